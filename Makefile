@@ -1,0 +1,44 @@
+# make demo: set everything up and open the app.   make test: set everything up and pass the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint bench format clean
+
+demo: $(VENV)/app.done
+	$(BIN)/python app.py
+
+test: $(VENV)/dev.done
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.done
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.done
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev.done
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+# sam2 ships as source and builds against the torch that is already here (build isolation would fetch a second one).
+$(VENV)/app.done: requirements.txt .ci/constraints.txt .ci/system-packages.sh packages.txt
+	sh .ci/system-packages.sh $$(cat packages.txt)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip setuptools wheel
+	$(PIP) -c .ci/constraints.txt torch torchvision
+	$(PIP) -c .ci/constraints.txt --no-build-isolation sam2
+	$(PIP) -c .ci/constraints.txt -r requirements.txt
+	$(PIP) -c .ci/constraints.txt --no-build-isolation --no-deps -e .
+	touch $@
+
+$(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
+	sh .ci/system-packages.sh chromium fonts-inter
+	$(PIP) -c .ci/constraints.txt -r .ci/requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,90 @@
+"""The one door for GPU work: choose the device, wrap for ZeroGPU, turn out-of-memory into an error people can read."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from veason.errors import DeviceError, MissingBackend
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device for "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        DeviceError: CUDA was asked for and is not there, or the name is unknown.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name != "cpu" and not name.startswith("cuda"):
+        raise DeviceError(f"unknown device {name!r}: use cpu, cuda or auto")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise DeviceError(f"device {name!r} was asked for, but this machine has no CUDA: use --device cpu")
+    return torch.device(name)
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """Return bfloat16 on CUDA and float32 elsewhere."""
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def gpu_door(work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60) -> Callable[..., Any]:
+    """Return `work`, a generator function, so wrapped that a ZeroGPU Space lends it a GPU; elsewhere it only guards.
+
+    Arguments and yields must be picklable and hold no tensor, since a ZeroGPU worker is another process.
+    `duration` is seconds, or a callable of the same arguments.
+    """
+
+    def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        with memory_guard():
+            for value in work(*args, **kwargs):
+                assert_no_tensor(value)
+                yield value
+
+    if importlib.util.find_spec("spaces") is None:
+        return guarded
+    import spaces
+
+    return spaces.GPU(guarded, duration=duration)
+
+
+@contextmanager
+def memory_guard() -> Iterator[None]:
+    """Turn an out-of-memory failure of the accelerator into a DeviceError, and give the memory back."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        message = str(error).splitlines()[0]
+        error.__traceback__ = None  # the frames of the failed call hold the tensors
+        gc.collect()
+        torch.cuda.empty_cache()
+        raise DeviceError(
+            f"the GPU ran out of memory ({message}): choose a shorter range, a smaller segmenter, or --device cpu"
+        ) from None
+
+
+def assert_no_tensor(value: Any) -> None:
+    """Check that a value that leaves the GPU door holds no tensor (dataclasses, mappings and lists are searched)."""
+    if isinstance(value, torch.Tensor):
+        raise AssertionError("a tensor tried to leave the GPU door: send numbers, text or RLE")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            assert_no_tensor(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            assert_no_tensor(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            assert_no_tensor(item)
+
+
+def require(module: str, command: str, purpose: str) -> None:
+    """Raise MissingBackend with the command to type unless `module` can be imported."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingBackend(f"{purpose} needs {module}, which is not installed: {command}")

@@ -1,0 +1,73 @@
+"""The errors a caller can act on.
+
+    VeasonError
+    ├── VideoError       a video cannot be opened, or a frame cannot be read
+    ├── AnswerError      model text holds no usable answer (carries the raw text)
+    ├── PromptError      a box, click or range given by hand makes no sense for this video
+    ├── ProfileError     a profile file is missing a field or holds a wrong one
+    ├── DataError        a dataset on disk is not what its format promises
+    ├── SessionError     an edit does not fit the annotation state
+    ├── ProjectError     a project folder cannot be opened or written
+    ├── ExportError      labels cannot be written in the wanted format
+    ├── DeviceError      the accelerator is out of memory or not there
+    └── MissingBackend   a library or weight file is not installed
+
+Every message says what was wanted, what came and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class VeasonError(Exception):
+    """Base of every error that is meant to be shown to a person."""
+
+
+class VideoError(VeasonError):
+    """A video cannot be opened, is not a video, or a frame of it cannot be read."""
+
+
+class AnswerError(VeasonError):
+    """Model text from which no keyframe and boxes can be read.
+
+    `text` is the whole raw text, so that nothing the model wrote is lost.
+    """
+
+    def __init__(self, message: str, text: str = "") -> None:
+        super().__init__(message)
+        self.text = text
+
+    def __reduce__(self) -> tuple[type[AnswerError], tuple[str, str]]:
+        """Keep `text` when the error crosses a process border."""
+        return type(self), (str(self), self.text)
+
+
+class PromptError(VeasonError):
+    """A box, click, mask or frame range that makes no sense for this video."""
+
+
+class ProfileError(VeasonError):
+    """A checkpoint profile that cannot be read or holds a wrong value."""
+
+
+class DataError(VeasonError):
+    """A benchmark dataset on disk that is not what its format promises."""
+
+
+class SessionError(VeasonError):
+    """An edit that does not fit the annotation state it is applied to."""
+
+
+class ProjectError(VeasonError):
+    """A project folder that cannot be opened, read or written."""
+
+
+class ExportError(VeasonError):
+    """Labels that cannot be written in the wanted format."""
+
+
+class DeviceError(VeasonError):
+    """The accelerator is out of memory, or is not there."""
+
+
+class MissingBackend(VeasonError):
+    """A library or a weight file that is not installed; the message holds the command to type."""

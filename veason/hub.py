@@ -1,0 +1,34 @@
+"""Where weights are: the embedded assets, a folder, or the local hub cache. Never downloads unasked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+"""The embedded models and example clips."""
+
+REAL_POLICY = "SitongGong/Veason-R1"
+REAL_SEGMENTER = "facebook/sam2.1-hiera-large"
+NANO = "nano"
+
+
+def embedded(kind: str) -> Path:
+    """Return the folder of the embedded model; `kind` is "policy" or "segmenter"."""
+    return ASSETS / "nano" / kind
+
+
+def has_embedded(kind: str) -> bool:
+    """Tell whether the embedded model's weights are here."""
+    return (embedded(kind) / "config.json").is_file()
+
+
+def is_cached(hub_id: str) -> bool:
+    """Tell whether the weights of `hub_id` are complete in the local hub cache, without any network call."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(hub_id, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        return False
+    return any(folder.rglob("*.safetensors")) or any(folder.rglob("*.pt"))

@@ -1,0 +1,68 @@
+"""Masks as run-length code: encode, decode, union, boxes. Thin names over pycocotools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pycocotools import mask as coco
+
+from veason.types import Box, Rle
+
+
+def encode_mask(mask: np.ndarray) -> Rle:
+    """Return an `(H, W)` bool or 0/1 mask as RLE."""
+    code = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    height, width = mask.shape
+    return Rle((height, width), code["counts"].decode("ascii"))
+
+
+def decode_mask(rle: Rle) -> np.ndarray:
+    """Return the `(H, W)` bool mask of an RLE."""
+    return coco.decode(coco_dict(rle)).astype(bool)
+
+
+def coco_dict(rle: Rle) -> dict:
+    """Return the form pycocotools and COCO files use: `{"size": [h, w], "counts": text}`."""
+    return {"size": list(rle.size_hw), "counts": rle.counts}
+
+
+def rle_from_coco(entry: dict) -> Rle:
+    """Return an Rle from a COCO dictionary whose counts are compressed (text or bytes) or a plain list of runs."""
+    height, width = (int(side) for side in entry["size"])
+    counts = entry["counts"]
+    if isinstance(counts, list):
+        counts = coco.frPyObjects(entry, height, width)["counts"]
+    return Rle((height, width), counts.decode("ascii") if isinstance(counts, bytes) else counts)
+
+
+def mask_area(rle: Rle) -> int:
+    """Return the number of pixels set."""
+    return int(coco.area(coco_dict(rle)))
+
+
+def empty_mask(size_wh: tuple[int, int]) -> Rle:
+    """Return the RLE of an all-zero mask for a picture of `size_wh`."""
+    width, height = size_wh
+    return encode_mask(np.zeros((height, width), bool))
+
+
+def mask_box(rle: Rle) -> Box | None:
+    """Return the tight half-open box around the pixels set, or None for an empty mask."""
+    if mask_area(rle) == 0:
+        return None
+    x, y, width, height = (float(value) for value in coco.toBbox(coco_dict(rle)))
+    return Box(x, y, x + width, y + height)
+
+
+def union_mask(rles: Sequence[Rle]) -> Rle:
+    """Return the union of one or more masks of equal size."""
+    merged = coco.merge([coco_dict(rle) for rle in rles])
+    return Rle(rles[0].size_hw, merged["counts"].decode("ascii"))
+
+
+def mask_iou(a: Rle, b: Rle) -> float:
+    """Return intersection over union of two masks of equal size; 1.0 where both are empty."""
+    if mask_area(a) == 0 and mask_area(b) == 0:
+        return 1.0
+    return float(coco.iou([coco_dict(a)], [coco_dict(b)], [0])[0, 0])
