@@ -1,0 +1,1 @@
+"""Video segmenters: SAM2 behind the Segmenter protocol."""

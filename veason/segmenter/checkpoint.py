@@ -1,0 +1,234 @@
+"""SAM2 models on disk: build from a config, save and load the folder layout, load the published files.
+
+The folder layout, which nano uses:
+
+    config.json          {"base": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": ["model.image_size=256", ...],
+                          "image_size": 256}
+    model.safetensors    the state dict: bfloat16, but the small random position matrix, which stays float32
+
+`base` names a config inside the sam2 package; each override is `dotted.key=value` as in hydra (a leading + or ++ is
+allowed and means the same here). Configs are read with OmegaConf alone, without hydra's process-wide state, so that
+models can be built in any thread and beside other users of hydra.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from veason.errors import MissingBackend, ProfileError
+
+if TYPE_CHECKING:
+    from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+NANO_BASE = "configs/sam2.1/sam2.1_hiera_t.yaml"
+
+NANO_OVERRIDES = (
+    "model.image_size=256",
+    "model.image_encoder.trunk.embed_dim=32",
+    "model.image_encoder.trunk.stages=[1,2,3,1]",
+    "model.image_encoder.trunk.global_att_blocks=[3,5]",
+    "model.image_encoder.neck.d_model=128",
+    "model.image_encoder.neck.position_encoding.num_pos_feats=128",
+    "model.image_encoder.neck.backbone_channel_list=[256,128,64,32]",
+    "model.memory_attention.d_model=128",
+    "model.memory_attention.num_layers=2",
+    "model.memory_attention.layer.d_model=128",
+    "model.memory_attention.layer.dim_feedforward=512",
+    "model.memory_attention.layer.self_attention.embedding_dim=128",
+    "model.memory_attention.layer.self_attention.feat_sizes=[16,16]",
+    "model.memory_attention.layer.cross_attention.embedding_dim=128",
+    "model.memory_attention.layer.cross_attention.feat_sizes=[16,16]",
+    "model.memory_attention.layer.cross_attention.kv_in_dim=32",
+    "model.memory_encoder.in_dim=128",
+    "model.memory_encoder.out_dim=32",
+    "model.memory_encoder.position_encoding.num_pos_feats=32",
+    "model.memory_encoder.mask_downsampler.embed_dim=128",
+    "model.memory_encoder.fuser.layer.dim=128",
+)
+"""Nano: 4.2 million parameters at 256 px. Widths 128 and 32 run through, feat_sizes are image_size / 16 (rotary
+positions of memory attention), and block 3 and 5 of the trunk's seven see the whole picture."""
+
+VIDEO_OVERRIDES = (
+    # The five that sam2.build_sam.build_sam2_video_predictor adds (apply_postprocessing=True), hole filling apart.
+    "model._target_=sam2.sam2_video_predictor.SAM2VideoPredictor",
+    "model.sam_mask_decoder_extra_args.dynamic_multimask_via_stability=true",
+    "model.sam_mask_decoder_extra_args.dynamic_multimask_stability_delta=0.05",
+    "model.sam_mask_decoder_extra_args.dynamic_multimask_stability_thresh=0.98",
+    "model.binarize_mask_from_pts_for_mem_enc=true",
+    # Without this a correction is stored as an ordinary frame and overwritten (facebookresearch/sam2 issue #731).
+    "model.add_all_frames_to_correct_as_cond=true",
+    # Stock has no limit, so that every corrected or locked frame slows all others; SAM 3 has 4 (sam3/model_builder.py).
+    "model.max_cond_frames_in_attn=4",
+)
+"""What every model here gets on top of its config."""
+
+HOLE_AREA = 8
+"""Background specks up to this many low-resolution pixels are filled, where sam2's CUDA kernel is installed."""
+
+
+def build_model(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
+    """Return a SAM2 video predictor with random weights, in eval mode.
+
+    Args:
+        base: a config of the sam2 package, such as "configs/sam2.1/sam2.1_hiera_t.yaml" or short "sam2.1_hiera_t".
+        overrides: `dotted.key=value` lines, applied in order.
+        device: where the model lives.
+
+    Raises:
+        ProfileError: the config is unknown, an override cannot be read, or the sizes do not fit together.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    config = read_config(base, overrides)
+    try:
+        model = instantiate(config.model, _recursive_=True)
+    except InstantiationException as error:
+        raise ProfileError(
+            f"cannot build {base} with overrides {list(overrides)}: {error}; check the overrides"
+        ) from error
+    kernel_is_here = importlib.util.find_spec("sam2._C") is not None and torch.device(device).type == "cuda"
+    model.fill_hole_area = HOLE_AREA if kernel_is_here else 0
+    return model.to(device).eval()
+
+
+def read_config(base: str, overrides: Sequence[str] = ()) -> Any:
+    """Return the resolved OmegaConf tree of a config of the sam2 package with overrides applied.
+
+    Raises:
+        ProfileError: no such config, or an override that is not `dotted.key=value` or names another class to build.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for line in overrides:
+        key, equals, _ = line.partition("=")
+        if not equals or not key.lstrip("+") or "_target_" in key:
+            raise ProfileError(f"a model override is dotted.key=value and names no _target_, got {line!r}: mend it")
+    lines = [line.lstrip("+") for line in (*VIDEO_OVERRIDES, *overrides)]
+    config = OmegaConf.load(find_config(base))
+    try:
+        config = OmegaConf.merge(config, OmegaConf.from_dotlist(lines))
+        OmegaConf.resolve(config)
+    except OmegaConfBaseException as error:
+        raise ProfileError(f"overrides {list(overrides)} do not fit config {base}: {error}") from error
+    return config
+
+
+def find_config(name: str) -> Path:
+    """Return the file of a config of the sam2 package, by its path in the package or its bare name.
+
+    Raises:
+        MissingBackend: sam2 is not installed.
+        ProfileError: there is no such config; the message lists those that are.
+    """
+    spec = importlib.util.find_spec("sam2")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingBackend("the segmenter needs sam2, which is not installed: pip install --no-build-isolation sam2")
+    configs = Path(spec.submodule_search_locations[0]) / "configs"
+    known = {file.stem: file for folder in ("sam2", "sam2.1") for file in sorted((configs / folder).glob("*.yaml"))}
+    short = name.rpartition("/")[2].removesuffix(".yaml")
+    if short not in known or name not in (short, f"{short}.yaml", f"configs/{known[short].parent.name}/{short}.yaml"):
+        raise ProfileError(f"no SAM2 config {name!r}: use one of {', '.join(known)}")
+    return known[short]
+
+
+def save_model(model: SAM2VideoPredictor, folder: Path, *, base: str, overrides: Sequence[str]) -> None:
+    """Write `model` in the folder layout: weights as bfloat16, and the config that `load_model` builds it from."""
+    from safetensors.torch import save_file
+
+    buffers = {name for name, _ in model.named_buffers()}
+    tensors = {
+        name: tensor.detach().to("cpu", torch.float32 if name in buffers else torch.bfloat16).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / WEIGHTS_FILE)
+    config = {"base": base, "overrides": list(overrides), "image_size": model.image_size}
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPredictor:
+    """Return the model in `folder` (the folder layout), with float32 parameters and in eval mode.
+
+    Raises:
+        MissingBackend: config.json or model.safetensors is not there.
+        ProfileError: the config is broken, or the weights do not fit it.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise MissingBackend(
+                f"a segmenter folder holds {CONFIG_FILE} and {WEIGHTS_FILE}, but {folder / name} is not there: "
+                "choose another folder, or pass a published .pt file together with --segmenter-config"
+            )
+    config = _read_folder_config(folder / CONFIG_FILE)
+    model = build_model(config["base"], config["overrides"], device)
+    if model.image_size != config["image_size"]:
+        raise ProfileError(
+            f"{folder / CONFIG_FILE} says image_size {config['image_size']}, but its base and overrides give "
+            f"{model.image_size}: mend image_size or add the override model.image_size={config['image_size']}"
+        )
+    try:
+        weights = load_file(folder / WEIGHTS_FILE)
+    except SafetensorError as error:
+        raise ProfileError(f"cannot read {folder / WEIGHTS_FILE}: {error}; copy the file again") from error
+    _fill(model, weights, folder / WEIGHTS_FILE)
+    return model
+
+
+def load_published(file: Path, config: str, device: torch.device | str = "cpu") -> SAM2VideoPredictor:
+    """Return the model of a published checkpoint: a `.pt` file that holds `{"model": state_dict}`.
+
+    Raises:
+        MissingBackend: the file is not there.
+        ProfileError: the file is not such a checkpoint, or its weights do not fit `config`.
+    """
+    import pickle
+
+    if not file.is_file():
+        raise MissingBackend(f"wanted SAM2 weights in {file}, but there is no such file: check the path")
+    model = build_model(config, device=device)
+    try:
+        holder = torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ProfileError(f"{file} is not a torch checkpoint: {error}; download it again") from error
+    if not isinstance(holder, dict) or "model" not in holder:
+        raise ProfileError(f'{file} must hold {{"model": weights}} as the published SAM2 files do: choose another file')
+    _fill(model, holder["model"], file)
+    return model
+
+
+def _read_folder_config(file: Path) -> dict[str, Any]:
+    """Return config.json after a check of its three keys."""
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ProfileError(f"{file} is not JSON: {error}; write it anew with save_model") from error
+    wanted = {"base": str, "overrides": list, "image_size": int}
+    for key, kind in wanted.items():
+        if not isinstance(config, dict) or not isinstance(config.get(key), kind):
+            raise ProfileError(f"{file} needs {key!r} ({kind.__name__}): write it anew with save_model")
+    return config
+
+
+def _fill(model: SAM2VideoPredictor, weights: dict[str, torch.Tensor], source: Path) -> None:
+    """Copy `weights` into `model`, every one of them and no other."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ProfileError(
+            f"the weights in {source} do not fit the config ({reason} ...): choose the config they were trained with"
+        ) from error
