@@ -6,7 +6,7 @@ import dataclasses
 import gc
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import torch
@@ -42,8 +42,8 @@ def gpu_door(work: Callable[..., Iterator[Any]], duration: Callable[..., float] 
     """
 
     def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        with memory_guard():
-            for value in work(*args, **kwargs):
+        with memory_guard(), closing(work(*args, **kwargs)) as values:  # type: ignore[type-var]
+            for value in values:
                 assert_no_tensor(value)
                 yield value
 

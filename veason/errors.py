@@ -69,5 +69,5 @@ class DeviceError(VeasonError):
     """The accelerator is out of memory, or is not there."""
 
 
-class MissingBackend(VeasonError):
+class MissingBackend(VeasonError):  # noqa: N818  # it names what is missing, as a person would say it
     """A library or a weight file that is not installed; the message holds the command to type."""

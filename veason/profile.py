@@ -89,7 +89,7 @@ BUILT_IN = {"SitongGong/Veason-R1": dataclasses.replace(GENERIC, name="Veason-R1
 def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:
     """Return the profile for `checkpoint` (a folder or hub id).
 
-    Order: the `file` the user named, else profile.json in the folder, else the built-in one of the hub id, else GENERIC.
+    Order: the `file` the user named, else profile.json in the folder, else the hub id's built-in one, else GENERIC.
 
     Raises:
         ProfileError: the file is missing, is not JSON, or holds an unknown key or a wrong value.

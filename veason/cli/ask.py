@@ -1,0 +1,112 @@
+"""`veason ask VIDEO "INSTRUCTION"`: think, pick the keyframe, box, propagate."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from veason.cli.options import (
+    add_output,
+    add_policy,
+    add_segmenter,
+    add_video,
+    make_policy,
+    make_segmenter,
+    parse_range,
+)
+from veason.cli.progress import finish, propagate_with_progress
+from veason.errors import AnswerError
+from veason.profile import sample_indices
+from veason.types import Answered, BoxClosed, KeyframeChosen, Sampling, ThoughtDelta, Unanswered
+
+if TYPE_CHECKING:
+    from veason.outputs import Run
+    from veason.pipeline import Pipeline
+    from veason.types import VideoSource
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("ask", help="segment what an instruction describes", description=__doc__)
+    add_video(parser)
+    parser.add_argument("instruction", metavar="INSTRUCTION", help='what to look for, such as "the red ball"')
+    add_output(parser)
+    add_policy(parser)
+    add_segmenter(parser)
+    parser.add_argument(
+        "--frames", type=int, metavar="N", help="how many frames the policy sees (default: its profile's)"
+    )
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 decodes greedily (%(default)s)")
+    parser.add_argument("--samples", type=int, default=1, metavar="N", help="answers to draw; the first one is used")
+    parser.add_argument("--seed", type=int, default=0, help="for temperatures above 0 (%(default)s)")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; see `veason.cli` for the exit codes."""
+    from veason.outputs import Run
+    from veason.pipeline import Pipeline, prompts_from_answer
+    from veason.video import open_video
+
+    with open_video(args.video) as video:
+        frames = parse_range(args.range, video.info.num_frames)
+        pipeline = Pipeline(make_policy(args), make_segmenter(args))
+        assert pipeline.policy is not None
+        run = Run(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
+        try:
+            think(pipeline, video, args, run)
+            assert run.answer is not None
+            prompts = prompts_from_answer(run.answer)
+            if prompts:
+                propagate_with_progress(pipeline, video, prompts, frames, run)
+        except (AnswerError, KeyboardInterrupt) as error:
+            run.is_cancelled = isinstance(error, KeyboardInterrupt)
+            run.failure = str(error)
+            finish(run, video, args)
+            raise
+        finish(run, video, args)
+    return 0
+
+
+def think(pipeline: Pipeline, video: VideoSource, args: argparse.Namespace, run: Run) -> None:
+    """Stream the reasoning to stderr and put the first answer into `run`.
+
+    Raises:
+        AnswerError: no sample holds a usable answer.
+    """
+    assert pipeline.policy is not None
+    run.shown = sample_indices(video.info.num_frames, args.frames or pipeline.policy.frame_count)
+    sampling = Sampling(temperature=args.temperature, num_samples=args.samples, seed=args.seed)
+    started = time.perf_counter()
+    for event in pipeline.think(video, args.instruction, shown=run.shown, sampling=sampling):
+        if getattr(event, "sample", 0) == 0:
+            show(event)
+        if isinstance(event, Answered) and run.answer is None:
+            run.answer = event.answer
+            if event.speed is not None:
+                run.timings["first_token"] = event.speed.first_token_s
+        elif isinstance(event, Unanswered) and not run.text:
+            run.failure, run.text = event.reason, event.text
+    run.timings["think"] = time.perf_counter() - started
+    if run.answer is None:
+        raise AnswerError(run.failure or "the policy wrote nothing", run.text)
+    run.failure = run.text = ""
+
+
+def show(event: object) -> None:
+    """Print what a person wants to see of an event while it happens, on stderr."""
+    write = sys.stderr.write
+    if isinstance(event, ThoughtDelta):
+        write(event.text)
+    elif isinstance(event, KeyframeChosen):
+        write(f"\n★ keyframe {event.frame_index}{'' if event.is_shown else ' (not among the frames shown)'}\n")
+    elif isinstance(event, BoxClosed):
+        write(f"▭ box {event.number + 1}: {' '.join(f'{value:.0f}' for value in event.box.xyxy)}\n")
+    elif isinstance(event, Answered) and event.answer.is_absent:
+        write("\n∅ the target is not in this video\n")
+    if isinstance(event, Answered):
+        for note in event.answer.notes:
+            write(f"note: {note.message}\n")
+    sys.stderr.flush()

@@ -1,0 +1,118 @@
+"""Options that several commands share, and how their text becomes values."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from veason.errors import PromptError
+from veason.types import Box, Click, FrameRange, Prompt
+
+if TYPE_CHECKING:
+    from veason.types import Policy, Segmenter
+
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_BOX = re.compile(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})@(\d+)(?::(\d+))?")
+_CLICK = re.compile(rf"({_NUMBER}),({_NUMBER}),([+-])@(\d+)(?::(\d+))?")
+
+
+def add_video(parser: argparse.ArgumentParser) -> None:
+    """Add VIDEO."""
+    parser.add_argument("video", metavar="VIDEO", help="a video file, or a folder of JPEG/PNG frames")
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add --out, --range and --json."""
+    parser.add_argument(
+        "--out", metavar="DIR", default="out", help="where masks, overlay and result.json go (%(default)s)"
+    )
+    parser.add_argument("--range", metavar="A:B", help="only frames A to B-1 (absolute, 0-based)")
+    parser.add_argument("--json", action="store_true", help="print result.json to stdout as well")
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of policy and how it is run."""
+    parser.add_argument(
+        "--policy", metavar="P", help="nano | scripted:FILE | FOLDER | HUB_ID (default: the best that is already here)"
+    )
+    parser.add_argument("--profile", metavar="FILE", help="how that checkpoint wants its frames (JSON)")
+    parser.add_argument("--quantization", choices=["4bit"], help="load the policy in 4 bits (needs bitsandbytes)")
+
+
+def add_segmenter(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of segmenter and device."""
+    parser.add_argument("--segmenter", metavar="S", help="nano | FOLDER | FILE.pt | HUB_ID")
+    parser.add_argument("--segmenter-config", metavar="NAME", help="model config of FILE.pt, such as sam2.1_hiera_l")
+    parser.add_argument("--device", default="auto", help="cpu | cuda | auto (%(default)s)")
+
+
+def make_policy(args: argparse.Namespace) -> Policy:
+    """Load the policy that the options name."""
+    from veason.policy import load_policy
+
+    return load_policy(args.policy, profile=args.profile, device=args.device, quantization=args.quantization)
+
+
+def make_segmenter(args: argparse.Namespace) -> Segmenter:
+    """Load the segmenter that the options name."""
+    from veason.segmenter import load_segmenter
+
+    return load_segmenter(args.segmenter, config=args.segmenter_config, device=args.device)
+
+
+def parse_range(text: str | None, num_frames: int) -> FrameRange | None:
+    """Return the half-open range of "A:B"; either side may be left out.
+
+    Raises:
+        PromptError: it is not of that form, or not inside the video.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d*):(\d*)", text)
+    if match is None:
+        raise PromptError(f"--range takes A:B, two frame numbers, got {text!r}")
+    start = int(match[1] or 0)
+    stop = int(match[2] or num_frames)
+    if not start < stop <= num_frames:
+        raise PromptError(f"--range {text}: the video has {num_frames} frames, so 0 <= A < B <= {num_frames}")
+    return (start, stop)
+
+
+def parse_prompts(boxes: Sequence[str], clicks: Sequence[str]) -> tuple[Prompt, ...]:
+    """Return the prompts of `--box x1,y1,x2,y2@FRAME[:OBJECT]` and `--click x,y,+@FRAME[:OBJECT]`.
+
+    OBJECT is 1 where it is left out; a box and clicks for one object on one frame become one prompt.
+
+    Raises:
+        PromptError: a text is not of that form, or two boxes are given for one object on one frame.
+    """
+    box_at: dict[tuple[int, int], Box] = {}
+    clicks_at: dict[tuple[int, int], list[Click]] = {}
+    for text in boxes:
+        match = _BOX.fullmatch(text)
+        if match is None:
+            raise PromptError(f"--box takes x1,y1,x2,y2@FRAME[:OBJECT], got {text!r}")
+        place = (int(match[6] or 1), int(match[5]))
+        if place in box_at:
+            raise PromptError(f"two boxes for object {place[0]} on frame {place[1]}: add :OBJECT to tell them apart")
+        box_at[place] = Box(*(float(match[number]) for number in range(1, 5)))
+    for text in clicks:
+        match = _CLICK.fullmatch(text)
+        if match is None:
+            raise PromptError(f"--click takes x,y,+@FRAME[:OBJECT] or x,y,-@FRAME[:OBJECT], got {text!r}")
+        place = (int(match[5] or 1), int(match[4]))
+        clicks_at.setdefault(place, []).append(Click(float(match[1]), float(match[2]), match[3] == "+"))
+    places = sorted({*box_at, *clicks_at})
+    if not places:
+        raise PromptError("nothing to track: give at least one --box or --click")
+    return tuple(
+        Prompt(
+            object_id,
+            frame_index,
+            box_at.get((object_id, frame_index)),
+            tuple(clicks_at.get((object_id, frame_index), ())),
+        )
+        for object_id, frame_index in places
+    )

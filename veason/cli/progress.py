@@ -1,0 +1,62 @@
+"""Propagation with a progress bar, and the end of a run: files, summary, JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from veason.types import FrameMasks, FrameRange, Prompt
+
+if TYPE_CHECKING:
+    from veason.outputs import Run
+    from veason.pipeline import Pipeline
+    from veason.types import VideoSource
+
+
+def propagate_with_progress(
+    pipeline: Pipeline, video: VideoSource, prompts: Sequence[Prompt], frames: FrameRange | None, run: Run
+) -> None:
+    """Put the tracks into `run`, frame by frame, so that a cancelled run keeps what was done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from veason.pipeline import merge_tracks
+
+    start, stop = frames or (0, video.info.num_frames)
+    columns = (
+        TextColumn("propagating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        TimeRemainingColumn(),
+    )
+    arrived: list[FrameMasks] = []
+    started = time.perf_counter()
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("", total=stop - start)
+            for frame_masks in pipeline.propagate(video, prompts, frames=frames):
+                arrived.append(frame_masks)
+                progress.update(task, completed=len({done.frame_index for done in arrived}))
+    finally:
+        run.tracks = merge_tracks(run.tracks, arrived)
+        run.timings["propagate"] = time.perf_counter() - started
+
+
+def finish(run: Run, video: VideoSource, args: argparse.Namespace) -> None:
+    """Write the run into --out, say where, and print the JSON where it was asked for."""
+    from veason.outputs import write_run
+
+    folder = Path(args.out)
+    write_run(run, video, folder)
+    if run.lost_pixels:
+        print(f"note: objects overlap; the palette masks give {run.lost_pixels} pixels to one only", file=sys.stderr)
+    print(f"wrote {folder / 'result.json'}", file=sys.stderr)
+    if args.json:
+        json.dump(run.record(), sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")

@@ -1,0 +1,44 @@
+"""`veason serve`: open the app in the browser."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from veason.cli.options import add_policy, add_segmenter
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("serve", help="open the app", description=__doc__)
+    add_serve_options(parser)
+    return parser
+
+
+def add_serve_options(parser: argparse.ArgumentParser) -> None:
+    """Add what both `veason serve` and app.py understand."""
+    add_policy(parser)
+    add_segmenter(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from veason.ui import Settings, launch
+
+    launch(
+        Settings(
+            policy=args.policy,
+            profile=args.profile,
+            quantization=args.quantization,
+            segmenter=args.segmenter,
+            segmenter_config=args.segmenter_config,
+            device=args.device,
+        ),
+        host=args.host,
+        port=args.port,
+        open_browser=not args.no_browser,
+    )
+    return 0

@@ -1,0 +1,46 @@
+"""`veason track VIDEO --box x1,y1,x2,y2@FRAME[:OBJECT]`: propagate prompts given by hand, without a policy."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from veason.cli.options import add_output, add_segmenter, add_video, make_segmenter, parse_prompts, parse_range
+from veason.cli.progress import finish, propagate_with_progress
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("track", help="propagate boxes and clicks given by hand", description=__doc__)
+    add_video(parser)
+    parser.add_argument(
+        "--box", action="append", default=[], metavar="x1,y1,x2,y2@FRAME[:OBJECT]", help="may be repeated"
+    )
+    parser.add_argument(
+        "--click", action="append", default=[], metavar="x,y,+|-@FRAME[:OBJECT]", help="may be repeated"
+    )
+    add_output(parser)
+    add_segmenter(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; see `veason.cli` for the exit codes."""
+    prompts = parse_prompts(args.box, args.click)
+
+    from veason.outputs import Run
+    from veason.pipeline import Pipeline
+    from veason.video import open_video
+
+    with open_video(args.video) as video:
+        frames = parse_range(args.range, video.info.num_frames)
+        pipeline = Pipeline(None, make_segmenter(args))
+        run = Run(video.info, pipeline.segmenter.name)
+        try:
+            propagate_with_progress(pipeline, video, prompts, frames, run)
+        except KeyboardInterrupt:
+            run.is_cancelled = True
+            finish(run, video, args)
+            raise
+        finish(run, video, args)
+    return 0

@@ -1,0 +1,148 @@
+"""What one run leaves on disk: palette masks, overlay video, result.json. Every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from veason.draw import overlay_video, palette_image
+from veason.errors import ExportError
+from veason.masks import mask_area
+from veason.pipeline import masks_by_frame
+from veason.types import Answer, MaskTrack, VideoInfo, VideoSource
+
+
+@dataclass(slots=True)
+class Run:
+    """All that is known of one question (or of prompts given by hand) when it ends, early or not.
+
+    `text` and `failure` are set when the policy wrote no usable answer; `timings` are seconds.
+    """
+
+    info: VideoInfo
+    segmenter: str
+    policy: str | None = None
+    instruction: str | None = None
+    shown: tuple[int, ...] = ()
+    answer: Answer | None = None
+    failure: str = ""
+    text: str = ""
+    tracks: Mapping[int, MaskTrack] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    is_cancelled: bool = False
+    lost_pixels: int = 0
+
+    def record(self) -> dict[str, Any]:
+        """Return result.json as a dictionary; boxes are xyxy in source pixels, frame indices absolute."""
+        answer = self.answer
+        return {
+            "video": self.info.path,
+            "num_frames": self.info.num_frames,
+            "fps": self.info.fps,
+            "instruction": self.instruction,
+            "policy": self.policy,
+            "segmenter": self.segmenter,
+            "think": answer.thought if answer else None,
+            "keyframe": answer.keyframe if answer else None,
+            "frames_shown": list(self.shown),
+            "boxes_xyxy": [list(box.xyxy) for box in answer.boxes] if answer else [],
+            "absent": answer.is_absent if answer else None,
+            "notes": [{"kind": note.kind, "message": note.message} for note in answer.notes] if answer else [],
+            "text": answer.text if answer else self.text,
+            "error": self.failure or None,
+            "objects": [_object_record(track) for track in self.tracks.values()],
+            "overlap_pixels_lost": self.lost_pixels,
+            "cancelled": self.is_cancelled,
+            "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
+            "peak_memory_mb": peak_memory_mb(),
+        }
+
+
+def _object_record(track: MaskTrack) -> dict[str, Any]:
+    frames = {
+        str(index): {"area": mask_area(mask.rle), "score": round(mask.score, 4)}
+        for index, mask in sorted(track.frames.items())
+    }
+    return {"id": track.object_id, "frames": frames}
+
+
+def video_name(info: VideoInfo) -> str:
+    """Return the file or folder name without its ending, which names the mask folder."""
+    return Path(info.path).stem
+
+
+def write_run(run: Run, video: VideoSource, folder: Path) -> None:
+    """Write masks and overlay (where there are any) and result.json into `folder`.
+
+    Raises:
+        ExportError: the folder or a file in it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if run.tracks:
+            run.lost_pixels = write_palette_masks(run.tracks, run.info, folder / "Annotations" / video_name(run.info))
+            overlay_video(video, run.tracks, folder / "overlay.mp4")
+        write_json(run.record(), folder / "result.json")
+    except OSError as error:
+        raise ExportError(f"cannot write into {folder}: {error.strerror or error}; choose another --out") from error
+
+
+def write_palette_masks(tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path) -> int:
+    """Write `<frame:05d>.png` for every frame done: index = object id, 0 = background.
+
+    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lost = 0
+    for frame_index, masks in masks_by_frame(tracks).items():
+        image, cost = palette_image(masks, info.size_wh)
+        with atomic_file(folder / f"{frame_index:05d}.png") as file:
+            image.save(file, format="PNG")
+        lost += cost
+    return lost
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value as indented UTF-8 JSON."""
+    with atomic_file(path) as file:
+        file.write((json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+class atomic_file:  # noqa: N801  # reads as a function: `with atomic_file(path) as file`
+    """Open a binary file beside `path` that takes its place when the block ends well, and vanishes when it does not."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> IO[bytes]:
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".part")
+        self._part = Path(name)
+        self._file = os.fdopen(handle, "wb")
+        return self._file
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                self._part.chmod(0o644)
+                self._part.replace(self._path)
+        finally:
+            with suppress(FileNotFoundError):
+                self._part.unlink()
+
+
+def peak_memory_mb() -> float | None:
+    """Return this process's highest resident memory so far in MB, or None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)

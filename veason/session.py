@@ -1,0 +1,210 @@
+"""Annotation state: a frozen Session, the edits that turn one into the next, and undo.
+
+Nothing here knows a model, a file or a page. `apply(session, edit)` gives the next Session; `History` keeps the way
+back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from veason.errors import SessionError
+from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One question about one video and what has come of it.
+
+    Attributes:
+        num_frames: length of the video.
+        instruction: what was asked, "" before the first question.
+        shown: absolute indices of the frames the policy was shown.
+        answer: the policy's answer, None before it or when boxes were drawn by hand only.
+        keyframe: the frame on which boxes are edited; the answer's, unless a person chose another.
+        prompts: boxes, clicks and masks by (object id, frame index).
+        tracks: masks by object id.
+        stale: ids of objects whose masks do not yet follow from their prompts.
+    """
+
+    num_frames: int
+    instruction: str = ""
+    shown: tuple[int, ...] = ()
+    answer: Answer | None = None
+    keyframe: int | None = None
+    prompts: Mapping[tuple[int, int], Prompt] = field(default_factory=dict)
+    tracks: Mapping[int, MaskTrack] = field(default_factory=dict)
+    stale: frozenset[int] = frozenset()
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """The ids of all objects that have a prompt or a mask, ascending."""
+        return tuple(sorted({object_id for object_id, _ in self.prompts} | set(self.tracks)))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A new question: the answer to the last one, its objects and their masks give way."""
+
+    instruction: str
+    shown: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GotAnswer:
+    """The policy answered; its boxes become the prompts of objects 1, 2, ..."""
+
+    answer: Answer
+    prompts: tuple[Prompt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveKeyframe:
+    """A person made another frame the keyframe; boxes of the old one go along."""
+
+    frame_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutPrompt:
+    """A box, click or mask was drawn or changed."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class DropPrompt:
+    """A prompt was deleted; an object without any prompt is gone."""
+
+    object_id: int
+    frame_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class GotMasks:
+    """Masks arrived from the segmenter."""
+
+    frame_masks: FrameMasks
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """Propagation of these objects ran to its end: their masks now follow from their prompts."""
+
+    object_ids: frozenset[int]
+
+
+Edit = Asked | GotAnswer | MoveKeyframe | PutPrompt | DropPrompt | GotMasks | Tracked
+
+
+def apply(session: Session, edit: Edit) -> Session:
+    """Return the session after the edit.
+
+    Raises:
+        SessionError: the edit names a frame outside the video or a prompt that is not there.
+    """
+    match edit:
+        case Asked(instruction, shown):
+            return Session(session.num_frames, instruction=instruction, shown=shown)
+        case GotAnswer(answer, prompts):
+            return _take_answer(session, answer, prompts)
+        case MoveKeyframe(frame_index):
+            return _move_keyframe(session, frame_index)
+        case PutPrompt(prompt):
+            return _put_prompt(session, prompt)
+        case DropPrompt(object_id, frame_index):
+            return _drop_prompt(session, object_id, frame_index)
+        case GotMasks(frame_masks):
+            return dataclasses.replace(session, tracks=_lay_over(session.tracks, frame_masks))
+        case Tracked(object_ids):
+            return dataclasses.replace(session, stale=session.stale - object_ids)
+
+
+def _check_frame(session: Session, frame_index: int) -> None:
+    if not 0 <= frame_index < session.num_frames:
+        last = session.num_frames - 1
+        raise SessionError(
+            f"frame {frame_index} is not in this video: it has {session.num_frames} frames (0 to {last})"
+        )
+
+
+def _take_answer(session: Session, answer: Answer, prompts: tuple[Prompt, ...]) -> Session:
+    by_place = {(prompt.object_id, prompt.frame_index): prompt for prompt in prompts}
+    stale = frozenset(prompt.object_id for prompt in prompts)
+    return dataclasses.replace(
+        session, answer=answer, keyframe=answer.keyframe, prompts=by_place, tracks={}, stale=stale
+    )
+
+
+def _move_keyframe(session: Session, frame_index: int) -> Session:
+    _check_frame(session, frame_index)
+    old = session.keyframe
+    if old == frame_index:
+        return session
+    prompts = dict(session.prompts)
+    moved = [place for place in prompts if place[1] == old and prompts[place].box is not None]
+    for object_id, _ in moved:
+        prompt = prompts.pop((object_id, old))  # type: ignore[arg-type]  # old is in the key
+        prompts.setdefault((object_id, frame_index), Prompt(object_id, frame_index, box=prompt.box))
+    stale = session.stale | {object_id for object_id, _ in moved}
+    return dataclasses.replace(session, keyframe=frame_index, prompts=prompts, stale=stale)
+
+
+def _put_prompt(session: Session, prompt: Prompt) -> Session:
+    _check_frame(session, prompt.frame_index)
+    prompts = {**session.prompts, (prompt.object_id, prompt.frame_index): prompt}
+    keyframe = prompt.frame_index if session.keyframe is None else session.keyframe
+    return dataclasses.replace(session, prompts=prompts, keyframe=keyframe, stale=session.stale | {prompt.object_id})
+
+
+def _drop_prompt(session: Session, object_id: int, frame_index: int) -> Session:
+    prompts = dict(session.prompts)
+    if prompts.pop((object_id, frame_index), None) is None:
+        raise SessionError(f"object {object_id} has no box or click on frame {frame_index} to delete")
+    if any(other == object_id for other, _ in prompts):
+        return dataclasses.replace(session, prompts=prompts, stale=session.stale | {object_id})
+    tracks = {other: track for other, track in session.tracks.items() if other != object_id}
+    return dataclasses.replace(session, prompts=prompts, tracks=tracks, stale=session.stale - {object_id})
+
+
+def _lay_over(tracks: Mapping[int, MaskTrack], frame_masks: FrameMasks) -> dict[int, MaskTrack]:
+    merged = dict(tracks)
+    for object_id, mask in frame_masks.masks.items():
+        old = merged[object_id].frames if object_id in merged else {}
+        merged[object_id] = MaskTrack(object_id, _with_frame(old, frame_masks.frame_index, mask))
+    return merged
+
+
+def _with_frame(frames: Mapping[int, ObjectMask], frame_index: int, mask: ObjectMask) -> dict[int, ObjectMask]:
+    return {**frames, frame_index: mask}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A session with its past and future. Every recorded edit can be undone; Undo drops nothing but what came after."""
+
+    now: Session
+    past: tuple[Session, ...] = ()
+    future: tuple[Session, ...] = ()
+
+    def record(self, edit: Edit) -> History:
+        """Apply an edit of a person: it can be undone, and what had been undone is forgotten."""
+        return History(apply(self.now, edit), (*self.past, self.now))
+
+    def follow(self, edit: Edit) -> History:
+        """Apply what a model reports (answers, masks): it belongs to the edit before it and is no step of its own."""
+        return dataclasses.replace(self, now=apply(self.now, edit))
+
+    def undo(self) -> History:
+        """Step back. Raises SessionError at the beginning."""
+        if not self.past:
+            raise SessionError("nothing to undo")
+        return History(self.past[-1], self.past[:-1], (self.now, *self.future))
+
+    def redo(self) -> History:
+        """Step forward again. Raises SessionError where nothing was undone."""
+        if not self.future:
+            raise SessionError("nothing to redo")
+        return History(self.future[0], (*self.past, self.now), self.future[1:])
