@@ -1,0 +1,102 @@
+"""The canonical text of an answer: write it, take it apart strictly, and measure how far a text keeps to it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE = TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+"""The four tags, in the order in which they are written."""
+
+LARGEST_NUMBER = 1e9
+"""A coordinate beyond this is no coordinate (it also keeps integers of any length away from float)."""
+
+_BETWEEN_BLOCKS = re.compile(f"{THINK_CLOSE}\\s*{ANSWER_OPEN}")
+
+
+@dataclass(frozen=True, slots=True)
+class FormatParts:
+    """What the format reward needs to know of one text.
+
+    Attributes:
+        has_tags: the whole text is a think block, white space and an answer block, with each tag once.
+        is_object: the answer block holds a JSON object, without any repair.
+        has_keyframe: its keyframe is an integer. JSON `true` counts, as it does upstream (a Python bool is an int).
+        keyframe_is_bool: the keyframe is `true` or `false`, for callers who do not want to count it.
+        num_boxes: length of the list of boxes, 0 where there is no list.
+        num_good_boxes: how many of them are lists of four finite numbers.
+    """
+
+    has_tags: bool
+    is_object: bool
+    has_keyframe: bool
+    keyframe_is_bool: bool
+    num_boxes: int
+    num_good_boxes: int
+
+
+def format_parts(
+    text: str, *, keyframe_key: str = "keyframe_timestamp", boxes_key: str = "bbox_2d_list"
+) -> FormatParts:
+    """Measure how well any `text` keeps to the answer format. Never raises.
+
+    The JSON is read from the last answer block even where the tags around it are not perfect.
+
+    >>> format_parts('<think>a</think><answer>{"keyframe_timestamp": 3, "bbox_2d_list": [[1, 2, 3]]}</answer>')
+    ... # doctest: +NORMALIZE_WHITESPACE
+    FormatParts(has_tags=True, is_object=True, has_keyframe=True, keyframe_is_bool=False, num_boxes=1,
+                num_good_boxes=0)
+
+    Source: the format reward of Veason-R1, verl/utils/reward_score/video_match_keyframe_sam_sft_mod.py. Departs from
+    it where a tag is written twice: no whole block then.
+    """
+    body = read_json(_last_answer_block(text))
+    fields = body if isinstance(body, dict) else {}
+    keyframe, boxes = fields.get(keyframe_key), fields.get(boxes_key)
+    boxes = boxes if isinstance(boxes, list) else []
+    return FormatParts(
+        has_tags=split_blocks(text) is not None,
+        is_object=isinstance(body, dict),
+        has_keyframe=isinstance(keyframe, int),
+        keyframe_is_bool=isinstance(keyframe, bool),
+        num_boxes=len(boxes),
+        num_good_boxes=sum(is_box(box) for box in boxes),
+    )
+
+
+def split_blocks(text: str) -> tuple[str, str] | None:
+    """Return what stands in the think block and in the answer block, or None where `text` is not just those two."""
+    if any(text.count(tag) != 1 for tag in TAGS):
+        return None
+    between = _BETWEEN_BLOCKS.search(text)
+    if between is None or not text.startswith(THINK_OPEN) or not text.endswith(ANSWER_CLOSE):
+        return None
+    return text[len(THINK_OPEN) : between.start()], text[between.end() : -len(ANSWER_CLOSE)]
+
+
+def read_json(text: str) -> Any:
+    """Return the JSON value of `text`, None where it is not JSON (too deep and too long numbers included)."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_box(value: object) -> bool:
+    """Tell whether a JSON value is a list of four finite numbers."""
+    return (
+        isinstance(value, list)
+        and len(value) == 4
+        and all(
+            isinstance(number, int | float) and not isinstance(number, bool) and abs(number) <= LARGEST_NUMBER
+            for number in value
+        )
+    )
+
+
+def _last_answer_block(text: str) -> str:
+    end = text.rfind(ANSWER_CLOSE)
+    start = text.rfind(ANSWER_OPEN, 0, max(end, 0))
+    return text[start + len(ANSWER_OPEN) : end] if start >= 0 else ""
