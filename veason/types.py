@@ -317,6 +317,9 @@ class Segmenter(Protocol):
     def name(self) -> str:
         """How the user calls it, for example "nano" or "facebook/sam2.1-hiera-large"."""
 
+    def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
+        """Return the seconds that tracking so much is likely to take: a guess at first, later as measured."""
+
     def track(
         self,
         video: VideoSource,
@@ -358,8 +361,8 @@ class Truth(Protocol):
     def mask(self, frame_index: int) -> np.ndarray:
         """Return the `(H, W)` bool union of the target objects, all False where there is none."""
 
-    def foreground(self, frame_index: int) -> np.ndarray:
-        """Return the `(H, W)` bool union of all objects that any expression of the video is about."""
+    def foreground(self, frame_index: int) -> Rle:
+        """Return the union of all objects that any expression of the video is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,8 +416,8 @@ class Sample:
         """Return each target object's mask on one frame, None where it is not visible. Raises DataError."""
         return self._truth().objects(frame_index)
 
-    def foreground(self, frame_index: int) -> np.ndarray:
-        """Return the `(H, W)` bool union of everything annotated in the video. Raises DataError."""
+    def foreground(self, frame_index: int) -> Rle:
+        """Return the union of everything that the video's expressions are about. Raises DataError."""
         return self._truth().foreground(frame_index)
 
     def _truth(self) -> Truth:

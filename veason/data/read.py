@@ -16,7 +16,7 @@ from PIL import Image
 from veason.data.rle_file import has_foreground, read_foreground, read_masks
 from veason.data.write import check_relative, picture_size
 from veason.errors import DataError
-from veason.masks import decode_mask, encode_mask
+from veason.masks import decode_mask, encode_mask, union_mask
 from veason.types import Rle
 
 Category = Literal["malformed", "missing frame", "missing mask", "size mismatch", "unsorted frames", "missing file"]
@@ -158,13 +158,15 @@ class RleTruth:
         """Return the `(H, W)` bool union of the target objects."""
         return self._union([self._rle(anno_id, frame_index) for anno_id in self.anno_ids])
 
-    def foreground(self, frame_index: int) -> np.ndarray:
+    def foreground(self, frame_index: int) -> Rle:
         """Return the foreground file's mask, or else the union of all objects that any expression names."""
         if self.foreground_file is not None and has_foreground(self.foreground_file, self.video):
             masks = read_foreground(self.foreground_file, self.video)
             self._check_length(self.foreground_file, self.video, len(masks))
-            return self._union([masks[frame_index]])
-        return self._union([self._rle(anno_id, frame_index) for anno_id in self.all_anno_ids])
+            return masks[frame_index] or encode_mask(self._union([]))
+        rles = [self._rle(anno_id, frame_index) for anno_id in self.all_anno_ids]
+        visible = [rle for rle in rles if rle is not None]
+        return union_mask(visible) if visible else encode_mask(self._union([]))
 
     def _rle(self, anno_id: str, frame_index: int) -> Rle | None:
         masks = read_masks(self.file, anno_id)
@@ -207,9 +209,9 @@ class PaletteTruth:
         """Return the `(H, W)` bool mask of the object."""
         return self._picture(frame_index) == int(self.object_id)
 
-    def foreground(self, frame_index: int) -> np.ndarray:
+    def foreground(self, frame_index: int) -> Rle:
         """Return where any object is."""
-        return self._picture(frame_index) > 0
+        return encode_mask(self._picture(frame_index) > 0)
 
     def _picture(self, frame_index: int) -> np.ndarray:
         return read_indices(self.folder / f"{self.frame_names[frame_index]}.png")
