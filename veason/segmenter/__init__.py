@@ -1,1 +1,63 @@
 """Video segmenters: SAM2 behind the Segmenter protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from veason import hub
+from veason.errors import MissingBackend, ProfileError
+
+if TYPE_CHECKING:
+    from veason.types import Segmenter
+
+
+def load_segmenter(name: str | None = None, *, config: str | None = None, device: str = "auto") -> Segmenter:
+    """Return the segmenter that `name` stands for.
+
+    Args:
+        name: None or "auto" (SAM2.1 large where there is CUDA and its weights are cached, else nano), "nano", a hub id
+            such as "facebook/sam2.1-hiera-large" (fetched when named), a folder with config.json and
+            model.safetensors, or a published FILE.pt.
+        config: for FILE.pt, the model config, such as "sam2.1_hiera_l".
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        MissingBackend: sam2 or the weights are not here; the message holds the command to type.
+        ProfileError: a config is missing, unknown or does not fit the weights.
+        DeviceError: CUDA was asked for and is not there.
+    """
+    from veason.device import choose_device, require
+
+    require("sam2", "SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2", "the segmenter")
+    from veason.segmenter import checkpoint
+    from veason.segmenter.sam2 import Sam2Segmenter
+
+    target = choose_device(device)
+    if name in (None, "auto"):
+        can_run_real = target.type == "cuda" and checkpoint.cached_file(hub.REAL_SEGMENTER) is not None
+        name = hub.REAL_SEGMENTER if can_run_real else hub.NANO
+    assert name is not None
+    if config is not None and not name.endswith(".pt"):
+        raise ProfileError(f"--segmenter-config belongs to a FILE.pt, but the segmenter is {name!r}: leave it out")
+    if name == hub.NANO:
+        return Sam2Segmenter(checkpoint.load_model(_nano_folder(), target), name)
+    if name.endswith(".pt"):
+        if config is None:
+            raise ProfileError(
+                f"{name} holds weights alone: name its model config, for example --segmenter-config sam2.1_hiera_l"
+            )
+        return Sam2Segmenter(checkpoint.load_published(Path(name), config, target), name)
+    if Path(name).is_dir():
+        return Sam2Segmenter(checkpoint.load_model(Path(name), target), name)
+    return Sam2Segmenter(checkpoint.load_from_hub(name, target), name)
+
+
+def _nano_folder() -> Path:
+    """Return the embedded model's folder, or tell how to get one."""
+    if not hub.has_embedded("segmenter"):
+        raise MissingBackend(
+            f"the embedded segmenter is not in {hub.embedded('segmenter')}: get a complete checkout, "
+            f"or pass --segmenter {hub.REAL_SEGMENTER} after: hf download {hub.REAL_SEGMENTER}"
+        )
+    return hub.embedded("segmenter")

@@ -35,7 +35,7 @@ NANO_OVERRIDES = (
     "model.image_size=256",
     "model.image_encoder.trunk.embed_dim=32",
     "model.image_encoder.trunk.stages=[1,2,3,1]",
-    "model.image_encoder.trunk.global_att_blocks=[3,5]",
+    "model.image_encoder.trunk.global_att_blocks=[4,5]",
     "model.image_encoder.neck.d_model=128",
     "model.image_encoder.neck.position_encoding.num_pos_feats=128",
     "model.image_encoder.neck.backbone_channel_list=[256,128,64,32]",
@@ -55,7 +55,7 @@ NANO_OVERRIDES = (
     "model.memory_encoder.fuser.layer.dim=128",
 )
 """Nano: 4.2 million parameters at 256 px. Widths 128 and 32 run through, feat_sizes are image_size / 16 (rotary
-positions of memory attention), and block 3 and 5 of the trunk's seven see the whole picture."""
+positions of memory attention), and blocks 4 and 5 of the trunk's seven see the whole picture."""
 
 VIDEO_OVERRIDES = (
     # The five that sam2.build_sam.build_sam2_video_predictor adds (apply_postprocessing=True), hole filling apart.
@@ -208,6 +208,45 @@ def load_published(file: Path, config: str, device: torch.device | str = "cpu") 
         raise ProfileError(f'{file} must hold {{"model": weights}} as the published SAM2 files do: choose another file')
     _fill(model, holder["model"], file)
     return model
+
+
+def load_from_hub(hub_id: str, device: torch.device | str = "cpu") -> SAM2VideoPredictor:
+    """Return a published model by its hub id; its one weight file is fetched unless it is cached.
+
+    Raises:
+        MissingBackend: the id is none of the published ones, or the file is neither cached nor to be had.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from sam2.build_sam import HF_MODEL_ID_TO_FILENAMES
+
+    if hub_id not in HF_MODEL_ID_TO_FILENAMES:
+        raise MissingBackend(
+            f"no segmenter {hub_id!r}: pass nano, a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, a FILE.pt, or one of "
+            f"{', '.join(HF_MODEL_ID_TO_FILENAMES)}"
+        )
+    config, filename = HF_MODEL_ID_TO_FILENAMES[hub_id]
+    file = cached_file(hub_id)
+    if file is None:
+        try:
+            file = Path(hf_hub_download(hub_id, filename))
+        except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise MissingBackend(
+                f"{filename} of {hub_id} is not in the local cache and cannot be fetched ({reason}); "
+                f"where there is a network, type: hf download {hub_id} {filename}"
+            ) from error
+    return load_published(file, config, device)
+
+
+def cached_file(hub_id: str) -> Path | None:
+    """Return the weight file of a published hub id from the local cache, None where it is not there. No network."""
+    from huggingface_hub import try_to_load_from_cache
+    from sam2.build_sam import HF_MODEL_ID_TO_FILENAMES
+
+    _, filename = HF_MODEL_ID_TO_FILENAMES[hub_id]
+    file = try_to_load_from_cache(hub_id, filename)
+    return Path(file) if isinstance(file, str) else None
 
 
 def _read_folder_config(file: Path) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""From the arguments of `track` to a checked plan an object: where it starts, what is given, what must not change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from veason.boxes import clip_box
+from veason.errors import PromptError
+from veason.masks import mask_area
+from veason.types import Click, FrameRange, Prompt, Rle, VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPlan:
+    """What is given about one object. The mappings go by frame index and share no frame.
+
+    Attributes:
+        object_id: the caller's number.
+        start: the object's first prompted frame.
+        prompts: prompts that stand alone: a box, a mask, or any prompt on the first frame.
+        corrections: clicks alone on later or earlier frames: they refine the mask that tracking gives there.
+        locked: masks that must not change; they win over prompts on the same frame.
+        absent: frames on which the object is known not to be visible.
+    """
+
+    object_id: int
+    start: int
+    prompts: Mapping[int, Prompt]
+    corrections: Mapping[int, Prompt]
+    locked: Mapping[int, Rle]
+    absent: frozenset[int]
+
+
+def plan_objects(
+    info: VideoInfo,
+    prompts: Sequence[Prompt],
+    fixed: Mapping[int, Mapping[int, Rle | None]],
+    frames: FrameRange,
+) -> list[ObjectPlan]:
+    """Return one plan for each prompted object, in the order of their first frames.
+
+    Fixed masks of objects without a prompt, and those outside `frames`, are left out.
+
+    Raises:
+        PromptError: as promised by `Segmenter.track`.
+    """
+    _check_range(info, frames)
+    if not prompts:
+        raise PromptError("no prompt was given: draw a box, click on the object, or load a mask")
+    by_object: dict[int, dict[int, Prompt]] = {}
+    for prompt in prompts:
+        of_object = by_object.setdefault(prompt.object_id, {})
+        if prompt.frame_index in of_object:
+            raise PromptError(f"{_place(prompt)} is prompted twice: put box and clicks into one prompt")
+        of_object[prompt.frame_index] = _check_prompt(prompt, info, frames)
+    plans = [_plan(of_object, fixed.get(object_id, {}), info, frames) for object_id, of_object in by_object.items()]
+    return sorted(plans, key=lambda plan: plan.start)
+
+
+def group_by_start(plans: Iterable[ObjectPlan]) -> list[list[ObjectPlan]]:
+    """Return the plans in groups with the same first frame, earliest first."""
+    groups: dict[int, list[ObjectPlan]] = {}
+    for plan in plans:
+        groups.setdefault(plan.start, []).append(plan)
+    return [groups[start] for start in sorted(groups)]
+
+
+def _plan(
+    prompts: Mapping[int, Prompt], fixed: Mapping[int, Rle | None], info: VideoInfo, frames: FrameRange
+) -> ObjectPlan:
+    """Return the plan of one object from its checked prompts and its fixed masks, both by frame index."""
+    start = min(prompts)
+    first = prompts[start]
+    if first.mask is None and first.box is None and not any(click.is_positive for click in first.clicks):
+        raise PromptError(f"{_place(first)} starts from negative clicks alone: add a click on the object, or a box")
+    locked: dict[int, Rle] = {}
+    absent: set[int] = set()
+    for frame_index, rle in fixed.items():
+        if not frames[0] <= frame_index < frames[1]:
+            continue
+        if rle is not None:
+            _check_mask_size(rle, info, f"the locked mask of object {first.object_id} on frame {frame_index}")
+        if rle is not None and mask_area(rle) > 0:
+            locked[frame_index] = rle
+            continue
+        if frame_index in prompts:
+            raise PromptError(f"{_place(prompts[frame_index])} is marked absent and prompted: take one of them back")
+        absent.add(frame_index)
+    standing: dict[int, Prompt] = {}
+    corrections: dict[int, Prompt] = {}
+    for frame_index, prompt in prompts.items():
+        if frame_index not in locked:
+            is_correction = frame_index != start and prompt.mask is None and prompt.box is None
+            (corrections if is_correction else standing)[frame_index] = prompt
+    return ObjectPlan(first.object_id, start, standing, corrections, locked, frozenset(absent))
+
+
+def _check_range(info: VideoInfo, frames: FrameRange) -> None:
+    start, stop = frames
+    if not 0 <= start < stop <= info.num_frames:
+        raise PromptError(
+            f"a frame range is start:stop with 0 <= start < stop <= {info.num_frames}, got {start}:{stop}: choose again"
+        )
+
+
+def _check_prompt(prompt: Prompt, info: VideoInfo, frames: FrameRange) -> Prompt:
+    """Return the prompt with its box clipped to the picture, after a check against the video and the range."""
+    if prompt.frame_index >= info.num_frames:
+        raise PromptError(
+            f"{_place(prompt)}: the video has {info.num_frames} frames (0 to {info.num_frames - 1}), choose one of them"
+        )
+    if not frames[0] <= prompt.frame_index < frames[1]:
+        raise PromptError(
+            f"{_place(prompt)} lies outside the range {frames[0]}:{frames[1]}: widen the range or drop the prompt"
+        )
+    for click in prompt.clicks:
+        _check_click(click, prompt, info)
+    if prompt.mask is not None:
+        _check_mask_size(prompt.mask, info, f"the mask of {_place(prompt)}")
+        if mask_area(prompt.mask) == 0:
+            raise PromptError(f"the mask of {_place(prompt)} is empty: mark the object as absent there instead")
+    if prompt.box is None:
+        return prompt
+    if prompt.box.area == 0:
+        raise PromptError(f"the box of {_place(prompt)} has no area, {prompt.box.xyxy}: draw it again")
+    clipped = clip_box(prompt.box, info.size_wh)
+    if clipped is None:
+        width, height = info.size_wh
+        raise PromptError(
+            f"the box of {_place(prompt)}, {prompt.box.xyxy}, lies outside the {width}x{height} picture: draw it again"
+        )
+    return replace(prompt, box=clipped)
+
+
+def _check_click(click: Click, prompt: Prompt, info: VideoInfo) -> None:
+    width, height = info.size_wh
+    if not (0 <= click.x <= width and 0 <= click.y <= height):
+        raise PromptError(
+            f"a click of {_place(prompt)}, ({click.x}, {click.y}), lies outside the {width}x{height} picture: "
+            "click inside it"
+        )
+
+
+def _check_mask_size(rle: Rle, info: VideoInfo, name: str) -> None:
+    width, height = info.size_wh
+    if tuple(rle.size_hw) != (height, width):
+        raise PromptError(
+            f"{name} is {rle.size_hw[1]}x{rle.size_hw[0]} but the video is {width}x{height}: resize the mask"
+        )
+
+
+def _place(prompt: Prompt) -> str:
+    return f"object {prompt.object_id} on frame {prompt.frame_index}"
