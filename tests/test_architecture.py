@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent / "veason"
 
 LAYERS = [
-    "errors types",
-    "boxes masks profile hub answer consistency",
+    "errors profile types",
+    "boxes masks hub answer consistency",
     "video draw metrics rewards",
     "device policy segmenter session",
     "data pipeline outputs project interchange",

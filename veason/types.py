@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from veason.errors import DataError, PromptError
+from veason.profile import Profile
 
 FrameRange = tuple[int, int]
 """Half-open `(start, stop)` of absolute frame indices."""
@@ -160,7 +161,7 @@ class Frame:
 
 NoteKind = Literal[
     "keyframe_not_shown", "box_clipped", "box_dropped", "corners_swapped", "json_repaired", "key_renamed",
-    "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer",
+    "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
 ]  # fmt: skip
 
 
@@ -291,6 +292,13 @@ class Policy(Protocol):
     @property
     def frame_count(self) -> int:
         """How many frames it wants to see (its profile's count)."""
+
+    @property
+    def profile(self) -> Profile:
+        """How it wants its frames and writes its answers."""
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        """Return the words of the instruction that it was never trained on, () where its vocabulary is open."""
 
     def stream(
         self,

@@ -1,0 +1,35 @@
+"""The videos on the welcome page: our own rendered clips, and a real one that comes with gradio."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio
+
+from veason.hub import ASSETS
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A video to try, and what could be asked of it."""
+
+    title: str
+    path: Path
+    instructions: tuple[str, ...]
+    is_rendered: bool
+
+
+def list_examples() -> list[Example]:
+    """Return the examples whose files are here."""
+    folder = ASSETS / "examples"
+    index = folder / "examples.json"
+    rows = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else []
+    rendered = [
+        Example(row["title"], folder / row["file"], tuple(one["text"] for one in row["instructions"]), True)
+        for row in rows
+    ]
+    real = Path(gradio.__file__).parent / "media_assets" / "videos" / "world.mp4"
+    found = [*rendered, Example("Earth from orbit", real, ("the planet",), False)]
+    return [example for example in found if example.path.is_file()]

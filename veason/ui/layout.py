@@ -1,0 +1,175 @@
+"""The page: one `gr.HTML` component that holds the whole studio, its events and its cheap look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from veason.errors import VeasonError
+from veason.pipeline import Pipeline
+from veason.policy import load_policy
+from veason.segmenter import load_segmenter
+from veason.ui import Settings, render
+from veason.ui import payload as read
+from veason.ui.examples import list_examples
+from veason.ui.handlers import Desk, Message, message
+from veason.ui.store import Store
+from veason.video import open_video
+
+STAGE = Path(__file__).parent / "stage"
+"""The page's own JavaScript modules and style sheet; served as they are, no build step."""
+
+QUICK, LONG = ("open", "edit", "export"), ("think", "propagate")
+"""Page events. The long ones need the models and wait in one line for them."""
+
+LOADER = """
+const events = ['open', 'edit', 'export', 'think', 'propagate'];  // gradio finds the events by their quoted names
+const scope = { element, props, trigger, watch, server, upload, events };
+import(new URL(props.main, document.baseURI).href).then((module) => module.start(scope));
+"""
+
+
+def make_pipeline(settings: Settings) -> Pipeline:
+    """Load the models that the settings name."""
+    policy = load_policy(
+        settings.policy, profile=settings.profile, device=settings.device, quantization=settings.quantization
+    )
+    return Pipeline(
+        policy, load_segmenter(settings.segmenter, config=settings.segmenter_config, device=settings.device)
+    )
+
+
+def build(desk: Desk, settings: Settings) -> gr.Blocks:
+    """Return the page, with every event wired to the desk."""
+    with gr.Blocks(title="Veason", fill_width=True, analytics_enabled=False) as page:
+        studio = gr.HTML(
+            value=None,
+            html_template=(STAGE / "studio.html").read_text(encoding="utf-8"),
+            js_on_load=LOADER,
+            apply_default_css=False,
+            elem_id="studio",
+            server_functions=look_ups(desk),
+            main=f"gradio_api/file={STAGE / 'main.js'}",
+            about=about(desk, settings),
+        )
+        for name in (*QUICK, *LONG):
+            limits = {"concurrency_limit": 8} if name in QUICK else {"concurrency_limit": 1, "concurrency_id": "models"}
+            getattr(studio, name)(
+                listener(getattr(desk, name)),
+                None,
+                studio,
+                show_progress="hidden",
+                trigger_mode="multiple",
+                api_visibility="private",
+                **limits,
+            )
+    return page
+
+
+def listener(handler: Callable[[Any], Iterator[Message]]) -> Callable[[gr.EventData], Iterator[Message]]:
+    """Return the handler in the form gradio calls; the page's data travels in the event."""
+
+    def listen(event: gr.EventData) -> Iterator[Message]:
+        yield from handler(event._data)
+
+    return listen
+
+
+def look_ups(desk: Desk) -> list[Callable[..., Any]]:
+    """Return the functions that the page calls outside the queue: cheap, on the CPU, each with one argument."""
+
+    def frame(data: Any) -> dict[str, str]:
+        """Return one exact frame as a JPEG; `longest` bounds its longer side."""
+        try:
+            work = desk.store.get(data.get("work"))
+            image = work.video.frame(read.whole_number(data, "frame"))
+        except VeasonError as error:
+            return {"error": str(error)}
+        return {"jpeg": render.jpeg(image, data.get("longest"))}
+
+    def snapshot(data: Any) -> Message:
+        """Return everything the page needs to show a work again."""
+        try:
+            work = desk.store.get(data.get("work"))
+        except VeasonError as error:
+            return message(None, render.notice(str(error)))
+        return desk.snapshot(work)
+
+    def stop(data: Any) -> bool:
+        """Stop what runs for this work; tell whether anything ran."""
+        try:
+            work = desk.store.get(data.get("work"))
+        except VeasonError:
+            return False
+        running = work.is_running
+        work.stop()
+        return running
+
+    def unknown(data: Any) -> list[str]:
+        """Return the words of an instruction that the policy has never been trained on."""
+        policy = desk.pipeline.policy
+        return list(policy.unknown_words(read.short_text(data, "instruction"))) if policy is not None else []
+
+    return [frame, snapshot, stop, unknown]
+
+
+def about(desk: Desk, settings: Settings) -> dict[str, Any]:
+    """Return what the page shows before any video: models, limits, examples."""
+    policy, segmenter = desk.pipeline.policy, desk.pipeline.segmenter
+    profile = getattr(policy, "profile", None)
+    return {
+        "policy": policy.name if policy is not None else "none",
+        "recorded": bool(getattr(policy, "is_recorded", False)),
+        "segmenter": segmenter.name,
+        "trainedOn": profile.trained_on if profile is not None else "",
+        "marks": list(profile.step_marks) if profile is not None else [],
+        "doubtThreshold": profile.doubt_threshold if profile is not None else 0.5,
+        "maxMb": settings.max_upload_mb,
+        "examples": [example_card(place, example) for place, example in enumerate(desk.examples)],
+    }
+
+
+def example_card(place: int, example: Any) -> dict[str, Any]:
+    """Return one card of the welcome page, with a picture from the middle of the clip."""
+    with open_video(example.path) as video:
+        info = video.info
+        picture = render.jpeg(video.frame(info.num_frames // 2), longest=480)
+    return {
+        "place": place,
+        "title": example.title,
+        "file": example.path.name,
+        "instructions": list(example.instructions),
+        "rendered": example.is_rendered,
+        "picture": picture,
+        "frames": info.num_frames,
+        "seconds": info.num_frames / info.fps if info.fps else 0,
+    }
+
+
+def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
+    """Load the models, build the page and serve it; returns at once unless `block`."""
+    desk = Desk(make_pipeline(settings), Store(settings.max_works), list_examples())
+    page = build(desk, settings)
+    page.queue(max_size=64)
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            prevent_thread_lock=not block,
+            show_error=True,
+            quiet=not block,
+            run_history=False,
+            footer_links=[],
+            allowed_paths=[str(STAGE), str(desk.store.root)],
+            max_file_size=f"{settings.max_upload_mb}mb",
+            css_paths=[STAGE / "studio.css"],
+            theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        )
+    finally:
+        if block:
+            desk.store.close()
+    return page

@@ -1,0 +1,65 @@
+"""What the page sends, checked: nothing from a browser is trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from veason.boxes import clip_box
+from veason.errors import PromptError, SessionError
+from veason.session import DropPrompt, Edit, MoveKeyframe, PutPrompt, Session
+from veason.types import Box, FrameRange, Prompt
+
+
+def whole_number(payload: Any, key: str) -> int:
+    """Return `payload[key]`, a whole number. Raises PromptError."""
+    value = payload.get(key) if isinstance(payload, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PromptError(f"{key} should be a whole number, got {value!r}")
+    return value
+
+
+def short_text(payload: Any, key: str, longest: int = 2000) -> str:
+    """Return `payload[key]`, text of at most `longest` characters. Raises PromptError."""
+    value = payload.get(key) if isinstance(payload, dict) else None
+    if not isinstance(value, str) or len(value) > longest:
+        raise PromptError(f"{key} should be text of at most {longest} characters")
+    return value
+
+
+def box(payload: Any, size_wh: tuple[int, int]) -> Box:
+    """Return `payload["xyxy"]` clipped to the picture. Raises PromptError where it is no box, or nothing is inside."""
+    values = payload.get("xyxy") if isinstance(payload, dict) else None
+    if not isinstance(values, list) or len(values) != 4 or not all(isinstance(value, (int, float)) for value in values):
+        raise PromptError(f"a box is four numbers x1, y1, x2, y2, got {values!r}")
+    x1, y1, x2, y2 = (float(value) for value in values)
+    inside = clip_box(Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), size_wh)
+    if inside is None:
+        raise PromptError("the box lies outside the picture: draw it over the target")
+    return inside
+
+
+def frame_range(payload: Any, num_frames: int) -> FrameRange:
+    """Return `payload["start"]` and `payload["stop"]` as a half-open range. Raises PromptError."""
+    start, stop = whole_number(payload, "start"), whole_number(payload, "stop")
+    if not 0 <= start < stop <= num_frames:
+        raise PromptError(f"frames {start} to {stop - 1} are not a range of this video, which has {num_frames} frames")
+    return (start, stop)
+
+
+def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
+    """Return the edit that the page asks for; object 0 of a box means a new object.
+
+    Raises:
+        SessionError: the kind of edit is unknown. PromptError: a value is not of its kind.
+    """
+    kind = payload.get("edit") if isinstance(payload, dict) else None
+    if kind == "keyframe":
+        return MoveKeyframe(whole_number(payload, "frame"))
+    if kind == "drop":
+        return DropPrompt(whole_number(payload, "object"), whole_number(payload, "frame"))
+    if kind == "box":
+        object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
+        old = session.prompts.get((object_id, whole_number(payload, "frame")))
+        clicks = old.clicks if old else ()
+        return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), box(payload, size_wh), clicks))
+    raise SessionError(f"unknown edit {kind!r}")

@@ -1,0 +1,163 @@
+"""Session -> plain values for the page. Masks travel as RLE and are painted in the browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from veason.consistency import check, doubt
+from veason.draw import PALETTE
+from veason.pipeline import FramesShown, masks_by_frame
+from veason.session import Session
+from veason.types import (
+    Answered,
+    BoxClosed,
+    FrameMasks,
+    FrameMention,
+    KeyframeChosen,
+    ObjectMask,
+    Segmenter,
+    ThoughtDelta,
+    Unanswered,
+)
+from veason.ui.store import Work
+
+Item = dict[str, Any]
+"""One message to the page; `kind` says which."""
+
+
+def notice(text: str, level: str = "error") -> Item:
+    """Return a message that is shown to the visitor until it is dismissed or out of date."""
+    return {"kind": "notice", "level": level, "text": text}
+
+
+def opened(work: Work, segmenter: Segmenter, frame_count: int) -> Item:
+    """Return what the page needs of a newly opened (or resumed) video."""
+    info = work.video.info
+    return {
+        "kind": "opened",
+        "work": work.id,
+        "title": work.title,
+        "frames": info.num_frames,
+        "width": info.size_wh[0],
+        "height": info.size_wh[1],
+        "fps": info.fps,
+        "first": info.first_timestamp,
+        "last": info.last_timestamp,
+        "variable": info.has_variable_rate,
+        "decoder": info.decoder,
+        "range": list(work.frames),
+        "frame_count": frame_count,
+        "palette": PALETTE,
+        "secondsPerFrame": segmenter.estimate_seconds(1000, 1) / 1000,
+    }
+
+
+def session_state(work: Work) -> Item:
+    """Return objects, prompts, keyframe and what can be undone; masks travel apart."""
+    session = work.history.now
+    return {
+        "kind": "session",
+        "instruction": session.instruction,
+        "shown": list(session.shown),
+        "keyframe": session.keyframe,
+        "objects": list(session.object_ids),
+        "boxes": [
+            {"object": object_id, "frame": frame_index, "xyxy": list(prompt.box.xyxy)}
+            for (object_id, frame_index), prompt in session.prompts.items()
+            if prompt.box is not None
+        ],
+        "stale": sorted(session.stale),
+        "canUndo": bool(work.history.past),
+        "canRedo": bool(work.history.future),
+    }
+
+
+def recalled(work: Work) -> Item:
+    """Return the reasoning as the page showed it, for a refresh."""
+    answer = work.history.now.answer
+    thought = answer.thought if answer is not None else ""
+    shown = {"text": thought, "mentions": work.mentions, "failure": work.failure, "answered": work.answered}
+    return {"kind": "recalled", **shown}
+
+
+def all_masks(session: Session) -> Item:
+    """Return every mask of the session; the page forgets the ones it had."""
+    frames = masks_by_frame(session.tracks)
+    return {"kind": "masks", "reset": True, "frames": {index: frame_masks(masks) for index, masks in frames.items()}}
+
+
+def new_masks(arrived: list[FrameMasks]) -> Item:
+    """Return masks to lay over the ones the page has."""
+    frames: dict[int, dict[int, list[Any]]] = {}
+    for one in arrived:
+        frames.setdefault(one.frame_index, {}).update(frame_masks(one.masks))
+    return {"kind": "masks", "reset": False, "frames": frames}
+
+
+def frame_masks(masks: Any) -> dict[int, list[Any]]:
+    """Return `{object_id: [counts, score]}`; the size of every mask is that of the video."""
+    return {object_id: [mask.rle.counts, round(mask.score, 3)] for object_id, mask in masks.items()}
+
+
+def doubts(session: Session) -> Item:
+    """Return the doubt in [0, 1] of every frame done, by object."""
+    frames = {
+        object_id: {index: round(value, 3) for index, value in doubt(track).items()}
+        for object_id, track in session.tracks.items()
+    }
+    return {"kind": "doubt", "objects": frames}
+
+
+def findings(session: Session) -> Item:
+    """Return what `veason.consistency` finds about the answer."""
+    if session.answer is None:
+        return {"kind": "findings", "findings": []}
+    frame = session.answer.keyframe
+    masks: dict[int, ObjectMask] = {
+        object_id: track.frames[frame]
+        for object_id, track in session.tracks.items()
+        if frame is not None and frame in track.frames
+    }
+    found = check(session.answer, session.shown, masks)
+    return {"kind": "findings", "findings": [{"kind": finding.kind, "text": finding.message} for finding in found]}
+
+
+def policy_event(event: Any) -> Item | None:
+    """Return the page's form of one event of the policy."""
+    match event:
+        case FramesShown(frame_indices):
+            return {"kind": "shown", "frames": list(frame_indices)}
+        case ThoughtDelta(text):
+            return {"kind": "thought", "text": text}
+        case FrameMention(frame_index, start, end):
+            return {"kind": "mention", "frame": frame_index, "start": start, "end": end}
+        case KeyframeChosen(frame_index, is_shown):
+            return {"kind": "keyframe", "frame": frame_index, "isShown": is_shown}
+        case BoxClosed(box, number):
+            return {"kind": "box", "object": number + 1, "xyxy": list(box.xyxy)}
+        case Answered(answer, speed):
+            return {
+                "kind": "answered",
+                "absent": answer.is_absent,
+                "notes": [note.message for note in answer.notes],
+                "firstWord": speed.first_token_s if speed else None,
+                "tokensPerSecond": speed.num_tokens / max(speed.total_s - speed.first_token_s, 1e-3) if speed else None,
+            }
+        case Unanswered(reason, text):
+            return {"kind": "unanswered", "text": text, "reason": reason}
+    return None
+
+
+def jpeg(image: np.ndarray, longest: int | None = None) -> str:
+    """Return `(H, W, 3)` uint8 RGB as a JPEG data URL, shrunk so that no side is longer than `longest` pixels."""
+    picture = Image.fromarray(image)
+    if longest is not None:
+        picture.thumbnail((longest, longest), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

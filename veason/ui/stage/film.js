@@ -1,0 +1,54 @@
+// The filmstrip: the frames the policy is shown, by absolute index; the keyframe lights up.
+
+import { node } from "./state.js";
+
+export function makeFilm(refs, scope, state, transport) {
+  const pictures = new Map();
+
+  async function fill(cell, work, frame) {
+    const key = `${work}/${frame}`;
+    if (!pictures.has(key)) {
+      const reply = await scope.server.frame({ work, frame, longest: 240 });
+      if (!reply.jpeg) return;
+      pictures.set(key, reply.jpeg);
+    }
+    cell.style.backgroundImage = `url("${pictures.get(key)}")`;
+  }
+
+  function cells({ shown, keyframe }) {
+    const all = keyframe === null || shown.includes(keyframe) ? shown : [...shown, keyframe].sort((a, b) => a - b);
+    return all;
+  }
+
+  function build() {
+    const now = state.get();
+    if (!now.work) return;
+    refs.film.replaceChildren(...cells(now).map((frame) => {
+      const cell = node("button", { type: "button", class: "v-cell", "data-frame": frame, onclick: () => transport.go(frame) }, node("span", {}, String(frame)));
+      fill(cell, now.work, frame);
+      return cell;
+    }));
+    mark(now);
+  }
+
+  function mark({ frame, keyframe, lit }) {
+    for (const cell of refs.film.children) {
+      const own = Number(cell.dataset.frame);
+      const isKeyframe = own === keyframe;
+      cell.classList.toggle("v-keyframe", isKeyframe);
+      cell.classList.toggle("v-seen", own === lit);
+      cell.setAttribute("aria-label", `Frame ${own}${isKeyframe ? ", keyframe" : ""}`);
+      cell.setAttribute("aria-current", String(own === frame));
+    }
+  }
+
+  let built = "";
+  state.on(["shown", "keyframe", "work"], (now) => {
+    const key = `${now.work}:${cells(now).join()}`;
+    if (key !== built) {
+      built = key;
+      build();
+    } else mark(now);
+  });
+  state.on(["frame", "lit"], mark);
+}

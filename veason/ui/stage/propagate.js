@@ -1,0 +1,52 @@
+// Which frames to do, what it will cost, and how far it is.
+
+const duration = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`);
+
+export function makePropagate(refs, state, wire) {
+  function wanted() {
+    return { start: Number(refs.from.value), stop: Number(refs.to.value) + 1 };
+  }
+
+  function start(only = null) {
+    const { objects, busy } = state.get();
+    if (!objects.length) return;
+    if (busy) wire.stop();
+    state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
+    wire.send("propagate", { ...wanted(), only });
+  }
+
+  function estimate() {
+    const { info, objects } = state.get();
+    if (!info) return;
+    const { start: from, stop } = wanted();
+    const frames = Math.max(0, stop - from);
+    const count = Math.max(1, objects.length);
+    const part = frames < info.frames ? ` of ${info.frames}` : "";
+    refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(frames * count * info.secondsPerFrame)}`;
+  }
+
+  function drawProgress() {
+    const { busy, done, range } = state.get();
+    const isBusy = busy === "propagate";
+    refs.progress.hidden = !isBusy;
+    if (!isBusy) return;
+    const share = done.size / Math.max(1, range[1] - range[0]);
+    refs.progress.firstElementChild.style.width = `${share * 100}%`;
+    refs.progress.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+  }
+
+  refs.go.addEventListener("submit", (event) => { event.preventDefault(); start(); });
+  for (const field of [refs.from, refs.to]) field.addEventListener("input", estimate);
+  state.on(["range"], ({ range }) => {
+    refs.from.value = range[0];
+    refs.to.value = range[1] - 1;
+  });
+  state.on(["range", "objects", "info"], estimate);
+  state.on(["done", "busy", "maskCount"], drawProgress);
+  state.on(["objects", "busy"], ({ objects, busy }) => {
+    refs.propagate.disabled = !objects.length || busy === "propagate";
+    refs.stop.disabled = !busy;
+    refs.think.disabled = busy === "think";
+  });
+  return { start };
+}

@@ -1,0 +1,137 @@
+"""The visitors' open works: bounded, found by an unguessable id, forgotten oldest first."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from veason.errors import SessionError
+from veason.session import Edit, History
+from veason.types import FrameRange
+from veason.video import Video
+
+
+@dataclass(eq=False)
+class Work:
+    """One visitor's video with everything done on it.
+
+    `answered`, `mentions` and `failure` are what the page showed of the last answer, kept for a refresh; `revision`
+    counts the messages sent to the page.
+    """
+
+    id: str
+    folder: Path
+    title: str
+    video: Video
+    history: History
+    frames: FrameRange
+    failure: str = ""
+    answered: dict[str, Any] | None = None
+    mentions: list[dict[str, Any]] = field(default_factory=list)
+    revision: int = 0
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _running: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def record(self, edit: Edit) -> None:
+        """Apply an edit of the visitor."""
+        with self._lock:
+            self.history = self.history.record(edit)
+
+    def follow(self, edit: Edit) -> None:
+        """Apply what a model reports."""
+        with self._lock:
+            self.history = self.history.follow(edit)
+
+    def step(self, forward: bool) -> None:
+        """Undo, or redo where `forward`. Raises SessionError where there is nothing."""
+        with self._lock:
+            self.history = self.history.redo() if forward else self.history.undo()
+
+    def next_revision(self) -> int:
+        """Return the number of the next message to the page."""
+        with self._lock:
+            self.revision += 1
+            return self.revision
+
+    @property
+    def is_stopping(self) -> bool:
+        """True after `stop`, until the next job begins."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask the running job, if there is one, to end after the current frame or token."""
+        self._stop.set()
+
+    @property
+    def is_running(self) -> bool:
+        """True while a long job is at work."""
+        return self._running.locked()
+
+    @contextmanager
+    def job(self) -> Iterator[None]:
+        """Run one long job at a time: the one before it is stopped first."""
+        self._stop.set()
+        with self._running:
+            self._stop.clear()
+            try:
+                yield
+            finally:
+                self._stop.set()
+
+
+class Store:
+    """At most `capacity` works; opening one more forgets the one that was not used for the longest time."""
+
+    def __init__(self, capacity: int) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="veason-"))
+        self._capacity = capacity
+        self._works: OrderedDict[str, Work] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def new_folder(self) -> Path:
+        """Return an empty folder whose name is the id of the work to come."""
+        folder = self.root / secrets.token_urlsafe(12)
+        folder.mkdir()
+        return folder
+
+    def add(self, work: Work) -> None:
+        """Keep a work."""
+        with self._lock:
+            self._works[work.id] = work
+            forgotten = [self._works.popitem(last=False)[1] for _ in range(len(self._works) - self._capacity)]
+        for old in forgotten:
+            old.stop()
+            old.video.close()
+            shutil.rmtree(old.folder, ignore_errors=True)
+
+    def get(self, work_id: object) -> Work:
+        """Return the work of that id.
+
+        Raises:
+            SessionError: it is unknown or was forgotten.
+        """
+        with self._lock:
+            work = self._works.get(work_id) if isinstance(work_id, str) else None
+            if work is None:
+                raise SessionError("this work is no longer on the server: please open the video again")
+            self._works.move_to_end(work.id)
+            return work
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._capacity = 0
+        with self._lock:
+            works, self._works = list(self._works.values()), OrderedDict()
+        for work in works:
+            work.stop()
+            work.video.close()
+        shutil.rmtree(self.root, ignore_errors=True)
