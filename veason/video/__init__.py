@@ -1,0 +1,211 @@
+"""The only reader and writer of video: frames by absolute number, exactly those that ffmpeg shows.
+
+Frame `i` is the `i`-th picture (0-based, display order) that `ffmpeg -fps_mode passthrough` gives: rotated as the file
+asks, without frames that an edit list hides, never resampled. Which frames were read before does not matter. Only
+pictures on the way from the nearest keyframe are decoded, and memory is bounded whatever the length.
+
+Colours are swscale's for the matrix and range that the stream states: 8-bit files differ from ffmpeg's own RGB by at
+most COLOUR_MEAN on average and COLOUR_MAX in any channel of any pixel.
+
+A file that was cut off has the frames that are there whole. A damaged frame keeps its number and raises VideoError
+when it is read, where the decoder cannot conceal the damage.
+
+    index.py    which frames a file has, from its packets
+    pyav.py     any file; seeks, two decoders, a cache bounded in bytes
+    decord.py   short plain clips, held whole
+    images.py   folders of frames
+    writer.py   MP4
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+from veason.errors import MissingBackend, VideoError
+from veason.types import Frame, VideoInfo
+from veason.video import decord as _decord
+from veason.video.decord import DecordReader, fits_decord
+from veason.video.images import IMAGE_FPS, SUFFIXES, ImagesReader
+from veason.video.index import Index
+from veason.video.pyav import PyavReader
+from veason.video.writer import VideoWriter
+
+__all__ = ["COLOUR_MAX", "COLOUR_MEAN", "Video", "VideoWriter", "open_video"]
+
+COLOUR_MEAN = 1.0
+"""Largest mean difference per channel between a frame here and the ffmpeg program's RGB, in levels of 255."""
+
+COLOUR_MAX = 4
+"""Largest difference of any one value between a frame here and the ffmpeg program's RGB, in levels of 255."""
+
+DECODERS = ("auto", "pyav", "decord", "images")
+
+
+class Reader(Protocol):
+    """One way to get pictures: not locked, indices already checked."""
+
+    name: str
+    size_wh: tuple[int, int]
+
+    def read(self, frame_index: int) -> np.ndarray:
+        """Return `(H, W, 3)` uint8 RGB. Raises VideoError."""
+
+    def close(self) -> None:
+        """Free what is held."""
+
+
+class Video:
+    """Random access to the frames of one video; made by `open_video`.
+
+    One thread reads at a time, others wait. Pickling carries the path only, and a process that was forked opens the
+    file again, since decoder threads do not survive a fork.
+    """
+
+    def __init__(self, path: Path, decoder: str) -> None:
+        self._path, self._decoder = path, decoder
+        self._open()
+
+    def _open(self) -> None:
+        self._lock, self._pid, self._is_closed = threading.RLock(), os.getpid(), False
+        self._reader, self._info = _open_reader(self._path, self._decoder)
+
+    @property
+    def info(self) -> VideoInfo:
+        """Count, size, rate and timestamps."""
+        return self._info
+
+    def frame(self, frame_index: int) -> np.ndarray:
+        """Return frame `frame_index` as `(H, W, 3)` uint8 RGB, an array of its own that may be written to.
+
+        Raises:
+            VideoError: the index is outside the video, the frame is damaged, or the video was closed.
+        """
+        self._check(frame_index)
+        if self._pid != os.getpid():
+            self._open()
+        with self._lock:
+            if self._is_closed:
+                raise VideoError(f"{self._path.name} was closed: open it again to read frames")
+            return self._read(int(frame_index))
+
+    def frames(self, frame_indices: Sequence[int]) -> Iterator[Frame]:
+        """Yield the wanted frames in the given order, decoding only what they need.
+
+        Raises:
+            VideoError: as for `frame`; indices are checked before the first frame is read.
+        """
+        for frame_index in frame_indices:
+            self._check(frame_index)
+        for frame_index in frame_indices:
+            yield Frame(int(frame_index), self.frame(frame_index))
+
+    def close(self) -> None:
+        """Free decoders and pictures. Reading afterwards raises VideoError; closing twice does no harm."""
+        with self._lock:
+            self._is_closed = True
+            self._reader.close()
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Video], tuple[Path, str]]:
+        return type(self), (self._path, self._decoder)
+
+    def _check(self, frame_index: int) -> None:
+        count = self._info.num_frames
+        if not 0 <= frame_index < count:
+            held = f"it has {count} frames (0 to {count - 1})" if count > 1 else "it has 1 frame (0)"
+            raise VideoError(f"cannot read frame {frame_index} of {self._path.name}: {held}")
+
+    def _read(self, frame_index: int) -> np.ndarray:
+        try:
+            return self._reader.read(frame_index)
+        except VideoError:
+            # decord gives all frames of a clip or none. PyAV can still give the whole ones of a damaged clip.
+            if not isinstance(self._reader, DecordReader) or self._decoder == "decord":
+                raise
+        self._reader.close()
+        self._reader = PyavReader(self._path)
+        self._info = replace(self._info, decoder=self._reader.name)
+        return self._reader.read(frame_index)
+
+
+def open_video(path: str | Path, decoder: str = "auto") -> Video:
+    """Open a video file, or a folder of JPEG or PNG frames.
+
+    Reads the index and decodes one picture (for the rotation). `decoder` is "auto" (decord for short plain clips where
+    it is installed, else PyAV; chosen once per file), "pyav" or "decord".
+
+    Raises:
+        VideoError: nothing there, not a video, no video stream, no frame that can be read, or not fit for decord.
+        MissingBackend: "decord" is asked for and not installed.
+    """
+    if decoder not in DECODERS:
+        raise VideoError(f"a decoder is one of {', '.join(DECODERS)}, got {decoder!r}")
+    return Video(Path(path).absolute(), decoder)
+
+
+def _open_reader(path: Path, decoder: str) -> tuple[Reader, VideoInfo]:
+    if not path.exists():
+        raise VideoError(f"there is no video at {path}: check the path")
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        return _open_images(path)
+    if not path.is_file() or not path.stat().st_size:
+        raise VideoError(f"{path.name} is empty or not a file: choose a video file or a folder of frames")
+    pyav = PyavReader(path)
+    reader = pyav if decoder == "pyav" else _try_decord(path, pyav, is_required=decoder == "decord")
+    return reader, _describe(path, pyav.index, reader)
+
+
+def _open_images(path: Path) -> tuple[Reader, VideoInfo]:
+    reader = ImagesReader(path)
+    last = (reader.num_frames - 1) / IMAGE_FPS
+    return reader, VideoInfo(
+        str(path), reader.num_frames, reader.size_wh, IMAGE_FPS, 0.0, last, has_variable_rate=False, decoder=reader.name
+    )
+
+
+def _try_decord(path: Path, pyav: PyavReader, *, is_required: bool) -> Reader:
+    """Return a decord reader where decord is there and agrees with the index, else `pyav`."""
+    is_fit = fits_decord(pyav.index, pyav.size_wh, pyav.is_plain)
+    module = _decord.find_decord() if is_fit or is_required else None
+    if is_required and module is None:
+        raise MissingBackend("decord is not installed: pip install decord")
+    if is_required and not is_fit:
+        raise VideoError(f"{path.name} is too long, rotated, edited or not 8-bit for decord: open it with PyAV")
+    if module is None or not is_fit:
+        return pyav
+    try:
+        reader = DecordReader(module, path, pyav.index, pyav.size_wh)
+    except VideoError:
+        if is_required:
+            raise
+        return pyav
+    pyav.close()
+    return reader
+
+
+def _describe(path: Path, index: Index, reader: Reader) -> VideoInfo:
+    return VideoInfo(
+        path=str(path),
+        num_frames=len(index.pts),
+        size_wh=reader.size_wh,
+        fps=index.fps,
+        first_timestamp=index.seconds(0),
+        last_timestamp=index.seconds(-1),
+        has_variable_rate=index.has_variable_rate,
+        decoder=reader.name,
+    )

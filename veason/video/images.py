@@ -1,0 +1,78 @@
+"""Frames from a folder of JPEG or PNG files, as DAVIS and ReVOS ship them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from veason.errors import VideoError
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+IMAGE_FPS = 24.0
+"""Frames per second of a folder, which states none. Source: DAVIS 2017 is shown at 24."""
+
+_ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap width and height
+_BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+class ImagesReader:
+    """One file a frame, sorted by name (numbers in names count as numbers); nothing is kept in memory."""
+
+    name = "images"
+
+    def __init__(self, path: Path) -> None:
+        files = [path] if path.is_file() else [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+        if not files:
+            raise VideoError(f"{path} holds no image: a folder of frames has .jpg or .png files directly inside")
+        self._files = sorted(files, key=_natural)
+        self.size_wh = _read_size(self._files[0])
+        for file in self._files:
+            if (size_wh := _read_size(file)) != self.size_wh:
+                raise VideoError(
+                    f"{file.name} is {size_wh[0]}x{size_wh[1]}, but {self._files[0].name} is "
+                    f"{self.size_wh[0]}x{self.size_wh[1]}: the frames of a video have one size"
+                )
+
+    @property
+    def num_frames(self) -> int:
+        """Number of files."""
+        return len(self._files)
+
+    def read(self, frame_index: int) -> np.ndarray:
+        """Return frame `frame_index` as `(H, W, 3)` uint8 RGB, turned as its EXIF tag says.
+
+        Raises:
+            VideoError: the file cannot be read or has more than 8 bits a channel.
+        """
+        file = self._files[frame_index]
+        try:
+            with Image.open(file) as image:
+                if image.mode.startswith(("I", "F")):
+                    raise VideoError(f"{file.name} has more than 8 bits a channel: convert it to 8-bit RGB")
+                return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        except _BROKEN as error:
+            raise VideoError(f"cannot read frame {frame_index} from {file.name}: {error}") from error
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """Return a sorting key in which 2.jpg comes before 10.jpg."""
+    parts = re.findall(r"(\d+)|(\D+)", path.name)
+    return [(0, int(digits), digits) if digits else (1, 0, text) for digits, text in parts]
+
+
+def _read_size(file: Path) -> tuple[int, int]:
+    """Return (width, height) after EXIF rotation, from the header alone."""
+    try:
+        with Image.open(file) as image:
+            # getexif would decode a PNG that has no such chunk.
+            is_swapped = "exif" in image.info and image.getexif().get(_ORIENTATION, 1) >= 5
+            return (image.height, image.width) if is_swapped else (image.width, image.height)
+    except _BROKEN as error:
+        raise VideoError(f"cannot read {file.name} as an image: {error}; is it complete?") from error

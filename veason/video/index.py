@@ -1,0 +1,195 @@
+"""What a file holds, read without decoding: its frames in display order and the places where decoding can start."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from veason.errors import VideoError
+
+# Containers of moving pictures. Left out on purpose: playlists (hls, concat, dash), which name other files and hosts,
+# and demuxers that take any text for a video (tty).
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,apng,ogg,flv,asf,mxf,nut,ivf,"
+    "h264,hevc,obu,mpegvideo,m4v,mjpeg,webp_anim,yuv4mpegpipe,dv,rm,wtv"
+)
+
+# One packet is one picture in these, so counting packets counts frames. Other codecs are counted by decoding once.
+ONE_PACKET_ONE_FRAME = frozenset(
+    {"h264", "hevc", "vp8", "vp9", "av1", "gif", "mjpeg", "png", "prores", "dnxhd", "ffv1"}
+)
+
+# A decoder that starts inside these draws on a picture it never saw, whatever the container says of keyframes.
+NEVER_SEEK = frozenset({"gif", "apng", "webp", "webp_anim"})
+
+# H.264 and HEVC gain little beyond a few threads, and each thread holds pictures.
+DECODER_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A picture at which decoding can start: its own timestamp and its place in decoding order, in ticks."""
+
+    pts: int
+    dts: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """The frames of a file in display order.
+
+    `pts` is `(N,)` int64 in ticks of `time_base` seconds, strictly rising where `can_seek`; `keys` are in rising
+    `pts`; `first` is the first packet of the file. Where `can_seek` is false, frames are known only by counting from
+    the start of the file. `has_discards` tells that an edit list hides frames.
+    """
+
+    pts: np.ndarray
+    keys: tuple[Key, ...]
+    first: Key | None
+    time_base: Fraction
+    codec: str
+    can_seek: bool
+    has_discards: bool
+    rate: Fraction | None
+
+    @property
+    def fps(self) -> float:
+        """Average frames per second; for a single frame the rate the container states, or 1."""
+        ticks = int(self.pts[-1] - self.pts[0])
+        if len(self.pts) > 1 and ticks > 0:
+            return float((len(self.pts) - 1) / (ticks * self.time_base))
+        return float(self.rate) if self.rate else 1.0
+
+    @property
+    def has_variable_rate(self) -> bool:
+        """True where the timestamps leave the straight line by more than the one tick that rounding explains."""
+        line = np.linspace(self.pts[0], self.pts[-1], len(self.pts))
+        return bool(np.abs(self.pts - line).max() > 1)
+
+    def seconds(self, frame_index: int) -> float:
+        """Return the timestamp of a frame in seconds."""
+        return float(int(self.pts[frame_index]) * self.time_base)
+
+
+def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
+    """Open a file and pick its video stream as ffmpeg does (covers of songs are not video).
+
+    Raises:
+        VideoError: the file cannot be opened, is no video, or holds no video stream.
+    """
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    try:
+        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise VideoError(
+            f"cannot open {path.name} as a video: {_reason(error)}; is it complete, and a video at all?"
+        ) from error
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream) or stream.disposition & av.stream.Disposition.attached_pic:
+        container.close()
+        raise VideoError(f"{path.name} holds no video stream: choose a file with pictures, not only sound")
+    if stream.codec_context is None:
+        container.close()
+        raise VideoError(f"{path.name} uses a video codec that is not supported: convert it to H.264")
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = DECODER_THREADS
+    return container, stream
+
+
+def decode(packets: Iterable[Packet[VideoStream]], stream: VideoStream) -> Iterator[VideoFrame]:
+    """Yield the pictures of `packets`, from a keyframe on, in display order.
+
+    Damaged packets are skipped, as ffmpeg does; a read error counts as the end of the file.
+    """
+    with contextlib.suppress(av.FFmpegError):
+        for packet in packets:
+            if packet.size:
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError:
+                    continue
+    with contextlib.suppress(av.FFmpegError):
+        yield from stream.decode(None)
+
+
+def read_index(path: Path, container: InputContainer, stream: VideoStream) -> Index:
+    """Return the index of an open file: from its packets alone, or by decoding once where packets do not tell.
+
+    Frames hidden by an edit list are left out, and so is what was cut off at the end of a truncated file. The
+    container stands at its end afterwards.
+
+    Raises:
+        VideoError: the file holds no frame.
+    """
+    index = _index_from_packets(container, stream)
+    if index is None:
+        container, stream = open_container(path)
+        with container:
+            index = _index_from_pictures(container, stream)
+    if not len(index.pts):
+        raise VideoError(f"{path.name} holds no frame that can be read: it is empty or damaged, export it again")
+    return index
+
+
+def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index | None:
+    """Return the index, or None where packets and pictures need not be the same in number and order."""
+    codec = stream.codec_context.name.removeprefix("lib").replace("dav1d", "av1")
+    if codec not in ONE_PACKET_ONE_FRAME:
+        return None
+    shown: list[tuple[int, bool]] = []
+    keys: list[Key] = []
+    first: Key | None = None
+    has_discards = False
+    with contextlib.suppress(av.FFmpegError):
+        for packet in container.demux(stream):
+            if not packet.size or (codec == "vp8" and not bytes(packet)[0] & 0x10):  # a VP8 picture never shown
+                continue
+            if packet.pts is None or packet.dts is None:
+                return None
+            first = first or Key(packet.pts, packet.dts)
+            if packet.is_keyframe:
+                keys.append(Key(packet.pts, packet.dts))
+            has_discards |= packet.is_discard
+            if not packet.is_discard:
+                shown.append((packet.pts, packet.is_corrupt))
+    while shown and shown[-1][1]:  # the packet in which a truncated file ends
+        shown.pop()
+    pts = np.array(sorted(stamp for stamp, _ in shown), dtype=np.int64)
+    if not (np.diff(pts) > 0).all() or not keys:
+        return None
+    can_seek = codec not in NEVER_SEEK
+    ordered = tuple(sorted(keys, key=lambda key: key.pts))
+    return Index(pts, ordered, first, _tick(stream), codec, can_seek, has_discards, stream.average_rate)
+
+
+def _index_from_pictures(container: InputContainer, stream: VideoStream) -> Index:
+    """Return an index by decoding everything once, keeping timestamps only."""
+    pictures = decode(container.demux(stream), stream)
+    stamps = [frame.pts if frame.pts is not None else frame.dts for frame in pictures]
+    rate, tick = stream.average_rate or Fraction(25), _tick(stream)
+    known = [stamp for stamp in stamps if stamp is not None]
+    if len(known) < len(stamps) or not (np.diff(np.array(known, dtype=np.int64)) > 0).all():
+        step = max(1, round(1 / (rate * tick)))
+        known = [place * step for place in range(len(stamps))]
+    pts = np.array(known, dtype=np.int64)
+    return Index(pts, (), None, tick, stream.codec_context.name, False, False, rate)
+
+
+def _tick(stream: VideoStream) -> Fraction:
+    """Return the seconds of one unit of a timestamp."""
+    return stream.time_base or Fraction(1, 1_000_000)
+
+
+def _reason(error: Exception) -> str:
+    """Return what FFmpeg says, without error number and path."""
+    return str(getattr(error, "strerror", None) or error).lower()

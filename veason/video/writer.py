@@ -1,0 +1,114 @@
+"""Write MP4 files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from veason.errors import ExportError
+
+_BT709 = 1  # the number of BT.709 in H.264's colour tables (matrix, primaries and transfer alike)
+_CRF = "18"  # visually lossless, so that thin mask outlines stay sharp
+
+
+class VideoWriter:
+    """Writes H.264 MP4 (yuv420p, BT.709) that plays in browsers; use it as a context manager.
+
+    The file is written beside the target and takes its name at the end, so the target is whole or untouched, and an
+    error leaves nothing behind. H.264 in yuv420p has even sides only: an odd side is padded by repeating its last
+    row or column, so the written video is one pixel larger than `size_wh` there.
+    """
+
+    def __init__(self, path: str | Path, size_wh: tuple[int, int], fps: float) -> None:
+        self._path, self._size_wh = Path(path), size_wh
+        if fps <= 0 or min(size_wh) < 1:
+            raise ExportError(
+                f"cannot write {self._path.name} with {fps} frames a second at {size_wh}: both must be > 0"
+            )
+        self._rate = Fraction(fps).limit_denominator(100_000)
+        self._part: Path | None = None
+        self._opened: tuple[OutputContainer, VideoStream] | None = None
+
+    def write(self, image: np.ndarray) -> None:
+        """Append one `(H, W, 3)` uint8 RGB picture of the size given at the start.
+
+        Raises:
+            ExportError: the picture has another shape or type, or it cannot be encoded or written.
+        """
+        width, height = self._size_wh
+        if image.shape != (height, width, 3) or image.dtype != np.uint8:
+            raise ExportError(
+                f"{self._path.name} takes uint8 pictures of shape {(height, width, 3)}, got {image.dtype} {image.shape}"
+            )
+        padded = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        try:
+            container, stream = self._opened or self._open(padded.shape[1], padded.shape[0])
+            frame = av.VideoFrame.from_ndarray(padded, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+            container.mux(stream.encode(frame))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Finish the file and give it its name.
+
+        Raises:
+            ExportError: no frame was written, or the disk or the encoder fails.
+        """
+        if self._opened is None or self._part is None:
+            raise ExportError(f"{self._path.name} was given no frame: write at least one")
+        container, stream = self._opened
+        try:
+            container.mux(stream.encode(None))
+            container.close()
+            os.replace(self._part, self._path)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._failure(error) from error
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._discard()
+
+    def _open(self, width: int, height: int) -> tuple[OutputContainer, VideoStream]:
+        handle, name = tempfile.mkstemp(prefix=f".{self._path.stem}.", suffix=".mp4", dir=self._path.parent)
+        os.close(handle)
+        self._part = Path(name)
+        container = av.open(name, "w", format="mp4", options={"movflags": "+faststart"})
+        stream = container.add_stream("libx264", rate=self._rate, options={"crf": _CRF})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = ColorRange.MPEG
+        self._opened = container, stream
+        return self._opened
+
+    def _failure(self, error: Exception) -> ExportError:
+        self._discard()
+        return ExportError(f"cannot write {self._path}: {error}; is the disk full, or the folder missing or locked?")
+
+    def _discard(self) -> None:
+        """Remove the unfinished file."""
+        if self._opened is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):  # nobody needs the trailer
+                self._opened[0].close()
+            self._opened = None
+        if self._part is not None:
+            self._part.unlink(missing_ok=True)
+            self._part = None
