@@ -31,6 +31,7 @@ __all__ = [
     "WriteExpression",
     "WriteVideo",
     "open_dataset",
+    "present_splits",
     "splits_of",
     "to_videos",
     "write_dataset",
@@ -102,6 +103,11 @@ def open_dataset(
 def splits_of(kind: str) -> tuple[str, ...]:
     """Return the splits of a format; the first is the one that is scored by default. Raises DataError."""
     return _format(kind).SPLITS
+
+
+def present_splits(root: str | Path, kind: str) -> tuple[str, ...]:
+    """Return the splits whose file of expressions is there. Raises DataError for an unknown kind."""
+    return tuple(split for split in splits_of(kind) if _format(kind).meta_file(Path(root), split).is_file())
 
 
 def write_dataset(root: str | Path, kind: str, videos: Iterable[WriteVideo], split: str | None = None) -> None:

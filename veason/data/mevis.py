@@ -26,10 +26,15 @@ NO_TRUTH = "valid"
 
 def read(root: Path, split: str, complaints: Complaints) -> Iterator[Sample]:
     """Yield the samples of a split in file order. Raises DataError."""
-    file = root / split / "meta_expressions.json"
+    file = meta_file(root, split)
     for video, entry in read_videos(file, complaints):
         with complaints.row():
             yield from _read_video(root / split, file, video, entry, complaints)
+
+
+def meta_file(root: Path, split: str) -> Path:
+    """Return the file with the expressions of a split."""
+    return root / split / "meta_expressions.json"
 
 
 def _read_video(
@@ -83,7 +88,7 @@ def write_mevis(root: str | Path, videos: Iterable[WriteVideo], split: str = "tr
     """
     folder = Path(root) / split
     folder.mkdir(parents=True, exist_ok=True)
-    meta, masks = folder / "meta_expressions.json", folder / "mask_dict.json"
+    meta, masks = meta_file(Path(root), split), folder / "mask_dict.json"
     entries: dict[str, Any] = {}
     next_id = 0
     with row_writer(masks) as write_row:

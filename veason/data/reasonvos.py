@@ -30,10 +30,15 @@ SPLITS = ("test",)
 
 def read(root: Path, split: str, complaints: Complaints) -> Iterator[Sample]:
     """Yield the samples in file order. Raises DataError."""
-    file = root / "meta_expressions.json"
+    file = meta_file(root, split)
     for video, entry in read_videos(file, complaints):
         with complaints.row():
             yield from _read_video(root, file, video, entry, complaints)
+
+
+def meta_file(root: Path, split: str) -> Path:
+    """Return the file with the expressions; there is one split only."""
+    return root / "meta_expressions.json"
 
 
 def _read_video(root: Path, file: Path, video: str, entry: dict[str, Any], complaints: Complaints) -> Iterator[Sample]:
@@ -117,7 +122,7 @@ def write_reasonvos(root: str | Path, videos: Iterable[WriteVideo], split: str =
         DataError: a video does not fit the format, or comes twice.
     """
     root = Path(root)
-    meta = root / "meta_expressions.json"
+    meta = meta_file(root, split)
     entries: dict[str, Any] = {}
     meta.unlink(missing_ok=True)
     for video in videos:

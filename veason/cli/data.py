@@ -1,0 +1,60 @@
+"""`veason data check ROOT --kind KIND`: walk a dataset and tell what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from veason.cli import BAD_INPUT
+from veason.errors import DataError
+
+if TYPE_CHECKING:
+    from veason.data.check import CheckReport
+
+KINDS = ("revos", "reasonvos", "mevis", "ref-youtube-vos", "ref-davis17")
+"""As `veason.data.KINDS`, which is not imported before a command runs."""
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("data", help="check a benchmark dataset", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="count expressions; list missing frames, wrong sizes, unsorted frames")
+    add_dataset(check)
+    return parser
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Add ROOT, --kind and --split."""
+    parser.add_argument("root", metavar="ROOT", help="folder of the dataset")
+    parser.add_argument("--kind", required=True, choices=KINDS, help="its format")
+    parser.add_argument("--split", help="for example valid, train or valid_u (default: what the format is scored on)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check one split, or all that are there; see `veason.cli` for the exit codes."""
+    from veason.data import present_splits
+
+    splits = (args.split,) if args.split else present_splits(args.root, args.kind)
+    if not splits:
+        raise DataError(f"{args.root}: holds no file of expressions of a {args.kind} dataset: check root and kind")
+    is_clean = True
+    for split in splits:
+        report = check_with_progress(args.root, args.kind, split)
+        print("\n".join(report.lines()))
+        is_clean = is_clean and report.is_clean
+    return 0 if is_clean else BAD_INPUT
+
+
+def check_with_progress(root: str, kind: str, split: str) -> CheckReport:
+    """Check one split and show how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from veason.data.check import check_dataset
+
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task(f"checking {split}", total=None)
+        return check_dataset(
+            root, kind, split, on_progress=lambda done, total: progress.update(bar, completed=done, total=total)
+        )

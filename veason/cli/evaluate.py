@@ -1,0 +1,89 @@
+"""`veason eval ROOT --kind KIND`: score saved predictions, or ask the models and score what they say."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from veason.cli.data import add_dataset
+from veason.cli.options import add_policy, add_segmenter, make_policy, make_segmenter
+from veason.errors import DataError
+
+if TYPE_CHECKING:
+    from veason.pipeline import Pipeline
+
+MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_config")
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("eval", help="score on a benchmark; killed runs go on", description=__doc__)
+    add_dataset(parser)
+    parser.add_argument(
+        "--predictions", metavar="DIR", help="score the saved pictures below DIR/Annotations instead of asking models"
+    )
+    add_policy(parser)
+    add_segmenter(parser)
+    parser.add_argument("--out", metavar="DIR", required=True, help="journal and report; give it again to go on")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="score missing pictures as empty masks, labelled in the report"
+    )
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; see `veason.cli` for the exit codes."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from veason.data import open_dataset
+    from veason.evaluate import Live, evaluate
+
+    if args.workers < 1:
+        raise DataError(f"--workers is 1 or more, got {args.workers}")
+    chosen = {name: getattr(args, name) for name in MODEL_OPTIONS}
+    if args.predictions and any(chosen.values()):
+        raise DataError("give either --predictions DIR, to score what is saved, or --policy and --segmenter, to ask")
+    dataset = open_dataset(args.root, args.kind, args.split)
+    source = Path(args.predictions) if args.predictions else Live(partial(make_pipeline, args), chosen)
+    columns = (
+        TextColumn("scoring" if args.predictions else "asking"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("expressions"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=len(dataset))
+        report = evaluate(
+            dataset,
+            source,
+            Path(args.out),
+            workers=args.workers,
+            allow_missing=args.allow_missing,
+            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    sys.stdout.write((Path(args.out) / "report.md").read_text(encoding="utf-8"))
+    print(f"wrote {Path(args.out) / 'report.json'}", file=sys.stderr)
+    for caution in report.content["cautions"]:
+        print(f"note: {caution}", file=sys.stderr)
+    return 0
+
+
+def make_pipeline(args: argparse.Namespace) -> Pipeline:
+    """Load the models that the options name; called once in each worker."""
+    from veason.pipeline import Pipeline
+
+    return Pipeline(make_policy(args), make_segmenter(args))

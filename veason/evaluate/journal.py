@@ -1,0 +1,119 @@
+"""What an evaluation has done so far, one JSON line an expression, so that a run can be killed at any time.
+
+A line counts once it is whole: it ends in a newline and carries the right checksum. Whatever follows the last good line
+is cut off when the journal is opened again. Lines reach the operating system at once, and the disk about once a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from veason.errors import DataError
+
+NAME = "results.jsonl"
+SYNC_SECONDS = 1.0
+
+
+class Journal:
+    """The journal of one output folder, open for appending; a second run in the same folder is refused.
+
+    `rows` holds what earlier runs finished, by key. `identity` says what is evaluated: a journal of something else is
+    not continued.
+
+    Raises:
+        DataError: the folder belongs to another evaluation, or one is running in it.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / NAME
+        self._stream = self.path.open("ab+")
+        try:
+            _lock(self._stream.fileno(), folder)
+            lines, length = _read(self._stream)
+            if lines and lines[0].get("identity") != identity:
+                raise DataError(
+                    f"{folder} holds {_difference(lines[0].get('identity'), identity)}: choose another --out"
+                )
+        except DataError:
+            self._stream.close()
+            raise
+        self._stream.truncate(length)
+        self._synced = time.monotonic()
+        self.rows: dict[str, dict[str, Any]] = {row["key"]: row for row in lines[1:] if "key" in row}
+        if not lines:
+            self._write({"identity": dict(identity)})
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Keep the result of one expression; a later row of the same key counts."""
+        self._write(row)
+        self.rows[row["key"]] = row
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        text = json.dumps(row, ensure_ascii=False, sort_keys=True)
+        self._stream.write(f"{zlib.crc32(text.encode()):08x} {text}\n".encode())
+        self._stream.flush()
+        if time.monotonic() - self._synced >= SYNC_SECONDS:
+            self._sync()
+
+    def _sync(self) -> None:
+        os.fsync(self._stream.fileno())
+        self._synced = time.monotonic()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sync()
+        self._stream.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the good lines of a journal, the identity first."""
+    with path.open("rb") as stream:
+        return _read(stream)[0]
+
+
+def _read(stream: Any) -> tuple[list[dict[str, Any]], int]:
+    """Return the good lines and their length in bytes; reading ends at the first line that is not whole."""
+    stream.seek(0)
+    lines: list[dict[str, Any]] = []
+    length = 0
+    for line in stream:
+        checksum, _, text = line.rstrip(b"\n").partition(b" ")
+        if not line.endswith(b"\n") or checksum != f"{zlib.crc32(text):08x}".encode():
+            break
+        lines.append(json.loads(text))
+        length += len(line)
+    return lines, length
+
+
+def _difference(old: Any, new: Mapping[str, Any]) -> str:
+    if not isinstance(old, dict):
+        return "the results of another program"
+    changed = [f"{key} {old.get(key)!r} (now {new.get(key)!r})" for key in new if old.get(key) != new.get(key)]
+    return f"another evaluation: {', '.join(changed)}"
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    """Refuse a second run in the same folder; the lock goes with the process, however it ends."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DataError(
+            f"{folder}: another evaluation is running there: wait for it, or choose another --out"
+        ) from error

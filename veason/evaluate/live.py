@@ -1,0 +1,120 @@
+"""Run policy and segmenter on one expression and save what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from veason.data.predictions import SavedAnswer, write_prediction
+from veason.errors import AnswerError, VideoError
+from veason.masks import decode_mask
+from veason.types import Answer, Answered, Frame, FrameMasks, ObjectMask, Sample, VideoInfo
+
+if TYPE_CHECKING:
+    from veason.pipeline import Pipeline
+
+NOMINAL_FPS = 24.0
+"""Benchmarks list frames without times; the policy is shown indices only."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """Predictions made on the way. `make_pipeline` is called once in each worker, so it must be picklable.
+
+    `label` names the models; a run is continued only under the same label.
+    """
+
+    make_pipeline: Callable[[], Pipeline]
+    label: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SampleVideo:
+    """The pictures that a sample lists, as a VideoSource: a folder may hold more than the benchmark uses."""
+
+    sample: Sample
+    info: VideoInfo
+
+    def frame(self, frame_index: int) -> np.ndarray:
+        """Return a frame as `(H, W, 3)` uint8 RGB. Raises VideoError."""
+        path = self.sample.frame_path(frame_index)
+        try:
+            with Image.open(path) as picture:
+                return np.asarray(picture.convert("RGB"))
+        except OSError as error:
+            raise VideoError(f"cannot read frame {frame_index} of {self.sample.video}: {path}: {error}") from error
+
+    def frames(self, frame_indices: Sequence[int]) -> Iterator[Frame]:
+        """Yield the wanted frames in the given order."""
+        for index in frame_indices:
+            yield Frame(index, self.frame(index))
+
+
+def open_sample(sample: Sample) -> SampleVideo:
+    """Return the pictures of a sample as a video. Raises VideoError where the first one cannot be read."""
+    path = sample.frame_path(0)
+    try:
+        with Image.open(path) as picture:
+            size_wh = picture.size
+    except OSError as error:
+        raise VideoError(f"cannot read the first frame of {sample.video}: {path}: {error}") from error
+    count = len(sample.frame_names)
+    info = VideoInfo(
+        path=str(sample.frames_dir),
+        num_frames=count,
+        size_wh=size_wh,
+        fps=NOMINAL_FPS,
+        first_timestamp=0.0,
+        last_timestamp=(count - 1) / NOMINAL_FPS,
+        has_variable_rate=False,
+        decoder="images",
+    )
+    return SampleVideo(sample, info)
+
+
+def predict(pipeline: Pipeline, sample: Sample, root: Path) -> SavedAnswer:
+    """Ask the pipeline, save the union of its masks below `root`, and return what the policy said.
+
+    Without a usable answer the saved pictures are black, and the answer says so: it is counted apart.
+
+    Raises:
+        VideoError: a frame cannot be read.
+        DeviceError: the accelerator ran out of memory.
+    """
+    from veason.pipeline import FramesShown
+
+    video = open_sample(sample)
+    shown: tuple[int, ...] = ()
+    answer: Answer | None = None
+    failure: AnswerError | None = None
+    tracks: dict[int, dict[int, ObjectMask]] = {}
+    try:
+        for event in pipeline.ask(video, sample.instruction):
+            if isinstance(event, FramesShown):
+                shown = event.frame_indices
+            elif isinstance(event, Answered) and answer is None:
+                answer = event.answer
+            elif isinstance(event, FrameMasks):
+                tracks.setdefault(event.frame_index, {}).update(event.masks)
+    except AnswerError as error:
+        failure = error
+    masks = {index: union(objects) for index, objects in tracks.items() if objects}
+    write_prediction(root, sample, masks, video.info.size_wh)
+    if failure is not None:
+        return SavedAnswer(sample.key, sample.instruction, None, str(failure), failure.text, shown)
+    return SavedAnswer(sample.key, sample.instruction, answer, text=answer.text if answer else "", shown=shown)
+
+
+def union(objects: Mapping[int, ObjectMask]) -> np.ndarray:
+    """Return the `(H, W)` bool union of one or more objects on a frame."""
+    merged = None
+    for mask in objects.values():
+        part = decode_mask(mask.rle)
+        merged = part if merged is None else merged | part
+    assert merged is not None
+    return merged

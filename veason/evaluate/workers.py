@@ -1,0 +1,118 @@
+"""Work through groups of tasks, in this process or in several; one group is one video's, so caches stay warm."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from veason.errors import VeasonError
+from veason.evaluate.live import Live, predict
+from veason.evaluate.score import Task, fingerprint, score_task
+from veason.metrics import OutlineCache
+
+Group = Sequence[Task]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every worker needs to know: where pictures are, and how to make them where they are not saved already."""
+
+    predictions: Path
+    live: Live | None = None
+
+
+def run(job: Job, groups: Sequence[Group], workers: int) -> Generator[dict[str, Any], None, None]:
+    """Yield the row of every task as it gets done, in no fixed order over several workers.
+
+    Closing the generator stops the workers; what they had not yielded is lost.
+
+    Raises:
+        VeasonError: a task failed; or a worker ended, killed from outside perhaps.
+    """
+    if workers <= 1 or len(groups) <= 1:
+        worker = Worker(job)
+        for group in groups:
+            for task in group:
+                yield worker.work(task)
+        return
+    context = multiprocessing.get_context("spawn")
+    waiting = list(reversed(groups))
+    processes = []
+    busy: dict[Connection, None] = {}
+    try:
+        for _ in range(min(workers, len(groups))):
+            here, there = context.Pipe()
+            process = context.Process(target=serve, args=(there, job), daemon=True)
+            process.start()
+            there.close()
+            processes.append(process)
+            here.send(waiting.pop())
+            busy[here] = None
+        while busy:
+            for connection in wait(list(busy)):
+                assert isinstance(connection, Connection)
+                message = _receive(connection)
+                if message is not None:
+                    yield message
+                elif waiting:
+                    connection.send(waiting.pop())
+                else:
+                    connection.send(None)
+                    del busy[connection]
+        for process in processes:
+            process.join()
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def serve(connection: Connection, job: Job) -> None:
+    """Answer groups with rows until None comes or the parent is gone. The target of a worker process."""
+    worker: Worker | None = None
+    try:
+        while (group := connection.recv()) is not None:
+            try:
+                worker = worker or Worker(job)
+                for task in group:
+                    connection.send(worker.work(task))
+            except VeasonError as error:
+                connection.send(error)
+                return
+            connection.send(None)
+    except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+        return
+
+
+class Worker:
+    """One process's models and caches."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.cache = OutlineCache()
+        self.pipeline = job.live.make_pipeline() if job.live else None
+
+    def work(self, task: Task) -> dict[str, Any]:
+        """Return the row of a task; predictions are made first where they are not saved already."""
+        if self.pipeline is None or task.is_official:
+            return score_task(task, self.job.predictions, self.cache)
+        answer = predict(self.pipeline, task.samples[0], self.job.predictions)
+        row = score_task(replace(task, answer=answer), self.job.predictions, self.cache)
+        return {**row, "stamp": fingerprint(task, self.job.predictions), "answer": answer.record()}
+
+
+def _receive(connection: Connection) -> dict[str, Any] | None:
+    try:
+        message = connection.recv()
+    except (EOFError, ConnectionResetError) as error:
+        raise VeasonError(
+            "a worker process ended unexpectedly (see its message above; out of memory?): "
+            "start the same command again to go on, perhaps with fewer --workers"
+        ) from error
+    if isinstance(message, VeasonError):
+        raise message
+    return message
