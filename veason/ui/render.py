@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -88,26 +89,30 @@ def recalled(work: Work) -> Item:
 def all_masks(session: Session) -> Item:
     """Return every mask of the session; the page forgets the ones it had."""
     frames = masks_by_frame(session.tracks)
-    return {"kind": "masks", "reset": True, "frames": {index: frame_masks(masks) for index, masks in frames.items()}}
+    return {
+        "kind": "masks",
+        "reset": True,
+        "frames": {str(index): frame_masks(masks) for index, masks in frames.items()},
+    }
 
 
 def new_masks(arrived: list[FrameMasks]) -> Item:
     """Return masks to lay over the ones the page has."""
-    frames: dict[int, dict[int, list[Any]]] = {}
+    frames: dict[str, dict[str, list[Any]]] = {}
     for one in arrived:
-        frames.setdefault(one.frame_index, {}).update(frame_masks(one.masks))
+        frames.setdefault(str(one.frame_index), {}).update(frame_masks(one.masks))
     return {"kind": "masks", "reset": False, "frames": frames}
 
 
-def frame_masks(masks: Any) -> dict[int, list[Any]]:
-    """Return `{object_id: [counts, score]}`; the size of every mask is that of the video."""
-    return {object_id: [mask.rle.counts, round(mask.score, 3)] for object_id, mask in masks.items()}
+def frame_masks(masks: Mapping[int, ObjectMask]) -> dict[str, list[Any]]:
+    """Return `{object_id: [counts, score]}` (JSON keys are text); every mask has the size of the video."""
+    return {str(object_id): [mask.rle.counts, round(mask.score, 3)] for object_id, mask in masks.items()}
 
 
 def doubts(session: Session) -> Item:
     """Return the doubt in [0, 1] of every frame done, by object."""
     frames = {
-        object_id: {index: round(value, 3) for index, value in doubt(track).items()}
+        str(object_id): {str(index): round(value, 3) for index, value in doubt(track).items()}
         for object_id, track in session.tracks.items()
     }
     return {"kind": "doubt", "objects": frames}

@@ -2,6 +2,9 @@
 
 import { clamp } from "./state.js";
 
+const PLAY = "M7 5v14l11-7z";
+const PAUSE = "M8 5v14M16 5v14";
+
 export function makeTransport(refs, state, frames) {
   let timer = null;
 
@@ -66,7 +69,7 @@ export function makeTransport(refs, state, frames) {
     frames.prefetch(frame + 1, 3);
   });
   state.on(["playing"], ({ playing }) => {
-    refs.play.textContent = playing ? "❚❚" : "▶";
+    refs.play.querySelector("path").setAttribute("d", playing ? PAUSE : PLAY);
     refs.play.setAttribute("aria-label", playing ? "Pause" : "Play");
   });
   return { go, step, toggle, pause };
