@@ -89,6 +89,7 @@ def write_mevis(root: str | Path, videos: Iterable[WriteVideo], split: str = "tr
     folder = Path(root) / split
     folder.mkdir(parents=True, exist_ok=True)
     meta, masks = meta_file(Path(root), split), folder / "mask_dict.json"
+    meta.unlink(missing_ok=True)
     entries: dict[str, Any] = {}
     next_id = 0
     with row_writer(masks) as write_row:
@@ -104,7 +105,6 @@ def write_mevis(root: str | Path, videos: Iterable[WriteVideo], split: str = "tr
             for row in entry["expressions"].values() if split == NO_TRUTH else ():
                 del row["obj_id"], row["anno_id"]
             entries[video.name] = entry
-        meta.unlink(missing_ok=True)
     if split == NO_TRUTH:
         masks.unlink()
     write_json(meta, {"videos": entries})

@@ -106,7 +106,7 @@ def write_revos(root: str | Path, videos: Iterable[WriteVideo], split: str = "va
 
     Args:
         root: folder of the dataset, made if it is not there.
-        videos: taken one at a time; an earlier version of the split is replaced.
+        videos: taken one at a time; an earlier version of the split is gone once this starts.
         split: "train" or "valid".
 
     Raises:
@@ -115,7 +115,8 @@ def write_revos(root: str | Path, videos: Iterable[WriteVideo], split: str = "va
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     meta = root / f"meta_expressions_{split}_.json"
-    kept_videos, kept_ids = _of_other_splits(root, meta)
+    meta.unlink(missing_ok=True)
+    kept_videos, kept_ids = _of_other_splits(root)
     entries: dict[str, Any] = {}
     next_id = 1 + max((int(key) for key in kept_ids), default=-1)
     with row_writer(root / MASKS) as write_masks, row_writer(root / FOREGROUND) as write_foreground:
@@ -133,7 +134,6 @@ def write_revos(root: str | Path, videos: Iterable[WriteVideo], split: str = "va
                 write_masks(str(anno_ids[object_id]), masks_json(masks))
             write_foreground(video.name, foreground_json(video))
             entries[video.name] = meta_entry(video, anno_ids, len(kept_videos) + len(entries), has_types=True)
-        meta.unlink(missing_ok=True)
     write_json(meta, {"videos": entries})
 
 
@@ -175,17 +175,15 @@ def frame_union(video: WriteVideo, object_ids: Iterable[int], frame_index: int) 
     return union_mask(masks) if masks else empty_mask(video.size_wh)
 
 
-def _of_other_splits(root: Path, meta: Path) -> tuple[set[str], set[str]]:
+def _of_other_splits(root: Path) -> tuple[set[str], set[str]]:
     """Return the videos and annotation ids that the other splits below `root` still need."""
     videos: set[str] = set()
     ids: set[str] = set()
     for file in sorted(root.glob("meta_expressions_*.json")):
-        if file != meta:
-            for name, entry in read_videos(file, Complaints()):
-                videos.add(name)
-                ids.update(
-                    str(number) for row in entry.get("expressions", {}).values() for number in id_list(row, "anno_id")
-                )
+        for name, entry in read_videos(file, Complaints()):
+            videos.add(name)
+            rows = entry.get("expressions", {}).values()
+            ids.update(str(number) for row in rows for number in id_list(row, "anno_id"))
     return videos, ids
 
 

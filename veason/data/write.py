@@ -1,7 +1,7 @@
 """What a made dataset is written from, and the parts that all writers share.
 
 A writer takes videos one at a time, so that a dataset larger than memory can be written. Files appear by rename, and
-the file with the expressions comes last: a dataset whose writing was cut short does not open.
+the file with the expressions comes last (an earlier one goes first): a dataset cut short does not open.
 """
 
 from __future__ import annotations
@@ -80,6 +80,12 @@ class WriteVideo:
             raise DataError(f"video {self.name!r}: {len(self.frames)} frames need as many ascending names, got {names}")
         object.__setattr__(self, "frame_names", names)
         object.__setattr__(self, "size_wh", picture_size(self.frames[0]))
+        for index, frame in enumerate(self.frames):
+            if picture_size(frame) != self.size_wh:
+                raise DataError(
+                    f"video {self.name!r}: frame {index} is {picture_size(frame)}, the first one {self.size_wh}: "
+                    "the frames of a video have one width and height"
+                )
         size_hw = self.size_wh[::-1]
         for object_id, masks in self.objects.items():
             if len(masks) != len(names):
