@@ -133,9 +133,8 @@ def _check_frame(session: Session, frame_index: int) -> None:
 def _take_answer(session: Session, answer: Answer, prompts: tuple[Prompt, ...]) -> Session:
     by_place = {(prompt.object_id, prompt.frame_index): prompt for prompt in prompts}
     stale = frozenset(prompt.object_id for prompt in prompts)
-    return dataclasses.replace(
-        session, answer=answer, keyframe=answer.keyframe, prompts=by_place, tracks={}, stale=stale
-    )
+    keyframe = None if answer.is_absent else answer.keyframe
+    return dataclasses.replace(session, answer=answer, keyframe=keyframe, prompts=by_place, tracks={}, stale=stale)
 
 
 def _move_keyframe(session: Session, frame_index: int) -> Session:

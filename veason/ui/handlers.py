@@ -192,7 +192,6 @@ class Desk:
             for item in items:
                 batch.append(item)
                 if work.is_stopping:
-                    batch.append(render.notice("Stopped. What was done is kept.", "info"))
                     break
                 if time.monotonic() - sent > BATCH_S:
                     yield message(work, *batch)

@@ -118,17 +118,26 @@ def doubts(session: Session) -> Item:
     return {"kind": "doubt", "objects": frames}
 
 
+def masks_of_answer(session: Session) -> dict[int, ObjectMask]:
+    """Return the keyframe masks that follow from the policy's own boxes, not from boxes that a person has changed."""
+    answer = session.answer
+    if answer is None or answer.keyframe is None:
+        return {}
+    masks = {}
+    for object_id, box in enumerate(answer.boxes, start=1):
+        prompt = session.prompts.get((object_id, answer.keyframe))
+        track = session.tracks.get(object_id)
+        is_own = prompt is not None and prompt.box == box and object_id not in session.stale
+        if is_own and track is not None and answer.keyframe in track.frames:
+            masks[object_id] = track.frames[answer.keyframe]
+    return masks
+
+
 def findings(session: Session) -> Item:
     """Return what `veason.consistency` finds about the answer."""
     if session.answer is None:
         return {"kind": "findings", "findings": []}
-    frame = session.answer.keyframe
-    masks: dict[int, ObjectMask] = {
-        object_id: track.frames[frame]
-        for object_id, track in session.tracks.items()
-        if frame is not None and frame in track.frames
-    }
-    found = check(session.answer, session.shown, masks)
+    found = check(session.answer, session.shown, masks_of_answer(session))
     return {"kind": "findings", "findings": [{"kind": finding.kind, "text": finding.message} for finding in found]}
 
 

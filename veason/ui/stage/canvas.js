@@ -27,7 +27,7 @@ export function makeStage(refs, state, frames, actions) {
   function resize() {
     const { info } = state.get();
     if (!info) return;
-    const room = Math.min(stage.clientWidth / info.width, (window.innerHeight * 0.62) / info.height);
+    const room = Math.min(stage.clientWidth / info.width, (window.innerHeight * 0.6) / info.height);
     const ratio = window.devicePixelRatio || 1;
     canvas.style.width = `${info.width * room}px`;
     canvas.style.height = `${info.height * room}px`;

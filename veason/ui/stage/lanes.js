@@ -39,7 +39,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
       const width = canvas.width = canvas.clientWidth * (window.devicePixelRatio || 1);
       const height = canvas.height = canvas.clientHeight * (window.devicePixelRatio || 1);
       const context = canvas.getContext("2d");
-      const wide = Math.max(1, width / info.frames);
+      const column = (frame) => Math.round((frame / info.frames) * width);
       const ink = colour(info.palette, objectId);
       let sure = 0;
       let done = 0;
@@ -48,13 +48,15 @@ export function makeLanes(refs, scope, state, transport, actions) {
         if (!mask) continue;
         const score = 1 / (1 + Math.exp(-mask[1]));
         const isDoubtful = (doubt[objectId]?.[frame] ?? 0) > doubtThreshold;
+        const left = column(frame);
+        const wide = Math.max(1, column(frame + 1) - left);
         done += 1;
         sure += score;
         context.fillStyle = isDoubtful ? "#fb923c" : ink;
         context.globalAlpha = 0.3;
-        context.fillRect((frame / info.frames) * width, 0, wide + 0.5, height);
+        context.fillRect(left, 0, wide, height);
         context.globalAlpha = 1;
-        context.fillRect((frame / info.frames) * width, height * (1 - score * 0.9), wide + 0.5, 2);
+        context.fillRect(left, height * (1 - score * 0.9), wide, 2);
       }
       context.fillStyle = "#ffc857";
       for (const box of boxes.filter((one) => one.object === objectId)) {
@@ -80,5 +82,5 @@ export function makeLanes(refs, scope, state, transport, actions) {
   state.on(["objects", "info", "selected"], build);
   state.on(["masks", "maskCount", "doubt", "boxes", "stale"], () => { if (tracks.size) draw(); });
   state.on(["frame"], move);
-  window.addEventListener("resize", () => { if (tracks.size) draw(); });
+  new ResizeObserver(() => { if (tracks.size) draw(); }).observe(refs.lanes);
 }

@@ -158,7 +158,7 @@ export function start(scope) {
     transport.pause();
     if (!state.get().busy) return;
     state.set({ status: "stopping …" });
-    await wire.stop();
+    if (await wire.stop()) notify("Stopped. What was done is kept.", "info");
   }
 
   const propagate = makePropagate(refs, state, wire);
@@ -197,7 +197,7 @@ export function start(scope) {
     state.on(["drawing"], ({ drawing }) => refs.newBox.setAttribute("aria-pressed", String(drawing)));
     state.on(["drawing", "objects", "busy", "info"], ({ drawing, objects, busy }) => {
       const isFree = !busy && !objects.length;
-      refs.hint.textContent = drawing || isFree ? "Ask on the right, or drag a box around the target" : "";
+      refs.hint.textContent = drawing || isFree ? "Ask in words, or drag a box around the target" : "";
     });
     state.on(["info"], ({ info }) => {
       refs.clip.hidden = !info;

@@ -1,0 +1,70 @@
+"""The words of the browser tests: what a visitor does on the page, by role and label."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+LONG = 60_000
+"""Milliseconds to wait for a model on a busy machine."""
+
+
+def open_example(page: Page, title: str) -> None:
+    page.get_by_role("button", name=title).click()
+    expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=LONG)
+
+
+def upload(page: Page, path: str) -> None:
+    page.get_by_label("Choose a video").set_input_files(path)
+
+
+def ask(page: Page, instruction: str) -> None:
+    page.get_by_label("What should be segmented?").fill(instruction)
+    page.get_by_role("button", name="Think").click()
+
+
+def verdict(page: Page) -> Locator:
+    """The line under the reasoning that holds the keyframe and the boxes."""
+    return page.locator('[data-verdict="found"]')
+
+
+def expect_answer(page: Page) -> None:
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=LONG)
+    expect(verdict(page)).to_be_visible(timeout=LONG)
+
+
+def keyframe_cell(page: Page) -> Locator:
+    return page.get_by_role("group", name="Frames shown to the policy").get_by_role("button", name=", keyframe")
+
+
+def set_range(page: Page, first: int, last: int) -> None:
+    page.get_by_label("First frame to segment").fill(str(first))
+    page.get_by_label("Last frame to segment").fill(str(last))
+
+
+def propagate(page: Page) -> None:
+    page.get_by_role("button", name="Propagate", exact=True).click()
+
+
+def lane(page: Page, object_id: int) -> Locator:
+    return page.locator(f'[data-object="{object_id}"]')
+
+
+def expect_masks(page: Page, object_id: int, count: int) -> None:
+    expect(lane(page, object_id)).to_contain_text(f"{count} fr", timeout=LONG)
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag on the frame from one place to another, both as shares of its width and height."""
+    area = page.locator(".v-stage canvas").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + start[0] * area["width"], area["y"] + start[1] * area["height"])
+    page.mouse.down()
+    page.mouse.move(area["x"] + end[0] * area["width"], area["y"] + end[1] * area["height"], steps=5)
+    page.mouse.up()
+
+
+def go_to_frame(page: Page, frame: int) -> None:
+    field = page.get_by_label("Frame number")
+    field.fill(str(frame))
+    field.press("Enter")
+    expect(page.get_by_role("application", name=f"Video frame {frame} of")).to_be_visible()

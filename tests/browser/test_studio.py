@@ -1,0 +1,192 @@
+"""The main job in the real app: open, think, watch, correct, propagate, stop, download; and come back to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import open_page
+from tests.browser.studio import (
+    ask,
+    drag,
+    expect_answer,
+    expect_masks,
+    go_to_frame,
+    keyframe_cell,
+    lane,
+    open_example,
+    propagate,
+    set_range,
+    upload,
+    verdict,
+)
+from veason.hub import ASSETS
+from veason.video import open_video
+
+pytestmark = pytest.mark.browser
+
+CLIP = ASSETS / "examples" / "parade.mp4"
+QUESTION = "the first object to come in"
+
+
+def test_thinking_streams_and_lights_the_keyframe_up(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    page.get_by_role("button", name=QUESTION).click()
+    expect(page.get_by_label("Reasoning text")).to_contain_text("What happens")
+    expect_answer(page)
+    expect(keyframe_cell(page)).to_have_count(1)
+    chosen = keyframe_cell(page).get_attribute("data-frame")
+    expect(page.get_by_role("application", name=f"Video frame {chosen} of")).to_be_visible()
+    expect(lane(page, 1)).to_contain_text("no masks yet")
+
+
+def test_an_uploaded_video_is_reported_exactly(page: Page) -> None:
+    upload(page, str(CLIP))
+    with open_video(CLIP) as video:
+        info = video.info
+    expect(page.get_by_text(f"{info.num_frames} frames · {info.fps:.2f} fps")).to_be_visible()
+    expect(page.get_by_text(CLIP.name)).to_be_visible()
+
+
+def test_a_file_that_is_no_video_is_refused_in_words(page: Page, tmp_path: Path) -> None:
+    fake = tmp_path / "holiday.mp4"
+    fake.write_text("not a video at all")
+    upload(page, str(fake))
+    expect(page.get_by_role("status").get_by_text("video")).to_be_visible()
+    expect(page.get_by_text("Drop a video here")).to_be_visible()
+
+
+def test_a_box_drawn_by_hand_needs_no_thinking(page: Page) -> None:
+    open_example(page, "The chase")
+    go_to_frame(page, 20)
+    drag(page, (0.3, 0.3), (0.6, 0.7))
+    expect(lane(page, 1)).to_be_visible()
+    set_range(page, 18, 23)
+    propagate(page)
+    expect_masks(page, 1, 6)
+
+
+def test_dragging_a_box_propagates_again_and_undo_brings_the_old_box_back(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    set_range(page, 0, 5)
+    propagate(page)
+    expect_masks(page, 1, 6)
+    before = verdict(page).inner_text()
+    drag(page, (0.35, 0.4), (0.55, 0.5))
+    expect(verdict(page)).not_to_have_text(before)
+    expect_masks(page, 1, 6)
+    page.get_by_role("button", name="Undo").click()
+    expect(verdict(page)).to_have_text(before)
+
+
+def test_the_keyframe_moves_with_one_key_and_takes_its_box_along(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    ask(page, QUESTION)
+    expect_answer(page)
+    go_to_frame(page, 40)
+    page.get_by_role("application").focus()
+    page.keyboard.press("k")
+    expect(keyframe_cell(page)).to_have_attribute("data-frame", "40")
+    expect(verdict(page)).to_contain_text("★ 40")
+
+
+def test_stop_keeps_what_was_done(page: Page) -> None:
+    open_example(page, "Behind the screen")
+    drag(page, (0.3, 0.3), (0.6, 0.7))
+    propagate(page)
+    expect(lane(page, 1)).to_contain_text(re.compile(r"\d+ of|changed|fr"), timeout=60_000)
+    expect(page.get_by_text(re.compile(r"^[1-9]\d* of 96 frames"))).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped. What was done is kept.")).to_be_visible()
+    expect(page.get_by_role("button", name="Propagate", exact=True)).to_be_enabled(timeout=30_000)
+    expect(lane(page, 1)).to_contain_text("changed")
+
+
+def test_stop_ends_the_thinking(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    ask(page, QUESTION)
+    expect(page.get_by_label("Reasoning text")).to_contain_text("What happens", timeout=60_000)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Think")).to_be_enabled(timeout=30_000)
+
+
+def test_masks_overlay_and_result_can_be_downloaded(page: Page, tmp_path: Path) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    set_range(page, 0, 3)
+    propagate(page)
+    expect_masks(page, 1, 4)
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    files = {}
+    for name in ("Masks palette", "Overlay MP4", "Result JSON"):
+        page.get_by_text("Download", exact=True).click()
+        with page.expect_download(timeout=60_000) as download:
+            page.get_by_role("button", name=name).click()
+        files[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(files[name])
+    with zipfile.ZipFile(files["Masks palette"]) as archive:
+        assert archive.namelist() == [f"Annotations/parade/{index:05d}.png" for index in range(4)]
+    with open_video(files["Overlay MP4"]) as video:
+        assert video.info.num_frames == 4
+    result = json.loads(files["Result JSON"].read_text())
+    assert [one["id"] for one in result["objects"]] == [1]
+
+
+def test_a_refresh_brings_the_work_back(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    ask(page, QUESTION)
+    expect_answer(page)
+    keyframe = int(keyframe_cell(page).get_attribute("data-frame") or -1)
+    set_range(page, max(0, keyframe - 2), keyframe + 1)
+    propagate(page)
+    expect_masks(page, 1, min(keyframe, 2) + 2)
+    told, line = page.get_by_label("Reasoning text").inner_text(), verdict(page).inner_text()
+    page.reload()
+    expect_masks(page, 1, min(keyframe, 2) + 2)
+    expect(verdict(page)).to_have_text(line)
+    assert page.get_by_label("Reasoning text").inner_text() == told
+
+
+def test_a_link_to_forgotten_work_says_so_and_starts_afresh(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}?work=nobody")
+    expect(page.get_by_text("no longer on the server")).to_be_visible()
+    expect(page.get_by_text("Drop a video here")).to_be_visible()
+
+
+def test_two_visitors_at_once_see_only_their_own_work(page: Page, browser: object, app_url: str) -> None:
+    other: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})  # type: ignore[attr-defined]
+    other.set_default_timeout(20_000)
+    second = open_page(other, app_url)
+    open_example(page, "Who comes first?")
+    open_example(second, "The chase")
+    ask(page, QUESTION)
+    ask(second, "the pursuer")
+    expect_answer(page)
+    expect_answer(second)
+    expect(page.get_by_text("parade.mp4")).to_be_visible()
+    expect(second.get_by_text("chase.mp4")).to_be_visible()
+    expect(second.get_by_label("What should be segmented?")).to_have_value("the pursuer")
+    assert page.url != second.url
+    other.close()
+
+
+def test_markup_in_an_instruction_stays_text(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    ask(page, '<img src=x onerror="document.title=1"><b>bold</b>')
+    expect(page.get_by_role("button", name="Think")).to_be_enabled(timeout=60_000)
+    expect(page.locator(".v-think b img, .v-reason img")).to_have_count(0)
+    expect(page).to_have_title("Veason")
+
+
+def test_playback_runs_by_frame_index_to_the_end(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    go_to_frame(page, 88)
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("application", name="Video frame 95 of")).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
