@@ -1,4 +1,4 @@
-"""A small SAM2 with random weights whose masks are worth comparing: nano's shape, seeded, on the CPU."""
+"""A small SAM2 with random weights whose masks are worth comparing: nano's widths at 128 px, seeded, on the CPU."""
 
 from functools import cache
 
@@ -7,14 +7,21 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 from veason.segmenter.checkpoint import NANO_BASE, NANO_OVERRIDES, build_model
 
+TINY_OVERRIDES = (
+    *NANO_OVERRIDES,
+    "model.image_size=128",
+    "model.memory_attention.layer.self_attention.feat_sizes=[8,8]",
+    "model.memory_attention.layer.cross_attention.feat_sizes=[8,8]",
+)
+
 
 def build_tiny_sam2(seed: int = 0) -> SAM2VideoPredictor:
-    """Return nano's network with random weights. With random weights half of the object scores would be negative and
+    """Return a network with random weights. With random weights half of the object scores would be negative and
     their masks the constant -1024, so the score head's last bias is +5: masks then differ from frame to frame.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(NANO_BASE, NANO_OVERRIDES)
+        model = build_model(NANO_BASE, TINY_OVERRIDES)
     with torch.no_grad():
         model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
     return model

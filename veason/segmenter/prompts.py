@@ -17,9 +17,9 @@ class ObjectPlan:
 
     Attributes:
         object_id: the caller's number.
-        start: the object's first prompted frame.
-        prompts: prompts that stand alone: a box, a mask, or any prompt on the first frame.
-        corrections: clicks alone on later or earlier frames: they refine the mask that tracking gives there.
+        start: where tracking starts: the first frame with a box or a mask, else the first with a click on the object.
+        prompts: prompts that stand alone: those with a box or a mask, and the one on `start`.
+        corrections: clicks alone on other frames: they refine the mask that tracking gives there.
         locked: masks that must not change; they win over prompts on the same frame.
         absent: frames on which the object is known not to be visible.
     """
@@ -70,17 +70,15 @@ def _plan(
     prompts: Mapping[int, Prompt], fixed: Mapping[int, Rle | None], info: VideoInfo, frames: FrameRange
 ) -> ObjectPlan:
     """Return the plan of one object from its checked prompts and its fixed masks, both by frame index."""
-    start = min(prompts)
-    first = prompts[start]
-    if first.mask is None and first.box is None and not any(click.is_positive for click in first.clicks):
-        raise PromptError(f"{_place(first)} starts from negative clicks alone: add a click on the object, or a box")
+    start = _find_start(prompts)
+    object_id = prompts[start].object_id
     locked: dict[int, Rle] = {}
     absent: set[int] = set()
     for frame_index, rle in fixed.items():
         if not frames[0] <= frame_index < frames[1]:
             continue
         if rle is not None:
-            _check_mask_size(rle, info, f"the locked mask of object {first.object_id} on frame {frame_index}")
+            _check_mask_size(rle, info, f"the locked mask of object {object_id} on frame {frame_index}")
         if rle is not None and mask_area(rle) > 0:
             locked[frame_index] = rle
             continue
@@ -91,9 +89,26 @@ def _plan(
     corrections: dict[int, Prompt] = {}
     for frame_index, prompt in prompts.items():
         if frame_index not in locked:
-            is_correction = frame_index != start and prompt.mask is None and prompt.box is None
-            (corrections if is_correction else standing)[frame_index] = prompt
-    return ObjectPlan(first.object_id, start, standing, corrections, locked, frozenset(absent))
+            stands_alone = frame_index == start or _has_shape(prompt)
+            (standing if stands_alone else corrections)[frame_index] = prompt
+    return ObjectPlan(object_id, start, standing, corrections, locked, frozenset(absent))
+
+
+def _find_start(prompts: Mapping[int, Prompt]) -> int:
+    """Return the frame from which one object is tracked.
+
+    A click alone before the first box is not a start: it corrects the mask that the backward pass gives there.
+    """
+    with_shape = [index for index, prompt in prompts.items() if _has_shape(prompt)]
+    clicked = [index for index, prompt in prompts.items() if any(click.is_positive for click in prompt.clicks)]
+    if with_shape or clicked:
+        return min(with_shape or clicked)
+    place = _place(prompts[min(prompts)])
+    raise PromptError(f"{place} starts from negative clicks alone: add a click on the object, or a box")
+
+
+def _has_shape(prompt: Prompt) -> bool:
+    return prompt.box is not None or prompt.mask is not None
 
 
 def _check_range(info: VideoInfo, frames: FrameRange) -> None:

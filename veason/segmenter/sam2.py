@@ -50,15 +50,15 @@ class Sam2Segmenter:
     ) -> Iterator[FrameMasks]:
         """Yield the masks of every prompted object; the arguments are checked at once, before the first `next`.
 
-        Objects that start on the same frame are tracked together, in one pass a direction; each later group follows
-        with passes of its own. A group yields its corrected frames (clicks alone on a frame other than the first), then
-        its first frame, the frames after it, and the frames before it going backward.
+        An object starts on its first frame with a box or a mask, or where there is none, with a click on it. Objects
+        that start on the same frame are tracked together, in one pass a direction; each later group follows with passes
+        of its own. A group yields its corrected frames, its start, the frames after it, and those before it, backward.
 
-        A prompt with a box or a mask stands alone and conditions all frames. A prompt of clicks alone, on another than
-        the object's first frame, is a correction: it changes the mask that tracking gives there, as in stock SAM2 after
-        a first propagation, and conditions all frames too. A locked mask conditions all frames and wins over a prompt
-        on its frame; an absent frame is remembered as empty. Fixed masks of objects without a prompt are left alone.
-        With `frames`, indices stay absolute and forward masks equal those of a run over the whole video.
+        A prompt with a box or a mask stands alone and conditions all frames. A prompt of clicks alone on another frame
+        than the start is a correction: it changes the mask that tracking gives there, as in stock SAM2 after a first
+        propagation, and conditions all frames too. A locked mask conditions all frames and wins over a prompt on its
+        frame; an absent frame is remembered as empty. Fixed masks of objects without a prompt are left alone. With
+        `frames`, indices stay absolute and forward masks equal those of a run over the whole video.
 
         Raises:
             PromptError: see `Segmenter.track`.

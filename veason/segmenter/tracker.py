@@ -46,6 +46,12 @@ class GroupTracker:
         self._reach = max(model.max_obj_ptrs_in_encoder, model.num_maskmem * model.memory_temporal_stride_for_eval)
         self._state = new_state(model, images, info)
 
+    @property
+    def num_remembered(self) -> int:
+        """The number of tracked frames in memory, of the object with the most."""
+        outputs = self._state["output_dict_per_obj"].values()
+        return max((len(of_object["non_cond_frame_outputs"]) for of_object in outputs), default=0)
+
     def condition(self) -> None:
         """Run all prompts that stand alone and all locked masks, frame by frame, and encode them into memory."""
         for frame_index in sorted({index for plan in self._plans for index in (*plan.prompts, *plan.locked)}):
@@ -60,7 +66,8 @@ class GroupTracker:
 
         A click alone says what to change about the mask at hand, so it needs that mask and the memory that led to it.
         The corrected frame then conditions all others. What was tracked on the way is forgotten, so that the passes
-        which follow depend on the prompts alone.
+        which follow depend on the prompts alone. Backward corrections are tracked without a forward pass first, which
+        changes logits by some 1e-4.
         """
         for reverse in (False, True):
             corrected = {
