@@ -2,8 +2,18 @@
 
 `parse_answer` reads whole text, `AnswerParser` text that is still arriving (one machine, so they agree),
 `render_answer` writes it, and `format_parts` measures how well it keeps to the format.
+
+    context    what a text is read against; numbers of the model <-> boxes in source pixels
+    tags       cuts arriving text at the tags            thought   the reasoning and the frames it names
+    tokens     cuts damaged JSON into tokens             reader    finds keyframe and boxes among them
+    draft      what makes keyframe and boxes an answer   parser    puts these together
+    wording    the canonical text, written and measured
 """
 
-from veason.answer.wording import FormatParts, format_parts
+from veason.answer.context import AnswerContext, context_for
+from veason.answer.parser import AnswerParser, parse_answer
+from veason.answer.wording import FormatParts, format_parts, render_answer
 
-__all__ = ["FormatParts", "format_parts"]
+__all__ = [
+    "AnswerContext", "AnswerParser", "FormatParts", "context_for", "format_parts", "parse_answer", "render_answer",
+]  # fmt: skip

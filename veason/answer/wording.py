@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from veason.answer.context import AnswerContext
+from veason.answer.tags import TagSplitter
+from veason.errors import PromptError
+from veason.types import Box
 
 THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE = TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 """The four tags, in the order in which they are written."""
@@ -64,6 +70,40 @@ def format_parts(
         num_boxes=len(boxes),
         num_good_boxes=sum(is_box(box) for box in boxes),
     )
+
+
+def render_answer(thought: str, keyframe: int | None, boxes: Sequence[Box], context: AnswerContext) -> str:
+    """Return the canonical text of an answer, the inverse of `parse_answer`.
+
+    Boxes become whole numbers in the model's space, at least one wide and high. No box means that the target is absent;
+    the keyframe may then be None and is written as null. Tags inside `thought` are left out.
+
+    >>> context = AnswerContext(shown=(0, 128), num_frames=300, source_wh=(1120, 560))
+    >>> print(render_answer("It is near in (128s).", 128, [Box(20, 20, 60, 40)], context))
+    <think>It is near in (128s).</think>
+    <answer>{"keyframe_timestamp": 128, "bbox_2d_list": [[10, 20, 30, 40]]}</answer>
+
+    Raises:
+        PromptError: the keyframe was not shown or is missing beside boxes, or a box lies outside the picture.
+    """
+    if keyframe is None and boxes:
+        raise PromptError(f"{len(boxes)} boxes need the keyframe they lie on: name one of {context.shown}")
+    fields = {
+        context.keyframe_key: None if keyframe is None else context.label_of(keyframe),
+        context.boxes_key: [context.to_model(box) for box in boxes],
+    }
+    return f"{THINK_OPEN}{without_tags(thought)}{THINK_CLOSE}\n{ANSWER_OPEN}{json.dumps(fields)}{ANSWER_CLOSE}"
+
+
+def without_tags(thought: str) -> str:
+    """Return `thought` without white space around it and without anything that would be read as a tag."""
+    while True:
+        # A full stop at the end lets go of what the splitter would hold back as a begun tag.
+        parts = TagSplitter().feed(f"{thought}.")
+        kept = "".join(part for part in parts if isinstance(part, str))[:-1].strip()
+        if kept == thought:
+            return kept
+        thought = kept
 
 
 def split_blocks(text: str) -> tuple[str, str] | None:

@@ -1,0 +1,138 @@
+"""What a text has to be read against: the frames shown, the length and size of the video, the model's box space."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from veason.boxes import clip_box, scale_box
+from veason.errors import PromptError
+from veason.profile import Profile
+from veason.types import Box, Note
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerContext:
+    """Everything outside the text that is needed to turn it into an Answer, and back.
+
+    Attributes:
+        shown: absolute indices of the frames the policy has seen, in the order shown.
+        num_frames: length of the video.
+        source_wh: size of the video's frames.
+        space_wh: the space in which the policy writes boxes.
+        keyframe_key: JSON key of the keyframe.
+        boxes_key: JSON key of the list of boxes.
+        labels: "absolute" where the number written is a frame index, "relative" where it is a place in `shown`.
+
+    Raises:
+        PromptError: no frame is shown, one lies outside the video, or a size is not positive.
+    """
+
+    shown: tuple[int, ...]
+    num_frames: int
+    source_wh: tuple[int, int]
+    space_wh: tuple[int, int] = (560, 560)
+    keyframe_key: str = "keyframe_timestamp"
+    boxes_key: str = "bbox_2d_list"
+    labels: Literal["absolute", "relative"] = "absolute"
+
+    def __post_init__(self) -> None:
+        if not self.shown or not all(0 <= index < self.num_frames for index in self.shown):
+            raise PromptError(f"the frames shown must lie in 0 to {self.num_frames - 1}, got {self.shown}")
+        if min(*self.source_wh, *self.space_wh) < 1:
+            raise PromptError(
+                f"sizes are width and height above 0, got a video of {self.source_wh} and a space of {self.space_wh}"
+            )
+
+    def frame_of(self, label: int) -> int | None:
+        """Return the absolute index that the number `label` stands for, None where there is no such frame."""
+        if self.labels == "absolute":
+            return label if 0 <= label < self.num_frames else None
+        return self.shown[label] if 0 <= label < len(self.shown) else None
+
+    def label_of(self, frame_index: int) -> int:
+        """Return the number by which the policy calls a shown frame.
+
+        Raises:
+            PromptError: the policy has not seen that frame, so it has no label.
+        """
+        if frame_index not in self.shown:
+            raise PromptError(f"a keyframe is one of the frames shown {self.shown}, got {frame_index}: show it too")
+        return frame_index if self.labels == "absolute" else self.shown.index(frame_index)
+
+    @property
+    def valid_labels(self) -> str:
+        """The range of labels in words, for messages."""
+        if self.labels == "absolute":
+            return f"the video has {self.num_frames} frames (0 to {self.num_frames - 1})"
+        return f"{len(self.shown)} frames were shown (0 to {len(self.shown) - 1})"
+
+    def to_source(self, numbers: Sequence[float]) -> tuple[Box | None, tuple[Note, ...]]:
+        """Return four numbers of the model as a box in source pixels, and a note for everything mended.
+
+        None where they make no box in the picture; the note says why.
+        """
+        wanted = f"[{', '.join(f'{number:g}' for number in numbers[:8])}]"
+        if len(numbers) != 4 or not all(math.isfinite(number) for number in numbers):
+            return None, (Note("box_dropped", f"{wanted} is not a box: four numbers are wanted"),)
+        xs, ys = sorted(numbers[0::2]), sorted(numbers[1::2])
+        drawn = Box(xs[0], ys[0], xs[1], ys[1])
+        swapped = (
+            () if drawn.xyxy == tuple(numbers) else (Note("corners_swapped", f"the corners of {wanted} were swapped"),)
+        )
+        if drawn.x1 == drawn.x2 or drawn.y1 == drawn.y2:
+            return None, (Note("box_dropped", f"the box {wanted} has no area"),)
+        inside = clip_box(drawn, self.space_wh)
+        if inside is None:
+            return None, (Note("box_dropped", f"the box {wanted} lies outside the {_size(self.space_wh)} picture"),)
+        box = clip_box(scale_box(inside, self.space_wh, self.source_wh), self.source_wh)
+        if box is None:
+            return None, (Note("box_dropped", f"the box {wanted} has no area"),)
+        is_clipped = inside.xyxy != drawn.xyxy
+        clipped = (
+            (Note("box_clipped", f"{wanted} was cut to the {_size(self.space_wh)} picture"),) if is_clipped else ()
+        )
+        return box, swapped + clipped
+
+    def to_model(self, box: Box) -> tuple[int, int, int, int]:
+        """Return `box` as whole numbers in the model's space, never without area.
+
+        Raises:
+            PromptError: the box lies outside the picture.
+        """
+        inside = clip_box(box, self.source_wh)
+        if inside is None:
+            raise PromptError(f"a box lies inside the {_size(self.source_wh)} picture, got {box.xyxy}: draw it again")
+        scaled = scale_box(inside, self.source_wh, self.space_wh)
+        x1, x2 = _whole_span(scaled.x1, scaled.x2, self.space_wh[0])
+        y1, y2 = _whole_span(scaled.y1, scaled.y2, self.space_wh[1])
+        return x1, y1, x2, y2
+
+
+def context_for(
+    profile: Profile, shown: Sequence[int], *, num_frames: int, source_wh: tuple[int, int]
+) -> AnswerContext:
+    """Return the context for what a checkpoint with `profile` writes about the frames `shown`. Raises PromptError."""
+    return AnswerContext(
+        shown=tuple(shown),
+        num_frames=num_frames,
+        source_wh=source_wh,
+        space_wh=profile.space_wh,
+        keyframe_key=profile.keyframe_key,
+        boxes_key=profile.boxes_key,
+        labels=profile.labels,
+    )
+
+
+def _whole_span(low: float, high: float, size: int) -> tuple[int, int]:
+    start, stop = round(low), min(round(high), size)
+    if start < stop:
+        return start, stop
+    start = min(start, size - 1)
+    return start, start + 1
+
+
+def _size(size_wh: tuple[int, int]) -> str:
+    return f"{size_wh[0]}x{size_wh[1]}"

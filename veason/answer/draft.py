@@ -1,0 +1,160 @@
+"""The keyframe and boxes of one answer block while they come in, and what makes them an answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from veason.answer.context import AnswerContext
+from veason.errors import AnswerError
+from veason.types import Answer, Box, BoxClosed, KeyframeChosen, Note
+
+_DIGITS = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?"
+_PLAIN_NUMBER = re.compile(rf"\s*({_DIGITS})\s*(?:s|px)?\s*")
+_SOME_NUMBER = re.compile(_DIGITS)
+_LONGEST_NUMBER = 400
+_NOTHING = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
+
+
+class Draft:
+    """What one answer block has said so far.
+
+    Attributes:
+        boxes: usable boxes in source pixels.
+        notes: every repair, in the order of the text.
+        has_boxes: the list of boxes was begun.
+        is_cut_short: the text ended before or inside the list of boxes.
+    """
+
+    def __init__(self, context: AnswerContext, sample: int = 0) -> None:
+        self.boxes: list[Box] = []
+        self.notes: list[Note] = []
+        self.has_boxes = False
+        self.is_cut_short = False
+        self._context = context
+        self._sample = sample
+        self._keyframe: int | None = None
+        self._written: list[str] = []
+        self._num_unusable = 0
+        self._num_zero = 0
+
+    def note(self, note: Note) -> None:
+        """Record a repair once."""
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def forget_keyframe(self) -> None:
+        """Drop the keyframe: the same key, or a better one, comes a second time."""
+        self._keyframe = None
+        self._written.clear()
+
+    def forget_boxes(self) -> None:
+        """Drop the boxes: the same key comes a second time."""
+        self.boxes.clear()
+        self._num_unusable = self._num_zero = 0
+
+    def take_keyframe(self, text: str) -> list[KeyframeChosen]:
+        """Take the written value of the keyframe; an event follows where it is a frame of this video."""
+        if text.strip().lower() in _NOTHING:
+            return []
+        self._written.append(text.strip()[:40])
+        label = self._read_label(text)
+        frame_index = None if label is None else self._context.frame_of(label)
+        if frame_index is None or frame_index == self._keyframe or len(self._written) > 1:
+            return []
+        self._keyframe = frame_index
+        return [KeyframeChosen(frame_index, frame_index in self._context.shown, self._sample)]
+
+    def take_box(self, numbers: Sequence[float]) -> list[BoxClosed]:
+        """Take the numbers of a closed box; an event follows where they are a box in the picture."""
+        self.has_boxes = True
+        if not any(numbers):
+            if len(numbers) != 4:
+                self.note(Note("json_repaired", "an empty box was taken for no box"))
+            self._num_zero += 1
+            return []
+        box, notes = self._context.to_source(numbers)
+        for note in notes:
+            self.note(note)
+        if box is None:
+            self._num_unusable += 1
+            return []
+        self.boxes.append(box)
+        return [BoxClosed(box, len(self.boxes) - 1, self._sample)]
+
+    def take_box_text(self, text: str) -> list[BoxClosed]:
+        """Take boxes that were written as a string, or a word such as "none" for no box."""
+        self.has_boxes = True
+        if text.strip().lower() in _NOTHING:
+            self.note(Note("json_repaired", f"{text.strip()!r} was taken for an empty list of boxes"))
+            return []
+        numbers = [read_number(match[0]) for match in _SOME_NUMBER.finditer(text)]
+        if not numbers or len(numbers) % 4:
+            return self.take_box([math.nan])
+        self.note(Note("json_repaired", "boxes were read from a string"))
+        return [event for start in range(0, len(numbers), 4) for event in self.take_box(numbers[start : start + 4])]
+
+    def to_answer(self, thought: str, text: str, notes: Sequence[Note] = ()) -> Answer:
+        """Return the answer. Raises AnswerError where keyframe or boxes are missing or make no sense."""
+        if not self.boxes:
+            self._check_absence(text)
+        elif self._num_zero:
+            self.note(Note("box_dropped", f"{self._num_zero} of the boxes said that an object is not there"))
+        keyframe = self._checked_keyframe(text)
+        if keyframe is not None and keyframe not in self._context.shown:
+            self.note(Note("keyframe_not_shown", f"frame {keyframe} is not among the frames shown"))
+        return Answer(thought, keyframe, tuple(self.boxes), (*notes, *self.notes), text)
+
+    def _check_absence(self, text: str) -> None:
+        key = self._context.boxes_key
+        if self.is_cut_short:
+            raise AnswerError(f"the text ends before a box of {key!r} is complete: allow more tokens", text)
+        if not self.has_boxes:
+            raise AnswerError(f"the answer has no list of boxes: {key!r} is missing; ask again", text)
+        if self._num_unusable:
+            raise AnswerError(
+                f"no box of {key!r} lies in the picture ({self._num_unusable} given): draw one, or ask again", text
+            )
+
+    def _checked_keyframe(self, text: str) -> int | None:
+        key = self._context.keyframe_key
+        is_absent = not self.boxes
+        if len(set(self._written)) > 1:
+            raise AnswerError(
+                f"one keyframe is wanted, the answer names {' and '.join(self._written[:4])}: ask again", text
+            )
+        if self._keyframe is not None or (is_absent and not self._written):
+            return self._keyframe
+        if is_absent:
+            self.note(
+                Note("keyframe_dropped", f"{self._written[0]} is no frame of this video; no box was given either")
+            )
+            return None
+        if not self._written:
+            raise AnswerError(f"the answer has boxes and no keyframe: {key!r} is missing; ask again", text)
+        raise AnswerError(f"{key!r} is {self._written[0]}, but {self._context.valid_labels}: ask again", text)
+
+    def _read_label(self, text: str) -> int | None:
+        number = read_number(text)
+        if math.isnan(number):
+            found = [match[0] for match in _SOME_NUMBER.finditer(text[:_LONGEST_NUMBER])]
+            number = read_number(found[0]) if len(found) == 1 else math.nan
+        if not math.isfinite(number):
+            return None
+        label = math.floor(number + 0.5)
+        plain = text.strip()
+        if label != number or (plain and not plain.lstrip("+-").isdecimal() and "." in plain):
+            self.note(Note("value_rounded", f"the keyframe {plain[:40]} was read as {label}"))
+        elif not plain.lstrip("+-").isdecimal():
+            self.note(Note("json_repaired", f"the keyframe {plain[:40]!r} was read as {label}"))
+        return label
+
+
+def read_number(text: str) -> float:
+    """Return the number that `text` is ("128", "12.5", "128s"), NaN where it is none.
+
+    A number too long to mean anything is read from its first digits, so it comes out huge: `int` refuses those.
+    """
+    match = _PLAIN_NUMBER.fullmatch(text[:_LONGEST_NUMBER])
+    return float(match[1]) if match else math.nan

@@ -1,0 +1,230 @@
+"""Read what a policy writes, whole or while it arrives, into an Answer or an AnswerError and nothing else.
+
+The rules, in order:
+
+1. What stands in an answer block is read as JSON, however damaged; the last block that is closed counts.
+2. Where there is no answer tag, an object that opens with a quoted key outside the think block is read the same way.
+3. At the end, if neither was found, an object with a known key anywhere in the text is read.
+4. Without any of these the text is prose: it counts only if it names exactly one frame and at least one box.
+
+Everything else is reasoning. Every repair leaves a Note; nothing is made up.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from veason.answer.context import AnswerContext
+from veason.answer.draft import Draft, read_number
+from veason.answer.reader import BOXES_ALIASES, KEYFRAME_ALIASES, BodyReader
+from veason.answer.tags import Tag, TagSplitter
+from veason.answer.thought import Thought
+from veason.answer.wording import ANSWER_CLOSE, is_box, read_json, split_blocks
+from veason.errors import AnswerError
+from veason.types import Answer, AnswerEvent, FrameMention, Note
+
+Zone = Literal["outside", "think", "answer"]
+
+_QUOTES = "\"“”'‘’"
+_BODY_START = re.compile(rf"(?:```[a-z]{{0,8}}\s{{0,4}})?(?:\[\s{{0,8}})?\{{\s{{0,16}}[{_QUOTES}]")
+_BODY_BEGUN = re.compile(
+    r"(?:`{1,2}|```(?:[a-z]{0,8}|[a-z]{0,8}\s{1,4}(?:\[\s{0,8})?|[a-z]{0,8}\[\s{0,8}|[a-z]{0,8}\s{0,4}(?:\[\s{0,8})?\{\s{0,16})"
+    r"|\[\s{0,8}|(?:\[\s{0,8})?\{\s{0,16})\Z"
+)
+_LONGEST_BEGUN = 48
+_NUMBER = r"\s{0,4}(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s{0,4}"
+_PROSE_BOX = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}(?:,|\)\s{{0,4}},\s{{0,4}}\(){_NUMBER},{_NUMBER}[\])]")
+
+
+def parse_answer(text: str, context: AnswerContext, *, strict: bool = False) -> Answer:
+    """Read the whole `text` of an answer.
+
+    Args:
+        text: anything a model may have written.
+        context: what it is read against.
+        strict: make no repair; the text must be a think block, white space and an answer block with plain JSON.
+
+    Raises:
+        AnswerError: there is no usable answer in it; the message says which rule failed.
+
+    >>> context = AnswerContext(shown=(0, 128), num_frames=300, source_wh=(1120, 560))
+    >>> answer = parse_answer("<think>See (128s).</think><answer>{'keyframe': 128, 'bbox': [10, 20, 30, 40]", context)
+    >>> answer.keyframe, answer.boxes
+    (128, (Box(x1=20.0, y1=20.0, x2=60.0, y2=40.0),))
+    """
+    parser = AnswerParser(context, strict=strict)
+    parser.feed(text)
+    return parser.finish()
+
+
+class AnswerParser:
+    """Read one answer while it arrives: `feed` every piece, then call `finish` once.
+
+    A `BoxClosed` with number 0 starts the list of boxes again (a later answer block takes the place of an earlier one).
+    """
+
+    def __init__(self, context: AnswerContext, *, strict: bool = False, sample: int = 0) -> None:
+        self._context = context
+        self._is_strict = strict
+        self._sample = sample
+        self._text: list[str] = []
+        self._splitter = TagSplitter()
+        self._thought = Thought(context, sample)
+        self._reader: BodyReader | None = None
+        self._found: BodyReader | None = None
+        self._num_found = 0
+        self._zone: Zone = "outside"
+        self._has_answer_begun = False
+        self._held = ""
+
+    @property
+    def thought(self) -> str:
+        """The reasoning so far: the joined text of all `ThoughtDelta` events."""
+        return self._thought.text
+
+    def feed(self, text: str) -> list[AnswerEvent]:
+        """Take the next piece of text and return what is certain by now. Never raises."""
+        self._text.append(text)
+        events: list[AnswerEvent] = []
+        for part in self._splitter.feed(text):
+            events += self._take_tag(part) if isinstance(part, Tag) else self._take_text(part)
+        return events
+
+    def finish(self) -> Answer:
+        """Return the answer of everything fed.
+
+        Raises:
+            AnswerError: there is none; its `text` is everything fed.
+        """
+        text = "".join(self._text)
+        if self._is_strict:
+            return self._read_strictly(text)
+        draft, notes = self._final_draft(text)
+        return draft.to_answer(self.thought, text, notes)
+
+    def _take_tag(self, tag: Tag) -> list[AnswerEvent]:
+        events: list[AnswerEvent] = []
+        if self._held:
+            events += self._thought.feed(self._held)
+            self._held = ""
+        if self._reader is not None:
+            events += self._reader.close()
+            self._put_away_reader()
+        else:
+            events += self._thought.pause()
+        self._zone = "outside" if tag.is_closing else tag.name
+        self._has_answer_begun |= self._zone == "answer"
+        return events
+
+    def _take_text(self, text: str) -> list[AnswerEvent]:
+        if self._zone == "think":
+            return list(self._thought.feed(text))
+        if self._zone == "answer":
+            self._reader = self._reader or BodyReader(self._context, self._sample)
+            return list(self._reader.feed(text))
+        return [] if self._has_answer_begun else self._look_for_body(text)
+
+    def _look_for_body(self, text: str) -> list[AnswerEvent]:
+        text = self._held + text
+        self._held = ""
+        if start := _BODY_START.search(text):
+            events: list[AnswerEvent] = [*self._thought.feed(text[: start.start()]), *self._thought.pause()]
+            self._zone, self._has_answer_begun = "answer", True
+            return events + self._take_text(text[start.start() :])
+        begun = _BODY_BEGUN.search(text, max(len(text) - _LONGEST_BEGUN, 0))
+        stop = begun.start() if begun else len(text)
+        self._held = text[stop:]
+        return list(self._thought.feed(text[:stop]))
+
+    def _put_away_reader(self) -> None:
+        """Keep the reader if it holds an answer that is at least as well closed as the one before."""
+        reader, self._reader = self._reader, None
+        if reader is None or not reader.has_content:
+            return
+        self._num_found += 1
+        if self._found is None or reader.is_complete or not self._found.is_complete:
+            self._found = reader
+
+    def _final_draft(self, text: str) -> tuple[Draft, list[Note]]:
+        self._put_away_reader()
+        may_be_cut = self._found is None or not self._found.is_complete
+        notes: list[Note] = []
+        if not _is_tagged(text, may_be_cut=may_be_cut):
+            notes.append(Note("tags_repaired", "the think and answer tags are not where they should be"))
+        if self._num_found > 1:
+            message = f"the text holds {self._num_found} answers, the last one that is closed counts"
+            notes.append(Note("repeated_answer", message))
+        return (self._found.finish() if self._found else self._search_whole_text(text)), notes
+
+    def _search_whole_text(self, text: str) -> Draft:
+        text = "\n".join(part for part in TagSplitter().feed(text) if isinstance(part, str))
+        start = _known_key(self._context).search(text)
+        if start is not None:
+            reader = BodyReader(self._context)
+            reader.feed(text[start.start() :])
+            if reader.has_content:
+                return reader.finish()
+        return self._read_prose(text)
+
+    def _read_prose(self, text: str) -> Draft:
+        draft = Draft(self._context)
+        thought = Thought(self._context)
+        events = [*thought.feed(text), *thought.pause()]
+        frames = sorted({event.frame_index for event in events if isinstance(event, FrameMention)})
+        boxes = list(dict.fromkeys(match.groups() for match in _PROSE_BOX.finditer(text)))
+        if len(frames) != 1 or not boxes:
+            raise AnswerError(
+                f"an answer names one frame and its boxes; this text names {len(frames)} frames and {len(boxes)} boxes "
+                f"and holds no JSON: ask again",
+                "".join(self._text),
+            )
+        is_absolute = self._context.labels == "absolute"
+        draft.take_keyframe(str(frames[0] if is_absolute else self._context.shown.index(frames[0])))
+        for box in boxes:
+            draft.take_box([read_number(number) for number in box])
+        draft.note(Note("read_from_prose", "the frame and the boxes were read from plain sentences"))
+        return draft
+
+    def _read_strictly(self, text: str) -> Answer:
+        blocks = split_blocks(text)
+        if blocks is None:
+            raise AnswerError("the text must be a think block, white space and an answer block, each tag once", text)
+        body = read_json(blocks[1])
+        if not isinstance(body, dict):
+            raise AnswerError("the answer block must hold a plain JSON object", text)
+        keyframe, boxes = body.get(self._context.keyframe_key), body.get(self._context.boxes_key)
+        if not isinstance(boxes, list) or not all(is_box(box) for box in boxes):
+            message = f"{self._context.boxes_key!r} must be a list of lists of four numbers, got {_in_words(boxes)}"
+            raise AnswerError(message, text)
+        is_null = keyframe is None and self._context.keyframe_key in body and not boxes
+        if not is_null and (not isinstance(keyframe, int) or isinstance(keyframe, bool)):
+            raise AnswerError(f"{self._context.keyframe_key!r} must be an integer, got {_in_words(keyframe)}", text)
+        draft = Draft(self._context)
+        draft.has_boxes = True
+        if not is_null:
+            draft.take_keyframe(str(keyframe))
+        for box in boxes:
+            draft.take_box(box)
+        return draft.to_answer(blocks[0].strip(), text)
+
+
+def _is_tagged(text: str, *, may_be_cut: bool) -> bool:
+    text = text.strip()
+    if may_be_cut and ANSWER_CLOSE not in text:
+        text += ANSWER_CLOSE
+    return split_blocks(text) is not None
+
+
+def _in_words(value: object) -> str:
+    """Name a JSON value without printing a long or deep one."""
+    return type(value).__name__ if isinstance(value, list | dict | str) else f"{value}"[:40]
+
+
+def _known_key(context: AnswerContext) -> re.Pattern[str]:
+    exact = "|".join(re.escape(key) for key in (context.keyframe_key, context.boxes_key))
+    aliases = "|".join(sorted(KEYFRAME_ALIASES | BOXES_ALIASES, key=len, reverse=True))
+    quote = rf"[{_QUOTES}]?\s{{0,2}}"
+    return re.compile(
+        rf"(?:\[\s{{0,8}})?\{{\s{{0,16}}{quote}(?:{exact}|{aliases}){quote}\s{{0,4}}[:=]|(?:{exact}){quote}[:=]"
+    )

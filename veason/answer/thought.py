@@ -1,0 +1,92 @@
+"""The reasoning as it arrives: trimmed text, and the frames it names."""
+
+from __future__ import annotations
+
+import re
+
+from veason.answer.context import AnswerContext
+from veason.types import FrameMention, ThoughtDelta
+
+_NUMBER = re.compile(r"(?<![\w.,])(?<!\s-)[0-9]{1,9}(?![0-9]|[.,][0-9])")
+_FRAME_WORDS = frozenset(
+    {
+        f"{word}{plural}"
+        for word in ("frame", "keyframe", "timestamp", "image", "second", "time")
+        for plural in ("", "s")
+    }
+)
+_LINKS = frozenset({"number", "index", "no", "no.", "at", "is"})
+_SIGNS = "([<*#:=`'\"⟨"
+_SECONDS_AFTER = re.compile(r"\s?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
+_BRACKETS = {"<": ">", "⟨": "⟩"}
+_LOOK_BACK, _LOOK_AHEAD = 40, 12
+
+
+class Thought:
+    """Collect the reasoning without white space around it, and find the frame numbers in it.
+
+    The deltas handed out always add up to `text`: white space is held back until something follows it.
+    """
+
+    def __init__(self, context: AnswerContext, sample: int = 0) -> None:
+        self._context = context
+        self._sample = sample
+        self._pieces: list[str] = []
+        self._spaces: list[str] = []
+        self._tail = ""
+        self._tail_start = 0
+        self._searched = 0
+
+    @property
+    def text(self) -> str:
+        """The reasoning so far."""
+        return "".join(self._pieces)
+
+    def feed(self, text: str) -> list[ThoughtDelta | FrameMention]:
+        """Take more reasoning and return it, followed by the mentions that are certain by now."""
+        kept = text.rstrip() if self._pieces else text.strip()
+        if not kept:
+            if self._pieces:
+                self._spaces.append(text)
+            return []
+        after = text[len(text.rstrip()) :]
+        kept, self._spaces = "".join((*self._spaces, kept)), [after]
+        self._pieces.append(kept)
+        self._tail += kept
+        return [ThoughtDelta(kept, self._sample), *self._mentions(is_over=False)]
+
+    def pause(self) -> list[FrameMention]:
+        """Return the mentions at the end of a run of reasoning; what comes later starts on a new line."""
+        if self._pieces:
+            self._spaces.append("\n")
+        return self._mentions(is_over=True)
+
+    def _mentions(self, *, is_over: bool) -> list[FrameMention]:
+        found: list[FrameMention] = []
+        certain = len(self._tail) - (0 if is_over else _LOOK_AHEAD)
+        for match in _NUMBER.finditer(self._tail, self._searched):
+            if match.end() > certain:
+                break
+            frame_index = self._context.frame_of(int(match[0]))
+            if frame_index is not None and self._names_a_frame(match):
+                span = self._tail_start + match.start(), self._tail_start + match.end()
+                found.append(FrameMention(frame_index, *span, self._sample))
+            self._searched = match.end()
+        # A number may start up to its own length before the part that is not certain yet.
+        self._searched = max(self._searched, certain - _LOOK_AHEAD * 2)
+        cut = max(self._searched - _LOOK_BACK, 0)
+        self._tail, self._tail_start, self._searched = self._tail[cut:], self._tail_start + cut, self._searched - cut
+        return found
+
+    def _names_a_frame(self, number: re.Match[str]) -> bool:
+        before = self._tail[max(number.start() - _LOOK_BACK, 0) : number.start()]
+        after = self._tail[number.end() : number.end() + _LOOK_AHEAD]
+        closing = _BRACKETS.get(before[-1:])
+        if closing is not None and after.removeprefix("s").startswith(closing):
+            return True
+        if _SECONDS_AFTER.match(after):
+            return True
+        words = [word.strip(_SIGNS) for word in before.rstrip(f"{_SIGNS} ").lower().split()[-2:]]
+        if words and words[-1] in _LINKS:
+            words.pop()
+        return bool(words) and words[-1] in _FRAME_WORDS
