@@ -51,12 +51,12 @@ class DecordReader:
         self.size_wh = size_wh
         self._path, self._num_frames = path, len(index.pts)
         self._images: list[np.ndarray] = []
-        self._error = decord.DECORDError
+        self._errors = (decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError, AssertionError)
         try:
             decord.logging.set_level(decord.logging.QUIET)
             self._reader = decord.VideoReader(str(path), num_threads=2, fault_tol=NO_RECOVERY)
             starts = self._reader.get_frame_timestamp(range(len(self._reader)))[:, 0]
-        except (decord.DECORDError, RuntimeError, AssertionError) as error:
+        except self._errors as error:
             raise VideoError(f"decord cannot open {path.name}: {error}") from error
         stamps = np.sort(index.pts) * float(index.time_base)
         if len(starts) != len(stamps) or np.abs(np.sort(starts) - stamps).max() > float(index.time_base) / 2 + 1e-4:
@@ -83,7 +83,7 @@ class DecordReader:
         try:
             for _ in range(self._num_frames):
                 images.append(self._reader.next().asnumpy())
-        except (StopIteration, self._error, RuntimeError) as error:
+        except (StopIteration, *self._errors) as error:
             raise VideoError(
                 f"decord delivers {len(images)} of {self._num_frames} frames of {self._path.name}"
             ) from error
