@@ -1,0 +1,214 @@
+"""Nano-policy: a small Qwen2.5-VL with its own word tokenizer, saved as an ordinary transformers folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2VLImageProcessor,
+    Qwen2VLVideoProcessor,
+)
+
+from veason.nano.corpus import STEP_MARKS
+from veason.nano.words import WORDS
+from veason.profile import PROFILE_FILE, Profile, write_profile
+
+NUMBERS = 1000
+"""Every number below this is one token."""
+
+PAD, START, END, IMAGE = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|image_pad|>"
+_EXTRA = {
+    "image_token": IMAGE,
+    "video_token": "<|video_pad|>",
+    "vision_bos_token": "<|vision_start|>",
+    "vision_eos_token": "<|vision_end|>",
+}
+_PIECES = (
+    "<think>", "</think>", "\n<answer>", "</answer>", '{"keyframe_timestamp": ', ', "bbox_2d_list": [',
+    "]]}", "]}", "], ", "[", "]", "null", ", ", "frame ", " frame ", ", frame ", "user\n", "assistant\n", "system\n",
+)  # fmt: skip
+_SPLIT = (
+    r"</?think>|\n?</?answer>|\{\"keyframe_timestamp\": |, \"bbox_2d_list\": \[|\]\]\}|\]\}|\], (?=\[)|, frame (?=\d)"
+    r"| ?frame (?=\d)|, (?=\d)|(?:user|assistant|system)\n|\d{1,3}| ?[A-Za-z]+| ?[^\sA-Za-z\d]|\s"
+)
+_CHAT = (
+    "{% for message in messages %}{% if message.role != 'system' or message.content %}<|im_start|>{{ message.role }}\n"
+    "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}"
+    "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_PROMPT_FILE = "prompt.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of the network. The defaults have 1.6 million parameters."""
+
+    hidden: int = 128
+    layers: int = 4
+    heads: int = 4
+    inner: int = 384
+    vision_hidden: int = 96
+    vision_depth: int = 3
+    vision_heads: int = 3
+    vision_inner: int = 256
+    picture: int = 112
+    patch: int = 14
+
+    @property
+    def cells(self) -> int:
+        """Visual tokens along each side of a picture."""
+        return self.picture // (2 * self.patch)
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """Return the tokenizer: one token a known word (with or without a space before it), a number or a piece of JSON.
+
+    Anything else falls back to bytes, so every text can be written and read back.
+    """
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    words = [form for word in WORDS for form in (word, " " + word)]
+    signs = [form for sign in ".,:'\"?!-" for form in (sign, " " + sign)]
+    texts = [*(str(number) for number in range(NUMBERS)), *_PIECES, *words, *signs]
+    entries = [*texts[:NUMBERS], *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    entries += ["".join(piece for piece, _ in byte_level.pre_tokenize_str(text)) for text in texts]
+    vocabulary = {token: place for place, token in enumerate(dict.fromkeys(entries))}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_SPLIT), "isolated"), byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        additional_special_tokens=[START],
+        extra_special_tokens=_EXTRA,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def build_processor(size: Size = Size()) -> Qwen2_5_VLProcessor:
+    """Return tokenizer, picture processor and chat template together."""
+    pixels = {"shortest_edge": size.picture**2, "longest_edge": size.picture**2}
+    patches = {"patch_size": size.patch, "temporal_patch_size": 1, "merge_size": 2, "size": pixels}
+    return Qwen2_5_VLProcessor(
+        image_processor=Qwen2VLImageProcessor(**patches),
+        tokenizer=build_tokenizer(),
+        video_processor=Qwen2VLVideoProcessor(**patches),
+        chat_template=_CHAT,
+    )
+
+
+def build_model(tokenizer: PreTrainedTokenizerFast, size: Size = Size(), seed: int = 0) -> Qwen2_5_VLForConditionalGeneration:
+    """Return a network with random weights; numbers start with embeddings that vary smoothly."""
+    ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in _EXTRA.items()}
+    half = size.hidden // size.heads // 2
+    time, down = half // 4, half * 5 // 16
+    config = Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": size.hidden,
+            "intermediate_size": size.inner,
+            "num_hidden_layers": size.layers,
+            "num_attention_heads": size.heads,
+            "num_key_value_heads": size.heads,
+            "max_position_embeddings": 4096,
+            "rope_parameters": {
+                "rope_type": "default",
+                "mrope_section": [time, down, half - time - down],
+                "rope_theta": 20.0,
+            },
+            "tie_word_embeddings": True,
+            "bos_token_id": None,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+        },
+        vision_config={
+            "depth": size.vision_depth,
+            "hidden_size": size.vision_hidden,
+            "intermediate_size": size.vision_inner,
+            "num_heads": size.vision_heads,
+            "out_hidden_size": size.hidden,
+            "patch_size": size.patch,
+            "temporal_patch_size": 1,
+            "fullatt_block_indexes": list(range(size.vision_depth)),
+            "window_size": size.picture,
+        },
+        image_token_id=ids["image_token"],
+        video_token_id=ids["video_token"],
+        vision_start_token_id=ids["vision_bos_token"],
+        vision_end_token_id=ids["vision_eos_token"],
+        tie_word_embeddings=True,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen2_5_VLForConditionalGeneration(config)
+        _start_weights(model, tokenizer)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def _start_weights(model: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Scale the start for a narrow network, and lay the numbers on waves of 4 to 2000 numbers' length."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() >= 2:
+                torch.nn.init.normal_(weight, std=1 / math.sqrt(weight[0].numel()))
+        table = model.model.language_model.embed_tokens.weight
+        table.normal_(std=0.05)
+        width = table.shape[1]
+        lengths = torch.logspace(math.log10(4), math.log10(2000), width // 2)
+        angles = torch.arange(NUMBERS)[:, None] / lengths[None] * 2 * math.pi
+        waves = torch.cat([angles.sin(), angles.cos()], 1) * 0.05 * math.sqrt(2)
+        table[number_ids(tokenizer)] = 0.7 * waves + 0.3 * table[number_ids(tokenizer)]
+
+
+def number_ids(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+    """Return the token ids of 0, 1, 2, ... NUMBERS - 1; they follow one another."""
+    return torch.tensor(tokenizer.convert_tokens_to_ids([str(number) for number in range(NUMBERS)]))
+
+
+def nano_profile(size: Size = Size()) -> Profile:
+    """Return the profile of nano-policy. Its template file lies beside the weights."""
+    return Profile(
+        name="nano",
+        frame_count=8,
+        size_wh=(size.picture, size.picture),
+        label_form="frame {index}",
+        prompt_template=_PROMPT_FILE,
+        system="",
+        max_new_tokens=220,
+        step_marks=STEP_MARKS,
+        vocabulary=tuple(sorted({word.lower() for word in WORDS})),
+        trained_on="rendered scenes only",
+    )
+
+
+def save_policy(model: Qwen2_5_VLForConditionalGeneration, folder: Path, size: Size = Size()) -> None:
+    """Write weights (bfloat16), tokenizer, processor and profile into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = dataclasses.replace(nano_profile(size))
+    (folder / _PROMPT_FILE).write_text("{instruction}\n", encoding="utf-8")
+    write_profile(config, folder / PROFILE_FILE)
+    build_processor(size).save_pretrained(folder)
+    kept = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    model.to(torch.bfloat16).save_pretrained(folder)
+    model.to(torch.float32).load_state_dict(kept)
+
+
+def training_profile(folder: Path, size: Size = Size()) -> Profile:
+    """Return the profile with the template file written into `folder`, for building prompts while training."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _PROMPT_FILE).write_text("{instruction}\n", encoding="utf-8")
+    return dataclasses.replace(nano_profile(size), prompt_template=str(folder / _PROMPT_FILE))

@@ -1,0 +1,169 @@
+"""Training material: clips drawn once, with the token ids of everything that is asked about them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from veason.answer import render_answer
+from veason.nano.corpus import answer_text, draw_lessons, image_context
+from veason.nano.facts import Facts
+from veason.nano.policy_model import END, IMAGE, NUMBERS, Size, build_processor, training_profile
+from veason.nano.shapes import SHAPES
+from veason.nano.stories import make_scene
+from veason.nano.view import View, look_at
+from veason.nano.world import COLOURS
+from veason.policy.prompt import build_messages
+from veason.types import Turn
+
+_VISION_END = "<|vision_end|>"
+SHARD = 128
+"""Clips in one file of the pool."""
+
+_LESSONS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch:
+    """What follows the pictures: `ids` from the line break after the last picture to the end mark.
+
+    `start` is the place of the first token to learn; `is_number` marks coordinates, whose neighbours are nearly right.
+    """
+
+    ids: np.ndarray
+    start: int
+    is_number: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingClip:
+    """One view ready for training: pictures, the ids of the prompt up to its last picture, and the branches.
+
+    `objects` is `(N, 2)` colour and shape, `boxes` is `(N, S, 4)` with NaN where an object is not there.
+    """
+
+    seed: int
+    images: np.ndarray
+    shown: tuple[int, ...]
+    prefix: np.ndarray
+    singles: tuple[np.ndarray, ...]
+    objects: np.ndarray
+    boxes: np.ndarray
+    lists: tuple[tuple[Branch, ...], ...]
+    answers: tuple[Branch, ...]
+    tracks: tuple[Branch, ...]
+    lessons: tuple[Branch, ...]
+
+
+class ClipMaker:
+    """Turns seeds into training clips. `folder` holds the prompt template, which inference reads as well."""
+
+    def __init__(self, folder: Path, size: Size = Size()) -> None:
+        self._size = size
+        self._profile = training_profile(folder, size)
+        self._processor = build_processor(size)
+        self._tokenizer = self._processor.tokenizer
+
+    def make(self, seed: int) -> TrainingClip:
+        """Draw one clip and everything asked about it."""
+        rng = np.random.default_rng([seed, 977])
+        side = self._size.picture
+        view = look_at(Facts(make_scene(seed)), (side, side), count=self._profile.frame_count)
+        objects = view.facts.scene.objects
+        looks = [view.facts.scene.actors[actor].look for actor in objects]
+        lessons = draw_lessons(view, rng, _LESSONS, 0.15)
+        plain = [lesson for lesson in lessons if not lesson.turns]
+        context = image_context(view, self._profile.space_wh)
+        answers = [
+            self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context))
+            for lesson in plain
+        ]
+        taught = [
+            self._branch(view, lesson.question.text, answer_text(lesson, context), lesson.turns) for lesson in lessons
+        ]
+        return TrainingClip(
+            seed=seed,
+            images=view.images,
+            shown=view.shown,
+            prefix=self._prefix(view.shown),
+            singles=tuple(self._prefix((frame,)) for frame in view.shown),
+            objects=np.array([(list(COLOURS).index(k.colour), SHAPES.index(k.shape)) for k in looks]).reshape(-1, 2),
+            boxes=view.boxes[list(objects)],
+            lists=tuple(self._lists(view, place, rng) for place in range(len(view.shown))),
+            answers=tuple(answers),
+            tracks=tuple(self._track(view, actor) for actor in objects),
+            lessons=tuple(taught),
+        )
+
+    def _prefix(self, shown: Sequence[int]) -> np.ndarray:
+        text = self._chat(shown, "x", ())
+        text = text[: text.rindex(_VISION_END) + len(_VISION_END)]
+        text = text.replace(IMAGE, IMAGE * self._size.cells**2)
+        return np.array(self._tokenizer(text)["input_ids"], np.int32)
+
+    def _chat(self, shown: Sequence[int], instruction: str, turns: Sequence[Turn]) -> str:
+        messages = build_messages(self._profile, shown, instruction, turns)
+        return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+    def _branch(self, view: View, instruction: str, answer: str, turns: Sequence[Turn] = ()) -> Branch:
+        text = self._chat(view.shown, instruction, turns)
+        asked = self._tokenizer(text[text.rindex(_VISION_END) + len(_VISION_END) :])["input_ids"]
+        told = self._tokenizer(answer + END)["input_ids"]
+        ids = np.array(asked + told, np.int32)
+        return Branch(ids, len(asked), _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist())))
+
+    def _lists(self, view: View, place: int, rng: np.random.Generator) -> tuple[Branch, ...]:
+        """Two questions about a single frame: everything in it, and one object by colour and shape."""
+        names = {actor: view.facts.name(actor) for actor in view.facts.scene.objects if view.is_there(actor, place)}
+        order = sorted(names, key=lambda actor: view.boxes[actor, place, 0])
+        told = ", ".join(f"{names[actor]} {_box_text(view, actor, place)}" for actor in order)
+        branches = [self._branch(view, "list", f"<think>{told}</think>")]
+        if order:
+            actor = order[int(rng.integers(len(order)))]
+            box = view.box(actor, place)
+            answer = render_answer("", view.shown[place], [box] if box else [], image_context(view, view.size_wh))
+            branches.append(self._branch(view, f"the {names[actor]}", answer))
+        return tuple(branches)
+
+    def _track(self, view: View, actor: int) -> Branch:
+        """One object on every frame."""
+        parts = [
+            f"frame {frame} {_box_text(view, actor, place) if view.is_there(actor, place) else 'none'}"
+            for place, frame in enumerate(view.shown)
+        ]
+        return self._branch(view, f"track the {view.facts.name(actor)}", f"<think>{', '.join(parts)}</think>")
+
+
+def _box_text(view: View, actor: int, place: int) -> str:
+    return json.dumps([int(value) for value in view.boxes[actor, place]])
+
+
+def _coordinates(tokens: list[str]) -> np.ndarray:
+    """Mark the numbers that stand inside square brackets."""
+    depth, marks = 0, []
+    for token in tokens:
+        marks.append(depth > 0 and re.fullmatch(r"\d{1,3}", token) is not None)
+        depth = max(0, depth + token.count("[") - token.count("]"))
+    return np.array(marks)
+
+
+def make_shard(folder: Path, first_seed: int, number: int) -> list[TrainingClip]:
+    """Return the clips of a shard; they are read from `folder` where they have been made before."""
+    file = folder / f"clips_{first_seed}_{number}.pickle"
+    if file.is_file():
+        return pickle.loads(file.read_bytes())
+    maker = ClipMaker(folder)
+    clips = [maker.make(first_seed + number * SHARD + place) for place in range(SHARD)]
+    beside = file.with_suffix(".partial")
+    beside.write_bytes(pickle.dumps(clips))
+    beside.replace(file)
+    return clips
+
+
+assert NUMBERS > 112, "every coordinate of a picture is one token"
