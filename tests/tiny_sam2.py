@@ -19,6 +19,7 @@ def build_tiny_sam2(seed: int = 0) -> SAM2VideoPredictor:
     """Return a network with random weights. With random weights half of the object scores would be negative and
     their masks the constant -1024, so the score head's last bias is +5: masks then differ from frame to frame.
     """
+    torch.set_num_threads(1)  # a second thread gains a network this small nothing, and waits long on a busy machine
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build_model(NANO_BASE, TINY_OVERRIDES)
