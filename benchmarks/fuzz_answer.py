@@ -2,12 +2,13 @@
 
     python benchmarks/fuzz_answer.py --count 100000 --seed 1
 
-Prints counts of what came out and the slowest text; writes nothing. Ends with status 1 on any other exception.
+Prints counts of what came out, the slowest text and the time for texts of 1 MB; writes nothing. Ends with status 1 on any other exception.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import sys
 import time
@@ -89,6 +90,23 @@ def read(text: str) -> Answer | None:
     return answer
 
 
+def time_long_texts() -> None:
+    """Print the seconds for a megabyte of reasoning, of boxes and of what is known to be slow to read."""
+    units = {
+        "reasoning": "The dog in (42s) is near. ",
+        "boxes": "[10, 20, 30, 40], ",
+        "brackets": "[1,",
+        "tags": "<answer>",
+    }
+    for name, unit in units.items():
+        opening = '<answer>{"keyframe_timestamp": 128, "bbox_2d_list": [' if name == "boxes" else ""
+        text = opening + unit * (1_000_000 // len(unit))
+        start = time.process_time()
+        with contextlib.suppress(AnswerError):
+            parse_answer(text, CONTEXT)
+        print(f"1 MB of {name}: {time.process_time() - start:.2f} s of processor time")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="feed random and damaged answers to the parser")
     parser.add_argument("--count", type=int, default=20_000, help="number of texts")
@@ -113,6 +131,7 @@ def main() -> int:
     for name, count in sorted(counts.items(), key=lambda item: (item[0].startswith(" "), -item[1])):
         print(f"{count:8d} {name}")
     print(f"slowest text: {slowest * 1e3:.1f} ms, {len(slowest_text)} characters (read whole and in pieces of 7)")
+    time_long_texts()
     return 0
 
 

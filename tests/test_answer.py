@@ -80,7 +80,7 @@ def kinds(notes: tuple[Note, ...]) -> str:
             tagged('{"score": NaN, "x": None, "y": True, ' + GOOD[1:]), 128, [BOX], "json_repaired",
             id="Python literals",
         ),
-        pytest.param(tagged(f'{{"answer": {GOOD}}}'), 128, [BOX], "", id="nested object"),
+        pytest.param(tagged(f'{{"answer": {GOOD}}}'), 128, [BOX], "json_repaired", id="nested object"),
         pytest.param(
             tagged('{"keyframe_timestamp": 1, "keyframe_timestamp": 128, "bbox_2d_list": [[10, 20, 30, 40]]}'),
             128, [BOX], "json_repaired", id="keyframe twice",
@@ -96,9 +96,9 @@ def kinds(notes: tuple[Note, ...]) -> str:
         pytest.param(tagged(GOOD.replace("keyframe_timestamp", "frame")), 128, [BOX], "key_renamed", id="frame"),
         pytest.param(with_boxes("[10, 20, 30, 40]"), 128, [BOX], "json_repaired", id="one flat box"),
         pytest.param(with_boxes('"[[10, 20, 30, 40]]"'), 128, [BOX], "json_repaired", id="boxes in a string"),
-        pytest.param(with_boxes('[["10", "20px", "30", 40]]'), 128, [BOX], "", id="numbers as strings"),
+        pytest.param(with_boxes('[["10", "20px", "30", 40]]'), 128, [BOX], "json_repaired", id="numbers as strings"),
         pytest.param(
-            with_boxes('[{"x1": 10, "y1": 20, "x2": 30, "y2": 40}]'), 128, [BOX], "", id="corners with names"
+            with_boxes('[{"x1": 10, "y1": 20, "x2": 30, "y2": 40}]'), 128, [BOX], "json_repaired", id="named corners"
         ),
         pytest.param(
             with_boxes('[{"bbox_2d": [10, 20, 30, 40], "label": "dog"}]'), 128, [BOX], "json_repaired key_renamed",
@@ -108,11 +108,11 @@ def kinds(notes: tuple[Note, ...]) -> str:
             tagged('[{"timestamp": 128, "bbox_2d": [10, 20, 30, 40]}, {"timestamp": 128, "bbox_2d": [1, 2, 3, 4]}]'),
             128, [BOX, (2, 2, 6, 4)], "json_repaired key_renamed", id="grounding style with timestamps",
         ),
-        pytest.param(with_keyframe('"128"'), 128, [BOX], "", id="keyframe as a string"),
+        pytest.param(with_keyframe('"128"'), 128, [BOX], "json_repaired", id="keyframe as a string"),
         pytest.param(with_keyframe('"128s"'), 128, [BOX], "json_repaired", id="keyframe with its unit"),
         pytest.param(with_keyframe("128s"), 128, [BOX], "json_repaired", id="keyframe with its unit, bare"),
         pytest.param(with_keyframe("(128s)"), 128, [BOX], "json_repaired", id="keyframe in brackets"),
-        pytest.param(with_keyframe("[128]"), 128, [BOX], "", id="keyframe in a list"),
+        pytest.param(with_keyframe("[128]"), 128, [BOX], "json_repaired", id="keyframe in a list"),
         pytest.param(with_keyframe('"frame 128"'), 128, [BOX], "json_repaired", id="keyframe in words"),
         pytest.param(with_keyframe("128.0"), 128, [BOX], "value_rounded", id="keyframe as a whole float"),
         pytest.param(with_keyframe("127.5"), 128, [BOX], "value_rounded", id="keyframe between frames"),

@@ -23,9 +23,10 @@ many = settings(max_examples=150, deadline=None)
 
 fragments = st.sampled_from([
     "<think>", "</think>", "<answer>", "</answer>", "< THINK >", "<ans", "</thi", "<", "{", "}", "[", "]", "(", ")",
-    ",", ":", '"', "'", "`", "```json", "//", "/*", "*/", "#", "\n", " ", "\\", '"keyframe_timestamp":', '"bbox_2d_list":',
-    '"bbox_2d":', "keyframe:", "frame ", "timestamp", "(128s)", "<42>", "⟨85⟩", "128", "300", "-1", "12.5", "1e999",
-    "NaN", "None", "true", "0", "10,", "[10,20,30,40]", "[0,0,0,0]", "“", "’", "é", "帧", "x1:", "y1:", "x2:", "y2:",
+    ",", ":", '"', "'", "`", "```json", "//", "/*", "*/", "#", "\n", " ", "\\", '"keyframe_timestamp":',
+    '"bbox_2d_list":', '"bbox_2d":', "keyframe:", "frame ", "timestamp", "(128s)", "<42>", "⟨85⟩", "128", "300", "-1",
+    "12.5", "1e999", "NaN", "None", "true", "0", "10,", "[10,20,30,40]", "[0,0,0,0]", "“", "’", "é", "帧",
+    "x1:", "y1:", "x2:", "y2:",
 ])  # fmt: skip
 texts = st.one_of(st.text(), st.lists(st.one_of(fragments, st.text(max_size=3)), max_size=40).map("".join))
 
@@ -184,7 +185,7 @@ def test_ten_thousand_damaged_answers_give_an_answer_or_an_answer_error() -> Non
 )
 @pytest.mark.parametrize("opening", ["", "<answer>", '<answer>{"keyframe_timestamp": 128, "bbox_2d_list": ['])
 def test_a_long_text_takes_no_longer_than_its_length(opening: str, unit: str) -> None:
-    text = opening + unit * (200_000 // len(unit))
+    text = opening + unit * (100_000 // len(unit))
     outcome(text, [text])
     outcome(text, [text], strict=True)
     format_parts(text)

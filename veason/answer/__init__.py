@@ -7,7 +7,7 @@
     tags       cuts arriving text at the tags            thought   the reasoning and the frames it names
     tokens     cuts damaged JSON into tokens             reader    finds keyframe and boxes among them
     draft      what makes keyframe and boxes an answer   parser    puts these together
-    wording    the canonical text, written and measured
+    wording    the canonical text, written and measured        instructions   the format in words, for prompts
 """
 
 from veason.answer.context import AnswerContext, context_for

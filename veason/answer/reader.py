@@ -157,10 +157,13 @@ class BodyReader:
             return []
         if closed.is_object:
             corners = [closed.corners[place] for place in sorted(closed.corners)]
-            return list(self.draft.take_box(corners)) if len(corners) == 4 else []
+            if len(corners) < 4:
+                return []
+            self._note_repair("a box was written with named corners")
+            return list(self.draft.take_box(corners))
         if closed.numbers:
             if closed.has_children or closed.is_whole_list:
-                self.draft.note(Note("json_repaired", "a box stood outside a list of its own"))
+                self._note_repair("a box stood outside a list of its own")
             return list(self.draft.take_box(closed.numbers))
         return [] if closed.has_children or closed.is_whole_list else list(self.draft.take_box([]))
 
@@ -192,10 +195,12 @@ class BodyReader:
             return "other"
         if not is_exact:
             self.draft.note(Note("key_renamed", f"{word[:40]!r} was read as {self._wanted(role)!r}"))
+        elif len(self._stack) > 2:
+            self._note_repair(f"{word!r} stood deeper than in the object itself")
         is_better = is_exact and role == "keyframe" and not self._is_exact_keyframe
         if role in top.is_exact or is_better:
             if top.is_exact.get(role) == is_exact:
-                self.draft.note(Note("json_repaired", f"{self._wanted(role)!r} is given twice, the last one counts"))
+                self._note_repair(f"{self._wanted(role)!r} is given twice, the last one counts")
             (self.draft.forget_keyframe if role == "keyframe" else self.draft.forget_boxes)()
         top.is_exact[role] = is_exact
         self._is_exact_keyframe |= is_exact and role == "keyframe"
@@ -204,10 +209,15 @@ class BodyReader:
     def _wanted(self, role: Role) -> str:
         return self._context.keyframe_key if role == "keyframe" else self._context.boxes_key
 
+    def _note_repair(self, message: str) -> None:
+        self.draft.note(Note("json_repaired", message))
+
     def _take_scalar(self, top: _Open, token: Token) -> list[BodyEvent]:
         role = top.key if top.is_object else top.role
         corner, top.key, top.corner = top.corner, None, None
         if role == "keyframe":
+            if token.kind == "string" or not top.is_object:
+                self._note_repair(f"the keyframe is a {'string' if top.is_object else 'list'}, not a plain number")
             return list(self.draft.take_keyframe(token.value))
         if corner is not None:
             top.corners[corner] = read_number(token.value)
@@ -219,5 +229,7 @@ class BodyReader:
         number = read_number(token.value)
         if top.is_object or math.isnan(number):
             return list(self.draft.take_box_text(token.value))
+        if token.kind == "string":
+            self._note_repair("numbers of a box were written as strings")
         top.numbers.append(number)
         return []
