@@ -1,0 +1,144 @@
+"""What the policy is asked: pictures with their labels first, then the instruction, in the words of the profile.
+
+Everything that depends on the frames alone comes first, so two instructions about the same frames share a long prefix.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from veason.answer import AnswerContext
+from veason.answer.instructions import format_instructions
+from veason.errors import ProfileError, PromptError
+from veason.profile import Profile
+from veason.types import Box, Turn
+
+PLACEHOLDERS = ("frame_count", "instruction", "width", "height", "keyframe_key", "boxes_key")
+"""What a template file may name in braces; a literal brace is written twice. Width and height are the box space's."""
+
+
+def build_messages(
+    profile: Profile, shown: Sequence[int], instruction: str, turns: Sequence[Turn] = ()
+) -> list[dict[str, Any]]:
+    """Return chat messages whose first user message has one image part for each of the `shown` absolute indices.
+
+    Raises:
+        ProfileError: the profile's template file cannot be read or names an unknown placeholder.
+    """
+    content: list[dict[str, str]] = []
+    for place, frame_index in enumerate(shown):
+        label = frame_label(profile, frame_index, place)
+        content += [{"type": "text", "text": label if place == 0 else f", {label}"}, {"type": "image"}]
+    content.append({"type": "text", "text": "\n" + ask(profile, len(shown), instruction)})
+    messages: list[dict[str, Any]] = [
+        {"role": "system", "content": profile.system},
+        {"role": "user", "content": content},
+    ]
+    for turn in turns:
+        messages.append({"role": "assistant", "content": _defuse(turn.answer_text)})
+        messages.append({"role": "user", "content": _defuse(turn.correction)})
+    return messages
+
+
+def frame_label(profile: Profile, frame_index: int, place: int) -> str:
+    """Return the text before a picture, for example "(17s)"."""
+    return profile.label_form.format(index=frame_index if profile.labels == "absolute" else place)
+
+
+def ask(profile: Profile, num_shown: int, instruction: str) -> str:
+    """Return the text after the pictures: the profile's template file filled in, or our own wording."""
+    instruction = _defuse(tidy_instruction(instruction) if profile.lowercase_instruction else instruction.strip())
+    if profile.prompt_template:
+        return _fill(Path(profile.prompt_template), profile, num_shown, instruction)
+    number = "its frame number in the whole video" if profile.labels == "absolute" else "its place in this list"
+    return (
+        f"You see {num_shown} frames, taken at even steps from one video. The video counts as one frame per second: "
+        f"the timestamp before each image is {number}, counted from 0.\n"
+        f'The target is described by this instruction: "{instruction}".\n'
+        "Choose the one frame above in which the target can be seen best, and box every object that belongs to the "
+        f"target in that frame.\n{format_instructions(profile)}"
+    )
+
+
+def correction_text(keyframe: int | None, boxes: Sequence[Box] | None, context: AnswerContext) -> str:
+    """Return what to tell the policy after a person has corrected its answer: the `correction` of a Turn.
+
+    Args:
+        keyframe: absolute index of the right frame, None where the policy's own was right.
+        boxes: the right boxes in source pixels, () where the target is absent, None where its own were right.
+        context: the frames shown and the spaces, see `veason.answer`.
+
+    Raises:
+        PromptError: nothing is corrected, the frame was not shown, or a box lies outside the picture.
+    """
+    parts = []
+    if keyframe is not None:
+        parts.append(f'"{context.keyframe_key}" is {context.label_of(keyframe)}')
+    if boxes is not None and not boxes:
+        parts.append(f'the target is in none of the frames, so "{context.boxes_key}" is []')
+    elif boxes is not None:
+        parts.append(f'"{context.boxes_key}" is {[list(context.to_model(box)) for box in boxes]}')
+    if not parts:
+        raise PromptError("a correction names another frame, other boxes or both, got neither")
+    return (
+        f"A person has looked at your answer and corrected it: {' and '.join(parts)}. Think again about the same "
+        "frames with this correction, then answer in the same form as before."
+    )
+
+
+def tidy_instruction(instruction: str) -> str:
+    """Return the instruction in lower case without outer spaces and dots.
+
+    >>> tidy_instruction(" The dog that barks. ")
+    'the dog that barks'
+    """
+    return instruction.strip().strip(".").strip().lower()
+
+
+def unknown_words(instruction: str, vocabulary: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of the instruction that are not in the vocabulary, in order; () for an empty vocabulary.
+
+    Words are runs of letters; case, digits and signs do not matter.
+
+    >>> unknown_words("The 2 red zeppelins, zeppelins!", ["the", "red", "ball"])
+    ('zeppelins',)
+    """
+    if not vocabulary:
+        return ()
+    known = {word.lower() for word in vocabulary}
+    words = re.findall(r"[^\W\d_]+", instruction.lower())
+    return tuple(dict.fromkeys(word for word in words if word not in known))
+
+
+def _fill(path: Path, profile: Profile, num_shown: int, instruction: str) -> str:
+    try:
+        template = path.read_text(encoding="utf-8").rstrip("\n")
+        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+    except OSError as error:
+        raise ProfileError(f"cannot read the prompt template {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ProfileError(f"the prompt template {path} is broken: {error}; write literal braces twice") from error
+    unknown = [field for field in fields if field not in PLACEHOLDERS]
+    if unknown:
+        raise ProfileError(
+            f"the prompt template {path} names {{{unknown[0]}}}; known are {', '.join(PLACEHOLDERS)}, "
+            "and literal braces are written twice"
+        )
+    width, height = profile.space_wh
+    return template.format(
+        frame_count=num_shown,
+        instruction=instruction,
+        width=width,
+        height=height,
+        keyframe_key=profile.keyframe_key,
+        boxes_key=profile.boxes_key,
+    )
+
+
+def _defuse(text: str) -> str:
+    """Break the marks of the chat format, so that typed text cannot end a message or claim an image."""
+    return text.replace("<|", "< |")

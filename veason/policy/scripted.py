@@ -1,0 +1,260 @@
+"""Replays recorded answers with their timing, and writes such recordings from a live policy.
+
+The file is JSON, `{"records": [record, ...]}`, or JSONL with one record a line. A record:
+
+    {"instruction": "the red ball",        as it was asked
+     "video": "pendulum",                  optional, for people
+     "num_frames": 96,                     length of the video
+     "shown": [0, 13, 27],                 absolute indices of the frames the policy saw
+     "space_wh": [560, 560],               width and height of the space its boxes are in
+     "source_wh": [640, 360],              size of the video's frames
+     "turn": 0,                            optional: how many corrections came before
+     "keyframe_key": ..., "boxes_key": ..., "labels": ...   optional, where they differ from the generic profile
+     "pieces": [[0.9, "<think>The "], [0.95, "red"], ...]}   seconds since the start, text of one token
+
+A record answers a question about a video of the same length with the same instruction (case, outer spaces and dots
+do not matter) after the same number of corrections. Where several do, sample 0 is the first, sample 1 the second, ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from veason.answer import context_for
+from veason.errors import AnswerError, DataError, MissingBackend, PromptError
+from veason.policy.pieces import Piece, read_pieces
+from veason.policy.prompt import tidy_instruction
+from veason.profile import GENERIC, Profile
+from veason.types import Frame, PolicyEvent, Sampling, Turn
+
+_PROFILE_KEYS = ("keyframe_key", "boxes_key", "labels")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recorded answer; the module's docstring explains the fields. `profile` holds keys, labels and box space."""
+
+    instruction: str
+    num_frames: int
+    shown: tuple[int, ...]
+    source_wh: tuple[int, int]
+    profile: Profile
+    pieces: tuple[Piece, ...]
+    video: str = ""
+    turn: int = 0
+
+
+class Writer(Protocol):
+    """What `record_answer` needs of a policy: its profile and the raw text as it is written."""
+
+    @property
+    def profile(self) -> Profile:
+        """How the policy wants its frames."""
+
+    def write(
+        self,
+        frames: Sequence[Frame],
+        instruction: str,
+        *,
+        turns: Sequence[Turn] = (),
+        sampling: Sampling = Sampling(),
+        sample: int = 0,
+    ) -> Generator[Piece, None, None]:
+        """Yield the raw text of one sample."""
+
+
+class ScriptedPolicy:
+    """A policy that says what another one has said before, in the same rhythm.
+
+    Args:
+        path: a recordings file, see the module's docstring.
+        speed: 2 replays twice as fast, 0 without any waiting.
+        wait: called with seconds before a piece that is not due yet. A true result ends the text there, so that the
+            `wait` of a `threading.Event` makes a replay that any thread can stop.
+
+    Raises:
+        MissingBackend: there is no such file.
+        DataError: the file is not a recordings file.
+    """
+
+    name = "scripted"
+    is_recorded = True
+
+    def __init__(self, path: str | Path, *, speed: float = 1.0, wait: Callable[[float], object] = time.sleep) -> None:
+        self.recordings = load_recordings(Path(path))
+        self.profile = dataclasses.replace(
+            self.recordings[0].profile,
+            name="recorded answers",
+            frame_count=max(len(recording.shown) for recording in self.recordings),
+        )
+        self._speed = speed
+        self._wait = wait
+
+    @property
+    def frame_count(self) -> int:
+        """The largest number of frames that a recorded answer has seen."""
+        return self.profile.frame_count
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        """Return (): what can be asked is a list of instructions, not of words."""
+        return ()
+
+    def stream(
+        self,
+        frames: Sequence[Frame],
+        instruction: str,
+        *,
+        num_frames: int,
+        turns: Sequence[Turn] = (),
+        sampling: Sampling = Sampling(),
+    ) -> Iterator[PolicyEvent]:
+        """Yield the events of the recorded answers. The speed in them is that of the recorded model.
+
+        Raises:
+            PromptError: there are no frames.
+            AnswerError: nothing is recorded for this question; the message lists what is.
+        """
+        if not frames:
+            raise PromptError("the policy was given no frames: show it at least one")
+        matching = self._find(instruction, num_frames, len(turns))
+        height, width = frames[0].image.shape[:2]
+        for sample in range(sampling.num_samples):
+            recording = matching[sample % len(matching)]
+            context = context_for(recording.profile, recording.shown, num_frames=num_frames, source_wh=(width, height))
+            with closing(read_pieces(self._replay(recording), context, sample)) as events:
+                yield from events
+
+    def _find(self, instruction: str, num_frames: int, turn: int) -> list[Recording]:
+        wanted = (tidy_instruction(instruction), num_frames, turn)
+        matching = [
+            recording
+            for recording in self.recordings
+            if (tidy_instruction(recording.instruction), recording.num_frames, recording.turn) == wanted
+        ]
+        if not matching:
+            known = "; ".join(dict.fromkeys(_describe(recording) for recording in self.recordings))
+            raise AnswerError(
+                f"no answer is recorded for {instruction!r} about a video of {num_frames} frames"
+                f"{f' after {turn} corrections' if turn else ''}. Recorded are: {known}"
+            )
+        return matching
+
+    def _replay(self, recording: Recording) -> Generator[Piece, None, None]:
+        start = time.perf_counter()
+        for piece in recording.pieces:
+            if self._speed:
+                left = piece.seconds / self._speed - (time.perf_counter() - start)
+                if left > 0 and self._wait(left):
+                    return
+            yield piece
+
+
+def record_answer(
+    policy: Writer,
+    frames: Sequence[Frame],
+    instruction: str,
+    *,
+    num_frames: int,
+    video: str = "",
+    turns: Sequence[Turn] = (),
+    sampling: Sampling = Sampling(),
+    sample: int = 0,
+) -> Recording:
+    """Let a live policy answer and return what it wrote, with the time of each token."""
+    height, width = frames[0].image.shape[:2]
+    return Recording(
+        instruction=instruction,
+        num_frames=num_frames,
+        shown=tuple(frame.index for frame in frames),
+        source_wh=(width, height),
+        profile=policy.profile,
+        pieces=tuple(policy.write(frames, instruction, turns=turns, sampling=sampling, sample=sample)),
+        video=video,
+        turn=len(turns),
+    )
+
+
+def save_recordings(recordings: Sequence[Recording], path: Path) -> None:
+    """Write recordings in the form `load_recordings` reads: JSONL where the name ends so, else JSON."""
+    records = [_to_record(recording) for recording in recordings]
+    if path.suffix == ".jsonl":
+        text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    else:
+        text = json.dumps({"records": records}, ensure_ascii=False, indent=1) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def load_recordings(path: Path) -> tuple[Recording, ...]:
+    """Read a recordings file.
+
+    Raises:
+        MissingBackend: there is no such file.
+        DataError: it holds no records, or one that is not in the form of the module's docstring.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingBackend(f"cannot read the recorded answers {path}: {error.strerror}; use scripted:FILE") from error
+    try:
+        if path.suffix == ".jsonl":
+            records = [json.loads(line) for line in text.splitlines() if line.strip()]
+        else:
+            records = json.loads(text)["records"]
+        recordings = tuple(_from_record(record) for record in records)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is not a recordings file ({type(error).__name__}: {error}), see {__name__}") from error
+    if not recordings:
+        raise DataError(f"{path} holds no recorded answers: record some with {__name__}.record_answer")
+    return recordings
+
+
+def _describe(recording: Recording) -> str:
+    after = f", correction {recording.turn}" if recording.turn else ""
+    return f"{recording.instruction!r} ({recording.video or 'a video'}, {recording.num_frames} frames{after})"
+
+
+def _to_record(recording: Recording) -> dict[str, Any]:
+    differing = {
+        key: getattr(recording.profile, key)
+        for key in _PROFILE_KEYS
+        if getattr(recording.profile, key) != getattr(GENERIC, key)
+    }
+    return {
+        "instruction": recording.instruction,
+        "video": recording.video,
+        "num_frames": recording.num_frames,
+        "shown": list(recording.shown),
+        "space_wh": list(recording.profile.space_wh),
+        "source_wh": list(recording.source_wh),
+        "turn": recording.turn,
+        **differing,
+        "pieces": [[round(piece.seconds, 4), piece.text] for piece in recording.pieces],
+    }
+
+
+def _from_record(record: dict[str, Any]) -> Recording:
+    width, height = record["space_wh"]
+    source_width, source_height = record["source_wh"]
+    profile = dataclasses.replace(
+        GENERIC,
+        name="recorded answers",
+        size_wh=(int(width), int(height)),
+        **{key: record[key] for key in _PROFILE_KEYS if key in record},
+    )
+    return Recording(
+        instruction=str(record["instruction"]),
+        num_frames=int(record["num_frames"]),
+        shown=tuple(int(index) for index in record["shown"]),
+        source_wh=(int(source_width), int(source_height)),
+        profile=profile,
+        pieces=tuple(Piece(float(seconds), str(text)) for seconds, text in record["pieces"]),
+        video=str(record.get("video", "")),
+        turn=int(record.get("turn", 0)),
+    )
