@@ -87,6 +87,7 @@ def evaluate(
         run_tasks(job, tasks, journal, workers, on_progress)
         if is_live:
             write_answers(predictions, _kept_answers(journal, dataset))
+            sweep_partial(predictions)
         official = list(official_tasks(dataset))
         run_tasks(replace(job, live=None), official, journal, workers, None)
         report = build_report(dataset, journal.rows, identity_of(dataset, source), has_answers=is_live or bool(answers))

@@ -18,7 +18,7 @@ from typing import Any
 
 from veason.errors import DataError
 
-NAME = "results.jsonl"
+NAME = "results.journal"
 SYNC_SECONDS = 1.0
 
 

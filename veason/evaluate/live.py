@@ -13,6 +13,7 @@ from PIL import Image
 from veason.data.predictions import SavedAnswer, write_prediction
 from veason.errors import AnswerError, VideoError
 from veason.masks import decode_mask
+from veason.profile import sample_indices
 from veason.types import Answer, Answered, Frame, FrameMasks, ObjectMask, Sample, VideoInfo
 
 if TYPE_CHECKING:
@@ -86,18 +87,15 @@ def predict(pipeline: Pipeline, sample: Sample, root: Path) -> SavedAnswer:
         VideoError: a frame cannot be read.
         DeviceError: the accelerator ran out of memory.
     """
-    from veason.pipeline import FramesShown
-
+    assert pipeline.policy is not None
     video = open_sample(sample)
-    shown: tuple[int, ...] = ()
+    shown = sample_indices(video.info.num_frames, pipeline.policy.frame_count)
     answer: Answer | None = None
     failure: AnswerError | None = None
     tracks: dict[int, dict[int, ObjectMask]] = {}
     try:
-        for event in pipeline.ask(video, sample.instruction):
-            if isinstance(event, FramesShown):
-                shown = event.frame_indices
-            elif isinstance(event, Answered) and answer is None:
+        for event in pipeline.ask(video, sample.instruction, shown=shown):
+            if isinstance(event, Answered) and answer is None:
                 answer = event.answer
             elif isinstance(event, FrameMasks):
                 tracks.setdefault(event.frame_index, {}).update(event.masks)
