@@ -88,7 +88,7 @@ def write_run(run: Run, video: VideoSource, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if run.tracks:
             run.lost_pixels = write_palette_masks(run.tracks, run.info, folder / "Annotations" / video_name(run.info))
-            overlay_video(video, run.tracks, folder / "overlay.mp4")
+            write_overlay(video, run.tracks, folder / "overlay.mp4")
         write_json(run.record(), folder / "result.json")
     except OSError as error:
         raise ExportError(f"cannot write into {folder}: {error.strerror or error}; choose another --out") from error
@@ -107,6 +107,12 @@ def write_palette_masks(tracks: Mapping[int, MaskTrack], info: VideoInfo, folder
             image.save(file, format="PNG")
         lost += cost
     return lost
+
+
+def write_overlay(video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path) -> None:
+    """Write an MP4 of the frames from the first to the last one done, masks drawn in."""
+    done = masks_by_frame(tracks)
+    overlay_video(video, tracks.values(), path, (min(done), max(done) + 1))
 
 
 def write_json(value: Any, path: Path) -> None:

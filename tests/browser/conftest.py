@@ -16,7 +16,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 
 
 def free_port() -> int:
@@ -80,15 +86,18 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, app_url: str) -> Page:
+def page(context: BrowserContext, app_url: str) -> Iterator[Page]:
     """The welcome page, ready; a script error on it fails the test that caused it."""
-    return open_page(context, app_url)
+    errors: list[str] = []
+    yield open_page(context, app_url, errors)
+    assert errors == [], "script errors on the page"
 
 
-def open_page(context: BrowserContext, url: str) -> Page:
-    """Open a page of the app and wait until its script runs."""
+def open_page(context: BrowserContext, url: str, errors: list[str] | None = None) -> Page:
+    """Open a page of the app and wait until its script runs; script errors go into `errors`."""
     page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script error on the page: {error}"))
+    if errors is not None:
+        page.on("pageerror", lambda error: errors.append(f"{error.message}\n{error.stack}"))
     page.goto(url)
     page.locator('.v-app[data-ready="true"]').wait_for()
     return page

@@ -77,7 +77,7 @@ def test_dragging_a_box_propagates_again_and_undo_brings_the_old_box_back(page: 
     set_range(page, 0, 5)
     propagate(page)
     expect_masks(page, 1, 6)
-    before = verdict(page).inner_text()
+    before = verdict(page).text_content() or ""
     drag(page, (0.35, 0.4), (0.55, 0.5))
     expect(verdict(page)).not_to_have_text(before)
     expect_masks(page, 1, 6)
@@ -146,11 +146,11 @@ def test_a_refresh_brings_the_work_back(page: Page) -> None:
     set_range(page, max(0, keyframe - 2), keyframe + 1)
     propagate(page)
     expect_masks(page, 1, min(keyframe, 2) + 2)
-    told, line = page.get_by_label("Reasoning text").inner_text(), verdict(page).inner_text()
+    told, line = page.get_by_label("Reasoning text").text_content(), verdict(page).text_content() or ""
     page.reload()
     expect_masks(page, 1, min(keyframe, 2) + 2)
     expect(verdict(page)).to_have_text(line)
-    assert page.get_by_label("Reasoning text").inner_text() == told
+    assert page.get_by_label("Reasoning text").text_content() == told
 
 
 def test_a_link_to_forgotten_work_says_so_and_starts_afresh(page: Page, app_url: str) -> None:

@@ -16,9 +16,8 @@ from typing import Any
 
 from gradio.utils import get_upload_folder, is_in_or_equal
 
-from veason.draw import overlay_video
 from veason.errors import ExportError, SessionError, VeasonError
-from veason.outputs import Run, write_json, write_palette_masks
+from veason.outputs import Run, write_json, write_overlay, write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import sample_indices
 from veason.session import Asked, GotAnswer, GotMasks, History, Session, Tracked
@@ -233,7 +232,7 @@ class Desk:
 
     def _export_overlay(self, work: Work, name: str) -> Path:
         path = work.folder / f"{name}-overlay.mp4"
-        overlay_video(work.video, work.history.now.tracks, path)
+        write_overlay(work.video, work.history.now.tracks, path)
         return path
 
     def _export_json(self, work: Work, name: str) -> Path:

@@ -39,6 +39,7 @@ export function makeFrames(server, state) {
     },
     prefetch(from, count) {
       const { info } = state.get();
+      if (!info) return;
       for (let index = from; index < Math.min(from + count, info.frames); index += 1) {
         if (!kept.has(index) && !waiting.has(index) && waiting.size < 4) this.get(index).catch(() => {});
       }

@@ -76,6 +76,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
 
   function move() {
     const { info, frame } = state.get();
+    if (!info) return;
     for (const { cursor } of tracks.values()) cursor.style.left = `${((frame + 0.5) / info.frames) * 100}%`;
   }
 
