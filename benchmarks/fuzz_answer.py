@@ -2,7 +2,8 @@
 
     python benchmarks/fuzz_answer.py --count 100000 --seed 1
 
-Prints counts of what came out, the slowest text and the time for texts of 1 MB; writes nothing. Ends with status 1 on any other exception.
+Prints counts of what came out, the slowest text and the time for texts of 1 MB; writes nothing. Ends with status 1 on
+any other exception.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ _FRAME_WORDS = frozenset(
     }
 )
 _LINKS = frozenset({"number", "index", "no", "no.", "at", "is"})
+_LAST_LETTERS = tuple({end for word in _FRAME_WORDS | _LINKS for end in (word[-1], word[-1].upper())})
 _SIGNS = "([<*#:=`'\"⟨"
 _SECONDS_AFTER = re.compile(r"\s?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
 _BRACKETS = {"<": ">", "⟨": "⟩"}
@@ -86,7 +87,10 @@ class Thought:
             return True
         if _SECONDS_AFTER.match(after):
             return True
-        words = [word.strip(_SIGNS) for word in before.rstrip(f"{_SIGNS} ").lower().split()[-2:]]
+        before = before.rstrip(f"{_SIGNS} ")
+        if not before.endswith(_LAST_LETTERS):
+            return False
+        words = [word.strip(_SIGNS) for word in before.lower().split()[-2:]]
         if words and words[-1] in _LINKS:
             words.pop()
         return bool(words) and words[-1] in _FRAME_WORDS
