@@ -83,11 +83,11 @@ class GroupTracker:
                     if not any(ahead):
                         continue
                     with computing(self._model.device):
-                        self._step(plan, frame_index, reverse)
+                        self._track(plan, frame_index, reverse)
                         if frame_index in plan.corrections:
                             self._add_points(plan, frame_index, plan.corrections[frame_index])
                             self._model.propagate_in_video_preflight(self._state)
-                            masks[plan.object_id] = self._step(plan, frame_index, reverse)
+                            masks[plan.object_id] = self._read_mask(plan, frame_index)
                 self._drop_old(frame_index, reverse)
                 if masks:
                     yield FrameMasks(frame_index, masks)
@@ -103,7 +103,8 @@ class GroupTracker:
                 masks = {}
                 for plan in self._plans:
                     with computing(self._model.device):
-                        masks[plan.object_id] = self._step(plan, frame_index, reverse)
+                        self._track(plan, frame_index, reverse)
+                        masks[plan.object_id] = self._read_mask(plan, frame_index)
                 self._drop_old(frame_index, reverse)
                 yield FrameMasks(frame_index, masks)
 
@@ -135,17 +136,22 @@ class GroupTracker:
             self._state, frame_index, plan.object_id, points=points, labels=labels, box=box
         )
 
-    def _step(self, plan: ObjectPlan, frame_index: int, reverse: bool) -> ObjectMask:
-        """Return one object on one frame: as it was given, or tracked from memory."""
+    def _track(self, plan: ObjectPlan, frame_index: int, reverse: bool) -> None:
+        """Track one object into one frame from memory, unless prompts or a locked mask say what is there."""
         number = self._state["obj_id_to_idx"][plan.object_id]
         outputs = self._state["output_dict_per_obj"][number]
-        output = outputs["cond_frame_outputs"].get(frame_index)
-        if output is None:
-            output = self._infer(outputs, frame_index, reverse, is_absent=frame_index in plan.absent)
+        if frame_index not in outputs["cond_frame_outputs"]:
+            is_absent = frame_index in plan.absent
+            output = self._infer(outputs, frame_index, reverse, is_absent=is_absent)
             outputs["non_cond_frame_outputs"][frame_index] = output
         self._state["frames_tracked_per_obj"][number][frame_index] = {"reverse": reverse}
+
+    def _read_mask(self, plan: ObjectPlan, frame_index: int) -> ObjectMask:
+        """Return the mask and score of a frame that was tracked or given; fixed masks come out as they went in."""
         if frame_index in plan.absent:
             return ObjectMask(self._empty, ABSENT_SCORE)
+        outputs = self._state["output_dict_per_obj"][self._state["obj_id_to_idx"][plan.object_id]]
+        output = outputs["cond_frame_outputs"].get(frame_index) or outputs["non_cond_frame_outputs"][frame_index]
         score = float(output["object_score_logits"])
         if frame_index in plan.locked:
             return ObjectMask(plan.locked[frame_index], score)
