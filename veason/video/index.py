@@ -43,6 +43,12 @@ class Key:
     pts: int
     dts: int
 
+    @classmethod
+    def of(cls, packet: Packet[VideoStream]) -> Key:
+        """Return the key of a packet that has a `pts`; Matroska leaves out the `dts` of the first few."""
+        pts = packet.pts or 0
+        return cls(pts, pts if packet.dts is None else packet.dts)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
@@ -154,11 +160,11 @@ def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index
         for packet in container.demux(stream):
             if not packet.size or (codec == "vp8" and not bytes(packet)[0] & 0x10):  # a VP8 picture never shown
                 continue
-            if packet.pts is None or packet.dts is None:
+            if packet.pts is None:
                 return None
-            first = first or Key(packet.pts, packet.dts)
+            first = first or Key.of(packet)
             if packet.is_keyframe:
-                keys.append(Key(packet.pts, packet.dts))
+                keys.append(Key.of(packet))
             has_discards |= packet.is_discard
             if not packet.is_discard:
                 shown.append((packet.pts, packet.is_corrupt))
@@ -174,15 +180,26 @@ def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index
 
 def _index_from_pictures(container: InputContainer, stream: VideoStream) -> Index:
     """Return an index by decoding everything once, keeping timestamps only."""
-    pictures = decode(container.demux(stream), stream)
-    stamps = [frame.pts if frame.pts is not None else frame.dts for frame in pictures]
-    rate, tick = stream.average_rate or Fraction(25), _tick(stream)
+    seen: list[tuple[Key, bool]] = []
+    stamps = [frame.pts for frame in decode(_note_keys(container.demux(stream), seen), stream)]
+    codec, rate, tick = stream.codec_context.name, stream.average_rate or Fraction(25), _tick(stream)
     known = [stamp for stamp in stamps if stamp is not None]
-    if len(known) < len(stamps) or not (np.diff(np.array(known, dtype=np.int64)) > 0).all():
-        step = max(1, round(1 / (rate * tick)))
-        known = [place * step for place in range(len(stamps))]
-    pts = np.array(known, dtype=np.int64)
-    return Index(pts, (), None, tick, stream.codec_context.name, False, False, rate)
+    if len(known) == len(stamps) and (np.diff(np.array(known, dtype=np.int64)) > 0).all():
+        keys = tuple(sorted((key for key, is_key in seen if is_key), key=lambda key: key.pts))
+        can_seek = bool(keys) and codec not in NEVER_SEEK
+        first = seen[0][0] if seen else None
+        return Index(np.array(known, dtype=np.int64), keys, first, tick, codec, can_seek, False, rate)
+    step = max(1, round(1 / (rate * tick)))
+    pts = np.arange(len(stamps), dtype=np.int64) * step
+    return Index(pts, (), None, tick, codec, False, False, rate)
+
+
+def _note_keys(packets: Iterable[Packet[VideoStream]], seen: list[tuple[Key, bool]]) -> Iterator[Packet[VideoStream]]:
+    """Pass packets on, noting the stamps of each and whether it is a keyframe."""
+    for packet in packets:
+        if packet.size and packet.pts is not None:
+            seen.append((Key.of(packet), packet.is_keyframe))
+        yield packet
 
 
 def _tick(stream: VideoStream) -> Fraction:

@@ -109,8 +109,8 @@ class _Cursor:
             self._container.seek(key.dts, stream=self._stream)
             packets = self._container.demux(self._stream)
             landed = next((packet for packet in packets if packet.size), None)
-            if landed is not None and landed.is_keyframe and landed.pts is not None and landed.dts is not None:
-                return Key(landed.pts, landed.dts), itertools.chain([landed], packets)
+            if landed is not None and landed.is_keyframe and landed.pts is not None:
+                return Key.of(landed), itertools.chain([landed], packets)
         return None
 
     def _start(self, packets: Iterator[Packet[VideoStream]], trusted_from: int | None) -> None:
