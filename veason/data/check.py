@@ -131,6 +131,7 @@ def _check_masks(samples: list[Sample], sizes: dict[int, tuple[int, int]], compl
 
 
 def _check_objects(sample: Sample, frame_index: int, size_wh: tuple[int, int] | None) -> None:
+    sample.truth(frame_index)
     for object_id, rle in sample.object_truth(frame_index).items():
         if rle is not None and size_wh is not None and rle.size_hw != size_wh[::-1]:
             raise RowError(

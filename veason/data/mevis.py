@@ -44,6 +44,7 @@ def _read_video(
     frames = video_frames(entry, file, where, complaints)
     expressions = get(entry, "expressions", dict, file, where)
     pictures = folder / "JPEGImages" / video
+    masks, first_frame = folder / "mask_dict.json", pictures / f"{frames[0]}.jpg"
     all_ids = tuple(dict.fromkeys(str(number) for row in expressions.values() for number in id_list(row, "anno_id")))
     for expression_id, row in expressions.items():
         with complaints.row():
@@ -65,7 +66,7 @@ def _read_video(
                 object_ids=object_ids,
                 key=f"{video}/{expression_id}",
                 source=RleTruth(
-                    file=folder / "mask_dict.json",
+                    file=masks,
                     foreground_file=None,
                     video=video,
                     object_ids=object_ids,
@@ -73,7 +74,7 @@ def _read_video(
                     all_anno_ids=all_ids,
                     num_frames=len(frames),
                     size_wh=None,
-                    first_frame=pictures / f"{frames[0]}.jpg",
+                    first_frame=first_frame,
                 )
                 if has_truth
                 else None,

@@ -184,8 +184,15 @@ class RleTruth:
             if rle is not None:
                 wanted = f"masks of (H, W) {size_wh[::-1]} in video {self.video!r}"
                 check_row(rle.size_hw == union.shape, self.file, "size", wanted, rle.size_hw, "size mismatch")
-                union |= decode_mask(rle)
+                union |= self._decode(rle)
         return union
+
+    def _decode(self, rle: Rle) -> np.ndarray:
+        try:
+            return decode_mask(rle)
+        except ValueError as error:
+            text = f"{rle.counts[:20]}..."
+            raise RowError(f"{self.file}: counts {text!r} of video {self.video!r} are no RLE ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)

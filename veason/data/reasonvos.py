@@ -48,6 +48,7 @@ def _read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compl
     rows = get(entry, "expressions", list, file, where)
     all_ids = tuple(dict.fromkeys(str(row.get("obj_id")) for row in rows if isinstance(row, dict)))
     folders = {object_id: root / "Annotations" / f"{source}_{video}_{object_id}" for object_id in all_ids}
+    all_folders, pictures = tuple(folders.values()), root / "JPEGImages" / video
     for place, row in enumerate(rows):
         with complaints.row():
             here = f"{where}.expressions[{place}]"
@@ -62,10 +63,10 @@ def _read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compl
                 instruction=instruction,
                 type=None,
                 frame_names=frames,
-                frames_dir=root / "JPEGImages" / video,
+                frames_dir=pictures,
                 object_ids=(object_id,),
                 key=f"{source}_{video}_{object_id}/{expression_id}",
-                source=GreyTruth(folders[object_id], tuple(folders.values()), frames, object_id),
+                source=GreyTruth(folders[object_id], all_folders, frames, object_id),
             )
 
 

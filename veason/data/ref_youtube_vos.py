@@ -41,6 +41,8 @@ def read_split(
         with complaints.row():
             where = f"videos.{video}"
             frames = video_frames(entry, file, where, complaints)
+            folder = root / split / "Annotations" / video
+            pictures = root / split / "JPEGImages" / video
             for expression_id, row in get(entry, "expressions", dict, file, where).items():
                 with complaints.row():
                     here = f"{where}.expressions.{expression_id}"
@@ -49,7 +51,6 @@ def read_split(
                     is_good = object_id.isdecimal() and 1 <= int(object_id) <= 255
                     wanted = "the number of a palette colour, 1 to 255"
                     check_row(is_good or not has_truth, file, f"{here}.obj_id", wanted, row)
-                    folder = root / split / "Annotations" / video
                     yield Sample(
                         dataset=kind,
                         video=video,
@@ -57,7 +58,7 @@ def read_split(
                         instruction=get(row, "exp", str, file, here),
                         type=None,
                         frame_names=frames,
-                        frames_dir=root / split / "JPEGImages" / video,
+                        frames_dir=pictures,
                         object_ids=(object_id,) if object_id else (),
                         key=f"{video}/{expression_id}",
                         source=PaletteTruth(folder, frames, object_id) if has_truth else None,

@@ -53,6 +53,7 @@ def read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compla
     size_wh = video_size(entry, file, where)
     expressions = get(entry, "expressions", dict, file, where)
     folder = root / "JPEGImages" / video
+    masks, foreground, first_frame = root / MASKS, root / FOREGROUND, folder / f"{frames[0]}.jpg"
     all_ids = tuple(dict.fromkeys(str(number) for row in expressions.values() for number in id_list(row, "anno_id")))
     for expression_id, row in expressions.items():
         with complaints.row():
@@ -76,15 +77,15 @@ def read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compla
                 key=f"{video}/{expression_id}",
                 size_wh=size_wh,
                 source=RleTruth(
-                    file=root / MASKS,
-                    foreground_file=root / FOREGROUND,
+                    file=masks,
+                    foreground_file=foreground,
                     video=video,
                     object_ids=object_ids,
                     anno_ids=anno_ids,
                     all_anno_ids=all_ids,
                     num_frames=len(frames),
                     size_wh=size_wh,
-                    first_frame=folder / f"{frames[0]}.jpg",
+                    first_frame=first_frame,
                 ),
             )
 

@@ -69,6 +69,12 @@ def score_task(task: Task, predictions: Path, cache: OutlineCache) -> dict[str, 
         body = score_objects(task, predictions) if task.is_official else score_expression(task, predictions, cache)
     except DataError as error:
         raise DataError(f"{task.key}: {error}") from error
+    except ValueError as error:
+        if "RLE" not in str(error):  # pycocotools' word for run lengths that do not add up
+            raise
+        raise DataError(
+            f"{task.key}: a mask of the ground truth is broken ({error}): run `veason data check`"
+        ) from error
     return {"key": task.key, "stamp": fingerprint(task, predictions), **body}
 
 
