@@ -9,7 +9,7 @@ import pytest
 
 from veason.errors import AnswerError, DataError, MissingBackend
 from veason.policy.qwen import QwenPolicy
-from veason.policy.scripted import ScriptedPolicy, load_recordings, record_answer, save_recordings
+from veason.policy.scripted import ScriptedPolicy, load_recordings, look_of, record_answer, save_recordings
 from veason.types import Answered, Box, BoxClosed, Frame, KeyframeChosen, Sampling, ThoughtDelta, Turn, Unanswered
 
 SHOWN = (0, 10, 20)
@@ -106,19 +106,49 @@ def test_a_correction_is_answered_by_the_record_of_that_turn(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("instruction", "num_frames", "num_turns"),
+    ("instruction", "num_frames", "num_turns", "message"),
     [
-        pytest.param("the zebra", 30, 0, id="other words"),
-        pytest.param("the red ball", 31, 0, id="other video"),
-        pytest.param("the red ball", 30, 1, id="no such turn"),
+        pytest.param("the zebra", 30, 0, "for 'the zebra'. Recorded for this video: 'The red ball'$", id="other words"),
+        pytest.param(
+            "the red ball", 31, 0, r"this video of 31 frames, only for pendulum \(30 frames\)", id="other length"
+        ),
+        pytest.param("the red ball", 30, 1, "for 'the red ball' after 1 correction. Recorded", id="no such turn"),
     ],
 )
 def test_unrecorded_question_lists_what_is_recorded(
-    tmp_path: Path, instruction: str, num_frames: int, num_turns: int
+    tmp_path: Path, instruction: str, num_frames: int, num_turns: int, message: str
 ) -> None:
     policy = ScriptedPolicy(save(tmp_path, record()), speed=0)
-    with pytest.raises(AnswerError, match=r"'The red ball' \(pendulum, 30 frames\)"):
+    with pytest.raises(AnswerError, match=message):
         list(policy.stream(frames(), instruction, num_frames=num_frames, turns=[Turn("", "")] * num_turns))
+
+
+@pytest.mark.parametrize(
+    ("brighter", "is_known"),
+    [
+        pytest.param(0, True, id="the same"),
+        pytest.param(3, True, id="coded anew"),
+        pytest.param(40, False, id="another video of the same length"),
+    ],
+)
+def test_a_record_with_looks_answers_for_its_own_video_only(tmp_path: Path, brighter: int, is_known: bool) -> None:
+    looks = [look_of(frame) for frame in frames()]
+    policy = ScriptedPolicy(save(tmp_path, record(looks=looks)), speed=0)
+    shown = [Frame(frame.index, frame.image + np.uint8(brighter)) for frame in frames()]
+    if is_known:
+        assert isinstance(list(policy.stream(shown, "the red ball", num_frames=30))[-1], Answered)
+    else:
+        with pytest.raises(AnswerError, match="only for pendulum"):
+            list(policy.stream(shown, "the red ball", num_frames=30))
+
+
+def test_looks_are_compared_on_the_frames_that_both_have(tmp_path: Path) -> None:
+    looks = [look_of(frame) for frame in frames()]
+    policy = ScriptedPolicy(save(tmp_path, record(looks=looks)), speed=0)
+    image = frames()[0].image
+    assert list(policy.stream([Frame(5, image + np.uint8(200)), Frame(10, image)], "the red ball", num_frames=30))
+    with pytest.raises(AnswerError):
+        list(policy.stream([Frame(5, image)], "the red ball", num_frames=30))
 
 
 def test_policy_asks_for_the_frames_of_its_recordings(tmp_path: Path) -> None:
@@ -135,6 +165,8 @@ def test_policy_asks_for_the_frames_of_its_recordings(tmp_path: Path) -> None:
         pytest.param('{"records": []}', id="no records"),
         pytest.param('{"records": [{"instruction": "x"}]}', id="no pieces"),
         pytest.param(json.dumps({"records": [record(pieces=["text"])]}), id="pieces without times"),
+        pytest.param(json.dumps({"records": [record(looks=["00" * 64])]}), id="too few looks"),
+        pytest.param(json.dumps({"records": [record(looks=["00"] * 3)]}), id="looks too short"),
     ],
 )
 def test_broken_file_is_a_data_error(tmp_path: Path, text: str) -> None:
@@ -151,7 +183,9 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["kept.json", "kept.jsonl"])
 def test_recordings_are_read_back_as_they_were_saved(tmp_path: Path, name: str) -> None:
-    recordings = load_recordings(save(tmp_path, record(), record(turn=1, keyframe_key="best", labels="relative")))
+    recordings = load_recordings(
+        save(tmp_path, record(looks=["00" * 64] * 3), record(turn=1, keyframe_key="best", labels="relative"))
+    )
     save_recordings(recordings, tmp_path / name)
     assert load_recordings(tmp_path / name) == recordings
 

@@ -9,11 +9,13 @@ The file is JSON, `{"records": [record, ...]}`, or JSONL with one record a line.
      "space_wh": [560, 560],               width and height of the space its boxes are in
      "source_wh": [640, 360],              size of the video's frames
      "turn": 0,                            optional: how many corrections came before
+     "looks": ["a0b1...", ...],            optional: each shown frame as 8x8 grey bytes in hex
      "keyframe_key": ..., "boxes_key": ..., "labels": ...   optional, where they differ from the generic profile
      "pieces": [[0.9, "<think>The "], [0.95, "red"], ...]}   seconds since the start, text of one token
 
-A record answers a question about a video of the same length with the same instruction (case, outer spaces and dots
-do not matter) after the same number of corrections. Where several do, sample 0 is the first, sample 1 the second, ...
+A record answers a question about the same video with the same instruction (case, outer spaces and dots do not matter)
+after the same number of corrections. A policy is not told a video's name: the same video is one of the same length
+whose frames look the same. Where several records answer, sample 0 is the first, sample 1 the second, ...
 """
 
 from __future__ import annotations
@@ -27,12 +29,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from PIL import Image
+
 from veason.answer import context_for
 from veason.errors import AnswerError, DataError, MissingBackend, PromptError
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.prompt import tidy_instruction
 from veason.profile import GENERIC, Profile
 from veason.types import Frame, PolicyEvent, Sampling, Turn
+
+LOOK_SIDE = 8
+LOOK_TOLERANCE = 8.0
+"""Largest mean difference in grey levels of two looks of one frame. Different example clips differ by 23 and more."""
 
 _PROFILE_KEYS = ("keyframe_key", "boxes_key", "labels")
 
@@ -49,6 +57,17 @@ class Recording:
     pieces: tuple[Piece, ...]
     video: str = ""
     turn: int = 0
+    looks: tuple[str, ...] = ()
+
+    def is_about(self, frames: Sequence[Frame], num_frames: int) -> bool:
+        """Tell whether `frames` come from the video that was recorded, as far as length and looks can tell."""
+        if num_frames != self.num_frames:
+            return False
+        if not self.looks:
+            return True
+        wanted = dict(zip(self.shown, self.looks, strict=True))
+        pairs = [(look_of(frame), wanted[frame.index]) for frame in frames if frame.index in wanted]
+        return bool(pairs) and sum(_look_distance(*pair) for pair in pairs) / len(pairs) <= LOOK_TOLERANCE
 
 
 class Writer(Protocol):
@@ -123,7 +142,7 @@ class ScriptedPolicy:
         """
         if not frames:
             raise PromptError("the policy was given no frames: show it at least one")
-        matching = self._find(instruction, num_frames, len(turns))
+        matching = self._find(frames, instruction, num_frames, len(turns))
         height, width = frames[0].image.shape[:2]
         for sample in range(sampling.num_samples):
             recording = matching[sample % len(matching)]
@@ -131,20 +150,19 @@ class ScriptedPolicy:
             with closing(read_pieces(self._replay(recording), context, sample)) as events:
                 yield from events
 
-    def _find(self, instruction: str, num_frames: int, turn: int) -> list[Recording]:
-        wanted = (tidy_instruction(instruction), num_frames, turn)
+    def _find(self, frames: Sequence[Frame], instruction: str, num_frames: int, turn: int) -> list[Recording]:
+        about = [recording for recording in self.recordings if recording.is_about(frames, num_frames)]
+        wanted = (tidy_instruction(instruction), turn)
         matching = [
-            recording
-            for recording in self.recordings
-            if (tidy_instruction(recording.instruction), recording.num_frames, recording.turn) == wanted
+            recording for recording in about if (tidy_instruction(recording.instruction), recording.turn) == wanted
         ]
-        if not matching:
-            known = "; ".join(dict.fromkeys(_describe(recording) for recording in self.recordings))
-            raise AnswerError(
-                f"no answer is recorded for {instruction!r} about a video of {num_frames} frames"
-                f"{f' after {turn} corrections' if turn else ''}. Recorded are: {known}"
-            )
-        return matching
+        if matching:
+            return matching
+        if not about:
+            videos = ", ".join(dict.fromkeys(f"{it.video or '?'} ({it.num_frames} frames)" for it in self.recordings))
+            raise AnswerError(f"no answers are recorded for this video of {num_frames} frames, only for {videos}")
+        known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in about))
+        raise AnswerError(f"no answer is recorded for {_quote(instruction, turn)}. Recorded for this video: {known}")
 
     def _replay(self, recording: Recording) -> Generator[Piece, None, None]:
         start = time.perf_counter()
@@ -178,6 +196,7 @@ def record_answer(
         pieces=tuple(policy.write(frames, instruction, turns=turns, sampling=sampling, sample=sample)),
         video=video,
         turn=len(turns),
+        looks=tuple(look_of(frame) for frame in frames),
     )
 
 
@@ -187,7 +206,8 @@ def save_recordings(recordings: Sequence[Recording], path: Path) -> None:
     if path.suffix == ".jsonl":
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     else:
-        text = json.dumps({"records": records}, ensure_ascii=False, indent=1) + "\n"
+        lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+        text = f'{{"records": [\n{lines}\n]}}\n'
     path.write_text(text, encoding="utf-8")
 
 
@@ -215,9 +235,19 @@ def load_recordings(path: Path) -> tuple[Recording, ...]:
     return recordings
 
 
-def _describe(recording: Recording) -> str:
-    after = f", correction {recording.turn}" if recording.turn else ""
-    return f"{recording.instruction!r} ({recording.video or 'a video'}, {recording.num_frames} frames{after})"
+def look_of(frame: Frame) -> str:
+    """Return a frame as 8x8 grey bytes in hex: enough to tell videos apart, and the same for every decoder."""
+    small = Image.fromarray(frame.image).convert("L").resize((LOOK_SIDE, LOOK_SIDE), Image.Resampling.BOX)
+    return small.tobytes().hex()
+
+
+def _look_distance(look_a: str, look_b: str) -> float:
+    greys_a, greys_b = bytes.fromhex(look_a), bytes.fromhex(look_b)
+    return sum(abs(a - b) for a, b in zip(greys_a, greys_b, strict=True)) / LOOK_SIDE**2
+
+
+def _quote(instruction: str, turn: int) -> str:
+    return f"{instruction!r} after {turn} correction{'s' * (turn > 1)}" if turn else repr(instruction)
 
 
 def _to_record(recording: Recording) -> dict[str, Any]:
@@ -234,6 +264,7 @@ def _to_record(recording: Recording) -> dict[str, Any]:
         "space_wh": list(recording.profile.space_wh),
         "source_wh": list(recording.source_wh),
         "turn": recording.turn,
+        "looks": list(recording.looks),
         **differing,
         "pieces": [[round(piece.seconds, 4), piece.text] for piece in recording.pieces],
     }
@@ -257,4 +288,14 @@ def _from_record(record: dict[str, Any]) -> Recording:
         pieces=tuple(Piece(float(seconds), str(text)) for seconds, text in record["pieces"]),
         video=str(record.get("video", "")),
         turn=int(record.get("turn", 0)),
+        looks=_read_looks(record),
     )
+
+
+def _read_looks(record: dict[str, Any]) -> tuple[str, ...]:
+    looks = tuple(str(look) for look in record.get("looks", ()))
+    if looks and len(looks) != len(record["shown"]):
+        raise ValueError(f"{len(looks)} looks for {len(record['shown'])} frames shown")
+    if any(len(bytes.fromhex(look)) != LOOK_SIDE**2 for look in looks):
+        raise ValueError(f"a look is {LOOK_SIDE}x{LOOK_SIDE} grey bytes in hex")
+    return looks
