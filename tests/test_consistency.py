@@ -1,6 +1,7 @@
 """What `check` finds and, as much, what it leaves alone; doubt per frame."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import strategies as st
 
 from veason.consistency import check, doubt
 from veason.masks import encode_mask
+from veason.nano.corpus import draw_lessons
+from veason.nano.facts import Facts
+from veason.nano.stories import make_scene
+from veason.nano.view import look_at
 from veason.types import Answer, Box, MaskTrack, Note, ObjectMask
 
 SHOWN = (0, 12, 24, 36)
@@ -52,6 +57,7 @@ def test_a_keyframe_that_was_not_shown_is_found() -> None:
         "At 24s we get the clearest view.",
         "Frame 24 was selected.",
         "In frame 0 the cat enters. The ideal moment is at 24 seconds.",
+        "What happens: the dog runs in frame 0. Why this frame: frame 24 shows it large. Where: left.",
     ],
 )
 def test_reasoning_that_chooses_another_frame_is_found(thought: str) -> None:
@@ -88,6 +94,7 @@ def test_other_mentions_of_frames_are_left_alone(thought: str) -> None:
         "The target does not appear in any frame.",
         "Nothing in the video matches.",
         "No such object can be seen anywhere.",
+        "What happens: there is no red dog. Why this frame: no frame shows it. Where: nowhere.",
     ],
 )
 def test_reasoning_that_says_absent_is_found_where_there_are_boxes(thought: str) -> None:
@@ -164,6 +171,19 @@ def test_masks_are_paired_with_boxes_by_object_number() -> None:
     two = answer(boxes=(Box(0, 0, 3, 3), Box(5, 5, 9, 9)))
     assert check(two, SHOWN, {1: masked(0, 0, 3, 3), 2: masked(5, 5, 9, 9), 7: masked(0, 0, 1, 1)}) == ()
     assert [finding.kind for finding in check(two, SHOWN, {2: masked(0, 0, 3, 3)})] == ["mask_misses_box"]
+
+
+def test_nano_s_true_lessons_pass_and_their_twisted_twins_do_not() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(6):
+        view = look_at(Facts(make_scene(seed)), (112, 112))
+        for lesson in draw_lessons(view, rng, 6):
+            true = Answer(lesson.thought, lesson.keyframe, lesson.boxes)
+            assert check(true, view.shown, {}) == (), lesson.thought
+            other = next(index for index in view.shown if index != lesson.keyframe)
+            twisted = replace(true, keyframe=other, boxes=(BOX,))
+            expected = "absent_but_boxes" if true.is_absent else "other_frame_named"
+            assert [finding.kind for finding in check(twisted, view.shown, {})] == [expected], lesson.thought
 
 
 def test_doubt_is_the_worse_of_score_and_change() -> None:

@@ -124,6 +124,7 @@ _CHOICE = re.compile(
     r"|\bkey\s?frame\b",
     re.IGNORECASE,
 )
+_WHY = re.compile(r"\s*why (?:this|that) (?:frame|timestamp|moment)\b", re.IGNORECASE)
 _HEDGE = re.compile(
     r"\b(?:not|no|never|isn't|aren't|doesn't|cannot|can't|rather|instead|than|but|although|however|unlike|if|unless|or"
     r"|would|could|might|may|except|second best|next best|almost|nearly)\b|n't\b",
@@ -141,7 +142,9 @@ _ABSENT = re.compile(
     rf"|(?:the )?{_TARGET} (?:is|are|does|do|can|could)(?: ?not|n't)\b[^.,;]*\b{_EVERYWHERE}"
     rf"|there (?:is|are) no {_TARGET}\b"
     rf"|no {_TARGET} (?:is|are|can be|appears?|exists?)\b[^.,;]*"
-    rf"|(?:nothing|no object|none of the objects)(?: {_EVERYWHERE})? (?:matches|fits|match|fit)\b)",
+    rf"|(?:nothing|no object|none of the objects)(?: {_EVERYWHERE})? (?:matches|fits|match|fit)\b"
+    rf"|{_WHY.pattern}:? (?:no frame shows it|none of the frames shows? it|it is in none of the frames)\b"
+    r"|there is nothing to (?:box|draw|mark)\b)",
     re.IGNORECASE,
 )
 _PARTLY = re.compile(
@@ -203,7 +206,8 @@ def _chosen_frame(thought: str, shown: Sequence[int]) -> int | None:
     chosen = set()
     for sentence in _sentences(thought):
         frames = {int(next(filter(None, match.groups()))) for match in _FRAME.finditer(sentence)}
-        if len(frames) == 1 and _CHOICE.search(sentence) and not _HEDGE.search(sentence):
+        is_choice = _WHY.match(sentence) or (_CHOICE.search(sentence) and not _HEDGE.search(sentence))
+        if len(frames) == 1 and is_choice:
             chosen |= frames
     return chosen.pop() if len(chosen) == 1 and chosen <= set(shown) else None
 
