@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.data.made import FRAMES, HEIGHT, WIDTH, many_objects, one_object_each, pictures, rectangle
+from tests.live_eval import make_pipeline
 from veason.data import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset, write_revos
 from veason.data.predictions import SavedAnswer, prediction_folder, read_answers, write_answers, write_prediction
-from veason.errors import DataError
-from veason.evaluate import evaluate
+from veason.errors import DataError, VeasonError
+from veason.evaluate import Live, evaluate
 from veason.evaluate.journal import Journal, read_lines
 from veason.types import Answer, Box, Note, Sample
 
@@ -312,6 +315,39 @@ def test_several_workers_write_the_same_report_as_one(tmp_path: Path) -> None:
     evaluate(dataset, saved, tmp_path / "one")
     evaluate(dataset, saved, tmp_path / "two", workers=2)
     assert report_of(tmp_path / "one") == report_of(tmp_path / "two")
+
+
+def test_an_error_in_a_worker_process_arrives_as_it_is(tmp_path: Path) -> None:
+    dataset = revos(tmp_path / "revos")
+    saved = save(dataset, oracle, tmp_path / "saved")
+    (prediction_folder(saved, dataset[5]) / "00001.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"b/1: .*not a readable picture"):
+        evaluate(dataset, saved, tmp_path / "out", workers=2)
+
+
+def die() -> Any:
+    os._exit(1)
+
+
+def test_a_worker_that_dies_ends_the_run_with_advice(tmp_path: Path) -> None:
+    with pytest.raises(VeasonError, match="start the same command again to go on"):
+        evaluate(revos(tmp_path / "revos"), Live(die), tmp_path / "out", workers=2)
+
+
+def test_a_live_run_that_was_copied_elsewhere_is_still_done(tmp_path: Path) -> None:
+    dataset = revos(tmp_path / "revos", many_objects("a"))
+    live = Live(make_pipeline)  # type: ignore[arg-type]
+    obeyed = [replace(sample, instruction="2,1,8,6@0") for sample in dataset]
+    dataset = replace(dataset, samples=tuple(obeyed))
+    evaluate(dataset, live, tmp_path / "out")
+    shutil.copytree(tmp_path / "out", tmp_path / "copy", copy_function=shutil.copyfile)
+    calls: list[tuple[int, int]] = []
+    evaluate(dataset, live, tmp_path / "copy", on_progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(4, 4)]
+    (prediction_folder(tmp_path / "copy" / "predictions", dataset[1]) / "00002.png").unlink()
+    evaluate(dataset, live, tmp_path / "copy", on_progress=lambda done, total: calls.append((done, total)))
+    assert calls[1:] == [(3, 4), (4, 4)]
+    assert report_of(tmp_path / "copy") == report_of(tmp_path / "out")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.data.made import many_objects, one_object_each
 from veason.cli import main
-from veason.data import write_dataset
+from veason.data import open_dataset, write_dataset
 from veason.data.check import check_dataset
 
 
@@ -40,6 +40,18 @@ def test_counts_come_by_type(tmp_path: Path) -> None:
     report = check_dataset(tmp_path, "revos", "valid")
     assert report.types == {"referring": 2, "reasoning": 4, "absent": 2}
     assert "absent targets: 2" in list(report.lines())
+
+
+def test_an_absent_row_with_objects_is_read_as_it_stands_and_reported(tmp_path: Path) -> None:
+    write_dataset(tmp_path, "revos", [many_objects("a")])
+    file = tmp_path / "meta_expressions_valid_.json"
+    content = json.loads(file.read_text())
+    content["videos"]["a"]["expressions"]["0"]["type_id"] = 2
+    file.write_text(json.dumps(content))
+    sample = open_dataset(tmp_path, "revos")[0]
+    assert (sample.type, sample.object_ids) == ("absent", ("0",))
+    (problem,) = check_dataset(tmp_path, "revos", "valid").problems
+    assert "videos.a.expressions.0: want annotations for types 0 and 1 and none for 2" in str(problem)
 
 
 def test_everything_that_is_wrong_is_listed_in_one_walk(tmp_path: Path) -> None:

@@ -63,7 +63,6 @@ BROKEN = [
     pytest.param(in_meta(lambda v: v.update(expressions=[])), ["videos.clip.expressions", "an object"], id="list"),
     pytest.param(in_row(lambda r: r.pop("exp")), ["expressions.1", "the key 'exp'"], id="no-text"),
     pytest.param(in_row(lambda r: r.update(type_id=7)), ["expressions.1.type_id", "0, 1 or 2", "7"], id="type-7"),
-    pytest.param(in_row(lambda r: r.update(type_id=2)), ["expressions.1", "none for 2"], id="absent-with-objects"),
     pytest.param(in_row(lambda r: r.update(anno_id=[1])), ["expressions.1", "as many obj_id"], id="too-few-annos"),
     pytest.param(in_row(lambda r: r.update(anno_id=[0, 99])), ["mask_dict.json", "no key '99'"], id="unknown-anno"),
     pytest.param(lambda root: (root / "mask_dict.json").unlink(), ["mask_dict.json", "cannot be read"], id="no-masks"),

@@ -52,9 +52,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.workers < 1:
         raise DataError(f"--workers is 1 or more, got {args.workers}")
-    chosen = {name: getattr(args, name) for name in MODEL_OPTIONS}
-    if args.predictions and any(chosen.values()):
+    chosen = {name: value for name in MODEL_OPTIONS if (value := getattr(args, name))}
+    if args.predictions and chosen:
         raise DataError("give either --predictions DIR, to score what is saved, or --policy and --segmenter, to ask")
+    if not args.predictions and not (args.policy and args.segmenter):
+        raise DataError(
+            "name both --policy and --segmenter, so that the report can say what made it, or --predictions"
+        )
     dataset = open_dataset(args.root, args.kind, args.split)
     source = Path(args.predictions) if args.predictions else Live(partial(make_pipeline, args), chosen)
     columns = (

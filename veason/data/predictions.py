@@ -165,8 +165,11 @@ def missing_frames(root: Path, sample: Sample) -> tuple[str, ...]:
     return tuple(sample.frame_names[index] for index in indices if f"{sample.frame_names[index]}.png" not in names)
 
 
-def stamp(root: Path, sample: Sample) -> str:
-    """Return a short text that changes when a saved picture of the sample is written, added or removed."""
+def stamp(root: Path, sample: Sample, *, with_times: bool) -> str:
+    """Return a short text that changes when a picture of the sample is added, removed or gets another size.
+
+    `with_times` also when it is written again.
+    """
     digest = hashlib.blake2b(digest_size=8)
     folder = prediction_folder(root, sample)
     if folder.is_dir():
@@ -174,7 +177,7 @@ def stamp(root: Path, sample: Sample) -> str:
             for name, size, modified in sorted(
                 (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries
             ):
-                digest.update(f"{name} {size} {modified}\n".encode())
+                digest.update(f"{name} {size} {modified if with_times else 0}\n".encode())
     return digest.hexdigest()
 
 

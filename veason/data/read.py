@@ -49,6 +49,11 @@ class Complaints:
         except DataError as error:
             self.add(error if isinstance(error, RowError) else RowError(str(error)))
 
+    def note(self, message: str) -> None:
+        """Keep what is odd but has a meaning: it never raises."""
+        if not self.is_strict:
+            self.found.append(RowError(message))
+
     def add(self, error: RowError) -> None:
         """Raise the error, or keep it where all are collected."""
         if self.is_strict:

@@ -36,7 +36,7 @@ from veason.evaluate import workers as pool
 from veason.evaluate.journal import Journal
 from veason.evaluate.live import Live
 from veason.evaluate.report import Report, build_report, write_report
-from veason.evaluate.score import OFFICIAL, Task, fingerprint
+from veason.evaluate.score import OFFICIAL, Task
 from veason.types import Sample
 
 __all__ = ["Live", "Report", "evaluate", "find_missing"]
@@ -99,7 +99,7 @@ def run_tasks(
     job: pool.Job, tasks: Sequence[Task], journal: Journal, workers: int, on_progress: Progress | None
 ) -> None:
     """Do the tasks that the journal has not, or whose pictures have changed since."""
-    pending = [task for task in tasks if not _is_done(journal.rows.get(task.key), task, job.predictions)]
+    pending = [task for task in tasks if not _is_done(journal.rows.get(task.key), job, task)]
     done = len(tasks) - len(pending)
     if on_progress:
         on_progress(done, len(tasks))
@@ -171,8 +171,8 @@ def official_tasks(dataset: Dataset) -> Iterator[Task]:
             yield Task(f"{OFFICIAL}{video}:{number}", tuple(ordered))
 
 
-def _is_done(row: Mapping[str, Any] | None, task: Task, predictions: Path) -> bool:
-    return row is not None and row["stamp"] == fingerprint(task, predictions)
+def _is_done(row: Mapping[str, Any] | None, job: pool.Job, task: Task) -> bool:
+    return row is not None and row["stamp"] == job.stamp(task)
 
 
 def _groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
