@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from veason.errors import VideoError
 from veason.video import VideoWriter, open_video
 
@@ -60,8 +62,6 @@ def read_some(path: Path, rng: random.Random) -> str:
 
 def write_sources(folder: Path) -> list[Path]:
     """Write two small MP4 files to break, where the caller has none of other kinds."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     paths = []
     for name, count in (("short", 12), ("long", 40)):

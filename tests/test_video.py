@@ -319,14 +319,41 @@ def test_a_video_without_a_frame_is_not_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
-def test_a_full_disk_is_an_export_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from veason.video import writer as writer_module
+WRITE_ON_A_SMALL_DISK = """
+import resource, sys
+import numpy as np
+from veason.errors import ExportError
+from veason.video import VideoWriter
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+noise = np.random.default_rng(0)
+try:
+    with VideoWriter(sys.argv[1], (160, 96), 25) as writer:
+        for _ in range(100):
+            writer.write(noise.integers(0, 255, (96, 160, 3), dtype=np.uint8))
+except ExportError as error:
+    print(error)
+"""
 
-    monkeypatch.setattr(writer_module.tempfile, "mkstemp", lambda **kwargs: (os.open("/dev/null", 0), "/dev/full"))
-    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: None)
-    with pytest.raises(ExportError, match="is the disk full"):
-        write(tmp_path / "out.mp4", map(picture, range(60)))
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system cannot limit the size of a file")
+def test_a_disk_that_fills_up_is_an_export_error_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITE_ON_A_SMALL_DISK, tmp_path / "out.mp4"]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "is the disk full" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_target_that_is_a_folder_is_an_export_error_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").mkdir()
+    with pytest.raises(ExportError, match="cannot write"):
+        write(tmp_path / "out.mp4", [picture(0)])
+    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
+def test_a_rate_that_is_no_rate_is_refused(tmp_path: Path, fps: float) -> None:
+    with pytest.raises(ExportError, match="frames a second"):
+        VideoWriter(tmp_path / "out.mp4", (160, 96), fps)
 
 
 # Real clips

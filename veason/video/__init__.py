@@ -47,7 +47,7 @@ COLOUR_MEAN = 0.5
 COLOUR_MAX = 4
 """Largest difference of any one value between a frame here and the ffmpeg program's RGB, in levels of 255."""
 
-DECODERS = ("auto", "pyav", "decord", "images")
+DECODERS = ("auto", "pyav", "decord")
 
 
 class Reader(Protocol):
@@ -91,6 +91,7 @@ class Video:
         """
         self._check(frame_index)
         if self._pid != os.getpid():
+            self._inherited = self._reader  # freeing it would wait for threads that the fork left behind
             self._open()
         with self._lock:
             if self._is_closed:
@@ -147,8 +148,9 @@ class Video:
 def open_video(path: str | Path, decoder: str = "auto") -> Video:
     """Open a video file, or a folder of JPEG or PNG frames.
 
-    Reads the index and decodes one picture (for the rotation). `decoder` is "auto" (decord for short plain clips where
-    it is installed, else PyAV; chosen once per file), "pyav" or "decord".
+    Reads the index and decodes one picture (for the rotation). `decoder` is "auto", "pyav" or "decord"; folders and
+    single images need none. "auto" takes decord for short plain clips where it is installed, else PyAV. It stays with
+    its choice, but a clip of which decord does not give every frame is PyAV's before the first frame is handed out.
 
     Raises:
         VideoError: nothing there, not a video, no video stream, no frame that can be read, or not fit for decord.

@@ -13,7 +13,8 @@ from veason.video.index import Index
 
 # decord decodes ahead without bound: after one frame of a 289-frame 720p clip it held all of it within two seconds
 # (36 -> 885 MB), and one step backward cost 174 ms. Nothing in its interface stops that, so it reads only clips that
-# may be held whole, once and forward, which also keeps clear of its seeking.
+# may be held whole, once and forward, which also keeps clear of its seeking. What it gives in return: decoding costs
+# as much as PyAV's (3.3 ms a frame of 480p), and every later read in any order costs 0.1 ms where PyAV needs 2 ms.
 MAX_CLIP_BYTES = 128 * 2**20
 
 # decord shows a neighbour in place of a frame it cannot decode, up to this share of the clip: none.
@@ -33,8 +34,8 @@ def find_decord() -> ModuleType | None:
 def fits_decord(index: Index, size_wh: tuple[int, int], is_plain: bool) -> bool:
     """Tell whether decord reads a file rightly and in bounded memory.
 
-    `is_plain` is: 8-bit 4:2:0 without rotation. decord knows neither rotation nor edit lists, and gets the colours of
-    the last row or column wrong where a side is odd.
+    `is_plain` is: progressive 8-bit 4:2:0 of limited range without rotation. decord knows neither rotation nor edit
+    lists, and gets the colours of the last row or column wrong where a side is odd.
     """
     width, height = size_wh
     is_plain &= width % 2 == 0 and height % 2 == 0

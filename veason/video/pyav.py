@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import Type as SideData
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
+from av.video.reformatter import ColorRange, Interpolation
 from av.video.stream import VideoStream
 
 from veason.errors import VideoError
@@ -31,6 +31,10 @@ CURSORS = 2
 
 SHORT_STEP = 8
 """Decoding on over this many frames is never dearer than a seek."""
+
+
+PLAIN_MATRICES = frozenset({1, 2, 5, 6})
+"""Colour matrices by their number in H.264's table: BT.709, not stated, and both of BT.601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ class PyavReader:
         self._key_stamps = [key.pts for key in self.index.keys]
         self._coded_wh = (frame.width, frame.height)
         self._orientation = read_orientation(frame, path.name)
-        self.is_plain = self._orientation == Orientation() and frame.format.name == "yuv420p"
+        self.is_plain = self._orientation == Orientation() and _has_plain_colours(frame)
         width, height = self._coded_wh
         self.size_wh = (height, width) if self._orientation.is_transposed else (width, height)
 
@@ -257,6 +261,16 @@ def to_rgb(frame: VideoFrame) -> np.ndarray:
     """
     # One thread: starting more costs five times what they save (0.6 ms against 3.1 ms for 720p on two cores).
     return frame.to_ndarray(format="rgb24", interpolation=Interpolation.BICUBIC, threads=1)
+
+
+def _has_plain_colours(frame: VideoFrame) -> bool:
+    """Tell whether a picture is progressive 8-bit 4:2:0 with a common matrix and limited range."""
+    return (
+        frame.format.name == "yuv420p"
+        and frame.colorspace in PLAIN_MATRICES
+        and frame.color_range != ColorRange.JPEG
+        and not frame.interlaced_frame
+    )
 
 
 def _num_bytes(frame: VideoFrame) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import tempfile
+import uuid
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -31,9 +32,9 @@ class VideoWriter:
 
     def __init__(self, path: str | Path, size_wh: tuple[int, int], fps: float) -> None:
         self._path, self._size_wh = Path(path), size_wh
-        if fps <= 0 or min(size_wh) < 1:
+        if not (math.isfinite(fps) and fps > 0 and min(size_wh) > 0):
             raise ExportError(
-                f"cannot write {self._path.name} with {fps} frames a second at {size_wh}: both must be > 0"
+                f"cannot write {self._path.name} at {fps} frames a second and size {size_wh}: give numbers above 0"
             )
         self._rate = Fraction(fps).limit_denominator(100_000)
         self._part: Path | None = None
@@ -87,10 +88,8 @@ class VideoWriter:
             self._discard()
 
     def _open(self, width: int, height: int) -> tuple[OutputContainer, VideoStream]:
-        handle, name = tempfile.mkstemp(prefix=f".{self._path.stem}.", suffix=".mp4", dir=self._path.parent)
-        os.close(handle)
-        self._part = Path(name)
-        container = av.open(name, "w", format="mp4", options={"movflags": "+faststart"})
+        self._part = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex}.mp4")
+        container = av.open(f"file:{self._part}", "w", format="mp4", options={"movflags": "+faststart"})
         stream = container.add_stream("libx264", rate=self._rate, options={"crf": _CRF})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
