@@ -29,6 +29,9 @@ CACHE_BYTES = 64 * 2**20
 CURSORS = 2
 """Places of decoding kept open: one for reading forward, one for reading backward at the same time."""
 
+SEEK_TRIES = 3
+"""Keyframes tried, going back, where a container does not land on the one asked for; then decoding starts at 0."""
+
 SHORT_STEP = 8
 """Decoding on over this many frames is never dearer than a seek."""
 
@@ -99,11 +102,11 @@ class _Cursor:
 
     def seek(self, keys: tuple[Key, ...]) -> None:
         """Start at the last of `keys`, or at an earlier one where the container lands elsewhere, or at the start."""
-        for key in reversed(keys[-3:]):
+        for key in reversed(keys):
             packets = self._land(key)
             if packets is not None and packets[0].pts <= key.pts:
                 # Pictures shown before the keyframe but stored behind it lean on the group before (open GOP).
-                self._start(packets[1], packets[0].pts)
+                self._start(packets[1], None if packets[0] == self._index.first else packets[0].pts)
                 return
         self.rewind()
 
@@ -216,7 +219,8 @@ class PyavReader:
 
     def _cursor_near(self, frame_index: int) -> _Cursor:
         """Return a cursor from which decoding forward reaches the frame, moving the least recently used if need be."""
-        keys = self.index.keys[: bisect_right(self._key_stamps, int(self.index.pts[frame_index]))]
+        num_keys = bisect_right(self._key_stamps, int(self.index.pts[frame_index]))
+        keys = self.index.keys[max(0, num_keys - SEEK_TRIES) : num_keys]
         can_seek = self.index.can_seek and bool(keys)
         key_index = int(np.searchsorted(self.index.pts, keys[-1].pts)) if can_seek else 0
         behind = [c for c in self._cursors if key_index - SHORT_STEP <= c.position <= frame_index]
@@ -224,7 +228,7 @@ class PyavReader:
             cursor = max(behind, key=lambda c: c.position)
         else:
             if len(self._cursors) < CURSORS:
-                self._cursors.append(_Cursor(self._path, self.index))
+                self._cursors.insert(0, _Cursor(self._path, self.index))
             cursor = self._cursors[0]
             if can_seek:
                 cursor.seek(keys)
