@@ -168,7 +168,7 @@ def test_missing_predictions_are_listed_and_the_exit_code_is_2(
     assert main([*command, "--out", str(tmp_path / "out"), "--allow-missing"]) == 0
     captured = capsys.readouterr()
     assert "| referring | 1 |" in captured.out
-    assert "1 of 4 expressions lack pictures" in captured.err
+    assert "1 of 4 expressions lack pictures" in captured.out
 
 
 @pytest.mark.parametrize(

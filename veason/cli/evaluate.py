@@ -56,9 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.predictions and chosen:
         raise DataError("give either --predictions DIR, to score what is saved, or --policy and --segmenter, to ask")
     if not args.predictions and not (args.policy and args.segmenter):
-        raise DataError(
-            "name both --policy and --segmenter, so that the report can say what made it, or --predictions"
-        )
+        raise DataError("name both --policy and --segmenter, so that the report can say what made it, or --predictions")
     dataset = open_dataset(args.root, args.kind, args.split)
     source = Path(args.predictions) if args.predictions else Live(partial(make_pipeline, args), chosen)
     columns = (
@@ -71,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(dataset))
-        report = evaluate(
+        evaluate(
             dataset,
             source,
             Path(args.out),
@@ -81,8 +79,6 @@ def run(args: argparse.Namespace) -> int:
         )
     sys.stdout.write((Path(args.out) / "report.md").read_text(encoding="utf-8"))
     print(f"wrote {Path(args.out) / 'report.json'}", file=sys.stderr)
-    for caution in report.content["cautions"]:
-        print(f"note: {caution}", file=sys.stderr)
     return 0
 
 

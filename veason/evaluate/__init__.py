@@ -26,6 +26,7 @@ from veason.data.predictions import (
     SavedAnswer,
     missing_frames,
     parse_answer,
+    prediction_folder,
     read_answers,
     sweep_partial,
     write_answers,
@@ -128,10 +129,8 @@ def check_coverage(dataset: Dataset, predictions: Path, out: Path, *, allow_miss
     missing = find_missing(dataset, predictions)
     if not missing or allow_missing:
         return
-    lines = [
-        f"{key}: {'all frames' if len(names) >= len(dataset[0].frame_names) else ' '.join(names)}"
-        for key, names in missing.items()
-    ]
+    has_folder = {sample.key: prediction_folder(predictions, sample).is_dir() for sample in dataset}
+    lines = [f"{key}: {' '.join(names) if has_folder[key] else 'all frames'}" for key, names in missing.items()]
     listing.write_text("\n".join(lines) + "\n", encoding="utf-8")
     shown = "\n".join(f"  {line[:160]}" for line in lines[:20])
     raise DataError(
@@ -153,7 +152,7 @@ def identity_of(dataset: Dataset, source: Path | Live) -> dict[str, Any]:
         "kind": dataset.kind,
         "root": str(dataset.root.resolve()),
         "split": dataset.split,
-        "expressions": digest.hexdigest(),
+        "fingerprint": digest.hexdigest(),
         **made_by,
     }
 

@@ -231,8 +231,9 @@ def as_markdown(content: Mapping[str, Any], picture: str | None) -> str:
     if isinstance(keyframes, str):
         lines += [f"{NOT_AVAILABLE}: there is no answers.jsonl beside the predictions", ""]
     else:
+        pearson = "not defined" if keyframes["pearson"] is None else _number(keyframes["pearson"])
         lines += [
-            f"Pearson correlation of keyframe prominence and J&F: {_number(keyframes['pearson'])} "
+            f"Pearson correlation of keyframe prominence and J&F: {pearson} "
             f"over {keyframes['count']} expressions; mean prominence {_number(keyframes['mean_prominence'])}.",
             "",
             *([picture, ""] if picture else []),

@@ -37,7 +37,9 @@ def run(job: Job, groups: Sequence[Group], workers: int) -> Generator[dict[str, 
     Raises:
         VeasonError: a task failed; or a worker ended, killed from outside perhaps.
     """
-    if workers <= 1 or len(groups) <= 1:
+    if not groups:
+        return
+    if workers <= 1 or len(groups) == 1:
         worker = Worker(job)
         for group in groups:
             for task in group:
