@@ -29,13 +29,13 @@ def propagate_with_progress(
 
     start, stop = frames or (0, video.info.num_frames)
     columns = (
-        TextColumn("propagating"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("frames"),
         TimeRemainingColumn(),
     )
     arrived: list[FrameMasks] = []
+    print(f"propagating over frames {start} to {stop - 1}", file=sys.stderr, flush=True)
     started = time.perf_counter()
     try:
         with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -20,8 +20,8 @@ from veason.errors import ExportError, SessionError, VeasonError
 from veason.outputs import Run, write_json, write_overlay, write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import sample_indices
-from veason.session import Asked, GotAnswer, GotMasks, History, Session, Tracked
-from veason.types import Answered, FrameMasks, FrameMention, Unanswered
+from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, History, PutPrompt, Session, Tracked
+from veason.types import Answered, BoxClosed, FrameMasks, FrameMention, KeyframeChosen, Prompt, Unanswered
 from veason.ui import payload as read
 from veason.ui import render
 from veason.ui.examples import Example
@@ -128,18 +128,23 @@ class Desk:
             yield message(work, render.session_state(work), render.findings(work.history.now), {"kind": "idle"})
 
     def _thoughts(self, work: Work, instruction: str, shown: tuple[int, ...]) -> Iterator[Item]:
+        keyframe = None
         for event in self.pipeline.think(work.video, instruction, shown=shown):
+            item = render.policy_event(event)
             if isinstance(event, Answered):
                 work.follow(GotAnswer(event.answer, prompts_from_answer(event.answer)))
                 work.frames = starting_range(work.video.info, event.answer.keyframe or 0)
                 yield {"kind": "range", "range": list(work.frames)}
-                work.answered = render.policy_event(event)
+                work.answered = item
             elif isinstance(event, Unanswered):
                 work.failure = event.text
+            elif isinstance(event, KeyframeChosen):
+                keyframe = event.frame_index
+            elif isinstance(event, BoxClosed) and keyframe is not None:
+                _keep_box(work, event, keyframe)
             elif isinstance(event, FrameMention):
-                work.mentions.append(render.policy_event(event))
-            item = render.policy_event(event)
-            if item is not None and not isinstance(event, FramesShown):
+                work.mentions.append(item)
+            if not isinstance(event, FramesShown):
                 yield item
 
     @told
@@ -239,3 +244,11 @@ class Desk:
         path = work.folder / f"{name}-result.json"
         write_json(self._run(work).record(), path)
         return path
+
+
+def _keep_box(work: Work, event: BoxClosed, keyframe: int) -> None:
+    """Make a box a prompt as soon as it closes, so that it can be dragged while the text still streams."""
+    if event.number == 0:  # the policy began its list (anew)
+        for object_id, frame_index in tuple(work.history.now.prompts):
+            work.follow(DropPrompt(object_id, frame_index))
+    work.follow(PutPrompt(Prompt(event.number + 1, keyframe, box=event.box)))

@@ -21,6 +21,7 @@ from veason.types import (
     FrameMention,
     KeyframeChosen,
     ObjectMask,
+    PolicyEvent,
     Segmenter,
     ThoughtDelta,
     Unanswered,
@@ -141,7 +142,7 @@ def findings(session: Session) -> Item:
     return {"kind": "findings", "findings": [{"kind": finding.kind, "text": finding.message} for finding in found]}
 
 
-def policy_event(event: Any) -> Item | None:
+def policy_event(event: FramesShown | PolicyEvent) -> Item:
     """Return the page's form of one event of the policy."""
     match event:
         case FramesShown(frame_indices):
@@ -164,7 +165,6 @@ def policy_event(event: Any) -> Item | None:
             }
         case Unanswered(reason, text):
             return {"kind": "unanswered", "text": text, "reason": reason}
-    return None
 
 
 def jpeg(image: np.ndarray, longest: int | None = None) -> str:

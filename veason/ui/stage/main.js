@@ -59,7 +59,10 @@ export function start(scope) {
       transport.go(item.frame);
     },
     box(item) {
-      const { boxes, keyframe, objects } = state.get();
+      const { keyframe } = state.get();
+      const isAnew = item.object === 1; // the policy began its list
+      const boxes = isAnew ? [] : state.get().boxes;
+      const objects = isAnew ? [] : state.get().objects;
       state.set({
         boxes: [...boxes.filter((box) => box.object !== item.object), { object: item.object, frame: keyframe, xyxy: item.xyxy }],
         objects: [...new Set([...objects, item.object])],

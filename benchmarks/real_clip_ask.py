@@ -1,0 +1,119 @@
+"""Run `veason ask` on each real clip: whole, on the embedded segmenter, and 24 frames at SAM 2.1 tiny's real size.
+
+    python benchmarks/real_clip_ask.py [--skip-real-size]
+
+The policy replays an answer whose box is the hand-drawn one on the object's best frame, so this measures the road from
+an answer to masks: J on the hand-made masks, seconds and peak memory of the process. SAM 2.1 tiny has random weights
+here (its masks mean nothing; only its time and memory do). Needs VEASON_REAL_CLIPS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from report import write_result
+
+from veason.metrics import jaccard
+from veason.profile import sample_indices
+
+SPACE_WH = (1280, 720)
+NUM_FRAMES_AT_REAL_SIZE = 24
+
+
+def random_checkpoint(folder: Path) -> Path:
+    """Write SAM 2.1 tiny with random weights in the published format."""
+    import torch
+
+    from veason.segmenter.checkpoint import build_model
+
+    torch.manual_seed(0)
+    model = build_model("configs/sam2.1/sam2.1_hiera_t.yaml")
+    path = folder / "sam2.1_hiera_tiny.pt"
+    torch.save({"model": model.state_dict()}, path)
+    return path
+
+
+def write_recording(meta: dict[str, Any], name: str, instruction: str, folder: Path) -> tuple[Path, int]:
+    """Write the hand-drawn box of the object's best frame as a recorded answer; return the file and the frame."""
+    keyframe = meta["best_frames"][name][0]
+    answer = {"keyframe_timestamp": keyframe, "bbox_2d_list": [meta["objects"][name]["boxes"][str(keyframe)]]}
+    record = {
+        "instruction": instruction,
+        "num_frames": meta["num_frames"],
+        "shown": [*sample_indices(meta["num_frames"], 8)],
+        "space_wh": SPACE_WH,
+        "source_wh": SPACE_WH,
+        "pieces": [[0, f"<think>The target is {name}.</think>\n<answer>{json.dumps(answer)}</answer>"]],
+    }
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps({"records": [record]}))
+    return path, keyframe
+
+
+def ask(clip: Path, instruction: str, recording: Path, out: Path, *more: str) -> dict[str, Any]:
+    """Run the command in a process of its own and return its result.json."""
+    command = [sys.executable, "-m", "veason", "ask", str(clip), instruction, "--policy", f"scripted:{recording}"]
+    subprocess.run([*command, "--out", str(out), "--device", "cpu", *more], check=True, stderr=subprocess.DEVNULL)
+    return json.loads((out / "result.json").read_text())
+
+
+def mean_jaccard(folder: Path, masks: Path) -> float:
+    """Return the mean J over the hand-made masks of one object."""
+    scores = []
+    for path in sorted(masks.glob("*.png")):
+        truth = np.asarray(Image.open(path)) > 0
+        prediction = np.asarray(Image.open(folder / path.name)) == 1
+        scores.append(jaccard(prediction, truth))
+    return float(np.mean(scores))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--skip-real-size", action="store_true", help="only the embedded segmenter")
+    args = parser.parse_args()
+    clips = os.environ.get("VEASON_REAL_CLIPS")
+    if not clips:
+        sys.exit("VEASON_REAL_CLIPS is not set: no real clips to measure on")
+    rows: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for meta_file in sorted(Path(clips).glob("*/meta.json")):
+            meta, clip = json.loads(meta_file.read_text()), meta_file.parent / "clip.mp4"
+            for name in meta["objects"]:
+                question = next(one["text"] for one in meta["instructions"] if one["objects"] == [name])
+                recording, keyframe = write_recording(meta, name, question, folder)
+                result = ask(clip, question, recording, folder / "nano", "--segmenter", "nano")
+                j = mean_jaccard(folder / "nano" / "Annotations" / "clip", meta_file.parent / name)
+                rows[f"{meta_file.parent.name}/{name} nano"] = {
+                    "frames": meta["num_frames"], "j": round(j, 4), **measured(result)
+                }  # fmt: skip
+                print(json.dumps(rows, indent=1), flush=True)
+            if not args.skip_real_size:
+                start = min(
+                    max(0, keyframe - NUM_FRAMES_AT_REAL_SIZE // 2), meta["num_frames"] - NUM_FRAMES_AT_REAL_SIZE
+                )
+                options = ["--segmenter", str(random_checkpoint(folder)), "--segmenter-config", "sam2.1_hiera_t"]
+                span = f"{start}:{start + NUM_FRAMES_AT_REAL_SIZE}"
+                result = ask(clip, question, recording, folder / "tiny", *options, "--range", span)
+                rows[f"{meta_file.parent.name}/{name} sam2.1_hiera_t, random"] = {
+                    "frames": NUM_FRAMES_AT_REAL_SIZE, **measured(result)
+                }  # fmt: skip
+    print(write_result("real-clip-ask", rows))
+
+
+def measured(result: dict[str, Any]) -> dict[str, float]:
+    """Return seconds of propagation and the process's peak memory in MB."""
+    return {"propagate_s": result["timings"]["propagate"], "peak_memory_mb": result["peak_memory_mb"]}
+
+
+if __name__ == "__main__":
+    main()
