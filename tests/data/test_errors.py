@@ -119,7 +119,7 @@ def test_ref_davis_texts_out_of_order_are_an_error(tmp_path: Path) -> None:
     write_dataset(tmp_path, "ref-davis17", [one_object_each("clip", times=4)])
     file = tmp_path / "meta_expressions" / "valid" / "meta_expressions.json"
     edit(file, lambda content: content["videos"]["clip"]["expressions"]["3"].update(obj_id="2"))
-    with pytest.raises(DataError, match=r"expressions\.3\.obj_id: want 1"):
+    with pytest.raises(DataError, match=r"expressions\.3\.obj_id: want 1 as expression 0"):
         open_dataset(tmp_path, "ref-davis17")
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.data.made import FRAMES, HEIGHT, WIDTH, many_objects, moving, one_object_each, pictures
 from veason.data import Dataset, WriteExpression, WriteVideo, open_dataset, to_videos, write_dataset, write_revos
-from veason.masks import decode_mask, encode_mask
+from veason.masks import decode_mask, encode_mask, mask_area
 
 FORMATS = [
     pytest.param("revos", "train", many_objects, id="revos-train"),
@@ -114,6 +114,30 @@ def test_published_files_may_be_pretty_printed_and_hold_runs_as_lists(tmp_path: 
             entry["counts"] = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
     (tmp_path / "mask_dict.json").write_text(json.dumps(masks, indent=3))
     assert open_dataset(tmp_path, "revos")[0].truth(0).sum() == 18
+
+
+def test_a_copy_without_the_pictures_folder_and_with_lists_of_masks_is_read_too(tmp_path: Path) -> None:
+    write_revos(tmp_path, [many_objects("a", 1)])
+    plain = [open_dataset(tmp_path, "revos")[0].truth(index) for index in range(FRAMES)]
+    for path in (tmp_path / "JPEGImages").iterdir():
+        path.rename(tmp_path / path.name)
+    (tmp_path / "JPEGImages").rmdir()
+    masks = json.loads((tmp_path / "mask_dict.json").read_text())
+    (tmp_path / "mask_dict.json").write_text(
+        json.dumps({key: [[m] if m else m for m in row] for key, row in masks.items()})
+    )
+    foreground = json.loads((tmp_path / "mask_dict_foreground.json").read_text())
+    (tmp_path / "mask_dict_foreground.json").write_text(json.dumps(foreground, indent=4))
+    sample = open_dataset(tmp_path, "revos")[0]
+    assert sample.frame_path(0).is_file()
+    assert np.array_equal([sample.truth(index) for index in range(FRAMES)], plain)
+    assert mask_area(sample.foreground(1)) == 2 * 6 * 6
+
+
+def test_opening_reads_no_mask(tmp_path: Path) -> None:
+    write_revos(tmp_path, [many_objects("a", 1)])
+    (tmp_path / "mask_dict.json").write_text("nobody looks here")
+    assert len(open_dataset(tmp_path, "revos")) == 4
 
 
 def test_a_scalar_id_is_read_as_one_object(tmp_path: Path) -> None:

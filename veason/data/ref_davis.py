@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from veason.data.read import Complaints, RowError
+from veason.data.read import Complaints, RowError, check_row
 from veason.data.ref_youtube_vos import meta_file, read_split, write_split
 from veason.data.write import WriteVideo
 from veason.errors import DataError
@@ -21,9 +21,10 @@ ANNOTATORS = 4
 
 def read(root: Path, split: str, complaints: Complaints) -> Iterator[Sample]:
     """Yield the samples of a split in file order. Raises DataError."""
+    first: dict[tuple[str, int], Sample] = {}
     for sample in read_split(root, split, complaints, "ref-davis17", SPLITS):
         with complaints.row():
-            check_order(sample, meta_file(root, split))
+            check_order(sample, first, meta_file(root, split))
         yield sample
 
 
@@ -32,14 +33,19 @@ def annotator(sample: Sample) -> int:
     return int(sample.expression_id) % ANNOTATORS
 
 
-def check_order(sample: Sample, file: Path) -> None:
-    """Raise RowError unless expression i is about the object with id i // 4 + 1, as the official score assumes."""
+def check_order(sample: Sample, first: dict[tuple[str, int], Sample], file: Path) -> None:
+    """Raise RowError unless the four texts i // 4 are about one object, as the official score assumes.
+
+    `first` collects the first text of each object. The ids need not ascend: the published conversion sorts them as
+    text, so that object 10 comes before object 2.
+    """
     name = sample.expression_id
-    wanted = str(int(name) // ANNOTATORS + 1) if name.isdecimal() else "a number as expression id"
-    if (wanted,) != sample.object_ids:
+    check_row(name.isdecimal(), file, f"videos.{sample.video}.expressions.{name}", "a number as expression id", name)
+    leader = first.setdefault((sample.video, int(name) // ANNOTATORS), sample)
+    if leader.object_ids != sample.object_ids:
         raise RowError(
-            f"{file}: videos.{sample.video}.expressions.{name}.obj_id: want {wanted} (four texts an object, in order), "
-            f"got {sample.object_ids}"
+            f"{file}: videos.{sample.video}.expressions.{name}.obj_id: want {leader.object_ids[0]} as expression "
+            f"{leader.expression_id} (four texts an object, in order), got {sample.object_ids[0]}"
         )
 
 

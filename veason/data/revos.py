@@ -41,18 +41,20 @@ MASKS, FOREGROUND = "mask_dict.json", "mask_dict_foreground.json"
 def read(root: Path, split: str, complaints: Complaints) -> Iterator[Sample]:
     """Yield the samples of a split in file order. Raises DataError."""
     file = meta_file(root, split)
+    pictures = root / "JPEGImages" if (root / "JPEGImages").is_dir() else root  # some copies have no such folder
     for video, entry in read_videos(file, complaints):
         with complaints.row():
-            yield from read_video(root, file, video, entry, complaints)
+            yield from _read_video(root, file, pictures, video, entry, complaints)
 
 
-def read_video(root: Path, file: Path, video: str, entry: dict[str, Any], complaints: Complaints) -> Iterator[Sample]:
-    """Yield the samples of one video."""
+def _read_video(
+    root: Path, file: Path, pictures: Path, video: str, entry: dict[str, Any], complaints: Complaints
+) -> Iterator[Sample]:
     where = f"videos.{video}"
     frames = video_frames(entry, file, where, complaints)
     size_wh = video_size(entry, file, where)
     expressions = get(entry, "expressions", dict, file, where)
-    folder = root / "JPEGImages" / video
+    folder = pictures / video
     masks, foreground, first_frame = root / MASKS, root / FOREGROUND, folder / f"{frames[0]}.jpg"
     all_ids = tuple(dict.fromkeys(str(number) for row in expressions.values() for number in id_list(row, "anno_id")))
     for expression_id, row in expressions.items():

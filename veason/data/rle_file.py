@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from veason.errors import DataError
-from veason.masks import coco_dict, rle_from_coco
+from veason.masks import coco_dict, rle_from_coco, union_mask
 from veason.types import Rle
 
 Span = tuple[int, int]
@@ -116,6 +116,13 @@ def _find_keys(stream: BinaryIO, pattern: re.Pattern[bytes]) -> Iterable[tuple[b
         base, buffer = base + max(0, len(buffer) - _OVERLAP), buffer[-_OVERLAP:]
 
 
+def _rle(entry: Any) -> Rle | None:
+    """Return a mask of the file; several in a list stand for their union, as VISA's tools read them."""
+    if isinstance(entry, list):
+        return union_mask([rle_from_coco(part) for part in entry]) if entry else None
+    return None if entry is None else rle_from_coco(entry)
+
+
 def _row(stream: BinaryIO, span: Span) -> bytes:
     start, stop = span
     stream.seek(start)
@@ -134,7 +141,7 @@ def _masks(file: Path, size: int, modified: int, key: str, is_foreground: bool) 
         entries: Any = json.loads(row)
         if is_foreground:
             entries = entries["masks_rle"]
-        return tuple(None if entry is None else rle_from_coco(entry) for entry in entries)
+        return tuple(_rle(entry) for entry in entries)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f'{file}: key {key!r} should be a list of null and {{"size": [h, w], "counts": text}}: {error!r}'

@@ -166,7 +166,7 @@ def official_tasks(dataset: Dataset) -> Iterator[Task]:
         for sample in group:
             by_annotator.setdefault(annotator(sample), []).append(sample)
         for number, samples in by_annotator.items():
-            ordered = sorted(samples, key=lambda sample: int(sample.object_ids[0]))
+            ordered = sorted(samples, key=lambda sample: int(sample.expression_id))
             yield Task(f"{OFFICIAL}{video}:{number}", tuple(ordered))
 
 

@@ -148,7 +148,7 @@ def judge_answer(answer: SavedAnswer | None, truths: dict[int, list[Rle]]) -> di
 def score_objects(task: Task, predictions: Path) -> dict[str, Any]:
     """Return `(J, F)` of every object of a Ref-DAVIS17 video for one annotator, by the official protocol.
 
-    Where predicted objects overlap, the one with the lower id keeps the pixel.
+    Where predicted objects overlap, the one that is listed first keeps the pixel.
     """
     samples = task.samples
     count = len(samples)
