@@ -78,8 +78,8 @@ def video_name(info: VideoInfo) -> str:
     return Path(info.path).stem
 
 
-def write_run(run: Run, video: VideoSource, folder: Path) -> None:
-    """Write masks and overlay (where there are any) and result.json into `folder`.
+def write_run(run: Run, video: VideoSource, folder: Path) -> dict[str, Any]:
+    """Write masks and overlay (where there are any) and result.json into `folder`; return what result.json holds.
 
     Raises:
         ExportError: the folder or a file in it cannot be written.
@@ -89,7 +89,9 @@ def write_run(run: Run, video: VideoSource, folder: Path) -> None:
         if run.tracks:
             run.lost_pixels = write_palette_masks(run.tracks, run.info, folder / "Annotations" / video_name(run.info))
             write_overlay(video, run.tracks, folder / "overlay.mp4")
-        write_json(run.record(), folder / "result.json")
+        record = run.record()
+        write_json(record, folder / "result.json")
+        return record
     except OSError as error:
         raise ExportError(f"cannot write into {folder}: {error.strerror or error}; choose another --out") from error
 

@@ -53,10 +53,10 @@ def finish(run: Run, video: VideoSource, args: argparse.Namespace) -> None:
     from veason.outputs import write_run
 
     folder = Path(args.out)
-    write_run(run, video, folder)
+    record = write_run(run, video, folder)
     if run.lost_pixels:
         print(f"note: objects overlap; the palette masks give {run.lost_pixels} pixels to one only", file=sys.stderr)
     print(f"wrote {folder / 'result.json'}", file=sys.stderr)
     if args.json:
-        json.dump(run.record(), sys.stdout, ensure_ascii=False)
+        json.dump(record, sys.stdout, ensure_ascii=False)
         sys.stdout.write("\n")
