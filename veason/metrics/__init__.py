@@ -1,0 +1,35 @@
+"""How good masks are, with the numbers of the official tools: J, F, robustness R, and each benchmark's way to sum up.
+
+Scores of a frame or a sequence are fractions in [0, 1]; summaries are percents, as the published tables print them.
+A mask is an `(H, W)` array (every value but 0 counts as set) or an `Rle`.
+
+    forms      what a mask may be, and what may be compared      outlines   boundaries, and a cache of them
+    frames     J, F and R of one frame                           sequence   of one expression
+    summaries  of one benchmark
+"""
+
+from veason.metrics.forms import Mask
+from veason.metrics.frames import boundary_f, jaccard, robustness_binary, robustness_legacy
+from veason.metrics.outlines import TOLERANCE, Outline, OutlineCache, outline
+from veason.metrics.sequence import SequenceScore, boundary_f_sequence, jaccard_sequence, score_sequence
+from veason.metrics.summaries import (
+    ABSENT,
+    REASONING,
+    REFERRING,
+    Absence,
+    RevosSummary,
+    Summary,
+    match_davis_objects,
+    paint_objects,
+    summarise_absence,
+    summarise_mean,
+    summarise_ref_davis,
+    summarise_revos,
+)
+
+__all__ = [
+    "ABSENT", "REASONING", "REFERRING", "TOLERANCE", "Absence", "Mask", "Outline", "OutlineCache", "RevosSummary",
+    "SequenceScore", "Summary", "boundary_f", "boundary_f_sequence", "jaccard", "jaccard_sequence",
+    "match_davis_objects", "outline", "paint_objects", "robustness_binary", "robustness_legacy", "score_sequence",
+    "summarise_absence", "summarise_mean", "summarise_ref_davis", "summarise_revos",
+]  # fmt: skip

@@ -1,0 +1,92 @@
+"""How good the masks of one expression are over all its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from veason.errors import DataError
+from veason.masks import decode_mask, empty_mask, union_mask
+from veason.metrics.forms import Mask, check_sizes, grey_mask, side_by_side
+from veason.metrics.frames import boundary_f, jaccard, robustness_binary, robustness_legacy
+from veason.metrics.outlines import OutlineCache, outline
+from veason.types import Rle
+
+
+def jaccard_sequence(predictions: Iterable[Mask], truths: Iterable[Mask]) -> np.ndarray:
+    """Return J of every frame as `(T,)` float64. Raises DataError where lengths or sizes differ."""
+    return np.array([jaccard(a, b) for a, b in side_by_side(predictions, truths)], dtype=np.float64)
+
+
+def boundary_f_sequence(
+    predictions: Iterable[Mask], truths: Iterable[Mask], *, cache: OutlineCache | None = None
+) -> np.ndarray:
+    """Return F of every frame as `(T,)` float64. `cache` keeps the outlines of RLE truths for the next prediction.
+
+    Raises:
+        DataError: lengths or sizes differ.
+    """
+    kept = cache or OutlineCache()
+    return np.array(
+        [boundary_f(a, kept.outline(b) if isinstance(b, Rle) else b) for a, b in side_by_side(predictions, truths)],
+        dtype=np.float64,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceScore:
+    """Means over all frames of one expression, as fractions. R is None where no foreground was given."""
+
+    j: float
+    f: float
+    r_legacy: float | None = None
+    r_binary: float | None = None
+    num_frames: int = 0
+
+    @property
+    def jf(self) -> float:
+        """The mean of J and F."""
+        return (self.j + self.f) / 2
+
+
+def score_sequence(
+    predictions: Iterable[Mask],
+    truths: Iterable[Sequence[Rle]],
+    foregrounds: Iterable[Rle] | None = None,
+    *,
+    cache: OutlineCache | None = None,
+) -> SequenceScore:
+    """Return J, F and R of one expression, frame by frame, so that only one frame is decoded at a time.
+
+    `truths` gives the masks of the target's objects on each frame (none where it is absent). A prediction is best the
+    grey PNG as read; an Rle or bool mask stands for one saved as 0 and 255. `foregrounds` holds everything annotated.
+
+    Raises:
+        DataError: lengths or sizes differ, or there are no frames.
+    """
+    kept = cache or OutlineCache()
+    objects_of = list(truths)
+    rows: list[tuple[float, float]] = []
+    robust: list[tuple[float, float]] = []
+    backgrounds = [None] * len(objects_of) if foregrounds is None else foregrounds
+    for (predicted, objects), foreground in side_by_side(side_by_side(predictions, objects_of), backgrounds):
+        picture = grey_mask(predicted)
+        height, width = picture.shape
+        truth = union_mask(objects) if objects else empty_mask((width, height))
+        check_sizes(picture, truth)
+        summed = np.zeros_like(picture)
+        for rle in objects:
+            summed += decode_mask(rle).view(np.uint8)
+        rows.append((jaccard(picture, summed), boundary_f(outline(predicted), kept.outline(truth))))
+        if foreground is not None:
+            around = decode_mask(foreground).view(np.uint8)
+            robust.append((robustness_legacy(picture, summed, around), robustness_binary(picture, summed, around)))
+    if not rows:
+        raise DataError("an expression without frames has no score: check the frames listed for its video")
+    j, f = (float(np.mean(column)) for column in zip(*rows, strict=True))
+    if not robust:
+        return SequenceScore(j, f, num_frames=len(rows))
+    legacy, binary = (float(np.mean(column)) for column in zip(*robust, strict=True))
+    return SequenceScore(j, f, legacy, binary, len(rows))
