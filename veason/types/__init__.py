@@ -1,0 +1,80 @@
+"""The vocabulary: frozen values that every part exchanges, and the two protocols behind which models sit.
+
+Conventions, everywhere: `frame_index` is an absolute 0-based index into the source video, `sample_index` a
+place among the frames shown to the policy; boxes are float xyxy in source pixels, half-open; masks are
+`(H, W)` bool at source size and travel as RLE. All values here can be pickled: they cross process borders.
+"""
+
+from veason.types.answers import (
+    Answer,
+    Answered,
+    AnswerEvent,
+    BoxClosed,
+    FrameMention,
+    KeyframeChosen,
+    Note,
+    NoteKind,
+    PolicyEvent,
+    Sampling,
+    Speed,
+    ThoughtDelta,
+    Turn,
+    Unanswered,
+)
+from veason.types.sample import (
+    Sample,
+    SampleType,
+    Truth,
+)
+from veason.types.seams import (
+    Policy,
+    Segmenter,
+)
+from veason.types.shapes import (
+    Box,
+    Click,
+    FrameMasks,
+    FrameRange,
+    MaskTrack,
+    ObjectMask,
+    Prompt,
+    Rle,
+)
+from veason.types.video import (
+    Frame,
+    VideoInfo,
+    VideoSource,
+)
+
+__all__ = [
+    "Answer",
+    "AnswerEvent",
+    "Answered",
+    "Box",
+    "BoxClosed",
+    "Click",
+    "Frame",
+    "FrameMasks",
+    "FrameMention",
+    "FrameRange",
+    "KeyframeChosen",
+    "MaskTrack",
+    "Note",
+    "NoteKind",
+    "ObjectMask",
+    "Policy",
+    "PolicyEvent",
+    "Prompt",
+    "Rle",
+    "Sample",
+    "SampleType",
+    "Sampling",
+    "Segmenter",
+    "Speed",
+    "ThoughtDelta",
+    "Truth",
+    "Turn",
+    "Unanswered",
+    "VideoInfo",
+    "VideoSource",
+]

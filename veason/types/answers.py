@@ -1,0 +1,130 @@
+"""What a policy is asked, what it writes and decides, and the events while it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from veason.types.shapes import Box
+
+NoteKind = Literal[
+    "keyframe_not_shown", "box_clipped", "box_dropped", "corners_swapped", "json_repaired", "key_renamed",
+    "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One repair or oddity of an answer: a machine-readable `kind` and a sentence for people."""
+
+    kind: NoteKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the policy decided.
+
+    `keyframe` is an absolute frame index (None only when the target is absent and no frame was named), `boxes` are in
+    source pixels, `thought` is the reasoning without tags, `text` everything the model wrote.
+    """
+
+    thought: str
+    keyframe: int | None
+    boxes: tuple[Box, ...]
+    notes: tuple[Note, ...] = ()
+    text: str = ""
+
+    @property
+    def is_absent(self) -> bool:
+        """True where the policy says that the target is not in the video."""
+        return not self.boxes
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier exchange about the same frames: what the policy wrote, and the correction that followed it."""
+
+    answer_text: str
+    correction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to decode. Temperature 0 is greedy. Source of the defaults: Veason-R1 inference (greedy, 1024 tokens)."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_new_tokens: int = 1024
+    num_samples: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds to the first token, number of tokens, and seconds for the whole answer."""
+
+    first_token_s: float
+    num_tokens: int
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtDelta:
+    """Newly arrived reasoning text (tags removed)."""
+
+    text: str
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMention:
+    """The reasoning named a frame: characters `start:end` of the thought so far hold `frame_index`."""
+
+    frame_index: int
+    start: int
+    end: int
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeChosen:
+    """The keyframe's number is complete in the text; `is_shown` tells whether the policy has seen that frame."""
+
+    frame_index: int
+    is_shown: bool
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BoxClosed:
+    """The `number`-th box (0-based) of the answer is complete, in source pixels."""
+
+    box: Box
+    number: int
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer is complete."""
+
+    answer: Answer
+    speed: Speed | None = None
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The text ended without a usable answer; `text` is everything the model wrote."""
+
+    reason: str
+    text: str
+    sample: int = 0
+
+
+AnswerEvent = ThoughtDelta | FrameMention | KeyframeChosen | BoxClosed
+"""What the streaming parser emits while text arrives."""
+
+PolicyEvent = AnswerEvent | Answered | Unanswered
+"""What a policy yields: parser events, then exactly one Answered or Unanswered per sample."""

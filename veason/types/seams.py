@@ -1,0 +1,80 @@
+"""The two protocols behind which models sit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from veason.profile import Profile
+from veason.types.answers import PolicyEvent, Sampling, Turn
+from veason.types.shapes import FrameMasks, FrameRange, Prompt, Rle
+from veason.types.video import Frame, VideoSource
+
+
+class Policy(Protocol):
+    """A model that looks at frames, reasons, names a keyframe and boxes the target on it."""
+
+    @property
+    def name(self) -> str:
+        """How the user calls it, for example "nano" or "SitongGong/Veason-R1"."""
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames it wants to see (its profile's count)."""
+
+    @property
+    def profile(self) -> Profile:
+        """How it wants its frames and writes its answers."""
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        """Return the words of the instruction that it was never trained on, () where its vocabulary is open."""
+
+    def stream(
+        self,
+        frames: Sequence[Frame],
+        instruction: str,
+        *,
+        num_frames: int,
+        turns: Sequence[Turn] = (),
+        sampling: Sampling = Sampling(),
+    ) -> Iterator[PolicyEvent]:
+        """Yield events while the model writes. `num_frames` is the length of the video.
+
+        Closing the generator stops the model within one token.
+
+        Raises:
+            DeviceError: the accelerator ran out of memory.
+        """
+
+
+class Segmenter(Protocol):
+    """A promptable video segmenter, such as SAM2."""
+
+    @property
+    def name(self) -> str:
+        """How the user calls it, for example "nano" or "facebook/sam2.1-hiera-large"."""
+
+    def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
+        """Return the seconds that tracking so much is likely to take: a guess at first, later as measured."""
+
+    def track(
+        self,
+        video: VideoSource,
+        prompts: Sequence[Prompt],
+        *,
+        fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
+        frames: FrameRange | None = None,
+    ) -> Iterator[FrameMasks]:
+        """Yield the masks of every prompted object: from its first prompted frame forward, then from it backward.
+
+        An object starts at its first frame with a box or mask, else at its first positive click.
+        `fixed[object_id][frame_index]` is a mask that must not change, or None for "absent here". `frames` limits the
+        work to a half-open range, which must hold all prompts. A frame may be yielded more than once (for different
+        objects); later values add to earlier ones. Everything needed is in the arguments: no state has to survive
+        between calls. Closing the generator stops the work.
+
+        Raises:
+            PromptError: no prompt, a prompt outside the range or the picture, or an object with more than one meaning.
+            VideoError: a frame cannot be read.
+            DeviceError: the accelerator ran out of memory.
+        """

@@ -1,0 +1,49 @@
+"""What is known of a video, and how its frames are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a video after its index was read, before any picture is decoded.
+
+    `size_wh` is the size after rotation; `fps` is the average rate; timestamps are seconds of the first and the
+    last frame; `has_variable_rate` tells that frame durations differ; `decoder` is "decord", "pyav" or "images".
+    """
+
+    path: str
+    num_frames: int
+    size_wh: tuple[int, int]
+    fps: float
+    first_timestamp: float
+    last_timestamp: float
+    has_variable_rate: bool
+    decoder: str
+
+
+class VideoSource(Protocol):
+    """Random access to the exact frames of one video. Can be pickled (it is opened again from its path)."""
+
+    @property
+    def info(self) -> VideoInfo:
+        """Count, size, rate and timestamps."""
+
+    def frame(self, frame_index: int) -> np.ndarray:
+        """Return frame `frame_index` as `(H, W, 3)` uint8 RGB. Raises VideoError."""
+
+    def frames(self, frame_indices: Sequence[int]) -> Iterator[Frame]:
+        """Yield the wanted frames in the given order, decoding only what they need."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A decoded picture and its place in the video: `image` is `(H, W, 3)` uint8 RGB at source size."""
+
+    index: int
+    image: np.ndarray
