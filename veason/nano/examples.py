@@ -1,4 +1,4 @@
-"""The clips on the welcome page: rendered from fixed seeds, with questions and recorded answers made from their facts."""
+"""The clips on the welcome page: drawn from fixed seeds, with questions and recorded answers made from their facts."""
 
 from __future__ import annotations
 
@@ -40,12 +40,42 @@ class Clip:
 
 
 CLIPS = (
-    Clip("parade.mp4", "Who comes first?", 103, "parade", ("the first object to come in", "the latecomer", "the biggest thing")),
-    Clip("hide.mp4", "Behind the screen", 104, "hide", ("what is out of sight for some time", "the thing that enters", "a moon")),
-    Clip("chase.mp4", "The chase", 103, "chase", ("the pursuer", "the thing that is being chased", "the green star")),
-    Clip("collide.mp4", "A push", 108, "collide", ("the cause of the push", "what would not have moved without the push", "the block")),
-    Clip("cover.mp4", "Gone under", 106, "cover", ("what must be moved to see the hidden object", "what disappears under another", "all balls")),
-)  # fmt: skip
+    Clip(
+        "parade.mp4",
+        "Who comes first?",
+        103,
+        "parade",
+        ("the first object to come in", "the latecomer", "the biggest thing"),
+    ),
+    Clip(
+        "hide.mp4",
+        "Behind the screen",
+        104,
+        "hide",
+        ("what is out of sight for some time", "the thing that enters", "a moon"),
+    ),
+    Clip(
+        "chase.mp4",
+        "The chase",
+        103,
+        "chase",
+        ("the pursuer", "the thing that is being chased", "the green star"),
+    ),
+    Clip(
+        "collide.mp4",
+        "A push",
+        108,
+        "collide",
+        ("the cause of the push", "what would not have moved without the push", "the block"),
+    ),
+    Clip(
+        "cover.mp4",
+        "Gone under",
+        106,
+        "cover",
+        ("what must be moved to see the hidden object", "what disappears under another", "all balls"),
+    ),
+)
 """The examples, in the order shown. Every wording is one that `veason.nano.language` writes for that clip."""
 
 

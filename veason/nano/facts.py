@@ -79,8 +79,7 @@ class Facts:
         gone = np.flatnonzero(inside < 0.05)
         for frame in gone:
             if inside[:frame].max(initial=0) > 0.6 and inside[frame:].max() > 0.6:
-                stop = frame + int(np.argmax(inside[frame:] > 0.05))
-                return int(frame), stop
+                return int(frame), int(frame + np.argmax(inside[frame:] > 0.05))
         return None
 
     def hiding(self, actor: int) -> Hiding | None:

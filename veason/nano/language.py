@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from veason.nano.view import View
 from veason.nano.world import COLOURS, PATTERNS
 from veason.types import SampleType
 
+T = TypeVar("T")
+
 _MOST_TARGETS = 3
 _MARGIN = 0.05
 """Two moments or sizes are told apart when they differ by at least this share of the clip."""
@@ -21,7 +25,7 @@ _MARGIN = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An instruction and what answers it: `targets` is () where nothing does, and `why` holds the claims that decide."""
+    """An instruction and what answers it: `targets` is () where nothing does; `why` holds the claims that decide."""
 
     text: str
     type: SampleType
@@ -67,7 +71,7 @@ def plural(word: str) -> str:
     return word + ("es" if word.endswith("s") else "s")
 
 
-def _pick(rng: np.random.Generator, options):  # noqa: ANN001, ANN202
+def _pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
@@ -204,7 +208,7 @@ def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
 def _group_question(
     form: str, actors: list[int], facts: Facts, rng: np.random.Generator, kind: SampleType, topic: str
 ) -> Question:
-    """Fill `form` with a noun for one or several actors; a shape word is used where all actors and nobody else has it."""
+    """Fill `form` with a noun for one or several actors; a shape word is used where all of them have that shape."""
     shapes = {facts.scene.actors[actor].look.shape for actor in actors}
     shape = next(iter(shapes))
     everyone = [a for a in facts.objects if facts.scene.actors[a].look.shape == shape]
@@ -236,7 +240,7 @@ def _negations(view: View, rng: np.random.Generator) -> Iterator[Question]:
 def _ordered(moments: dict[int, float], frames: int) -> list[int]:
     """Return the actors in time order, [] where two moments are too close to tell apart."""
     order = sorted(moments, key=lambda actor: moments[actor])
-    gaps = [moments[b] - moments[a] for a, b in zip(order, order[1:], strict=False)]
+    gaps = [moments[b] - moments[a] for a, b in itertools.pairwise(order)]
     return order if len(order) > 1 and min(gaps) >= _MARGIN * frames else []
 
 
@@ -349,22 +353,36 @@ def _may_ask_in_vain(view: View, verb: str) -> bool:
     return verb not in ("nearly_hits", "grows", "shrinks") or not view.facts.scene.events
 
 
+@dataclass(frozen=True, slots=True)
+class _Superlative:
+    """A quantity of which the largest is asked for; it must beat the second by `ratio` and be `least` or more."""
+
+    topic: str
+    measure: Callable[[Facts, int], float]
+    ratio: float
+    least: float
+    forms: tuple[str, ...]
+
+
+_SUPERLATIVES = (
+    _Superlative("fastest", lambda f, a: f.speed(a).max(), 1.5, 0.6, ("the fastest {n}", "what moves quickest")),
+    _Superlative("furthest", Facts.travel, 1.4, 0.3, ("the {n} that travels furthest", "what has the longest way")),
+    _Superlative(
+        "biggest", lambda f, a: f.scene.actors[a].radius.max(), 1.25, 0.0, ("the biggest {n}", "the largest {n}")
+    ),
+    _Superlative("smallest", lambda f, a: 1 / f.scene.actors[a].radius.max(), 1.25, 0.0, ("the smallest {n}",)),
+)
+
+
 def _superlatives(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The fastest; the one with the longest way; the largest."""
     facts = view.facts
-    if len(facts.objects) < 2:
-        return
-    values = (
-        ({a: float(facts.speed(a).max()) for a in facts.objects}, 1.5, 0.6, ("the fastest {n}", "what moves quickest"), "fastest"),
-        ({a: facts.travel(a) for a in facts.objects}, 1.4, 0.3, ("the {n} that travels furthest", "what has the longest way"), "furthest"),
-        ({a: float(facts.scene.actors[a].radius.max()) for a in facts.objects}, 1.25, 0.0, ("the biggest {n}", "the largest {n}"), "biggest"),
-        ({a: -float(facts.scene.actors[a].radius.max()) for a in facts.objects}, 1.25, 0.0, ("the smallest {n}",), "smallest"),
-    )  # fmt: skip
-    for table, ratio, least, forms, topic in values:
-        first, second = sorted(table, key=lambda actor: -table[actor])[:2]
-        low, high = sorted((abs(table[first]), abs(table[second])))
-        if high > ratio * low and abs(table[first]) >= least:
-            yield Question(_pick(rng, forms).format(n=_thing(rng)), "reasoning", (first,), (), topic)
+    for kind in _SUPERLATIVES:
+        values = {actor: float(kind.measure(facts, actor)) for actor in facts.objects}
+        order = sorted(values, key=lambda actor: -values[actor])
+        if len(order) > 1 and values[order[0]] > kind.ratio * values[order[1]] and values[order[0]] >= kind.least:
+            text = _pick(rng, kind.forms).format(n=_thing(rng))
+            yield Question(text, "reasoning", (order[0],), (), kind.topic)
 
 
 def _changes(view: View, rng: np.random.Generator) -> Iterator[Question]:

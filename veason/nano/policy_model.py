@@ -109,7 +109,9 @@ def build_processor(size: Size = Size()) -> Qwen2_5_VLProcessor:
     )
 
 
-def build_model(tokenizer: PreTrainedTokenizerFast, size: Size = Size(), seed: int = 0) -> Qwen2_5_VLForConditionalGeneration:
+def build_model(
+    tokenizer: PreTrainedTokenizerFast, size: Size = Size(), seed: int = 0
+) -> Qwen2_5_VLForConditionalGeneration:
     """Return a network with random weights; numbers start with embeddings that vary smoothly."""
     ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in _EXTRA.items()}
     half = size.hidden // size.heads // 2

@@ -14,7 +14,7 @@ import numpy as np
 from veason.answer import render_answer
 from veason.nano.corpus import answer_text, draw_lessons, image_context
 from veason.nano.facts import Facts
-from veason.nano.policy_model import END, IMAGE, NUMBERS, Size, build_processor, training_profile
+from veason.nano.policy_model import END, IMAGE, Size, build_processor, training_profile
 from veason.nano.shapes import SHAPES
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
@@ -91,8 +91,8 @@ class ClipMaker:
             seed=seed,
             images=view.images,
             shown=view.shown,
-            prefix=self._prefix(view.shown),
-            singles=tuple(self._prefix((frame,)) for frame in view.shown),
+            prefix=self.prefix(view.shown),
+            singles=tuple(self.prefix((frame,)) for frame in view.shown),
             objects=np.array([(list(COLOURS).index(k.colour), SHAPES.index(k.shape)) for k in looks]).reshape(-1, 2),
             boxes=view.boxes[list(objects)],
             lists=tuple(self._lists(view, place, rng) for place in range(len(view.shown))),
@@ -101,10 +101,17 @@ class ClipMaker:
             lessons=tuple(taught),
         )
 
-    def _prefix(self, shown: Sequence[int]) -> np.ndarray:
+    def prefix(self, shown: Sequence[int]) -> np.ndarray:
+        """Return the ids of a prompt up to the end of its last picture."""
         text = self._chat(shown, "x", ())
         text = text[: text.rindex(_VISION_END) + len(_VISION_END)]
         text = text.replace(IMAGE, IMAGE * self._size.cells**2)
+        return np.array(self._tokenizer(text)["input_ids"], np.int32)
+
+    def question_ids(self, shown: Sequence[int], instruction: str, turns: Sequence[Turn] = ()) -> np.ndarray:
+        """Return the ids of what follows the pictures in a prompt, up to where the answer starts."""
+        text = self._chat(shown, instruction, turns)
+        text = text[text.rindex(_VISION_END) + len(_VISION_END) :]
         return np.array(self._tokenizer(text)["input_ids"], np.int32)
 
     def _chat(self, shown: Sequence[int], instruction: str, turns: Sequence[Turn]) -> str:
@@ -112,8 +119,7 @@ class ClipMaker:
         return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
     def _branch(self, view: View, instruction: str, answer: str, turns: Sequence[Turn] = ()) -> Branch:
-        text = self._chat(view.shown, instruction, turns)
-        asked = self._tokenizer(text[text.rindex(_VISION_END) + len(_VISION_END) :])["input_ids"]
+        asked = self.question_ids(view.shown, instruction, turns).tolist()
         told = self._tokenizer(answer + END)["input_ids"]
         ids = np.array(asked + told, np.int32)
         return Branch(ids, len(asked), _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist())))
@@ -164,6 +170,3 @@ def make_shard(folder: Path, first_seed: int, number: int) -> list[TrainingClip]
     beside.write_bytes(pickle.dumps(clips))
     beside.replace(file)
     return clips
-
-
-assert NUMBERS > 112, "every coordinate of a picture is one token"

@@ -83,7 +83,7 @@ class Renderer:
         pixel = float(np.sqrt(self.scene.aspect / (self.size_wh[0] * self.size_wh[1])) / radius)
         is_fine = pixel * table.cells_per_radius < 2.5
         uv = local_points(actor, centre, frame_index, *at)
-        distance = table.look_up(*uv, is_fine)
+        distance = table.look_up(uv[0], uv[1], is_fine)
         alpha = self._blurred_alpha(actor, index, frame_index, at, distance, pixel)
         paint = _paint(actor, uv, distance, _light_in_axes(scene.light_angle, actor.angle[frame_index]), is_fine)
         part = image[window]

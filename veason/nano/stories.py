@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from veason.nano.render import BACKDROPS
 from veason.nano.shapes import SCREEN, SHAPES
 from veason.nano.world import COLOURS, PATTERNS, SIZES, Actor, Backdrop, Event, Look, Scene
+
+T = TypeVar("T")
 
 REACH = {
     "ball": 0.92, "block": 0.84, "triangle": 0.72, "star": 0.80, "ring": 1.0, "heart": 0.86, "cross": 0.95, "moon": 0.83
@@ -69,7 +73,7 @@ class Director:
         return Band(0.16, 0.17 + top * 0.66, self.aspect - 0.16, 0.17 + bottom * 0.66)
 
     def new_look(self, sizes: tuple[str, ...] = ("small", "medium", "large"), **fixed: str) -> Look:
-        """Return a look nobody has yet; colour or shape is often shared with somebody, so that one word is not enough."""
+        """Return a look nobody has yet; colour or shape is often shared, so that one word is not enough."""
         taken = {(actor.look.colour, actor.look.shape) for actor in self.actors}
         while True:
             others = [actor.look for actor in self.actors if not actor.is_scenery]
@@ -82,7 +86,7 @@ class Director:
             if (values["colour"], values["shape"]) not in taken:
                 return Look(**values)
 
-    def pick(self, options):  # noqa: ANN001, ANN201
+    def pick(self, options: Sequence[T]) -> T:
         """Return one of the options."""
         return options[int(self.rng.integers(len(options)))]
 
@@ -188,6 +192,8 @@ def collide(stage: Director, band: Band) -> None:
     touch = sum(REACH[look.shape] * radius for look, radius in zip((runner, target), radii, strict=True))
     gap = touch + (0 if hits else stage.time(0.06, 0.1))
     contact = rest - np.array([way * gap, 0])
+    if way * (contact[0] - start[0]) < 0.15:
+        start = stage.outside("left" if way > 0 else "right", start)
     moment = stage.time(0.42, 0.55)
     first = along(stage.num_frames, [0, 0.12, moment, 1], [start, start, contact, contact], 0)
     second = np.tile(rest, (stage.num_frames, 1))
@@ -211,7 +217,7 @@ def chase(stage: Director, band: Band) -> None:
     ]
     way = [ends[0], *middle, ends[1]]
     gap = (SIZES[fleeing.size] + SIZES[hunter.size]) * stage.time(1.15, 1.4)
-    lag = gap / sum(float(np.hypot(*(b - a))) for a, b in zip(way, way[1:], strict=False)) * 0.8
+    lag = gap / sum(float(np.hypot(*(b - a))) for a, b in itertools.pairwise(way)) * 0.8
     lead = along(stage.num_frames, [0, 0.28, 0.56, 0.84, 1], [*way, way[-1]], 0.1)
     heading = way[0] - way[1]
     behind = way[0] + heading / np.hypot(*heading) * gap
@@ -354,7 +360,8 @@ def _camera(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def _backdrop(rng: np.random.Generator) -> Backdrop:
-    light, dark = _MOODS[int(rng.integers(len(_MOODS)))]
-    tint = rng.uniform(-0.05, 0.05, 3)
-    light, dark = (tuple(float(v) for v in np.clip(np.array(c) + tint, 0, 1)) for c in (light, dark))
-    return Backdrop(BACKDROPS[int(rng.integers(len(BACKDROPS)))], light, dark, int(rng.integers(1 << 30)))
+    pair = np.array(_MOODS[int(rng.integers(len(_MOODS)))])
+    (r1, g1, b1), (r2, g2, b2) = np.clip(pair + rng.uniform(-0.05, 0.05, 3), 0, 1).tolist()
+    return Backdrop(
+        BACKDROPS[int(rng.integers(len(BACKDROPS)))], (r1, g1, b1), (r2, g2, b2), int(rng.integers(1 << 30))
+    )

@@ -73,7 +73,7 @@ class Actor:
 class Event:
     """Something between actors: `subject` does `kind` to `other` during the half-open `[start, stop)`.
 
-    collides: first contact is at `start`. nearly_hits: `subject` heads for `other` and halts at `stop` without touching.
+    collides: first contact is at `start`. nearly_hits: `subject` heads for `other` and halts at `stop`, not touching.
     splits: `subject` leaves the group at `start`; `other` is one of those who stay.
     """
 

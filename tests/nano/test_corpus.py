@@ -1,0 +1,155 @@
+"""Questions have the right answers, and every sentence of the reasoning is true of the drawn clip."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from veason.answer import parse_answer
+from veason.nano.claims import holds, prominence
+from veason.nano.corpus import STEP_MARKS, Lesson, answer_text, draw_lessons, image_context
+from veason.nano.facts import Facts
+from veason.nano.language import all_questions
+from veason.nano.render import Renderer
+from veason.nano.stories import make_scene
+from veason.nano.view import View, look_at
+from veason.nano.world import COLOURS
+
+SIZE = (112, 112)
+
+
+@pytest.fixture(scope="module")
+def views() -> list[View]:
+    return [look_at(Facts(make_scene(seed)), SIZE) for seed in range(24)]
+
+
+@pytest.fixture(scope="module")
+def lessons(views: list[View]) -> list[tuple[View, Lesson]]:
+    return [(view, one) for view in views for one in draw_lessons(view, np.random.default_rng(view.shown), 8, 0.3)]
+
+
+def named(view: View, name: str) -> int:
+    (actor,) = (actor for actor in view.facts.scene.objects if view.facts.name(actor) == name)
+    return actor
+
+
+def test_every_claim_behind_a_thought_holds(lessons: list[tuple[View, Lesson]]) -> None:
+    assert all(holds(claim, view) for view, lesson in lessons for claim in lesson.claims)
+    assert len({claim.kind for _, lesson in lessons for claim in lesson.claims}) > 15
+
+
+def test_thoughts_have_three_marked_steps(lessons: list[tuple[View, Lesson]]) -> None:
+    for _, lesson in lessons:
+        places = [lesson.thought.index(mark) for mark in STEP_MARKS]
+        assert places == sorted(places)
+        assert places[0] == 0
+
+
+def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[tuple[View, Lesson]]) -> None:
+    checked = 0
+    for view, lesson in lessons:
+        for name, word, frame in re.findall(r"the (\w+ \w+) [^,]*?is (first|last) seen in frame (\d+)", lesson.thought):
+            actor, place = named(view, name), view.shown.index(int(frame))
+            outer = view.area[actor, :place] if word == "first" else view.area[actor, place + 1 :]
+            assert view.is_there(actor, place)
+            assert outer.max(initial=0) < 0.5 * view.area[actor].max()
+            checked += 1
+    assert checked > 5
+
+
+def test_largest_means_largest_among_the_shown_frames(lessons: list[tuple[View, Lesson]]) -> None:
+    checked = 0
+    for view, lesson in lessons:
+        for name, frame in re.findall(r"the (\w+ \w+) is largest in frame (\d+)", lesson.thought):
+            area = view.area[named(view, name)]
+            assert area[view.shown.index(int(frame))] >= 0.95 * area.max()
+            checked += 1
+    assert checked > 10
+
+
+def test_the_place_word_fits_the_box(lessons: list[tuple[View, Lesson]]) -> None:
+    for view, lesson in lessons:
+        for word in ("upper left", "lower right"):
+            for name in re.findall(rf"the (\w+ \w+) is at the {word}\b", lesson.thought.split("Where:")[1]):
+                box = view.boxes[named(view, name), view.shown.index(lesson.keyframe)]
+                middle = (box[:2] + box[2:]) / 2
+                assert (middle < 112 / 3 + 1).all() if word == "upper left" else (middle > 224 / 3 - 1).all()
+
+
+def test_keyframes_are_among_the_five_best_and_the_targets_are_boxed(lessons: list[tuple[View, Lesson]]) -> None:
+    for view, lesson in lessons:
+        if lesson.question.targets:
+            place = view.shown.index(lesson.keyframe)
+            share = prominence(view, lesson.question.targets)
+            assert share[place] >= np.sort(share)[-5]
+            truth = {view.box(actor, place) for actor in lesson.question.targets} - {None}
+            assert set(lesson.boxes) == truth
+        else:
+            assert lesson.keyframe is None
+            assert lesson.boxes == ()
+
+
+def test_answers_read_back_as_they_were_written(lessons: list[tuple[View, Lesson]]) -> None:
+    for view, lesson in lessons:
+        context = image_context(view, SIZE)
+        answer = parse_answer(answer_text(lesson, context), context)
+        assert answer.keyframe == lesson.keyframe
+        assert answer.boxes == lesson.boxes
+        assert answer.notes == ()
+
+
+def test_all_kinds_of_questions_are_drawn(views: list[View]) -> None:
+    found = [question for view in views for question in all_questions(view, np.random.default_rng(0))]
+    assert {question.type for question in found} == {"referring", "reasoning", "absent"}
+    assert len({question.topic for question in found}) >= 18
+    assert any(len(question.targets) > 1 for question in found)
+
+
+def test_a_colour_question_means_every_object_of_that_colour(views: list[View]) -> None:
+    for view in views:
+        scene = view.facts.scene
+        for question in all_questions(view, np.random.default_rng(1)):
+            match = re.fullmatch(rf"all ({'|'.join(COLOURS)}) (?:objects|things)", question.text)
+            if match:
+                wanted = {actor for actor in scene.objects if scene.actors[actor].look.colour == match[1]}
+                assert set(question.targets) == wanted
+
+
+def test_absent_questions_have_no_match(views: list[View]) -> None:
+    for view in views:
+        scene = view.facts.scene
+        looks = {f"{scene.actors[actor].look.colour} {scene.actors[actor].look.shape}" for actor in scene.objects}
+        for question in all_questions(view, np.random.default_rng(2)):
+            if question.type == "absent" and question.topic == "missing":
+                assert (
+                    not any(question.text.endswith(look) for look in looks)
+                    or "striped" in question.text
+                    or "spotted" in question.text
+                )
+
+
+def test_first_to_enter_is_first_in_the_masks() -> None:
+    checked = 0
+    for seed in range(12):
+        scene = make_scene(seed, num_frames=32, acts=("parade",))
+        view = look_at(Facts(scene), SIZE)
+        questions = all_questions(view, np.random.default_rng(seed))
+        first = [q for q in questions if q.topic == "entry" and re.search(r"first|arrives before", q.text)]
+        if first:
+            renderer = Renderer(scene, SIZE)
+            drawn = np.stack([renderer.draw(frame)[1] for frame in range(scene.num_frames)])
+            starts = {a: int(np.argmax((drawn == a).any((1, 2)))) for a in scene.objects if not (drawn[0] == a).any()}
+            assert first[0].targets == (min(starts, key=lambda actor: starts[actor]),)
+            checked += 1
+    assert checked > 3
+
+
+def test_corrections_come_with_the_wrong_answer_before(lessons: list[tuple[View, Lesson]]) -> None:
+    corrected = [(view, lesson) for view, lesson in lessons if lesson.turns]
+    assert len(corrected) > 10
+    for view, lesson in corrected:
+        context = image_context(view, SIZE)
+        wrong = parse_answer(lesson.turns[0].answer_text, context)
+        assert (wrong.keyframe, wrong.boxes) != (lesson.keyframe, lesson.boxes)

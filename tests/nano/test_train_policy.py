@@ -1,0 +1,91 @@
+"""Training: the same steps give the same weights, also when a run is cut off and goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from veason.nano import pool
+from veason.nano.policy_loss import cell_targets, pad, token_loss
+from veason.nano.pool import Branch, ClipMaker
+from veason.nano.train_policy import TRAIN_SEED, Recipe, Trainer
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[pool.TrainingClip]:
+    maker = ClipMaker(tmp_path_factory.mktemp("maker"))
+    return [maker.make(TRAIN_SEED + number) for number in range(3)]
+
+
+@pytest.fixture
+def small_pool(clips: list[pool.TrainingClip], tmp_path: Path) -> Path:
+    import pickle
+
+    full = (clips * pool.SHARD)[: pool.SHARD]
+    for number in range(2):
+        (tmp_path / f"clips_{TRAIN_SEED}_{number}.pickle").write_bytes(pickle.dumps(full))
+    return tmp_path
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in trainer.model.parameters()])
+
+
+@pytest.mark.parametrize("stage", ["see", "ground", "multi", "sft"])
+def test_a_killed_run_goes_on_to_the_same_weights(stage: str, small_pool: Path, tmp_path: Path) -> None:
+    recipe = Recipe(stage, steps=3, clips=2)
+    whole = Trainer(recipe, tmp_path / "whole", small_pool, None)
+    whole.run()
+    cut = Trainer(recipe, tmp_path / "cut", small_pool, None)
+    cut.learn()
+    cut.step = 1
+    cut.save()
+    rest = Trainer(recipe, tmp_path / "cut", small_pool, None)
+    assert rest.step == 1
+    rest.run()
+    assert torch.equal(weights(whole), weights(rest))
+    assert (tmp_path / "cut" / "export" / "model.safetensors").is_file()
+    assert (tmp_path / "cut" / "log.png").is_file()
+
+
+def test_the_next_stage_starts_from_the_exported_weights(small_pool: Path, tmp_path: Path) -> None:
+    first = Trainer(Recipe("ground", steps=1, clips=2), tmp_path / "ground", small_pool, None)
+    export = first.run()
+    second = Trainer(Recipe("multi", steps=1, clips=2), tmp_path / "multi", small_pool, export)
+    assert torch.allclose(weights(first), weights(second), atol=0.02)
+    assert torch.equal(first.head[0].read.weight, second.head[0].read.weight)
+
+
+def test_learning_lowers_the_loss(small_pool: Path, tmp_path: Path) -> None:
+    trainer = Trainer(Recipe("ground", steps=200, clips=2), tmp_path, small_pool, None)
+    trainer.step = 20
+    losses = [trainer.learn()["loss"] for _ in range(12)]
+    assert losses[-1] < losses[0] - 1
+
+
+def test_a_near_number_costs_less_than_a_far_one() -> None:
+    branch = Branch(np.array([500, 40]), 1, np.array([False, True]))
+    padded = pad([branch], 0)
+    table = torch.eye(1000)
+    costs = []
+    for guess in (40, 42, 60):
+        hidden = torch.zeros(1, 2, 1000)
+        hidden[0, 0, guess] = 8.0
+        costs.append(float(token_loss(hidden, table, padded)[0]))
+    assert costs[0] < costs[1] < costs[2]
+
+
+def test_padding_is_not_learnt() -> None:
+    short, long = (Branch(np.arange(1, n), 2, np.zeros(n - 1, bool)) for n in (5, 9))
+    padded = pad([short, long], 0)
+    assert padded.is_word.sum(1).tolist() == [2, 6]
+
+
+def test_cells_hold_the_larger_of_two_objects() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 2, 26, 26], [np.nan] * 4], np.float32)
+    target = cell_targets(np.array([[1, 2], [3, 4], [5, 6]]), boxes, 112, 4)
+    assert target[0].tolist()[:3] == [1, 3, 4]
+    assert target[1:].sum() == 0

@@ -1,0 +1,80 @@
+"""`veason nano`: draw the toy world, write the example clips, train the embedded models on a CPU."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+STAGES = ("see", "ground", "multi", "sft", "segmenter")
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("nano", help="draw the toy world, train the embedded models", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    world = actions.add_parser("world", help="write clips with masks and questions as a ReVOS dataset")
+    world.add_argument("out", type=Path)
+    world.add_argument(
+        "--split", choices=("train", "valid", "test"), default="test", help="which seeds (default: test)"
+    )
+    world.add_argument("--clips", type=int, default=200)
+    world.add_argument("--seed", type=int, default=7)
+    world.add_argument("--longest", type=int, default=64, help="most frames in a clip, 16 to 300 (default: 64)")
+    world.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
+    examples = actions.add_parser("examples", help="render the example clips, their questions and recorded answers")
+    examples.add_argument("out", type=Path)
+    train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
+    train.add_argument("stage", choices=STAGES)
+    train.add_argument("flags", nargs=argparse.REMAINDER)
+    evaluate = actions.add_parser("score", help="score nano-policy's boxes and keyframes on clips never trained on")
+    evaluate.add_argument("weights", type=Path)
+    evaluate.add_argument("--clips", type=int, default=40)
+    evaluate.add_argument("--seed", type=int, default=7)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; see `veason.cli` for the exit codes."""
+    {"world": _world, "examples": _examples, "train": _train, "score": _score}[args.action](args)
+    return 0
+
+
+def _world(args: argparse.Namespace) -> None:
+    from veason.data import write_revos
+    from veason.nano.dataset import draw_videos
+
+    longest = min(max(args.longest, 16), 300)
+    videos = draw_videos(args.split, args.seed, args.clips, longest=longest, questions=args.questions)
+    write_revos(args.out, videos, "train" if args.split == "train" else "valid")
+    print(f"{args.clips} clips in {args.out}")
+
+
+def _examples(args: argparse.Namespace) -> None:
+    from veason.nano.examples import CLIPS, write_examples
+
+    write_examples(args.out)
+    print(f"{len(CLIPS)} clips in {args.out}")
+
+
+def _train(args: argparse.Namespace) -> None:
+    """Read the stage's own flags only now: listing them loads torch, which the command line must not do."""
+    parser = argparse.ArgumentParser(prog=f"veason nano train {args.stage}")
+    if args.stage == "segmenter":
+        from veason.nano import train_segmenter
+
+        train_segmenter.add_arguments(parser)
+        train_segmenter.train_segmenter(train_segmenter.settings_from(parser.parse_args(args.flags)))
+        return
+    from veason.nano import train_policy
+
+    train_policy.add_arguments(parser)
+    flags = parser.parse_args(args.flags)
+    print(f"weights in {train_policy.train_policy(args.stage, flags)}")
+
+
+def _score(args: argparse.Namespace) -> None:
+    from veason.nano.score import score_policy
+
+    for name, value in score_policy(args.weights, clips=args.clips, seed=args.seed).items():
+        print(f"{name:24} {value:.3f}")

@@ -1,0 +1,61 @@
+"""The world as a benchmark: clips with exact masks and checked questions, in the form that `veason.data` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from veason.data.write import WriteExpression, WriteVideo
+from veason.masks import encode_mask
+from veason.nano.facts import Facts
+from veason.nano.language import Question, draw_questions
+from veason.nano.render import Renderer
+from veason.nano.stories import make_scene
+from veason.nano.view import look_at
+from veason.nano.world import Scene
+
+FIRST_SEEDS = {"train": 10_000_000, "valid": 50_000_000, "test": 90_000_000}
+"""Where the seeds of each split start, so that no clip is in two of them."""
+
+_HEIGHT = 288
+_SEEDS_APART = 100_000
+
+
+def clip_seed(split: str, seed: int, number: int) -> int:
+    """Return the scene seed of clip `number` in a split drawn with `seed`."""
+    return FIRST_SEEDS[split] + seed * _SEEDS_APART + number
+
+
+def draw_videos(split: str, seed: int, clips: int, *, longest: int = 300, questions: int = 4) -> Iterator[WriteVideo]:
+    """Yield clips of a split, one at a time, each with up to `questions` different questions."""
+    for number in range(clips):
+        scene_seed = clip_seed(split, seed, number)
+        scene = make_scene(scene_seed)
+        if scene.num_frames > longest:
+            scene = make_scene(scene_seed, num_frames=16 + scene_seed % (longest - 15))
+        yield draw_video(scene, f"{split}_{seed:03d}_{number:05d}", questions)
+
+
+def draw_video(scene: Scene, name: str, questions: int) -> WriteVideo:
+    """Render a whole scene with the masks of its objects and questions about it."""
+    size_wh = (round(_HEIGHT * scene.aspect / 2) * 2, _HEIGHT)
+    renderer = Renderer(scene, size_wh)
+    objects: dict[int, list] = {actor: [] for actor in scene.objects}
+    frames = []
+    for frame_index in range(scene.num_frames):
+        image, owner = renderer.draw(frame_index)
+        frames.append(image)
+        for actor, masks in objects.items():
+            mask = owner == actor
+            masks.append(encode_mask(mask) if mask.any() else None)
+    asked = choose_questions(scene, questions)
+    expressions = [WriteExpression(question.text, question.targets, question.type) for question in asked]
+    return WriteVideo(name, frames, objects, expressions)
+
+
+def choose_questions(scene: Scene, count: int) -> list[Question]:
+    """Return up to `count` questions with different texts."""
+    rng = np.random.default_rng([scene.seed, 31])
+    drawn = draw_questions(look_at(Facts(scene), (112, 112)), rng, count * 4)
+    return list({question.text: question for question in drawn}.values())[:count]

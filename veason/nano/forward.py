@@ -1,0 +1,127 @@
+"""The training pass of nano-policy: the same numbers as transformers gives, arranged so that work is shared.
+
+All pictures of a batch go through the vision tower at once; the prompt of a clip is read once and all branches (a
+question and its answer each) go on from its keys and values. Inference uses the stock model: a test holds them equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb, apply_rotary_pos_emb_vision
+from transformers.vision_utils import get_vision_position_ids
+
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """Prompts that were read: keys and values of every layer, the hidden states at one layer, the next position."""
+
+    past: list[tuple[torch.Tensor, torch.Tensor]]
+    middle: torch.Tensor
+    next_position: int
+
+
+def patches_of(images: torch.Tensor, patch: int, merge: int = 2) -> torch.Tensor:
+    """Return `(B, H, W, 3)` uint8 pictures as `(B, tokens, 3 * patch * patch)`, ordered as the image processor does."""
+    count, height, width, _ = images.shape
+    mean, deviation = torch.tensor(_MEAN), torch.tensor(_DEVIATION)
+    values = (images.float() / 255 - mean) / deviation
+    rows, columns = height // (patch * merge), width // (patch * merge)
+    cut = values.view(count, rows, merge, patch, columns, merge, patch, 3)
+    return cut.permute(0, 1, 4, 2, 5, 7, 3, 6).reshape(count, rows * columns * merge * merge, 3 * patch * patch)
+
+
+def see(visual: Any, images: torch.Tensor) -> torch.Tensor:
+    """Return `(B, cells, hidden)` visual tokens; every block of nano's tower attends to the whole picture."""
+    patch = visual.patch_size
+    hidden = F.linear(patches_of(images, patch), visual.patch_embed.proj.weight.flatten(1))
+    count, tokens, width = hidden.shape
+    grid = torch.tensor([[1, images.shape[1] // patch, images.shape[2] // patch]])
+    rope = visual.rotary_pos_emb(hidden, get_vision_position_ids(grid, 2))
+    for block in visual.blocks:
+        normed = block.norm1(hidden)
+        query, key, value = block.attn.qkv(normed).view(count, tokens, 3, block.attn.num_heads, -1).unbind(2)
+        query, key = apply_rotary_pos_emb_vision(query, key, *rope)
+        mixed = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in (query, key, value)))
+        hidden = hidden + block.attn.proj(mixed.transpose(1, 2).reshape(count, tokens, width))
+        hidden = hidden + block.mlp(block.norm2(hidden))
+    return visual.merger(hidden).view(count, tokens // 4, -1)
+
+
+def prompt_positions(ids: torch.Tensor, image_id: int, cells: int) -> tuple[torch.Tensor, int]:
+    """Return `(3, T)` positions of one prompt (time, row, column) and the position that comes next."""
+    places, now, token = [], 0, 0
+    while token < len(ids):
+        if int(ids[token]) == image_id:
+            places += [(now, now + cell // cells, now + cell % cells) for cell in range(cells * cells)]
+            now, token = now + cells, token + cells * cells
+        else:
+            places.append((now, now, now))
+            now, token = now + 1, token + 1
+    return torch.tensor(places).T, now
+
+
+def read_prompts(model: Any, ids: torch.Tensor, seen: torch.Tensor, middle_layer: int) -> Prompt:
+    """Read `(B, T)` prompts of one shape with their visual tokens `(B * pictures, cells, hidden)`.
+
+    `middle` of the result holds the hidden states that enter layer `middle_layer`.
+    """
+    text = model.model.language_model
+    image_id = model.config.image_token_id
+    cells = round(seen.shape[1] ** 0.5)
+    hidden = text.embed_tokens(ids).masked_scatter((ids == image_id)[..., None], seen)
+    positions, after = prompt_positions(ids[0], image_id, cells)
+    rope = text.rotary_emb(hidden, positions[:, None])
+    past, middle = [], hidden
+    for place, layer in enumerate(text.layers):
+        middle = hidden if place == middle_layer else middle
+        hidden, key, value = _layer(layer, hidden, rope, None, None)
+        past.append((key, value))
+    return Prompt(past, middle, after)
+
+
+def continue_prompts(
+    model: Any, prompt: Prompt, ids: torch.Tensor, owner: torch.Tensor, *, keep: bool = False
+) -> tuple[torch.Tensor, Prompt]:
+    """Return the last hidden states `(N, T, hidden)` of branches `(N, T)`; branch n goes on from prompt `owner[n]`.
+
+    With `keep` the prompt that comes back has the branches' keys and values too (for writing), else it is the old one.
+    """
+    text = model.model.language_model
+    hidden = text.embed_tokens(ids)
+    length, before = ids.shape[1], prompt.past[0][0].shape[2]
+    positions = (prompt.next_position + torch.arange(length)).expand(3, 1, length)
+    rope = text.rotary_emb(hidden, positions)
+    may_see = torch.ones(length, before + length, dtype=torch.bool).tril(before)
+    kept = []
+    for layer, (key, value) in zip(text.layers, prompt.past, strict=True):
+        past = key[owner], value[owner]
+        hidden, *own = _layer(layer, hidden, rope, past, may_see)
+        if keep:
+            kept.append((torch.cat((past[0], own[0]), 2), torch.cat((past[1], own[1]), 2)))
+    longer = Prompt(kept, prompt.middle, prompt.next_position + length) if keep else prompt
+    return text.norm(hidden), longer
+
+
+def _layer(layer: Any, hidden: torch.Tensor, rope: tuple, past: tuple | None, may_see: torch.Tensor | None) -> tuple:
+    """Return what a decoder layer gives, and its keys and values."""
+    attention = layer.self_attn
+    normed = layer.input_layernorm(hidden)
+    shape = (*hidden.shape[:2], -1, attention.head_dim)
+    query, key, value = (
+        project(normed).view(shape).transpose(1, 2)
+        for project in (attention.q_proj, attention.k_proj, attention.v_proj)
+    )
+    query, key = apply_rotary_pos_emb(query, key, *rope)
+    own = key, value
+    if past is not None:
+        key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=may_see, is_causal=past is None)
+    hidden = hidden + attention.o_proj(mixed.transpose(1, 2).reshape(hidden.shape))
+    return hidden + layer.mlp(layer.post_attention_layernorm(hidden)), *own

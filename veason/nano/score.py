@@ -1,0 +1,138 @@
+"""Score nano-policy by itself, without a segmenter: does it speak, choose a good frame, box the right thing?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+from veason.answer import AnswerContext, parse_answer
+from veason.boxes import box_iou, boxes_array, match_boxes
+from veason.errors import AnswerError
+from veason.nano.claims import prominence
+from veason.nano.dataset import clip_seed
+from veason.nano.facts import Facts
+from veason.nano.forward import Prompt, continue_prompts, read_prompts, see
+from veason.nano.language import Question, draw_questions
+from veason.nano.policy_model import END, build_tokenizer, nano_profile
+from veason.nano.pool import ClipMaker
+from veason.nano.stories import make_scene
+from veason.nano.view import View, look_at
+from veason.types import Answer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A question, the view it is about, and what the policy wrote."""
+
+    view: View
+    question: Question
+    text: str
+
+
+def score_policy(
+    weights: Path, *, clips: int = 40, seed: int = 7, questions: int = 6, threads: int = 1
+) -> dict[str, float]:
+    """Return measurements over clips whose seeds are never trained on."""
+    torch.set_num_threads(threads)
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(weights, dtype=torch.float32).eval()
+    maker = ClipMaker(weights)
+    asked: list[Asked] = []
+    for number in range(clips):
+        scene_seed = clip_seed("test", seed, number)
+        side = nano_profile().size_wh
+        view = look_at(Facts(make_scene(scene_seed)), side)
+        drawn = draw_questions(view, np.random.default_rng([scene_seed, 31]), questions)
+        texts = answer_questions(model, maker, view, [question.text for question in drawn])
+        asked += [Asked(view, question, text) for question, text in zip(drawn, texts, strict=True)]
+    return measure_answers(asked)
+
+
+def answer_questions(
+    model: Any, maker: ClipMaker, view: View, instructions: Sequence[str], most: int = 160
+) -> list[str]:
+    """Return what the policy writes, greedily, to instructions about one view; the pictures are read once."""
+    tokenizer = build_tokenizer()
+    end = tokenizer.convert_tokens_to_ids(END)
+    with torch.no_grad():
+        seen = see(model.model.visual, torch.from_numpy(view.images))
+        prompt = read_prompts(model, torch.from_numpy(maker.prefix(view.shown))[None].long(), seen, 0)
+        texts = [""] * len(instructions)
+        by_length = defaultdict(list)
+        for place, instruction in enumerate(instructions):
+            ids = maker.question_ids(view.shown, instruction)
+            by_length[len(ids)].append((place, ids))
+        for group in by_length.values():
+            ids = torch.tensor(np.stack([ids for _, ids in group])).long()
+            for (place, _), written in zip(group, _write(model, prompt, ids, end, most), strict=True):
+                texts[place] = tokenizer.decode(written)
+    return texts
+
+
+def _write(model: Any, prompt: Prompt, ids: torch.Tensor, end: int, most: int) -> list[list[int]]:
+    """Return the greedy continuation of questions of one length, without the end mark."""
+    table = model.model.language_model.embed_tokens.weight
+    owner = torch.zeros(len(ids), dtype=torch.long)
+    hidden, prompt = continue_prompts(model, prompt, ids, owner, keep=True)
+    written = torch.empty(len(ids), 0, dtype=torch.long)
+    for _ in range(most):
+        token = F.linear(hidden[:, -1], table).argmax(-1, keepdim=True)
+        written = torch.cat((written, token), 1)
+        if (written == end).any(1).all():
+            break
+        hidden, prompt = continue_prompts(model, prompt, token, torch.arange(len(ids)), keep=True)
+    rows = written.tolist()
+    return [row[: row.index(end)] if end in row else row for row in rows]
+
+
+def measure_answers(asked: Sequence[Asked]) -> dict[str, float]:
+    """Return shares and means over answers; an unreadable answer counts as wrong everywhere."""
+    present = [one for one in asked if one.question.targets]
+    absent = [one for one in asked if not one.question.targets]
+    answers = {id(one): _read(one) for one in asked}
+    boxed = [answers[id(one)] for one in present]
+    scores = [_score(one, answer) for one, answer in zip(present, boxed, strict=True)]
+    said_absent = [answers[id(one)] for one in absent]
+    return {
+        "questions": float(len(asked)),
+        "readable": _mean([answer is not None for answer in answers.values()]),
+        "t_acc": _mean([answer is not None and not answer.is_absent for answer in boxed]),
+        "n_acc": _mean([answer is not None and answer.is_absent for answer in said_absent]),
+        "keyframe_shown": _mean(
+            [a is not None and a.keyframe in o.view.shown for o, a in zip(present, boxed, strict=True)]
+        ),
+        "keyframe_prominence": _mean([share for share, _ in scores]),
+        "box_iou": _mean([iou for _, iou in scores]),
+        "box_iou_over_half": _mean([iou > 0.5 for _, iou in scores]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
+def _read(one: Asked) -> Answer | None:
+    context = AnswerContext(one.view.shown, one.view.facts.scene.num_frames, one.view.size_wh, nano_profile().space_wh)
+    try:
+        return parse_answer(one.text, context)
+    except AnswerError:
+        return None
+
+
+def _score(one: Asked, answer: Answer | None) -> tuple[float, float]:
+    """Return the prominence of the chosen frame, and the box IoU on it (over the larger number of boxes)."""
+    if answer is None or answer.keyframe not in one.view.shown:
+        return 0.0, 0.0
+    place = one.view.shown.index(answer.keyframe)
+    truth = [box for actor in one.question.targets if (box := one.view.box(actor, place))]
+    table = box_iou(boxes_array(answer.boxes), boxes_array(truth))
+    matched = sum(table[row, column] for row, column in match_boxes(table))
+    share = float(prominence(one.view, one.question.targets)[place])
+    return share, float(matched) / max(len(answer.boxes), len(truth), 1)
