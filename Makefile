@@ -36,7 +36,7 @@ $(VENV)/app.done: requirements.txt .ci/constraints.txt .ci/system-packages.sh pa
 	touch $@
 
 $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
-	sh .ci/system-packages.sh chromium fonts-inter
+	sh .ci/system-packages.sh chromium fonts-inter ffmpeg
 	$(PIP) -c .ci/constraints.txt -r .ci/requirements-dev.txt
 	touch $@
 

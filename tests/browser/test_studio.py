@@ -190,3 +190,19 @@ def test_playback_runs_by_frame_index_to_the_end(page: Page) -> None:
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_role("application", name="Video frame 95 of")).to_be_visible()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_an_absent_target_is_told_in_words(page: Page) -> None:
+    open_example(page, "The chase")
+    ask(page, "the green star")
+    expect(page.get_by_text("Not in this video")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Propagate", exact=True)).to_be_disabled()
+
+
+def test_a_long_clip_starts_with_a_window_around_the_box(page: Page) -> None:
+    open_example(page, "Earth from orbit")
+    expect(page.get_by_text("600 of 901 frames")).to_be_visible()
+    go_to_frame(page, 800)
+    drag(page, (0.4, 0.1), (0.8, 0.9))
+    expect(page.get_by_label("First frame to segment")).to_have_value("301")
+    expect(page.get_by_label("Last frame to segment")).to_have_value("900")

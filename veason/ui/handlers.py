@@ -82,7 +82,8 @@ class Desk:
         work = Work(folder.name, folder, title, video, History(Session(info.num_frames)), starting_range(info, 0))
         self.store.add(work)
         shown = {"kind": "shown", "frames": list(sample_indices(info.num_frames, self.frame_count))}
-        yield message(work, self._opened(work), shown, render.session_state(work))
+        told = render.opened(work, self.frame_count), render.pace(self.pipeline.segmenter), shown
+        yield message(work, *told, render.session_state(work))
 
     def snapshot(self, work: Work) -> Message:
         """Return everything the page needs to show a work again, after a refresh or a lost update."""
@@ -90,7 +91,8 @@ class Desk:
         shown = session.shown or sample_indices(session.num_frames, self.frame_count)
         return message(
             work,
-            self._opened(work),
+            render.opened(work, self.frame_count),
+            render.pace(self.pipeline.segmenter),
             {"kind": "shown", "frames": list(shown)},
             render.recalled(work),
             render.session_state(work),
@@ -99,9 +101,6 @@ class Desk:
             render.findings(session),
             {"kind": "busy" if work.is_running else "idle"},
         )
-
-    def _opened(self, work: Work) -> Item:
-        return render.opened(work, self.pipeline.segmenter, self.frame_count)
 
     def _place_video(self, data: Any, folder: Path) -> tuple[Path, str]:
         if isinstance(data, dict) and "example" in data:
@@ -157,10 +156,13 @@ class Desk:
             yield message(work, render.session_state(work), render.all_masks(work.history.now))
             return
         work.record(read.edit(data, work.history.now, work.video.info.size_wh))
-        state = render.session_state(work)
-        yield (
-            message(work, state, render.all_masks(work.history.now)) if data["edit"] == "drop" else message(work, state)
-        )
+        items = [render.session_state(work)]
+        if data["edit"] == "drop":
+            items.append(render.all_masks(work.history.now))
+        elif not work.frames[0] <= data["frame"] < work.frames[1]:
+            work.frames = starting_range(work.video.info, data["frame"])
+            items.append({"kind": "range", "range": list(work.frames)})
+        yield message(work, *items)
 
     @told
     def propagate(self, data: Any) -> Iterator[Message]:
@@ -181,7 +183,13 @@ class Desk:
             if not work.is_stopping:
                 work.follow(Tracked(frozenset(wanted)))
             now = work.history.now
-            yield message(work, render.session_state(work), render.doubts(now), render.findings(now), {"kind": "idle"})
+            told = (
+                render.session_state(work),
+                render.doubts(now),
+                render.findings(now),
+                render.pace(self.pipeline.segmenter),
+            )
+            yield message(work, *told, {"kind": "idle"})
 
     def _masks(self, work: Work, arriving: Iterator[FrameMasks]) -> Iterator[Item]:
         for frame_masks in arriving:

@@ -37,7 +37,7 @@ def notice(text: str, level: str = "error") -> Item:
     return {"kind": "notice", "level": level, "text": text}
 
 
-def opened(work: Work, segmenter: Segmenter, frame_count: int) -> Item:
+def opened(work: Work, frame_count: int) -> Item:
     """Return what the page needs of a newly opened (or resumed) video."""
     info = work.video.info
     return {
@@ -55,8 +55,12 @@ def opened(work: Work, segmenter: Segmenter, frame_count: int) -> Item:
         "range": list(work.frames),
         "frame_count": frame_count,
         "palette": PALETTE,
-        "secondsPerFrame": segmenter.estimate_seconds(1000, 1) / 1000,
     }
+
+
+def pace(segmenter: Segmenter) -> Item:
+    """Return what one frame of one object costs in seconds: a guess at first, later as measured."""
+    return {"kind": "pace", "secondsPerFrame": segmenter.estimate_seconds(1000, 1) / 1000}
 
 
 def session_state(work: Work) -> Item:

@@ -15,7 +15,7 @@ import { makeWire } from "./wire.js";
 const BLANK = {
   work: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
   shown: [], keyframe: null, boxes: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
-  masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], canUndo: false, canRedo: false,
+  masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], secondsPerFrame: 0, canUndo: false, canRedo: false,
   thought: "", mentions: [], answered: null, failure: "", findings: [], busy: null, status: "", speed: "",
 };
 
@@ -78,6 +78,7 @@ export function start(scope) {
       notify(`No usable answer: ${item.reason}. Ask again in other words, or draw a box by hand.`);
     },
     recalled: (item) => state.set({ thought: item.text, mentions: item.mentions, failure: item.failure, answered: item.answered }),
+    pace: (item) => state.set({ secondsPerFrame: item.secondsPerFrame }),
     range: (item) => state.set({ range: item.range }),
     propagating: (item) => state.set({ busy: "propagate", range: [item.start, item.stop], done: new Set(), status: "propagating …" }),
     masks(item) {
@@ -212,6 +213,7 @@ export function start(scope) {
   }
 
   function leave() {
+    if (state.get().busy) wire.stop();
     const link = new URL(window.location.href);
     link.searchParams.delete("work");
     window.history.replaceState(null, "", link);

@@ -16,13 +16,13 @@ export function makePropagate(refs, state, wire) {
   }
 
   function estimate() {
-    const { info, objects } = state.get();
+    const { info, objects, secondsPerFrame } = state.get();
     if (!info) return;
     const { start: from, stop } = wanted();
     const frames = Math.max(0, stop - from);
     const count = Math.max(1, objects.length);
     const part = frames < info.frames ? ` of ${info.frames}` : "";
-    refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(frames * count * info.secondsPerFrame)}`;
+    refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(frames * count * secondsPerFrame)}`;
   }
 
   function drawProgress() {
@@ -41,7 +41,7 @@ export function makePropagate(refs, state, wire) {
     refs.from.value = range[0];
     refs.to.value = range[1] - 1;
   });
-  state.on(["range", "objects", "info"], estimate);
+  state.on(["range", "objects", "info", "secondsPerFrame"], estimate);
   state.on(["done", "busy", "maskCount"], drawProgress);
   state.on(["objects", "busy"], ({ objects, busy }) => {
     refs.propagate.disabled = !objects.length || busy === "propagate";

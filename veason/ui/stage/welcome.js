@@ -51,7 +51,6 @@ export function makeWelcome(refs, scope, state, wire, notify) {
     refs.main.hidden = !work;
     refs.actions.hidden = !work;
     refs.meter.hidden = !opening;
-    refs.meter.firstElementChild.style.width = opening ? "70%" : "0";
     const lead = opening ? [`Opening ${opening} …`] : [node("b", {}, "Drop a video here"), " or click to choose one"];
     refs.dropText.replaceChildren(...lead);
   });
