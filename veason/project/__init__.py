@@ -1,0 +1,50 @@
+"""Projects: a folder a person owns, in which nothing is lost.
+
+with Project.create("work") as project:
+    video = project.add_video("clip.mp4")
+    question = project.add_question(video, "the red ball")
+    project.record(question, PutPrompt(Prompt(1, 0, box=Box(1, 2, 30, 40))))   # on the disk when it returns
+    project.undo(question)
+
+schema.py    the tables, and migrations
+database.py  connections, transactions, what the disk says in words
+records.py   what a project tells about itself
+state.py     a question's state: its Session, marks and reasoning; the edits of it; steps between states
+edits.py     edits to rows and back, undo, replay
+videos.py    where videos lie
+store.py     Project
+"""
+
+from veason.project.records import (
+    STATUSES,
+    Change,
+    ChangedElsewhere,
+    Comment,
+    Question,
+    StoredAnswer,
+    StoredMask,
+    StoredObject,
+    StoredPrompt,
+    StoredVideo,
+    Verdict,
+)
+from veason.project.state import Marked, Reasoned, State
+from veason.project.store import Project
+
+__all__ = [
+    "STATUSES",
+    "Change",
+    "ChangedElsewhere",
+    "Comment",
+    "Marked",
+    "Project",
+    "Question",
+    "Reasoned",
+    "State",
+    "StoredAnswer",
+    "StoredMask",
+    "StoredObject",
+    "StoredPrompt",
+    "StoredVideo",
+    "Verdict",
+]

@@ -1,0 +1,260 @@
+"""Connections to one project file: one a thread, short transactions, and errors in words.
+
+Every commit reaches the disk before it returns (write-ahead log, synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from veason.errors import ProjectError
+from veason.project.schema import APPLICATION_ID, MIGRATIONS, VERSION
+
+NAME = "project.sqlite"
+TIMEOUT_S = 10.0
+"""How long a writer waits for another one."""
+
+WAL_LIMIT = 64 * 1024 * 1024
+"""The write-ahead log shrinks back to this many bytes once it was taken over."""
+
+
+class Database:
+    """The file behind a project. May be used from any thread; a forked process gets connections of its own.
+
+    Args:
+        path: the file, which must exist.
+        max_bytes: refuse to grow beyond this size.
+        timeout_s: how long to wait for another writer.
+
+    Raises:
+        ProjectError: it is not a project file, is of a newer version, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        self.path = path
+        self.is_read_only = False
+        self._max_bytes, self._timeout_s = max_bytes, timeout_s
+        self._reset()
+        try:
+            with in_words(path):
+                self._check_file()
+                self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def _reset(self) -> None:
+        self._pid, self._here = os.getpid(), threading.local()
+        self._lock, self._open = threading.RLock(), list[sqlite3.Connection]()
+
+    def _check_file(self) -> None:
+        try:
+            here = self._connection()
+            found = here.execute("PRAGMA application_id").fetchone()[0]
+            here.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or self.is_read_only:
+                raise
+            self._fall_back_to_reading()
+            return self._check_file()
+        if found != APPLICATION_ID:
+            raise ProjectError(f"{self.path} is not a Veason project: it should be made by `veason project new`")
+        if not self.is_read_only and not _is_writable(self.path):
+            self._fall_back_to_reading()
+
+    def _fall_back_to_reading(self) -> None:
+        self.close()
+        self._reset()
+        self.is_read_only = True
+
+    def _migrate(self) -> None:
+        version = self._connection().execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise ProjectError(
+                f"{self.path} was made by a newer Veason (version {version} of the tables, this one knows {VERSION}): "
+                "update Veason to open it; nothing was changed"
+            )
+        if version == VERSION:
+            return
+        with self.write() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
+            for script in MIGRATIONS[version:]:
+                run_script(db, script)
+            db.execute(f"PRAGMA user_version = {max(version, VERSION)}")
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Run the block as one transaction: all of it is on the disk when the block ends, or none of it.
+
+        Raises:
+            ProjectError: the project is read-only, the disk is full, or another program keeps it locked.
+        """
+        if self.is_read_only:
+            raise ProjectError(
+                f"{self.path.parent} is read-only: copy the project to a folder that can be written to, to change it"
+            )
+        with self._lock, in_words(self.path):
+            here = self._connection()
+            here.execute("BEGIN IMMEDIATE")
+            try:
+                yield here
+                here.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # a full disk may have rolled back already
+                    here.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one state of the project throughout the block."""
+        with in_words(self.path):
+            here = self._connection()
+            if here.in_transaction:
+                yield here
+                return
+            here.execute("BEGIN")
+            try:
+                yield here
+            finally:
+                here.execute("ROLLBACK")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection of its own that sees one state for as long as the block lasts, whatever is written."""
+        with in_words(self.path):
+            own = self._connect()
+            try:
+                own.execute("BEGIN")
+                yield own
+            finally:
+                own.close()
+
+    def close(self) -> None:
+        """Close all connections; the last one to close takes the write-ahead log into the file."""
+        if self._pid != os.getpid():
+            return
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        self._here = threading.local()
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._pid != os.getpid():
+            self._inherited = self._open  # closing them here would drop the locks of the process that forked
+            self._reset()
+        connection = getattr(self._here, "connection", None)
+        if connection is None:
+            connection = self._here.connection = self._connect()
+            self._open.append(connection)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        query = "mode=ro&immutable=1" if self.is_read_only and not _has_wal(self.path) else "mode=rw"
+        if self.is_read_only and _has_wal(self.path):
+            query = "mode=ro"
+        connection = sqlite3.connect(
+            f"{self.path.resolve().as_uri()}?{query}",
+            uri=True,
+            timeout=self._timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not self.is_read_only:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+            if self._max_bytes is not None:
+                page = connection.execute("PRAGMA page_size").fetchone()[0]
+                connection.execute(f"PRAGMA max_page_count = {max(self._max_bytes // page, 1)}")
+        return connection
+
+
+def create_file(path: Path) -> None:
+    """Make an empty project file; it appears whole or not at all. Raises ProjectError."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with in_words(path):
+        try:
+            connection = sqlite3.connect(part, isolation_level=None)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("BEGIN")
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                for script in MIGRATIONS:
+                    run_script(connection, script)
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+                connection.execute("COMMIT")
+            finally:
+                connection.close()
+            _put_in_place(part, path)
+        except FileExistsError as error:
+            raise ProjectError(f"{path.parent} is a project already: open it, or choose another folder") from error
+        except OSError as error:
+            raise ProjectError(f"cannot make a project in {path.parent}: {error.strerror or error}") from error
+        finally:
+            for leftover in path.parent.glob(f"{part.name}*"):
+                leftover.unlink()
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    """Give the file its name; a project made meanwhile keeps its place."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError as error:  # a disk without hard links
+        if path.exists():
+            raise FileExistsError(path) from error
+        part.rename(path)
+
+
+def run_script(connection: sqlite3.Connection, script: str) -> None:
+    """Run the statements of a script inside the open transaction (executescript would commit it)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Turn what SQLite says about the disk into a ProjectError that a person can act on."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        message = _MESSAGES.get(_code(error))
+        if message is None:
+            raise
+        raise ProjectError(f"{path.parent}: {message} ({error})") from error
+
+
+_MESSAGES = {
+    sqlite3.SQLITE_FULL: "the disk or the project's quota is full; nothing of this change was kept, everything before "
+    "it is safe: free some space and try again",
+    sqlite3.SQLITE_READONLY: "the project cannot be written to: check the folder's permissions",
+    sqlite3.SQLITE_CANTOPEN: "the project file cannot be opened: check the folder's permissions",
+    sqlite3.SQLITE_BUSY: "another program is writing to the project for long: wait for it, then try again",
+    sqlite3.SQLITE_LOCKED: "another part of the program is writing to the project: try again",
+    sqlite3.SQLITE_NOTADB: "project.sqlite is not a Veason project",
+    sqlite3.SQLITE_CORRUPT: "the project file is damaged: restore it from a backup",
+    sqlite3.SQLITE_IOERR: "the disk refused to read or write; everything saved before is safe: check the disk",
+}
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _has_wal(path: Path) -> bool:
+    wal = path.with_name(f"{path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)

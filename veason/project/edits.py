@@ -1,0 +1,367 @@
+"""From edits to rows and back: every function works inside a transaction that the caller has opened.
+
+enter   apply edits, write them into the log, change the rows, keep the way back
+walk    undo or redo one step, by the changes kept for it
+load    a question's state from its rows, without any replay
+replay  the same state from the log alone; tests hold the two equal
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from veason.errors import ProjectError, SessionError
+from veason.project.codec import plain, rebuild, to_json
+from veason.project.records import Provenance
+from veason.project.state import (
+    EDITS,
+    Changes,
+    Edit,
+    MaskIds,
+    Place,
+    State,
+    advance,
+    changes,
+    compose,
+    from_scalars,
+    inverse,
+    scalars,
+    stepped,
+)
+from veason.session import GotAnswer, GotMasks, History, Session
+from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt, Rle, Sampling
+
+_IDS_A_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A question's state as of `revision`, the stored mask at each place, and how many steps can be undone."""
+
+    question_id: int
+    revision: int
+    position: int
+    size_hw: tuple[int, int]
+    state: State
+    mask_ids: MaskIds
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who or what makes a change: a person by name, or a model by id with its sampling settings.
+
+    `provenance` overrules what masks are taken for by the prompts on their frame (for imported ones).
+    """
+
+    annotator: str | None = None
+    source: str | None = None
+    sampling: Sampling | None = None
+    provenance: Mapping[Place, Provenance] = field(default_factory=dict)
+
+
+def load(db: sqlite3.Connection, question_id: int) -> Loaded:
+    """Read a question's state from its rows. Raises ProjectError where there is no such question."""
+    row = db.execute(
+        "SELECT q.revision, q.position, q.state, v.num_frames, v.height, v.width FROM questions q "
+        "JOIN videos v ON v.id = q.video_id WHERE q.id = ?",
+        (question_id,),
+    ).fetchone()
+    if row is None:
+        raise ProjectError(f"there is no question {question_id} in this project")
+    revision, position, text, num_frames, *size_hw = row
+    values = json.loads(text)
+    answered = values.get("answered")
+    prompts, by_hand = {}, set()
+    for object_id, frame_index, is_by_hand, prompt in db.execute(
+        "SELECT object_id, frame_index, is_by_hand, prompt FROM prompts WHERE question_id = ?", (question_id,)
+    ):
+        prompts[object_id, frame_index] = rebuild(Prompt, json.loads(prompt))
+        by_hand |= {(object_id, frame_index)} if is_by_hand else set()
+    marks = {
+        (object_id, frame_index): kind
+        for object_id, frame_index, kind in db.execute(
+            "SELECT object_id, frame_index, kind FROM marks WHERE question_id = ?", (question_id,)
+        )
+    }
+    frames: dict[int, dict[int, ObjectMask]] = {}
+    ids = {}
+    size = (size_hw[0], size_hw[1])
+    for mask_id, object_id, frame_index, score, counts in db.execute(
+        "SELECT id, object_id, frame_index, score, counts FROM masks WHERE question_id = ? AND is_current = 1",
+        (question_id,),
+    ):
+        frames.setdefault(object_id, {})[frame_index] = ObjectMask(Rle(size, counts), score)
+        ids[object_id, frame_index] = mask_id
+    tracks = {object_id: MaskTrack(object_id, masks) for object_id, masks in frames.items()}
+    answer = None if answered is None else _load_answer(db, answered)
+    state = from_scalars(values, num_frames, answer, prompts, tracks, frozenset(by_hand), marks)
+    return Loaded(question_id, revision, position, size, state, ids)
+
+
+def enter(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
+    """Apply edits one after the other and write them down; consecutive GotMasks become one line of the log.
+
+    Raises:
+        SessionError: an edit does not fit the state.
+        ProjectError: a mask is not of the video's size.
+    """
+    for is_masks, run in groupby(edits, lambda edit: isinstance(edit, GotMasks)):
+        if is_masks:
+            loaded = _enter_run(db, loaded, list(run), origin, is_step)
+        else:
+            for edit in run:
+                loaded = _enter_run(db, loaded, [edit], origin, is_step)
+    return loaded
+
+
+def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
+    revision = next_revision(db)
+    state = loaded.state
+    for edit in run:
+        state = advance(state, edit, revision, is_step)
+    arrived: dict[Place, ObjectMask] = {}
+    for edit in run:
+        if isinstance(edit, GotMasks):
+            masks = edit.frame_masks
+            arrived |= {(object_id, masks.frame_index): mask for object_id, mask in masks.masks.items()}
+    ids = dict(loaded.mask_ids) | _store_masks(db, loaded, state, arrived, origin)
+    body = _masks_body(ids, arrived) if arrived else {"type": type(run[0]).__name__, **plain(run[0])}
+    operation = "record" if is_step else "follow"
+    write_log(db, revision, loaded.question_id, operation, body, origin)
+    for edit in run:
+        if isinstance(edit, GotAnswer):
+            _store_answer(db, revision, loaded.question_id, state, origin)
+    step = changes(loaded.state, state, loaded.mask_ids, ids)
+    ids = {place: ids[place] for track in state.session.tracks.values() for place in _places(track)}
+    _write_rows(db, loaded.question_id, step)
+    position = _keep_step(db, loaded, step, is_step)
+    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids)
+    _write_question(db, after)
+    return after
+
+
+def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: bool) -> Loaded:
+    """Undo one step, or redo one where `forward`. Raises SessionError where there is none."""
+    number = loaded.position + 1 if forward else loaded.position
+    row = db.execute(
+        "SELECT changes FROM steps WHERE question_id = ? AND step = ?", (loaded.question_id, number)
+    ).fetchone()
+    if row is None:
+        raise SessionError("nothing to redo" if forward else "nothing to undo")
+    step = _read_step(row[0]) if forward else inverse(_read_step(row[0]))
+    state = stepped(
+        loaded.state,
+        step,
+        lambda mask_ids: _load_masks(db, mask_ids, loaded.size_hw),
+        lambda answer_id: _load_answer(db, answer_id),
+    )
+    ids = dict(loaded.mask_ids)
+    for key, (_, after) in step.items():
+        if key[0] == "mask":
+            ids.pop((key[1], key[2]), None)
+            if after is not None:
+                ids[key[1], key[2]] = after
+    revision = next_revision(db)
+    write_log(db, revision, loaded.question_id, "redo" if forward else "undo", {}, origin)
+    _write_rows(db, loaded.question_id, step)
+    position = loaded.position + (1 if forward else -1)
+    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids)
+    _write_question(db, walked)
+    return walked
+
+
+def replay(db: sqlite3.Connection, question_id: int) -> History:
+    """Return a question's history made from nothing but its log, by `veason.session`."""
+    loaded = load(db, question_id)
+    history = History(Session(loaded.state.session.num_frames))
+    for operation, text in db.execute(
+        "SELECT operation, body FROM log WHERE question_id = ? ORDER BY revision", (question_id,)
+    ).fetchall():
+        body = json.loads(text)
+        if operation == "undo":
+            history = history.undo()
+        elif operation == "redo":
+            history = history.redo()
+        elif operation in ("record", "follow"):
+            kind = body.pop("type")
+            if kind in ("Marked", "Reasoned"):  # no part of a Session, but steps all the same
+                history = History(history.now, (*history.past, history.now)) if operation == "record" else history
+                continue
+            edits = [rebuild(EDITS[kind], body)] if kind != "GotMasks" else _read_masks(db, body, loaded.size_hw)
+            for edit in edits:
+                history = history.record(edit) if operation == "record" else history.follow(edit)
+    return history
+
+
+def next_revision(db: sqlite3.Connection) -> int:
+    """Return the revision that the next line of the log will have."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'log'").fetchone()
+    return (row[0] if row else 0) + 1
+
+
+def write_log(
+    db: sqlite3.Connection,
+    revision: int,
+    question_id: int | None,
+    operation: str,
+    body: Mapping[str, Any],
+    origin: Origin,
+) -> None:
+    """Add one line to the log."""
+    db.execute(
+        "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (revision, question_id, operation, to_json(body), origin.source, origin.annotator, time.time()),
+    )
+
+
+def _places(track: MaskTrack) -> Iterator[Place]:
+    return ((track.object_id, frame_index) for frame_index in track.frames)
+
+
+def _store_masks(
+    db: sqlite3.Connection, loaded: Loaded, state: State, arrived: Mapping[Place, ObjectMask], origin: Origin
+) -> dict[Place, int]:
+    """Insert the masks that are new and return the ids of all that arrived; equal ones are not stored twice."""
+    if not arrived:
+        return {}
+    tracks = loaded.state.session.tracks
+    free = (db.execute("SELECT max(id) FROM masks").fetchone()[0] or 0) + 1
+    ids, rows = {}, []
+    for place, mask in arrived.items():
+        if mask.rle.size_hw != loaded.size_hw:
+            raise ProjectError(
+                f"object {place[0]} on frame {place[1]}: the mask is {mask.rle.size_hw} (height, width), the video "
+                f"{loaded.size_hw}"
+            )
+        old = tracks[place[0]].frames.get(place[1]) if place[0] in tracks else None
+        provenance = origin.provenance.get(place) or state.provenance(place)
+        if old == mask and _provenance(db, loaded.mask_ids[place]) == provenance:
+            ids[place] = loaded.mask_ids[place]
+            continue
+        ids[place] = free
+        rows.append((free, loaded.question_id, *place, provenance, mask.score, mask.rle.counts))
+        free += 1
+    db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?, 0, ?, ?, ?)", rows)
+    if origin.source is not None:
+        db.execute("UPDATE questions SET segmenter = ? WHERE id = ?", (origin.source, loaded.question_id))
+    return ids
+
+
+def _provenance(db: sqlite3.Connection, mask_id: int) -> str:
+    return db.execute("SELECT provenance FROM masks WHERE id = ?", (mask_id,)).fetchone()[0]
+
+
+def _masks_body(ids: Mapping[Place, int], arrived: Mapping[Place, ObjectMask]) -> dict[str, Any]:
+    frames: dict[int, dict[int, int]] = {}
+    for object_id, frame_index in arrived:
+        frames.setdefault(frame_index, {})[object_id] = ids[object_id, frame_index]
+    return {"type": "GotMasks", "frames": frames}
+
+
+def _read_masks(db: sqlite3.Connection, body: Mapping[str, Any], size_hw: tuple[int, int]) -> list[GotMasks]:
+    frames = body.get("frames", {})
+    masks = _load_masks(db, [mask_id for ids in frames.values() for mask_id in ids.values()], size_hw)
+    return [
+        GotMasks(FrameMasks(int(index), {int(object_id): masks[mask_id] for object_id, mask_id in ids.items()}))
+        for index, ids in frames.items()
+    ]
+
+
+def _load_masks(db: sqlite3.Connection, mask_ids: Sequence[int], size_hw: tuple[int, int]) -> dict[int, ObjectMask]:
+    masks = {}
+    for start in range(0, len(mask_ids), _IDS_A_QUERY):
+        part = mask_ids[start : start + _IDS_A_QUERY]
+        marks = ",".join("?" * len(part))
+        for mask_id, score, counts in db.execute(f"SELECT id, score, counts FROM masks WHERE id IN ({marks})", part):
+            masks[mask_id] = ObjectMask(Rle(size_hw, counts), score)
+    return masks
+
+
+def _load_answer(db: sqlite3.Connection, answer_id: int) -> Answer:
+    text = db.execute("SELECT answer FROM answers WHERE id = ?", (answer_id,)).fetchone()[0]
+    return rebuild(Answer, json.loads(text))
+
+
+def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state: State, origin: Origin) -> None:
+    assert state.session.answer is not None
+    sampling = None if origin.sampling is None else to_json(origin.sampling)
+    db.execute(
+        "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            revision,
+            question_id,
+            to_json(state.session.answer),
+            to_json(state.session.shown),
+            origin.source,
+            sampling,
+        ),
+    )
+
+
+def _write_rows(db: sqlite3.Connection, question_id: int, step: Changes) -> None:
+    """Bring prompts, marks and masks to where the step leads."""
+    gone = [(before,) for key, (before, _) in step.items() if key[0] == "mask" and before is not None]
+    come = [(after,) for key, (_, after) in step.items() if key[0] == "mask" and after is not None]
+    db.executemany("UPDATE masks SET is_current = 0 WHERE id = ?", gone)
+    db.executemany("UPDATE masks SET is_current = 1 WHERE id = ?", come)
+    for key, (_, after) in step.items():
+        if key[0] == "prompt" and after is not None:
+            row = (question_id, *key[1:], int(after[0]), to_json(after[1]))
+            db.execute("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?)", row)
+        elif key[0] == "mark" and after is not None:
+            db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (question_id, *key[1:], after))
+        elif key[0] in ("prompt", "mark"):
+            db.execute(
+                f"DELETE FROM {key[0]}s WHERE question_id = ? AND object_id = ? AND frame_index = ?",
+                (question_id, *key[1:]),
+            )
+
+
+def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:
+    state = loaded.state
+    db.execute(
+        "UPDATE questions SET revision = ?, position = ?, state = ?, reasoning = ?, answer_id = ? WHERE id = ?",
+        (
+            loaded.revision,
+            loaded.position,
+            to_json(scalars(state)),
+            state.reasoning,
+            state.answered,
+            loaded.question_id,
+        ),
+    )
+
+
+def _keep_step(db: sqlite3.Connection, loaded: Loaded, step: Changes, is_step: bool) -> int:
+    """Keep the way back and return the new position: a step of its own, or part of the steps beside it."""
+    question_id, position = loaded.question_id, loaded.position
+    if is_step:
+        db.execute("DELETE FROM steps WHERE question_id = ? AND step > ?", (question_id, position))
+        db.execute("INSERT INTO steps VALUES (?, ?, ?)", (question_id, position + 1, _step_text(step)))
+        return position + 1
+    if not step:
+        return position
+    for number, text in db.execute(
+        "SELECT step, changes FROM steps WHERE question_id = ? AND step IN (?, ?)",
+        (question_id, position, position + 1),
+    ).fetchall():
+        old = _read_step(text)
+        wider = compose(old, step) if number == position else compose(inverse(step), old)
+        db.execute(
+            "UPDATE steps SET changes = ? WHERE question_id = ? AND step = ?", (_step_text(wider), question_id, number)
+        )
+    return position
+
+
+def _step_text(step: Changes) -> str:
+    return json.dumps([[*key, *pair] for key, pair in step.items()], ensure_ascii=False, separators=(",", ":"))
+
+
+def _read_step(text: str) -> Changes:
+    return {tuple(row[:-2]): (row[-2], row[-1]) for row in json.loads(text)}

@@ -1,0 +1,205 @@
+"""The videos and questions of a project, and what happened to them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from veason.errors import ProjectError, PromptError
+from veason.project.database import Database
+from veason.project.edits import Origin, next_revision, write_log
+from veason.project.records import Change, Question, Status, StoredVideo
+from veason.project.videos import describe, find, hash_video, place_of
+from veason.video import Video, open_video
+
+_QUESTION = (
+    "SELECT id, video_id, instruction, status, assignee, revision, reasoning, doubt, ifnull(failure, ''), segmenter, "
+    "original_id FROM questions"
+)
+
+
+class Library:
+    """The part of a project that knows videos and questions but no labels; see `veason.project.store.Project`."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self._database = database
+
+    @property
+    def is_read_only(self) -> bool:
+        """True where the project can be looked at only."""
+        return self._database.is_read_only
+
+    @property
+    def proxies(self) -> Path:
+        """The folder for what can be made again, such as small pictures; it may be deleted at any time."""
+        return self.folder / "proxies"
+
+    @property
+    def revision(self) -> int:
+        """The number of changes so far, by any tab or process: if it grew, `changes_since` tells what is new."""
+        with self._database.read() as db:
+            return next_revision(db) - 1
+
+    def changes_since(self, revision: int, question_id: int | None = None) -> tuple[Change, ...]:
+        """Return the lines of the log after a revision, of one question or of all."""
+        where = "" if question_id is None else " AND question_id = ?"
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT revision, question_id, operation, body, source, annotator, time FROM log WHERE revision > ?"
+                f"{where} ORDER BY revision",
+                (revision,) if question_id is None else (revision, question_id),
+            ).fetchall()
+        return tuple(_change(row) for row in rows)
+
+    # --- videos
+
+    def add_video(self, path: str | Path, *, copy: bool = False) -> int:
+        """Add a video file or a folder of frames and return its id; content that is known already keeps its id.
+
+        Args:
+            path: where it lies; kept relative where that is inside the project folder.
+            copy: copy it into the project folder, so that the project can be moved alone.
+
+        Raises:
+            VideoError: it cannot be opened.
+        """
+        path = Path(path).absolute()
+        with open_video(path) as video:
+            info = video.info
+        sha256 = hash_video(path)
+        known = self._video_where("sha256 = ?", sha256)
+        if known and known[0].path.exists() and not copy:
+            return known[0].id
+        place = place_of(path, self.folder, sha256, copy=copy)
+        with self.transaction() as db:
+            if known:
+                db.execute("UPDATE videos SET path = ? WHERE id = ?", (place, known[0].id))
+                return known[0].id
+            row = db.execute(
+                "INSERT INTO videos (path, sha256, num_frames, width, height, fps, first_timestamp, last_timestamp, "
+                "has_variable_rate, decoder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+                (place, sha256, *describe(info)),
+            ).fetchone()
+            if row is None:  # another process added it meanwhile
+                return db.execute("SELECT id FROM videos WHERE sha256 = ?", (sha256,)).fetchone()[0]
+            write_log(db, next_revision(db), None, "video", {"video_id": row[0], "path": place}, Origin())
+            return row[0]
+
+    def videos(self) -> tuple[StoredVideo, ...]:
+        """Return all videos in the order they were added."""
+        return self._video_where("1")
+
+    def video(self, video_id: int) -> StoredVideo:
+        """Return one video."""
+        found = self._video_where("id = ?", video_id)
+        if not found:
+            raise ProjectError(f"there is no video {video_id} in this project")
+        return found[0]
+
+    def open_video(self, video_id: int) -> Video:
+        """Open a video of the project for reading. Raises ProjectError where its file is gone."""
+        return find(self.video(video_id))
+
+    def _video_where(self, condition: str, *values: Any) -> tuple[StoredVideo, ...]:
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT id, path, sha256, num_frames, width, height, fps, first_timestamp, last_timestamp, "
+                f"has_variable_rate, decoder FROM videos WHERE {condition} ORDER BY id",
+                values,
+            ).fetchall()
+        return tuple(_video(row, self.folder) for row in rows)
+
+    # --- questions
+
+    def add_question(
+        self, video_id: int, instruction: str, assignee: str | None = None, *, original_id: int | None = None
+    ) -> int:
+        """Add an instruction about a video to the queue and return its id.
+
+        `original_id` names the question of which this is a second annotator's own version.
+        """
+        if not instruction.strip():
+            raise PromptError("the instruction is empty: describe what to segment, in words")
+        self.video(video_id)
+        with self.transaction() as db:
+            revision = next_revision(db)
+            row = db.execute(
+                "INSERT INTO questions (video_id, instruction, assignee, revision, original_id) VALUES (?, ?, ?, ?, ?) "
+                "RETURNING id",
+                (video_id, instruction.strip(), assignee, revision, original_id),
+            ).fetchone()
+            write_log(db, revision, row[0], "question", {"video_id": video_id, "instruction": instruction}, Origin())
+        return row[0]
+
+    def question(self, question_id: int) -> Question:
+        """Return one question."""
+        with self._database.read() as db:
+            row = db.execute(f"{_QUESTION} WHERE id = ?", (question_id,)).fetchone()
+        if row is None:
+            raise ProjectError(f"there is no question {question_id} in this project")
+        return Question(*row)
+
+    def questions(
+        self,
+        *,
+        status: Status | Sequence[Status] | None = None,
+        assignee: str | None = None,
+        video_id: int | None = None,
+        most_doubtful_first: bool = False,
+    ) -> tuple[Question, ...]:
+        """Return the questions that pass every filter given, as added or most doubtful first."""
+        wanted = (status,) if isinstance(status, str) else status
+        conditions, values = ["1"], list[Any]()
+        if wanted is not None:
+            conditions.append(f"status IN ({','.join('?' * len(wanted))})")
+            values += wanted
+        for name, value in (("assignee", assignee), ("video_id", video_id)):
+            if value is not None:
+                conditions.append(f"{name} = ?")
+                values.append(value)
+        order = "doubt IS NULL, doubt DESC, id" if most_doubtful_first else "id"
+        with self._database.read() as db:
+            rows = db.execute(f"{_QUESTION} WHERE {' AND '.join(conditions)} ORDER BY {order}", values).fetchall()
+        return tuple(Question(*row) for row in rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block as one transaction on the project file; for the modules of this package."""
+        with self._database.write() as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Run the block on one state of the project file; for the modules of this package."""
+        with self._database.read() as db:
+            yield db
+
+    def close(self) -> None:
+        """Close the file; the project can be opened again at any time."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _change(row: Sequence[Any]) -> Change:
+    revision, question_id, operation, body, source, annotator, time = row
+    return Change(revision, question_id, operation, json.loads(body), source, annotator, time)
+
+
+def _video(row: Sequence[Any], folder: Path) -> StoredVideo:
+    video_id, path, sha256, num_frames, width, height, fps, first, last, is_variable, decoder = row
+    return StoredVideo(
+        video_id, folder / path, sha256, num_frames, (width, height), fps, first, last, bool(is_variable), decoder
+    )

@@ -1,0 +1,147 @@
+"""What a project tells about itself: frozen rows, one type a kind of thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from veason.errors import ProjectError
+from veason.types import Answer, Prompt, Rle, Sampling
+
+Status = Literal["new", "thinking", "proposed", "in review", "accepted", "rejected", "absent"]
+STATUSES: tuple[Status, ...] = ("new", "thinking", "proposed", "in review", "accepted", "rejected", "absent")
+
+Reasoning = Literal["fresh", "stale", "edited", "confirmed", "regenerated"]
+"""Whether the reasoning fits the labels: as the model wrote it and never corrected since; corrected since; and, after
+the last correction: edited by a person, confirmed by a person, or written anew by the model."""
+
+Provenance = Literal["model", "propagated", "corrected", "verified", "absent"]
+"""Where a mask comes from: the model's own prompt on that frame, propagation, a person's prompt on that frame; or what
+a person said of it: it is right, or the object is not there."""
+
+
+class ChangedElsewhere(ProjectError):  # noqa: N818  # it says what happened, as a person would
+    """Another tab or process changed the question first: look again (`changes_since`), then decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVideo:
+    """A video of the project; `path` is absolute, the other fields are those of VideoInfo and its content's hash."""
+
+    id: int
+    path: Path
+    sha256: str
+    num_frames: int
+    size_wh: tuple[int, int]
+    fps: float
+    first_timestamp: float
+    last_timestamp: float
+    has_variable_rate: bool
+    decoder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One instruction about one video, and how far the work on it is.
+
+    Attributes:
+        revision: of the project when the question last changed; what `expected_revision` is compared with.
+        reasoning: None where there is no reasoning.
+        doubt: in [0, 1], None before masks were looked at (see `veason.project.queue`).
+        failure: why the policy gave no usable answer, "" where it gave one.
+        original_id: the question of which this is a second annotator's own version, if it is one.
+    """
+
+    id: int
+    video_id: int
+    instruction: str
+    status: Status
+    assignee: str | None
+    revision: int
+    reasoning: Reasoning | None
+    doubt: float | None
+    failure: str
+    segmenter: str | None
+    original_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The answer that counts, the frames it was given from, and what made it.
+
+    `thought` is the reasoning as it stands, with a person's changes; `answer.thought` what the policy wrote.
+    """
+
+    answer: Answer
+    thought: str
+    shown: tuple[int, ...]
+    policy: str | None
+    sampling: Sampling | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object of a question; `name` is "" until a person gives one."""
+
+    object_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrompt:
+    """A prompt and whether a person made it."""
+
+    prompt: Prompt
+    is_by_hand: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMask:
+    """The mask of one object on one frame, at the video's size."""
+
+    frame_index: int
+    object_id: int
+    rle: Rle
+    score: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A remark about a frame, or about the whole question where `frame_index` is None. `time` is seconds since 1970."""
+
+    id: int
+    question_id: int
+    frame_index: int | None
+    annotator: str | None
+    text: str
+    time: float
+    is_resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reviewer says: "agree", "disagree", or a tag such as "wrong keyframe"."""
+
+    question_id: int
+    verdict: str
+    annotator: str | None
+    text: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the log. `operation` is "record", "follow", "undo", "redo", or another kind of change such as
+    "status"; `body` what came with it; `source` the model that did it, None for a person.
+    """
+
+    revision: int
+    question_id: int | None
+    operation: str
+    body: Mapping[str, Any]
+    source: str | None
+    annotator: str | None
+    time: float

@@ -1,0 +1,280 @@
+"""The project folder: durable edits of its questions, and everything that was made of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from veason.errors import ProjectError
+from veason.masks import empty_mask
+from veason.project.codec import rebuild
+from veason.project.database import NAME, Database, create_file
+from veason.project.edits import Loaded, Origin, enter, load, next_revision, replay, walk, write_log
+from veason.project.library import Library
+from veason.project.records import (
+    ChangedElsewhere,
+    StoredAnswer,
+    StoredMask,
+    StoredObject,
+    StoredPrompt,
+)
+from veason.project.state import Edit, Mark, Marked, Place, State
+from veason.session import GotMasks, History, Session
+from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Rle, Sampling
+
+_KEPT_LOADED = 8
+"""Questions whose state is kept in memory between edits."""
+
+_MASKS_A_BATCH = 1000
+_ABSENT_SCORE = -10.0
+"""Object score of a mask that a person emptied; SAM2's own are below 0 where it sees nothing."""
+
+
+class Project(Library):
+    """A folder that a person owns, with `project.sqlite` in it. May be used from any thread and several processes.
+
+    Every change is on the disk before its call returns. All methods raise ProjectError where the disk is full or
+    read-only, the file is locked for long, or an id is unknown; nothing is half done then.
+    """
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        super().__init__(folder, database)
+        self._loaded: OrderedDict[int, Loaded] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @classmethod
+    def create(cls, folder: str | Path, **options: Any) -> Project:
+        """Make a project in a folder (made where it is missing) and open it; options as for `open`."""
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProjectError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+        create_file(folder / NAME)
+        return cls.open(folder, **options)
+
+    @classmethod
+    def open(cls, folder: str | Path, *, max_bytes: int | None = None, timeout_s: float = 10.0) -> Project:
+        """Open a project and bring an older one up to date.
+
+        Args:
+            folder: the project's folder. One that cannot be written to is opened for reading (`is_read_only`).
+            max_bytes: quota of the project file; a change that needs more is refused.
+            timeout_s: how long a change waits for another program that is writing.
+
+        Raises:
+            ProjectError: there is no project, it is damaged, or it was made by a newer Veason.
+        """
+        folder = Path(folder).absolute()
+        if not (folder / NAME).is_file():
+            raise ProjectError(f"{folder} is not a project: it holds no {NAME}; make one with `veason project new`")
+        return cls(folder, Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s))
+
+    # --- edits
+
+    def record(self, question_id: int, edit: Edit, **options: Any) -> int:
+        """Apply an edit of a person: it can be undone, and what had been undone is forgotten.
+
+        Args:
+            question_id: the question that it is about.
+            edit: one of `veason.session`, or Marked or Reasoned.
+            **options: annotator (the person's name), expected_revision (refuse where the question's revision is
+                another by now), alongside (edits that belong to this one, such as masks that it empties).
+
+        Returns:
+            The question's new revision. The edit is on the disk.
+
+        Raises:
+            ChangedElsewhere: the question is not at `expected_revision`.
+            SessionError: the edit does not fit the state.
+        """
+        alongside = options.pop("alongside", ())
+        origin = Origin(annotator=options.pop("annotator", None))
+
+        def change(db: sqlite3.Connection, loaded: Loaded) -> Loaded:
+            return enter(db, enter(db, loaded, [edit], origin, True), alongside, origin, False)
+
+        return self._change(question_id, change, **options)
+
+    def follow(
+        self,
+        question_id: int,
+        edits: Iterable[Edit],
+        *,
+        source: str | None = None,
+        sampling: Sampling | None = None,
+        provenance: Mapping[Place, Any] | None = None,
+        expected_revision: int | None = None,
+    ) -> int:
+        """Apply what a model reports, all of it or nothing: it belongs to the edit before it and is no step of its own.
+
+        Args:
+            question_id: the question that it is about.
+            edits: in order; masks are best given in batches, as each call reaches the disk once.
+            source: the policy's or segmenter's name or checkpoint id.
+            sampling: how an answer was decoded.
+            provenance: where masks come from, by (object id, frame index), if not from `source`'s work here.
+            expected_revision: as for `record`.
+        """
+        origin = Origin(None, source, sampling, provenance or {})
+        edits = tuple(edits)
+        return self._change(question_id, lambda db, loaded: enter(db, loaded, edits, origin, False), expected_revision)
+
+    def undo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
+        """Undo the last edit of a person with all that followed it. Raises SessionError where there is none."""
+        return self._walk(question_id, annotator, expected_revision, forward=False)
+
+    def redo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
+        """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
+        return self._walk(question_id, annotator, expected_revision, forward=True)
+
+    def mark(self, question_id: int, object_id: int, frames: tuple[int, int], kind: Mark | None, **options: Any) -> int:
+        """Say of the masks of frames `start` to `stop - 1` that they are right, or that the object is not there.
+
+        Marking absent empties the masks. `kind` None takes marks away. Options as for `record`.
+        """
+        alongside = []
+        if kind == "absent":
+            size_wh = self.video(self.question(question_id).video_id).size_wh
+            nothing = ObjectMask(empty_mask(size_wh), _ABSENT_SCORE)
+            alongside = [GotMasks(FrameMasks(index, {object_id: nothing})) for index in range(*frames)]
+        return self.record(question_id, Marked(object_id, *frames, kind), alongside=alongside, **options)
+
+    def put_masks(self, question_id: int, masks: Iterable[StoredMask], *, source: str | None = None) -> None:
+        """Take masks made elsewhere, with their provenance; batch by batch, so they may be more than fit in memory."""
+        rows = iter(masks)
+        while batch := list(islice(rows, _MASKS_A_BATCH)):
+            edits: list[Edit] = [
+                GotMasks(FrameMasks(one.frame_index, {one.object_id: ObjectMask(one.rle, one.score)})) for one in batch
+            ]
+            for one in batch:
+                if one.provenance in ("verified", "absent"):
+                    edits.append(Marked(one.object_id, one.frame_index, one.frame_index + 1, one.provenance))
+            provenance = {(one.object_id, one.frame_index): one.provenance for one in batch}
+            self.follow(question_id, edits, source=source, provenance=provenance)
+
+    def _walk(self, question_id: int, annotator: str | None, expected_revision: int | None, *, forward: bool) -> int:
+        origin = Origin(annotator=annotator)
+        return self._change(
+            question_id, lambda db, loaded: walk(db, loaded, origin, forward=forward), expected_revision
+        )
+
+    def _change(
+        self,
+        question_id: int,
+        change: Callable[[sqlite3.Connection, Loaded], Loaded],
+        expected_revision: int | None = None,
+    ) -> int:
+        with self._lock:
+            with self.transaction() as db:
+                loaded = self._load(db, question_id)
+                if expected_revision is not None and loaded.revision != expected_revision:
+                    raise ChangedElsewhere(
+                        f"question {question_id} was changed elsewhere (it is at revision {loaded.revision}, you saw "
+                        f"{expected_revision}): look at it again before you change it"
+                    )
+                loaded = change(db, loaded)
+            self._keep(loaded)
+        return loaded.revision
+
+    def _load(self, db: sqlite3.Connection, question_id: int) -> Loaded:
+        kept = self._loaded.get(question_id)
+        row = db.execute("SELECT revision FROM questions WHERE id = ?", (question_id,)).fetchone()
+        if kept is not None and row is not None and row[0] == kept.revision:
+            return kept
+        return load(db, question_id)
+
+    def _keep(self, loaded: Loaded) -> None:
+        self._loaded[loaded.question_id] = loaded
+        self._loaded.move_to_end(loaded.question_id)
+        while len(self._loaded) > _KEPT_LOADED:
+            self._loaded.popitem(last=False)
+
+    # --- what came of a question
+
+    def loaded(self, question_id: int) -> Loaded:
+        """Return everything about a question in memory: its state, revision and number of undoable steps."""
+        with self._lock:
+            with self._database.read() as db:
+                loaded = self._load(db, question_id)
+            self._keep(loaded)
+        return loaded
+
+    def session(self, question_id: int) -> Session:
+        """Return the annotation state, with all masks."""
+        return self.loaded(question_id).state.session
+
+    def state(self, question_id: int) -> State:
+        """Return the annotation state with marks and the standing of the reasoning."""
+        return self.loaded(question_id).state
+
+    def replay(self, question_id: int) -> History:
+        """Return the history that the log alone gives; slow, for checks."""
+        with self._database.read() as db:
+            return replay(db, question_id)
+
+    def answer(self, question_id: int) -> StoredAnswer | None:
+        """Return the answer that counts, None where there is none."""
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT a.answer, a.shown, a.policy, a.sampling, q.state FROM questions q "
+                "JOIN answers a ON a.id = q.answer_id WHERE q.id = ?",
+                (question_id,),
+            ).fetchone()
+        if row is None:
+            return None
+        answer = rebuild(Answer, json.loads(row[0]))
+        thought = json.loads(row[4]).get("thought")
+        sampling = None if row[3] is None else rebuild(Sampling, json.loads(row[3]))
+        shown = tuple(json.loads(row[1]))
+        return StoredAnswer(answer, answer.thought if thought is None else thought, shown, row[2], sampling)
+
+    def objects(self, question_id: int) -> tuple[StoredObject, ...]:
+        """Return the objects that have a prompt or a mask, in the order of their ids."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT o.object_id, ifnull(n.name, '') FROM (SELECT object_id FROM prompts WHERE question_id = :id "
+                "UNION SELECT object_id FROM masks WHERE question_id = :id AND is_current = 1) o LEFT JOIN objects n "
+                "ON n.question_id = :id AND n.object_id = o.object_id ORDER BY o.object_id",
+                {"id": question_id},
+            ).fetchall()
+        return tuple(StoredObject(*row) for row in rows)
+
+    def name_object(self, question_id: int, object_id: int, name: str, *, annotator: str | None = None) -> None:
+        """Give an object a name."""
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (question_id, object_id, name))
+            body = {"object_id": object_id, "name": name}
+            write_log(db, next_revision(db), question_id, "name", body, Origin(annotator))
+
+    def prompts(self, question_id: int) -> tuple[StoredPrompt, ...]:
+        """Return all prompts, by object and frame."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT prompt, is_by_hand FROM prompts WHERE question_id = ? ORDER BY object_id, frame_index",
+                (question_id,),
+            ).fetchall()
+        return tuple(StoredPrompt(rebuild(Prompt, json.loads(text)), bool(by_hand)) for text, by_hand in rows)
+
+    def masks(self, question_id: int, frames: tuple[int, int] | None = None) -> Iterator[StoredMask]:
+        """Yield the masks frame by frame, objects in the order of their ids, of all frames or a half-open range.
+
+        What is yielded is one state of the project, whatever is written meanwhile, and never all in memory.
+        """
+        width, height = self.video(self.question(question_id).video_id).size_wh
+        start, stop = frames or (0, 2**62)
+        with self._database.snapshot() as db:
+            for frame_index, object_id, counts, score, provenance in db.execute(
+                "SELECT m.frame_index, m.object_id, m.counts, m.score, ifnull(k.kind, m.provenance) FROM masks m "
+                "LEFT JOIN marks k ON k.question_id = m.question_id AND k.object_id = m.object_id "
+                "AND k.frame_index = m.frame_index WHERE m.question_id = ? AND m.is_current = 1 "
+                "AND m.frame_index >= ? AND m.frame_index < ? ORDER BY m.frame_index, m.object_id",
+                (question_id, start, stop),
+            ):
+                yield StoredMask(frame_index, object_id, Rle((height, width), counts), score, provenance)
