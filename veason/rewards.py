@@ -24,16 +24,20 @@ verl/utils/revos_keyframe_sft_dataset_mod.py @28b0000.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from veason.answer import AnswerContext, FormatParts, format_parts, parse_answer
-from veason.answer.wording import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, THINK_OPEN
+from veason.answer import (
+    AnswerContext,
+    FormatParts,
+    format_parts,
+    measure_upstream_format,
+    parse_answer,
+    read_upstream_answer,
+)
 from veason.boxes import box_iou, boxes_array, match_boxes, scale_box
 from veason.errors import AnswerError, DataError, VeasonError
 from veason.masks import empty_mask, mask_area, mask_box, union_mask
@@ -208,35 +212,12 @@ def _unread(problem: str) -> Reading:
 
 
 def _read_leniently(text: str, context: AnswerContext) -> Reading:
-    """Read as the released code does: the first answer block, anything that int() takes, boxes as they come."""
-    block = re.search(rf"{ANSWER_OPEN}\s*(.*?)\s*{ANSWER_CLOSE}", text, re.DOTALL)
-    if block is None:
-        return _unread("there is no answer block")
     try:
-        fields = json.loads(block[1])
-        label = int(fields.get(context.keyframe_key, -1))
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        return _unread(f"the answer is no JSON object with a keyframe: {error}")
-    keyframe = context.frame_of(label)
-    if keyframe is None or keyframe not in context.shown:
-        return _unread(f"keyframe {label} is not among the frames shown {context.shown}")
-    try:
-        numbers = np.array(list(fields[context.boxes_key])[:MAX_BOXES])
-    except (KeyError, TypeError, ValueError) as error:
-        return Reading(keyframe, (), np.zeros((0, 4)), box_problem=f"the boxes cannot be read: {error}")
-    if numbers.ndim != 2 or numbers.shape[1] != 4 or numbers.dtype.kind not in "iuf":
-        return Reading(keyframe, (), np.zeros((0, 4)), box_problem="there is no list of boxes of four numbers")
-    numbers = numbers.astype(np.float64)
-    return Reading(keyframe, _drawn(numbers, context), numbers)
-
-
-def _drawn(numbers: np.ndarray, context: AnswerContext) -> tuple[Box, ...]:
-    """Return the boxes for the segmenter; swapped corners are put in order, as SAM2 takes two corners."""
-    numbers = np.nan_to_num(numbers)
-    ordered = np.concatenate(
-        [np.minimum(numbers[:, :2], numbers[:, 2:]), np.maximum(numbers[:, :2], numbers[:, 2:])], 1
-    )
-    return tuple(scale_box(Box(*row), context.space_wh, context.source_wh) for row in ordered.tolist())
+        found = read_upstream_answer(text, context, max_boxes=MAX_BOXES)
+    except AnswerError as error:
+        return _unread(str(error))
+    problem = "" if found.boxes else f"{context.boxes_key} holds no boxes of four numbers"
+    return Reading(found.keyframe, found.boxes, found.numbers, box_problem=problem)
 
 
 # --- the four terms
@@ -277,26 +258,11 @@ def _format_parts(text: str, case: RewardCase) -> FormatParts:
 
 
 def _format_leniently(text: str, context: AnswerContext) -> Reward:
-    whole = rf"{THINK_OPEN}.*?{THINK_CLOSE}\s*{ANSWER_OPEN}.*?{ANSWER_CLOSE}"
-    has_tags = re.fullmatch(whole, text, re.DOTALL) is not None
-    reasons = [] if has_tags else [NO_TAGS]
-    block = re.search(rf"{ANSWER_OPEN}\s*(\{{.*?\}})\s*{ANSWER_CLOSE}", text, re.DOTALL)
-    try:
-        fields = json.loads(block[1]) if block else None
-    except (ValueError, RecursionError):
-        fields = None
-    keyframe = fields.get(context.keyframe_key) if isinstance(fields, dict) else None
-    boxes = fields.get(context.boxes_key) if isinstance(fields, dict) else None
-    share = 0.0
-    if isinstance(keyframe, int) and isinstance(boxes, list):
-        good = [
-            isinstance(box, list) and len(box) == 4 and all(isinstance(number, int | float) for number in box)
-            for box in boxes
-        ]
-        share = sum(good) / len(good) if good else 0.0
-    if not share:
+    found = measure_upstream_format(text, context)
+    reasons = [] if found.has_tags else [NO_TAGS]
+    if not found.box_share:
         reasons.append(f"the answer block holds no {context.keyframe_key} with boxes of four numbers")
-    return Reward(has_tags + share, tuple(reasons))
+    return Reward(found.has_tags + found.box_share, tuple(reasons))
 
 
 def keyframe_reward(reading: Reading, case: RewardCase, rules: RewardRules = PAPER) -> Reward:

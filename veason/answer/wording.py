@@ -19,7 +19,8 @@ THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE = TAGS = ("<think>", "</think
 LARGEST_NUMBER = 1e9
 """A coordinate beyond this is no coordinate (it also keeps integers of any length away from float)."""
 
-_BETWEEN_BLOCKS = re.compile(f"{THINK_CLOSE}\\s*{ANSWER_OPEN}")
+BETWEEN_BLOCKS = re.compile(f"{THINK_CLOSE}\\s*{ANSWER_OPEN}")
+"""What parts the two blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def split_blocks(text: str) -> tuple[str, str] | None:
     """Return what stands in the think block and in the answer block, or None where `text` is not just those two."""
     if any(text.count(tag) != 1 for tag in TAGS):
         return None
-    between = _BETWEEN_BLOCKS.search(text)
+    between = BETWEEN_BLOCKS.search(text)
     if between is None or not text.startswith(THINK_OPEN) or not text.endswith(ANSWER_CLOSE):
         return None
     return text[len(THINK_OPEN) : between.start()], text[between.end() : -len(ANSWER_CLOSE)]
