@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from playwright.sync_api import Locator, Page, expect
 
 LONG = 60_000
@@ -61,6 +63,13 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.down()
     page.mouse.move(area["x"] + end[0] * area["width"], area["y"] + end[1] * area["height"], steps=5)
     page.mouse.up()
+
+
+def click(page: Page, place: tuple[float, float], button: Literal["left", "right"] = "left") -> None:
+    """Click on the frame at a place given as shares of its width and height."""
+    area = page.locator(".v-stage canvas").bounding_box()
+    assert area is not None
+    page.mouse.click(area["x"] + place[0] * area["width"], area["y"] + place[1] * area["height"], button=button)
 
 
 def go_to_frame(page: Page, frame: int) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
     ask,
+    click,
     drag,
     expect_answer,
     expect_masks,
@@ -206,3 +207,18 @@ def test_a_long_clip_starts_with_a_window_around_the_box(page: Page) -> None:
     drag(page, (0.4, 0.1), (0.8, 0.9))
     expect(page.get_by_label("First frame to segment")).to_have_value("301")
     expect(page.get_by_label("Last frame to segment")).to_have_value("900")
+
+
+def test_clicks_correct_the_selected_object(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    set_range(page, 0, 3)
+    propagate(page)
+    expect_masks(page, 1, 4)
+    click(page, (0.35, 0.4))
+    expect(lane(page, 1)).to_contain_text("changed")
+    expect_masks(page, 1, 4)
+    click(page, (0.7, 0.7), button="right")
+    expect_masks(page, 1, 4)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Redo")).to_be_enabled()

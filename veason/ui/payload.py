@@ -7,7 +7,7 @@ from typing import Any
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
 from veason.session import DropPrompt, Edit, MoveKeyframe, PutPrompt, Session
-from veason.types import Box, FrameRange, Prompt
+from veason.types import Box, Click, FrameRange, Prompt
 
 
 def whole_number(payload: Any, key: str) -> int:
@@ -46,8 +46,22 @@ def frame_range(payload: Any, num_frames: int) -> FrameRange:
     return (start, stop)
 
 
+def _add_click(payload: Any, session: Session, size_wh: tuple[int, int]) -> PutPrompt:
+    object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
+    frame_index = whole_number(payload, "frame")
+    point = payload.get("xy")
+    if not isinstance(point, list) or len(point) != 2 or not all(isinstance(value, (int, float)) for value in point):
+        raise PromptError(f"a click is two numbers x, y, got {point!r}")
+    x, y = float(point[0]), float(point[1])
+    if not (0 <= x < size_wh[0] and 0 <= y < size_wh[1]):
+        raise PromptError(f"the click at {x:.0f}, {y:.0f} lies outside the picture of {size_wh[0]}x{size_wh[1]}")
+    old = session.prompts.get((object_id, frame_index))
+    clicks = (*(old.clicks if old else ()), Click(x, y, is_positive=payload.get("positive") is not False))
+    return PutPrompt(Prompt(object_id, frame_index, old.box if old else None, clicks))
+
+
 def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
-    """Return the edit that the page asks for; object 0 of a box means a new object.
+    """Return the edit that the page asks for; object 0 of a box or click means a new object.
 
     Raises:
         SessionError: the kind of edit is unknown. PromptError: a value is not of its kind.
@@ -62,4 +76,6 @@ def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
         old = session.prompts.get((object_id, whole_number(payload, "frame")))
         clicks = old.clicks if old else ()
         return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), box(payload, size_wh), clicks))
+    if kind == "click":
+        return _add_click(payload, session, size_wh)
     raise SessionError(f"unknown edit {kind!r}")

@@ -77,6 +77,11 @@ def session_state(work: Work) -> Item:
             for (object_id, frame_index), prompt in session.prompts.items()
             if prompt.box is not None
         ],
+        "clicks": [
+            {"object": object_id, "frame": frame_index, "xy": [click.x, click.y], "positive": click.is_positive}
+            for (object_id, frame_index), prompt in session.prompts.items()
+            for click in prompt.clicks
+        ],
         "stale": sorted(session.stale),
         "canUndo": bool(work.history.past),
         "canRedo": bool(work.history.future),

@@ -61,6 +61,31 @@ export function makeStage(refs, state, frames, actions) {
       context.drawImage(overlay, 0, 0, canvas.width, canvas.height);
     }
     for (const box of shownBoxes()) drawBox(box);
+    for (const click of state.get().clicks) if (click.frame === frame) drawClick(click);
+  }
+
+  // A plus on the object, a minus off it: told apart by shape as well as by colour.
+  function drawClick({ xy, positive, object }) {
+    const { info } = state.get();
+    const scale = canvas.width / info.width;
+    const unit = window.devicePixelRatio || 1;
+    const [x, y] = xy.map((value) => value * scale);
+    context.beginPath();
+    context.arc(x, y, 8 * unit, 0, 7);
+    context.fillStyle = positive ? colour(info.palette, object) : "#0b0e13";
+    context.fill();
+    context.lineWidth = 2 * unit;
+    context.strokeStyle = "#ffffff";
+    context.stroke();
+    context.beginPath();
+    context.moveTo(x - 4 * unit, y);
+    context.lineTo(x + 4 * unit, y);
+    if (positive) {
+      context.moveTo(x, y - 4 * unit);
+      context.lineTo(x, y + 4 * unit);
+    }
+    context.strokeStyle = positive ? "#0b0e13" : "#ffffff";
+    context.stroke();
   }
 
   function drawBox({ object, xyxy }) {
@@ -117,10 +142,13 @@ export function makeStage(refs, state, frames, actions) {
     canvas.setPointerCapture(event.pointerId);
     const found = under(event);
     const [x, y] = place(event);
+    if (found && found.box.object !== state.get().selected) {
+      state.set({ selected: found.box.object });
+      return;
+    }
     drag = found
       ? { box: found.box, part: found.part, from: [x, y], xyxy: found.box.xyxy }
       : { box: null, part: "se", from: [x, y], xyxy: [x, y, x, y] };
-    if (found) state.set({ selected: found.box.object });
     draw();
   });
 
@@ -138,18 +166,22 @@ export function makeStage(refs, state, frames, actions) {
     draw();
   });
 
-  function drop() {
+  function drop(event) {
     if (!drag) return;
-    const { box, xyxy } = drag;
+    const { box, xyxy, from } = drag;
     drag = null;
     const isBox = xyxy[2] - xyxy[0] >= SMALLEST && xyxy[3] - xyxy[1] >= SMALLEST;
     const isChanged = box && box.xyxy.some((value, side) => value !== xyxy[side]);
     if (box === null && isBox) actions.putBox(0, xyxy);
     else if (isChanged && isBox) actions.putBox(box.object, xyxy);
-    else if (box === null) state.set({ selected: null });
+    else if (!isChanged) actions.putClick(from, !event.altKey);
     draw();
   }
   canvas.addEventListener("pointerup", drop);
+  canvas.addEventListener("contextmenu", (event) => {
+    event.preventDefault();
+    actions.putClick(place(event), false);
+  });
   canvas.addEventListener("pointercancel", () => { drag = null; draw(); });
 
   async function show() {
@@ -171,7 +203,7 @@ export function makeStage(refs, state, frames, actions) {
   }
 
   state.on(["frame", "info"], show);
-  state.on(["picture", "masks", "boxes", "selected", "eye"], draw);
+  state.on(["picture", "masks", "boxes", "clicks", "selected", "eye"], draw);
   state.on(["info"], resize);
   state.on(["maskCount"], () => { overlayOf = null; draw(); });
   new ResizeObserver(resize).observe(stage);

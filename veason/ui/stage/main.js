@@ -14,7 +14,7 @@ import { makeWire } from "./wire.js";
 
 const BLANK = {
   work: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
-  shown: [], keyframe: null, boxes: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
+  shown: [], keyframe: null, boxes: [], clicks: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
   masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], secondsPerFrame: 0, canUndo: false, canRedo: false,
   thought: "", mentions: [], answered: null, failure: "", findings: [], busy: null, status: "", speed: "",
 };
@@ -128,11 +128,20 @@ export function start(scope) {
       change({ edit: "box", object: target, frame, xyxy });
       if (masks.size) again();
     },
+    putClick(xy, positive) {
+      const { frame, selected, drawing, masks, clicks, objects } = state.get();
+      const target = drawing ? 0 : selected;
+      if (target === null) return;
+      const object = target || Math.max(0, ...objects) + 1;
+      state.set({ clicks: [...clicks, { object, frame, xy, positive }], drawing: false });
+      change({ edit: "click", object: target, frame, xy, positive });
+      if (masks.size) again();
+    },
     dropBox() {
-      const { selected, frame, boxes } = state.get();
-      const box = boxes.find((one) => one.object === selected && one.frame === frame);
-      if (box) change({ edit: "drop", object: selected, frame });
-      else notify("Select a box on this frame first, then delete it.", "info");
+      const { selected, frame, boxes, clicks } = state.get();
+      const isHere = (one) => one.object === selected && one.frame === frame;
+      if (boxes.some(isHere) || clicks.some(isHere)) change({ edit: "drop", object: selected, frame });
+      else notify("Select an object with a box or clicks on this frame first, then delete them.", "info");
     },
     nudge(dx, dy) {
       const { selected, frame, boxes, info } = state.get();
@@ -158,9 +167,11 @@ export function start(scope) {
   }
 
   async function stop() {
-    state.set({ drawing: false });
     transport.pause();
-    if (!state.get().busy) return;
+    if (!state.get().busy) {
+      state.set({ drawing: false, selected: null });
+      return;
+    }
     state.set({ status: "stopping …" });
     if (await wire.stop()) notify("Stopped. What was done is kept.", "info");
   }
