@@ -92,6 +92,13 @@ def test_boxes_beyond_the_limit_are_not_looked_at() -> None:
     assert found.numbers.tolist() == [[1, 2, 3, 4]]
 
 
+@pytest.mark.parametrize("number", ["1e999", "Infinity", "1e308", "-1e999", "NaN"])
+def test_a_box_without_end_is_cut_to_a_finite_one(number: str) -> None:
+    found = read_upstream_answer(answer("42", f"[[10, 20, 30, {number}]]"), CONTEXT, max_boxes=120)
+    assert all(abs(side) <= 2e9 for side in found.boxes[0].xyxy)
+    assert str(found.numbers[0, 3]) == str(float(number))
+
+
 @pytest.mark.parametrize("opening", ["", "<think>", "<think></think>", "<answer>{"])
 @pytest.mark.parametrize(
     "unit",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from veason.answer.context import AnswerContext
-from veason.answer.wording import ANSWER_CLOSE, ANSWER_OPEN, BETWEEN_BLOCKS, THINK_OPEN, read_json
+from veason.answer.wording import ANSWER_CLOSE, ANSWER_OPEN, BETWEEN_BLOCKS, LARGEST_NUMBER, THINK_OPEN, read_json
 from veason.boxes import scale_box
 from veason.errors import AnswerError
 from veason.types import Box
@@ -120,8 +120,8 @@ def _boxes_array(boxes: Any, max_boxes: int) -> np.ndarray:
 
 
 def _drawn(numbers: np.ndarray, context: AnswerContext) -> tuple[Box, ...]:
-    """Return the boxes for the segmenter; swapped corners are put in order, as SAM2 takes two corners."""
-    numbers = np.nan_to_num(numbers)
+    """Return finite boxes for the segmenter; swapped corners are put in order, as SAM2 takes two corners."""
+    numbers = np.nan_to_num(numbers).clip(-LARGEST_NUMBER, LARGEST_NUMBER)
     ordered = np.concatenate(
         [np.minimum(numbers[:, :2], numbers[:, 2:]), np.maximum(numbers[:, :2], numbers[:, 2:])], 1
     )
