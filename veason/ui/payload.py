@@ -10,6 +10,10 @@ from veason.session import DropPrompt, Edit, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
 
 
+_FARTHEST = 1e6
+"""No coordinate is larger, in pixels; NaN is not smaller either."""
+
+
 def whole_number(payload: Any, key: str) -> int:
     """Return `payload[key]`, a whole number. Raises PromptError."""
     value = payload.get(key) if isinstance(payload, dict) else None
@@ -26,12 +30,17 @@ def short_text(payload: Any, key: str, longest: int = 2000) -> str:
     return value
 
 
+def _numbers(payload: Any, key: str, wanted: str, count: int) -> list[float]:
+    values = payload.get(key) if isinstance(payload, dict) else None
+    are_numbers = isinstance(values, list) and all(isinstance(value, (int, float)) for value in values)
+    if not are_numbers or len(values) != count or not all(abs(value) < _FARTHEST for value in values):
+        raise PromptError(f"{wanted}, got {str(values)[:80]}")
+    return [float(value) for value in values]
+
+
 def box(payload: Any, size_wh: tuple[int, int]) -> Box:
     """Return `payload["xyxy"]` clipped to the picture. Raises PromptError where it is no box, or nothing is inside."""
-    values = payload.get("xyxy") if isinstance(payload, dict) else None
-    if not isinstance(values, list) or len(values) != 4 or not all(isinstance(value, (int, float)) for value in values):
-        raise PromptError(f"a box is four numbers x1, y1, x2, y2, got {values!r}")
-    x1, y1, x2, y2 = (float(value) for value in values)
+    x1, y1, x2, y2 = _numbers(payload, "xyxy", "a box is four numbers x1, y1, x2, y2", 4)
     inside = clip_box(Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), size_wh)
     if inside is None:
         raise PromptError("the box lies outside the picture: draw it over the target")
@@ -49,10 +58,7 @@ def frame_range(payload: Any, num_frames: int) -> FrameRange:
 def _add_click(payload: Any, session: Session, size_wh: tuple[int, int]) -> PutPrompt:
     object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
     frame_index = whole_number(payload, "frame")
-    point = payload.get("xy")
-    if not isinstance(point, list) or len(point) != 2 or not all(isinstance(value, (int, float)) for value in point):
-        raise PromptError(f"a click is two numbers x, y, got {point!r}")
-    x, y = float(point[0]), float(point[1])
+    x, y = _numbers(payload, "xy", "a click is two numbers x, y", 2)
     if not (0 <= x < size_wh[0] and 0 <= y < size_wh[1]):
         raise PromptError(f"the click at {x:.0f}, {y:.0f} lies outside the picture of {size_wh[0]}x{size_wh[1]}")
     old = session.prompts.get((object_id, frame_index))

@@ -1,0 +1,81 @@
+"""Nothing that a browser sends is trusted: every value is checked, and the message says what was wanted."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veason.errors import VeasonError
+from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session, apply
+from veason.types import Box, Click, Prompt
+from veason.ui import payload as read
+
+SIZE_WH = (64, 48)
+SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param({"edit": "keyframe", "frame": 3}, MoveKeyframe(3), id="keyframe"),
+        pytest.param({"edit": "drop", "object": 1, "frame": 4}, DropPrompt(1, 4), id="drop"),
+        pytest.param(
+            {"edit": "box", "object": 0, "frame": 2, "xyxy": [30, 5, 10, 90]},
+            PutPrompt(Prompt(2, 2, box=Box(10, 5, 30, 48))),
+            id="a new object, corners swapped, clipped",
+        ),
+        pytest.param(
+            {"edit": "click", "object": 1, "frame": 4, "xy": [5, 6], "positive": False},
+            PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9), clicks=(Click(5, 6, is_positive=False),))),
+            id="a click joins the box",
+        ),
+    ],
+)
+def test_a_good_edit_is_read(sent: dict[str, Any], expected: object) -> None:
+    assert read.edit(sent, SESSION, SIZE_WH) == expected
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param({"edit": "launch"}, id="unknown edit"),
+        pytest.param({"edit": "keyframe", "frame": "3"}, id="text for a number"),
+        pytest.param({"edit": "keyframe", "frame": True}, id="bool for a number"),
+        pytest.param({"edit": "box", "object": 1, "frame": 4, "xyxy": [1, 2, 3]}, id="three sides"),
+        pytest.param({"edit": "box", "object": 1, "frame": 4, "xyxy": [1, 2, 3, None]}, id="no number"),
+        pytest.param({"edit": "box", "object": 1, "frame": 4, "xyxy": [70, 2, 90, 9]}, id="outside"),
+        pytest.param({"edit": "box", "object": 1, "frame": 4, "xyxy": [float("nan"), 2, 90, 9]}, id="not a number"),
+        pytest.param({"edit": "click", "object": 1, "frame": 4, "xy": [64, 6]}, id="click outside"),
+        pytest.param({"edit": "click", "object": 1, "frame": 4, "xy": [10**400, 6]}, id="a number beyond all bounds"),
+        pytest.param("drop everything", id="not an object"),
+    ],
+)
+def test_a_bad_edit_is_refused_in_words(sent: Any) -> None:
+    with pytest.raises(VeasonError):
+        read.edit(sent, SESSION, SIZE_WH)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"edit": st.sampled_from(["keyframe", "drop", "box", "click"])},
+        optional={key: json_values for key in ("frame", "object", "xyxy", "xy", "positive")},
+    )
+)
+def test_whatever_is_sent_gives_an_edit_or_words(sent: dict[str, Any]) -> None:
+    with suppress(VeasonError):
+        read.edit(sent, SESSION, SIZE_WH)
+
+
+@pytest.mark.parametrize("span", [(5, 5), (6, 5), (-1, 5), (0, 11)])
+def test_a_range_outside_the_video_is_refused(span: tuple[int, int]) -> None:
+    with pytest.raises(VeasonError, match="10"):
+        read.frame_range({"start": span[0], "stop": span[1]}, 10)
