@@ -9,7 +9,6 @@ from veason.errors import PromptError, SessionError
 from veason.session import DropPrompt, Edit, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
 
-
 _FARTHEST = 1e6
 """No coordinate is larger, in pixels; NaN is not smaller either."""
 
@@ -32,8 +31,11 @@ def short_text(payload: Any, key: str, longest: int = 2000) -> str:
 
 def _numbers(payload: Any, key: str, wanted: str, count: int) -> list[float]:
     values = payload.get(key) if isinstance(payload, dict) else None
-    are_numbers = isinstance(values, list) and all(isinstance(value, (int, float)) for value in values)
-    if not are_numbers or len(values) != count or not all(abs(value) < _FARTHEST for value in values):
+    if (
+        not isinstance(values, list)
+        or len(values) != count
+        or not all(isinstance(value, (int, float)) and abs(value) < _FARTHEST for value in values)
+    ):
         raise PromptError(f"{wanted}, got {str(values)[:80]}")
     return [float(value) for value in values]
 
