@@ -53,7 +53,9 @@ def parse_answer(text: str, context: AnswerContext, *, strict: bool = False) -> 
     >>> answer.keyframe, answer.boxes
     (128, (Box(x1=20.0, y1=20.0, x2=60.0, y2=40.0),))
     """
-    parser = AnswerParser(context, strict=strict)
+    if strict:
+        return _read_strictly(text, context)
+    parser = AnswerParser(context)
     parser.feed(text)
     return parser.finish()
 
@@ -99,7 +101,7 @@ class AnswerParser:
         """
         text = "".join(self._text)
         if self._is_strict:
-            return self._read_strictly(text)
+            return _read_strictly(text, self._context)
         draft, notes = self._final_draft(text)
         return draft.to_answer(self.thought, text, notes)
 
@@ -186,27 +188,28 @@ class AnswerParser:
         draft.note(Note("read_from_prose", "the frame and the boxes were read from plain sentences"))
         return draft
 
-    def _read_strictly(self, text: str) -> Answer:
-        blocks = split_blocks(text)
-        if blocks is None:
-            raise AnswerError("the text must be a think block, white space and an answer block, each tag once", text)
-        body = read_json(blocks[1])
-        if not isinstance(body, dict):
-            raise AnswerError("the answer block must hold a plain JSON object", text)
-        keyframe, boxes = body.get(self._context.keyframe_key), body.get(self._context.boxes_key)
-        if not isinstance(boxes, list) or not all(is_box(box) for box in boxes):
-            message = f"{self._context.boxes_key!r} must be a list of lists of four numbers, got {_in_words(boxes)}"
-            raise AnswerError(message, text)
-        is_null = keyframe is None and self._context.keyframe_key in body and not boxes
-        if not is_null and (not isinstance(keyframe, int) or isinstance(keyframe, bool)):
-            raise AnswerError(f"{self._context.keyframe_key!r} must be an integer, got {_in_words(keyframe)}", text)
-        draft = Draft(self._context)
-        draft.has_boxes = True
-        if not is_null:
-            draft.take_keyframe(str(keyframe))
-        for box in boxes:
-            draft.take_box(box)
-        return draft.to_answer(blocks[0].strip(), text)
+
+def _read_strictly(text: str, context: AnswerContext) -> Answer:
+    blocks = split_blocks(text)
+    if blocks is None:
+        raise AnswerError("the text must be a think block, white space and an answer block, each tag once", text)
+    body = read_json(blocks[1])
+    if not isinstance(body, dict):
+        raise AnswerError("the answer block must hold a plain JSON object", text)
+    keyframe, boxes = body.get(context.keyframe_key), body.get(context.boxes_key)
+    if not isinstance(boxes, list) or not all(is_box(box) for box in boxes):
+        message = f"{context.boxes_key!r} must be a list of lists of four numbers, got {_in_words(boxes)}"
+        raise AnswerError(message, text)
+    is_null = keyframe is None and context.keyframe_key in body and not boxes
+    if not is_null and (not isinstance(keyframe, int) or isinstance(keyframe, bool)):
+        raise AnswerError(f"{context.keyframe_key!r} must be an integer, got {_in_words(keyframe)}", text)
+    draft = Draft(context)
+    draft.has_boxes = True
+    if not is_null:
+        draft.take_keyframe(str(keyframe))
+    for box in boxes:
+        draft.take_box(box)
+    return draft.to_answer(blocks[0].strip(), text)
 
 
 def _is_tagged(text: str, *, may_be_cut: bool) -> bool:
