@@ -1,0 +1,49 @@
+"""Three ways to read and score: those of the paper, of the released code, and ours. The package tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each term counts in the total. Source: 1.0 each in Veason-R1."""
+
+    format: float = 1.0
+    keyframe: float = 1.0
+    boxes: float = 1.0
+    tracks: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRules:
+    """One way to read and score; see the top of the package."""
+
+    name: Literal["paper", "upstream", "extended"]
+    weights: Weights = Weights()
+
+    @property
+    def is_lenient(self) -> bool:
+        """True where the text is read as the released code reads it."""
+        return self.name == "upstream"
+
+    @property
+    def rewards_absence(self) -> bool:
+        """True where an absent target is a right answer of its own."""
+        return self.name == "extended"
+
+    @property
+    def counts_end_pixels(self) -> bool:
+        """True where boxes are compared in the policy's space with both end pixels counted."""
+        return self.name != "extended"
+
+    @property
+    def wants_zero_boxes(self) -> bool:
+        """True where an object that is not on the keyframe has the true box 0,0,0,0."""
+        return self.name == "upstream"
+
+
+PAPER, UPSTREAM, EXTENDED = RewardRules("paper"), RewardRules("upstream"), RewardRules("extended")
+RULES: Mapping[str, RewardRules] = {rules.name: rules for rules in (PAPER, UPSTREAM, EXTENDED)}

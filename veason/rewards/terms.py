@@ -1,0 +1,176 @@
+"""The four terms, each a pure function that explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from veason.answer import AnswerContext, measure_upstream_format
+from veason.errors import DataError, VeasonError
+from veason.masks import mask_area
+from veason.metrics import Mask, jaccard
+from veason.rewards.case import RewardCase
+from veason.rewards.matching import MatchedPair, match_answer
+from veason.rewards.reading import NO_AREA, Reading, measure_format, read_answer
+from veason.rewards.rules import PAPER, RewardRules
+from veason.types import Box
+
+Propagate = Callable[[Sequence[Box], int], Mapping[int, Mask]]
+"""From boxes in source pixels and the frame they lie on to the union of their masks by absolute frame index."""
+
+NO_TAGS = "the text is not a think block followed by an answer block"
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """One term and its explanation: `reasons` tells what was lost outright, and is never empty where `value` is 0."""
+
+    value: float
+    reasons: tuple[str, ...] = ()
+    pairs: tuple[MatchedPair, ...] = ()
+    frame_iou: Mapping[int, float] = field(default_factory=dict)
+
+
+def format_reward(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
+    """Return Rf: half for a think block then an answer block and nothing else, half for the fields in the answer.
+
+    The second half is the share of boxes that are four numbers, given an integer keyframe; no boxes is 0, but
+    `extended` gives it whole to a well-formed "absent". `upstream` adds the halves up to 2 instead of 1.
+    """
+    context = case.context
+    if rules.is_lenient:
+        return _format_leniently(text, context)
+    parts = measure_format(text, case)
+    reasons = []
+    if not parts.has_tags:
+        reasons.append(NO_TAGS)
+    fields = 0.0
+    reading = read_answer(text, case, rules)
+    if rules.rewards_absence and reading.is_absent:
+        fields = 1.0
+    elif reading.problem == NO_AREA:
+        reasons.append(NO_AREA)
+    elif not parts.is_object:
+        reasons.append("the answer block holds no JSON object")
+    elif not parts.has_keyframe or parts.keyframe_is_bool:
+        reasons.append(f"{context.keyframe_key} is not an integer")
+    elif not parts.num_good_boxes:
+        reasons.append(f"{context.boxes_key} holds no box of four numbers")
+    else:
+        fields = parts.num_good_boxes / parts.num_boxes
+    return Reward((parts.has_tags + fields) / 2, tuple(reasons))
+
+
+def _format_leniently(text: str, context: AnswerContext) -> Reward:
+    found = measure_upstream_format(text, context)
+    reasons = [] if found.has_tags else [NO_TAGS]
+    if not found.box_share:
+        reasons.append(f"the answer block holds no {context.keyframe_key} with boxes of four numbers")
+    return Reward(found.has_tags + found.box_share, tuple(reasons))
+
+
+def keyframe_reward(reading: Reading, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
+    """Return Rk: the area of the target on the keyframe over its largest area on the frames shown, in [0, 1].
+
+    0 where the keyframe was not shown. `extended`: 1 for a right "absent", 0 for a wrong one or for boxes where
+    nothing is.
+    """
+    if reading.problem:
+        return Reward(0.0, (reading.problem,))
+    decided = _decide_absence(reading, case, rules)
+    if decided is not None:
+        return decided
+    if reading.keyframe not in case.context.shown:
+        return Reward(0.0, (f"keyframe {reading.keyframe} is not among the frames shown {case.context.shown}",))
+    areas = {index: mask_area(case.union(index)) for index in case.context.shown}
+    largest = max(areas.values())
+    if largest == 0:
+        return Reward(0.0, ("the target is on none of the frames shown",))
+    value = areas[reading.keyframe] / largest
+    return Reward(value, () if value else (f"the target is not on frame {reading.keyframe}",))
+
+
+def boxes_reward(reading: Reading, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
+    """Return Rs: the summed IoU of best-matched boxes on the keyframe over the longer list's length, in [0, 1]."""
+    decided = _no_boxes_to_match(reading, case, rules)
+    if decided is not None:
+        return decided
+    try:
+        value, pairs = match_answer(reading, case, rules)
+    except ValueError:
+        return Reward(
+            0.0, ("the boxes cannot be matched: a number is not finite, or a corner lies one off its opposite",)
+        )
+    return Reward(value, () if value else (_no_overlap(reading, case),), pairs)
+
+
+def tracks_reward(
+    reading: Reading, case: RewardCase, propagate: Propagate | None, rules: RewardRules = PAPER
+) -> Reward:
+    """Return Ru: the mean IoU over the frames shown between the target and what `propagate` makes of the matched boxes.
+
+    A frame where both are empty counts 1. Boxes that match no true one are left out. None for `propagate` gives 0 with
+    that reason.
+
+    Raises:
+        DataError: `propagate` left out a frame that was shown, or gave a mask of another size.
+        VeasonError: whatever `propagate` raises; `upstream` turns that into 0, as the released code does.
+    """
+    decided = _no_boxes_to_match(reading, case, rules)
+    if decided is not None:
+        return decided
+    if propagate is None:
+        return Reward(0.0, ("no segmenter was given",))
+    try:
+        _, pairs = match_answer(reading, case, rules)
+    except ValueError:
+        return Reward(0.0, ("the boxes cannot be matched",))
+    if not pairs:
+        return Reward(0.0, (_no_overlap(reading, case),))
+    assert reading.keyframe is not None
+    try:
+        masks = propagate([reading.boxes[pair.predicted] for pair in pairs], reading.keyframe)
+    except VeasonError as error:
+        if not rules.is_lenient:
+            raise
+        return Reward(0.0, (f"the segmenter failed: {error}",), pairs)
+    missing = [index for index in case.context.shown if index not in masks]
+    if missing:
+        raise DataError(f"the segmenter must give a mask for every frame shown, {missing} are missing")
+    frame_iou = {index: jaccard(masks[index], case.union(index)) for index in case.context.shown}
+    value = sum(frame_iou.values()) / len(frame_iou)
+    return Reward(value, () if value else ("no mask overlaps the target on any frame",), pairs, frame_iou)
+
+
+def _decide_absence(reading: Reading, case: RewardCase, rules: RewardRules) -> Reward | None:
+    """Return the whole reward where absence settles it, None where there is more to look at."""
+    if not rules.rewards_absence:
+        return None
+    if case.is_absent:
+        if reading.is_absent:
+            return Reward(1.0)
+        return Reward(0.0, ("the target is absent, but the answer gives boxes",))
+    if reading.is_absent:
+        return Reward(0.0, ("the answer says absent, but the target is there",))
+    return None
+
+
+def _no_boxes_to_match(reading: Reading, case: RewardCase, rules: RewardRules) -> Reward | None:
+    problem = reading.problem or reading.box_problem
+    if problem:
+        return Reward(0.0, (problem,))
+    decided = _decide_absence(reading, case, rules)
+    if decided is not None:
+        return decided
+    if not len(reading.numbers):
+        return Reward(0.0, ("the answer gives no box",))
+    if reading.keyframe not in case.context.shown:
+        return Reward(0.0, (f"keyframe {reading.keyframe} is not among the frames shown {case.context.shown}",))
+    return None
+
+
+def _no_overlap(reading: Reading, case: RewardCase) -> str:
+    is_there = any(box is not None for box in case.boxes(reading.keyframe)) if reading.keyframe is not None else False
+    if not is_there:
+        return f"the target is not on frame {reading.keyframe}, so no box can match"
+    return f"no box overlaps a true one on frame {reading.keyframe}"

@@ -1,0 +1,71 @@
+"""What a whole answer earns, alone and beside the others of its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from veason.rewards.case import RewardCase
+from veason.rewards.reading import read_answer
+from veason.rewards.rules import PAPER, RewardRules
+from veason.rewards.terms import (
+    Propagate,
+    Reward,
+    boxes_reward,
+    format_reward,
+    keyframe_reward,
+    tracks_reward,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RewardBreakdown:
+    """All four terms of one answer, and their weighted sum."""
+
+    rules: RewardRules
+    format: Reward
+    keyframe: Reward
+    boxes: Reward
+    tracks: Reward
+
+    @property
+    def total(self) -> float:
+        """The weighted sum."""
+        weights = self.rules.weights
+        return (
+            weights.format * self.format.value
+            + weights.keyframe * self.keyframe.value
+            + weights.boxes * self.boxes.value
+            + weights.tracks * self.tracks.value
+        )
+
+
+def total_reward(
+    text: str, case: RewardCase, propagate: Propagate | None, rules: RewardRules = PAPER
+) -> RewardBreakdown:
+    """Return all four terms for one answer. Raises what `tracks_reward` raises."""
+    reading = read_answer(text, case, rules)
+    return RewardBreakdown(
+        rules,
+        format_reward(text, case, rules),
+        keyframe_reward(reading, case, rules),
+        boxes_reward(reading, case, rules),
+        tracks_reward(reading, case, propagate, rules),
+    )
+
+
+def group_advantages(rewards: Sequence[float]) -> np.ndarray:
+    """Return how far each answer of ONE prompt lies above the others, `(r - mean) / (std + 1e-6)` with unbiased std.
+
+    >>> group_advantages([1.0, 2.0, 3.0]).round(3).tolist()
+    [-1.0, 0.0, 1.0]
+
+    Equal rewards, and a single one, give 0. Source: GRPO as in verl; departs from it for a single answer, where verl
+    gives the reward itself.
+    """
+    values = np.asarray(rewards, dtype=np.float64)
+    if len(values) < 2:
+        return np.zeros(len(values))
+    return (values - values.mean()) / (values.std(ddof=1) + 1e-6)
