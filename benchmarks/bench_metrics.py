@@ -4,19 +4,20 @@
 
 Both start from the same RLE masks, in one process, in one run, and the better of two rounds counts for both. The
 sequence is an object of three blobs that moves and grows, predicted with a wobbling outline, a few holes and specks,
-plus frames where the prediction or the truth is empty.
+plus frames where the prediction or the truth is empty. The numbers go to benchmarks/results/, also those of a run that
+fails.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 
 import numpy as np
 from reference_metrics import boundary_f as plain_f
 from reference_metrics import jaccard as plain_j
+from report import write_result
 
 from veason.masks import decode_mask, encode_mask
 from veason.metrics import OutlineCache, boundary_f_sequence, jaccard_sequence
@@ -85,11 +86,16 @@ def main() -> None:
     warm_s, again = seconds(lambda: ours(warm))
     gap = max(float(np.abs(slow - fast).max()), float(np.abs(slow - again).max()))
     mean_j, mean_f = fast.mean(0)
-    print(f"{args.frames} frames of {width}x{height}, {os.cpu_count()} cores, mean J {mean_j:.4f}, mean F {mean_f:.4f}")
-    print(f"plain reference        {slow_s:8.3f} s")
-    print(f"veason, cold           {fast_s:8.3f} s   {slow_s / fast_s:6.1f}x faster")
-    print(f"veason, truth cached   {warm_s:8.3f} s   {slow_s / warm_s:6.1f}x faster")
-    print(f"largest difference     {gap:.2e}")
+    file = write_result(
+        "metrics",
+        {
+            "frames": args.frames, "size_wh": [width, height], "mean_j": round(float(mean_j), 4),
+            "mean_f": round(float(mean_f), 4), "plain_s": round(slow_s, 3), "cold_s": round(fast_s, 3),
+            "truth_cached_s": round(warm_s, 3), "times_faster_cold": round(slow_s / fast_s, 1),
+            "times_faster_truth_cached": round(slow_s / warm_s, 1), "largest_difference": gap,
+        },
+    )  # fmt: skip
+    print(file.read_text(encoding="utf-8"), end="")
     assert gap <= 1e-9, f"the metrics differ from the reference by {gap}"
     assert slow_s / fast_s >= WANTED, f"only {slow_s / fast_s:.1f}x faster, want {WANTED}x"
 
