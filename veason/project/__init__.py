@@ -6,13 +6,20 @@ with Project.create("work") as project:
     project.record(question, PutPrompt(Prompt(1, 0, box=Box(1, 2, 30, 40))))   # on the disk when it returns
     project.undo(question)
 
-schema.py    the tables, and migrations
-database.py  connections, transactions, what the disk says in words
-records.py   what a project tells about itself
-state.py     a question's state: its Session, marks and reasoning; the edits of it; steps between states
-edits.py     edits to rows and back, undo, replay
-videos.py    where videos lie
-store.py     Project
+schema.py      the tables, and migrations
+database.py    connections, transactions, what the disk says in words
+codec.py       dataclasses to JSON and back
+records.py     what a project tells about itself
+state.py       a question's state: its Session, marks and reasoning; the edits of it; steps between states
+edits.py       edits to rows and back, undo, replay
+videos.py      where videos lie
+library.py     videos and questions
+queue.py       statuses, assignment, comments, verdicts
+store.py       Project: all of it
+statistics.py  progress, time, doubt, agreement of two annotators
+sources.py     folders of videos, lists of instructions and datasets into the queue
+prelabel.py    models work through the queue
+folder.py      pack and unpack; quota and lifetime of many projects
 """
 
 from veason.project.records import (

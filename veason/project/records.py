@@ -25,6 +25,14 @@ a person said of it: it is right, or the object is not there."""
 class ChangedElsewhere(ProjectError):  # noqa: N818  # it says what happened, as a person would
     """Another tab or process changed the question first: look again (`changes_since`), then decide."""
 
+    @classmethod
+    def of(cls, question_id: int, revision: int, expected_revision: int) -> ChangedElsewhere:
+        """Return the error for a question that is at another revision than it was seen at."""
+        return cls(
+            f"question {question_id} was changed elsewhere (it is at revision {revision}, you saw "
+            f"{expected_revision}): look at it again before you change it"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StoredVideo:

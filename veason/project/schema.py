@@ -117,6 +117,7 @@ CREATE INDEX log_by_question ON log (question_id, revision);
 
 _VERSION_2 = """
 ALTER TABLE questions ADD COLUMN original_id INTEGER REFERENCES questions (id);
+CREATE INDEX questions_by_video ON questions (video_id);
 
 CREATE TABLE comments (
     id INTEGER PRIMARY KEY,

@@ -16,7 +16,7 @@ from veason.masks import empty_mask
 from veason.project.codec import rebuild
 from veason.project.database import NAME, Database, create_file
 from veason.project.edits import Loaded, Origin, enter, load, next_revision, replay, walk, write_log
-from veason.project.library import Library
+from veason.project.queue import Queue
 from veason.project.records import (
     ChangedElsewhere,
     StoredAnswer,
@@ -36,7 +36,7 @@ _ABSENT_SCORE = -10.0
 """Object score of a mask that a person emptied; SAM2's own are below 0 where it sees nothing."""
 
 
-class Project(Library):
+class Project(Queue):
     """A folder that a person owns, with `project.sqlite` in it. May be used from any thread and several processes.
 
     Every change is on the disk before its call returns. All methods raise ProjectError where the disk is full or
@@ -175,10 +175,7 @@ class Project(Library):
             with self.transaction() as db:
                 loaded = self._load(db, question_id)
                 if expected_revision is not None and loaded.revision != expected_revision:
-                    raise ChangedElsewhere(
-                        f"question {question_id} was changed elsewhere (it is at revision {loaded.revision}, you saw "
-                        f"{expected_revision}): look at it again before you change it"
-                    )
+                    raise ChangedElsewhere.of(question_id, loaded.revision, expected_revision)
                 loaded = change(db, loaded)
             self._keep(loaded)
         return loaded.revision

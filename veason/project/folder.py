@@ -1,0 +1,141 @@
+"""The project folder as a whole: pack it to open it elsewhere, and keep many of them within a quota."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import time
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+
+from veason.errors import ProjectError
+from veason.outputs import atomic_file
+from veason.project.database import NAME, in_words
+from veason.project.store import Project
+from veason.project.videos import pictures
+
+_LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
+
+
+def pack(project: Project, path: str | Path, *, with_videos: bool = True) -> None:
+    """Write the whole project into a ZIP file that can be opened elsewhere with `unpack`; proxies stay behind.
+
+    What is packed is one state of the project, even while others write. Videos outside the folder are taken in, unless
+    `with_videos` is false or their file is gone.
+
+    Raises:
+        ProjectError: the file cannot be written.
+    """
+    path = Path(path).absolute()
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as made:
+            copy = Path(made) / NAME
+            moved = _copy_file(project, copy, with_videos)
+            with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.write(copy, NAME)
+                for source in sorted(project.folder.rglob("*")):
+                    name = source.relative_to(project.folder)
+                    is_ours = name.parts[0] in _LEFT_OUT or any(part.endswith(".part") for part in name.parts)
+                    if source.is_file() and not is_ours and source != path:
+                        archive.write(source, name, zipfile.ZIP_STORED)
+                for place, source in moved.items():
+                    for part in [source] if source.is_file() else pictures(source):
+                        name = Path(place) if source.is_file() else Path(place) / part.name
+                        archive.write(part, name, zipfile.ZIP_STORED)
+    except OSError as error:
+        raise ProjectError(f"cannot pack the project into {path}: {error.strerror or error}") from error
+
+
+def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Path]:
+    """Copy the database as it is now and return the videos to take in, by their path in the copy."""
+    moved: dict[str, Path] = {}
+    with project.reading() as db, in_words(copy):
+        target = sqlite3.connect(copy)
+        try:
+            db.backup(target)
+            for video in project.videos() if with_videos else ():
+                if not video.path.is_relative_to(project.folder) and video.path.exists():
+                    place = f"videos/{video.sha256[:16]}-{video.path.name}"
+                    moved[place] = video.path
+                    target.execute("UPDATE videos SET path = ? WHERE id = ?", (place, video.id))
+            target.commit()
+        finally:
+            target.close()
+    return moved
+
+
+def unpack(path: str | Path, folder: str | Path) -> Project:
+    """Open a packed project in a folder, which must be empty or not there yet.
+
+    Raises:
+        ProjectError: it is not a packed project, or the folder holds something.
+    """
+    path, folder = Path(path), Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise ProjectError(f"{folder} is not empty: choose another folder for the project")
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        with zipfile.ZipFile(path) as archive:
+            if NAME not in archive.namelist():
+                raise ProjectError(f"{path} is not a packed project: it holds no {NAME}")
+            archive.extractall(part)
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ProjectError(f"cannot unpack {path} into {folder}: {error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Project.open(folder)
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:  # a write-ahead log that was taken over meanwhile
+            continue
+    return total
+
+
+def last_used(folder: Path) -> float:
+    """Return when a project was last written to, in seconds since 1970."""
+    times = [path.stat().st_mtime for path in (folder / NAME, folder / f"{NAME}-wal") if path.exists()]
+    return max(times, default=folder.stat().st_mtime)
+
+
+def enforce_quota(
+    root: str | Path, max_bytes: int, max_age_s: float, *, in_use: Collection[Path] = ()
+) -> tuple[Path, ...]:
+    """Delete the projects directly below `root` that are too old, then the oldest until the rest fits.
+
+    Args:
+        root: the folder of the visitors' projects; folders that hold no project are left alone.
+        max_bytes: what all projects may hold together.
+        max_age_s: how long a project lives after it was last written to.
+        in_use: projects that stay whatever happens.
+
+    Returns:
+        The folders that were deleted.
+    """
+    now = time.time()
+    found = sorted(
+        (last_used(folder), folder) for folder in Path(root).iterdir() if folder.is_dir() and (folder / NAME).exists()
+    )
+    sizes = {folder: size_of(folder) for _, folder in found}
+    kept = {folder.resolve() for folder in in_use}
+    total = sum(sizes.values())
+    deleted = []
+    for used, folder in found:
+        if folder.resolve() in kept or (now - used <= max_age_s and total <= max_bytes):
+            continue
+        (folder / NAME).unlink()  # first, so that half a project is none
+        shutil.rmtree(folder, ignore_errors=True)
+        total -= sizes[folder]
+        deleted.append(folder)
+    return tuple(deleted)

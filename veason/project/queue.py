@@ -1,0 +1,158 @@
+"""The queue: who works on what, how far it is, and what people say about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from veason.errors import ProjectError
+from veason.project.edits import Origin, next_revision, write_log
+from veason.project.library import Library
+from veason.project.records import STATUSES, ChangedElsewhere, Comment, Question, Status, Verdict
+
+CLOSED: tuple[Status, ...] = ("accepted", "rejected", "absent")
+"""Questions that a person is done with."""
+
+
+class Queue(Library):
+    """The part of a project that orders the work; see `veason.project.store.Project`."""
+
+    def set_status(
+        self,
+        question_id: int,
+        status: Status,
+        *,
+        annotator: str | None = None,
+        source: str | None = None,
+        expected_revision: int | None = None,
+    ) -> int:
+        """Move a question on and return its revision.
+
+        Raises:
+            ChangedElsewhere: the question is not at `expected_revision`.
+        """
+        if status not in STATUSES:
+            raise ProjectError(f"there is no status {status!r}: choose one of {', '.join(STATUSES)}")
+        return self._update(
+            question_id, "status", status, Origin(annotator=annotator, source=source), expected_revision
+        )
+
+    def accept(self, question_id: int, **options: Any) -> Status:
+        """Accept what is there: "accepted", or "absent" where nothing is to be seen. Options as for `set_status`."""
+        with self.reading() as db:
+            has_objects = db.execute(
+                "SELECT EXISTS (SELECT 1 FROM prompts WHERE question_id = :id) OR "
+                "EXISTS (SELECT 1 FROM masks WHERE question_id = :id AND is_current = 1)",
+                {"id": question_id},
+            ).fetchone()[0]
+        status: Status = "accepted" if has_objects else "absent"
+        self.set_status(question_id, status, **options)
+        return status
+
+    def assign(self, question_id: int, assignee: str | None, *, annotator: str | None = None) -> int:
+        """Give a question to a person by name, or to nobody; return its revision."""
+        return self._update(question_id, "assignee", assignee, Origin(annotator=annotator))
+
+    def neighbour(self, question_id: int, step: int = 1, **filters: Any) -> Question | None:
+        """Return the question `step` places further (back, if negative) among those that pass `questions(**filters)`.
+
+        A question that does not pass stands before the first: after accepting one, the next is the first still open.
+        None at either end.
+        """
+        found = self.questions(**filters)
+        place = next((place for place, one in enumerate(found) if one.id == question_id), -1) + step
+        return found[place] if 0 <= place < len(found) else None
+
+    def fail(self, question_id: int, reason: str, *, text: str = "", source: str | None = None) -> int:
+        """Keep why a model gave no usable answer, with the raw text it wrote; "" takes the failure back."""
+        body = {"failure": reason, "text": text}
+        return self._update(question_id, "failure", reason or None, Origin(source=source), body=body)
+
+    def set_doubt(self, question_id: int, doubt: float | None) -> None:
+        """Keep how doubtful a question is, in [0, 1]; no change that anybody has to look at."""
+        with self.transaction() as db:
+            db.execute("UPDATE questions SET doubt = ? WHERE id = ?", (doubt, question_id))
+
+    def comment(
+        self, question_id: int, text: str, frame_index: int | None = None, *, annotator: str | None = None
+    ) -> int:
+        """Remark on a frame, or on the whole question, and return the comment's id."""
+        if not text.strip():
+            raise ProjectError("the comment is empty: write something")
+        self.question(question_id)
+        with self.transaction() as db:
+            row = db.execute(
+                "INSERT INTO comments (question_id, frame_index, annotator, text, time) VALUES (?, ?, ?, ?, ?) "
+                "RETURNING id",
+                (question_id, frame_index, annotator, text, time.time()),
+            ).fetchone()
+            body = {"comment_id": row[0], "frame_index": frame_index, "text": text}
+            write_log(db, next_revision(db), question_id, "comment", body, Origin(annotator))
+        return row[0]
+
+    def resolve(self, comment_id: int, *, annotator: str | None = None, is_resolved: bool = True) -> None:
+        """Close a comment, or open it again."""
+        with self.transaction() as db:
+            row = db.execute(
+                "UPDATE comments SET is_resolved = ? WHERE id = ? RETURNING question_id", (is_resolved, comment_id)
+            ).fetchone()
+            if row is None:
+                raise ProjectError(f"there is no comment {comment_id} in this project")
+            body = {"comment_id": comment_id, "is_resolved": is_resolved}
+            write_log(db, next_revision(db), row[0], "resolve", body, Origin(annotator))
+
+    def comments(self, question_id: int) -> tuple[Comment, ...]:
+        """Return the comments of a question, those about all of it first, then by frame."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT id, question_id, frame_index, annotator, text, time, is_resolved FROM comments "
+                "WHERE question_id = ? ORDER BY frame_index, id",
+                (question_id,),
+            ).fetchall()
+        return tuple(_comment(row) for row in rows)
+
+    def judge(self, question_id: int, verdict: str, text: str = "", *, annotator: str | None = None) -> None:
+        """Keep what a reviewer says of a question: "agree", "disagree", or a tag such as "wrong keyframe"."""
+        self.question(question_id)
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO verdicts (question_id, verdict, annotator, text, time) VALUES (?, ?, ?, ?, ?)",
+                (question_id, verdict, annotator, text, time.time()),
+            )
+            body = {"verdict": verdict, "text": text}
+            write_log(db, next_revision(db), question_id, "verdict", body, Origin(annotator))
+
+    def verdicts(self, question_id: int) -> tuple[Verdict, ...]:
+        """Return the verdicts on a question in the order they were given."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT question_id, verdict, annotator, text, time FROM verdicts WHERE question_id = ? ORDER BY id",
+                (question_id,),
+            ).fetchall()
+        return tuple(Verdict(*row) for row in rows)
+
+    def _update(
+        self,
+        question_id: int,
+        column: str,
+        value: Any,
+        origin: Origin,
+        expected_revision: int | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> int:
+        with self.transaction() as db:
+            row = db.execute("SELECT revision FROM questions WHERE id = ?", (question_id,)).fetchone()
+            if row is None:
+                raise ProjectError(f"there is no question {question_id} in this project")
+            if expected_revision is not None and row[0] != expected_revision:
+                raise ChangedElsewhere.of(question_id, row[0], expected_revision)
+            revision = next_revision(db)
+            db.execute(f"UPDATE questions SET {column} = ?, revision = ? WHERE id = ?", (value, revision, question_id))
+            write_log(db, revision, question_id, column, body or {column: value}, origin)
+        return revision
+
+
+def _comment(row: Sequence[Any]) -> Comment:
+    comment_id, question_id, frame_index, annotator, text, at, is_resolved = row
+    return Comment(comment_id, question_id, frame_index, annotator, text, at, bool(is_resolved))
