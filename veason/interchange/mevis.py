@@ -1,0 +1,25 @@
+"""MeViS: as ReVOS, without sizes and types; see `veason.data.mevis`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from veason.data import write_mevis as write
+from veason.interchange.model import LabelledVideo
+from veason.interchange.pictures import VideoFinder
+from veason.interchange.referring import as_write_videos, read_referring
+from veason.interchange.report import Tally
+
+SPLIT = "train"
+
+
+def write_mevis(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
+    """Write the train split of a MeViS dataset. The format needs pictures."""
+    with as_write_videos(videos, out, tally) as ready:
+        write(out, ready, SPLIT)
+
+
+def read_mevis(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+    """Yield the videos of a MeViS folder. Raises DataError."""
+    return read_referring(source, "mevis", finder)

@@ -1,0 +1,195 @@
+"""Labels between a project and a file format: frozen values that know neither.
+
+A LabelledVideo holds the questions asked about one video and the objects they are about. Object ids are unique in the
+video, so that several questions can share its masks; `tracks` may decode or query on demand, one object at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from veason.errors import ExportError
+from veason.masks import mask_area
+from veason.project.records import Provenance, Reasoning, Status
+from veason.types import Prompt, Rle, SampleType, VideoInfo
+
+SURE_SCORE = 10.0
+"""The object score (a logit) of a mask whose source gives none: about as sure as SAM2 ever is."""
+
+CURRENT_REASONING: tuple[Reasoning, ...] = ("edited", "confirmed", "regenerated")
+"""The states in which the reasoning is known to fit the labels."""
+
+DONE: tuple[Status, ...] = ("accepted",)
+"""The states in which a person has said that the labels are right."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMask:
+    """One object on one frame. An empty mask says that the object is not there."""
+
+    rle: Rle
+    score: float = SURE_SCORE
+    provenance: Provenance = "propagated"
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the object is not on this frame."""
+        return mask_area(self.rle) == 0
+
+
+Track = Mapping[int, LabelMask]
+"""The masks of one object by absolute frame index; frames that nobody labelled are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledQuestion:
+    """One instruction and what it is about.
+
+    Attributes:
+        name: unique in its video.
+        instruction: "" for labels that came without words.
+        object_ids: () where the target is absent.
+        type: None means "referring", or "absent" without objects.
+        status: how far the work on it is.
+        reasoning: whether `thought` fits the labels; None where there is no thought.
+        thought: the reasoning as it stands.
+        answer_text: everything that the policy wrote.
+        shown: absolute indices of the frames that the policy saw.
+        keyframe: the frame chosen by the policy or, since then, by a person.
+        prompts: boxes, clicks and masks of its objects.
+        by_hand: (object id, frame index) of the prompts that a person made.
+        policy: the model that answered.
+        segmenter: the model that made the masks.
+    """
+
+    name: str
+    instruction: str
+    object_ids: tuple[int, ...] = ()
+    type: SampleType | None = None
+    status: Status = "in review"
+    reasoning: Reasoning | None = None
+    thought: str = ""
+    answer_text: str = ""
+    shown: tuple[int, ...] = ()
+    keyframe: int | None = None
+    prompts: tuple[Prompt, ...] = ()
+    by_hand: frozenset[tuple[int, int]] = frozenset()
+    policy: str = ""
+    segmenter: str = ""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Tell whether a person has said that the labels are right."""
+        return self.status in DONE
+
+    @property
+    def is_reasoning_current(self) -> bool:
+        """Tell whether the reasoning was confirmed, edited or regenerated after the last correction."""
+        return bool(self.thought.strip()) and self.reasoning in CURRENT_REASONING
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVideo:
+    """One video with its labels.
+
+    Attributes:
+        name: a relative path without ending, unique among the videos exported together.
+        info: as the video reader gives it; `path` is "" where only labels are known.
+        questions: each object belongs to at least one.
+        tracks: masks by object id.
+        object_names: names given by a person, by object id.
+        frame_names: name of each frame in file names, for videos that are folders; () gives 00000, 00001, ...
+
+    Raises:
+        ExportError: an object has no question, a question names an object without track, or frame names do not fit.
+    """
+
+    name: str
+    info: VideoInfo
+    questions: tuple[LabelledQuestion, ...]
+    tracks: Mapping[int, Track] = field(default_factory=dict)
+    object_names: Mapping[int, str] = field(default_factory=dict)
+    frame_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        named = {object_id for question in self.questions for object_id in question.object_ids}
+        if named != set(self.tracks):
+            raise ExportError(
+                f"video {self.name!r}: its questions are about objects {sorted(named)}, masks are of "
+                f"{sorted(self.tracks)}: both should be the same"
+            )
+        if self.frame_names and len(self.frame_names) != self.info.num_frames:
+            raise ExportError(
+                f"video {self.name!r}: {self.info.num_frames} frames need as many names, got {len(self.frame_names)}"
+            )
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width, as masks have them."""
+        return self.info.size_wh[1], self.info.size_wh[0]
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """All objects, ascending."""
+        return tuple(sorted(self.tracks))
+
+    def frame_name(self, frame_index: int) -> str:
+        """Return how files call a frame; its number in the video, unless the video is a folder of named frames."""
+        return self.frame_names[frame_index] if self.frame_names else f"{frame_index:05d}"
+
+    def object_name(self, object_id: int) -> str:
+        """Return the name that a person gave, or "object"."""
+        return self.object_names.get(object_id) or "object"
+
+    def labelled_frames(self) -> tuple[int, ...]:
+        """Return the frames on which at least one object is labelled, ascending; all frames where there is no object.
+
+        Raises:
+            ExportError: a mask lies outside the video or has another size.
+        """
+        if not self.tracks:
+            return tuple(range(self.info.num_frames))
+        found: set[int] = set()
+        for object_id in self.object_ids:
+            track = self.tracks[object_id]
+            found.update(track)
+            for frame_index, mask in track.items():
+                if not 0 <= frame_index < self.info.num_frames or tuple(mask.rle.size_hw) != self.size_hw:
+                    raise ExportError(
+                        f"video {self.name!r} has {self.info.num_frames} frames of (H, W) {self.size_hw}; object "
+                        f"{object_id} has a mask of {mask.rle.size_hw} on frame {frame_index}: label it again"
+                    )
+        return tuple(sorted(found))
+
+    def by_frame(self) -> Iterator[tuple[int, dict[int, LabelMask]]]:
+        """Yield (frame index, the masks on it by object id) for every labelled frame, ascending."""
+        tracks = {object_id: self.tracks[object_id] for object_id in self.object_ids}
+        for frame_index in self.labelled_frames():
+            yield frame_index, {key: track[frame_index] for key, track in tracks.items() if frame_index in track}
+
+    def only(self, questions: tuple[LabelledQuestion, ...]) -> LabelledVideo:
+        """Return the video with these questions and their objects alone."""
+        kept = {object_id for question in questions for object_id in question.object_ids}
+        return replace(
+            self,
+            questions=questions,
+            tracks={object_id: self.tracks[object_id] for object_id in self.object_ids if object_id in kept},
+            object_names={key: name for key, name in self.object_names.items() if key in kept},
+        )
+
+
+def with_rest(questions: Iterable[LabelledQuestion], object_ids: Iterable[int]) -> tuple[LabelledQuestion, ...]:
+    """Return the questions, and one without words about the objects that none of them names."""
+    questions = tuple(questions)
+    named = {object_id for question in questions for object_id in question.object_ids}
+    rest = tuple(sorted(set(object_ids) - named))
+    taken = {question.name for question in questions}
+    name = next(str(number) for number in range(len(taken) + 1) if str(number) not in taken)
+    return (*questions, LabelledQuestion(name, "", rest)) if rest else questions
+
+
+def from_one(object_ids: Iterable[int]) -> dict[int, int]:
+    """Return new ids of objects, counted from 1 where a format counts from 0; else they stay."""
+    ids = sorted(set(object_ids))
+    return {object_id: object_id + (1 if ids[0] == 0 else 0) for object_id in ids} if ids else {}
