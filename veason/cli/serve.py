@@ -26,9 +26,10 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    from veason.ui import Settings, launch
+    from veason.ui.layout import serve
+    from veason.ui.settings import Settings
 
-    launch(
+    serve(
         Settings(
             policy=args.policy,
             profile=args.profile,

@@ -8,14 +8,16 @@ from typing import Any
 
 import gradio as gr
 
+from veason.device import choose_device
 from veason.errors import VeasonError
 from veason.pipeline import Pipeline
 from veason.policy import load_policy
 from veason.segmenter import load_segmenter
-from veason.ui import Settings, render
 from veason.ui import payload as read
+from veason.ui import render
 from veason.ui.examples import list_examples
 from veason.ui.handlers import Desk, Message, message
+from veason.ui.settings import Settings
 from veason.ui.store import Store
 from veason.video import open_video
 
@@ -122,6 +124,7 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
     profile = getattr(policy, "profile", None)
     return {
         "policy": policy.name if policy is not None else "none",
+        "device": "CPU" if choose_device(settings.device).type == "cpu" else "GPU",
         "recorded": bool(getattr(policy, "is_recorded", False)),
         "segmenter": segmenter.name,
         "trainedOn": profile.trained_on if profile is not None else "",
@@ -164,6 +167,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             quiet=not block,
             run_history=False,
             footer_links=[],
+            ssr_mode=False,
             allowed_paths=[str(STAGE), str(desk.store.root)],
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[STAGE / "studio.css"],

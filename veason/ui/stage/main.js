@@ -189,6 +189,9 @@ export function start(scope) {
     const { about } = scope.props;
     refs.policy.replaceChildren("policy ", node("b", {}, about.recorded ? "recorded answers" : about.policy));
     refs.segmenter.replaceChildren("segmenter ", node("b", {}, about.segmenter));
+    refs.running.textContent = about.recorded
+      ? "The answers about the example clips are recorded: no policy runs here. The masks are made live."
+      : `Both models run live on this server's ${about.device}.`;
     refs.caution.hidden = !about.trainedOn;
     refs.caution.textContent = `trained on ${about.trainedOn}`;
     refs.stop.addEventListener("click", stop);

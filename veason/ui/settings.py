@@ -1,0 +1,22 @@
+"""What the app runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the app runs on; None means the best that is already here (see `veason.policy`, `veason.segmenter`).
+
+    `max_upload_mb` bounds an upload, `max_works` how many videos the server keeps open for its visitors at once.
+    """
+
+    policy: str | None = None
+    profile: str | None = None
+    quantization: str | None = None
+    segmenter: str | None = None
+    segmenter_config: str | None = None
+    device: str = "auto"
+    max_upload_mb: int = 500
+    max_works: int = 32
