@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from veason import __version__
 from veason.errors import AnswerError, MissingBackend, VeasonError
 
-COMMANDS = ("ask", "track", "serve", "evaluate", "data", "nano", "project")
+COMMANDS = ("ask", "track", "serve", "evaluate", "data", "nano", "project", "export", "import_")
 """Module names under veason.cli, in the order of the help text."""
 
 BAD_INPUT, NO_ANSWER, MISSING, CANCELLED = 2, 3, 4, 130

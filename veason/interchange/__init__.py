@@ -5,10 +5,12 @@
     for video in import_labels("out", "coco"): ...          # LabelledVideo again
 
 Frame numbers are those of the whole video everywhere, masks have the video's size. An export appears whole or not at
-all. `from_project` and `to_project` lead from and to a project.
+all. `projects.py` leads from and to a project.
 
-model.py    the values            report.py   what was written and lost      staging.py   whole or not at all
-pictures.py frames as JPEG        training.py what sft and grpo share        referring.py what the referring ones share
+model.py     the values            report.py     what was written and lost    staging.py    whole or not at all
+pictures.py  frames as JPEG        projects.py   from and to a project        jsonfile.py   long lists in JSON
+training.py  what sft and grpo share              referring.py  what mevis, revos and ref-youtube-vos share
+outlines.py  masks as polygons     brush.py      Label Studio's masks
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ TRAINING = ("sft", "grpo")
 """Formats that take accepted questions only, whatever the options say."""
 
 NOT_ACCEPTED = "questions that are not accepted"
+SECOND = "second versions of questions that are written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +229,11 @@ def _read(source: Path, format: str, finder: VideoFinder) -> Iterator[LabelledVi
 def _chosen(videos: Iterable[LabelledVideo], tally: Tally, *, is_everything: bool) -> Iterator[LabelledVideo]:
     """Yield the videos with the questions that are to be written; the others are counted."""
     for video in videos:
-        questions = tuple(question for question in video.questions if is_everything or question.is_accepted)
-        tally.left_out[NOT_ACCEPTED] += len(video.questions) - len(questions)
+        wanted = [question for question in video.questions if is_everything or question.is_accepted]
+        tally.left_out[NOT_ACCEPTED] += len(video.questions) - len(wanted)
+        names = {question.name for question in wanted}
+        questions = tuple(question for question in wanted if question.original not in names)
+        tally.left_out[SECOND] += len(wanted) - len(questions)
         if len(questions) == len(video.questions):
             yield video
         elif questions:

@@ -62,6 +62,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
         "keyframe": question.keyframe,
         "policy": question.policy,
         "segmenter": question.segmenter,
+        "original": question.original,
         "objects": [
             {"object_id": object_id, "name": video.object_names.get(object_id, "")} for object_id in question.object_ids
         ],
@@ -192,4 +193,5 @@ def _question(row: dict[str, Any]) -> LabelledQuestion:
         by_hand=frozenset((entry["object_id"], entry["frame_index"]) for entry in prompts if entry["is_by_hand"]),
         policy=row["policy"],
         segmenter=row["segmenter"],
+        original=row["original"],
     )

@@ -178,7 +178,7 @@ def _read_video(
         for object_id in row["track_ids"]:
             found.setdefault(ids[int(object_id)], {})
     size_wh = (int(images[0]["width"]), int(images[0]["height"])) if images else (entry["width"], entry["height"])
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE, "absent")
+    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
     tracks = {
         object_id: {frame_index: found[object_id].get(frame_index, nothing) for frame_index, _ in rows}
         for object_id in sorted(found)

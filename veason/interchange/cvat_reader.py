@@ -118,7 +118,7 @@ def _attributes(track: ElementTree.Element) -> dict[str, str]:
 def _masks(track: ElementTree.Element, size_wh: tuple[int, int], num_frames: int) -> dict[int, LabelMask]:
     """Return masks by frame; after an `outside` shape the object is not there until the next shape."""
     shapes = sorted((shape for shape in track if shape.tag in ("mask", "polygon")), key=_frame)
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE, "absent")
+    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
     masks: dict[int, LabelMask] = {}
     for place, shape in enumerate(shapes):
         frame_index = _frame(shape)

@@ -104,7 +104,7 @@ class _Reader:
         size_wh: tuple[int, int],
         boxes: Iterable[int],
     ) -> dict[int, dict[int, LabelMask]]:
-        nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE, "absent")
+        nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
         found = {
             index: {
                 self._object_id(row["value"]["brushlabels"][0]): LabelMask(

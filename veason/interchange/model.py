@@ -20,8 +20,8 @@ SURE_SCORE = 10.0
 CURRENT_REASONING: tuple[Reasoning, ...] = ("edited", "confirmed", "regenerated")
 """The states in which the reasoning is known to fit the labels."""
 
-DONE: tuple[Status, ...] = ("accepted",)
-"""The states in which a person has said that the labels are right."""
+DONE: tuple[Status, ...] = ("accepted", "absent")
+"""The states in which a person has said that the labels are right, or that nothing is to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class LabelledQuestion:
         by_hand: (object id, frame index) of the prompts that a person made.
         policy: the model that answered.
         segmenter: the model that made the masks.
+        original: the name of the question of which this is a second annotator's version, "" otherwise.
     """
 
     name: str
@@ -77,6 +78,7 @@ class LabelledQuestion:
     by_hand: frozenset[tuple[int, int]] = frozenset()
     policy: str = ""
     segmenter: str = ""
+    original: str = ""
 
     @property
     def is_accepted(self) -> bool:

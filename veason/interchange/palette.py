@@ -55,26 +55,31 @@ def write_youtube_vos(videos: Iterable[LabelledVideo], out: Path, tally: Tally, 
     """Write the YouTube-VOS layout; meta.json lists the frames on which each object is visible."""
     entries: dict[str, Any] = {}
     for video in videos:
-        _write_video(video, out / "train" / "Annotations", out / "train" / "JPEGImages", tally, has_pictures)
-        objects: dict[str, Any] = {}
-        for object_id in video.object_ids:
-            seen = [
-                video.frame_name(index) for index, mask in sorted(video.tracks[object_id].items()) if not mask.is_empty
-            ]
-            objects[str(object_id)] = {"category": video.object_name(object_id), "frames": seen}
+        root = out / "train"
+        shown = _write_video(video, root / "Annotations", root / "JPEGImages", tally, has_pictures)
+        objects = {
+            str(object_id): {"category": video.object_name(object_id), "frames": seen}
+            for object_id, seen in shown.items()
+        }
         entries[video.name] = {"objects": objects}
     (out / "train").mkdir(exist_ok=True)
     write_json({"videos": entries}, out / "train" / "meta.json")
 
 
-def _write_video(video: LabelledVideo, masks_root: Path, pictures_root: Path, tally: Tally, has_pictures: bool) -> None:
+def _write_video(
+    video: LabelledVideo, masks_root: Path, pictures_root: Path, tally: Tally, has_pictures: bool
+) -> dict[int, list[str]]:
+    """Write one video and return the names of the frames on which each object has a pixel left."""
     folder = masks_root / video.name
     folder.mkdir(parents=True)
     frames = []
+    shown: dict[int, list[str]] = {object_id: [] for object_id in video.object_ids}
     for frame_index, masks in video.by_frame() if video.tracks else ():
         objects = {object_id: ObjectMask(mask.rle, mask.score) for object_id, mask in masks.items()}
         image, lost = palette_image(objects, video.info.size_wh)
         image.save(folder / f"{video.frame_name(frame_index)}.png")
+        for object_id in set(np.unique(np.asarray(image)).tolist()) - {0}:
+            shown[object_id].append(video.frame_name(frame_index))
         frames.append(frame_index)
         tally.counts["masks"] += sum(not mask.is_empty for mask in masks.values())
         tally.lost[OVERLAP] += lost
@@ -84,6 +89,7 @@ def _write_video(video: LabelledVideo, masks_root: Path, pictures_root: Path, ta
     tally.counts["frames"] += len(frames)
     tally.counts["objects"] += len(video.tracks)
     tally.left_out[NO_WORDS] += sum(bool(question.instruction) for question in video.questions)
+    return shown
 
 
 def read_palettes(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
@@ -97,22 +103,20 @@ def read_palettes(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     folders = sorted({file.parent for file in root.rglob("*.png")} - {root})
     if not folders:
         raise DataError(f"{source}: holds no <video>/<frame>.png; it should be a DAVIS or YouTube-VOS folder")
-    names = _object_names(root.parent / "meta.json")
+    listed = _listed(root.parent / "meta.json")
     for folder in folders:
         below = folder.relative_to(root)
         is_resolution = len(below.parts) > 1 and below.parts[0] in _RESOLUTIONS
         name = Path(*below.parts[1:]).as_posix() if is_resolution else below.as_posix()
-        yield _read_video(name, folder, root.parent / "JPEGImages" / below, names.get(name, {}), finder)
+        yield _read_video(name, folder, root.parent / "JPEGImages" / below, listed.get(name, {}), finder)
 
 
-def _read_video(
-    name: str, folder: Path, pictures: Path, object_names: dict[int, str], finder: VideoFinder
-) -> LabelledVideo:
+def _read_video(name: str, folder: Path, pictures: Path, listed: dict[int, str], finder: VideoFinder) -> LabelledVideo:
     files = sorted(folder.glob("*.png"), key=natural_key)
     info = finder.find(name, pictures)
     frame_names = frame_names_of(info) if info else ()
     numbers = [frame_index_of(file.stem, frame_names, file) for file in files]
-    ids = sorted({int(value) for file in files for value in np.unique(_indices(file))} - {0}) or [1]
+    ids = sorted({int(value) for file in files for value in np.unique(_indices(file))} - {0} | set(listed)) or [1]
     tracks: dict[int, dict[int, LabelMask]] = {object_id: {} for object_id in ids}
     size_wh = (0, 0)
     for file, frame_index in zip(files, numbers, strict=True):
@@ -125,7 +129,7 @@ def _read_video(
         info=info_or_guess(info, num_frames=max(numbers) + 1, size_wh=size_wh),
         questions=(LabelledQuestion("0", "", tuple(ids)),),
         tracks=tracks,
-        object_names=object_names,
+        object_names={object_id: name for object_id, name in listed.items() if name != "object"},
         frame_names=frame_names,
     )
 
@@ -136,13 +140,13 @@ def _indices(file: Path) -> np.ndarray:
     return np.where(picture == 255, 1, picture) if set(np.unique(picture)) <= {0, 255} else picture
 
 
-def _object_names(meta: Path) -> dict[str, dict[int, str]]:
+def _listed(meta: Path) -> dict[str, dict[int, str]]:
     """Return the categories of meta.json by video and object id; {} where there is no such file."""
     if not meta.is_file():
         return {}
     try:
         return {
-            video: {int(key): row["category"] for key, row in entry["objects"].items() if row["category"] != "object"}
+            video: {int(key): row["category"] for key, row in entry["objects"].items()}
             for video, entry in read_json(meta, "the objects of each video")["videos"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -121,7 +121,7 @@ def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
     shifted = from_one(int(key) for key in stored) if is_numbered else {}
     ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
     size_wh = first.size_wh or (info.size_wh if info else _size_from_masks(samples))
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE, "absent")
+    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
     tracks: dict[int, dict[int, LabelMask]] = {}
     for sample in samples:
         for place, frame_index in enumerate(frames):

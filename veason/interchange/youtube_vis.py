@@ -131,7 +131,7 @@ def _read_video(
     frame_names = frame_names_of(info) if info else ()
     frames = [frame_index_of(each.stem, frame_names, file) for each in files]
     size_wh = (int(entry["width"]), int(entry["height"]))
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE, "absent")
+    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
     ids = from_one(int(row.get("track_id", row["id"])) for row in shapes)
     tracks, object_names = {}, {}
     for row in shapes:

@@ -1,0 +1,69 @@
+"""Export, import, export: the same files, bit for bit; and a bundle through a new project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.interchange.made import fingerprint, visible
+from veason.interchange import IMPORTABLE, ExportOptions, LabelledVideo, export_labels, import_labels
+from veason.interchange.projects import from_project, to_project
+from veason.project import Project
+
+EVERYTHING = ExportOptions(is_everything=True)
+
+
+@pytest.mark.parametrize("format", IMPORTABLE)
+def test_export_then_import_then_export_is_identical(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, format, tmp_path / "first")
+    again = list(import_labels(tmp_path / "first", format))
+    export_labels(again, format, tmp_path / "second", EVERYTHING)
+    first, second = fingerprint(tmp_path / "first"), fingerprint(tmp_path / "second")
+    first.pop("veason_export.json")  # its report counts what was left out, of which the second has nothing
+    second.pop("veason_export.json")
+    assert first == second
+    assert len(first) >= 1
+
+
+@pytest.mark.parametrize("format", [name for name in IMPORTABLE if name not in ("davis", "youtube-vos")])
+def test_masks_come_back_bit_for_bit_at_their_frames(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, format, tmp_path / "out")
+    (back,) = import_labels(tmp_path / "out", format, videos={"hide": videos[0].info.path})
+    assert visible(back, is_everything=True) == visible(videos[0])
+    assert back.info == videos[0].info
+
+
+@pytest.mark.parametrize("format", ["coco", "youtube-vis", "mevis", "revos", "label-studio", "veason"])
+def test_words_and_their_objects_come_back(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, format, tmp_path / "out")
+    (back,) = import_labels(tmp_path / "out", format)
+    accepted = [question for question in videos[0].questions if question.is_accepted]
+    assert [(q.instruction, q.object_ids) for q in back.questions] == [(q.instruction, q.object_ids) for q in accepted]
+
+
+def test_a_bundle_makes_the_same_project_again(videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, "veason", tmp_path / "first", EVERYTHING)
+    with Project.create(tmp_path / "again") as project:
+        for video in import_labels(tmp_path / "first", "veason"):
+            to_project(project, video)
+        export_labels(from_project(project), "veason", tmp_path / "second", EVERYTHING)
+    first, second = (
+        [json.loads(line) for line in (tmp_path / name / "labels.jsonl").read_text().splitlines()]
+        for name in ("first", "second")
+    )
+    assert first == second
+
+
+def test_labels_without_pictures_come_back_and_refuse_formats_that_need_them(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    bare = ExportOptions(has_pictures=False)
+    export_labels(videos, "coco", tmp_path / "coco", bare)
+    (back,) = import_labels(tmp_path / "coco", "coco")
+    assert (back.info.path, back.info.num_frames, back.info.size_wh) == ("", 96, (640, 360))
+    assert not (tmp_path / "coco" / "images").exists()
+    with pytest.raises(Exception, match="no pictures: name its file"):
+        export_labels([back], "revos", tmp_path / "revos", EVERYTHING)
+    assert not (tmp_path / "revos").exists()

@@ -1,0 +1,51 @@
+"""`veason export PROJECT --format F --out DIR`: write the labels of a project in a format that others read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+FORMATS = (
+    "davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "ref-youtube-vos", "yolo-seg", "cvat",
+    "label-studio", "overlay", "veason", "sft", "grpo",
+)  # fmt: skip
+"""As `veason.interchange.FORMATS`, which is not imported before a command runs."""
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("export", help="write labels in a format that others read", description=__doc__)
+    parser.add_argument("project", metavar="PROJECT", help="folder of the project")
+    parser.add_argument("--format", required=True, choices=FORMATS, help='"veason" keeps everything')
+    parser.add_argument("--out", required=True, metavar="DIR", help="an empty or new folder")
+    parser.add_argument("--everything", action="store_true", help="also what nobody has accepted (never in sft, grpo)")
+    parser.add_argument("--force", action="store_true", help="replace an earlier export in the same folder")
+    parser.add_argument("--no-pictures", action="store_true", help="leave out the frames where the format lets you")
+    parser.add_argument("--profile", metavar="FILE", help="how the policy to train wants its frames (sft, grpo)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON to stdout")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; see `veason.cli` for the exit codes."""
+    from pathlib import Path
+
+    from veason.interchange import ExportOptions, export_labels
+    from veason.interchange.projects import from_project
+    from veason.profile import GENERIC, read_profile
+    from veason.project import Project
+
+    options = ExportOptions(
+        is_everything=args.everything,
+        is_forced=args.force,
+        has_pictures=not args.no_pictures,
+        profile=read_profile(Path(args.profile)) if args.profile else GENERIC,
+    )
+    with Project.open(args.project) as project:
+        report = export_labels(from_project(project), args.format, args.out, options)
+    print("\n".join(report.lines()), file=sys.stderr)
+    if args.json:
+        print(json.dumps(report.record(), ensure_ascii=False))
+    return 0

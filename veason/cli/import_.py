@@ -1,0 +1,41 @@
+"""`veason import PROJECT FILE_OR_FOLDER --format F`: take labels, or a model's predictions, in to review them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+FORMATS = ("davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "cvat", "label-studio", "veason")
+"""As `veason.interchange.IMPORTABLE`, which is not imported before a command runs."""
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("import", help="take in labels that others made", description=__doc__)
+    parser.add_argument("project", metavar="PROJECT", help="folder of the project")
+    parser.add_argument("source", metavar="FILE_OR_FOLDER", help="the labels")
+    parser.add_argument("--format", required=True, choices=FORMATS, help="how they are written")
+    parser.add_argument("--videos", metavar="DIR", help="folder with the videos, called as in the labels")
+    parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; see `veason.cli` for the exit codes."""
+    from veason.interchange import import_labels
+    from veason.interchange.projects import Imported, check_fits, to_project
+    from veason.project import Project
+
+    total = Imported()
+    with Project.open(args.project) as project:
+        for video in import_labels(args.source, args.format, videos=args.videos):
+            check_fits(project, video)  # all of them before the first change
+        for video in import_labels(args.source, args.format, videos=args.videos):
+            total += to_project(project, video, copy=args.copy)
+    print(
+        f"imported {total.num_masks} masks of {total.num_questions} questions about {total.num_videos} videos; "
+        "they wait for review",
+        file=sys.stderr,
+    )
+    return 0

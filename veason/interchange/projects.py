@@ -1,0 +1,210 @@
+"""From a project to labels, and from labels into a project.
+
+The questions of one video share object ids in labels: an object keeps the id of its question where that is free, and
+objects of two questions with the very same masks become one. A second annotator's version of a question names its
+original, so that an export can leave it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from veason.errors import ProjectError
+from veason.interchange.model import LabelledQuestion, LabelledVideo, LabelMask, Track
+from veason.interchange.pictures import frame_names_of
+from veason.project import Project, Question, Reasoned, StoredMask, StoredVideo
+from veason.project.state import Edit
+from veason.session import Asked, GotAnswer, MoveKeyframe, PutPrompt, Tracked
+from veason.types import Answer, VideoInfo
+
+NO_WORDS = "(imported without an instruction)"
+"""What a project calls labels that came without words; such an instruction is never exported."""
+
+
+def from_project(project: Project) -> Iterator[LabelledVideo]:
+    """Yield the videos of a project that have questions, one at a time, in the order they were added."""
+    taken: set[str] = set()
+    for video in project.videos():
+        questions = project.questions(video_id=video.id)
+        name = _free_name(video.path, taken)
+        taken.add(name)
+        if questions:
+            yield _labelled_video(project, video, questions, name)
+
+
+def _free_name(path: Path, taken: set[str]) -> str:
+    stem = (path.name if path.is_dir() else path.stem).replace("\\", "_") or "video"
+    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+def _labelled_video(project: Project, video: StoredVideo, questions: tuple[Question, ...], name: str) -> LabelledVideo:
+    info = VideoInfo(
+        str(video.path) if video.path.exists() else "",
+        video.num_frames,
+        video.size_wh,
+        video.fps,
+        video.first_timestamp,
+        video.last_timestamp,
+        video.has_variable_rate,
+        video.decoder,
+    )
+    numbers = {question.id: str(place) for place, question in enumerate(questions)}
+    tracks: dict[int, Track] = {}
+    object_names: dict[int, str] = {}
+    labelled = []
+    for question in questions:
+        own = _tracks(project, question)
+        ids = {object_id: _shared_id(object_id, track, tracks) for object_id, track in own.items()}
+        tracks |= {ids[object_id]: track for object_id, track in own.items()}
+        for each in project.objects(question.id):
+            if each.object_id in ids and each.name:
+                object_names[ids[each.object_id]] = each.name
+        original = numbers.get(question.original_id or 0, "")
+        labelled.append(replace(_question(project, question, ids), name=numbers[question.id], original=original))
+    return LabelledVideo(name, info, tuple(labelled), tracks, object_names, frame_names_of(info))
+
+
+def _tracks(project: Project, question: Question) -> dict[int, Track]:
+    """Return the masks of a question's objects; none where a person said that the target is absent."""
+    if question.status == "absent":
+        return {}
+    tracks: dict[int, dict[int, LabelMask]] = {each.object_id: {} for each in project.objects(question.id)}
+    for mask in project.masks(question.id):
+        tracks[mask.object_id][mask.frame_index] = LabelMask(mask.rle, mask.score, mask.provenance)
+    return dict(tracks)
+
+
+def _shared_id(object_id: int, track: Track, tracks: dict[int, Track]) -> int:
+    """Return the id of an equal object that is there already, else a free one."""
+    for other, known in tracks.items():
+        if track and known == track:
+            return other
+    return object_id if object_id not in tracks else max(tracks) + 1
+
+
+def _question(project: Project, question: Question, ids: dict[int, int]) -> LabelledQuestion:
+    stored = project.answer(question.id)
+    session = project.session(question.id)
+    prompts = [each for each in project.prompts(question.id) if each.prompt.object_id in ids]
+    return LabelledQuestion(
+        name="",
+        instruction="" if question.instruction == NO_WORDS else question.instruction,
+        object_ids=tuple(ids.values()),
+        status=question.status,
+        reasoning=question.reasoning,
+        thought=stored.thought if stored else "",
+        answer_text=stored.answer.text if stored else "",
+        shown=stored.shown if stored else session.shown,
+        keyframe=session.keyframe,
+        prompts=tuple(replace(each.prompt, object_id=ids[each.prompt.object_id]) for each in prompts),
+        by_hand=frozenset((ids[each.prompt.object_id], each.prompt.frame_index) for each in prompts if each.is_by_hand),
+        policy=(stored.policy or "") if stored else "",
+        segmenter=question.segmenter or "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How much came into a project."""
+
+    num_videos: int = 0
+    num_questions: int = 0
+    num_masks: int = 0
+
+    def __add__(self, other: Imported) -> Imported:
+        return Imported(
+            self.num_videos + other.num_videos,
+            self.num_questions + other.num_questions,
+            self.num_masks + other.num_masks,
+        )
+
+
+def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) -> Imported:
+    """Add a labelled video to a project: its questions with answers, prompts and masks.
+
+    A video that the project has already is not added again. Labels of other programs are to be reviewed; those of a
+    bundle keep their status and reasoning ("regenerated" comes back as "confirmed").
+
+    Raises:
+        ProjectError: the video of the labels is not known, or is not the one that was labelled.
+        VideoError: it cannot be opened.
+    """
+    check_fits(project, video)
+    video_id = project.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
+    ids: dict[str, int] = {}
+    num_masks = 0
+    for question in video.questions:
+        ids[question.name] = question_id = project.add_question(
+            video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original)
+        )
+        _enter_answer(project, question_id, question)
+        masks = _stored_masks(video, question)
+        project.put_masks(question_id, masks, source=question.segmenter or "import")
+        num_masks += len(masks)
+        _enter_review(project, question_id, video, question)
+    return Imported(1, len(video.questions), num_masks)
+
+
+def check_fits(project: Project, video: LabelledVideo) -> None:
+    """Raise ProjectError unless the labels' video is known and every mask lies inside it."""
+    num_frames, size_wh = video.info.num_frames, video.info.size_wh
+    if not video.info.path:
+        known = _known(project, video)
+        num_frames, size_wh = known.num_frames, known.size_wh
+    for object_id, track in video.tracks.items():
+        for frame_index, mask in track.items():
+            if frame_index >= num_frames or mask.rle.size_hw != (size_wh[1], size_wh[0]):
+                raise ProjectError(
+                    f"the labels {video.name!r} have a mask of (H, W) {mask.rle.size_hw} on frame {frame_index} for "
+                    f"object {object_id}, their video has {num_frames} frames of {size_wh}: name the one that was "
+                    "labelled with --videos"
+                )
+
+
+def _known(project: Project, video: LabelledVideo) -> StoredVideo:
+    """Return the project's own video of that name."""
+    known = [each for each in project.videos() if each.path.stem == Path(video.name).name]
+    if len(known) != 1:
+        raise ProjectError(f"the labels {video.name!r} come without a video: add it first, or name it with --videos")
+    return known[0]
+
+
+def _enter_answer(project: Project, question_id: int, question: LabelledQuestion) -> None:
+    model_prompts = tuple(p for p in question.prompts if (p.object_id, p.frame_index) not in question.by_hand)
+    if question.thought or question.answer_text or question.policy:
+        boxes = tuple(each.box for each in model_prompts if each.box and each.frame_index == question.keyframe)
+        answer = Answer(question.thought, question.keyframe, boxes, (), question.answer_text)
+        edits: list[Edit] = [Asked(question.instruction, question.shown), GotAnswer(answer, model_prompts)]
+        project.follow(question_id, edits, source=question.policy or "import")
+    else:
+        project.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source="import")
+    for prompt in question.prompts:
+        if (prompt.object_id, prompt.frame_index) in question.by_hand:
+            project.record(question_id, PutPrompt(prompt))
+    if question.keyframe is not None and project.session(question_id).keyframe is None:
+        project.follow(question_id, [MoveKeyframe(question.keyframe)], source="import")
+
+
+def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[StoredMask]:
+    return [
+        StoredMask(frame_index, object_id, mask.rle, mask.score, mask.provenance)
+        for object_id in question.object_ids
+        for frame_index, mask in sorted(video.tracks[object_id].items())
+    ]
+
+
+def _enter_review(project: Project, question_id: int, video: LabelledVideo, question: LabelledQuestion) -> None:
+    with_masks = frozenset(object_id for object_id in question.object_ids if video.tracks[object_id])
+    project.follow(question_id, [Tracked(with_masks)], source=question.segmenter or "import")
+    if question.reasoning == "edited":
+        project.record(question_id, Reasoned(question.thought))
+    elif question.reasoning in ("confirmed", "regenerated"):
+        project.record(question_id, Reasoned())
+    known = {each.object_id for each in project.objects(question_id)}
+    for object_id in question.object_ids:
+        if object_id in known and video.object_names.get(object_id):
+            project.name_object(question_id, object_id, video.object_names[object_id])
+    project.set_status(question_id, "new" if question.status == "thinking" else question.status)
