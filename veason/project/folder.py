@@ -29,23 +29,26 @@ def pack(project: Project, path: str | Path, *, with_videos: bool = True) -> Non
         ProjectError: the file cannot be written.
     """
     path = Path(path).absolute()
+    others = [source for source in sorted(project.folder.rglob("*")) if _is_packed(source, project.folder)]
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as made:
-            copy = Path(made) / NAME
-            moved = _copy_file(project, copy, with_videos)
+            moved = _copy_file(project, Path(made) / NAME, with_videos)
             with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.write(copy, NAME)
-                for source in sorted(project.folder.rglob("*")):
-                    name = source.relative_to(project.folder)
-                    is_ours = name.parts[0] in _LEFT_OUT or any(part.endswith(".part") for part in name.parts)
-                    if source.is_file() and not is_ours and source != path:
-                        archive.write(source, name, zipfile.ZIP_STORED)
+                archive.write(Path(made) / NAME, NAME)
+                for source in others:
+                    if source != path:
+                        archive.write(source, source.relative_to(project.folder), zipfile.ZIP_STORED)
                 for place, source in moved.items():
                     for part in [source] if source.is_file() else pictures(source):
                         name = Path(place) if source.is_file() else Path(place) / part.name
                         archive.write(part, name, zipfile.ZIP_STORED)
     except OSError as error:
         raise ProjectError(f"cannot pack the project into {path}: {error.strerror or error}") from error
+
+
+def _is_packed(source: Path, folder: Path) -> bool:
+    parts = source.relative_to(folder).parts
+    return source.is_file() and parts[0] not in _LEFT_OUT and not any(part.endswith(".part") for part in parts)
 
 
 def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Path]:

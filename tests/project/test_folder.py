@@ -1,0 +1,90 @@
+"""A project as one file to take along, and many projects within a quota."""
+
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.project.crash import check_whole
+from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project
+from veason.errors import ProjectError
+from veason.project import Project
+from veason.project.folder import enforce_quota, pack, size_of, unpack
+from veason.session import PutPrompt
+
+
+def test_a_packed_project_opens_elsewhere_with_its_videos(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    ask(project, question, 2)
+    project.proxies.mkdir()
+    (project.proxies / "small.jpg").touch()
+    (project.folder / "notes.txt").write_text("keep me")
+    pack(project, tmp_path / "work.zip")
+    project.record(question, PutPrompt(box_prompt(3)))  # later: not packed
+    project.undo(question)
+    (tmp_path / "clip").rename(tmp_path / "elsewhere")
+    with unpack(tmp_path / "work.zip", tmp_path / "other machine") as other:
+        assert other.state(question) == project.state(question)
+        assert list(other.masks(question)) == list(project.masks(question))
+        check_whole(other, question)
+        with other.open_video(other.question(question).video_id) as video:
+            assert video.info.num_frames == NUM_FRAMES
+        assert (other.folder / "notes.txt").read_text() == "keep me"
+        assert not other.proxies.exists()
+        other.undo(question)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "other machine", "project", "work.zip"]
+
+
+def test_packing_leaves_the_project_as_it_is(tmp_path: Path) -> None:
+    project, _ = make_project(tmp_path)
+    revision, path = project.revision, project.videos()[0].path
+    pack(project, project.folder / "work.zip", with_videos=False)
+    pack(project, project.folder / "work.zip", with_videos=False)  # does not pack itself
+    assert zipfile.ZipFile(project.folder / "work.zip").namelist() == ["project.sqlite"]
+    assert (project.revision, project.videos()[0].path) == (revision, path)
+
+
+def test_what_is_no_packed_project_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("readme", "hello")
+    (tmp_path / "text.zip").write_text("hello")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    for path, folder, message in (
+        ("other.zip", "a", "not a packed project"),
+        ("text.zip", "a", "cannot unpack"),
+        ("none.zip", "a", "cannot unpack"),
+        ("other.zip", "full", "not empty"),
+    ):
+        with pytest.raises(ProjectError, match=message):
+            unpack(tmp_path / path, tmp_path / folder)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_pack_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    project, _ = make_project(tmp_path)
+    with pytest.raises(ProjectError, match="cannot pack"):
+        pack(project, tmp_path / "nowhere" / "work.zip")
+
+
+def test_the_oldest_projects_make_room_and_the_expired_go(tmp_path: Path) -> None:
+    now = time.time()
+    for age, name in enumerate(("new", "middle", "old", "expired")):
+        with Project.create(tmp_path / name):
+            pass
+        os.utime(tmp_path / name / "project.sqlite", (now - 100 * age, now - 100 * age))
+    (tmp_path / "something else").mkdir()
+    size = size_of(tmp_path / "new")
+    assert enforce_quota(tmp_path, 10 * size, 250) == (tmp_path / "expired",)
+    assert enforce_quota(tmp_path, 2 * size, 250, in_use=[tmp_path / "old"]) == (tmp_path / "middle",)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old", "something else"]
+    assert enforce_quota(tmp_path, 2 * size, 250) == ()
+
+
+def test_a_project_in_use_counts_as_young(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    os.utime(project.folder / "project.sqlite", (0, 0))
+    project.record(question, PutPrompt(box_prompt()))
+    assert enforce_quota(tmp_path, 10**9, 3600) == ()

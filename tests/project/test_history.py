@@ -1,0 +1,155 @@
+"""Whatever is done in whatever order, the project holds what `veason.session` says, also after it is opened again."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.project.made import NUM_FRAMES, QUESTION, answer, box_prompt, make_project, mask, masks_on
+from veason.errors import SessionError
+from veason.project import Marked, Project, Reasoned, State
+from veason.project.state import Edit, advance
+from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Session, Tracked
+from veason.types import FrameMasks
+
+OBJECTS = st.integers(1, 3)
+FRAMES = st.integers(0, NUM_FRAMES - 1)
+PLACES = st.integers(0, 20)
+
+
+class Annotating(RuleBasedStateMachine):
+    """A project, and beside it nothing but states in lists."""
+
+    @initialize()
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.project, self.question = make_project(self.folder)
+        self.now = State(Session(NUM_FRAMES))
+        self.past: list[State] = []
+        self.future: list[State] = []
+
+    def record(self, edit: Edit) -> None:
+        try:
+            after = advance(self.now, edit, self.project.revision + 1, True)
+        except SessionError:
+            with pytest.raises(SessionError):
+                self.project.record(self.question, edit)
+            return
+        self.past.append(self.now)
+        self.now, self.future = after, []
+        self.project.record(self.question, edit)
+
+    def follow(self, *edits: Edit) -> None:
+        revision = self.project.revision + 1
+        for edit in edits:
+            self.now = advance(self.now, edit, revision, False)
+        self.project.follow(self.question, edits)
+
+    @rule(instruction=st.sampled_from([QUESTION, "the cube"]))
+    def ask(self, instruction: str) -> None:
+        self.record(Asked(instruction, (0, 2, 5)))
+
+    @rule(keyframe=FRAMES, num_boxes=st.integers(0, 3))
+    def answer(self, keyframe: int, num_boxes: int) -> None:
+        prompts = tuple(box_prompt(number + 1, keyframe) for number in range(num_boxes))
+        self.follow(GotAnswer(answer(keyframe, num_boxes), prompts))
+
+    @rule(object_id=OBJECTS, frame=FRAMES, x=PLACES)
+    def draw(self, object_id: int, frame: int, x: int) -> None:
+        self.record(PutPrompt(box_prompt(object_id, frame, x)))
+
+    @rule(object_id=OBJECTS, frame=FRAMES)
+    def erase(self, object_id: int, frame: int) -> None:
+        self.record(DropPrompt(object_id, frame))
+
+    @rule(frame=FRAMES)
+    def move_keyframe(self, frame: int) -> None:
+        self.record(MoveKeyframe(frame))
+
+    @rule(objects=st.sets(OBJECTS, min_size=1), start=FRAMES, x=PLACES)
+    def propagate(self, objects: set[int], start: int, x: int) -> None:
+        masks = {object_id: mask(x) for object_id in objects}
+        self.follow(*[GotMasks(FrameMasks(index, masks)) for index in range(start, NUM_FRAMES)])
+        self.follow(Tracked(frozenset(objects)))
+
+    @rule(frame=FRAMES, x=PLACES, y=PLACES)
+    def propagate_the_same_frame_twice(self, frame: int, x: int, y: int) -> None:
+        self.follow(*masks_on([frame], 1, x), *masks_on([frame], 1, y))
+
+    @rule(object_id=OBJECTS, start=FRAMES, kind=st.sampled_from(["verified", "absent", None]))
+    def mark(self, object_id: int, start: int, kind: str) -> None:
+        self.record(Marked(object_id, start, NUM_FRAMES, kind))  # type: ignore[arg-type]
+
+    @rule(thought=st.sampled_from([None, "because I say so"]))
+    def reason(self, thought: str | None) -> None:
+        self.record(Reasoned(thought))
+
+    @rule(count=st.integers(1, 4))
+    def undo(self, count: int) -> None:
+        for _ in range(count):
+            if not self.past:
+                with pytest.raises(SessionError, match="undo"):
+                    self.project.undo(self.question)
+                return
+            self.future.insert(0, self.now)
+            self.now = self.past.pop()
+            self.project.undo(self.question)
+
+    @rule(count=st.integers(1, 4))
+    def redo(self, count: int) -> None:
+        for _ in range(count):
+            if not self.future:
+                with pytest.raises(SessionError, match="redo"):
+                    self.project.redo(self.question)
+                return
+            self.past.append(self.now)
+            self.now = self.future.pop(0)
+            self.project.redo(self.question)
+
+    @rule()
+    def open_again(self) -> None:
+        self.project.close()
+        self.project = Project.open(self.project.folder)
+
+    @invariant()
+    def the_project_holds_the_state(self) -> None:
+        if hasattr(self, "project"):
+            assert self.project.state(self.question) == self.now
+            assert len(self.past) == self.project.loaded(self.question).position
+
+    def teardown(self) -> None:
+        if hasattr(self, "project"):
+            history = self.project.replay(self.question)
+            assert history.now == self.now.session
+            assert [state.session for state in self.past] == list(history.past)
+            assert [state.session for state in self.future] == list(history.future)
+            self.check_rows()
+            self.project.close()
+            shutil.rmtree(self.folder)
+
+    def check_rows(self) -> None:
+        with Project.open(self.project.folder) as fresh:
+            session = fresh.session(self.question)
+            assert session == self.now.session
+            rows = {(one.object_id, one.frame_index): (one.rle, one.score) for one in fresh.masks(self.question)}
+            assert rows == {
+                (track.object_id, index): (one.rle, one.score)
+                for track in session.tracks.values()
+                for index, one in track.frames.items()
+            }
+            assert {(one.prompt.object_id, one.prompt.frame_index) for one in fresh.prompts(self.question)} == set(
+                session.prompts
+            )
+            assert tuple(one.object_id for one in fresh.objects(self.question)) == session.object_ids
+            stored = fresh.answer(self.question)
+            assert (stored.answer if stored else None) == session.answer
+
+
+Annotating.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
+test_the_project_agrees_with_the_session_whatever_is_done = Annotating.TestCase

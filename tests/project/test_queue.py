@@ -1,0 +1,250 @@
+"""Statuses, filters, comments, review by a second annotator, and the numbers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.project.made import NUM_FRAMES, QUESTION, answer, ask, box_prompt, make_frames, make_project, masks_on
+from veason.data import WriteExpression, WriteVideo, open_dataset, write_dataset
+from veason.errors import ProjectError
+from veason.project import ChangedElsewhere, Project
+from veason.project.sources import Wanted, add_dataset, add_videos, list_videos, read_instructions
+from veason.project.statistics import agreement, rank, statistics
+from veason.session import Asked, GotAnswer, PutPrompt
+from veason.types import Answer
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Project, int]:
+    return make_project(tmp_path)
+
+
+def test_questions_are_found_by_status_person_and_video(made: tuple[Project, int]) -> None:
+    project, first = made
+    video = project.question(first).video_id
+    second = project.add_question(video, "the cube", "ann")
+    project.set_status(second, "in review")
+    project.assign(first, "bob")
+    assert [one.id for one in project.questions(status="in review")] == [second]
+    assert [one.id for one in project.questions(status=("new", "accepted"))] == [first]
+    assert [one.id for one in project.questions(assignee="ann")] == [second]
+    assert [one.id for one in project.questions(video_id=video)] == [first, second]
+    assert project.questions(assignee="ann", status="new") == ()
+
+
+def test_accepting_goes_on_to_the_next_most_doubtful_one(made: tuple[Project, int]) -> None:
+    project, first = made
+    ids = [first, *(project.add_question(1, f"ball {number}") for number in range(3))]
+    for question, doubt in zip(ids, (0.1, 0.9, 0.5, 0.2), strict=True):
+        project.set_status(question, "proposed")
+        project.set_doubt(question, doubt)
+    order = {"status": "proposed", "most_doubtful_first": True}
+    assert [one.id for one in project.questions(**order)] == [ids[1], ids[2], ids[3], ids[0]]
+    following = project.neighbour(ids[1], **order)
+    before = project.neighbour(ids[2], -1, **order)
+    assert following is not None
+    assert before is not None
+    assert (following.id, before.id) == (ids[2], ids[1])
+    project.accept(ids[1])
+    following = project.neighbour(ids[1], **order)
+    assert following is not None
+    assert following.id == ids[2]
+    assert project.neighbour(ids[0], **order) is None
+
+
+def test_accepting_nothing_means_that_the_target_is_absent(made: tuple[Project, int]) -> None:
+    project, question = made
+    assert project.accept(question, annotator="ann") == "absent"
+    ask(project, question)
+    assert project.accept(question) == project.question(question).status == "accepted"
+
+
+def test_an_unknown_status_is_refused(made: tuple[Project, int]) -> None:
+    with pytest.raises(ProjectError, match="in review"):
+        made[0].set_status(made[1], "done")  # type: ignore[arg-type]
+
+
+def test_a_status_does_not_overwrite_what_was_not_seen(made: tuple[Project, int]) -> None:
+    project, question = made
+    seen = project.question(question).revision
+    project.record(question, PutPrompt(box_prompt()))
+    with pytest.raises(ChangedElsewhere):
+        project.accept(question, expected_revision=seen)
+
+
+def test_comments_stand_at_their_frame_until_they_are_resolved(made: tuple[Project, int]) -> None:
+    project, question = made
+    late = project.comment(question, "mask leaks", 4, annotator="ann")
+    project.comment(question, "looks fine", annotator="bob")
+    project.resolve(late)
+    assert [(one.frame_index, one.text, one.annotator, one.is_resolved) for one in project.comments(question)] == [
+        (None, "looks fine", "bob", False),
+        (4, "mask leaks", "ann", True),
+    ]
+    with pytest.raises(ProjectError, match="empty"):
+        project.comment(question, " ")
+
+
+def test_a_reviewer_agrees_or_not(made: tuple[Project, int]) -> None:
+    project, question = made
+    project.judge(question, "disagree", "wrong ball", annotator="bob")
+    (verdict,) = project.verdicts(question)
+    assert (verdict.verdict, verdict.text, verdict.annotator) == ("disagree", "wrong ball", "bob")
+
+
+def test_two_annotators_are_compared_object_by_object(made: tuple[Project, int]) -> None:
+    project, first = made
+    second = project.add_question(1, QUESTION, "bob", original_id=first)
+    for question, objects in ((first, {1: 0, 2: 16}), (second, {1: 16, 3: 4})):
+        for object_id, x in objects.items():
+            project.follow(question, masks_on(range(NUM_FRAMES), object_id, x))
+    found = agreement(project, first, second)
+    assert found.pairs == pytest.approx({(1, 3): 1 / 3, (2, 1): 1.0})  # eight columns each, four shared
+    assert found.mean_iou == pytest.approx(2 / 3)
+    assert found.frames == pytest.approx(dict.fromkeys(range(NUM_FRAMES), 2 / 3))
+
+
+def test_an_object_or_a_frame_that_only_one_has_counts_as_disagreement(made: tuple[Project, int]) -> None:
+    project, first = made
+    second = project.add_question(1, QUESTION, original_id=first)
+    assert agreement(project, first, second).mean_iou == 1.0  # both say: nothing there
+    project.follow(first, masks_on(range(4)))
+    assert agreement(project, first, second).mean_iou == 0.0
+    project.follow(second, masks_on(range(2)))
+    assert agreement(project, first, second).mean_iou == 0.5
+    project.follow(second, masks_on(range(2), 2))
+    assert agreement(project, first, second).mean_iou == 0.25
+
+
+def test_versions_of_different_videos_are_not_compared(made: tuple[Project, int], tmp_path: Path) -> None:
+    project, first = made
+    other = project.add_question(project.add_video(make_frames(tmp_path / "b", shade=9)), QUESTION)
+    with pytest.raises(ProjectError, match="different videos"):
+        agreement(project, first, other)
+
+
+def test_the_most_doubtful_question_is_the_one_that_contradicts_itself(made: tuple[Project, int]) -> None:
+    project, sure = made
+    ask(project, sure)
+    jumpy = project.add_question(1, "jumpy")
+    ask(project, jumpy)
+    project.follow(jumpy, masks_on([3, 5], x=20))
+    liar = project.add_question(1, "liar")
+    project.record(liar, Asked("liar", (0, 2, 5)))
+    lie = Answer("The target is not in the video.", 2, answer().boxes)
+    project.follow(liar, [GotAnswer(lie, (box_prompt(x=0),)), *masks_on(range(NUM_FRAMES), x=0)])
+    failed = project.add_question(1, "failed")
+    project.fail(failed, "no JSON", text="hm")
+    untouched = project.add_question(1, "untouched")
+    doubts = {one: rank(project, one) for one in (sure, jumpy, liar, failed, untouched)}
+    assert doubts[untouched] is None
+    assert 0 < doubts[sure] < 0.05 < doubts[jumpy] < doubts[failed] == 1.0  # type: ignore[operator]
+    assert doubts[liar] == pytest.approx(0.5, abs=0.05)
+    order = [one.id for one in project.questions(most_doubtful_first=True)]
+    assert order[0] == failed
+    assert order[-2:] == [sure, untouched]
+    project.mark(jumpy, 1, (3, NUM_FRAMES), "verified")
+    assert rank(project, jumpy) < 0.05  # type: ignore[operator]  # what a person verified is not doubtful
+
+
+def test_statistics_count_time_and_edits_by_question_and_person(made: tuple[Project, int]) -> None:
+    project, question = made
+    for number in range(3):
+        project.record(question, PutPrompt(box_prompt(frame_index=number)), annotator="ann")
+    project.undo(question, annotator="ann")
+    project.comment(question, "hm", annotator="bob")
+    project.follow(question, masks_on([0]), source="segmenter")
+    with project.transaction() as db:  # a pause of 10 s before the second edit, of an hour before the third
+        for place, moment in enumerate((0, 10, 3610, 3612)):
+            db.execute("UPDATE log SET time = ? WHERE annotator = 'ann' AND revision = ?", (moment, 3 + place))
+    found = statistics(project)
+    assert (found.num_videos, found.num_questions, found.num_masks) == (1, 1, 1)
+    assert found.by_status["new"] == 1
+    assert found.annotators["ann"].edits == {"PutPrompt": 3, "undo": 1}
+    assert found.annotators["ann"].seconds == pytest.approx(12)
+    assert found.questions[question].num_edits == found.videos[1].num_edits == found.total.num_edits == 5
+
+
+def test_a_folder_is_searched_for_videos_and_folders_of_frames(tmp_path: Path) -> None:
+    make_frames(tmp_path / "clips" / "a")
+    (tmp_path / "clips" / "b.MP4").touch()
+    (tmp_path / "clips" / "notes.txt").touch()
+    assert [path.name for path in list_videos([tmp_path / "clips"])] == ["a", "b.MP4"]
+    assert list_videos([tmp_path / "clips" / "a"]) == [tmp_path / "clips" / "a"]
+    for path in ("nowhere", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(ProjectError, match=path):
+            list_videos([tmp_path / path])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        pytest.param(
+            "a.csv",
+            '\ufeffvideo,instruction\nx.mp4,"the red, ball"\n,all\n',
+            [Wanted("x.mp4", "the red, ball"), Wanted("", "all")],
+            id="csv",
+        ),
+        pytest.param("a.csv", "instruction,assignee\nball,ann\n", [Wanted("", "ball", "ann")], id="csv with a person"),
+        pytest.param(
+            "a.jsonl", '{"instruction": "ball", "video": "x"}\n\n', [Wanted("x", "ball")], id="jsonl with an empty line"
+        ),
+    ],
+)
+def test_instructions_are_read(tmp_path: Path, name: str, text: str, wanted: list[Wanted]) -> None:
+    (tmp_path / name).write_text(text)
+    assert read_instructions(tmp_path / name) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        pytest.param("a.csv", "ball\ncube\n", "first line should name", id="csv without heading"),
+        pytest.param("a.csv", "instruction\nball\n,\n", "line 3", id="csv with a gap"),
+        pytest.param("a.jsonl", '{"instruction": "ball"}\n{', "line 2", id="jsonl cut off"),
+        pytest.param("a.jsonl", '["ball"]', "should be an object", id="jsonl of lists"),
+    ],
+)
+def test_broken_lists_are_told_by_line(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ProjectError, match=message):
+        read_instructions(tmp_path / name)
+
+
+def test_adding_twice_adds_once(tmp_path: Path) -> None:
+    make_frames(tmp_path / "clips" / "a")
+    make_frames(tmp_path / "clips" / "b", shade=1)
+    project = Project.create(tmp_path / "project")
+    wanted = [Wanted("a", "the ball"), Wanted("", "the cube", "ann")]
+    added = add_videos(project, [tmp_path / "clips"], wanted)
+    assert (added.num_videos, added.num_questions) == (2, 3)
+    added = add_videos(project, [tmp_path / "clips"], wanted)
+    assert (added.num_videos, added.num_questions) == (0, 0)
+    assert add_videos(project, [], [Wanted("b", "the ball")]).num_questions == 1
+    with pytest.raises(ProjectError, match="'c', which is not in the project"):
+        add_videos(project, [], [Wanted("c", "the ball")])
+
+
+def test_a_benchmark_dataset_becomes_a_queue(tmp_path: Path) -> None:
+    frames = sorted(make_frames(tmp_path / "frames").iterdir())
+    expressions = [WriteExpression("the ball", ()), WriteExpression("the cube", ())]
+    video = WriteVideo("clip", frames, {}, expressions)
+    write_dataset(tmp_path / "data", "mevis", [video])
+    project = Project.create(tmp_path / "project")
+    dataset = open_dataset(tmp_path / "data", "mevis")
+    assert add_dataset(project, dataset).num_questions == 2
+    assert [one.instruction for one in project.questions()] == ["the ball", "the cube"]
+    assert project.videos()[0].num_frames == NUM_FRAMES
+
+
+def test_every_change_is_in_the_log_as_json(made: tuple[Project, int]) -> None:
+    project, question = made
+    ask(project, question)
+    project.set_status(question, "proposed")
+    project.comment(question, "hm", 1)
+    operations = [one.operation for one in project.changes_since(0)]
+    assert operations == ["video", "question", "record", *["follow"] * 3, "status", "comment"]
+    assert all(json.dumps(dict(one.body)) for one in project.changes_since(0))
+    assert [one.question_id for one in project.changes_since(6, question)] == [question] * 2
