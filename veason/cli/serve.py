@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from typing import Any
 
 from veason.cli.options import add_policy, add_segmenter
@@ -26,6 +27,8 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    signal.signal(signal.SIGTERM, _end)  # so that the visitors' files are removed however the server is stopped
+
     from veason.ui.layout import serve
     from veason.ui.settings import Settings
 
@@ -43,3 +46,7 @@ def run(args: argparse.Namespace) -> int:
         open_browser=not args.no_browser,
     )
     return 0
+
+
+def _end(*_: object) -> None:
+    raise KeyboardInterrupt
