@@ -1,6 +1,6 @@
 """Run `veason ask` on each real clip: whole, on the embedded segmenter, and 24 frames at SAM 2.1 tiny's real size.
 
-    python benchmarks/real_clip_ask.py [--skip-real-size]
+    python benchmarks/real_clip_ask.py [--only nano|real-size]
 
 The policy replays an answer whose box is the hand-drawn one on the object's best frame, so this measures the road from
 an answer to masks: J on the hand-made masks, seconds and peak memory of the process. SAM 2.1 tiny has random weights
@@ -76,38 +76,57 @@ def mean_jaccard(folder: Path, masks: Path) -> float:
     return float(np.mean(scores))
 
 
+def follow_whole_clips(clips: Path, folder: Path) -> dict[str, Any]:
+    """Return J, seconds and memory of every object, followed through its whole clip by the embedded segmenter."""
+    rows = {}
+    for meta_file in sorted(clips.glob("*/meta.json")):
+        meta, clip = json.loads(meta_file.read_text()), meta_file.parent / "clip.mp4"
+        for name in meta["objects"]:
+            question, recording, _ = prepare(meta, name, folder)
+            result = ask(clip, question, recording, folder / "nano", "--segmenter", "nano")
+            j = mean_jaccard(folder / "nano" / "Annotations" / "clip", meta_file.parent / name)
+            rows[f"{meta_file.parent.name}/{name}"] = {
+                "frames": meta["num_frames"],
+                "j": round(j, 4),
+                **measured(result),
+            }
+    return rows
+
+
+def follow_at_real_size(clips: Path, folder: Path) -> dict[str, Any]:
+    """Return seconds and memory of 24 frames of every clip with SAM 2.1 tiny, random weights, 1024 px."""
+    rows = {}
+    options = ["--segmenter", str(random_checkpoint(folder)), "--segmenter-config", "sam2.1_hiera_t"]
+    for meta_file in sorted(clips.glob("*/meta.json")):
+        meta, clip = json.loads(meta_file.read_text()), meta_file.parent / "clip.mp4"
+        question, recording, keyframe = prepare(meta, next(iter(meta["objects"])), folder)
+        start = min(max(0, keyframe - NUM_FRAMES_AT_REAL_SIZE // 2), meta["num_frames"] - NUM_FRAMES_AT_REAL_SIZE)
+        span = f"{start}:{start + NUM_FRAMES_AT_REAL_SIZE}"
+        result = ask(clip, question, recording, folder / "tiny", *options, "--range", span)
+        rows[meta_file.parent.name] = {"frames": NUM_FRAMES_AT_REAL_SIZE, "range": span, **measured(result)}
+    return rows
+
+
+def prepare(meta: dict[str, Any], name: str, folder: Path) -> tuple[str, Path, int]:
+    """Return a question about the object, the file with its recorded answer, and the answer's keyframe."""
+    question = next(one["text"] for one in meta["instructions"] if one["objects"] == [name])
+    return question, *write_recording(meta, name, question, folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--skip-real-size", action="store_true", help="only the embedded segmenter")
+    parser.add_argument("--only", choices=["nano", "real-size"], help="one of the two parts")
     args = parser.parse_args()
     clips = os.environ.get("VEASON_REAL_CLIPS")
     if not clips:
         sys.exit("VEASON_REAL_CLIPS is not set: no real clips to measure on")
-    rows: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for meta_file in sorted(Path(clips).glob("*/meta.json")):
-            meta, clip = json.loads(meta_file.read_text()), meta_file.parent / "clip.mp4"
-            for name in meta["objects"]:
-                question = next(one["text"] for one in meta["instructions"] if one["objects"] == [name])
-                recording, keyframe = write_recording(meta, name, question, folder)
-                result = ask(clip, question, recording, folder / "nano", "--segmenter", "nano")
-                j = mean_jaccard(folder / "nano" / "Annotations" / "clip", meta_file.parent / name)
-                rows[f"{meta_file.parent.name}/{name} nano"] = {
-                    "frames": meta["num_frames"], "j": round(j, 4), **measured(result)
-                }  # fmt: skip
-                print(json.dumps(rows, indent=1), flush=True)
-            if not args.skip_real_size:
-                start = min(
-                    max(0, keyframe - NUM_FRAMES_AT_REAL_SIZE // 2), meta["num_frames"] - NUM_FRAMES_AT_REAL_SIZE
-                )
-                options = ["--segmenter", str(random_checkpoint(folder)), "--segmenter-config", "sam2.1_hiera_t"]
-                span = f"{start}:{start + NUM_FRAMES_AT_REAL_SIZE}"
-                result = ask(clip, question, recording, folder / "tiny", *options, "--range", span)
-                rows[f"{meta_file.parent.name}/{name} sam2.1_hiera_t, random"] = {
-                    "frames": NUM_FRAMES_AT_REAL_SIZE, **measured(result)
-                }  # fmt: skip
-    print(write_result("real-clip-ask", rows))
+    parts = {"nano": follow_whole_clips, "real-size": follow_at_real_size}
+    for name, follow in parts.items():
+        if args.only in (None, name):
+            with tempfile.TemporaryDirectory() as folder:
+                rows = follow(Path(clips), Path(folder))
+            print(json.dumps(rows, indent=1))
+            print(write_result(f"real-clip-ask-{name}", rows))
 
 
 def measured(result: dict[str, Any]) -> dict[str, float]:
