@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.interchange.made import fingerprint, visible
+from veason.errors import ExportError
 from veason.interchange import IMPORTABLE, ExportOptions, LabelledVideo, export_labels, import_labels
 from veason.interchange.projects import from_project, to_project
 from veason.project import Project
@@ -64,6 +65,6 @@ def test_labels_without_pictures_come_back_and_refuse_formats_that_need_them(
     (back,) = import_labels(tmp_path / "coco", "coco")
     assert (back.info.path, back.info.num_frames, back.info.size_wh) == ("", 96, (640, 360))
     assert not (tmp_path / "coco" / "images").exists()
-    with pytest.raises(Exception, match="no pictures: name its file"):
+    with pytest.raises(ExportError, match="no picture of frame 20: name its file"):
         export_labels([back], "revos", tmp_path / "revos", EVERYTHING)
     assert not (tmp_path / "revos").exists()

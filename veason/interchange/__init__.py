@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veason.errors import DataError, ExportError
+from veason.interchange.footage import VideoFinder
 from veason.interchange.model import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.interchange.pictures import VideoFinder, check_name
+from veason.interchange.pictures import check_name
 from veason.interchange.report import ExportReport, Tally
 from veason.interchange.staging import staged, write_export_file
 from veason.profile import GENERIC, Profile

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import DataError, VeasonError
+from veason.interchange.footage import VideoFinder, frame_names_of
 from veason.interchange.model import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.interchange.pictures import VideoFinder, frame_names_of
 from veason.interchange.report import Tally
 from veason.masks import coco_dict, rle_from_coco
 from veason.types import Box, Click, Prompt, VideoInfo
@@ -153,7 +153,7 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
 
 def _info(row: dict[str, Any], finder: VideoFinder) -> VideoInfo:
     """Return what the bundle says of the video; its path only where the video is still there."""
-    found = finder.find(row["video"]) or (finder.find(row["video"], Path(row["path"])) if row["path"] else None)
+    found = finder.find(row["video"]).info
     path = found.path if found else row["path"] if row["path"] and Path(row["path"]).exists() else ""
     return VideoInfo(
         path=path,

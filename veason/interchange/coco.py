@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import DataError
+from veason.interchange.footage import UNKNOWN_FPS, VideoFinder
 from veason.interchange.jsonfile import ListsFile, read_json
 from veason.interchange.model import SURE_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
-from veason.interchange.pictures import VideoFinder, frame_names_of, info_or_guess, write_pictures
+from veason.interchange.pictures import write_pictures
 from veason.interchange.report import Tally
 from veason.masks import coco_dict, empty_mask, mask_area, mask_box, rle_from_coco
 from veason.types import Rle
@@ -158,10 +159,10 @@ def _read_video(
     pictures: Path,
     file: Path,
 ) -> LabelledVideo:
-    info = finder.find(entry["name"], pictures)
-    frame_names = frame_names_of(info) if info else ()
+    footage = finder.find(entry["name"], pictures)
     rows = sorted(
-        ((_frame_index(row, frame_names, place), row) for place, row in enumerate(images)), key=lambda pair: pair[0]
+        ((_frame_index(row, footage.frame_names, place), row) for place, row in enumerate(images)),
+        key=lambda pair: pair[0],
     )
     found: dict[int, dict[int, LabelMask]] = {}
     object_names: dict[int, str] = {}
@@ -190,11 +191,12 @@ def _read_video(
     num_frames = max([int(entry.get("length", 0)), *(frame_index + 1 for frame_index, _ in rows)])
     return LabelledVideo(
         name=str(entry["name"]),
-        info=info_or_guess(info, num_frames=num_frames, size_wh=size_wh),
+        info=footage.info_or(num_frames=num_frames, size_wh=size_wh, fps=float(entry.get("fps", UNKNOWN_FPS))),
         questions=with_rest(questions, tracks),
         tracks=tracks,
         object_names=object_names,
-        frame_names=frame_names,
+        frame_names=footage.frame_names,
+        frame_files=footage.files,
     )
 
 

@@ -59,7 +59,7 @@ def _write_head(stream: IO[str], video: LabelledVideo) -> None:
         stream.write(f"<attributes>{specs}</attributes></label>\n")
     width, height = video.info.size_wh
     stream.write(f"</labels>\n<original_size><width>{width}</width><height>{height}</height></original_size>\n")
-    stream.write(f"<source>{escape(Path(video.info.path).name)}</source>\n</task></meta>\n")
+    stream.write(f"<source>{escape(video.source_name)}</source>\n</task></meta>\n")
 
 
 def _write_object(stream: IO[str], video: LabelledVideo, object_id: int, tally: Tally) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 from pycocotools import mask as coco
 
 from veason.errors import DataError, PromptError
+from veason.interchange.footage import VideoFinder
 from veason.interchange.model import SURE_SCORE, LabelledQuestion, LabelledVideo, LabelMask, with_rest
-from veason.interchange.pictures import VideoFinder, frame_names_of, info_or_guess
 from veason.masks import empty_mask, encode_mask, rle_from_coco
 from veason.types import Box, Prompt, Rle
 
@@ -45,7 +45,8 @@ def read_cvat(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
 
 def _read_video(root: ElementTree.Element, file: Path, finder: VideoFinder) -> LabelledVideo:
     name = (root.findtext(".//meta//name") or file.stem).strip()
-    info = finder.find(name)
+    footage = finder.find(name)
+    info = footage.info
     size_wh = info.size_wh if info else _size(root, file)
     stop = int(root.findtext(".//stop_frame") or root.findtext(".//size") or 0)
     frames = [int(shape.attrib["frame"]) for track in root.iter("track") for shape in track]
@@ -79,11 +80,12 @@ def _read_video(root: ElementTree.Element, file: Path, finder: VideoFinder) -> L
     )
     return LabelledVideo(
         name=name,
-        info=info_or_guess(info, num_frames=num_frames, size_wh=size_wh),
+        info=footage.info_or(num_frames=num_frames, size_wh=size_wh),
         questions=tuple(_with_prompts(question, prompts) for question in questions),
         tracks={object_id: dict(sorted(track.items())) for object_id, track in sorted(tracks.items())},
         object_names=names,
-        frame_names=frame_names_of(info) if info else (),
+        frame_names=footage.frame_names,
+        file_name=(root.findtext(".//meta//source") or "").strip(),
     )
 
 

@@ -119,9 +119,10 @@ def _video_task(video: LabelledVideo) -> dict[str, Any]:
         for object_id in video.object_ids
     ]
     data = {
-        "video": f"{SERVED}{Path(info.path).name}",
+        "video": f"{SERVED}{video.source_name}",
         "name": video.name,
         "num_frames": info.num_frames,
+        "fps": info.fps,
         "width": width,
         "height": height,
         "instructions": [

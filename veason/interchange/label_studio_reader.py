@@ -14,8 +14,9 @@ from typing import Any
 
 from veason.errors import DataError, PromptError
 from veason.interchange.brush import decode_brush
+from veason.interchange.footage import UNKNOWN_FPS, VideoFinder
 from veason.interchange.jsonfile import read_json
-from veason.interchange.label_studio import FRAMES, VIDEOS
+from veason.interchange.label_studio import FRAMES, SERVED, VIDEOS
 from veason.interchange.model import (
     SURE_SCORE,
     LabelledQuestion,
@@ -23,7 +24,6 @@ from veason.interchange.model import (
     LabelMask,
     with_rest,
 )
-from veason.interchange.pictures import VideoFinder, frame_names_of, info_or_guess
 from veason.masks import empty_mask, encode_mask
 from veason.types import Box, Prompt
 
@@ -63,8 +63,7 @@ class _Reader:
     """Reads the tasks of one video."""
 
     def __init__(self, name: str, finder: VideoFinder, pictures: Path) -> None:
-        self._name, self._info = name, finder.find(name, pictures)
-        self._frame_names = frame_names_of(self._info) if self._info else ()
+        self._name, self._footage = name, finder.find(name, pictures)
         self._ids: dict[str, int] = {}
         self._names: dict[int, str] = {}
 
@@ -72,9 +71,10 @@ class _Reader:
         results = [_result(task) for task in frame_tasks]
         data = video_task["data"] if video_task else {}
         sizes = [(row["original_width"], row["original_height"]) for result in results for row in result]
-        if self._info is None and not sizes and "width" not in data:
+        info = self._footage.info
+        if info is None and not sizes and "width" not in data:
             raise ValueError("nothing tells the size of the video: name the video as well")
-        size_wh = self._info.size_wh if self._info else sizes[0] if sizes else (data["width"], data["height"])
+        size_wh = info.size_wh if info else sizes[0] if sizes else (data["width"], data["height"])
         boxes = self._boxes(_result(video_task) if video_task else [], size_wh)
         frames = [(self._frame(task["data"]), result) for task, result in zip(frame_tasks, results, strict=True)]
         tracks = self._masks(sorted(frames, key=lambda pair: pair[0]), size_wh, boxes)
@@ -91,11 +91,17 @@ class _Reader:
         ]
         return LabelledVideo(
             name=self._name,
-            info=info_or_guess(self._info, num_frames=num_frames, size_wh=(int(size_wh[0]), int(size_wh[1]))),
+            info=self._footage.info_or(
+                num_frames=num_frames,
+                size_wh=(int(size_wh[0]), int(size_wh[1])),
+                fps=float(data.get("fps", UNKNOWN_FPS)),
+            ),
             questions=tuple(_with_prompts(question, prompts) for question in with_rest(words, tracks)),
             tracks=tracks,
             object_names=self._names,
-            frame_names=self._frame_names,
+            frame_names=self._footage.frame_names,
+            file_name=Path(data.get("video", "").removeprefix(SERVED)).name,
+            frame_files=self._footage.files,
         )
 
     def _masks(
@@ -151,8 +157,8 @@ class _Reader:
 
     def _frame(self, data: dict[str, Any]) -> int:
         stem = Path(data["image"]).stem
-        if stem in self._frame_names:
-            return self._frame_names.index(stem)
+        if stem in self._footage.frame_names:
+            return self._footage.frame_names.index(stem)
         return int(data["frame"]) if "frame" in data else int(stem)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from veason.data import write_mevis as write
+from veason.interchange.footage import VideoFinder
 from veason.interchange.model import LabelledVideo
-from veason.interchange.pictures import VideoFinder
 from veason.interchange.referring import as_write_videos, read_referring
 from veason.interchange.report import Tally
 

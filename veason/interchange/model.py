@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from veason.errors import ExportError
 from veason.masks import mask_area
@@ -102,6 +103,8 @@ class LabelledVideo:
         tracks: masks by object id.
         object_names: names given by a person, by object id.
         frame_names: name of each frame in file names, for videos that are folders; () gives 00000, 00001, ...
+        file_name: how the labels call the file of the video, where its path is not known.
+        frame_files: the pictures that are known, by frame index, where the whole video is not.
 
     Raises:
         ExportError: an object has no question, a question names an object without track, or frame names do not fit.
@@ -113,6 +116,8 @@ class LabelledVideo:
     tracks: Mapping[int, Track] = field(default_factory=dict)
     object_names: Mapping[int, str] = field(default_factory=dict)
     frame_names: tuple[str, ...] = ()
+    frame_files: Mapping[int, Path] = field(default_factory=dict)
+    file_name: str = ""
 
     def __post_init__(self) -> None:
         named = {object_id for question in self.questions for object_id in question.object_ids}
@@ -130,6 +135,11 @@ class LabelledVideo:
     def size_hw(self) -> tuple[int, int]:
         """Height and width, as masks have them."""
         return self.info.size_wh[1], self.info.size_wh[0]
+
+    @property
+    def source_name(self) -> str:
+        """The name of the video's file, as far as it is known."""
+        return self.file_name or Path(self.info.path or self.name).name
 
     @property
     def object_ids(self) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from veason.draw import overlay_video
 from veason.errors import ExportError, VideoError
 from veason.interchange.model import LabelledVideo
-from veason.interchange.pictures import check_has_pictures
 from veason.interchange.report import Tally
 from veason.types import MaskTrack, ObjectMask
 from veason.video import open_video
@@ -30,7 +29,7 @@ def write_overlay(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> N
             )
             for object_id in video.object_ids
         ]
-        check_has_pictures(video)
+        _check_has_video(video)
         try:
             with open_video(video.info.path) as source:
                 names = {key: name for key, name in video.object_names.items() if name}
@@ -39,3 +38,8 @@ def write_overlay(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> N
             raise ExportError(f"video {video.name!r}: {error}") from error
         tally.counts["videos"] += 1
         tally.counts["frames"] += frames[-1] + 1 - frames[0]
+
+
+def _check_has_video(video: LabelledVideo) -> None:
+    if not video.info.path:
+        raise ExportError(f"video {video.name!r} has labels but no pictures: name its file or folder of frames")

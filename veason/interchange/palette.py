@@ -18,16 +18,10 @@ import numpy as np
 from veason.data.read import read_indices
 from veason.draw import palette_image
 from veason.errors import DataError
+from veason.interchange.footage import VideoFinder, natural_key
 from veason.interchange.jsonfile import read_json
 from veason.interchange.model import LabelledQuestion, LabelledVideo, LabelMask
-from veason.interchange.pictures import (
-    VideoFinder,
-    frame_index_of,
-    frame_names_of,
-    info_or_guess,
-    natural_key,
-    write_pictures,
-)
+from veason.interchange.pictures import write_pictures
 from veason.interchange.report import Tally
 from veason.masks import encode_mask
 from veason.outputs import write_json
@@ -113,9 +107,8 @@ def read_palettes(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
 
 def _read_video(name: str, folder: Path, pictures: Path, listed: dict[int, str], finder: VideoFinder) -> LabelledVideo:
     files = sorted(folder.glob("*.png"), key=natural_key)
-    info = finder.find(name, pictures)
-    frame_names = frame_names_of(info) if info else ()
-    numbers = [frame_index_of(file.stem, frame_names, file) for file in files]
+    footage = finder.find(name, pictures)
+    numbers = [footage.index_of(file.stem, file) for file in files]
     ids = sorted({int(value) for file in files for value in np.unique(_indices(file))} - {0} | set(listed)) or [1]
     tracks: dict[int, dict[int, LabelMask]] = {object_id: {} for object_id in ids}
     size_wh = (0, 0)
@@ -126,11 +119,12 @@ def _read_video(name: str, folder: Path, pictures: Path, listed: dict[int, str],
             track[frame_index] = LabelMask(encode_mask(picture == object_id))
     return LabelledVideo(
         name=name,
-        info=info_or_guess(info, num_frames=max(numbers) + 1, size_wh=size_wh),
+        info=footage.info_or(num_frames=max(numbers) + 1, size_wh=size_wh),
         questions=(LabelledQuestion("0", "", tuple(ids)),),
         tracks=tracks,
         object_names={object_id: name for object_id, name in listed.items() if name != "object"},
-        frame_names=frame_names,
+        frame_names=footage.frame_names,
+        frame_files=footage.files,
     )
 
 

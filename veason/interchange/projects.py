@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from veason.errors import ProjectError
+from veason.interchange.footage import frame_names_of
 from veason.interchange.model import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.interchange.pictures import frame_names_of
 from veason.project import Project, Question, Reasoned, StoredMask, StoredVideo
 from veason.project.state import Edit
 from veason.session import Asked, GotAnswer, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, VideoInfo
+from veason.video import open_video
 
 NO_WORDS = "(imported without an instruction)"
 """What a project calls labels that came without words; such an instruction is never exported."""
@@ -132,6 +133,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
         ProjectError: the video of the labels is not known, or is not the one that was labelled.
         VideoError: it cannot be opened.
     """
+    video = _as_folder(project, video)
     check_fits(project, video)
     video_id = project.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
     ids: dict[str, int] = {}
@@ -150,6 +152,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
 
 def check_fits(project: Project, video: LabelledVideo) -> None:
     """Raise ProjectError unless the labels' video is known and every mask lies inside it."""
+    video = _as_folder(project, video)
     num_frames, size_wh = video.info.num_frames, video.info.size_wh
     if not video.info.path:
         known = _known(project, video)
@@ -164,9 +167,44 @@ def check_fits(project: Project, video: LabelledVideo) -> None:
                 )
 
 
+def _as_folder(project: Project, video: LabelledVideo) -> LabelledVideo:
+    """Return labels whose video neither they nor the project know as those of a video made of their pictures alone."""
+    if video.info.path or not video.frame_files or len(_of_name(project, video)) == 1:
+        return video
+    folder = next(iter(video.frame_files.values())).parent
+    with open_video(folder) as source:
+        info = source.info
+    place = {frame_index: number for number, frame_index in enumerate(sorted(video.frame_files))}
+    try:
+        return replace(
+            video,
+            info=info,
+            frame_names=frame_names_of(info),
+            frame_files={},
+            tracks={key: {place[index]: mask for index, mask in track.items()} for key, track in video.tracks.items()},
+            questions=tuple(_moved(question, place) for question in video.questions),
+        )
+    except KeyError as error:
+        raise ProjectError(f"{folder} has no picture of frame {error}, which is labelled: name the video") from error
+
+
+def _moved(question: LabelledQuestion, place: dict[int, int]) -> LabelledQuestion:
+    return replace(
+        question,
+        shown=tuple(place[index] for index in question.shown if index in place),
+        keyframe=place.get(question.keyframe) if question.keyframe is not None else None,
+        prompts=tuple(replace(prompt, frame_index=place[prompt.frame_index]) for prompt in question.prompts),
+        by_hand=frozenset((object_id, place[index]) for object_id, index in question.by_hand),
+    )
+
+
+def _of_name(project: Project, video: LabelledVideo) -> list[StoredVideo]:
+    return [each for each in project.videos() if each.path.stem == Path(video.name).name]
+
+
 def _known(project: Project, video: LabelledVideo) -> StoredVideo:
     """Return the project's own video of that name."""
-    known = [each for each in project.videos() if each.path.stem == Path(video.name).name]
+    known = _of_name(project, video)
     if len(known) != 1:
         raise ProjectError(f"the labels {video.name!r} come without a video: add it first, or name it with --videos")
     return known[0]

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from veason.data import Dataset, WriteExpression, WriteVideo, open_dataset, present_splits
+from veason.data.write import picture_size
 from veason.errors import DataError
+from veason.interchange.footage import Footage, VideoFinder
 from veason.interchange.model import (
     SURE_SCORE,
     LabelledQuestion,
@@ -21,7 +23,7 @@ from veason.interchange.model import (
     Track,
     from_one,
 )
-from veason.interchange.pictures import VideoFinder, frame_index_of, frame_names_of, info_or_guess, write_pictures
+from veason.interchange.pictures import write_pictures
 from veason.interchange.report import Tally
 from veason.masks import empty_mask
 from veason.types import Rle, Sample, SampleType
@@ -113,14 +115,13 @@ def _by_video(dataset: Dataset) -> Iterator[list[Sample]]:
 
 def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
     first = samples[0]
-    info = finder.find(first.video, first.frames_dir)
-    names = frame_names_of(info) if info else ()
-    frames = [frame_index_of(name, names, first.frames_dir) for name in first.frame_names]
+    footage = finder.find(first.video, first.frames_dir)
+    frames = [footage.index_of(name, first.frames_dir) for name in first.frame_names]
     stored = list(dict.fromkeys(key for sample in samples for key in sample.object_ids))
     is_numbered = all(key.isdecimal() for key in stored)
     shifted = from_one(int(key) for key in stored) if is_numbered else {}
     ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
-    size_wh = first.size_wh or (info.size_wh if info else _size_from_masks(samples))
+    size_wh = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
     nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
     tracks: dict[int, dict[int, LabelMask]] = {}
     for sample in samples:
@@ -130,7 +131,7 @@ def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
                 known.setdefault(frame_index, LabelMask(mask) if mask else nothing)
     return LabelledVideo(
         name=first.video,
-        info=info_or_guess(info, num_frames=max(frames) + 1, size_wh=size_wh),
+        info=footage.info_or(num_frames=max(frames) + 1, size_wh=size_wh),
         questions=tuple(
             LabelledQuestion(
                 sample.expression_id, sample.instruction, tuple(ids[key] for key in sample.object_ids), sample.type
@@ -138,11 +139,15 @@ def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
             for sample in samples
         ),
         tracks=tracks,
-        frame_names=names,
+        frame_names=footage.frame_names,
+        frame_files=footage.files,
     )
 
 
-def _size_from_masks(samples: list[Sample]) -> tuple[int, int]:
+def _size(samples: list[Sample], footage: Footage) -> tuple[int, int]:
+    """Return the size that the pictures or the masks tell. Raises DataError."""
+    for file in footage.files.values():
+        return picture_size(file)
     for sample in samples:
         for place in range(len(sample.frame_names)):
             for mask in sample.object_truth(place).values():

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import DataError
+from veason.interchange.footage import VideoFinder
 from veason.interchange.jsonfile import ListsFile, read_json
 from veason.interchange.model import (
     SURE_SCORE,
@@ -23,7 +24,7 @@ from veason.interchange.model import (
     from_one,
     with_rest,
 )
-from veason.interchange.pictures import VideoFinder, frame_index_of, frame_names_of, info_or_guess, write_pictures
+from veason.interchange.pictures import write_pictures
 from veason.interchange.report import Tally
 from veason.masks import coco_dict, empty_mask, mask_area, mask_box, rle_from_coco
 
@@ -127,9 +128,8 @@ def _read_video(
 ) -> LabelledVideo:
     files = [Path(name) for name in entry["file_names"]]
     name = str(entry.get("name") or files[0].parent.as_posix())
-    info = finder.find(name, file.parent / "JPEGImages" / name)
-    frame_names = frame_names_of(info) if info else ()
-    frames = [frame_index_of(each.stem, frame_names, file) for each in files]
+    footage = finder.find(name, file.parent / "JPEGImages" / name)
+    frames = [footage.index_of(each.stem, file) for each in files]
     size_wh = (int(entry["width"]), int(entry["height"]))
     nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
     ids = from_one(int(row.get("track_id", row["id"])) for row in shapes)
@@ -149,9 +149,10 @@ def _read_video(
     num_frames = max([int(entry.get("source_length", 0)), *(frame_index + 1 for frame_index in frames)])
     return LabelledVideo(
         name=name,
-        info=info_or_guess(info, num_frames=num_frames, size_wh=size_wh),
+        info=footage.info_or(num_frames=num_frames, size_wh=size_wh),
         questions=with_rest(questions, tracks),
         tracks=tracks,
         object_names=object_names,
-        frame_names=frame_names,
+        frame_names=footage.frame_names,
+        frame_files=footage.files,
     )
