@@ -63,6 +63,24 @@ def test_what_is_no_packed_project_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_a_strangers_project_reads_no_other_file_of_this_machine(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    ask(project, question)
+    for name in (str(tmp_path / "clip"), "../clip"):
+        with project.transaction() as db:
+            db.execute("UPDATE videos SET path = ?", (name,))
+        pack(project, tmp_path / "work.zip", with_videos=False)
+        with unpack(tmp_path / "work.zip", tmp_path / f"other{len(name)}") as other:
+            with pytest.raises(ProjectError, match="is gone"):
+                other.open_video(1)
+            assert other.add_video(tmp_path / "clip") == 1
+            assert len(list(other.masks(question))) == NUM_FRAMES
+    with unpack(tmp_path / "work.zip", tmp_path / "mine", keep_outside=True) as other, other.open_video(1) as video:
+        assert video.info.num_frames == NUM_FRAMES
+    with pytest.raises(ProjectError, match="more than"):
+        unpack(tmp_path / "work.zip", tmp_path / "large", max_bytes=1000)
+
+
 def test_a_pack_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     project, _ = make_project(tmp_path)
     with pytest.raises(ProjectError, match="cannot pack"):

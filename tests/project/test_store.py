@@ -246,6 +246,26 @@ def test_edits_that_do_not_fit_leave_no_trace(made: tuple[Project, int]) -> None
     assert project.revision == before
 
 
+def test_steps_to_undo_and_redo_have_names(made: tuple[Project, int]) -> None:
+    project, question = made
+    ask(project, question)
+    project.record(question, PutPrompt(box_prompt(x=6)), annotator="ann")
+    project.mark(question, 1, (0, 2), "verified")
+    project.undo(question)
+    past, future = project.steps(question)
+    assert [one.body["type"] for one in past] == ["PutPrompt", "Asked"]
+    assert [one.body["type"] for one in future] == ["Marked"]
+    assert past[0].annotator == "ann"
+
+
+def test_an_answer_takes_a_failure_back(made: tuple[Project, int]) -> None:
+    project, question = made
+    project.fail(question, "no JSON")
+    assert project.question(question).failure == "no JSON"
+    ask(project, question)
+    assert project.question(question).failure == ""
+
+
 def test_unknown_ids_are_told(made: tuple[Project, int]) -> None:
     project, _ = made
     for call in (project.question, project.session, project.undo, lambda one: list(project.masks(one))):

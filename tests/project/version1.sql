@@ -21,19 +21,19 @@ CREATE TABLE log (
     annotator TEXT,
     time REAL NOT NULL
 );
-INSERT INTO "log" VALUES(1,NULL,'video','{"video_id":1,"path":"/tmp/tmpuqz9k5c3/clip"}',NULL,NULL,1.79535441616828536984e+09);
-INSERT INTO "log" VALUES(2,1,'question','{"video_id":1,"instruction":"the ball"}',NULL,NULL,1.79535441617475318909e+09);
-INSERT INTO "log" VALUES(3,1,'record','{"type":"Asked","instruction":"the ball","shown":[0,2,5]}',NULL,NULL,1.795354416176148653e+09);
-INSERT INTO "log" VALUES(4,1,'follow','{"type":"GotAnswer","answer":{"thought":"the ball is seen in frame 2","keyframe":2,"boxes":[{"x1":0,"y1":4,"x2":8,"y2":12},{"x1":4,"y1":4,"x2":12,"y2":12}],"notes":[],"text":"<think>..."},"prompts":[{"object_id":1,"frame_index":2,"box":{"x1":0,"y1":4,"x2":8,"y2":12},"clicks":[],"mask":null},{"object_id":2,"frame_index":2,"box":{"x1":4,"y1":4,"x2":12,"y2":12},"clicks":[],"mask":null}]}','policy',NULL,1.79535441617975831027e+09);
-INSERT INTO "log" VALUES(5,1,'follow','{"type":"GotMasks","frames":{"0":{"1":1},"1":{"1":2},"2":{"1":3},"3":{"1":4},"4":{"1":5},"5":{"1":6}}}','segmenter',NULL,1.79535441619217181205e+09);
-INSERT INTO "log" VALUES(6,1,'follow','{"type":"GotMasks","frames":{"0":{"2":7},"1":{"2":8},"2":{"2":9},"3":{"2":10},"4":{"2":11},"5":{"2":12}}}','segmenter',NULL,1.79535441621277570725e+09);
-INSERT INTO "log" VALUES(7,1,'follow','{"type":"Tracked","object_ids":[1,2]}','segmenter',NULL,1.79535441621474289898e+09);
-INSERT INTO "log" VALUES(8,1,'record','{"type":"PutPrompt","prompt":{"object_id":1,"frame_index":4,"box":{"x1":7,"y1":4,"x2":15,"y2":12},"clicks":[],"mask":null}}',NULL,NULL,1.79535441621798396109e+09);
-INSERT INTO "log" VALUES(9,1,'follow','{"type":"GotMasks","frames":{"3":{"1":13},"4":{"1":14},"5":{"1":15}}}','segmenter',NULL,1.79535441622171306613e+09);
-INSERT INTO "log" VALUES(10,1,'record','{"type":"Marked","object_id":2,"start":0,"stop":2,"kind":"verified"}',NULL,'ann',1.79535441622283530233e+09);
-INSERT INTO "log" VALUES(11,1,'undo','{}',NULL,NULL,1.79535441622618722914e+09);
-INSERT INTO "log" VALUES(12,1,'name','{"object_id":1,"name":"left ball"}',NULL,NULL,1.79535441623179721831e+09);
-INSERT INTO "log" VALUES(13,1,'status','{"status":"in review"}',NULL,NULL,1.79535441623272252085e+09);
+INSERT INTO "log" VALUES(1,NULL,'video','{"video_id":1,"path":"/tmp/tmpcs1qwrxj/clip"}',NULL,NULL,1.79535498700915670394e+09);
+INSERT INTO "log" VALUES(2,1,'question','{"video_id":1,"instruction":"the ball"}',NULL,NULL,1.79535498701726412779e+09);
+INSERT INTO "log" VALUES(3,1,'record','{"type":"Asked","instruction":"the ball","shown":[0,2,5]}',NULL,NULL,1.79535498702112865454e+09);
+INSERT INTO "log" VALUES(4,1,'follow','{"type":"GotAnswer","answer":{"thought":"the ball is seen in frame 2","keyframe":2,"boxes":[{"x1":0,"y1":4,"x2":8,"y2":12},{"x1":4,"y1":4,"x2":12,"y2":12}],"notes":[],"text":"<think>..."},"prompts":[{"object_id":1,"frame_index":2,"box":{"x1":0,"y1":4,"x2":8,"y2":12},"clicks":[],"mask":null},{"object_id":2,"frame_index":2,"box":{"x1":4,"y1":4,"x2":12,"y2":12},"clicks":[],"mask":null}]}','policy',NULL,1.79535498703097367288e+09);
+INSERT INTO "log" VALUES(5,1,'follow','{"type":"GotMasks","frames":{"0":{"1":1},"1":{"1":2},"2":{"1":3},"3":{"1":4},"4":{"1":5},"5":{"1":6}}}','segmenter',NULL,1.79535498703917717933e+09);
+INSERT INTO "log" VALUES(6,1,'follow','{"type":"GotMasks","frames":{"0":{"2":7},"1":{"2":8},"2":{"2":9},"3":{"2":10},"4":{"2":11},"5":{"2":12}}}','segmenter',NULL,1.79535498704701590539e+09);
+INSERT INTO "log" VALUES(7,1,'follow','{"type":"Tracked","object_ids":[1,2]}','segmenter',NULL,1.79535498705466794967e+09);
+INSERT INTO "log" VALUES(8,1,'record','{"type":"PutPrompt","prompt":{"object_id":1,"frame_index":4,"box":{"x1":7,"y1":4,"x2":15,"y2":12},"clicks":[],"mask":null}}',NULL,NULL,1.79535498705861973757e+09);
+INSERT INTO "log" VALUES(9,1,'follow','{"type":"GotMasks","frames":{"3":{"1":13},"4":{"1":14},"5":{"1":15}}}','segmenter',NULL,1.79535498706690883636e+09);
+INSERT INTO "log" VALUES(10,1,'record','{"type":"Marked","object_id":2,"start":0,"stop":2,"kind":"verified"}',NULL,'ann',1.79535498707467055319e+09);
+INSERT INTO "log" VALUES(11,1,'undo','{}',NULL,NULL,1.79535498707871890066e+09);
+INSERT INTO "log" VALUES(12,1,'name','{"object_id":1,"name":"left ball"}',NULL,NULL,1.79535498708672451974e+09);
+INSERT INTO "log" VALUES(13,1,'status','{"status":"in review"}',NULL,NULL,1.79535498709479188921e+09);
 CREATE TABLE marks (
     question_id INTEGER NOT NULL REFERENCES questions (id),
     object_id INTEGER NOT NULL,
@@ -49,23 +49,23 @@ CREATE TABLE masks (
     is_current INTEGER NOT NULL,
     provenance TEXT NOT NULL,
     score REAL NOT NULL,
-    counts TEXT NOT NULL            -- compressed COCO run-length code at the video's size
+    counts BLOB NOT NULL            -- COCO run-length code at the video's size, see veason.project.codec
 );
-INSERT INTO "masks" VALUES(1,1,1,0,1,'propagated',5.0,'48`00000000000000la0');
-INSERT INTO "masks" VALUES(2,1,1,1,1,'propagated',5.0,'48`00000000000000la0');
-INSERT INTO "masks" VALUES(3,1,1,2,1,'model',5.0,'48`00000000000000la0');
-INSERT INTO "masks" VALUES(4,1,1,3,0,'propagated',5.0,'48`00000000000000la0');
-INSERT INTO "masks" VALUES(5,1,1,4,0,'propagated',5.0,'48`00000000000000la0');
-INSERT INTO "masks" VALUES(6,1,1,5,0,'propagated',5.0,'48`00000000000000la0');
-INSERT INTO "masks" VALUES(7,1,2,0,1,'propagated',5.0,'T38`00000000000000l>');
-INSERT INTO "masks" VALUES(8,1,2,1,1,'propagated',5.0,'T38`00000000000000l>');
-INSERT INTO "masks" VALUES(9,1,2,2,1,'model',5.0,'T38`00000000000000l>');
-INSERT INTO "masks" VALUES(10,1,2,3,1,'propagated',5.0,'T38`00000000000000l>');
-INSERT INTO "masks" VALUES(11,1,2,4,1,'propagated',5.0,'T38`00000000000000l>');
-INSERT INTO "masks" VALUES(12,1,2,5,1,'propagated',5.0,'T38`00000000000000l>');
-INSERT INTO "masks" VALUES(13,1,1,3,1,'propagated',5.0,'\58`00000000000000d<');
-INSERT INTO "masks" VALUES(14,1,1,4,1,'corrected',5.0,'\58`00000000000000d<');
-INSERT INTO "masks" VALUES(15,1,1,5,1,'propagated',5.0,'\58`00000000000000d<');
+INSERT INTO "masks" VALUES(1,1,1,0,1,'propagated',5.0,X'780133B148304001398906002CD2046A');
+INSERT INTO "masks" VALUES(2,1,1,1,1,'propagated',5.0,X'780133B148304001398906002CD2046A');
+INSERT INTO "masks" VALUES(3,1,1,2,1,'model',5.0,X'780133B148304001398906002CD2046A');
+INSERT INTO "masks" VALUES(4,1,1,3,0,'propagated',5.0,X'780133B148304001398906002CD2046A');
+INSERT INTO "masks" VALUES(5,1,1,4,0,'propagated',5.0,X'780133B148304001398906002CD2046A');
+INSERT INTO "masks" VALUES(6,1,1,5,0,'propagated',5.0,X'780133B148304001398906002CD2046A');
+INSERT INTO "masks" VALUES(7,1,2,0,1,'propagated',5.0,X'78010B31B6483040013976002EC3046A');
+INSERT INTO "masks" VALUES(8,1,2,1,1,'propagated',5.0,X'78010B31B6483040013976002EC3046A');
+INSERT INTO "masks" VALUES(9,1,2,2,1,'model',5.0,X'78010B31B6483040013976002EC3046A');
+INSERT INTO "masks" VALUES(10,1,2,3,1,'propagated',5.0,X'78010B31B6483040013976002EC3046A');
+INSERT INTO "masks" VALUES(11,1,2,4,1,'propagated',5.0,X'78010B31B6483040013976002EC3046A');
+INSERT INTO "masks" VALUES(12,1,2,5,1,'propagated',5.0,X'78010B31B6483040013976002EC3046A');
+INSERT INTO "masks" VALUES(13,1,1,3,1,'propagated',5.0,X'78018B31B5483040012936002F77046A');
+INSERT INTO "masks" VALUES(14,1,1,4,1,'corrected',5.0,X'78018B31B5483040012936002F77046A');
+INSERT INTO "masks" VALUES(15,1,1,5,1,'propagated',5.0,X'78018B31B5483040012936002F77046A');
 CREATE TABLE objects (
     question_id INTEGER NOT NULL REFERENCES questions (id),
     object_id INTEGER NOT NULL,
@@ -104,12 +104,13 @@ INSERT INTO "questions" VALUES(1,1,'the ball','in review',NULL,13,2,'{"instructi
 CREATE TABLE steps (
     question_id INTEGER NOT NULL REFERENCES questions (id),
     step INTEGER NOT NULL,
+    revision INTEGER NOT NULL,      -- of the edit that made the step
     changes TEXT NOT NULL,
     PRIMARY KEY (question_id, step)
 ) WITHOUT ROWID;
-INSERT INTO "steps" VALUES(1,1,'[["instruction","","the ball"],["shown",[],[0,2,5]],["keyframe",null,2],["answered",null,4],["reasoning",null,"fresh"],["prompt",1,2,null,[false,{"object_id":1,"frame_index":2,"box":{"x1":0,"y1":4,"x2":8,"y2":12},"clicks":[],"mask":null}]],["prompt",2,2,null,[false,{"object_id":2,"frame_index":2,"box":{"x1":4,"y1":4,"x2":12,"y2":12},"clicks":[],"mask":null}]],["mask",1,2,null,3],["mask",1,5,null,6],["mask",1,0,null,1],["mask",1,1,null,2],["mask",1,3,null,4],["mask",1,4,null,5],["mask",2,3,null,10],["mask",2,4,null,11],["mask",2,1,null,8],["mask",2,2,null,9],["mask",2,5,null,12],["mask",2,0,null,7]]');
-INSERT INTO "steps" VALUES(1,2,'[["stale",[],[1]],["reasoning","fresh","stale"],["prompt",1,4,null,[true,{"object_id":1,"frame_index":4,"box":{"x1":7,"y1":4,"x2":15,"y2":12},"clicks":[],"mask":null}]],["mask",1,3,4,13],["mask",1,4,5,14],["mask",1,5,6,15]]');
-INSERT INTO "steps" VALUES(1,3,'[["mark",2,0,null,"verified"],["mark",2,1,null,"verified"]]');
+INSERT INTO "steps" VALUES(1,1,3,'[["instruction","","the ball"],["shown",[],[0,2,5]],["keyframe",null,2],["answered",null,4],["reasoning",null,"fresh"],["prompt",1,2,null,[false,{"object_id":1,"frame_index":2,"box":{"x1":0,"y1":4,"x2":8,"y2":12},"clicks":[],"mask":null}]],["prompt",2,2,null,[false,{"object_id":2,"frame_index":2,"box":{"x1":4,"y1":4,"x2":12,"y2":12},"clicks":[],"mask":null}]],["mask",1,2,null,3],["mask",1,5,null,6],["mask",1,0,null,1],["mask",1,1,null,2],["mask",1,3,null,4],["mask",1,4,null,5],["mask",2,3,null,10],["mask",2,4,null,11],["mask",2,1,null,8],["mask",2,2,null,9],["mask",2,5,null,12],["mask",2,0,null,7]]');
+INSERT INTO "steps" VALUES(1,2,8,'[["stale",[],[1]],["reasoning","fresh","stale"],["prompt",1,4,null,[true,{"object_id":1,"frame_index":4,"box":{"x1":7,"y1":4,"x2":15,"y2":12},"clicks":[],"mask":null}]],["mask",1,3,4,13],["mask",1,4,5,14],["mask",1,5,6,15]]');
+INSERT INTO "steps" VALUES(1,3,10,'[["mark",2,0,null,"verified"],["mark",2,1,null,"verified"]]');
 CREATE TABLE videos (
     id INTEGER PRIMARY KEY,
     path TEXT NOT NULL,             -- relative to the project folder where the video lies inside it

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,10 @@ TIMEOUT_S = 10.0
 
 WAL_LIMIT = 64 * 1024 * 1024
 """The write-ahead log shrinks back to this many bytes once it was taken over."""
+
+
+class _Connection(sqlite3.Connection):
+    """One that can be held weakly: it goes with its thread."""
 
 
 class Database:
@@ -50,7 +55,7 @@ class Database:
 
     def _reset(self) -> None:
         self._pid, self._here = os.getpid(), threading.local()
-        self._lock, self._open = threading.RLock(), list[sqlite3.Connection]()
+        self._lock, self._open = threading.RLock(), weakref.WeakSet[_Connection]()
 
     def _check_file(self) -> None:
         try:
@@ -138,22 +143,22 @@ class Database:
         """Close all connections; the last one to close takes the write-ahead log into the file."""
         if self._pid != os.getpid():
             return
-        for connection in self._open:
+        for connection in list(self._open):
             connection.close()
         self._open.clear()
         self._here = threading.local()
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self) -> _Connection:
         if self._pid != os.getpid():
             self._inherited = self._open  # closing them here would drop the locks of the process that forked
             self._reset()
         connection = getattr(self._here, "connection", None)
         if connection is None:
             connection = self._here.connection = self._connect()
-            self._open.append(connection)
+            self._open.add(connection)
         return connection
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> _Connection:
         query = "mode=ro&immutable=1" if self.is_read_only and not _has_wal(self.path) else "mode=rw"
         if self.is_read_only and _has_wal(self.path):
             query = "mode=ro"
@@ -163,8 +168,10 @@ class Database:
             timeout=self._timeout_s,
             isolation_level=None,
             check_same_thread=False,
+            factory=_Connection,
         )
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")  # the file may come from anybody
         if not self.is_read_only:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any
 
 from veason.errors import ProjectError, SessionError
-from veason.project.codec import plain, rebuild, to_json
+from veason.project.codec import pack_mask, plain, rebuild, to_json, unpack_mask
 from veason.project.records import Provenance
 from veason.project.state import (
     EDITS,
@@ -35,7 +35,7 @@ from veason.project.state import (
     stepped,
 )
 from veason.session import GotAnswer, GotMasks, History, Session
-from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt, Rle, Sampling
+from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt, Sampling
 
 _IDS_A_QUERY = 500
 
@@ -96,7 +96,7 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
         "SELECT id, object_id, frame_index, score, counts FROM masks WHERE question_id = ? AND is_current = 1",
         (question_id,),
     ):
-        frames.setdefault(object_id, {})[frame_index] = ObjectMask(Rle(size, counts), score)
+        frames.setdefault(object_id, {})[frame_index] = ObjectMask(unpack_mask(counts, size), score)
         ids[object_id, frame_index] = mask_id
     tracks = {object_id: MaskTrack(object_id, masks) for object_id, masks in frames.items()}
     answer = None if answered is None else _load_answer(db, answered)
@@ -140,7 +140,7 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
     step = changes(loaded.state, state, loaded.mask_ids, ids)
     ids = {place: ids[place] for track in state.session.tracks.values() for place in _places(track)}
     _write_rows(db, loaded.question_id, step)
-    position = _keep_step(db, loaded, step, is_step)
+    position = _keep_step(db, loaded, revision, step, is_step)
     after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids)
     _write_question(db, after)
     return after
@@ -245,7 +245,7 @@ def _store_masks(
             ids[place] = loaded.mask_ids[place]
             continue
         ids[place] = free
-        rows.append((free, loaded.question_id, *place, provenance, mask.score, mask.rle.counts))
+        rows.append((free, loaded.question_id, *place, provenance, mask.score, pack_mask(mask.rle)))
         free += 1
     db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?, 0, ?, ?, ?)", rows)
     if origin.source is not None:
@@ -279,7 +279,7 @@ def _load_masks(db: sqlite3.Connection, mask_ids: Sequence[int], size_hw: tuple[
         part = mask_ids[start : start + _IDS_A_QUERY]
         marks = ",".join("?" * len(part))
         for mask_id, score, counts in db.execute(f"SELECT id, score, counts FROM masks WHERE id IN ({marks})", part):
-            masks[mask_id] = ObjectMask(Rle(size_hw, counts), score)
+            masks[mask_id] = ObjectMask(unpack_mask(counts, size_hw), score)
     return masks
 
 
@@ -302,6 +302,7 @@ def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state
             sampling,
         ),
     )
+    db.execute("UPDATE questions SET failure = NULL WHERE id = ?", (question_id,))
 
 
 def _write_rows(db: sqlite3.Connection, question_id: int, step: Changes) -> None:
@@ -338,12 +339,12 @@ def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:
     )
 
 
-def _keep_step(db: sqlite3.Connection, loaded: Loaded, step: Changes, is_step: bool) -> int:
+def _keep_step(db: sqlite3.Connection, loaded: Loaded, revision: int, step: Changes, is_step: bool) -> int:
     """Keep the way back and return the new position: a step of its own, or part of the steps beside it."""
     question_id, position = loaded.question_id, loaded.position
     if is_step:
         db.execute("DELETE FROM steps WHERE question_id = ? AND step > ?", (question_id, position))
-        db.execute("INSERT INTO steps VALUES (?, ?, ?)", (question_id, position + 1, _step_text(step)))
+        db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (question_id, position + 1, revision, _step_text(step)))
         return position + 1
     if not step:
         return position

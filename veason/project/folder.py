@@ -69,13 +69,22 @@ def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Pat
     return moved
 
 
-def unpack(path: str | Path, folder: str | Path) -> Project:
+def unpack(
+    path: str | Path, folder: str | Path, *, max_bytes: int | None = None, keep_outside: bool = False
+) -> Project:
     """Open a packed project in a folder, which must be empty or not there yet.
 
+    Args:
+        path: what `pack` made.
+        folder: where the project is to lie.
+        max_bytes: refuse what would take more than this.
+        keep_outside: trust paths of videos outside the folder. Without it they are forgotten, as a stranger's project
+            could name any file of this machine; such videos can be added again.
+
     Raises:
-        ProjectError: it is not a packed project, or the folder holds something.
+        ProjectError: it is not a packed project, is too large, or the folder holds something.
     """
-    path, folder = Path(path), Path(folder)
+    path, folder = Path(path), Path(folder).absolute()
     if folder.exists() and any(folder.iterdir()):
         raise ProjectError(f"{folder} is not empty: choose another folder for the project")
     part = folder.with_name(f".{folder.name}.part")
@@ -84,7 +93,13 @@ def unpack(path: str | Path, folder: str | Path) -> Project:
         with zipfile.ZipFile(path) as archive:
             if NAME not in archive.namelist():
                 raise ProjectError(f"{path} is not a packed project: it holds no {NAME}")
+            size = sum(one.file_size for one in archive.infolist())
+            if max_bytes is not None and size > max_bytes:
+                raise ProjectError(f"{path} holds {size / 1e6:.0f} MB, more than the {max_bytes / 1e6:.0f} MB allowed")
             archive.extractall(part)
+        with Project.open(part) as project:
+            if not keep_outside:
+                _forget_outside(project)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
@@ -93,6 +108,16 @@ def unpack(path: str | Path, folder: str | Path) -> Project:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return Project.open(folder)
+
+
+def _forget_outside(project: Project) -> None:
+    outside = [
+        (f"videos/{video.path.name}", video.id)
+        for video in project.videos()
+        if not video.path.resolve().is_relative_to(project.folder.resolve())
+    ]
+    with project.transaction() as db:
+        db.executemany("UPDATE videos SET path = ? WHERE id = ?", outside)
 
 
 def size_of(folder: Path) -> int:

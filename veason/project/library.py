@@ -55,7 +55,7 @@ class Library:
                 f"{where} ORDER BY revision",
                 (revision,) if question_id is None else (revision, question_id),
             ).fetchall()
-        return tuple(_change(row) for row in rows)
+        return tuple(read_change(row) for row in rows)
 
     # --- videos
 
@@ -193,7 +193,8 @@ class Library:
         self.close()
 
 
-def _change(row: Sequence[Any]) -> Change:
+def read_change(row: Sequence[Any]) -> Change:
+    """Return a row of the log, its columns in their order."""
     revision, question_id, operation, body, source, annotator, time = row
     return Change(revision, question_id, operation, json.loads(body), source, annotator, time)
 

@@ -84,7 +84,7 @@ CREATE TABLE masks (
     is_current INTEGER NOT NULL,
     provenance TEXT NOT NULL,
     score REAL NOT NULL,
-    counts TEXT NOT NULL            -- compressed COCO run-length code at the video's size
+    counts BLOB NOT NULL            -- COCO run-length code at the video's size, see veason.project.codec
 );
 CREATE UNIQUE INDEX current_masks ON masks (question_id, frame_index, object_id) WHERE is_current = 1;
 
@@ -99,6 +99,7 @@ CREATE TABLE marks (
 CREATE TABLE steps (
     question_id INTEGER NOT NULL REFERENCES questions (id),
     step INTEGER NOT NULL,
+    revision INTEGER NOT NULL,      -- of the edit that made the step
     changes TEXT NOT NULL,
     PRIMARY KEY (question_id, step)
 ) WITHOUT ROWID;

@@ -112,7 +112,7 @@ def rank(project: Project, question_id: int) -> float | None:
         }
         warnings = sum(one.severity == "warning" for one in check(session.answer, session.shown, masks))
     overall: float | None
-    if project.question(question_id).failure:
+    if project.question(question_id).failure and not session.tracks:
         overall = 1.0
     elif session.answer is None and not session.tracks:
         overall = None

@@ -13,11 +13,13 @@ from typing import Any
 
 from veason.errors import ProjectError
 from veason.masks import empty_mask
-from veason.project.codec import rebuild
+from veason.project.codec import rebuild, unpack_mask
 from veason.project.database import NAME, Database, create_file
 from veason.project.edits import Loaded, Origin, enter, load, next_revision, replay, walk, write_log
+from veason.project.library import read_change
 from veason.project.queue import Queue
 from veason.project.records import (
+    Change,
     ChangedElsewhere,
     StoredAnswer,
     StoredMask,
@@ -26,7 +28,7 @@ from veason.project.records import (
 )
 from veason.project.state import Edit, Mark, Marked, Place, State
 from veason.session import GotMasks, History, Session
-from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Rle, Sampling
+from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Sampling
 
 _KEPT_LOADED = 8
 """Questions whose state is kept in memory between edits."""
@@ -133,6 +135,18 @@ class Project(Queue):
     def redo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
         """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
         return self._walk(question_id, annotator, expected_revision, forward=True)
+
+    def steps(self, question_id: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+        """Return the edits that `undo` would take back, the last one first, and those that `redo` would bring back."""
+        with self.reading() as db:
+            position = db.execute("SELECT position FROM questions WHERE id = ?", (question_id,)).fetchone()
+            rows = db.execute(
+                "SELECT s.step, l.revision, l.question_id, l.operation, l.body, l.source, l.annotator, l.time FROM "
+                "steps s JOIN log l ON l.revision = s.revision WHERE s.question_id = ? ORDER BY s.step",
+                (question_id,),
+            ).fetchall()
+        past = [read_change(row[1:]) for row in rows if row[0] <= position[0]]
+        return tuple(reversed(past)), tuple(read_change(row[1:]) for row in rows[len(past) :])
 
     def mark(self, question_id: int, object_id: int, frames: tuple[int, int], kind: Mark | None, **options: Any) -> int:
         """Say of the masks of frames `start` to `stop - 1` that they are right, or that the object is not there.
@@ -274,4 +288,4 @@ class Project(Queue):
                 "AND m.frame_index >= ? AND m.frame_index < ? ORDER BY m.frame_index, m.object_id",
                 (question_id, start, stop),
             ):
-                yield StoredMask(frame_index, object_id, Rle((height, width), counts), score, provenance)
+                yield StoredMask(frame_index, object_id, unpack_mask(counts, (height, width)), score, provenance)
