@@ -1,0 +1,149 @@
+"""Reads one export with a program that is not ours and prints what it found as JSON; run by test_readers.py.
+
+Runs in an environment of its own (.ci/requirements-readers.txt), so nothing of ours is imported here.
+"""
+
+import json
+import os
+import sys
+import types
+import warnings
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from xml.etree import ElementTree
+
+warnings.simplefilter("ignore")
+
+
+def rle(mask):
+    import numpy as np
+    from pycocotools import mask as coco
+
+    code = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": code["size"], "counts": code["counts"].decode()}
+
+
+def datumaro_coco(folder: Path):
+    import datumaro as dm
+
+    found = []
+    for item in dm.Dataset.import_from(str(folder), "coco"):
+        for each in item.annotations:
+            if each.type == dm.AnnotationType.mask:
+                found.append([each.attributes["track_id"], int(Path(item.id).name), rle(each.image)])
+    return found
+
+
+def datumaro_cvat_boxes(folder: Path):
+    """Boxes of tracks. Datumaro 1.13 stops at masks in tracks (it asks the missing <image> for a size)."""
+    import datumaro as dm
+
+    tree = ElementTree.parse(folder / "hide.xml")
+    for track in tree.iter("track"):
+        for shape in [shape for shape in track if shape.tag == "mask"]:
+            track.remove(shape)
+    target = folder.parent / "cvat_boxes" / "hide.xml"
+    target.parent.mkdir(exist_ok=True)
+    tree.write(target)
+    found = []
+    for item in dm.Dataset.import_from(str(target), "cvat"):
+        for each in item.annotations:
+            attributes = each.attributes
+            found.append(
+                [each.group, attributes["track_id"], int(item.attributes["frame"]), each.points,
+                 attributes["outside"], attributes["keyframe"]]
+            )  # fmt: skip
+    return found
+
+
+def datumaro_cvat_masks(folder: Path):
+    """Our mask elements, unchanged, inside <image> elements, where Datumaro does read masks."""
+    import datumaro as dm
+    from PIL import Image
+
+    tree = ElementTree.parse(folder / "hide.xml")
+    root = tree.getroot()
+    size = {side: root.findtext(f".//original_size/{side}") for side in ("width", "height")}
+    shapes = [
+        (track, shape)
+        for track in root.iter("track")
+        for shape in track
+        if shape.tag == "mask" and shape.attrib["outside"] == "0"
+    ]
+    for track in list(root.iter("track")):
+        root.remove(track)
+    for track, shape in shapes:
+        frame = shape.attrib["frame"]
+        name = f"{track.attrib['group_id']}_{frame}"
+        image = ElementTree.SubElement(root, "image", {"id": str(len(root)), "name": f"{name}.jpg", **size})
+        image.append(shape)
+        shape.attrib["label"] = track.attrib["label"]
+    target = folder.parent / "cvat_masks" / "hide.xml"
+    pictures = target.parent / "images"
+    pictures.mkdir(parents=True)
+    for image in root.iter("image"):  # it wants to see the files
+        Image.new("L", (int(size["width"]), int(size["height"]))).save(pictures / image.attrib["name"])
+    tree.write(target)
+    found = []
+    for item in dm.Dataset.import_from(str(target), "cvat"):
+        object_id, frame = map(int, item.id.split("_"))
+        found += [[object_id, frame, rle(each.image)] for each in item.annotations]
+    return found
+
+
+def label_studio(folder: Path):
+    from label_studio_sdk.converter.brush import decode_rle
+
+    found = []
+    for task in json.loads((folder / "frames.json").read_text()):
+        for row in task["annotations"][0]["result"]:
+            size = (row["original_height"], row["original_width"], 4)
+            mask = decode_rle(row["value"]["rle"]).reshape(size)[..., 3] > 0
+            found.append([int(row["value"]["brushlabels"][0].split()[-1]), task["data"]["frame"], rle(mask)])
+    return found
+
+
+def ultralytics(folder: Path):
+    os.environ["YOLO_CONFIG_DIR"] = str(folder.parent)
+    from ultralytics.data.utils import polygon2mask, verify_image_label
+
+    found = []
+    for file in sorted((folder / "labels" / "train" / "hide").iterdir()):
+        image = folder / "images" / "train" / "hide" / f"{file.stem}.jpg"
+        row = verify_image_label((str(image), str(file), "", False, 2, 0, 0, False))
+        height, width = row[2]
+        for (class_id, *_), points in zip(row[1].tolist(), row[3], strict=True):
+            mask = polygon2mask((height, width), [(points * [width, height]).ravel()])
+            found.append([int(class_id), int(file.stem), rle(mask)])
+    return found
+
+
+def llama_factory(folder: Path):
+    os.environ["DISABLE_VERSION_CHECK"] = "1"
+    audio = types.ModuleType("torchaudio")  # imported at the top, used for sound alone
+    audio.__spec__ = ModuleSpec("torchaudio", None)
+    sys.modules["torchaudio"] = audio
+    import datasets
+    from llamafactory.data.converter import get_dataset_converter
+    from llamafactory.data.mm_plugin import get_mm_plugin
+    from llamafactory.data.parser import get_dataset_list
+    from llamafactory.hparams import DataArguments
+
+    arguments = DataArguments(dataset_dir=str(folder), media_dir=str(folder))
+    (attributes,) = get_dataset_list(["veason_sft"], str(folder))
+    convert = get_dataset_converter(attributes.formatting, attributes, arguments)
+    rows = datasets.load_dataset("json", data_files=str(folder / attributes.dataset_name), split="train")
+    plugin = get_mm_plugin("qwen2_vl", image_token="<|image_pad|>")
+    found = []
+    for row in rows:
+        sample = convert(row)
+        messages = sample["_prompt"] + sample["_response"]
+        plugin._validate_messages(messages, sample["_images"], [], [])
+        found.append([[each["role"] for each in messages], sample["_images"], messages[-1]["content"]])
+    return found
+
+
+if __name__ == "__main__":
+    sys.path += sys.argv[3:]  # borrowed packages come last
+    answer = globals()[sys.argv[1]](Path(sys.argv[2]))
+    print("FOUND" + json.dumps(answer))
