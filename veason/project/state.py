@@ -94,8 +94,7 @@ def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> Stat
         by_hand = frozenset(
             place
             for place, prompt in after.prompts.items()
-            if (place in by_hand and before.prompts.get(place) == prompt)
-            or (is_by_person and before.prompts.get(place) is not prompt)
+            if (is_by_person if before.prompts.get(place) is not prompt else place in by_hand)
         )
         objects = set(after.object_ids)
         marks = {place: kind for place, kind in marks.items() if place[0] in objects}
@@ -179,10 +178,10 @@ def changes(before: State, after: State, ids_before: MaskIds, ids_after: MaskIds
     old, new = scalars(before), scalars(after)
     found |= {(name,): (old[name], new[name]) for name in old if old[name] != new[name]}
     if before.session.prompts is not after.session.prompts or before.by_hand != after.by_hand:
-        prompts, later = _plain_prompts(before), _plain_prompts(after)
-        for place in prompts.keys() | later.keys():
-            if prompts.get(place) != later.get(place):
-                found["prompt", *place] = (prompts.get(place), later.get(place))
+        for place in before.session.prompts.keys() | after.session.prompts.keys():
+            pair = (_plain_prompt(before, place), _plain_prompt(after, place)) if _differs(before, after, place) else ()
+            if pair and pair[0] != pair[1]:
+                found["prompt", *place] = pair
     if before.marks is not after.marks:
         for place in before.marks.keys() | after.marks.keys():
             if before.marks.get(place) != after.marks.get(place):
@@ -194,8 +193,14 @@ def changes(before: State, after: State, ids_before: MaskIds, ids_after: MaskIds
     return found
 
 
-def _plain_prompts(state: State) -> dict[Place, list[Any]]:
-    return {place: [place in state.by_hand, plain(prompt)] for place, prompt in state.session.prompts.items()}
+def _differs(before: State, after: State, place: Place) -> bool:
+    is_same = before.session.prompts.get(place) is after.session.prompts.get(place)
+    return not is_same or (place in before.by_hand) != (place in after.by_hand)
+
+
+def _plain_prompt(state: State, place: Place) -> list[Any] | None:
+    prompt = state.session.prompts.get(place)
+    return None if prompt is None else [place in state.by_hand, plain(prompt)]
 
 
 def _changed_masks(before: Session, after: Session) -> set[Place]:
