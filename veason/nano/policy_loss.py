@@ -18,7 +18,8 @@ from veason.nano.world import COLOURS
 _SPREAD = 1.5
 """Deviation, in pixels, of the target for a coordinate."""
 
-_REACH = 5
+_NUMBERS = 128
+"""Coordinates are numbers below this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,12 +55,7 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     logits = F.linear(before[padded.is_number], table)
     truth = targets[padded.is_number]
     scores = logits.log_softmax(-1)
-    offsets = torch.arange(-_REACH, _REACH + 1)
-    bell = torch.exp(-(offsets**2) / (2 * _SPREAD**2)).expand(len(truth), -1)
-    near = truth[:, None] + offsets
-    bell = bell * (near >= 0)
-    bell = bell / bell.sum(1, keepdim=True)
-    numbers = -(scores.gather(1, near.clamp(min=0)) * bell).sum()
+    numbers = -(scores[:, :_NUMBERS] * _bell(truth.float())).sum()
     count_words, count_numbers = int(padded.is_word.sum()), max(len(truth), 1)
     error = (logits.argmax(-1) - truth).abs().clamp(max=112).float().mean() if len(truth) else torch.zeros(())
     parts = {
@@ -70,24 +66,60 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     return (words + numbers) / (count_words + count_numbers), parts
 
 
-class CellHead(nn.Module):
-    """Reads each visual token: is an object's middle here, which colour and shape, and where is its box.
+@dataclass(frozen=True, slots=True, eq=False)
+class CellWords:
+    """Token ids of the words a cell is read as: colours, shapes, and the numbers (which are their own ids)."""
 
-    It only serves training: it makes the network see before it has to speak, and is not exported.
+    colours: torch.Tensor
+    shapes: torch.Tensor
+
+    @staticmethod
+    def of(tokenizer: Any) -> CellWords:
+        """Look the words up, in the form they have inside a sentence."""
+        colours, shapes = (
+            torch.tensor([tokenizer(f" {word}")["input_ids"] for word in words])[:, 0] for words in (COLOURS, SHAPES)
+        )
+        return CellWords(colours, shapes)
+
+
+class CellHead(nn.Module):
+    """Reads each visual token: is an object's middle here, and which words name its colour, shape and box.
+
+    It reads through the network's own table of words, so that what the eye finds is already in the form in which it is
+    said. It only serves training and is not exported.
     """
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.read = nn.Linear(hidden, 1 + len(COLOURS) + len(SHAPES) + 4)
+        self.present = nn.Linear(hidden, 1)
+        self.read = nn.Linear(hidden, 6 * hidden)
 
-    def forward(self, cells: torch.Tensor) -> torch.Tensor:
-        """Return the raw readings of `(B, cells, hidden)`."""
-        return self.read(self.norm(cells))
+    def forward(self, cells: torch.Tensor, target: torch.Tensor, table: torch.Tensor, words: CellWords) -> tuple:
+        """Return the loss of `(B, cells, hidden)` against `(B, cells, 7)` targets, and measurements."""
+        normed, is_there = self.norm(cells), target[..., 0] > 0
+        loss = F.binary_cross_entropy_with_logits(self.present(normed)[..., 0], target[..., 0])
+        truth = target[is_there]
+        read = self.read(normed[is_there]).view(len(truth), 6, -1)
+        colour, shape = read[:, 0] @ table[words.colours].T, read[:, 1] @ table[words.shapes].T
+        named = F.cross_entropy(colour, truth[:, 1].long()) + F.cross_entropy(shape, truth[:, 2].long())
+        numbers = read[:, 2:] @ table[:_NUMBERS].T
+        bell = _bell(truth[:, 3:])
+        spoken = -(numbers.log_softmax(-1) * bell).sum(-1).mean()
+        is_right = (colour.argmax(1) == truth[:, 1]) & (shape.argmax(1) == truth[:, 2])
+        error = (numbers.detach().argmax(-1) - truth[:, 3:]).abs().mean()
+        parts = {"cell_names": float(is_right.float().mean()), "cell_pixels": float(error)}
+        return loss + 0.3 * named + 0.5 * spoken, parts
+
+
+def _bell(values: torch.Tensor) -> torch.Tensor:
+    """Return narrow bells over the numbers around each value, summing to 1: `(..., _NUMBERS)`."""
+    bell = torch.exp(-((torch.arange(_NUMBERS) - values[..., None]) ** 2) / (2 * _SPREAD**2))
+    return bell / bell.sum(-1, keepdim=True)
 
 
 def cell_targets(objects: np.ndarray, boxes: np.ndarray, side: int, cells: int) -> np.ndarray:
-    """Return `(cells * cells, 7)`: present, colour, shape and the box in shares of the picture, for one picture.
+    """Return `(cells * cells, 7)`: present, colour, shape and the box in pixels, for one picture.
 
     Where the middles of two objects fall into one cell, the larger one counts.
     """
@@ -97,22 +129,5 @@ def cell_targets(objects: np.ndarray, boxes: np.ndarray, side: int, cells: int) 
         if np.isfinite(boxes[index, 0]):
             middle = (boxes[index, :2] + boxes[index, 2:]) / 2 / side * cells
             column, row = (min(int(value), cells - 1) for value in middle)
-            target[row * cells + column] = (1, *objects[index], *(boxes[index] / side))
+            target[row * cells + column] = (1, *objects[index], *boxes[index])
     return target
-
-
-def cell_loss(readings: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
-    """Return the loss of readings `(B, cells, 21)` against targets `(B, cells, 7)`, and measurements."""
-    present = target[..., 0] > 0
-    loss = F.binary_cross_entropy_with_logits(readings[..., 0], target[..., 0])
-    found = readings[present]
-    colour, shape, box = found[:, 1 : 1 + len(COLOURS)], found[:, 1 + len(COLOURS) : -4], found[:, -4:]
-    truth = target[present]
-    loss = loss + 0.3 * F.cross_entropy(colour, truth[:, 1].long()) + 0.3 * F.cross_entropy(shape, truth[:, 2].long())
-    gap = F.smooth_l1_loss(box, truth[:, 3:], beta=0.02)
-    right = (colour.argmax(1) == truth[:, 1]) & (shape.argmax(1) == truth[:, 2])
-    parts = {
-        "cell_names": float(right.float().mean()),
-        "cell_pixels": float((box.detach() - truth[:, 3:]).abs().mean()) * 112,
-    }
-    return loss + 4 * gap, parts

@@ -23,7 +23,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.nano.forward import continue_prompts, read_prompts, see
 from veason.nano.optimizer import Muon
-from veason.nano.policy_loss import CellHead, cell_loss, cell_targets, pad, token_loss
+from veason.nano.policy_loss import CellHead, CellWords, cell_targets, pad, token_loss
 from veason.nano.policy_model import Size, build_model, build_tokenizer, save_policy
 from veason.nano.pool import SHARD, Branch, TrainingClip, make_shard
 
@@ -43,7 +43,7 @@ class Recipe:
     """Everything that decides a training run; printed at its start and kept beside its log.
 
     With `steps` a run is the same on every machine; `minutes` ends it by the clock and fits the learning rate's
-    schedule to it. `spoken` is the share of single pictures that are talked about: cells are learnt on all of them.
+    schedule to it. `sees` tells whether the vision tower learns too.
     """
 
     stage: str
@@ -56,7 +56,7 @@ class Recipe:
     shards: int = 16
     steps_per_shard: int = 40
     cell_weight: float = 1.0
-    spoken: float = 0.25
+    sees: bool = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=None, help=rates)
     parser.add_argument("--clips", type=int, default=8, help="clips in a step (default: 8)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--vision", action="store_true", help="let the vision tower learn in the later stages too")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--shards", type=int, default=16, help=f"pool size in files of {SHARD} clips (default: 16)")
 
@@ -77,7 +78,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def train_policy(stage: str, args: argparse.Namespace) -> Path:
     """Run one stage as the command line says and return the folder of its exported weights."""
     rate = args.rate if args.rate is not None else (5e-3 if stage == "sft" else 1e-2)
-    recipe = Recipe(stage, args.minutes, args.steps, rate, args.clips, args.seed, args.threads, args.shards)
+    recipe = Recipe(
+        stage=stage,
+        minutes=args.minutes,
+        steps=args.steps,
+        rate=rate,
+        clips=args.clips,
+        seed=args.seed,
+        threads=args.threads,
+        shards=args.shards,
+        sees=stage == "see" or args.vision,
+    )
     before = STAGES.index(stage) - 1
     start = args.start or (args.out / STAGES[before] / "export" if before >= 0 else None)
     pool = args.pool or args.out / "pool"
@@ -94,7 +105,7 @@ class Trainer:
         self.recipe, self.folder, self.pool, self.size = recipe, folder, pool, size
         folder.mkdir(parents=True, exist_ok=True)
         tokenizer = build_tokenizer()
-        self.filler = int(tokenizer.pad_token_id)
+        self.filler, self.words = int(tokenizer.pad_token_id), CellWords.of(tokenizer)
         if start is None:
             self.model = build_model(tokenizer, size, recipe.seed)
         else:
@@ -102,6 +113,7 @@ class Trainer:
         self.head = torch.nn.ModuleList([CellHead(size.hidden), CellHead(size.hidden)])
         if start is not None and (start.parent / "head.pt").is_file():
             self.head.load_state_dict(torch.load(start.parent / "head.pt", weights_only=True))
+        self.model.model.visual.requires_grad_(recipe.sees)
         self.optimizers = make_optimizers(self.model, self.head, recipe.rate)
         self.step, self.elapsed = 0, 0.0
         self._shards: dict[int, list[TrainingClip]] = {}
@@ -183,7 +195,7 @@ class Trainer:
             self.step, self.elapsed = state["step"], state["elapsed"]
 
     def _rate_share(self) -> float:
-        warm = min((self.step + 1) / 60, 1.0)
+        warm = min((self.step + 1) / 30, 1.0)
         return warm * (0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * min(self.progress, 1.0))))
 
     def _draw_clips(self, rng: np.random.Generator, count: int) -> list[TrainingClip]:
@@ -205,11 +217,9 @@ class Trainer:
         prompts = np.stack([clip.singles[place] for clip, place in drawn])
         cells = [self._cells(clip, place) for clip, place in drawn]
         branches = [clip.lists[place] for clip, place in drawn]
-        spoken = rng.permutation(len(branches))[: max(round(len(branches) * self.recipe.spoken), 4)]
-        half = len(spoken) // 2
-        listed = [([branches[place][0] for place in spoken[:half]], spoken[:half].tolist())]
-        single = [place for place in spoken[half:].tolist() if len(branches[place]) > 1]
-        return images, prompts, np.stack(cells), [*listed, ([branches[place][1] for place in single], single)]
+        listed = ([some[0] for some in branches], list(range(len(branches))))
+        single = [place for place in range(0, len(branches), 4) if len(branches[place]) > 1]
+        return images, prompts, np.stack(cells), [listed, ([branches[place][1] for place in single], single)]
 
     def _clip_batch(self, rng: np.random.Generator) -> tuple:
         """Whole clips: follow a thing through the frames, answer without and with reasoning."""
@@ -217,7 +227,7 @@ class Trainer:
         images = np.concatenate([clip.images for clip in clips])
         prompts = np.stack([clip.prefix for clip in clips])
         cells = [self._cells(clip, place) for clip in clips for place in range(len(clip.shown))]
-        plan = {"multi": {"tracks": 2, "answers": 5}, "sft": {"tracks": 1, "lessons": 6}}[self.recipe.stage]
+        plan = {"multi": {"tracks": 3, "answers": 3}, "sft": {"tracks": 1, "lessons": 6}}[self.recipe.stage]
         groups = []
         for kind, count in plan.items():
             picked: list[tuple[Branch, int]] = []
@@ -236,17 +246,18 @@ class Trainer:
     def _losses(
         self, images: np.ndarray, prompts: np.ndarray, cells: np.ndarray, groups: list
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        seen = see(self.model.model.visual, torch.from_numpy(images))
+        with torch.set_grad_enabled(self.recipe.sees):
+            seen = see(self.model.model.visual, torch.from_numpy(images))
         target = torch.from_numpy(cells)
-        loss, parts = cell_loss(self.head[0](seen), target)
+        table = self.model.get_input_embeddings().weight
+        loss, parts = self.head[0](seen, target, table, self.words)
         if self.recipe.stage == "see":
             return loss, parts
         ids = torch.from_numpy(prompts).long()
         prompt = read_prompts(self.model, ids, seen, _MIDDLE_LAYER)
         is_picture = ids == self.model.config.image_token_id
-        inner, _ = cell_loss(self.head[1](prompt.middle[is_picture].view(*seen.shape)), target)
+        inner, _ = self.head[1](prompt.middle[is_picture].view(*seen.shape), target, table, self.words)
         loss = self.recipe.cell_weight * (loss + inner)
-        table = self.model.model.language_model.embed_tokens.weight
         for number, (branches, owners) in enumerate(groups):
             padded = pad(branches, self.filler)
             hidden, _ = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners))
@@ -272,6 +283,7 @@ def make_optimizers(model: torch.nn.Module, head: torch.nn.Module, rate: float) 
     table = model.get_input_embeddings().weight
     inner = [weight for weight in model.parameters() if weight.dim() >= 2 and weight is not table]
     outer = [weight for weight in model.parameters() if weight.dim() < 2 or weight is table]
+    inner, outer = ([weight for weight in part if weight.requires_grad] for part in (inner, outer))
     slow = rate / 5
     return [
         Muon([{"params": inner, "highest": rate}], lr=rate),
