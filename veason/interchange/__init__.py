@@ -242,11 +242,12 @@ def _chosen(videos: Iterable[LabelledVideo], tally: Tally, *, is_everything: boo
 
 
 def _checked(videos: Iterable[LabelledVideo]) -> Iterator[LabelledVideo]:
-    """Yield the videos; raise ExportError for a name that comes twice or cannot be a path."""
+    """Yield the videos; raise ExportError for a name that comes twice or cannot be a path, or a mask that misfits."""
     seen: set[str] = set()
     for video in videos:
         check_name(video.name)
         if video.name in seen:
             raise ExportError(f"two videos are called {video.name!r}: rename one")
         seen.add(video.name)
+        video.labelled_frames()
         yield video
