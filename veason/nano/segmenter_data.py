@@ -64,6 +64,21 @@ def ellipses(rng: np.random.Generator, count: int, num_frames: int, size: int) -
     return torch.from_numpy(np.repeat(inside[:, None], num_frames, 1))
 
 
+def as_pictures(frames: torch.Tensor, masks: torch.Tensor) -> Batch:
+    """Return the frames of clips as clips of one frame each, an object in place of any that is not seen there.
+
+    Frames without any object are left out; `(B, T, ...)` and `(B, K, T, ...)` become `(N, 1, ...)`, `(N, K, 1, ...)`.
+    """
+    shots, targets = [], []
+    seen = masks.flatten(3).sum(3) >= SMALLEST_TARGET * masks[0, 0, 0].numel()
+    for clip, index in torch.nonzero(seen.any(1)).tolist():
+        present = torch.nonzero(seen[clip, :, index])[:, 0]
+        chosen = [k if seen[clip, k, index] else int(present[k % len(present)]) for k in range(masks.shape[1])]
+        shots.append(frames[clip, index][None])
+        targets.append(masks[clip, chosen, index][:, None])
+    return torch.stack(shots), torch.stack(targets)
+
+
 class StepSampler(Sampler[list[int]]):
     """Clip numbers for the steps from `start` on: step s takes numbers s * size to (s + 1) * size."""
 

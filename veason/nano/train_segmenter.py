@@ -29,32 +29,20 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from veason.nano import segmenter_data as data
 from veason.nano.cutouts import CutoutWorld
 from veason.nano.segmenter_loss import Heads, Losses, segmenter_loss
+from veason.nano.segmenter_model import FULL_SIZE, OVERRIDES, new_memory, new_model, set_picture_size
 from veason.nano.sprites import Sources, load_sources
-from veason.segmenter.checkpoint import NANO_BASE, NANO_OVERRIDES, build_model, load_model, save_model
-
-OVERRIDES = (
-    *NANO_OVERRIDES,
-    # Windows that divide the maps of a 256 and of a 128 px picture need no padding (a 14-window pads 16 to 28).
-    "model.image_encoder.trunk.window_spec=[8,4,8,8]",
-    "model.image_encoder.trunk.global_att_blocks=[4,5]",
-    # One mask while tracking and for boxes: three heads that compete learn each a third. A single click keeps three.
-    "model.multimask_output_for_tracking=false",
-    "model.sam_mask_decoder_extra_args.dynamic_multimask_via_stability=false",
-    "model.memory_attention.layer.dropout=0.0",
-    "model.memory_attention.layer.self_attention.dropout=0.0",
-    "model.memory_attention.layer.cross_attention.dropout=0.0",
-)
-"""The configuration that is trained and shipped."""
-
-FULL_SIZE = 256
-"""The picture size of the shipped model. Training may begin on smaller pictures, which cost a quarter."""
+from veason.segmenter.checkpoint import NANO_BASE, load_model, save_model
 
 KINDS = {
     "geometry": (("box",), (1.0,)),
+    "echo": (("mask", "box"), (0.7, 0.3)),
     "image": (("box", "box+click", "click"), (0.75, 0.1, 0.15)),
-    "clip": (("box", "box+click", "click", "mask"), (0.5, 0.05, 0.15, 0.3)),
+    "clip": (("box", "box+click", "click", "mask"), (0.4, 0.05, 0.05, 0.5)),
 }
 """How often each kind of first prompt is given in a stage."""
+
+PICTURE_SHARE = 0.35
+"""In stage clip, this share of the steps takes the frames of its clips as single pictures."""
 
 STATE_FILE = "state.pt"
 LOG_FILE = "log.csv"
@@ -83,6 +71,7 @@ class Settings:
     warmup: int = 150
     cooldown: float = 0.25
     ema: float = 0.998
+    fresh_memory: int = 0
     sprites: int = 4000
     threads: int = 1
     workers: int = 1
@@ -91,7 +80,7 @@ class Settings:
     @property
     def num_frames(self) -> int:
         """Frames in a clip of this stage."""
-        return self.frames if self.stage == "clip" else 1
+        return {"geometry": 1, "image": 1, "echo": 2, "clip": self.frames}[self.stage]
 
 
 class Trainer:
@@ -108,26 +97,32 @@ class Trainer:
             world,
             num_frames=settings.num_frames,
             num_targets=settings.targets,
-            is_geometry=settings.stage == "geometry",
+            is_geometry=settings.stage in ("geometry", "echo"),
         )
         self.model = load_model(settings.init) if settings.init else new_model()
         self.model.train()
         set_picture_size(self.model, settings.size)
+        if settings.fresh_memory:
+            new_memory(self.model, data.normalise(torch.stack([self.dataset[number][0][0] for number in range(16)])))
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.optimizer = _optimizer(self.model, settings)
         self.step = 0
-        self._seen: list[Heads] = []
+        self.heard: list[Heads] = []
         self.model.sam_mask_decoder.register_forward_hook(self._note_heads)
 
     def _note_heads(self, _module: torch.nn.Module, _args: tuple, output: tuple) -> None:
         masks, ious, _tokens, object_logits = output
-        self._seen.append(Heads(masks, ious, object_logits))
+        self.heard.append(Heads(masks, ious, object_logits))
 
     def train_step(self, frames: torch.Tensor, masks: torch.Tensor) -> dict[str, float | str]:
         """Take one optimiser step on `(B, T, S, S, 3)` frames and `(B, K, T, S, S)` masks; return what to log."""
         rate = _learning_rate(self.step, self.settings)
         rng = np.random.default_rng([self.settings.seed, 3, self.step])
-        kind = _draw_kind(rng, self.settings.stage)
+        stage = self.settings.stage
+        if stage == "clip" and rng.random() < PICTURE_SHARE:
+            stage = "image"
+            frames, masks = data.as_pictures(frames, masks)
+        kind = _draw_kind(rng, stage)
         losses = self.forward(rng, kind, frames, masks)
         loss = torch.stack([part.total for part in losses]).sum() / max(1, len(losses))
         loss.backward()
@@ -150,7 +145,8 @@ class Trainer:
         clips, objects, num_frames = masks.shape[:3]
         owner = torch.arange(clips).repeat_interleave(objects)
         truth = masks.flatten(0, 1)
-        corrected = -1 if self.settings.stage == "geometry" else _draw_corrected(rng, num_frames)
+        is_geometry = self.settings.stage in ("geometry", "echo")
+        corrected = -1 if is_geometry else _draw_corrected(rng, num_frames)
         with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
             features = self.model.forward_image(data.normalise(frames.flatten(0, 1)))
             _, levels, positions, sizes = self.model._prepare_backbone_features(features)
@@ -159,12 +155,12 @@ class Trainer:
             for index in range(num_frames):
                 rows = owner * num_frames + index
                 view = ([level[:, rows] for level in levels], [place[:, rows] for place in positions], sizes)
-                self._seen.clear()
+                self.heard.clear()
                 target = truth[:, index]
                 result = self._track(rng, kind, index, num_frames, view, target, outputs, index == corrected)
                 is_cond = index in (0, corrected)
                 outputs["cond_frame_outputs" if is_cond else "non_cond_frame_outputs"][index] = result
-                losses += [segmenter_loss(heads, target) for heads in self._seen if kind != "mask" or index]
+                losses += [segmenter_loss(heads, target) for heads in self.heard if kind != "mask" or index]
         return losses
 
     def _track(
@@ -240,40 +236,6 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
         return True
-
-
-def new_model() -> torch.nn.Module:
-    """Return a model with random weights under which the prompt reaches the mask.
-
-    As built, the mask logits hardly depend on the prompt (0.03 against 0.8 here): PyTorch's default gain shrinks every
-    layer of the decoder, and the image features say little about where they are.
-    """
-    model = build_model(NANO_BASE, OVERRIDES)
-    decoder = model.sam_mask_decoder
-    for module in decoder.modules():
-        if isinstance(module, torch.nn.Linear):
-            torch.nn.init.normal_(module.weight, 0, module.in_features**-0.5)
-        elif isinstance(module, torch.nn.ConvTranspose2d):
-            torch.nn.init.normal_(module.weight, 0, module.in_channels**-0.5)
-    for mlp in decoder.output_hypernetworks_mlps:
-        for layer in mlp.layers:
-            torch.nn.init.normal_(layer.weight, 0, (2 / layer.in_features) ** 0.5)
-        mlp.layers[-1].weight.data *= 0.5
-    place = model.image_encoder.trunk.pos_embed
-    along = torch.linspace(-1, 1, place.shape[-1])
-    waves, phases = 2 * torch.randn(2, place.shape[1], 1, 1), 2 * math.pi * torch.rand(place.shape[1], 1, 1)
-    place.data = 0.7 * torch.sin(waves[0] * along + waves[1] * along[:, None] + phases)[None]
-    return model
-
-
-def set_picture_size(model: torch.nn.Module, size: int) -> None:
-    """Make a SAM2 model take pictures of another size: no weight depends on it, only these five numbers do."""
-    cells = size // 16
-    model.image_size = size
-    model.sam_image_embedding_size = cells
-    model.sam_prompt_encoder.image_embedding_size = (cells, cells)
-    model.sam_prompt_encoder.input_image_size = (size, size)
-    model.sam_prompt_encoder.mask_input_size = (4 * cells, 4 * cells)
 
 
 def _optimizer(model: torch.nn.Module, settings: Settings) -> torch.optim.Optimizer:
@@ -368,6 +330,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "minutes": "stop after this long, to go on later",
         "photos": "folder of pictures for backgrounds and surfaces", "cutouts": "folder of transparent pictures",
         "steps": "length of the whole schedule", "frames": "frames in a clip (stage clip)",
+        "fresh_memory": "1: forget the memory parts of --init and start them anew (first run of stage clip)",
         "targets": "objects asked for in a clip", "cooldown": "share of the steps over which the rate falls",
     }  # fmt: skip
     for name, value in asdict(defaults).items():
