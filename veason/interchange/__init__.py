@@ -50,10 +50,14 @@ FORMATS = (
 IMPORTABLE = ("davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "cvat", "label-studio", "veason")
 """What labels can be read from; predictions of any model in these forms too."""
 
+TELLS_UNLABELLED = ("overlay", "veason", "sft", "grpo")
+"""Formats in which an object without a label on a frame is not taken for one that is not there."""
+
 TRAINING = ("sft", "grpo")
 """Formats that take accepted questions only, whatever the options say."""
 
 NOT_ACCEPTED = "questions that are not accepted"
+GUESSED_ABSENT = "frames on which an object that nobody labelled is written as not there"
 SECOND = "second versions of questions that are written"
 
 
@@ -94,7 +98,7 @@ def export_labels(
     tally = Tally()
     is_everything = options.is_everything or format in TRAINING
     with staged(Path(out), is_forced=options.is_forced) as folder:
-        chosen = _checked(_chosen(videos, tally, is_everything=is_everything))
+        chosen = _checked(_chosen(videos, tally, is_everything=is_everything), format, tally)
         try:
             _write(chosen, format, folder, tally, options)
         except DataError as error:
@@ -241,7 +245,7 @@ def _chosen(videos: Iterable[LabelledVideo], tally: Tally, *, is_everything: boo
             yield video.only(questions)
 
 
-def _checked(videos: Iterable[LabelledVideo]) -> Iterator[LabelledVideo]:
+def _checked(videos: Iterable[LabelledVideo], format: str, tally: Tally) -> Iterator[LabelledVideo]:
     """Yield the videos; raise ExportError for a name that comes twice or cannot be a path, or a mask that misfits."""
     seen: set[str] = set()
     for video in videos:
@@ -249,5 +253,7 @@ def _checked(videos: Iterable[LabelledVideo]) -> Iterator[LabelledVideo]:
         if video.name in seen:
             raise ExportError(f"two videos are called {video.name!r}: rename one")
         seen.add(video.name)
-        video.labelled_frames()
+        num_frames = len(video.labelled_frames())
+        if format not in TELLS_UNLABELLED:
+            tally.lost[GUESSED_ABSENT] += sum(num_frames - len(track) for track in video.tracks.values() if track)
         yield video

@@ -24,25 +24,42 @@ LEAST_IOU = 0.98
 def outlines(mask: np.ndarray) -> list[np.ndarray]:
     """Return closed polygons around an `(H, W)` bool mask that is not empty: `(N, 2)` int xy each, N >= 3.
 
-    It is one polygon where that keeps an IoU of LEAST_IOU, else one a part. The points are the centres of border
-    pixels, without those inside a straight run.
+    It is one polygon where that keeps an IoU of LEAST_IOU, else one a part; a part full of holes is cut until its
+    pieces keep it. The points are the centres of border pixels, without those inside a straight run.
     """
     parts, count = label(mask, _EIGHT)
-    rings = []
-    for number, where in enumerate(find_objects(parts), start=1):
-        part = np.pad(parts[where] == number, 1)
-        ring = _straightened(_follow(part))
-        for hole in _holes(part):
-            ring = _join(ring, _straightened(_follow(hole)))
-        rings.append(ring + np.array([where[1].start - 1, where[0].start - 1]))
-    if count > 1:
+    rings = [
+        ring + np.array([where[1].start, where[0].start])
+        for number, where in enumerate(find_objects(parts), start=1)
+        for ring in _part_rings(parts[where] == number)
+    ]
+    if count > 1 and len(rings) == count:
         polygon = rings[0]
         for ring in rings[1:]:
             polygon = _join(polygon, ring)
-        drawn = filled(polygon, mask.shape[::-1])
-        if (drawn & mask).sum() >= LEAST_IOU * (drawn | mask).sum():
-            rings = [polygon]
+        rings = [polygon] if _keeps(polygon, mask) else rings
     return [np.concatenate([ring, ring[-1:].repeat(max(0, 3 - len(ring)), axis=0)]) for ring in rings]
+
+
+def _part_rings(part: np.ndarray) -> list[np.ndarray]:
+    """Return the ring of one 8-connected part with its holes, or those of its halves where that is too inexact."""
+    padded = np.pad(part, 1)
+    ring = _straightened(_follow(padded))
+    for hole in _holes(padded):
+        ring = _join(ring, _straightened(_follow(hole)))
+    ring = ring - 1
+    if _keeps(ring, part):
+        return [ring]
+    axis = int(part.shape[1] > part.shape[0])
+    middle = part.shape[axis] // 2
+    halves = np.split(part, [middle], axis=axis)
+    second = np.array([0, middle] if axis == 0 else [middle, 0])
+    return [*outlines(halves[0]), *(polygon + second for polygon in outlines(halves[1]))]
+
+
+def _keeps(polygon: np.ndarray, mask: np.ndarray) -> bool:
+    drawn = filled(polygon, (mask.shape[1], mask.shape[0]))
+    return bool((drawn & mask).sum() >= LEAST_IOU * (drawn | mask).sum())
 
 
 def filled(polygon: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What the referring formats share: a LabelledVideo as the WriteVideo that `veason.data` writes, and back.
 
 Only labelled frames are written, called by their number in the whole video. An object without a mask on one of them
-counts as not there.
+counts as not there; `veason.interchange` counts them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from veason.masks import empty_mask
 from veason.types import Rle, Sample, SampleType
 
 NO_INSTRUCTION = "questions without an instruction"
-GUESSED_ABSENT = "frames on which an unlabelled object is written as not there"
 
 
 @contextmanager
@@ -81,7 +80,6 @@ def type_of(question: LabelledQuestion) -> SampleType | None:
 def _masks(track: Track, frames: tuple[int, ...], tally: Tally) -> list[Rle | None]:
     masks = [track[index].rle if index in track and not track[index].is_empty else None for index in frames]
     tally.counts["masks"] += sum(mask is not None for mask in masks)
-    tally.lost[GUESSED_ABSENT] += sum(index not in track for index in frames)
     return masks
 
 

@@ -1,0 +1,73 @@
+"""`veason export` and `veason import`: from a project to files, and into another project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.interchange.made import CLIP, make_project
+from veason.cli import export as export_command
+from veason.cli import import_ as import_command
+from veason.cli import main
+from veason.interchange import FORMATS, IMPORTABLE
+from veason.project import Project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> str:
+    with make_project(tmp_path_factory.mktemp("cli")) as made:
+        return str(made.folder)
+
+
+def test_the_command_line_offers_every_format() -> None:
+    assert export_command.FORMATS == FORMATS
+    assert import_command.FORMATS == IMPORTABLE
+
+
+def test_export_says_what_was_written_and_left_out(
+    project: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    assert main(["export", project, "--format", "coco", "--out", out, "--no-pictures", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "left out: 2 questions that are not accepted" in told.err
+    assert json.loads(told.out)["counts"]["masks"] == 154
+    assert main(["export", project, "--format", "coco", "--out", out, "--no-pictures"]) == 2
+    assert "--force" in capsys.readouterr().err
+    again = ["export", project, "--format", "coco", "--out", out, "--no-pictures", "--everything", "--force"]
+    assert main(again) == 0
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_a_profile_decides_how_frames_are_shown_in_training(project: str, tmp_path: Path) -> None:
+    profile = {"size_wh": [112, 112], "label_form": "frame {index}:", "boxes_key": "boxes"}
+    (tmp_path / "profile.json").write_text(json.dumps(profile))
+    arguments = ["export", project, "--format", "sft", "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--profile", str(tmp_path / "profile.json")]) == 0
+    rows = json.loads((tmp_path / "out" / "veason_sft.json").read_text())
+    human, model = (turn["value"] for turn in rows[0]["conversations"])
+    assert human.startswith("frame 0:<image>, frame 13:<image>")
+    assert '"boxes": [[' in model
+
+
+def test_exported_labels_come_into_another_project(
+    project: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", project, "--format", "cvat", "--out", str(tmp_path / "out")]) == 0
+    Project.create(tmp_path / "other").close()
+    arguments = ["import", str(tmp_path / "other"), str(tmp_path / "out"), "--format", "cvat"]
+    assert main(arguments) == 2
+    assert "come without a video" in capsys.readouterr().err
+    assert main([*arguments, "--videos", str(CLIP.parent)]) == 0
+    assert "imported " in capsys.readouterr().err
+    with Project.open(tmp_path / "other") as other:
+        texts = [question.instruction for question in other.questions(status="in review")]
+        assert texts == ["everything that moves", "the <image>", "the round thing"]
+
+
+def test_a_folder_that_is_no_project_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(tmp_path), "--format", "coco", "--out", str(tmp_path / "out")]) == 2
+    assert "is not a project" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
