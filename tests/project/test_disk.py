@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -58,6 +60,19 @@ def test_a_disk_that_refuses_to_write_leaves_the_project_whole(tmp_path: Path) -
     with Project.open(project.folder) as later:
         check_whole(later, question)
         assert later.session(question).prompts == before.prompts
+
+
+def may_mount() -> bool:
+    command = shutil.which("unshare")
+    return command is not None and subprocess.run([command, "--mount", "true"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not may_mount(), reason="only root may mount the small disk that this fills")
+def test_a_disk_that_is_really_full_and_then_really_read_only_loses_nothing(tmp_path: Path) -> None:
+    command = ["unshare", "--mount", sys.executable, str(Path(__file__).parent / "tiny_disk.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "all of them there" in done.stdout
 
 
 def as_nobody(folder: Path, child_does: str) -> int:

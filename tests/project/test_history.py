@@ -110,6 +110,13 @@ class Annotating(RuleBasedStateMachine):
             self.now = self.future.pop(0)
             self.project.redo(self.question)
 
+    @rule(object_id=OBJECTS, start=FRAMES, x=PLACES)
+    def redo_after_the_model_reported_something_else(self, object_id: int, start: int, x: int) -> None:
+        if self.past:
+            self.undo(1)
+            self.follow(*masks_on(range(start, NUM_FRAMES), object_id, x))
+            self.redo(1)
+
     @rule()
     def open_again(self) -> None:
         self.project.close()
@@ -150,6 +157,6 @@ class Annotating(RuleBasedStateMachine):
 
 
 Annotating.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_the_project_agrees_with_the_session_whatever_is_done = Annotating.TestCase

@@ -221,6 +221,14 @@ def test_equal_masks_are_stored_once(made: tuple[Project, int]) -> None:
         assert db.execute("SELECT count(*) FROM masks").fetchone()[0] == NUM_FRAMES
 
 
+def test_an_equal_mask_of_another_origin_tells_its_new_origin(made: tuple[Project, int]) -> None:
+    project, question = made
+    ask(project, question)
+    project.record(question, PutPrompt(box_prompt(frame_index=4)))
+    project.follow(question, masks_on([4], x=0))  # the very mask that was propagated there
+    assert provenances(project, question)[4] == "corrected"
+
+
 def test_a_second_tab_is_told_and_overwrites_nothing(made: tuple[Project, int]) -> None:
     project, question = made
     with Project.open(project.folder) as tab:
@@ -256,6 +264,20 @@ def test_steps_to_undo_and_redo_have_names(made: tuple[Project, int]) -> None:
     assert [one.body["type"] for one in past] == ["PutPrompt", "Asked"]
     assert [one.body["type"] for one in future] == ["Marked"]
     assert past[0].annotator == "ann"
+
+
+def test_redo_brings_back_what_was_there_whatever_the_model_reported_meanwhile(made: tuple[Project, int]) -> None:
+    project, question = made
+    ask(project, question)
+    project.record(question, PutPrompt(box_prompt(x=6)))
+    there = project.session(question)
+    project.undo(question)
+    project.follow(question, masks_on([1, 3], object_id=2, x=15))
+    between = project.session(question)
+    project.redo(question)
+    assert project.session(question) == there
+    project.undo(question)
+    assert project.session(question) == between
 
 
 def test_an_answer_takes_a_failure_back(made: tuple[Project, int]) -> None:
