@@ -212,6 +212,13 @@ def test_predictions_come_into_a_project_to_be_reviewed(tmp_path: Path) -> None:
         assert back.questions[0].instruction == ""
 
 
+def test_a_copied_video_keeps_its_name(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "project") as project:
+        project.add_question(project.add_video(CLIP, copy=True), "what hides")
+        project.add_question(project.add_video(CLIP.with_name("chase.mp4"), copy=True), "the pursuer")
+        assert [video.name for video in from_project(project)] == ["hide", "chase"]
+
+
 def test_labels_of_another_video_are_refused_before_anything_changes(tmp_path: Path) -> None:
     folder = tmp_path / "predictions" / "hide"
     folder.mkdir(parents=True)

@@ -29,14 +29,20 @@ def from_project(project: Project) -> Iterator[LabelledVideo]:
     taken: set[str] = set()
     for video in project.videos():
         questions = project.questions(video_id=video.id)
-        name = _free_name(video.path, taken)
+        name = _free_name(video, taken)
         taken.add(name)
         if questions:
             yield _labelled_video(project, video, questions, name)
 
 
-def _free_name(path: Path, taken: set[str]) -> str:
-    stem = (path.name if path.is_dir() else path.stem).replace("\\", "_") or "video"
+def _name_of(video: StoredVideo) -> str:
+    """Return the name of a video's file or folder, without the mark that a copy inside the project carries."""
+    name = video.path.name if video.path.is_dir() else video.path.stem
+    return name.removeprefix(f"{video.sha256[:16]}-").replace("\\", "_") or "video"
+
+
+def _free_name(video: StoredVideo, taken: set[str]) -> str:
+    stem = _name_of(video)
     names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
@@ -65,7 +71,14 @@ def _labelled_video(project: Project, video: StoredVideo, questions: tuple[Quest
                 object_names[ids[each.object_id]] = each.name
         original = numbers.get(question.original_id or 0, "")
         labelled.append(replace(_question(project, question, ids), name=numbers[question.id], original=original))
-    return LabelledVideo(name, info, tuple(labelled), tracks, object_names, frame_names_of(info))
+    return LabelledVideo(
+        name=name,
+        info=info,
+        questions=tuple(labelled),
+        tracks=tracks,
+        object_names=object_names,
+        frame_names=frame_names_of(info),
+    )
 
 
 def _tracks(project: Project, question: Question) -> dict[int, Track]:
@@ -199,7 +212,7 @@ def _moved(question: LabelledQuestion, place: dict[int, int]) -> LabelledQuestio
 
 
 def _of_name(project: Project, video: LabelledVideo) -> list[StoredVideo]:
-    return [each for each in project.videos() if each.path.stem == Path(video.name).name]
+    return [each for each in project.videos() if _name_of(each) == Path(video.name).name]
 
 
 def _known(project: Project, video: LabelledVideo) -> StoredVideo:
