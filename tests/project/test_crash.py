@@ -11,7 +11,7 @@ def test_a_killed_process_loses_nothing_that_was_saved_and_damages_nothing(tmp_p
     folder = project.folder
     project.close()
     crashes = [crash(folder, question, seed) for seed in range(20)]
-    assert sum(one.told > 0 for one in crashes) >= 10  # they did work before they died
+    assert sum(one.told > 0 for one in crashes) > 10  # they did work before they died
 
 
 def test_a_half_made_project_is_none(tmp_path: Path) -> None:

@@ -118,6 +118,16 @@ def test_drawing_on_a_verified_frame_takes_the_mark_away(made: tuple[Project, in
     assert dict(project.state(question).marks) == {(1, 0): "verified", (1, 2): "verified"}
 
 
+def test_a_new_answer_takes_marks_away_as_its_objects_are_others(made: tuple[Project, int]) -> None:
+    project, question = made
+    ask(project, question)
+    project.mark(question, 1, (0, 3), "verified")
+    project.follow(question, [GotAnswer(answer(), (box_prompt(),))])
+    assert project.state(question).marks == {}
+    project.undo(question)  # the mark was the last step; what followed it goes with it
+    assert provenances(project, question)[0] == "propagated"
+
+
 @pytest.mark.parametrize(
     ("edits", "standing"),
     [
@@ -227,6 +237,17 @@ def test_an_equal_mask_of_another_origin_tells_its_new_origin(made: tuple[Projec
     project.record(question, PutPrompt(box_prompt(frame_index=4)))
     project.follow(question, masks_on([4], x=0))  # the very mask that was propagated there
     assert provenances(project, question)[4] == "corrected"
+
+
+def test_a_batch_that_fails_half_way_leaves_nothing_of_its_first_half(made: tuple[Project, int]) -> None:
+    project, question = made
+    revision = project.revision
+    with pytest.raises(SessionError):
+        project.follow(question, [PutPrompt(box_prompt()), *masks_on([0]), DropPrompt(2, 0)])
+    assert project.revision == revision
+    assert project.session(question).object_ids == ()
+    with Project.open(project.folder) as other:
+        assert (other.revision, other.prompts(question), list(other.masks(question))) == (revision, (), [])
 
 
 def test_a_second_tab_is_told_and_overwrites_nothing(made: tuple[Project, int]) -> None:
