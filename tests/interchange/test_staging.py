@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +68,22 @@ def test_a_forced_export_that_fails_leaves_the_earlier_one(videos: list[Labelled
     with pytest.raises(ExportError):
         export_labels(then_fails(videos), "veason", tmp_path / "out", FORCED)
     assert fingerprint(tmp_path) == before
+
+
+def test_a_killed_export_leaves_the_place_free_and_the_next_one_sweeps_up(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from veason.interchange.staging import staged\n"
+        "with staged(Path(sys.argv[1]), is_forced=False) as folder:\n"
+        "    (folder / 'half.json').write_text('{'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")])
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".out.")
+    export_labels(videos, "veason", tmp_path / "out")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_list_of_files_from_elsewhere_deletes_nothing_outside(videos: list[LabelledVideo], tmp_path: Path) -> None:

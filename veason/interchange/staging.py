@@ -5,7 +5,9 @@ What an export wrote is listed in EXPORT_FILE, so that a later one with `is_forc
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -29,7 +31,8 @@ def staged(out: Path, *, is_forced: bool) -> Iterator[Path]:
     """
     out = out.absolute()
     _check_free(out, is_forced)
-    beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:12]}.part")
+    _sweep(out)
+    beside = out.with_name(f".{out.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.part")
     try:
         beside.mkdir(parents=True)
         yield beside
@@ -48,6 +51,26 @@ def write_export_file(folder: Path, report: dict[str, Any]) -> None:
     """Write the report and the list of all files in `folder`."""
     files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     write_json({**report, "files": files}, folder / EXPORT_FILE)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed exports of the same name left beside `out`."""
+    for folder in out.parent.glob(f".{glob.escape(out.name)}.*.part"):
+        pid = folder.name.split(".")[-3]
+        if pid.isdecimal() and not _is_running(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    if os.name != "posix":  # signal 0 only asks there, elsewhere it kills
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is someone else's
+        return True
+    return True
 
 
 def _check_free(out: Path, is_forced: bool) -> None:
