@@ -71,6 +71,15 @@ def watched(policy: QwenPolicy) -> Iterator[Passes]:
             handle.remove()
 
 
+@contextmanager
+def before_every_call(module: torch.nn.Module, act: Any) -> Iterator[None]:
+    handle = module.register_forward_pre_hook(lambda *_: act())
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def logits_of(policy: QwenPolicy, frames: list[Frame], instruction: str, turns: tuple[Turn, ...] = ()) -> torch.Tensor:
     """Return the logits, `(T, V)`, from which each greedy token was chosen."""
     with watched(policy) as passes:
@@ -171,15 +180,13 @@ def test_a_first_question_that_is_cancelled_still_spares_the_second_one_the_pict
 def test_a_pass_that_fails_between_two_layers_leaves_nothing_half_read(warm: QwenPolicy, cold: QwenPolicy) -> None:
     write(warm, video(0), INSTRUCTIONS[0])
 
-    def fail(*_: Any) -> None:
+    def fail() -> None:
         raise ZeroDivisionError("second layer")
 
-    handle = warm._model.model.language_model.layers[1].register_forward_pre_hook(fail)
-    with pytest.raises(ZeroDivisionError):
-        write(warm, video(0), INSTRUCTIONS[1])
-    with pytest.raises(ZeroDivisionError):
-        write(warm, video(1), INSTRUCTIONS[1])
-    handle.remove()
+    with before_every_call(warm._model.model.language_model.layers[1], fail):
+        for seed in (0, 1):
+            with pytest.raises(ZeroDivisionError):
+                write(warm, video(seed), INSTRUCTIONS[1])
     assert warm.counts.kept_videos == 1
     assert_same_writing(logits_of(warm, video(0), INSTRUCTIONS[1]), logits_of(cold, video(0), INSTRUCTIONS[1]))
 
@@ -188,13 +195,11 @@ def test_running_out_of_memory_lets_go_of_what_was_kept(warm: QwenPolicy) -> Non
     write(warm, video(0), INSTRUCTIONS[0])
     assert warm.counts.kept_bytes > 0
 
-    def fail(*_: Any) -> None:
+    def fail() -> None:
         raise torch.cuda.OutOfMemoryError("tried to allocate 9 GiB")
 
-    handle = warm._model.register_forward_pre_hook(fail)
-    with pytest.raises(DeviceError, match="9 GiB"):
+    with before_every_call(warm._model, fail), pytest.raises(DeviceError, match="9 GiB"):
         write(warm, video(0), INSTRUCTIONS[1])
-    handle.remove()
     assert warm.counts.kept_bytes == 0
     assert write(warm, video(0), INSTRUCTIONS[1])
 
@@ -203,16 +208,12 @@ def test_the_rope_deltas_that_others_leave_on_the_model_do_not_matter(warm: Qwen
     wanted = logits_of(cold, video(0), INSTRUCTIONS[1])
     write(warm, video(0), INSTRUCTIONS[0])
 
-    def shift(*_: Any) -> None:
+    def shift() -> None:
         warm._model.model.rope_deltas = torch.tensor([[-977]])
 
     shift()
-    handle = warm._model.register_forward_pre_hook(shift)  # and again before every token
-    try:
+    with before_every_call(warm._model, shift):  # and again before every token
         got = logits_of(warm, video(0), INSTRUCTIONS[1])
-    finally:
-        handle.remove()
-        warm._model.model.rope_deltas = None
     assert_same_writing(got, wanted)
 
 
@@ -287,18 +288,17 @@ def test_reuse_can_be_switched_off(cold: QwenPolicy) -> None:
 
 def test_visitors_at_the_same_time_get_the_answers_they_would_get_alone(warm: QwenPolicy, cold: QwenPolicy) -> None:
     asked = [(seed, text) for seed in (0, 1) for text in INSTRUCTIONS]
-    alone = {(seed, text): write(cold, video(seed, (0, 9)[: seed + 1]), text) for seed, text in asked}
+    alone = {(seed, text): write(cold, video(seed, (0, 9, 30)[seed:]), text) for seed, text in asked}
     together: dict[tuple[int, str], str] = {}
 
     def ask(seed: int, text: str) -> None:
-        together[seed, text] = write(warm, video(seed, (0, 9)[: seed + 1]), text)
+        together[seed, text] = write(warm, video(seed, (0, 9, 30)[seed:]), text)
 
-    handle = warm._model.register_forward_pre_hook(lambda *_: time.sleep(0.002))
     threads = [threading.Thread(target=ask, args=visitor) for visitor in asked]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    handle.remove()
+    with before_every_call(warm._model, lambda: time.sleep(0.002)):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert together == alone
     assert warm.counts.vision_calls == 2  # also where two first questions about a video came at once

@@ -100,14 +100,14 @@ class PrefixCounts:
 
 
 class PrefixStore:
-    """Readings by video, at most `budget_bytes` of them; the one used longest ago goes first. Safe between threads.
+    """Readings by video, at most `budget_bytes` of them (None: the default); the one used longest ago goes first.
 
-    There is one reading for each set of pictures: the last prompt about them and its answer. Visitors who ask about
-    the same video in turn still share all of the pictures, since every such prompt begins with them.
+    Threads may share it. There is one reading for each set of pictures: the last prompt about them and its answer.
+    Visitors who ask about the same video in turn still share all of the pictures, since their prompts begin with them.
     """
 
-    def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
-        self._budget_bytes = budget_bytes
+    def __init__(self, budget_bytes: int | None = None) -> None:
+        self._budget_bytes = DEFAULT_BUDGET_BYTES if budget_bytes is None else budget_bytes
         self._readings: OrderedDict[bytes, Reading] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -164,8 +164,8 @@ def digest_frames(frames: Sequence[Frame]) -> bytes:
     digest = hashlib.sha256()
     for frame in frames:
         image = np.ascontiguousarray(frame.image)
-        digest.update(f"{frame.index} {image.shape} {zlib.crc32(image)};".encode())
-        digest.update(np.ascontiguousarray(image[::_ROWS_BETWEEN_HASHED]))
+        digest.update(f"{frame.index} {image.shape} {zlib.crc32(image.data)};".encode())
+        digest.update(np.ascontiguousarray(image[::_ROWS_BETWEEN_HASHED]).data)
     return digest.digest()
 
 

@@ -31,7 +31,6 @@ from veason.policy import prompt
 from veason.policy.decoding import StopWhenSet, TokenQueue, choice
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.prefix import (
-    DEFAULT_BUDGET_BYTES,
     PrefixCounts,
     PrefixStore,
     digest_frames,
@@ -57,7 +56,7 @@ def load_qwen(
     quantization: str | None = None,
     may_download: bool = False,
     reuse: bool = True,
-    prefix_bytes: int = DEFAULT_BUDGET_BYTES,
+    prefix_bytes: int | None = None,
 ) -> QwenPolicy:
     """Load model and processor from a folder or a hub id.
 
@@ -70,7 +69,7 @@ def load_qwen(
         quantization: None, or "4bit" (bitsandbytes, NF4).
         may_download: whether a hub id that is not cached may be fetched.
         reuse: whether what was read of a video serves the next question about it; False is plain `generate`.
-        prefix_bytes: how much memory of the device such readings may take together.
+        prefix_bytes: how much memory of the device such readings may take together, by default 1 GiB.
 
     Raises:
         MissingBackend: the weights are not here or are not a Qwen2.5-VL, or a library is missing.
@@ -137,7 +136,7 @@ class QwenPolicy:
         *,
         name: str,
         reuse: bool = True,
-        prefix_bytes: int = DEFAULT_BUDGET_BYTES,
+        prefix_bytes: int | None = None,
     ) -> None:
         self.name = name
         self.profile = profile
