@@ -101,11 +101,11 @@ def build_model(sizes: dict[str, dict[str, Any]], device: str) -> tuple[Any, Any
         },
         vision_config=sizes["vision"], image_token_id=ids["image_token"], video_token_id=ids["video_token"],
         vision_start_token_id=ids["vision_bos_token"], vision_end_token_id=ids["vision_eos_token"],
-        dtype="bfloat16" if device == "cuda" else "float32",
     )  # fmt: skip
     torch.manual_seed(0)
     with torch.device(device):
-        model = Qwen2_5_VLForConditionalGeneration._from_config(config).eval()
+        model = Qwen2_5_VLForConditionalGeneration(config).eval()
+    model = model.to(torch.bfloat16 if device == "cuda" else torch.float32)
     with torch.no_grad():  # larger than before a training, so that words and pictures change what is written
         model.model.language_model.embed_tokens.weight.mul_(20)
         for layer in model.model.language_model.layers:
