@@ -1,12 +1,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
 from veason.policy import best_name, load_policy
-from veason.types import Policy
+from veason.policy.qwen import QwenPolicy
+from veason.types import Frame, Policy, Sampling
 
 RECORD = {
     "instruction": "x", "num_frames": 2, "shown": [0], "space_wh": [56, 56], "source_wh": [9, 9], "pieces": [[0, "y"]],
@@ -41,6 +43,16 @@ def test_named_profile_goes_before_the_one_beside_the_weights(tiny_folder: Path,
     assert load_policy(str(tiny_folder), profile=path, device="cpu").frame_count == 5
     with pytest.raises(ProfileError, match=r"gone\.json"):
         load_policy(str(tiny_folder), profile=tmp_path / "gone.json")
+
+
+def test_reuse_and_its_budget_reach_the_policy(tiny_folder: Path) -> None:
+    frames = [Frame(0, np.zeros((48, 64, 3), np.uint8))]
+    for options, calls in (({}, 1), ({"reuse": False}, 2), ({"prefix_bytes": 0}, 2)):
+        policy = load_policy(str(tiny_folder), device="cpu", **options)
+        assert isinstance(policy, QwenPolicy)
+        for instruction in ("the ball", "the box"):
+            list(policy.stream(frames, instruction, num_frames=1, sampling=Sampling(max_new_tokens=2)))
+        assert policy.counts.vision_calls == calls
 
 
 def test_recordings_are_loaded_by_file(tmp_path: Path) -> None:

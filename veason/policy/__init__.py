@@ -20,6 +20,8 @@ def load_policy(
     device: str = "auto",
     dtype: str | None = None,
     quantization: str | None = None,
+    reuse: bool = True,
+    prefix_bytes: int | None = None,
 ) -> Policy:
     """Load a policy by the name the user gave.
 
@@ -31,6 +33,8 @@ def load_policy(
         device: "auto", "cpu", "cuda" or "cuda:N".
         dtype: "bfloat16", "float16" or "float32", by default what suits the device.
         quantization: None or "4bit".
+        reuse: whether what was read of a video serves the next question about it; False is plain `generate`.
+        prefix_bytes: how much memory of the device such readings may take together, by default 1 GiB.
 
     Raises:
         MissingBackend: weights or a library are missing; the message holds the command to type.
@@ -71,6 +75,8 @@ def load_policy(
         dtype=dtype,
         quantization=quantization,
         may_download=not is_known,
+        reuse=reuse,
+        prefix_bytes=prefix_bytes,
     )
 
 

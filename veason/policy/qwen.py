@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -18,21 +20,22 @@ from transformers import (
     AutoConfig,
     AutoProcessor,
     BitsAndBytesConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
     Qwen2_5_VLForConditionalGeneration,
-    StoppingCriteria,
     StoppingCriteriaList,
-    TemperatureLogitsWarper,
-    TopPLogitsWarper,
 )
-from transformers.generation.streamers import BaseStreamer
 
 from veason.answer import context_for
 from veason.device import choose_device, choose_dtype, memory_guard, require
 from veason.errors import DeviceError, MissingBackend, ProfileError, PromptError
 from veason.policy import prompt
+from veason.policy.decoding import StopWhenSet, TokenQueue, choice
 from veason.policy.pieces import Piece, read_pieces
+from veason.policy.prefix import (
+    PrefixCounts,
+    PrefixStore,
+    digest_frames,
+    read_from,
+)
 from veason.profile import Profile
 from veason.types import Frame, PolicyEvent, Sampling, Turn
 
@@ -52,6 +55,8 @@ def load_qwen(
     dtype: str | None = None,
     quantization: str | None = None,
     may_download: bool = False,
+    reuse: bool = True,
+    prefix_bytes: int | None = None,
 ) -> QwenPolicy:
     """Load model and processor from a folder or a hub id.
 
@@ -63,6 +68,8 @@ def load_qwen(
         dtype: a key of DTYPES, by default bfloat16 on CUDA and float32 elsewhere.
         quantization: None, or "4bit" (bitsandbytes, NF4).
         may_download: whether a hub id that is not cached may be fetched.
+        reuse: whether what was read of a video serves the next question about it; False is plain `generate`.
+        prefix_bytes: how much memory of the device such readings may take together, by default 1 GiB.
 
     Raises:
         MissingBackend: the weights are not here or are not a Qwen2.5-VL, or a library is missing.
@@ -97,31 +104,62 @@ def load_qwen(
         )
     # how to choose and how long to write is ours to say; end tokens and repetition penalty stay the checkpoint's own
     model.generation_config.update(do_sample=False, temperature=None, top_p=None, top_k=None, max_length=None)
-    return QwenPolicy(model, processor, profile, name=name or str(checkpoint))
+    return QwenPolicy(model, processor, profile, name=name or str(checkpoint), reuse=reuse, prefix_bytes=prefix_bytes)
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A prompt: its frames and text, what the processor makes of both (when it is needed), and for reuse its tokens."""
+
+    frames: Sequence[Frame]
+    text: str
+    inputs: Any = None
+    key: bytes = b""
+    token_ids: torch.Tensor | None = None
 
 
 class QwenPolicy:
     """A Qwen2.5-VL behind the Policy protocol. Several sessions may share one.
 
-    One lock lets one answer be written at a time; others wait. The reason is `rope_deltas`, which the model object
-    keeps: a second call overwrites it, and a first one that goes on from a key-value cache then gets shifted positions
-    without any error. (Up to transformers 5.23 a `generate` from scratch carries its own positions and would be safe.)
+    One lock lets one answer be written at a time; others wait. Prompts about frames that were shown before go on from
+    what was read then (see `veason.policy.prefix`). Such a prompt carries its own positions: the model object keeps
+    the `rope_deltas` of whoever called it last, and would shift the positions of everyone else without any error.
     """
 
     is_recorded = False
 
-    def __init__(self, model: Any, processor: Any, profile: Profile, *, name: str) -> None:
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        profile: Profile,
+        *,
+        name: str,
+        reuse: bool = True,
+        prefix_bytes: int | None = None,
+    ) -> None:
         self.name = name
         self.profile = profile
         self._model = model
         self._processor = processor
         self._lock = threading.Lock()
         self._grid_thw = _grid_of(processor.image_processor, profile)
+        self._merge_size = processor.image_processor.merge_size
+        self._tokens_of_a_picture = math.prod(self._grid_thw) // self._merge_size**2
+        self._prefixes = PrefixStore(prefix_bytes) if reuse else None
+        self._counts = PrefixCounts()
 
     @property
     def frame_count(self) -> int:
         """How many frames the profile asks for."""
         return self.profile.frame_count
+
+    @property
+    def counts(self) -> PrefixCounts:
+        """What was read and what was reused so far."""
+        if self._prefixes is None:
+            return self._counts
+        return replace(self._counts, kept_videos=len(self._prefixes), kept_bytes=self._prefixes.num_bytes)
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words that this policy has never seen in training, () where its vocabulary is open."""
@@ -148,10 +186,12 @@ class QwenPolicy:
         height, width = frames[0].image.shape[:2]
         shown = [frame.index for frame in frames]
         context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height))
+        start = time.perf_counter()
+        asked = self._ask(frames, instruction, turns)
         for sample in range(sampling.num_samples):
-            pieces = self.write(frames, instruction, turns=turns, sampling=sampling, sample=sample)
-            with closing(read_pieces(pieces, context, sample)) as events:
+            with closing(read_pieces(self._write(asked, sampling, sample, start), context, sample)) as events:
                 yield from events
+            start = time.perf_counter()
 
     def write(
         self,
@@ -164,15 +204,31 @@ class QwenPolicy:
     ) -> Generator[Piece, None, None]:
         """Yield the raw text of one sample, a piece a token: what `stream` parses, and what a recording keeps."""
         start = time.perf_counter()
-        inputs = self._inputs(frames, instruction, turns)
-        with closing(self._generate(inputs, sampling, sample)) as tokens:
+        yield from self._write(self._ask(frames, instruction, turns), sampling, sample, start)
+
+    def _write(self, asked: _Asked, sampling: Sampling, sample: int, start: float) -> Generator[Piece, None, None]:
+        with closing(self._generate(asked, sampling, sample)) as tokens:
             for text in self._decode(tokens):
                 yield Piece(time.perf_counter() - start, text)
 
+    def _ask(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> _Asked:
+        """Return the prompt. Where a reading serves it, the pictures are hashed and not looked at."""
+        asked = _Asked(frames, self._text(frames, instruction, turns))
+        if self._prefixes is not None:
+            asked.key, asked.token_ids = digest_frames(frames), self._tokens(asked.text)
+        if self._resume(asked) is None:
+            asked.inputs = self._process(frames, asked.text)
+        return asked
+
     def _inputs(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> Any:
         """Return the model's inputs on the CPU. All that depends on the frames comes before all that does not."""
+        return self._process(frames, self._text(frames, instruction, turns))
+
+    def _text(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> str:
         messages = prompt.build_messages(self.profile, [frame.index for frame in frames], instruction, turns)
-        text = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+    def _process(self, frames: Sequence[Frame], text: str) -> Any:
         images = [squash(frame, self.profile.size_wh) for frame in frames]
         # without do_resize=False the processor would fit pictures into its own pixel limits and so change the box space
         inputs = self._processor(text=[text], images=images, do_resize=False, return_tensors="pt")
@@ -184,12 +240,38 @@ class QwenPolicy:
             )
         return inputs
 
-    def _generate(self, inputs: Any, sampling: Sampling, sample: int) -> Generator[list[int], None, None]:
+    def _tokens(self, text: str) -> torch.Tensor:
+        """Return the `(N,)` tokens that the processor would make of a prompt, without looking at its pictures."""
+        ids = torch.tensor(self._processor.tokenizer(text)["input_ids"])
+        is_picture = ids == self._processor.image_token_id
+        return ids.repeat_interleave(torch.where(is_picture, self._tokens_of_a_picture, 1))
+
+    def _resume(self, asked: _Asked) -> dict[str, Any] | None:
+        """Return inputs that go on from a reading of the same pictures, None where there is none."""
+        if self._prefixes is None or asked.token_ids is None:
+            return None
+        pictures = (asked.token_ids == self._processor.image_token_id).nonzero()
+        found = self._prefixes.find(asked.key, asked.token_ids, at_least=int(pictures[-1]) + 1)
+        if found is None:
+            return None
+        reading, length = found
+        # as in get_rope_index: after pictures, positions are those of the tokens but for a shift each picture adds to
+        shift = (max(self._grid_thw) // self._merge_size - self._tokens_of_a_picture) * len(asked.frames)
+        places = torch.arange(len(asked.token_ids))
+        return {
+            "input_ids": asked.token_ids[None],
+            "attention_mask": torch.ones_like(asked.token_ids)[None],
+            # those of the text, then time, height and width; `generate` cuts off what belongs to tokens already read
+            "position_ids": torch.stack([places, *[places + shift] * 3])[:, None],
+            "past_key_values": reading.start(length),
+        }
+
+    def _generate(self, asked: _Asked, sampling: Sampling, sample: int) -> Generator[list[int], None, None]:
         """Yield token ids as a thread makes them. Whatever goes wrong in the thread is raised here."""
         tokens: SimpleQueue[list[int] | None] = SimpleQueue()
         stop = threading.Event()
         with ThreadPoolExecutor(1, thread_name_prefix="veason-policy") as thread:
-            job = thread.submit(self._run, inputs, sampling, sample, tokens, stop)
+            job = thread.submit(self._run, asked, sampling, sample, tokens, stop)
             job.add_done_callback(lambda _: tokens.put(None))
             try:
                 while (ids := tokens.get()) is not None:
@@ -199,20 +281,47 @@ class QwenPolicy:
                 stop.set()
 
     def _run(
-        self, inputs: Any, sampling: Sampling, sample: int, tokens: SimpleQueue[list[int] | None], stop: threading.Event
+        self,
+        asked: _Asked,
+        sampling: Sampling,
+        sample: int,
+        tokens: SimpleQueue[list[int] | None],
+        stop: threading.Event,
     ) -> None:
         device = self._model.device
         with _hold(self._lock, stop) as is_held, memory_guard():
             if not is_held:
                 return
-            self._model.generate(
-                **{key: value.to(device) for key, value in inputs.items()},
-                max_new_tokens=min(sampling.max_new_tokens, self.profile.max_new_tokens),
-                do_sample=False,
-                logits_processor=_choice(sampling, sample, device),
-                stopping_criteria=StoppingCriteriaList([_StopWhenSet(stop)]),
-                streamer=_TokenQueue(tokens),
-            )
+            inputs = self._resume(asked)
+            if inputs is None:
+                inputs = asked.inputs or self._process(asked.frames, asked.text)
+            read = inputs["past_key_values"].get_seq_length() if "past_key_values" in inputs else 0
+            self._counts = self._counts.after(inputs["input_ids"].shape[1], read)
+            try:
+                written = self._model.generate(
+                    **{key: value.to(device) if torch.is_tensor(value) else value for key, value in inputs.items()},
+                    max_new_tokens=min(sampling.max_new_tokens, self.profile.max_new_tokens),
+                    do_sample=False,
+                    logits_processor=choice(sampling, sample, device),
+                    stopping_criteria=StoppingCriteriaList([StopWhenSet(stop)]),
+                    streamer=TokenQueue(tokens),
+                    return_dict_in_generate=True,
+                )
+            except torch.cuda.OutOfMemoryError:
+                if self._prefixes is not None:
+                    self._prefixes.clear()
+                raise
+            self._keep(asked, written)
+
+    def _keep(self, asked: _Asked, written: Any) -> None:
+        """Keep what was read, also where the reader stopped early: what the model got to is whole."""
+        if self._prefixes is None or asked.token_ids is None:
+            return
+        asked.inputs = None  # the next sample needs the pictures no more
+        is_as_foreseen = torch.equal(written.sequences[0, : len(asked.token_ids)].cpu(), asked.token_ids)
+        reading = read_from(written.past_key_values, written.sequences)
+        if is_as_foreseen and reading is not None:
+            self._prefixes.keep(asked.key, reading)
 
     def _decode(self, tokens: Iterator[list[int]]) -> Iterator[str]:
         """Yield the text of each token; a token that ends inside a character gives "", the text follows with the next.
@@ -235,56 +344,6 @@ class QwenPolicy:
 def squash(frame: Frame, size_wh: tuple[int, int]) -> Image.Image:
     """Return the picture at `size_wh`, bilinear, aspect not kept."""
     return Image.fromarray(frame.image).resize(size_wh, Image.Resampling.BILINEAR)
-
-
-class _TokenQueue(BaseStreamer):
-    """Hands over new token ids. (TextIteratorStreamer holds text back until a space and decodes the line each time.)"""
-
-    def __init__(self, tokens: SimpleQueue[list[int] | None]) -> None:
-        self._tokens = tokens
-        self._is_prompt = True
-
-    def put(self, value: torch.Tensor) -> None:
-        """Pass on what comes after the first call, which holds the prompt."""
-        if self._is_prompt:
-            self._is_prompt = False
-        else:
-            self._tokens.put(value.flatten().tolist())
-
-    def end(self) -> None:
-        """Do nothing: the end of the thread ends the stream, also after an error."""
-
-
-class _StopWhenSet(StoppingCriteria):
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
-        return torch.full((input_ids.shape[0],), self._stop.is_set(), dtype=torch.bool, device=input_ids.device)
-
-
-class _Draw(LogitsProcessor):
-    """Makes the highest score a draw from the softmax, by adding Gumbel noise from a generator of its own.
-
-    `generate` itself draws from the global generator, which other threads use too, so a seed would not repeat.
-    """
-
-    def __init__(self, seed: int, device: torch.device) -> None:
-        self._generator = torch.Generator(device).manual_seed(seed)
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        waits = torch.empty_like(scores).exponential_(generator=self._generator)
-        return scores - waits.clamp_min_(torch.finfo(scores.dtype).tiny).log_()
-
-
-def _choice(sampling: Sampling, sample: int, device: torch.device) -> LogitsProcessorList:
-    if sampling.temperature == 0:
-        return LogitsProcessorList()
-    chain: list[Any] = [TemperatureLogitsWarper(sampling.temperature)]
-    if sampling.top_p < 1:
-        chain.append(TopPLogitsWarper(sampling.top_p))
-    chain.append(_Draw(sampling.seed * 1_000_003 + sample, device))
-    return LogitsProcessorList(chain)
 
 
 @contextmanager

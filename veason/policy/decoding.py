@@ -1,0 +1,74 @@
+"""How `generate` chooses tokens, hands them over and stops."""
+
+from __future__ import annotations
+
+import threading
+from queue import SimpleQueue
+from typing import Any
+
+import torch
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
+from transformers.generation.streamers import BaseStreamer
+
+from veason.types import Sampling
+
+
+class TokenQueue(BaseStreamer):
+    """Hands over new token ids. (TextIteratorStreamer holds text back until a space and decodes the line each time.)"""
+
+    def __init__(self, tokens: SimpleQueue[list[int] | None]) -> None:
+        self._tokens = tokens
+        self._is_prompt = True
+
+    def put(self, value: torch.Tensor) -> None:
+        """Pass on what comes after the first call, which holds the prompt."""
+        if self._is_prompt:
+            self._is_prompt = False
+        else:
+            self._tokens.put(value.flatten().tolist())
+
+    def end(self) -> None:
+        """Do nothing: the end of the thread ends the stream, also after an error."""
+
+
+class StopWhenSet(StoppingCriteria):
+    """Ends the answer after the token that is being made when an event is set."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        """Return `(1,)` bool, True once the event is set."""
+        return torch.full((input_ids.shape[0],), self._stop.is_set(), dtype=torch.bool, device=input_ids.device)
+
+
+class Draw(LogitsProcessor):
+    """Makes the highest score a draw from the softmax, by adding Gumbel noise from a generator of its own.
+
+    `generate` itself draws from the global generator, which other threads use too, so a seed would not repeat.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self._generator = torch.Generator(device).manual_seed(seed)
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return `(1, V)` scores, the highest of which is the draw."""
+        waits = torch.empty_like(scores).exponential_(generator=self._generator)
+        return scores - waits.clamp_min_(torch.finfo(scores.dtype).tiny).log_()
+
+
+def choice(sampling: Sampling, sample: int, device: torch.device) -> LogitsProcessorList:
+    """Return what makes the greedy choice of `generate` a draw with the wanted sampling; empty at temperature 0."""
+    if sampling.temperature == 0:
+        return LogitsProcessorList()
+    chain: list[Any] = [TemperatureLogitsWarper(sampling.temperature)]
+    if sampling.top_p < 1:
+        chain.append(TopPLogitsWarper(sampling.top_p))
+    chain.append(Draw(sampling.seed * 1_000_003 + sample, device))
+    return LogitsProcessorList(chain)
