@@ -179,7 +179,7 @@ class Trainer:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "elapsed": self.elapsed,
-        }  # fmt: skip
+        }
         beside = self.folder / "checkpoint.partial"
         torch.save(state, beside)
         beside.replace(self.folder / "checkpoint.pt")
