@@ -41,7 +41,7 @@ def test_small_shapes_come_back_as_they_are(text: str) -> None:
     assert all(polygon.shape[0] >= 3 for polygon in outlines(mask))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.0, 4.0))
 @example(1154, 1.0)
 @example(0, 0.0)
