@@ -78,9 +78,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A visitor of their own: no cookies, no storage, dark, 1280x800."""
+    """A visitor of their own who has seen the tour: dark, 1280x800."""
     visitor = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark", accept_downloads=True)
     visitor.set_default_timeout(20_000)
+    visitor.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
     yield visitor
     visitor.close()
 

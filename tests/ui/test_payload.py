@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veason.errors import VeasonError
+from veason.project.state import Marked, Reasoned
 from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session, apply
 from veason.types import Box, Click, Prompt
 from veason.ui import payload as read
+from veason.ui.trail import Locked, Named
 
 SIZE_WH = (64, 48)
 SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
@@ -31,6 +33,14 @@ SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
             PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9), clicks=(Click(5, 6, is_positive=False),))),
             id="a click joins the box",
         ),
+        pytest.param({"edit": "absent", "object": 1, "start": 5, "stop": 8}, Marked(1, 5, 8, "absent"), id="absent"),
+        pytest.param(
+            {"edit": "absent", "object": 1, "start": 5, "stop": 8, "on": False}, Marked(1, 5, 8, None), id="there"
+        ),
+        pytest.param({"edit": "name", "object": 1, "name": "  the  <b>dog "}, Named(1, "the <b>dog"), id="name"),
+        pytest.param({"edit": "lock", "object": 1}, Locked(1, True), id="lock"),
+        pytest.param({"edit": "reason", "text": "It barks."}, Reasoned("It barks."), id="reasoning rewritten"),
+        pytest.param({"edit": "reason", "text": None}, Reasoned(None), id="reasoning confirmed"),
     ],
 )
 def test_a_good_edit_is_read(sent: dict[str, Any], expected: object) -> None:
@@ -66,8 +76,11 @@ json_values = st.recursive(
 
 @given(
     st.fixed_dictionaries(
-        {"edit": st.sampled_from(["keyframe", "drop", "box", "click"])},
-        optional={key: json_values for key in ("frame", "object", "xyxy", "xy", "positive")},
+        {"edit": st.sampled_from(["keyframe", "drop", "box", "click", "absent", "name", "lock", "reason"])},
+        optional={
+            key: json_values
+            for key in ("frame", "object", "xyxy", "xy", "positive", "start", "stop", "on", "name", "text")
+        },
     )
 )
 def test_whatever_is_sent_gives_an_edit_or_words(sent: dict[str, Any]) -> None:

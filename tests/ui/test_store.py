@@ -8,8 +8,8 @@ import pytest
 
 from veason.errors import SessionError
 from veason.hub import ASSETS
-from veason.session import History, Session
 from veason.ui.store import Store, Work
+from veason.ui.trail import begin
 from veason.video import open_video
 
 CLIP = ASSETS / "examples" / "parade.mp4"
@@ -17,7 +17,7 @@ CLIP = ASSETS / "examples" / "parade.mp4"
 
 def make_work(store: Store) -> Work:
     folder = store.new_folder()
-    work = Work(folder.name, folder, "parade.mp4", open_video(CLIP), History(Session(96)), (0, 96))
+    work = Work(folder.name, folder, "parade.mp4", open_video(CLIP), begin(96), (0, 96))
     store.add(work)
     return work
 

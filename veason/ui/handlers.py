@@ -20,13 +20,26 @@ from veason.errors import ExportError, SessionError, VeasonError
 from veason.outputs import Run, write_json, write_overlay, write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import sample_indices
-from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, History, PutPrompt, Session, Tracked
-from veason.types import Answered, BoxClosed, FrameMasks, FrameMention, KeyframeChosen, Prompt, Unanswered
+from veason.project.state import Marked
+from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, PutPrompt, Tracked
+from veason.types import (
+    Answered,
+    BoxClosed,
+    FrameMasks,
+    FrameMention,
+    FrameRange,
+    KeyframeChosen,
+    Prompt,
+    Turn,
+    Unanswered,
+)
 from veason.ui import payload as read
 from veason.ui import render
+from veason.ui.correct import absent_masks, correction_turn, fixed_masks, range_with_prompts
 from veason.ui.examples import Example
 from veason.ui.render import Item
 from veason.ui.store import Store, Work
+from veason.ui.trail import begin
 from veason.video import open_video
 
 BATCH_S = 0.05
@@ -79,7 +92,7 @@ class Desk:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         info = video.info
-        work = Work(folder.name, folder, title, video, History(Session(info.num_frames)), starting_range(info, 0))
+        work = Work(folder.name, folder, title, video, begin(info.num_frames), starting_range(info, 0))
         self.store.add(work)
         shown = {"kind": "shown", "frames": list(sample_indices(info.num_frames, self.frame_count))}
         told = render.opened(work, self.frame_count), render.pace(self.pipeline.segmenter), shown
@@ -115,20 +128,26 @@ class Desk:
 
     @told
     def think(self, data: Any) -> Iterator[Message]:
-        """Stream the reasoning about `{"work", "instruction"}`."""
+        """Stream the reasoning about `{"work", "instruction"}`; `"again"` sends the visitor's correction along."""
         work = self.store.get(data.get("work"))
         instruction = read.short_text(data, "instruction")
         shown = sample_indices(work.video.info.num_frames, self.frame_count)
+        turns: tuple[Turn, ...] = ()
+        if data.get("again") is True and self.pipeline.policy is not None:
+            turn, shown = correction_turn(work, self.pipeline.policy.profile)
+            turns = (turn,)
         with work.job():
             work.record(Asked(instruction, shown))
             work.failure, work.answered, work.mentions = "", None, []
             yield message(work, {"kind": "thinking"}, render.session_state(work), render.all_masks(work.history.now))
-            yield from self._in_batches(work, self._thoughts(work, instruction, shown))
+            yield from self._in_batches(work, self._thoughts(work, instruction, shown, turns))
             yield message(work, render.session_state(work), render.findings(work.history.now), {"kind": "idle"})
 
-    def _thoughts(self, work: Work, instruction: str, shown: tuple[int, ...]) -> Iterator[Item]:
+    def _thoughts(
+        self, work: Work, instruction: str, shown: tuple[int, ...], turns: tuple[Turn, ...]
+    ) -> Iterator[Item]:
         keyframe = None
-        for event in self.pipeline.think(work.video, instruction, shown=shown):
+        for event in self.pipeline.think(work.video, instruction, shown=shown, turns=turns):
             item = render.policy_event(event)
             if isinstance(event, Answered):
                 work.follow(GotAnswer(event.answer, prompts_from_answer(event.answer)))
@@ -148,18 +167,22 @@ class Desk:
 
     @told
     def edit(self, data: Any) -> Iterator[Message]:
-        """Apply one edit: a box, a deletion, another keyframe, undo or redo."""
+        """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo."""
         work = self.store.get(data.get("work"))
         work.stop()
         if data.get("edit") in ("undo", "redo"):
             work.step(forward=data["edit"] == "redo")
             yield message(work, render.session_state(work), render.all_masks(work.history.now))
             return
-        work.record(read.edit(data, work.history.now, work.video.info.size_wh))
+        edit = read.edit(data, work.history.now, work.video.info.size_wh)
+        work.record(edit)
+        if isinstance(edit, Marked) and edit.kind == "absent":
+            for emptied in absent_masks(work, edit):
+                work.follow(emptied)
         items = [render.session_state(work)]
-        if data["edit"] == "drop":
+        if data["edit"] in ("drop", "absent"):
             items.append(render.all_masks(work.history.now))
-        elif not work.frames[0] <= data["frame"] < work.frames[1]:
+        elif data["edit"] in ("box", "click", "keyframe") and not work.frames[0] <= data["frame"] < work.frames[1]:
             work.frames = starting_range(work.video.info, data["frame"])
             items.append({"kind": "range", "range": list(work.frames)})
         yield message(work, *items)
@@ -171,15 +194,17 @@ class Desk:
         frames = read.frame_range(data, work.video.info.num_frames)
         with work.job():
             session = work.history.now
-            wanted = session.stale if data.get("only") == "stale" and session.stale else set(session.object_ids)
+            scene = work.history.scene
+            asked = session.stale if data.get("only") == "stale" and session.stale else set(session.object_ids)
+            wanted = asked - scene.locked
             prompts = [prompt for prompt in session.prompts.values() if prompt.object_id in wanted]
             work.frames = frames
             yield message(
                 work, {"kind": "propagating", "start": frames[0], "stop": frames[1], "objects": sorted(wanted)}
             )
-            yield from self._in_batches(
-                work, self._masks(work, self.pipeline.propagate(work.video, prompts, frames=frames))
-            )
+            span = range_with_prompts(prompts, frames)
+            arriving = self.pipeline.propagate(work.video, prompts, fixed=fixed_masks(scene.state), frames=span)
+            yield from self._in_batches(work, self._masks(work, arriving, frames))
             if not work.is_stopping:
                 work.follow(Tracked(frozenset(wanted)))
             now = work.history.now
@@ -191,8 +216,10 @@ class Desk:
             )
             yield message(work, *told, {"kind": "idle"})
 
-    def _masks(self, work: Work, arriving: Iterator[FrameMasks]) -> Iterator[Item]:
+    def _masks(self, work: Work, arriving: Iterator[FrameMasks], frames: FrameRange) -> Iterator[Item]:
         for frame_masks in arriving:
+            if not frames[0] <= frame_masks.frame_index < frames[1]:  # on the way from a prompt outside the range
+                continue
             work.follow(GotMasks(frame_masks))
             yield render.new_masks([frame_masks])
 

@@ -128,6 +128,7 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
         "recorded": bool(getattr(policy, "is_recorded", False)),
         "segmenter": segmenter.name,
         "trainedOn": profile.trained_on if profile is not None else "",
+        "space": list(profile.space_wh) if profile is not None else None,
         "marks": list(profile.step_marks) if profile is not None else [],
         "doubtThreshold": profile.doubt_threshold if profile is not None else 0.5,
         "maxMb": settings.max_upload_mb,
@@ -170,7 +171,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             ssr_mode=False,
             allowed_paths=[str(STAGE), str(desk.store.root)],
             max_file_size=f"{settings.max_upload_mb}mb",
-            css_paths=[STAGE / "studio.css"],
+            css_paths=[STAGE / "studio.css", STAGE / "workbench.css"],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     finally:

@@ -6,8 +6,10 @@ from typing import Any
 
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
-from veason.session import DropPrompt, Edit, MoveKeyframe, PutPrompt, Session
+from veason.project.state import Marked, Reasoned
+from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
+from veason.ui.trail import Edit, Locked, Named
 
 _FARTHEST = 1e6
 """No coordinate is larger, in pixels; NaN is not smaller either."""
@@ -86,4 +88,18 @@ def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
         return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), box(payload, size_wh), clicks))
     if kind == "click":
         return _add_click(payload, session, size_wh)
+    if kind == "reason":
+        return Reasoned(short_text(payload, "text", 20_000) if payload.get("text") is not None else None)
+    return _object_edit(kind, payload, session)
+
+
+def _object_edit(kind: object, payload: Any, session: Session) -> Edit:
+    object_id = whole_number(payload, "object") if kind in ("absent", "name", "lock") else 0
+    if kind == "absent":
+        start, stop = frame_range(payload, session.num_frames)
+        return Marked(object_id, start, stop, "absent" if payload.get("on") is not False else None)
+    if kind == "name":
+        return Named(object_id, " ".join(short_text(payload, "name", 80).split()))
+    if kind == "lock":
+        return Locked(object_id, payload.get("on") is not False)
     raise SessionError(f"unknown edit {kind!r}")

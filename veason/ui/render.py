@@ -13,6 +13,7 @@ from PIL import Image
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
 from veason.pipeline import FramesShown, masks_by_frame
+from veason.project.state import Mark, Place
 from veason.session import Session
 from veason.types import (
     Answered,
@@ -64,8 +65,8 @@ def pace(segmenter: Segmenter) -> Item:
 
 
 def session_state(work: Work) -> Item:
-    """Return objects, prompts, keyframe and what can be undone; masks travel apart."""
-    session = work.history.now
+    """Return objects, prompts, marks, keyframe and what can be undone; masks travel apart."""
+    session, scene = work.history.now, work.history.scene
     return {
         "kind": "session",
         "instruction": session.instruction,
@@ -83,9 +84,31 @@ def session_state(work: Work) -> Item:
             for click in prompt.clicks
         ],
         "stale": sorted(session.stale),
+        "byHand": sorted(scene.state.by_hand),
+        "marks": mark_stretches(scene.state.marks),
+        "names": {str(object_id): name for object_id, name in scene.names.items()},
+        "locked": sorted(scene.locked),
+        "reasoning": scene.state.reasoning,
+        "rewritten": scene.state.thought,
         "canUndo": bool(work.history.past),
         "canRedo": bool(work.history.future),
     }
+
+
+def mark_stretches(marks: Mapping[Place, Mark]) -> list[dict[str, Any]]:
+    """Return neighbouring frames with the same mark as one stretch each.
+
+    >>> mark_stretches({(1, 4): "absent", (1, 5): "absent"})
+    [{'object': 1, 'start': 4, 'stop': 6, 'mark': 'absent'}]
+    """
+    stretches: list[dict[str, Any]] = []
+    for (object_id, frame_index), mark in sorted(marks.items()):
+        last = stretches[-1] if stretches else None
+        if last and (last["object"], last["stop"], last["mark"]) == (object_id, frame_index, mark):
+            last["stop"] += 1
+        else:
+            stretches.append({"object": object_id, "start": frame_index, "stop": frame_index + 1, "mark": mark})
+    return stretches
 
 
 def recalled(work: Work) -> Item:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import SessionError
-from veason.session import Edit, History
 from veason.types import FrameRange
+from veason.ui.trail import Edit, Trail
 from veason.video import Video
 
 
@@ -31,7 +31,7 @@ class Work:
     folder: Path
     title: str
     video: Video
-    history: History
+    history: Trail
     frames: FrameRange
     failure: str = ""
     answered: dict[str, Any] | None = None

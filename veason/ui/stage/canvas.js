@@ -1,8 +1,12 @@
 // The stage: the exact frame, the masks over it, the boxes over those, and the pointer's work on boxes.
 
-import { HANDLES, dragged, handlePoint, hit, ordered } from "./boxes.js";
+import { dragged, handlePoint, hit, ordered } from "./boxes.js";
+import { bindGestures } from "./gestures.js";
+import { isAbsent, isVisible, nameOf } from "./objects.js";
+import { paintBox, paintClick, paintGlass } from "./paint.js";
 import { paintMask, rgb } from "./rle.js";
 import { colour } from "./state.js";
+import { FIT } from "./view.js";
 
 const CURSORS = {
   nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize", n: "ns-resize", s: "ns-resize", e: "ew-resize", w: "ew-resize", inside: "move",
@@ -16,18 +20,28 @@ export function makeStage(refs, state, frames, actions) {
   let overlayOf = null;
   let drag = null;
 
+  const scale = () => (canvas.width / state.get().info.width) * state.get().view.zoom;
+
+  function onScreen([x, y]) {
+    const { view } = state.get();
+    return [(x - view.x) * scale(), (y - view.y) * scale()];
+  }
+
   function shownBoxes() {
-    const { boxes, frame } = state.get();
-    const here = boxes.filter((box) => box.frame === frame);
+    const now = state.get();
+    const here = now.boxes.filter((box) => box.frame === now.frame && isVisible(now, box.object));
     if (!drag) return here;
-    if (drag.box === null) return [...here, { object: 0, frame, xyxy: drag.xyxy }];
+    if (drag.box === null) return [...here, { object: 0, frame: now.frame, xyxy: drag.xyxy }];
     return here.map((box) => (box.object === drag.box.object ? { ...box, xyxy: drag.xyxy } : box));
   }
+
+  // Room for the timeline below it stays on the screen.
+  const tallest = () => Math.max(220, Math.min(window.innerHeight * 0.6, window.innerHeight - 340));
 
   function resize() {
     const { info } = state.get();
     if (!info) return;
-    const room = Math.min(stage.clientWidth / info.width, (window.innerHeight * 0.6) / info.height);
+    const room = Math.min(stage.clientWidth / info.width, tallest() / info.height);
     const ratio = window.devicePixelRatio || 1;
     canvas.style.width = `${info.width * room}px`;
     canvas.style.height = `${info.height * room}px`;
@@ -39,102 +53,74 @@ export function makeStage(refs, state, frames, actions) {
   function paintOverlay(masks) {
     if (overlayOf === masks) return;
     overlayOf = masks;
-    const { info } = state.get();
+    const { info, frame, marks, opacity, outline } = state.get();
     overlay.width = info.width;
     overlay.height = info.height;
     const image = new ImageData(info.width, info.height);
     const pixels = new Uint32Array(image.data.buffer);
     for (const [objectId, [counts]] of Object.entries(masks)) {
-      paintMask(counts, info.width, info.height, pixels, rgb(colour(info.palette, Number(objectId))));
+      const object = Number(objectId);
+      if (!isVisible(state.get(), object) || isAbsent(marks, object, frame)) continue;
+      paintMask(counts, info.width, info.height, pixels, rgb(colour(info.palette, object)), outline ? 0 : opacity);
     }
     overlay.getContext("2d").putImageData(image, 0, 0);
   }
 
   function draw() {
-    const { info, frame, masks, eye, picture } = state.get();
+    const { info, frame, masks, eye, picture, view, clicks } = state.get();
     if (!info || !picture) return;
+    const [wide, high] = [info.width * scale(), info.height * scale()];
+    context.imageSmoothingEnabled = view.zoom < 6;
     context.imageSmoothingQuality = "high";
-    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    context.drawImage(picture, ...onScreen([0, 0]), wide, high);
     const here = masks.get(frame);
     if (here && eye) {
       paintOverlay(here);
-      context.drawImage(overlay, 0, 0, canvas.width, canvas.height);
+      context.drawImage(overlay, ...onScreen([0, 0]), wide, high);
     }
     for (const box of shownBoxes()) drawBox(box);
-    for (const click of state.get().clicks) if (click.frame === frame) drawClick(click);
-  }
-
-  // A plus on the object, a minus off it: told apart by shape as well as by colour.
-  function drawClick({ xy, positive, object }) {
-    const { info } = state.get();
-    const scale = canvas.width / info.width;
-    const unit = window.devicePixelRatio || 1;
-    const [x, y] = xy.map((value) => value * scale);
-    context.beginPath();
-    context.arc(x, y, 8 * unit, 0, 7);
-    context.fillStyle = positive ? colour(info.palette, object) : "#0b0e13";
-    context.fill();
-    context.lineWidth = 2 * unit;
-    context.strokeStyle = "#ffffff";
-    context.stroke();
-    context.beginPath();
-    context.moveTo(x - 4 * unit, y);
-    context.lineTo(x + 4 * unit, y);
-    if (positive) {
-      context.moveTo(x, y - 4 * unit);
-      context.lineTo(x, y + 4 * unit);
+    for (const { object, xy, positive, frame: of } of clicks) {
+      if (of !== frame || !isVisible(state.get(), object)) continue;
+      paintClick(context, onScreen(xy), { ink: colour(info.palette, object), positive, unit: window.devicePixelRatio || 1 });
     }
-    context.strokeStyle = positive ? "#0b0e13" : "#ffffff";
-    context.stroke();
+    drawGlass();
   }
 
   function drawBox({ object, xyxy }) {
-    const { info, selected } = state.get();
-    const scale = canvas.width / info.width;
-    const unit = window.devicePixelRatio || 1;
-    const [x1, y1, x2, y2] = xyxy.map((value) => value * scale);
-    const ink = object === 0 ? "#ffffff" : colour(info.palette, object);
-    context.lineWidth = 4 * unit;
-    context.strokeStyle = "#0009";
-    context.strokeRect(x1, y1, x2 - x1, y2 - y1);
-    context.lineWidth = 2 * unit;
-    context.strokeStyle = ink;
-    context.setLineDash(object === 0 ? [6 * unit, 4 * unit] : []);
-    context.strokeRect(x1, y1, x2 - x1, y2 - y1);
-    context.setLineDash([]);
-    if (object === 0) return;
-    const label = `object ${object}`;
-    context.font = `600 ${12 * unit}px Inter, system-ui, sans-serif`;
-    const wide = context.measureText(label).width + 12 * unit;
-    const top = y1 > 22 * unit ? y1 - 21 * unit : y1;
-    context.fillStyle = ink;
-    context.fillRect(x1 - unit, top, wide, 20 * unit);
-    context.fillStyle = "#0b0e13";
-    context.fillText(label, x1 + 5 * unit, top + 14 * unit);
-    if (object !== selected) return;
-    for (const handle of HANDLES) {
-      const [hx, hy] = handlePoint([x1, y1, x2, y2], handle);
-      context.beginPath();
-      context.arc(hx, hy, 5 * unit, 0, 7);
-      context.fillStyle = "#ffffff";
-      context.fill();
-      context.strokeStyle = ink;
-      context.stroke();
-    }
+    const { info, selected, lit, locked } = state.get();
+    paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], {
+      ink: object === 0 ? "#ffffff" : colour(info.palette, object),
+      label: object === 0 ? "" : nameOf(state.get(), object),
+      isOpen: object === selected && !locked.includes(object),
+      isLit: lit?.object === object,
+      unit: window.devicePixelRatio || 1,
+    });
+  }
+
+  function drawGlass() {
+    const { info, picture } = state.get();
+    if (!drag?.box || drag.part === "inside" || !picture) return;
+    const corner = handlePoint(drag.xyxy, drag.part);
+    const ink = colour(info.palette, drag.box.object);
+    paintGlass(context, picture, corner, onScreen(corner), { ratio: info.width / picture.width, unit: window.devicePixelRatio || 1, box: drag.xyxy, ink });
   }
 
   function place(event) {
-    const { info } = state.get();
+    const { info, view } = state.get();
     const area = canvas.getBoundingClientRect();
-    return [((event.clientX - area.left) / area.width) * info.width, ((event.clientY - area.top) / area.height) * info.height];
+    const [wide, high] = [info.width / view.zoom, info.height / view.zoom];
+    return [view.x + ((event.clientX - area.left) / area.width) * wide, view.y + ((event.clientY - area.top) / area.height) * high];
   }
 
   function under(event) {
-    const { info, selected, drawing } = state.get();
+    const { info, selected, drawing, locked, view } = state.get();
     if (drawing) return null;
-    const reach = (9 * info.width) / canvas.getBoundingClientRect().width;
-    return hit(shownBoxes(), selected, ...place(event), reach);
+    const reach = (9 * info.width) / view.zoom / canvas.getBoundingClientRect().width;
+    return hit(shownBoxes().filter((box) => !locked.includes(box.object)), selected, ...place(event), reach);
   }
+
+  const cancelDrag = () => { drag = null; draw(); };
+  const gestures = bindGestures(refs, state, canvas, place, cancelDrag);
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -182,7 +168,7 @@ export function makeStage(refs, state, frames, actions) {
     event.preventDefault();
     actions.putClick(place(event), false);
   });
-  canvas.addEventListener("pointercancel", () => { drag = null; draw(); });
+  canvas.addEventListener("pointercancel", cancelDrag);
 
   async function show() {
     const { info, frame, work } = state.get();
@@ -199,13 +185,17 @@ export function makeStage(refs, state, frames, actions) {
       if (now.frame === frame && now.work === work) state.set({ picture, pictureFrame: frame });
     } catch (error) {
       actions.notify(error.message ?? String(error));
+      actions.suspect();
     }
   }
 
   state.on(["frame", "info"], show);
-  state.on(["picture", "masks", "boxes", "clicks", "selected", "eye"], draw);
+  state.on(["picture", "masks", "boxes", "clicks", "selected", "eye", "view", "lit", "names", "locked"], draw);
+  state.on(["work"], () => state.set({ view: FIT }));
   state.on(["info"], resize);
-  state.on(["maskCount"], () => { overlayOf = null; draw(); });
+  state.on(["maskCount", "hidden", "solo", "opacity", "outline", "marks"], () => { overlayOf = null; draw(); });
+  state.on(["view"], ({ view }) => { refs.zoom.textContent = `${Math.round(view.zoom * 100)} %`; });
   new ResizeObserver(resize).observe(stage);
   window.addEventListener("resize", resize);
+  return gestures;
 }

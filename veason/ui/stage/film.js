@@ -36,7 +36,7 @@ export function makeFilm(refs, scope, state, transport) {
       const own = Number(cell.dataset.frame);
       const isKeyframe = own === keyframe;
       cell.classList.toggle("v-keyframe", isKeyframe);
-      cell.classList.toggle("v-seen", own === lit);
+      cell.classList.toggle("v-seen", own === lit?.frame);
       cell.setAttribute("aria-label", `Frame ${own}${isKeyframe ? ", keyframe" : ""}`);
       cell.setAttribute("aria-current", String(own === frame));
     }

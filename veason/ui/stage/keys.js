@@ -1,48 +1,51 @@
-// Single-key shortcuts; none fires while typing.
+// Keys to commands; none fires while typing or while a dialog is open.
 
-export function bindKeys(element, state, { transport, actions, propagate, stop }) {
-  const bindings = {
-    " ": () => transport.toggle(),
-    ArrowLeft: () => transport.step(-1),
-    d: () => transport.step(-1),
-    ArrowRight: () => transport.step(1),
-    f: () => transport.step(1),
-    "shift+ArrowLeft": () => transport.step(-10),
-    "shift+ArrowRight": () => transport.step(10),
-    c: () => transport.step(-10),
-    v: () => transport.step(10),
-    Home: () => transport.go(0),
-    End: () => transport.go(Infinity),
-    k: () => actions.makeKeyframe(),
-    n: () => state.set({ drawing: !state.get().drawing }),
-    h: () => state.set({ eye: !state.get().eye }),
-    p: () => propagate.start(),
-    Delete: () => actions.dropBox(),
-    Escape: () => stop(),
-    "ctrl+z": () => actions.step("undo"),
-    "ctrl+shift+z": () => actions.step("redo"),
-    "ctrl+y": () => actions.step("redo"),
-  };
-  const nudges = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+import { comboOf } from "./presets.js";
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export function bindKeys(element, state, keymap, { commands, hand, actions }) {
+  const { stage } = element;
+
+  function nudge(event) {
+    const isWanted = keymap.nudge() === "alt" ? event.altKey && !event.ctrlKey : event.ctrlKey && !event.altKey;
+    if (!isWanted || !ARROWS[event.key]) return false;
+    const by = event.shiftKey ? 10 : 1;
+    return actions.nudge(...ARROWS[event.key].map((way) => way * by));
+  }
+
+  function isBusyElsewhere(event) {
+    const { target, key } = event;
+    if (element.root.querySelector("dialog[open]")) return true;
+    if (key !== "Escape" && target.closest("input:not([type=range]), textarea, select, [contenteditable]")) return true;
+    if (key === " " && target.closest("button, summary")) return true; // Space presses the focused button
+    if (key === "Tab" && !stage.contains(target)) return true; // elsewhere Tab goes on through the page
+    return target.matches("input[type=range]") && (key.startsWith("Arrow") || key === "Home" || key === "End") && target.dataset.ref !== "slider";
+  }
 
   document.addEventListener("keydown", (event) => {
-    const { work, info } = state.get();
-    if (!work || !info || !element.isConnected) return;
-    const isTyping = event.target.closest("input:not([type=range]), textarea, select, [contenteditable]");
-    if (isTyping && event.key !== "Escape") return;
-    if (event.key === " " && event.target.closest("button, summary")) return; // Space presses the focused button
-    if (event.altKey && nudges[event.key]) {
-      const by = event.shiftKey ? 10 : 1;
-      actions.nudge(...nudges[event.key].map((way) => way * by));
-      event.preventDefault();
-      return;
+    if (!element.root.isConnected) return;
+    if (isBusyElsewhere(event)) return;
+    const combo = comboOf(event);
+    const command = combo && keymap.commandOf(combo);
+    const { work, info, objects } = state.get();
+    if ((!work || !info) && command !== "help") return;
+    if (combo === "ctrl+Enter") event.preventDefault(); // kept free for "accept and next"
+    else if (nudge(event)) event.preventDefault();
+    else if (/^[1-9]$/.test(combo) && !command) {
+      if (objects[Number(combo) - 1]) actions.select(objects[Number(combo) - 1]);
+    } else if (command) {
+      if (combo === " ") hand.hold();
+      const isDone = combo === " " || commands[command]();
+      if (isDone !== false) event.preventDefault();
     }
-    if (event.altKey) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const name = `${event.ctrlKey || event.metaKey ? "ctrl+" : ""}${event.shiftKey && key !== " " ? "shift+" : ""}${key}`;
-    const act = bindings[name];
-    if (!act) return;
-    event.preventDefault();
-    act();
+  });
+
+  // Space plays when it is let go, unless it was held to move the picture.
+  document.addEventListener("keyup", (event) => {
+    if (event.key !== " " || !state.get().info || isBusyElsewhere(event)) return;
+    const wasMoved = hand.release();
+    const command = keymap.commandOf(" ");
+    if (!wasMoved && command) commands[command]();
   });
 }

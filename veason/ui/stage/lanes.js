@@ -1,77 +1,113 @@
-// A lane per object: where it has masks, how sure the segmenter is, where doubt is high; click to jump.
+// A lane per object: its name and switches, its timeline. Click to jump, drag to choose the frames to propagate.
 
-import { colour, node } from "./state.js";
+import { paintLane } from "./lanepaint.js";
+import { isVisible, nameOf } from "./objects.js";
+import { clamp, colour, icon, node } from "./state.js";
+
+const EYE = "M2 12s3.500-7 10-7 10 7 10 7-3.500 7-10 7S2 12 2 12zM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6z";
+const EYE_SHUT = "M3 9c3 4 6 6 9 6s6-2 9-6M6 13l-2 3M12 15v4M18 13l2 3";
+const TARGET = "M12 3v4M12 17v4M3 12h4M17 12h4M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8z";
+const LOCK = "M6 11h12v9H6zM9 11V8a3 3 0 0 1 6 0v3";
+const UNLOCKED = "M6 11h12v9H6zM9 11V7a3 3 0 0 1 6-1";
 
 export function makeLanes(refs, scope, state, transport, actions) {
   const { doubtThreshold } = scope.props.about;
   let tracks = new Map();
+  let built = "";
 
-  function build() {
-    const { objects, info, selected } = state.get();
-    tracks = new Map();
-    if (!info || !objects.length) {
-      refs.lanes.replaceChildren();
-      return;
+  const button = (label, path, isOn, act) => node("button", { type: "button", class: "v-switch", "aria-label": label, title: label, "aria-pressed": String(isOn), onclick: act }, icon(path));
+
+  function title(objectId) {
+    const now = state.get();
+    const name = nameOf(now, objectId);
+    if (now.renaming === objectId) {
+      return node("input", {
+        class: "v-rename", "aria-label": `Name of object ${objectId}`, value: now.names[objectId] ?? "", placeholder: `object ${objectId}`, maxlength: 80,
+        onkeydown: (event) => {
+          if (event.key === "Enter") actions.rename(objectId, event.target.value);
+          if (event.key === "Escape") state.set({ renaming: null });
+        },
+        onblur: (event) => { if (state.get().renaming === objectId) actions.rename(objectId, event.target.value); },
+      });
     }
-    const lanes = objects.map((objectId) => {
-      const canvas = node("canvas", { "aria-hidden": "true" });
-      const cursor = node("i", { class: "v-cursor" });
-      const track = node("div", { class: "v-track", onclick: (event) => jump(event, track) }, canvas, cursor);
-      const figure = node("span", { class: "v-dim v-small" });
-      tracks.set(objectId, { canvas, cursor, figure });
-      const name = node("button", {
-        type: "button", class: "v-name", "aria-pressed": String(objectId === selected), onclick: () => actions.select(objectId),
-      }, node("i", { class: "v-dot", style: `background:${colour(info.palette, objectId)}` }), `object ${objectId}`);
-      return node("div", { class: "v-lane", "data-object": objectId }, name, track, figure);
-    });
-    refs.lanes.replaceChildren(...lanes, node("div", { class: "v-legend" }, "◆ box · height: object score · orange: doubtful · gaps: no mask there"));
+    return node("button", {
+      type: "button", class: "v-name", "aria-pressed": String(objectId === now.selected), title: `${name} (double click or F2 to rename)`,
+      onclick: () => actions.select(objectId), ondblclick: () => state.set({ renaming: objectId }),
+    }, node("i", { class: "v-dot", style: `background:${colour(now.info.palette, objectId)}` }), node("span", {}, name));
+  }
+
+  function lane(objectId) {
+    const now = state.get();
+    const name = nameOf(now, objectId);
+    const canvas = node("canvas", { "aria-hidden": "true" });
+    const cursor = node("i", { class: "v-cursor" });
+    const span = node("i", { class: "v-span" });
+    const track = node("div", { class: "v-track", title: "click: go there · drag: frames to propagate", onpointerdown: (event) => press(event, track) }, canvas, span, cursor);
+    const figure = node("span", { class: "v-dim v-small v-figure" });
+    tracks.set(objectId, { canvas, cursor, span, figure });
+    const isLocked = now.locked.includes(objectId);
+    const switches = node(
+      "span", { class: "v-switches" },
+      button(`Hide ${name}`, now.hidden.has(objectId) ? EYE_SHUT : EYE, now.hidden.has(objectId), () => actions.hide(objectId)),
+      button(`Show only ${name}`, TARGET, now.solo === objectId, () => actions.solo(objectId)),
+      button(`Lock ${name}`, isLocked ? LOCK : UNLOCKED, isLocked, () => actions.lock(objectId)),
+    );
+    return node("div", { class: `v-lane${isVisible(now, objectId) ? "" : " v-faint"}`, "data-object": objectId }, title(objectId), switches, track, figure);
+  }
+
+  // Built anew only where something to be seen has changed: a drag or a name half typed goes on.
+  function build() {
+    const { objects, info, renaming, work, selected, names, hidden, solo, locked } = state.get();
+    const wanted = JSON.stringify([work, objects, renaming, selected, names, [...hidden], solo, locked]);
+    if (wanted === built) return;
+    built = wanted;
+    tracks = new Map();
+    refs.timeline.hidden = !info || !objects.length;
+    refs.lanes.replaceChildren(...(info ? objects : []).map(lane));
+    if (refs.timeline.hidden) return;
+    if (renaming !== null) refs.lanes.querySelector(".v-rename")?.select();
     draw();
   }
 
-  function jump(event, track) {
+  refs.legend.replaceChildren(...[["diamond", "model's box"], ["own", "yours"], ["doubt", "doubtful"], ["absent", "absent"]]
+    .map(([kind, text]) => node("span", {}, node("i", { class: `v-sign v-sign-${kind}` }), text)));
+
+  function frameAt(event, track) {
     const area = track.getBoundingClientRect();
-    transport.go(((event.clientX - area.left) / area.width) * (state.get().info.frames - 1));
+    const { frames } = state.get().info;
+    return clamp(Math.floor(((event.clientX - area.left) / area.width) * frames), 0, frames - 1);
+  }
+
+  function press(event, track) {
+    if (event.button !== 0) return;
+    const from = frameAt(event, track);
+    const x = event.clientX;
+    let isRange = false;
+    track.setPointerCapture(event.pointerId);
+    const move = (moved) => {
+      isRange ||= Math.abs(moved.clientX - x) > 5;
+      if (!isRange) return;
+      const to = frameAt(moved, track);
+      state.set({ range: [Math.min(from, to), Math.max(from, to) + 1] });
+    };
+    const end = () => {
+      track.removeEventListener("pointermove", move);
+      if (!isRange) transport.go(from);
+    };
+    track.addEventListener("pointermove", move);
+    track.addEventListener("pointerup", end, { once: true });
+    track.addEventListener("pointercancel", end, { once: true });
   }
 
   function draw() {
-    const { info, boxes, masks, doubt, stale } = state.get();
+    const now = state.get();
     for (const [objectId, { canvas, figure }] of tracks) {
-      const width = canvas.width = canvas.clientWidth * (window.devicePixelRatio || 1);
-      const height = canvas.height = canvas.clientHeight * (window.devicePixelRatio || 1);
-      const context = canvas.getContext("2d");
-      const column = (frame) => Math.round((frame / info.frames) * width);
-      const ink = colour(info.palette, objectId);
-      let sure = 0;
-      let done = 0;
-      for (const [frame, here] of masks) {
-        const mask = here[objectId];
-        if (!mask) continue;
-        const score = 1 / (1 + Math.exp(-mask[1]));
-        const isDoubtful = (doubt[objectId]?.[frame] ?? 0) > doubtThreshold;
-        const left = column(frame);
-        const wide = Math.max(1, column(frame + 1) - left);
-        done += 1;
-        sure += score;
-        context.fillStyle = isDoubtful ? "#fb923c" : ink;
-        context.globalAlpha = 0.3;
-        context.fillRect(left, 0, wide, height);
-        context.globalAlpha = 1;
-        context.fillRect(left, height * (1 - score * 0.9), wide, 2);
-      }
-      context.fillStyle = "#ffc857";
-      for (const box of boxes.filter((one) => one.object === objectId)) {
-        const x = ((box.frame + 0.5) / info.frames) * width;
-        context.beginPath();
-        context.moveTo(x, height * 0.2);
-        context.lineTo(x + height * 0.3, height * 0.5);
-        context.lineTo(x, height * 0.8);
-        context.lineTo(x - height * 0.3, height * 0.5);
-        context.fill();
-      }
-      const told = done ? `${done} fr · ${(sure / done).toFixed(2)}` : "no masks yet";
-      figure.textContent = stale.includes(objectId) && done ? "changed" : told;
+      const { count, sure } = paintLane(canvas, now, objectId, colour(now.info.palette, objectId), doubtThreshold);
+      const told = count ? `${count} fr · ${sure.toFixed(2)}` : "no masks yet";
+      figure.textContent = now.stale.includes(objectId) && count ? "changed" : told;
     }
     move();
+    band();
   }
 
   function move() {
@@ -80,8 +116,29 @@ export function makeLanes(refs, scope, state, transport, actions) {
     for (const { cursor } of tracks.values()) cursor.style.left = `${((frame + 0.5) / info.frames) * 100}%`;
   }
 
-  state.on(["objects", "info", "selected"], build);
-  state.on(["masks", "maskCount", "doubt", "boxes", "stale"], () => { if (tracks.size) draw(); });
+  function band() {
+    const { info, range } = state.get();
+    if (!info) return;
+    for (const { span } of tracks.values()) {
+      span.hidden = range[0] === 0 && range[1] === info.frames;
+      span.style.left = `${(range[0] / info.frames) * 100}%`;
+      span.style.width = `${((range[1] - range[0]) / info.frames) * 100}%`;
+    }
+  }
+
+  refs.opacity.addEventListener("input", () => actions.look({ opacity: Number(refs.opacity.value) / 100 }));
+  refs.outline.addEventListener("click", () => actions.look({ outline: !state.get().outline }));
+  function drawLook({ opacity, outline }) {
+    refs.opacity.value = Math.round(opacity * 100);
+    refs.opacity.disabled = outline;
+    refs.outline.setAttribute("aria-pressed", String(outline));
+  }
+
+  drawLook(state.get());
+  state.on(["opacity", "outline"], drawLook);
+  state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], build);
+  state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "stale", "marks", "byHand"], () => { if (tracks.size) draw(); });
   state.on(["frame"], move);
+  state.on(["range"], band);
   new ResizeObserver(() => { if (tracks.size) draw(); }).observe(refs.lanes);
 }

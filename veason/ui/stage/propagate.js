@@ -1,6 +1,6 @@
 // Which frames to do, what it will cost, and how far it is.
 
-const duration = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`);
+export const duration = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`);
 
 export function makePropagate(refs, state, wire) {
   function wanted() {
@@ -8,9 +8,13 @@ export function makePropagate(refs, state, wire) {
   }
 
   function start(only = null) {
-    const { objects, busy } = state.get();
+    const { objects, busy, frame } = state.get();
     if (!objects.length) return;
     if (busy) wire.stop();
+    if (only) { // a correction shows at least where it was made
+      refs.from.value = Math.min(refs.from.value, frame);
+      refs.to.value = Math.max(refs.to.value, frame);
+    }
     state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
     wire.send("propagate", { ...wanted(), only });
   }

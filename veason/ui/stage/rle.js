@@ -22,9 +22,9 @@ export function decodeRuns(counts) {
 }
 
 // Lay the mask over `pixels` (a Uint32Array of width * height, ABGR): fill inside, a solid line at its edge.
-export function paintMask(counts, width, height, pixels, [red, green, blue], isOutlined = true) {
+export function paintMask(counts, width, height, pixels, [red, green, blue], opacity) {
   const inside = new Uint8Array(width * height);
-  const fill = (115 << 24) | (blue << 16) | (green << 8) | red;
+  const fill = (Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red;
   const line = (255 << 24) | (blue << 16) | (green << 8) | red;
   let place = 0;
   decodeRuns(counts).forEach((run, number) => {
@@ -41,9 +41,8 @@ export function paintMask(counts, width, height, pixels, [red, green, blue], isO
     for (let x = 0; x < width; x += 1) {
       const at = y * width + x;
       if (!inside[at]) continue;
-      const isEdge = isOutlined
-        && (x < reach || y < reach || x >= width - reach || y >= height - reach
-          || !inside[at - reach] || !inside[at + reach] || !inside[at - reach * width] || !inside[at + reach * width]);
+      const isEdge = x < reach || y < reach || x >= width - reach || y >= height - reach
+        || !inside[at - reach] || !inside[at + reach] || !inside[at - reach * width] || !inside[at + reach * width];
       pixels[at] = isEdge ? line : fill;
     }
   }

@@ -44,3 +44,13 @@ export function node(tag, attributes = {}, ...children) {
   made.append(...children); // strings become text nodes: what a model or a file name says is never markup
   return made;
 }
+
+export function icon(path) {
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  line.setAttribute("d", path);
+  drawing.append(line);
+  return drawing;
+}

@@ -1,0 +1,65 @@
+"""Corrections on their way to the models: what the policy is told, and what the segmenter must leave as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from veason.answer import context_for, render_answer
+from veason.errors import SessionError
+from veason.masks import empty_mask
+from veason.policy.prompt import correction_text
+from veason.profile import Profile
+from veason.project.state import Marked, State
+from veason.session import GotMasks
+from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, Rle, Turn
+from veason.ui.store import Work
+
+ABSENT_SCORE = 10.0
+"""Object score of a frame that a person marked: no machine doubts it."""
+
+
+def correction_turn(work: Work, profile: Profile) -> tuple[Turn, tuple[int, ...]]:
+    """Return the earlier answer with the visitor's correction of it, and the frames to show.
+
+    Raises:
+        SessionError: there is no answer to correct. PromptError: nothing was corrected.
+    """
+    session = work.history.now
+    answer = session.answer
+    if answer is None:
+        raise SessionError("there is no answer yet to correct: ask first")
+    info = work.video.info
+    keyframe = session.keyframe
+    boxes = [prompt.box for (_, at), prompt in session.prompts.items() if at == keyframe and prompt.box is not None]
+    shown = tuple(sorted({*session.shown, *([] if keyframe is None else [keyframe])}))
+    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh)
+    said = render_answer(answer.thought, answer.keyframe, answer.boxes, context)
+    moved = keyframe if keyframe != answer.keyframe else None
+    redrawn = boxes if tuple(boxes) != answer.boxes else None
+    return Turn(said, correction_text(moved, redrawn, context)), shown
+
+
+def range_with_prompts(prompts: Sequence[Prompt], frames: FrameRange) -> FrameRange:
+    """Return the smallest range that holds `frames` and every prompt: tracking has to begin where a prompt is."""
+    places = [prompt.frame_index for prompt in prompts]
+    return min([frames[0], *places]), max([frames[1] - 1, *places]) + 1
+
+
+def fixed_masks(state: State) -> dict[int, dict[int, Rle | None]]:
+    """Return what propagation must not change: masks marked as right, and None where an object is marked absent."""
+    fixed: dict[int, dict[int, Rle | None]] = {}
+    for (object_id, frame_index), mark in state.marks.items():
+        track = state.session.tracks.get(object_id)
+        mask = track.frames.get(frame_index) if track is not None else None
+        if mark == "absent":
+            fixed.setdefault(object_id, {})[frame_index] = None
+        elif mask is not None:
+            fixed.setdefault(object_id, {})[frame_index] = mask.rle
+    return fixed
+
+
+def absent_masks(work: Work, mark: Marked) -> Iterator[GotMasks]:
+    """Yield an empty mask for every frame that has been marked, so that no export shows the object there."""
+    nothing = ObjectMask(empty_mask(work.video.info.size_wh), ABSENT_SCORE)
+    for frame_index in range(mark.start, mark.stop):
+        yield GotMasks(FrameMasks(frame_index, {mark.object_id: nothing}))
