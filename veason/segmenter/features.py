@@ -160,7 +160,7 @@ class FeatureCache:
         self._tiers[place][key] = entry
         self._held[place] += entry.num_bytes
         while self._held[place] > self._budgets[place]:
-            farthest = max(self._tiers[place], key=self._distance)
+            farthest = max(reversed(self._tiers[place]), key=self._distance)  # of equals, the one that came last
             levels_out, dtypes_out = self._tiers[place][farthest].read(), self._tiers[place][farthest].dtypes
             self._remove(place, farthest)
             if place == 2 or levels_out is None:

@@ -132,7 +132,7 @@ class ObjectHistory:
         self._ensure(number - 1, layer.centre)
         tracked = self._find(number - 1, layer.centre)
         assert tracked is not None, "ensured"
-        near = self._read_back(number - 1, layer.centre, reverse)
+        near = self._read_back(number - 1, layer.centre, reverse, after_both_passes=True)
         self._set_state(before.given, {**near, layer.centre: tracked})
         state = self._tracker.state
         state["frames_tracked_per_obj"][0] = {layer.centre: {"reverse": reverse}}
@@ -171,18 +171,21 @@ class ObjectHistory:
                 self._store(layer, index, output)
                 self._prune(number, index)
 
-    def _read_back(self, number: int, frame_index: int, reverse: bool) -> dict[int, Output]:
-        """Return the tracked outputs that memory attention may read from `frame_index`, in the layer's final state.
+    def _read_back(
+        self, number: int, frame_index: int, reverse: bool, *, after_both_passes: bool = False
+    ) -> dict[int, Output]:
+        """Return the tracked outputs that memory attention may read from `frame_index`.
 
-        Past the centre a forward pass finds what the layer before left there; a backward pass finds the forward one's.
+        Past the centre a forward pass finds what the layer before left there; a backward pass, or a click after both,
+        finds what this layer has there.
         """
         layer = self._layers[number]
         found = {}
         for index in reversed(self._neighbours(frame_index, reverse)):
             if index in layer.given:
                 continue
-            # A forward frame reads frames before the centre as they were when the pass began.
-            source = number - 1 if not reverse and index < layer.centre else number
+            is_overwritten_later = not reverse and not after_both_passes and index < layer.centre
+            source = number - 1 if is_overwritten_later else number
             if source < 0:
                 continue
             self._ensure(source, index)
