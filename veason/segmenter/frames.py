@@ -31,6 +31,12 @@ class ModelFrames:
         self._table = _pixel_table().to(device)
         self._capacity = capacity
         self._kept: OrderedDict[int, torch.Tensor] = OrderedDict()
+        self._num_decoded = 0
+
+    @property
+    def num_decoded(self) -> int:
+        """How many frames were read from the video."""
+        return self._num_decoded
 
     def __len__(self) -> int:
         return self._video.info.num_frames
@@ -60,6 +66,7 @@ class ModelFrames:
 
     def _keep(self, frame_index: int, image: np.ndarray) -> None:
         """Keep the resized picture, and drop the one whose last use is longest ago where there are too many."""
+        self._num_decoded += 1
         square = Image.fromarray(image).resize((self._image_size, self._image_size))
         self._kept[frame_index] = torch.from_numpy(np.array(square))
         while len(self._kept) > self._capacity:

@@ -45,7 +45,7 @@ def plan_objects(
     Raises:
         PromptError: as promised by `Segmenter.track`.
     """
-    _check_range(info, frames)
+    check_range(info, frames)
     if not prompts:
         raise PromptError("no prompt was given: draw a box, click on the object, or load a mask")
     by_object: dict[int, dict[int, Prompt]] = {}
@@ -111,7 +111,8 @@ def _has_shape(prompt: Prompt) -> bool:
     return prompt.box is not None or prompt.mask is not None
 
 
-def _check_range(info: VideoInfo, frames: FrameRange) -> None:
+def check_range(info: VideoInfo, frames: FrameRange) -> None:
+    """Raise PromptError unless `frames` is a range within the video."""
     start, stop = frames
     if not 0 <= start < stop <= info.num_frames:
         raise PromptError(

@@ -1,16 +1,24 @@
-"""SAM2 behind the Segmenter protocol: prompts in, masks as RLE out, no state in between."""
+"""SAM2 behind the Segmenter protocol: prompts in, masks as RLE out, and caches that change nothing but the time."""
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from veason.device import memory_guard
+from veason.segmenter.counters import Counters
+from veason.segmenter.features import GIB, FeatureBudget, FeatureCache, FrameFeatures
 from veason.segmenter.frames import ModelFrames
-from veason.segmenter.prompts import ObjectPlan, group_by_start, plan_objects
-from veason.segmenter.tracker import GroupTracker
+from veason.segmenter.identity import Scope, model_key, video_key
+from veason.segmenter.memories import Output, TrackMemories, digest_plan
+from veason.segmenter.nearest import ObjectHistory, track_nearest
+from veason.segmenter.order import Order
+from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
+from veason.segmenter.tracker import GroupTracker, computing
 from veason.types import FrameMasks, FrameRange, Prompt, Rle, VideoSource
 
 if TYPE_CHECKING:
@@ -23,18 +31,52 @@ KEPT_FRAMES = 16
 class Sam2Segmenter:
     """A SAM2 video predictor as a Segmenter.
 
-    A call keeps its state on the stack of its generator: nothing survives it, and calls in several threads do not meet.
+    A call keeps its state on the stack of its generator, and calls in several threads do not meet. What survives are
+    two caches, features of frames and memories of tracked objects. They hold what would be computed again, bit for
+    bit, so that no result depends on them.
+
+    Args:
+        model: the predictor.
+        name: how the user calls it.
+        feature_budget_bytes: memory for features of frames; 0 encodes every frame again in each call, as stock does.
+        memory_budget_bytes: memory for what was tracked; 0 tracks again up to a correction.
+        features: a cache with tiers of its own, in place of `feature_budget_bytes`; it may be shared by segmenters.
     """
 
-    def __init__(self, model: SAM2VideoPredictor, name: str) -> None:
+    def __init__(
+        self,
+        model: SAM2VideoPredictor,
+        name: str,
+        *,
+        feature_budget_bytes: int = GIB,
+        memory_budget_bytes: int = GIB // 4,
+        features: FeatureCache | None = None,
+    ) -> None:
         self.model = model
         self._name = name
         self._pace = Pace(_first_guess(model))
+        if features is None and feature_budget_bytes > 0:
+            features = FeatureCache(FeatureBudget(ram=feature_budget_bytes))
+        self.features = features
+        self.memories = TrackMemories(memory_budget_bytes) if memory_budget_bytes > 0 else None
+        self._model_key = model_key(model)
+        self._num_encoded = 0
+        self._num_decoded = 0
 
     @property
     def name(self) -> str:
         """How the user calls it."""
         return self._name
+
+    @property
+    def counters(self) -> Counters:
+        """What was done since this segmenter was made, and what its caches hold. Runs count when they end."""
+        return Counters(
+            encoded=self._num_encoded,
+            decoded=self._num_decoded,
+            feature_bytes=self.features.held.total if self.features else 0,
+            memory_bytes=self.memories.num_bytes if self.memories else 0,
+        )
 
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
         """Return the seconds that tracking is likely to take: a guess by model and device, later as measured."""
@@ -47,6 +89,8 @@ class Sam2Segmenter:
         *,
         fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
         frames: FrameRange | None = None,
+        order: Order = "stock",
+        cursor: Callable[[], int] | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield the masks of every prompted object; the arguments are checked at once, before the first `next`.
 
@@ -60,23 +104,96 @@ class Sam2Segmenter:
         frame; an absent frame is remembered as empty. Fixed masks of objects without a prompt are left alone. With
         `frames`, indices stay absolute and forward masks equal those of a run over the whole video.
 
+        With `order="nearest"` the passes run from the last correction in the order of `prompts` (from the start where
+        there is none), its mask first, then by distance from `cursor()`, which may move meanwhile. Masks equal those
+        of stock SAM2 after: the prompts and both passes; then each correction and both passes from its frame. Here
+        `frames` only says which masks are wanted: they equal those of the whole video, prompts may lie outside of it,
+        and nothing is computed that they do not depend on. "preview" adds guesses of the frames before the centre,
+        marked `is_preview` and followed by the exact masks.
+
         Raises:
             PromptError: see `Segmenter.track`.
             VideoError: a frame cannot be read.
             DeviceError: the accelerator ran out of memory.
         """
-        frames = frames or (0, video.info.num_frames)
-        plans = plan_objects(video.info, prompts, fixed or {}, frames)
-        return self._track(video, plans, frames)
+        whole = (0, video.info.num_frames)
+        frames = frames or whole
+        check_range(video.info, frames)
+        plans = plan_objects(video.info, prompts, fixed or {}, frames if order == "stock" else whole)
+        return self._track(video, plans, frames, order, cursor)
 
-    def _track(self, video: VideoSource, plans: list[ObjectPlan], frames: FrameRange) -> Iterator[FrameMasks]:
+    def encode(self, video: VideoSource, frame_indices: Iterable[int]) -> Iterator[int]:
+        """Encode frames ahead of any prompt, one a step, and yield their indices; cached ones cost nothing.
+
+        Without a feature cache there is nothing to do and nothing comes.
+
+        Raises:
+            VideoError: a frame cannot be read.
+            DeviceError: the accelerator ran out of memory.
+        """
+        scope = self._scope(video)
+        with memory_guard(), self._reading(video, scope) as (_, features):
+            for frame_index in frame_indices if features is not None else ():
+                assert features is not None
+                if not features.has(frame_index):
+                    with computing(self.model.device):
+                        features.get(frame_index)
+                yield frame_index
+
+    def _track(
+        self,
+        video: VideoSource,
+        plans: list[ObjectPlan],
+        frames: FrameRange,
+        order: Order,
+        cursor: Callable[[], int] | None,
+    ) -> Iterator[FrameMasks]:
+        scope = self._scope(video)
+        constants = self.memories.constants.setdefault(scope[1], {}) if self.memories else {}
+        with memory_guard(), self._reading(video, scope) as (images, features):
+
+            def keep(plan: ObjectPlan, frame_index: int, output: Output) -> None:
+                if self.memories is not None:
+                    self.memories.put(scope, digests[plan.object_id], frame_index, output)
+
+            digests = {plan.object_id: digest_plan(plan) for plan in plans}
+            make_tracker = partial(
+                GroupTracker, self.model, images, video.info, features=features, keep=keep, constants=constants
+            )
+            if order == "stock":
+                for group in group_by_start(plans):
+                    if self.features is not None:
+                        self.features.look_at(scope, group[0].start)
+                    tracker = make_tracker(group)
+                    tracker.condition()
+                    yield from tracker.correct()
+                    yield from self._pace.measured(tracker.propagate(frames), len(group))
+                return
+            histories = [ObjectHistory(self.model, make_tracker([plan]), plan, self.memories, scope) for plan in plans]
+            if self.features is not None:
+                self.features.look_at(scope, cursor() if cursor else histories[-1].centre)
+            yield from track_nearest(histories, frames, cursor, with_preview=order == "preview")
+
+    def _scope(self, video: VideoSource) -> Scope:
+        """Return what cached values of this video and the network as it is now go by; a changed network clears all."""
+        current = model_key(self.model)
+        if current != self._model_key:
+            self._model_key = current
+            for cache in (self.features, self.memories):
+                if cache is not None:
+                    cache.forget()
+        return (video_key(video), current)
+
+    @contextmanager
+    def _reading(self, video: VideoSource, scope: Scope) -> Iterator[tuple[ModelFrames, FrameFeatures | None]]:
+        """Open a video's pictures and features for one run, and count what was read and encoded."""
         images = ModelFrames(video, self.model.image_size, self.model.device, KEPT_FRAMES)
-        with memory_guard():
-            for group in group_by_start(plans):
-                tracker = GroupTracker(self.model, images, video.info, group)
-                tracker.condition()
-                yield from tracker.correct()
-                yield from self._pace.measured(tracker.propagate(frames), len(group))
+        features = None if self.features is None else FrameFeatures(self.model, images, self.features, scope)
+        try:
+            yield images, features
+        finally:
+            self._num_decoded += images.num_decoded
+            self._num_encoded += features.num_encoded if features is not None else 0
 
 
 class Pace:

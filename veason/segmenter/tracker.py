@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ import torch
 
 from veason.device import choose_dtype
 from veason.masks import decode_mask, empty_mask, encode_mask
+from veason.segmenter.features import FrameFeatures
 from veason.segmenter.frames import ModelFrames
+from veason.segmenter.memories import Output
 from veason.segmenter.prompts import ObjectPlan
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, VideoInfo
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 ABSENT_SCORE = -10.0
 """The object score of a frame marked absent: what SAM2 itself gives to an empty mask (`_use_mask_as_output`)."""
+
+Keep = Callable[[ObjectPlan, int, Output], None]
+"""Takes the output of one object on one frame."""
 
 
 class GroupTracker:
@@ -33,23 +38,42 @@ class GroupTracker:
     State is bounded: memory attention reads at most `reach` frames back, so older ones are dropped (stock keeps
     0.79 MB a frame and object at 1024 px for ever). The frames just after the first one stay, since the backward pass
     reads them.
+
+    Args:
+        model: the predictor.
+        images: its pictures.
+        info: of the video.
+        plans: the objects.
+        features: where encoded frames come from; stock's own dictionary of the last frame where None.
+        keep: called with plan, frame and output of each frame that later corrections may build on.
+        constants: position encodings of memories, shared by all states of a model.
     """
 
     def __init__(
-        self, model: SAM2VideoPredictor, images: ModelFrames, info: VideoInfo, plans: list[ObjectPlan]
+        self,
+        model: SAM2VideoPredictor,
+        images: ModelFrames,
+        info: VideoInfo,
+        plans: list[ObjectPlan],
+        *,
+        features: FrameFeatures | None = None,
+        keep: Keep | None = None,
+        constants: dict[str, Any] | None = None,
     ) -> None:
         self._model = model
+        self._keep = keep
+        self._features = features
         self._images = images
         self._plans = plans
         self._start = plans[0].start
         self._empty = empty_mask(info.size_wh)
         self._reach = max(model.max_obj_ptrs_in_encoder, model.num_maskmem * model.memory_temporal_stride_for_eval)
-        self._state = new_state(model, images, info)
+        self.state = new_state(model, images, info, features, constants)
 
     @property
     def num_remembered(self) -> int:
         """The number of tracked frames in memory, of the object with the most."""
-        outputs = self._state["output_dict_per_obj"].values()
+        outputs = self.state["output_dict_per_obj"].values()
         return max((len(of_object["non_cond_frame_outputs"]) for of_object in outputs), default=0)
 
     def condition(self) -> None:
@@ -59,7 +83,7 @@ class GroupTracker:
                 for plan in self._plans:
                     self._add_given(plan, frame_index)
                 # After each frame, not at the end: the predictor keeps the features of the last frame only.
-                self._model.propagate_in_video_preflight(self._state)
+                self._model.propagate_in_video_preflight(self.state)
 
     def correct(self) -> Iterator[FrameMasks]:
         """Refine by corrections: track to each corrected frame, click there, and yield the corrected mask.
@@ -85,8 +109,8 @@ class GroupTracker:
                     with computing(self._model.device):
                         self._track(plan, frame_index, reverse)
                         if frame_index in plan.corrections:
-                            self._add_points(plan, frame_index, plan.corrections[frame_index])
-                            self._model.propagate_in_video_preflight(self._state)
+                            self.add_points(plan, frame_index, plan.corrections[frame_index])
+                            self._model.propagate_in_video_preflight(self.state)
                             masks[plan.object_id] = self._read_mask(plan, frame_index)
                 self._drop_old(frame_index, reverse)
                 if masks:
@@ -105,6 +129,7 @@ class GroupTracker:
                     with computing(self._model.device):
                         self._track(plan, frame_index, reverse)
                         masks[plan.object_id] = self._read_mask(plan, frame_index)
+                        self._keep_output(plan, frame_index, reverse, frames)
                 self._drop_old(frame_index, reverse)
                 yield FrameMasks(frame_index, masks)
 
@@ -114,7 +139,7 @@ class GroupTracker:
             yield from range(self._start, last + 1)
             return
         for frame_index in range(self._start, last - 1, -1):
-            if frame_index != self._start:
+            if frame_index != self._start and not (self._features and self._features.has(frame_index)):
                 self._images.prefetch_before(frame_index, first=last)
             yield frame_index
 
@@ -124,41 +149,44 @@ class GroupTracker:
         mask = plan.locked.get(frame_index) or (prompt.mask if prompt else None)
         if mask is not None:
             pixels = torch.from_numpy(decode_mask(mask))
-            self._model.add_new_mask(self._state, frame_index, plan.object_id, pixels)
+            self._model.add_new_mask(self.state, frame_index, plan.object_id, pixels)
         elif prompt is not None:
-            self._add_points(plan, frame_index, prompt)
+            self.add_points(plan, frame_index, prompt)
 
-    def _add_points(self, plan: ObjectPlan, frame_index: int, prompt: Prompt) -> None:
+    def add_points(self, plan: ObjectPlan, frame_index: int, prompt: Prompt) -> None:
+        """Give the predictor a box or clicks; on a tracked frame they correct the mask that is there."""
         points = np.array([(click.x, click.y) for click in prompt.clicks], np.float32).reshape(-1, 2)
         labels = np.array([click.is_positive for click in prompt.clicks], np.int32)
         box = None if prompt.box is None else np.array(prompt.box.xyxy, np.float32)
         self._model.add_new_points_or_box(
-            self._state, frame_index, plan.object_id, points=points, labels=labels, box=box
+            self.state, frame_index, plan.object_id, points=points, labels=labels, box=box
         )
 
     def _track(self, plan: ObjectPlan, frame_index: int, reverse: bool) -> None:
         """Track one object into one frame from memory, unless prompts or a locked mask say what is there."""
-        number = self._state["obj_id_to_idx"][plan.object_id]
-        outputs = self._state["output_dict_per_obj"][number]
+        number = self.state["obj_id_to_idx"][plan.object_id]
+        outputs = self.state["output_dict_per_obj"][number]
         if frame_index not in outputs["cond_frame_outputs"]:
             is_absent = frame_index in plan.absent
-            output = self._infer(outputs, frame_index, reverse, is_absent=is_absent)
+            output = self.infer(outputs, frame_index, reverse, is_absent=is_absent)
             outputs["non_cond_frame_outputs"][frame_index] = output
-        self._state["frames_tracked_per_obj"][number][frame_index] = {"reverse": reverse}
+        self.state["frames_tracked_per_obj"][number][frame_index] = {"reverse": reverse}
 
     def _read_mask(self, plan: ObjectPlan, frame_index: int) -> ObjectMask:
-        """Return the mask and score of a frame that was tracked or given; fixed masks come out as they went in."""
+        """Return the mask and score of a frame that was tracked or given."""
+        return self.mask_of(plan, frame_index, self._output(plan, frame_index))
+
+    def mask_of(self, plan: ObjectPlan, frame_index: int, output: Output) -> ObjectMask:
+        """Return the mask and score that an output stands for; fixed masks come out as they went in."""
         if frame_index in plan.absent:
             return ObjectMask(self._empty, ABSENT_SCORE)
-        outputs = self._state["output_dict_per_obj"][self._state["obj_id_to_idx"][plan.object_id]]
-        output = outputs["cond_frame_outputs"].get(frame_index) or outputs["non_cond_frame_outputs"][frame_index]
         score = float(output["object_score_logits"])
         if frame_index in plan.locked:
             return ObjectMask(plan.locked[frame_index], score)
-        _, logits = self._model._get_orig_video_res_output(self._state, output["pred_masks"])
+        _, logits = self._model._get_orig_video_res_output(self.state, output["pred_masks"])
         return ObjectMask(encode_mask((logits[0, 0] > 0).cpu().numpy()), score)
 
-    def _infer(self, outputs: dict[str, Any], frame_index: int, reverse: bool, *, is_absent: bool) -> dict[str, Any]:
+    def infer(self, outputs: dict[str, Any], frame_index: int, reverse: bool, *, is_absent: bool) -> Output:
         """Return the predictor's output for one object on one frame.
 
         An absent frame goes into memory as an empty mask and as an ordinary frame, which is how SAM2 remembers an
@@ -166,7 +194,7 @@ class GroupTracker:
         """
         size = self._model.image_size
         output, _ = self._model._run_single_frame_inference(
-            inference_state=self._state,
+            inference_state=self.state,
             output_dict=outputs,
             frame_idx=frame_index,
             batch_size=1,
@@ -178,22 +206,41 @@ class GroupTracker:
         )
         return output
 
+    def _output(self, plan: ObjectPlan, frame_index: int) -> Output:
+        outputs = self.state["output_dict_per_obj"][self.state["obj_id_to_idx"][plan.object_id]]
+        return outputs["cond_frame_outputs"].get(frame_index) or outputs["non_cond_frame_outputs"][frame_index]
+
+    def _keep_output(self, plan: ObjectPlan, frame_index: int, reverse: bool, frames: FrameRange) -> None:
+        """Hand an output on for later corrections, if it is what a run over the whole video would give.
+
+        Backward frames read those after the first one, which a range may have cut off.
+        """
+        whole_lead = frames[1] == self.state["num_frames"] or frames[1] > self._start + self._reach
+        if self._keep is not None and not plan.corrections and (whole_lead or not reverse):
+            self._keep(plan, frame_index, self._output(plan, frame_index))
+
     def _drop_old(self, frame_index: int, reverse: bool) -> None:
         """Drop the memory of the frame that no later frame can read."""
         old = frame_index + self._reach if reverse else frame_index - self._reach
         if reverse or old > self._start + self._reach:
-            for outputs in self._state["output_dict_per_obj"].values():
+            for outputs in self.state["output_dict_per_obj"].values():
                 outputs["non_cond_frame_outputs"].pop(old, None)
 
     def _forget_tracked(self) -> None:
         """Drop the memory of all frames but the conditioning ones."""
-        for outputs in self._state["output_dict_per_obj"].values():
+        for outputs in self.state["output_dict_per_obj"].values():
             outputs["non_cond_frame_outputs"].clear()
-        for tracked in self._state["frames_tracked_per_obj"].values():
+        for tracked in self.state["frames_tracked_per_obj"].values():
             tracked.clear()
 
 
-def new_state(model: SAM2VideoPredictor, images: ModelFrames, info: VideoInfo) -> dict[str, Any]:
+def new_state(
+    model: SAM2VideoPredictor,
+    images: ModelFrames,
+    info: VideoInfo,
+    features: FrameFeatures | None = None,
+    constants: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return an inference state as stock's `init_state` does, without loading or encoding a frame.
 
     Source: the keys of sam2/sam2_video_predictor.py `init_state` (sam2 1.1.0).
@@ -215,8 +262,8 @@ def new_state(model: SAM2VideoPredictor, images: ModelFrames, info: VideoInfo) -
         "video_width": width,
         "device": model.device,
         "storage_device": model.device,
-        "cached_features": {},
-        "constants": {},
+        "cached_features": {} if features is None else features,
+        "constants": {} if constants is None else constants,
         "obj_id_to_idx": OrderedDict(),
         "obj_idx_to_id": OrderedDict(),
         "obj_ids": [],

@@ -1,0 +1,82 @@
+"""What work was done: calls of the four networks, frames decoded, bytes held. Tests and benchmarks assert on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sam2.sam2_video_predictor import SAM2VideoPredictor
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Calls of the image encoder, memory attention, mask decoder and memory encoder."""
+
+    encoder: int = 0
+    attention: int = 0
+    decoder: int = 0
+    memory_encoder: int = 0
+
+    def __sub__(self, earlier: Work) -> Work:
+        return Work(*(getattr(self, field.name) - getattr(earlier, field.name) for field in fields(Work)))
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a segmenter did since it was made, and what it holds now.
+
+    Attributes:
+        encoded: frames that went through the image encoder.
+        decoded: frames read from videos.
+        feature_bytes: bytes of cached features, all tiers.
+        memory_bytes: bytes of cached memories.
+    """
+
+    encoded: int
+    decoded: int
+    feature_bytes: int
+    memory_bytes: int
+
+    @property
+    def bytes_held(self) -> int:
+        """The bytes of both caches."""
+        return self.feature_bytes + self.memory_bytes
+
+
+class CallCounter:
+    """Counts the calls of a model's four networks, whoever makes them: stock and ours alike."""
+
+    def __init__(self) -> None:
+        self._calls = {field.name: 0 for field in fields(Work)}
+
+    @property
+    def work(self) -> Work:
+        """The calls so far."""
+        return Work(**self._calls)
+
+    def add(self, name: str) -> None:
+        """Count one call."""
+        self._calls[name] += 1
+
+
+@contextmanager
+def counting(model: SAM2VideoPredictor) -> Iterator[CallCounter]:
+    """Count the calls of the model's networks while the context is open."""
+    counter = CallCounter()
+    networks = {
+        "encoder": model.image_encoder,
+        "attention": model.memory_attention,
+        "decoder": model.sam_mask_decoder,
+        "memory_encoder": model.memory_encoder,
+    }
+    hooks = [
+        network.register_forward_hook(lambda *_, name=name: counter.add(name)) for name, network in networks.items()
+    ]
+    try:
+        yield counter
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,107 @@
+"""Tensors as files that can be trusted: written beside their place and renamed, checked when read, gone at exit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import weakref
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+try:
+    import fcntl
+except ImportError:  # Windows: folders of killed processes are left to the system's own sweeping
+    fcntl = None  # type: ignore[assignment]
+
+MAGIC = b"veason-tensors-1\n"
+PREFIX = "veason-features-"
+
+
+def write_tensors(file: Path, tensors: Sequence[torch.Tensor]) -> int:
+    """Write dense tensors, strides and all, and return the bytes of the file.
+
+    The file appears whole or not at all, whenever the writer is killed.
+    """
+    payload = [_raw_bytes(tensor) for tensor in tensors]
+    checksum = 0
+    for part in payload:
+        checksum = zlib.crc32(part, checksum)
+    entries = [[str(t.dtype).removeprefix("torch."), list(t.shape), list(t.stride())] for t in tensors]
+    header = json.dumps({"tensors": entries, "crc32": checksum}).encode()
+    partial = file.with_suffix(".part")
+    with partial.open("wb") as out:
+        out.write(MAGIC + header + b"\n")
+        for part in payload:
+            out.write(part)
+    os.replace(partial, file)
+    return file.stat().st_size
+
+
+def read_tensors(file: Path) -> list[torch.Tensor] | None:
+    """Return what `write_tensors` wrote, None where the file is missing, cut off or changed."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    header, newline, payload = content[len(MAGIC) :].partition(b"\n")
+    if not content.startswith(MAGIC) or not newline:
+        return None
+    try:
+        described = json.loads(header)
+        checksum = described["crc32"]
+        entries = [(getattr(torch, name), shape, stride) for name, shape, stride in described["tensors"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if zlib.crc32(payload) != checksum:
+        return None
+    tensors, offset, view = [], 0, bytearray(payload)
+    for dtype, shape, stride in entries:
+        count = torch.Size(shape).numel()
+        flat = torch.frombuffer(view, dtype=dtype, count=count, offset=offset)
+        tensors.append(flat.as_strided(shape, stride))
+        offset += count * flat.element_size()
+    return tensors
+
+
+class OwnFolder:
+    """A fresh folder that is removed by `close`, or when this process ends; those of killed processes go at once."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        root = parent or Path(tempfile.gettempdir())
+        root.mkdir(parents=True, exist_ok=True)
+        for old in root.glob(f"{PREFIX}*"):
+            if _is_abandoned(old):
+                shutil.rmtree(old, ignore_errors=True)
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+        self._lock = (self.path / "lock").open("w")
+        if fcntl is not None:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go of by the system, however we end
+        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove the folder and all in it."""
+        self._lock.close()
+        self._remove()
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Tell whether nobody holds the folder's lock; without locks, or without the right to look, it is left alone."""
+    if fcntl is None:
+        return False
+    try:
+        with (folder / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _raw_bytes(tensor: torch.Tensor) -> memoryview:
+    """Return the memory of a dense tensor in storage order."""
+    flat = tensor.detach().as_strided((tensor.numel(),), (1,), tensor.storage_offset())
+    return memoryview(flat.view(torch.uint8).numpy())
