@@ -89,7 +89,7 @@ class FeatureCache:
     def held(self) -> Held:
         """What is held now."""
         with self._lock:
-            return Held(*self._held, self._hits, self._misses, self._dropped)
+            return Held(self._held[0], self._held[1], self._held[2], self._hits, self._misses, self._dropped)
 
     def look_at(self, scope: Scope, frame_index: int) -> None:
         """Move the cursor of a video: frames near it stay, and those of other videos go first."""
