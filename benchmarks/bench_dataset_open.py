@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from report import write_result
+
 VIDEOS, EXPRESSIONS, OBJECTS = 1_042, 35_074, 9_084
 SIZE_HW = [720, 1280]
 COUNTS_LENGTH = 360
@@ -78,6 +80,7 @@ def main() -> None:
             seconds, memory = measure(WHOLE, root)
             result |= {"whole_file_s": round(seconds, 2), "whole_file_memory_mb": round(memory)}
         print(json.dumps(result, indent=1))
+        print(write_result("dataset-open", result))
 
 
 def measure(program: str, root: Path) -> list[float]:
