@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,21 +103,23 @@ def test_a_read_only_place_is_said_in_words(videos: list[LabelledVideo], tmp_pat
     tmp_path.chmod(0o700)
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """Files cannot grow beyond 1 kB, as on a disk that is nearly full."""
+    """Files cannot grow beyond 1 kB, as on a disk that is nearly full; not even the one that pytest may write to."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_disk_that_is_full_is_said_in_words_and_nothing_is_left(
-    format: str, videos: list[LabelledVideo], tmp_path: Path, small_files: None
+    format: str, videos: list[LabelledVideo], tmp_path: Path
 ) -> None:
-    with pytest.raises(ExportError, match="cannot write"):
+    with small_files(), pytest.raises(ExportError, match="cannot write"):
         export_labels(videos, format, tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
