@@ -161,8 +161,8 @@ class ScriptedPolicy:
         if not about:
             videos = ", ".join(dict.fromkeys(f"{it.video or '?'} ({it.num_frames} frames)" for it in self.recordings))
             raise AnswerError(
-                f"no answers are recorded for this video of {num_frames} frames, only for {videos}: draw a box by hand, "
-                "or start with a real policy (--policy NAME)"
+                f"no answers are recorded for this video of {num_frames} frames, only for {videos}: draw a box "
+                "by hand, or start with a real policy (--policy NAME)"
             )
         known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in about))
         raise AnswerError(f"no answer is recorded for {_quote(instruction, turn)}. Recorded for this video: {known}")
