@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from veason.errors import SessionError
-from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt
+from veason.types import Answer, FrameMasks, MaskTrack, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +172,8 @@ def _lay_over(tracks: Mapping[int, MaskTrack], frame_masks: FrameMasks) -> dict[
     merged = dict(tracks)
     for object_id, mask in frame_masks.masks.items():
         old = merged[object_id].frames if object_id in merged else {}
-        merged[object_id] = MaskTrack(object_id, _with_frame(old, frame_masks.frame_index, mask))
+        merged[object_id] = MaskTrack(object_id, {**old, frame_masks.frame_index: mask})
     return merged
-
-
-def _with_frame(frames: Mapping[int, ObjectMask], frame_index: int, mask: ObjectMask) -> dict[int, ObjectMask]:
-    return {**frames, frame_index: mask}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def propagate_with_progress(
         TimeRemainingColumn(),
     )
     arrived: list[FrameMasks] = []
+    done: set[int] = set()
     print(f"propagating over frames {start} to {stop - 1}", file=sys.stderr, flush=True)
     started = time.perf_counter()
     try:
@@ -42,7 +43,8 @@ def propagate_with_progress(
             task = progress.add_task("", total=stop - start)
             for frame_masks in pipeline.propagate(video, prompts, frames=frames):
                 arrived.append(frame_masks)
-                progress.update(task, completed=len({done.frame_index for done in arrived}))
+                done.add(frame_masks.frame_index)
+                progress.update(task, completed=len(done))
     finally:
         run.tracks = merge_tracks(run.tracks, arrived)
         run.timings["propagate"] = time.perf_counter() - started
