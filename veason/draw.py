@@ -14,7 +14,7 @@ from scipy.ndimage import binary_erosion
 
 from veason.boxes import boxes_array
 from veason.errors import ExportError
-from veason.masks import decode_mask
+from veason.masks import davis_palette, decode_mask
 from veason.types import Box, FrameMasks, FrameRange, MaskTrack, ObjectMask, VideoSource
 from veason.video import VideoWriter
 
@@ -159,22 +159,6 @@ def palette_image(masks: Mapping[int, ObjectMask], size_wh: tuple[int, int]) -> 
     image = Image.fromarray(canvas)
     image.putpalette(davis_palette().tobytes())
     return image, wanted - int(np.count_nonzero(canvas))
-
-
-def davis_palette() -> np.ndarray:
-    """Return `(256, 3)` uint8 RGB: the colours in which DAVIS stores object ids.
-
-    Source: the PASCAL VOC colour map, which spreads the bits of the id over the three channels, lowest bit brightest.
-
-    >>> davis_palette()[1:4].tolist()
-    [[128, 0, 0], [0, 128, 0], [128, 128, 0]]
-    """
-    ids = np.arange(256)[:, None]
-    places = np.arange(3)[None]
-    colors = np.zeros((256, 3), np.int64)
-    for bit in range(8):
-        colors |= ((ids >> (3 * bit + places)) & 1) << (7 - bit)
-    return colors.astype(np.uint8)
 
 
 def _supervision() -> ModuleType:

@@ -66,3 +66,19 @@ def mask_iou(a: Rle, b: Rle) -> float:
     if mask_area(a) == 0 and mask_area(b) == 0:
         return 1.0
     return float(coco.iou([coco_dict(a)], [coco_dict(b)], [0])[0, 0])
+
+
+def davis_palette() -> np.ndarray:
+    """Return `(256, 3)` uint8 RGB: the colours in which DAVIS stores object ids.
+
+    Source: the PASCAL VOC colour map, which spreads the bits of the id over the three channels, lowest bit brightest.
+
+    >>> davis_palette()[1:4].tolist()
+    [[128, 0, 0], [0, 128, 0], [128, 128, 0]]
+    """
+    ids = np.arange(256)[:, None]
+    places = np.arange(3)[None]
+    colors = np.zeros((256, 3), np.int64)
+    for bit in range(8):
+        colors |= ((ids >> (3 * bit + places)) & 1) << (7 - bit)
+    return colors.astype(np.uint8)

@@ -19,10 +19,9 @@ from pycocotools.coco import COCO
 from tests.interchange.made import AWAY, FIRST, KEYFRAME, LAST, NUM_FRAMES, SIZE_WH, shape, visible
 from veason.answer import parse_answer
 from veason.data import open_dataset
-from veason.draw import davis_palette
 from veason.interchange import ExportOptions, ExportReport, LabelledVideo, export_labels
 from veason.interchange.grpo import reward_case
-from veason.masks import coco_dict, decode_mask, mask_area, mask_box
+from veason.masks import coco_dict, davis_palette, decode_mask, mask_area, mask_box
 from veason.profile import GENERIC
 from veason.rewards import EXTENDED, total_reward
 

@@ -39,11 +39,6 @@ def read_foreground(file: Path, video: str) -> tuple[Rle | None, ...]:
     return _masks(*_stamp(file), video, True)
 
 
-def mask_keys(file: Path) -> frozenset[str]:
-    """Return the annotation ids of a mask_dict.json. Raises DataError."""
-    return frozenset(_spans(*_stamp(file), False))
-
-
 def has_foreground(file: Path, video: str) -> bool:
     """Tell whether the foreground file is there and knows `video`. Raises DataError where the file is broken."""
     return file.is_file() and video in _spans(*_stamp(file), True)

@@ -7,7 +7,6 @@ the file with the expressions comes last (an earlier one goes first): a dataset 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from veason.errors import DataError
-from veason.masks import decode_mask
+from veason.masks import davis_palette, decode_mask
 from veason.types import Rle, SampleType
 
 JPEG_QUALITY = 95
@@ -177,7 +176,7 @@ def palette_index(video: WriteVideo, frame_index: int) -> np.ndarray:
 def write_palette(file: Path, indices: np.ndarray) -> None:
     """Write an `(H, W)` uint8 array of object ids as palette PNG in the DAVIS colours."""
     picture = Image.fromarray(indices, mode=None).convert("L")
-    picture.putpalette(DAVIS_PALETTE)
+    picture.putpalette(davis_palette().tobytes())
     picture.save(file)
 
 
@@ -202,24 +201,3 @@ def put_folder(beside: Path, folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     beside.replace(folder)
-
-
-def numeric_key(text: str) -> tuple[int, int | str]:
-    """Return a sort key that puts "2" before "10" and numbers before words."""
-    return (0, int(text)) if re.fullmatch(r"\d+", text) else (1, text)
-
-
-def _davis_palette() -> list[int]:
-    """Return 256 RGB triples. Source: the PASCAL VOC colour map, which DAVIS uses (bits of the index, interleaved)."""
-    colours = []
-    for index in range(256):
-        red = green = blue = 0
-        for bit in range(8):
-            red |= (index >> (3 * bit) & 1) << (7 - bit)
-            green |= (index >> (3 * bit + 1) & 1) << (7 - bit)
-            blue |= (index >> (3 * bit + 2) & 1) << (7 - bit)
-        colours += [red, green, blue]
-    return colours
-
-
-DAVIS_PALETTE = _davis_palette()

@@ -10,8 +10,6 @@ import numpy as np
 from veason.nano.facts import SEEN
 from veason.nano.view import View
 
-OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from veason.answer import AnswerContext, render_answer
-from veason.boxes import scale_box
 from veason.nano.claims import Claim, Words, holds, matching, place_word, prominence, say, shown_places
 from veason.nano.language import Question, draw_questions
 from veason.nano.view import View
@@ -87,11 +86,6 @@ def answer_text(lesson: Lesson, context: AnswerContext) -> str:
 def image_context(view: View, space_wh: tuple[int, int]) -> AnswerContext:
     """Return the context in which a view's images count as the source video."""
     return AnswerContext(view.shown, view.facts.scene.num_frames, view.size_wh, space_wh)
-
-
-def move_boxes(lesson: Lesson, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> tuple[Box, ...]:
-    """Return the lesson's boxes in a picture of another size."""
-    return tuple(scale_box(box, from_wh, to_wh) for box in lesson.boxes)
 
 
 def _steps(happens: str, why: str, where: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 
@@ -152,9 +151,3 @@ class Facts:
         x, y = self.scene.screen_centre(actor)[frame]
         beyond = {"left": -x, "right": x - self.scene.aspect, "top": -y, "bottom": y - 1}
         return max(beyond, key=lambda side: beyond[side])
-
-
-@lru_cache(maxsize=8)
-def facts_of(scene: Scene) -> Facts:
-    """Return the facts of a scene, measured once."""
-    return Facts(scene)

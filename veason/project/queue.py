@@ -11,9 +11,6 @@ from veason.project.edits import Origin, next_revision, write_log
 from veason.project.library import Library
 from veason.project.records import STATUSES, ChangedElsewhere, Comment, Question, Status, Verdict
 
-CLOSED: tuple[Status, ...] = ("accepted", "rejected", "absent")
-"""Questions that a person is done with."""
-
 
 class Queue(Library):
     """The part of a project that orders the work; see `veason.project.store.Project`."""
