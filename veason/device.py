@@ -34,6 +34,11 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
+def lends_gpu() -> bool:
+    """Tell whether this is a ZeroGPU Space, where work behind the door runs in a process that ends with it."""
+    return importlib.util.find_spec("spaces") is not None
+
+
 def gpu_door(work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60) -> Callable[..., Any]:
     """Return `work`, a generator function, so wrapped that a ZeroGPU Space lends it a GPU; elsewhere it only guards.
 
@@ -47,7 +52,7 @@ def gpu_door(work: Callable[..., Iterator[Any]], duration: Callable[..., float] 
                 assert_no_tensor(value)
                 yield value
 
-    if importlib.util.find_spec("spaces") is None:
+    if not lends_gpu():
         return guarded
     import spaces
 

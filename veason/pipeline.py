@@ -8,12 +8,15 @@ out, no state in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 
-from veason.device import gpu_door
+from veason.device import gpu_door, lends_gpu
 from veason.errors import AnswerError, MissingBackend, PromptError
 from veason.profile import sample_indices
+from veason.segmenter.order import affected_ranges
 from veason.types import (
     Answer,
     Answered,
@@ -21,6 +24,8 @@ from veason.types import (
     FrameRange,
     MaskTrack,
     ObjectMask,
+    Order,
+    OrderedSegmenter,
     Policy,
     PolicyEvent,
     Prompt,
@@ -33,8 +38,22 @@ from veason.types import (
     VideoSource,
 )
 
+Fixed = Mapping[int, Mapping[int, Rle | None]]
+"""Masks that must not change by object and frame; None where the object is known to be absent."""
+
+Cursor = Callable[[], int]
+"""Tells which frame is being looked at, anew each time it is called."""
+
 LONG_CLIP = 600
 """Clips with more frames than this start with a window of this many frames around the keyframe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Prompts to propagate over a range of frames; None is the whole video."""
+
+    prompts: tuple[Prompt, ...]
+    frames: FrameRange | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +109,68 @@ class Pipeline:
         video: VideoSource,
         prompts: Sequence[Prompt],
         *,
-        fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
+        fixed: Fixed | None = None,
         frames: FrameRange | None = None,
+        order: Order = "stock",
+        cursor: Cursor | None = None,
     ) -> Iterator[FrameMasks]:
-        """Yield masks frame by frame; see `Segmenter.track` for the order, the arguments and the errors."""
-        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames)
+        """Yield masks frame by frame; see `Segmenter.track` for the order, the arguments and the errors.
+
+        Args:
+            video: where the frames come from.
+            prompts: what is known of the objects.
+            fixed: masks that must not change.
+            frames: the half-open range to do; by default all.
+            order: "nearest" begins at the last correction and goes on by distance from the cursor; "preview" adds early
+                guesses, marked as such. See `OrderedSegmenter`. A segmenter without orders does as in "stock".
+            cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
+        """
+        yield from self._run((Job(tuple(prompts), frames),), video, fixed, order, cursor)
+
+    def refresh(
+        self,
+        video: VideoSource,
+        prompts: Sequence[Prompt],
+        touched: Mapping[int, Collection[int]],
+        *,
+        fixed: Fixed | None = None,
+        locked: Collection[int] = (),
+        frames: FrameRange | None = None,
+        order: Order = "nearest",
+        cursor: Cursor | None = None,
+    ) -> Iterator[FrameMasks]:
+        """Redo what a correction may have changed, and nothing else: yield masks of touched objects alone.
+
+        An object is done from the nearest fixed frame before a touched one to the nearest after it; all other masks
+        stay as they are, and `merge_tracks` (or `GotMasks`) lays the yields over them. With a segmenter that has orders
+        the yields equal, bit for bit, those of a run over the whole video with the same prompts.
+
+        Args:
+            video: where the frames come from.
+            prompts: everything that is known now, untouched objects included, corrections in the order they were made.
+            touched: frames by object on which something was said anew, as `veason.session.touched_frames` finds them.
+            fixed: masks that must not change: the barriers.
+            locked: objects that must not change at all.
+            frames: do no more than this half-open range.
+            order: as in `propagate`.
+            cursor: as in `propagate`.
+
+        Raises:
+            As `propagate`; nothing is yielded where nothing is touched.
+        """
+        whole = (0, video.info.num_frames)
+        start, stop = frames or whole
+        wanted = {object_id: indices for object_id, indices in touched.items() if object_id not in locked}
+        by_range: dict[FrameRange, set[int]] = {}
+        for (first, last), object_ids in affected_ranges(wanted, fixed or {}, whole).items():
+            part = (max(first, start), min(last, stop))
+            if part[0] < part[1]:
+                by_range.setdefault(part, set()).update(object_ids)
+        jobs = tuple(
+            Job(tuple(prompt for prompt in prompts if prompt.object_id in object_ids), part)
+            for part, object_ids in by_range.items()
+        )
+        yield from self._run(tuple(job for job in jobs if job.prompts), video, fixed, order, cursor)
 
     def ask(
         self,
@@ -138,20 +214,56 @@ class Pipeline:
         num_frames = video.info.num_frames
         yield from self.policy.stream(frames, instruction, num_frames=num_frames, turns=turns, sampling=sampling)
 
-    def _propagate(
-        self,
-        video: VideoSource,
-        prompts: tuple[Prompt, ...],
-        fixed: Mapping[int, Mapping[int, Rle | None]] | None,
-        frames: FrameRange | None,
+    def _run(
+        self, jobs: tuple[Job, ...], video: VideoSource, fixed: Fixed | None, order: Order, cursor: Cursor | None
     ) -> Iterator[FrameMasks]:
-        yield from self.segmenter.track(video, prompts, fixed=fixed, frames=frames)
+        if not jobs:
+            return
+        if cursor is not None and lends_gpu():
+            cursor = partial(int, cursor())  # another process does the work: it cannot call back
+        yield from self._propagate_on_gpu(video, jobs, fixed, order, cursor)
 
-    def _propagation_seconds(
-        self, video: VideoSource, prompts: tuple[Prompt, ...], fixed: object, frames: FrameRange | None
-    ) -> float:
-        start, stop = frames or (0, video.info.num_frames)
-        return 15 + 1.5 * self.segmenter.estimate_seconds(stop - start, len({prompt.object_id for prompt in prompts}))
+    def _propagate(
+        self, video: VideoSource, jobs: tuple[Job, ...], fixed: Fixed | None, order: Order, cursor: Cursor | None
+    ) -> Iterator[FrameMasks]:
+        """Run all jobs, a step of each in turn."""
+        with ExitStack() as stack:
+            running = [stack.enter_context(closing(self._track(video, job, fixed, order, cursor))) for job in jobs]
+            while running:
+                for run in tuple(running):
+                    masks = next(run, None)
+                    if masks is None:
+                        running.remove(run)
+                    else:
+                        yield masks
+
+    def _track(
+        self, video: VideoSource, job: Job, fixed: Fixed | None, order: Order, cursor: Cursor | None
+    ) -> Generator[FrameMasks, None, None]:
+        segmenter = self.segmenter
+        if order == "stock":
+            yield from segmenter.track(video, job.prompts, fixed=fixed, frames=job.frames)
+        elif isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders:
+            yield from segmenter.track(video, job.prompts, fixed=fixed, frames=job.frames, order=order, cursor=cursor)
+        else:
+            wanted = job.frames or (0, video.info.num_frames)
+            for masks in segmenter.track(video, job.prompts, fixed=fixed, frames=with_prompts(wanted, job.prompts)):
+                if wanted[0] <= masks.frame_index < wanted[1]:
+                    yield masks
+
+    def _propagation_seconds(self, video: VideoSource, jobs: tuple[Job, ...], *_: object) -> float:
+        seconds = 15.0
+        for job in jobs:
+            start, stop = job.frames or (0, video.info.num_frames)
+            num_objects = len({prompt.object_id for prompt in job.prompts})
+            seconds += 1.5 * self.segmenter.estimate_seconds(stop - start, num_objects)
+        return seconds
+
+
+def with_prompts(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:
+    """Return the smallest range that holds `frames` and every prompt: a plain segmenter begins where a prompt is."""
+    places = [prompt.frame_index for prompt in prompts]
+    return min([frames[0], *places]), max([frames[1] - 1, *places]) + 1
 
 
 def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:

@@ -122,6 +122,25 @@ def apply(session: Session, edit: Edit) -> Session:
             return dataclasses.replace(session, stale=session.stale - object_ids)
 
 
+def touched_frames(
+    before: Mapping[tuple[int, int], Prompt], after: Mapping[tuple[int, int], Prompt]
+) -> dict[int, frozenset[int]]:
+    """Return the frames, by object, on which a prompt was added, changed or deleted; objects that are gone: nothing.
+
+    >>> from veason.types import Box
+    >>> box, other = Prompt(1, 4, box=Box(0, 0, 2, 2)), Prompt(1, 6, box=Box(0, 0, 3, 3))
+    >>> touched_frames({(1, 4): box}, {(1, 4): box, (1, 6): other})
+    {1: frozenset({6})}
+    """
+    remaining = {object_id for object_id, _ in after}
+    found: dict[int, frozenset[int]] = {}
+    for object_id, frame_index in sorted({*before, *after}):
+        place = (object_id, frame_index)
+        if object_id in remaining and before.get(place) != after.get(place):
+            found[object_id] = found.get(object_id, frozenset()) | {frame_index}
+    return found
+
+
 def _check_frame(session: Session, frame_index: int) -> None:
     if not 0 <= frame_index < session.num_frames:
         last = session.num_frames - 1

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Collection, Mapping
 
 from veason.types import FrameRange
-
-Order = Literal["stock", "nearest", "preview"]
-"""How a pass walks: forward then backward, nearest frames first, or nearest first with early guesses."""
 
 
 def affected_range(frame_index: int, fixed_frames: Collection[int], frames: FrameRange) -> FrameRange:
@@ -26,6 +22,28 @@ def affected_range(frame_index: int, fixed_frames: Collection[int], frames: Fram
     before = [fixed for fixed in fixed_frames if start <= fixed < frame_index]
     after = [fixed for fixed in fixed_frames if frame_index < fixed < stop]
     return (max(before) + 1 if before else start, min(after) if after else stop)
+
+
+def affected_ranges(
+    touched: Mapping[int, Collection[int]], fixed: Mapping[int, Collection[int]], frames: FrameRange
+) -> dict[FrameRange, tuple[int, ...]]:
+    """Return what corrections may change: half-open ranges, each with the objects that it is to be done for.
+
+    Args:
+        touched: frames by object on which something was said, anew or otherwise than before.
+        fixed: verified or locked frames by object: the barriers.
+        frames: of the whole video; barriers anywhere in it count.
+
+    >>> affected_ranges({1: {5, 6}, 2: {5}, 3: {5}}, {1: {2, 8}, 3: {4}}, (0, 12))
+    {(3, 8): (1,), (0, 12): (2,), (5, 12): (3,)}
+    """
+    objects: dict[FrameRange, list[int]] = {}
+    for object_id, indices in sorted(touched.items()):
+        barriers = set(fixed.get(object_id, ()))
+        ranges = {affected_range(index, barriers, frames) for index in indices}
+        for affected in sorted(ranges):
+            objects.setdefault(affected, []).append(object_id)
+    return {affected: tuple(ids) for affected, ids in objects.items()}
 
 
 class NearestFirst:

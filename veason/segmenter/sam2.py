@@ -16,10 +16,9 @@ from veason.segmenter.frames import ModelFrames
 from veason.segmenter.identity import Scope, model_key, video_key
 from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
-from veason.segmenter.order import Order
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
 from veason.segmenter.tracker import GroupTracker, computing
-from veason.types import FrameMasks, FrameRange, Prompt, Rle, VideoSource
+from veason.types import FrameMasks, FrameRange, Order, Prompt, Rle, VideoSource
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -67,6 +66,11 @@ class Sam2Segmenter:
     def name(self) -> str:
         """How the user calls it."""
         return self._name
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """Every order."""
+        return ("stock", "nearest", "preview")
 
     @property
     def counters(self) -> Counters:

@@ -27,6 +27,8 @@ from veason.types.sample import (
     Truth,
 )
 from veason.types.seams import (
+    Order,
+    OrderedSegmenter,
     Policy,
     Segmenter,
 )
@@ -62,6 +64,8 @@ __all__ = [
     "Note",
     "NoteKind",
     "ObjectMask",
+    "Order",
+    "OrderedSegmenter",
     "Policy",
     "PolicyEvent",
     "Prompt",

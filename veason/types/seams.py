@@ -1,14 +1,17 @@
-"""The two protocols behind which models sit."""
+"""The two protocols behind which models sit, and what a segmenter may do beyond its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 from veason.profile import Profile
 from veason.types.answers import PolicyEvent, Sampling, Turn
 from veason.types.shapes import FrameMasks, FrameRange, Prompt, Rle
 from veason.types.video import Frame, VideoSource
+
+Order = Literal["stock", "nearest", "preview"]
+"""How a pass walks: forward then backward, nearest frames first, or nearest first with early guesses."""
 
 
 class Policy(Protocol):
@@ -77,4 +80,30 @@ class Segmenter(Protocol):
             PromptError: no prompt, a prompt outside the range or the picture, or an object with more than one meaning.
             VideoError: a frame cannot be read.
             DeviceError: the accelerator ran out of memory.
+        """
+
+
+@runtime_checkable
+class OrderedSegmenter(Protocol):
+    """A Segmenter that can begin at any frame; `isinstance` tells whether one can."""
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders that its `track` understands."""
+
+    def track(
+        self,
+        video: VideoSource,
+        prompts: Sequence[Prompt],
+        *,
+        fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
+        frames: FrameRange | None = None,
+        order: Order = "stock",
+        cursor: Callable[[], int] | None = None,
+    ) -> Iterator[FrameMasks]:
+        """Yield masks as `Segmenter.track` does, in the order that is wanted.
+
+        With "nearest" each object's last correction comes first (its start, where there is none), then its frames by
+        distance from `cursor()`, which may move meanwhile; prompts may lie outside `frames`, whose masks equal those
+        of a run over the whole video. "preview" adds guesses (`is_preview`), each followed by the exact mask.
         """
