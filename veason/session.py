@@ -7,7 +7,7 @@ back.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veason.errors import SessionError
@@ -139,6 +139,36 @@ def touched_frames(
         if object_id in remaining and before.get(place) != after.get(place):
             found[object_id] = found.get(object_id, frozenset()) | {frame_index}
     return found
+
+
+def corrected_frames(now: Session, past: Sequence[Session]) -> dict[int, frozenset[int]]:
+    """Return the frames, by object, that were corrected since the object's masks last followed from its prompts.
+
+    This is what `Pipeline.refresh` wants. An object whose masks never followed counts wherever it has a prompt.
+
+    Args:
+        now: the session as it is; its stale objects count.
+        past: what it was before each recorded edit, oldest first.
+    """
+    found: dict[int, frozenset[int]] = {}
+    for object_id in sorted(now.stale):
+        found |= touched_frames(_followed(object_id, now, past), _prompts_of(now, object_id))
+    return found
+
+
+def _followed(object_id: int, now: Session, past: Sequence[Session]) -> Mapping[tuple[int, int], Prompt]:
+    """Return the prompts from which an object's masks last followed, {} where they never did."""
+    for session in reversed(past):
+        is_same_question = session.answer is now.answer and session.instruction == now.instruction
+        if not is_same_question or object_id not in session.object_ids:
+            return {}
+        if object_id in session.tracks and object_id not in session.stale:
+            return _prompts_of(session, object_id)
+    return {}
+
+
+def _prompts_of(session: Session, object_id: int) -> dict[tuple[int, int], Prompt]:
+    return {place: prompt for place, prompt in session.prompts.items() if place[0] == object_id}
 
 
 def _check_frame(session: Session, frame_index: int) -> None:
