@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from veason.answer import parse_answer
-from veason.nano.claims import holds, prominence
-from veason.nano.corpus import STEP_MARKS, Lesson, answer_text, draw_lessons, image_context
+from veason.nano.claims import holds, prominence, shown_places
+from veason.nano.corpus import STEP_MARKS, Lesson, answer_text, describe_paths, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.language import all_questions
 from veason.nano.render import Renderer
@@ -45,6 +45,16 @@ def test_thoughts_have_three_marked_steps(lessons: list[tuple[View, Lesson]]) ->
         places = [lesson.thought.index(mark) for mark in STEP_MARKS]
         assert places == sorted(places)
         assert places[0] == 0
+
+
+def test_the_paths_in_a_thought_are_the_corners_of_the_boxes(views: list[View]) -> None:
+    for view in views:
+        told = dict(re.findall(r"the ([a-z ]+?)((?: -| \d+/\d+)+)(?:,|$)", describe_paths(view)))
+        assert set(told) == {view.facts.name(actor) for actor in view.facts.scene.objects if shown_places(view, actor)}
+        for name, path in told.items():
+            actor = named(view, name)
+            corners = [view.box(actor, place) for place in range(len(view.shown))]
+            assert path.split() == [f"{box.x1:.0f}/{box.y1:.0f}" if box else "-" for box in corners]
 
 
 def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[tuple[View, Lesson]]) -> None:

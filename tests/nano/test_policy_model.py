@@ -16,9 +16,10 @@ from veason.nano.facts import Facts
 from veason.nano.forward import continue_prompts, read_prompts, see
 from veason.nano.policy_model import build_model, build_processor, build_tokenizer, number_ids, save_policy
 from veason.nano.pool import ClipMaker
-from veason.nano.score import Asked, answer_questions, measure_answers
+from veason.nano.score import Asked, answer_questions, measure_answers, read_view
 from veason.nano.stories import make_scene
 from veason.nano.view import look_at
+from veason.nano.writing import write_answers
 from veason.policy.qwen import load_qwen
 from veason.profile import load_profile
 from veason.types import Answered, Frame, Sampling, Unanswered
@@ -77,7 +78,7 @@ def test_the_training_pass_equals_the_stock_model(tmp_path: Path) -> None:
         ).logits[:, len(clip.prefix) :]
         seen = see(model.model.visual, torch.from_numpy(clip.images))
         prompt = read_prompts(model, ids[:, : len(clip.prefix)], seen, 2)
-        hidden, _ = continue_prompts(model, prompt, ids[:, len(clip.prefix) :], torch.zeros(1, dtype=torch.long))
+        hidden = continue_prompts(model, prompt, ids[:, len(clip.prefix) :], torch.zeros(1, dtype=torch.long))
         ours = model.lm_head(hidden)
     assert torch.allclose(ours, stock, atol=1e-4)
 
@@ -120,3 +121,34 @@ def test_batched_writing_does_not_depend_on_the_other_questions(tmp_path: Path) 
     maker = ClipMaker(tmp_path)
     texts = answer_questions(model, maker, view, ["the ball", "the star", "all red things"], most=6)
     assert texts[1] == answer_questions(model, maker, view, ["the star"], most=6)[0]
+
+
+def test_writing_with_caches_equals_reading_everything_anew(tmp_path: Path) -> None:
+    model = build_model(TOKENIZER).eval()
+    view = look_at(Facts(make_scene(9)), (112, 112))
+    maker = ClipMaker(tmp_path)
+    prompt = read_view(model, maker, view)
+    questions = [maker.question_ids(view.shown, text).tolist() for text in ("the ball", "what comes in first of all")]
+    written = write_answers(model, prompt, questions, end=-1, most=7)
+    for question, answer in zip(questions, written, strict=True):
+        ids = list(question)
+        with torch.no_grad():
+            for _ in range(7):
+                hidden = continue_prompts(model, prompt, torch.tensor([ids]), torch.zeros(1, dtype=torch.long))
+                ids.append(int(model.lm_head(hidden[:, -1]).argmax()))
+        assert answer == ids[len(question) :]
+
+
+def test_lots_follow_the_generator(tmp_path: Path) -> None:
+    model = build_model(TOKENIZER).eval()
+    view = look_at(Facts(make_scene(9)), (112, 112))
+    maker = ClipMaker(tmp_path)
+    prompt = read_view(model, maker, view)
+    questions = [maker.question_ids(view.shown, "the ball").tolist()] * 3
+
+    def draw(seed: int) -> list[list[int]]:
+        lots = torch.Generator().manual_seed(seed)
+        return write_answers(model, prompt, questions, end=-1, most=5, temperature=1.0, generator=lots)
+
+    assert draw(1) == draw(1) != draw(2)
+    assert len({tuple(answer) for answer in draw(1)}) > 1

@@ -62,7 +62,7 @@ def teach(
     boxes = sorted((view.box(actor, place) for actor in there), key=lambda box: box.x1 if box else 0)
     lesson = Lesson(
         question=question,
-        thought=_steps(happens, why, where),
+        thought=_steps(f"{describe_paths(view)}, {happens}", why, where),
         keyframe=view.shown[place],
         boxes=tuple(box for box in boxes if box),
         claims=(*happens_claims, *why_claims, *where_claims),
@@ -76,6 +76,24 @@ def draw_keyframe(view: View, targets: tuple[int, ...], rng: np.random.Generator
     best = np.argsort(-share, kind="stable")[:_BEST_FRAMES]
     weight = np.maximum(share[best], 0) ** 6 * (share[best] > 0)
     return int(rng.choice(best, p=weight / weight.sum()))
+
+
+def describe_paths(view: View) -> str:
+    """Return where every object is on each shown frame: "the red cross 9/47 11/47 -, the white block ...".
+
+    A place is the left and the top of the box in pixels of the images, "-" where the object is not there. Objects are
+    in the order in which they appear, then from left to right. A small network that writes down what it sees first can
+    read everything else from its own words.
+    """
+    seen = [actor for actor in view.facts.scene.objects if shown_places(view, actor)]
+    seen.sort(key=lambda actor: (first := shown_places(view, actor)[0], view.boxes[actor, first, 0]))
+    places = range(len(view.shown))
+    return ", ".join(f"{_names(view, (actor,))} {' '.join(_corner(view, actor, p) for p in places)}" for actor in seen)
+
+
+def _corner(view: View, actor: int, place: int) -> str:
+    box = view.box(actor, place)
+    return f"{box.x1:.0f}/{box.y1:.0f}" if box else "-"
 
 
 def answer_text(lesson: Lesson, context: AnswerContext) -> str:
@@ -166,7 +184,7 @@ def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> 
             claims.append(Claim("visible_somewhere", near[int(rng.integers(len(near)))]))
     happens = ", only ".join(say(claim, view, rng) for claim in claims)
     why, where = (words[int(rng.integers(len(words)))] for words in (_ABSENT_WHY, _ABSENT_WHERE))
-    return Lesson(question, _steps(happens, why, where), None, (), tuple(claims))
+    return Lesson(question, _steps(f"{describe_paths(view)}, {happens}", why, where), None, (), tuple(claims))
 
 
 def _after_correction(view: View, lesson: Lesson, rng: np.random.Generator) -> Lesson:

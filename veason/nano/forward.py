@@ -6,6 +6,7 @@ question and its answer each) go on from its keys and values. Inference uses the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb, apply_rotary_pos_emb_vision
 from transformers.vision_utils import get_vision_position_ids
+
+Extend = Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor]]
+"""From a layer's own keys and values to all that may be looked at."""
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -81,36 +85,37 @@ def read_prompts(model: Any, ids: torch.Tensor, seen: torch.Tensor, middle_layer
     past, middle = [], hidden
     for place, layer in enumerate(text.layers):
         middle = hidden if place == middle_layer else middle
-        hidden, key, value = _layer(layer, hidden, rope, None, None)
+        hidden, key, value = decoder_layer(layer, hidden, rope, None, None)
         past.append((key, value))
     return Prompt(past, middle, after)
 
 
-def continue_prompts(
-    model: Any, prompt: Prompt, ids: torch.Tensor, owner: torch.Tensor, *, keep: bool = False
-) -> tuple[torch.Tensor, Prompt]:
-    """Return the last hidden states `(N, T, hidden)` of branches `(N, T)`; branch n goes on from prompt `owner[n]`.
-
-    With `keep` the prompt that comes back has the branches' keys and values too (for writing), else it is the old one.
-    """
+def continue_prompts(model: Any, prompt: Prompt, ids: torch.Tensor, owner: torch.Tensor) -> torch.Tensor:
+    """Return the last hidden states `(N, T, hidden)` of branches `(N, T)`; branch n goes on from prompt `owner[n]`."""
     text = model.model.language_model
     hidden = text.embed_tokens(ids)
     length, before = ids.shape[1], prompt.past[0][0].shape[2]
     positions = (prompt.next_position + torch.arange(length)).expand(3, 1, length)
     rope = text.rotary_emb(hidden, positions)
     may_see = torch.ones(length, before + length, dtype=torch.bool).tril(before)
-    kept = []
     for layer, (key, value) in zip(text.layers, prompt.past, strict=True):
         past = key[owner], value[owner]
-        hidden, *own = _layer(layer, hidden, rope, past, may_see)
-        if keep:
-            kept.append((torch.cat((past[0], own[0]), 2), torch.cat((past[1], own[1]), 2)))
-    longer = Prompt(kept, prompt.middle, prompt.next_position + length) if keep else prompt
-    return text.norm(hidden), longer
+        hidden, *_ = decoder_layer(layer, hidden, rope, lambda *own, past=past: _join(past, own), may_see)
+    return text.norm(hidden)
 
 
-def _layer(layer: Any, hidden: torch.Tensor, rope: tuple, past: tuple | None, may_see: torch.Tensor | None) -> tuple:
-    """Return what a decoder layer gives, and its keys and values."""
+def _join(past: Sequence[torch.Tensor], own: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    return [torch.cat(pair, 2) for pair in zip(past, own, strict=True)]
+
+
+def decoder_layer(
+    layer: Any, hidden: torch.Tensor, rope: tuple, extend: Extend | None, may_see: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return what a decoder layer gives, and its own keys and values `(N, heads, T, width)`.
+
+    `extend` turns the own keys and values into all that may be looked at, `may_see` tells which of these each place
+    sees; without `extend` the places see one another, forward only.
+    """
     attention = layer.self_attn
     normed = layer.input_layernorm(hidden)
     shape = (*hidden.shape[:2], -1, attention.head_dim)
@@ -120,8 +125,8 @@ def _layer(layer: Any, hidden: torch.Tensor, rope: tuple, past: tuple | None, ma
     )
     query, key = apply_rotary_pos_emb(query, key, *rope)
     own = key, value
-    if past is not None:
-        key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
-    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=may_see, is_causal=past is None)
+    if extend is not None:
+        key, value = extend(key, value)
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=may_see, is_causal=extend is None)
     hidden = hidden + attention.o_proj(mixed.transpose(1, 2).reshape(hidden.shape))
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden)), *own

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from veason.answer import render_answer
-from veason.nano.corpus import answer_text, draw_lessons, image_context
+from veason.nano.corpus import STEP_MARKS, answer_text, describe_paths, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.policy_model import END, IMAGE, Size, build_processor, training_profile
 from veason.nano.shapes import SHAPES
@@ -45,7 +45,8 @@ class Branch:
 class TrainingClip:
     """One view ready for training: pictures, the ids of the prompt up to its last picture, and the branches.
 
-    `objects` is `(N, 2)` colour and shape, `boxes` is `(N, S, 4)` with NaN where an object is not there.
+    `objects` is `(N, 2)` colour and shape, `boxes` is `(N, S, 4)` with NaN where an object is not there. `paths` is the
+    beginning of every thought, which tells where everything is; the `lessons` are learnt from its end on.
     """
 
     seed: int
@@ -58,6 +59,7 @@ class TrainingClip:
     lists: tuple[tuple[Branch, ...], ...]
     answers: tuple[Branch, ...]
     tracks: tuple[Branch, ...]
+    paths: tuple[Branch, ...]
     lessons: tuple[Branch, ...]
 
 
@@ -81,11 +83,14 @@ class ClipMaker:
         plain = [lesson for lesson in lessons if not lesson.turns]
         context = image_context(view, self._profile.space_wh)
         answers = [
-            self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context))
+            self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context) + END)
             for lesson in plain
         ]
+        begin = f"<think>{STEP_MARKS[0]} {describe_paths(view)},"
+        skip = len(self._tokenizer(begin)["input_ids"])
         taught = [
-            self._branch(view, lesson.question.text, answer_text(lesson, context), lesson.turns) for lesson in lessons
+            self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns, skip)
+            for lesson in lessons
         ]
         return TrainingClip(
             seed=seed,
@@ -98,6 +103,7 @@ class ClipMaker:
             lists=tuple(self._lists(view, place, rng) for place in range(len(view.shown))),
             answers=tuple(answers),
             tracks=tuple(self._track(view, actor) for actor in objects),
+            paths=(self._branch(view, lessons[0].question.text, begin),),
             lessons=tuple(taught),
         )
 
@@ -118,22 +124,23 @@ class ClipMaker:
         messages = build_messages(self._profile, shown, instruction, turns)
         return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
-    def _branch(self, view: View, instruction: str, answer: str, turns: Sequence[Turn] = ()) -> Branch:
+    def _branch(self, view: View, instruction: str, answer: str, turns: Sequence[Turn] = (), skip: int = 0) -> Branch:
+        """Return a question and its answer; the first `skip` tokens of the answer are read, not learnt."""
         asked = self.question_ids(view.shown, instruction, turns).tolist()
-        told = self._tokenizer(answer + END)["input_ids"]
+        told = self._tokenizer(answer)["input_ids"]
         ids = np.array(asked + told, np.int32)
-        return Branch(ids, len(asked), _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist())))
+        return Branch(ids, len(asked) + skip, _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist())))
 
     def _lists(self, view: View, place: int, rng: np.random.Generator) -> tuple[Branch, ...]:
         """Two questions about a single frame: everything in it, and one object by colour and shape."""
         names = {actor: view.facts.name(actor) for actor in view.facts.scene.objects if view.is_there(actor, place)}
         order = sorted(names, key=lambda actor: view.boxes[actor, place, 0])
         told = ", ".join(f"{names[actor]} {_box_text(view, actor, place)}" for actor in order)
-        branches = [self._branch(view, "list", f"<think>{told}</think>")]
+        branches = [self._branch(view, "list", f"<think>{told}</think>{END}")]
         if order:
             actor = order[int(rng.integers(len(order)))]
             box = view.box(actor, place)
-            answer = render_answer("", view.shown[place], [box] if box else [], image_context(view, view.size_wh))
+            answer = render_answer("", view.shown[place], [box] if box else [], image_context(view, view.size_wh)) + END
             branches.append(self._branch(view, f"the {names[actor]}", answer))
         return tuple(branches)
 
@@ -143,7 +150,7 @@ class ClipMaker:
             f"frame {frame} {_box_text(view, actor, place) if view.is_there(actor, place) else 'none'}"
             for place, frame in enumerate(view.shown)
         ]
-        return self._branch(view, f"track the {view.facts.name(actor)}", f"<think>{', '.join(parts)}</think>")
+        return self._branch(view, f"track the {view.facts.name(actor)}", f"<think>{', '.join(parts)}</think>{END}")
 
 
 def _box_text(view: View, actor: int, place: int) -> str:
@@ -151,10 +158,11 @@ def _box_text(view: View, actor: int, place: int) -> str:
 
 
 def _coordinates(tokens: list[str]) -> np.ndarray:
-    """Mark the numbers that stand inside square brackets."""
+    """Mark the numbers that stand inside square brackets or beside a slash."""
     depth, marks = 0, []
-    for token in tokens:
-        marks.append(depth > 0 and re.fullmatch(r"\d{1,3}", token) is not None)
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        is_place = depth > 0 or "/" in (before, after)
+        marks.append(is_place and re.fullmatch(r"\d{1,3}", token) is not None)
         depth = max(0, depth + token.count("[") - token.count("]"))
     return np.array(marks)
 

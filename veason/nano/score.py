@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.answer import AnswerContext, parse_answer
@@ -19,13 +17,17 @@ from veason.errors import AnswerError
 from veason.nano.claims import prominence
 from veason.nano.dataset import clip_seed
 from veason.nano.facts import Facts
-from veason.nano.forward import Prompt, continue_prompts, read_prompts, see
+from veason.nano.forward import Prompt, read_prompts, see
 from veason.nano.language import Question, draw_questions
 from veason.nano.policy_model import END, build_tokenizer, nano_profile
 from veason.nano.pool import ClipMaker
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
+from veason.nano.writing import write_answers
 from veason.types import Answer
+
+LONGEST_ANSWER = 400
+"""Tokens after which an answer is cut off: seven objects' paths and three steps need 340."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,40 +58,21 @@ def score_policy(
 
 
 def answer_questions(
-    model: Any, maker: ClipMaker, view: View, instructions: Sequence[str], most: int = 160
+    model: Any, maker: ClipMaker, view: View, instructions: Sequence[str], most: int = LONGEST_ANSWER
 ) -> list[str]:
     """Return what the policy writes, greedily, to instructions about one view; the pictures are read once."""
     tokenizer = build_tokenizer()
     end = tokenizer.convert_tokens_to_ids(END)
-    with torch.no_grad():
-        seen = see(model.model.visual, torch.from_numpy(view.images))
-        prompt = read_prompts(model, torch.from_numpy(maker.prefix(view.shown))[None].long(), seen, 0)
-        texts = [""] * len(instructions)
-        by_length = defaultdict(list)
-        for place, instruction in enumerate(instructions):
-            ids = maker.question_ids(view.shown, instruction)
-            by_length[len(ids)].append((place, ids))
-        for group in by_length.values():
-            ids = torch.tensor(np.stack([ids for _, ids in group])).long()
-            for (place, _), written in zip(group, _write(model, prompt, ids, end, most), strict=True):
-                texts[place] = tokenizer.decode(written)
-    return texts
+    prompt = read_view(model, maker, view)
+    questions = [maker.question_ids(view.shown, instruction).tolist() for instruction in instructions]
+    return [tokenizer.decode(ids) for ids in write_answers(model, prompt, questions, end=end, most=most)]
 
 
-def _write(model: Any, prompt: Prompt, ids: torch.Tensor, end: int, most: int) -> list[list[int]]:
-    """Return the greedy continuation of questions of one length, without the end mark."""
-    table = model.model.language_model.embed_tokens.weight
-    owner = torch.zeros(len(ids), dtype=torch.long)
-    hidden, prompt = continue_prompts(model, prompt, ids, owner, keep=True)
-    written = torch.empty(len(ids), 0, dtype=torch.long)
-    for _ in range(most):
-        token = F.linear(hidden[:, -1], table).argmax(-1, keepdim=True)
-        written = torch.cat((written, token), 1)
-        if (written == end).any(1).all():
-            break
-        hidden, prompt = continue_prompts(model, prompt, token, torch.arange(len(ids)), keep=True)
-    rows = written.tolist()
-    return [row[: row.index(end)] if end in row else row for row in rows]
+@torch.no_grad()
+def read_view(model: Any, maker: ClipMaker, view: View) -> Prompt:
+    """Return the prompt of a view, read up to its last picture."""
+    seen = see(model.model.visual, torch.from_numpy(view.images))
+    return read_prompts(model, torch.from_numpy(maker.prefix(view.shown))[None].long(), seen, 0)
 
 
 def measure_answers(asked: Sequence[Asked]) -> dict[str, float]:

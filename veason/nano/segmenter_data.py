@@ -9,6 +9,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from veason.nano.cutouts import Clip, CutoutWorld
+from veason.nano.render import Renderer
+from veason.nano.stories import make_scene
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -16,6 +18,9 @@ STD = (0.229, 0.224, 0.225)
 
 SMALLEST_TARGET = 0.0025
 """An object that covers less than this share of the first frame is not asked for."""
+
+STORY_SEED = 20_000_000
+"""Scenes that the segmenter sees have seeds from here on: neither the policy's nor the test splits'."""
 
 _RETRY_STEP = 1_000_003
 
@@ -26,11 +31,21 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 class ClipDataset(Dataset):
     """Clips by number, as `(T, S, S, 3)` uint8 frames and `(K, T, S, S)` bool masks of K objects seen on frame 0.
 
-    With `is_geometry` the masks are ellipses that have nothing to do with the picture: see `ellipses`.
+    With `is_geometry` the masks are ellipses that have nothing to do with the picture: see `ellipses`. A share
+    `story_share` of the clips are scenes of the policy's world instead of cut-outs.
     """
 
-    def __init__(self, world: CutoutWorld, *, num_frames: int, num_targets: int, is_geometry: bool = False) -> None:
+    def __init__(
+        self,
+        world: CutoutWorld,
+        *,
+        num_frames: int,
+        num_targets: int,
+        is_geometry: bool = False,
+        story_share: float = 0.0,
+    ) -> None:
         self.is_geometry = is_geometry
+        self.story_share = story_share
         self.world = world
         self.num_frames = num_frames
         self.num_targets = num_targets
@@ -41,7 +56,11 @@ class ClipDataset(Dataset):
             frames = self.world.clip(number, num_frames=self.num_frames).frames
             return torch.from_numpy(frames), ellipses(rng, self.num_targets, self.num_frames, self.world.size)
         for attempt in range(100):
-            clip = self.world.clip(number + attempt * _RETRY_STEP, num_frames=self.num_frames)
+            place = number + attempt * _RETRY_STEP
+            if self.story_share and rng.random() < self.story_share:
+                clip = story_clip(rng, STORY_SEED + place, self.num_frames, self.world.size)
+            else:
+                clip = self.world.clip(place, num_frames=self.num_frames)
             if rng.random() < 0.5:
                 clip = Clip(clip.frames[::-1].copy(), clip.masks[:, ::-1].copy())
             seen = np.flatnonzero(clip.masks[:, 0].mean((1, 2)) >= SMALLEST_TARGET)
@@ -49,6 +68,17 @@ class ClipDataset(Dataset):
                 chosen = rng.choice(seen, self.num_targets, replace=len(seen) < self.num_targets)
                 return torch.from_numpy(clip.frames), torch.from_numpy(clip.masks[chosen])
         raise AssertionError(f"a hundred clips from number {number} on show no object")
+
+
+def story_clip(rng: np.random.Generator, seed: int, num_frames: int, size: int) -> Clip:
+    """Return `num_frames` frames of a scene of the policy's world, one to four frames apart."""
+    scene = make_scene(seed)
+    renderer = Renderer(scene, (size, size))
+    stride = min(int(rng.integers(1, 5)), (scene.num_frames - 1) // max(num_frames - 1, 1))
+    start = int(rng.integers(scene.num_frames - (num_frames - 1) * stride))
+    drawn = [renderer.draw(start + stride * place) for place in range(num_frames)]
+    owner = np.stack([owner for _, owner in drawn])
+    return Clip(np.stack([image for image, _ in drawn]), np.stack([owner == actor for actor in scene.objects]))
 
 
 def ellipses(rng: np.random.Generator, count: int, num_frames: int, size: int) -> torch.Tensor:

@@ -218,16 +218,16 @@ class Trainer:
         cells = [self._cells(clip, place) for clip, place in drawn]
         branches = [clip.lists[place] for clip, place in drawn]
         listed = ([some[0] for some in branches], list(range(len(branches))))
-        single = [place for place in range(0, len(branches), 4) if len(branches[place]) > 1]
+        single = [place for place in range(len(branches)) if len(branches[place]) > 1]
         return images, prompts, np.stack(cells), [listed, ([branches[place][1] for place in single], single)]
 
     def _clip_batch(self, rng: np.random.Generator) -> tuple:
-        """Whole clips: follow a thing through the frames, answer without and with reasoning."""
+        """Whole clips: tell where everything is, follow one thing with its boxes, answer with reasoning."""
         clips = self._draw_clips(rng, self.recipe.clips)
         images = np.concatenate([clip.images for clip in clips])
         prompts = np.stack([clip.prefix for clip in clips])
         cells = [self._cells(clip, place) for clip in clips for place in range(len(clip.shown))]
-        plan = {"multi": {"tracks": 3, "answers": 3}, "sft": {"tracks": 1, "lessons": 6}}[self.recipe.stage]
+        plan = {"multi": {"paths": 1, "tracks": 2}, "sft": {"paths": 1, "tracks": 1, "lessons": 6}}[self.recipe.stage]
         groups = []
         for kind, count in plan.items():
             picked: list[tuple[Branch, int]] = []
@@ -260,7 +260,7 @@ class Trainer:
         loss = self.recipe.cell_weight * (loss + inner)
         for number, (branches, owners) in enumerate(groups):
             padded = pad(branches, self.filler)
-            hidden, _ = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners))
+            hidden = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners))
             tokens, measured = token_loss(hidden, table, padded)
             loss = loss + tokens * len(branches) / sum(len(group[0]) for group in groups)
             parts |= {f"{key}_{number}": value for key, value in measured.items()}

@@ -73,6 +73,7 @@ class Settings:
     ema: float = 0.998
     fresh_memory: int = 0
     sprites: int = 4000
+    story_share: float = 0.0
     threads: int = 1
     workers: int = 1
     save_every: int = 100
@@ -98,6 +99,7 @@ class Trainer:
             num_frames=settings.num_frames,
             num_targets=settings.targets,
             is_geometry=settings.stage in ("geometry", "echo"),
+            story_share=settings.story_share,
         )
         self.model = load_model(settings.init) if settings.init else new_model()
         self.model.train()
@@ -331,6 +333,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "photos": "folder of pictures for backgrounds and surfaces", "cutouts": "folder of transparent pictures",
         "steps": "length of the whole schedule", "frames": "frames in a clip (stage clip)",
         "fresh_memory": "1: forget the memory parts of --init and start them anew (first run of stage clip)",
+        "story_share": "share of the clips that are scenes of the policy's world instead of cut-outs",
         "targets": "objects asked for in a clip", "cooldown": "share of the steps over which the rate falls",
     }  # fmt: skip
     for name, value in asdict(defaults).items():

@@ -1,0 +1,92 @@
+"""Nano-policy writes: many answers side by side, greedily or by lot, to questions about one clip that was read once.
+
+The stock `generate` reads the pictures anew for every answer; here all answers go on from one prompt, in caches of a
+fixed size that are filled in place. A test holds the greedy answers equal to the stock model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from veason.nano.forward import Prompt, decoder_layer
+
+
+class _Caches:
+    """Keys and values of every layer: those of the prompt, then room for the questions and what is written."""
+
+    def __init__(self, prompt: Prompt, rows: int, room: int) -> None:
+        self.used = prompt.past[0][0].shape[2]
+        self.layers = []
+        for pair in prompt.past:
+            full = [part.new_zeros(rows, part.shape[1], self.used + room, part.shape[3]) for part in pair]
+            for whole, part in zip(full, pair, strict=True):
+                whole[:, :, : self.used] = part
+            self.layers.append(full)
+
+    def extend(self, layer: int, *own: torch.Tensor) -> list[torch.Tensor]:
+        end = self.used + own[0].shape[2]
+        for whole, part in zip(self.layers[layer], own, strict=True):
+            whole[:, :, self.used : end] = part
+        return [whole[:, :, :end] for whole in self.layers[layer]]
+
+
+@torch.no_grad()
+def write_answers(
+    model: Any,
+    prompt: Prompt,
+    questions: Sequence[Sequence[int]],
+    *,
+    end: int,
+    most: int,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> list[list[int]]:
+    """Return the token ids of an answer to each question, without the end mark.
+
+    Args:
+        model: a `Qwen2_5_VLForConditionalGeneration`.
+        prompt: one clip that was read (`read_prompts` with one row).
+        questions: token ids of what follows the pictures, one list a question; lengths may differ.
+        end: id of the mark that ends an answer.
+        most: longest answer in tokens.
+        temperature: 0 takes the likeliest token, 1 draws by lot.
+        generator: decides the lots.
+    """
+    text = model.model.language_model
+    longest = max(len(question) for question in questions)
+    missing = torch.tensor([longest - len(question) for question in questions])
+    ids = torch.tensor(
+        [[end] * (longest - len(question)) + [int(token) for token in question] for question in questions]
+    )
+    before = prompt.past[0][0].shape[2]
+    caches = _Caches(prompt, len(ids), longest + most)
+    is_real = torch.ones(len(ids), before + longest + most, dtype=torch.bool)
+    is_real[:, before : before + longest] = torch.arange(longest) >= missing[:, None]
+    causal = torch.ones(longest, before + longest, dtype=torch.bool).tril(before)
+    may_see = causal & is_real[:, None, None, : before + longest]
+    positions = prompt.next_position + torch.arange(longest) - missing[:, None]
+    written = torch.empty(len(ids), 0, dtype=torch.long)
+    for _ in range(most):
+        hidden = text.embed_tokens(ids)
+        rope = text.rotary_emb(hidden, positions.expand(3, *positions.shape))
+        for place, layer in enumerate(text.layers):
+            hidden, *_ = decoder_layer(
+                layer, hidden, rope, lambda *own, place=place: caches.extend(place, *own), may_see
+            )
+        caches.used += ids.shape[1]
+        logits = F.linear(text.norm(hidden[:, -1]), text.embed_tokens.weight)
+        if temperature > 0:
+            ids = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)
+        else:
+            ids = logits.argmax(-1, keepdim=True)
+        written = torch.cat((written, ids), 1)
+        if (written == end).any(1).all():
+            break
+        positions = positions[:, -1:] + 1
+        may_see = is_real[:, None, None, : caches.used + 1]
+    rows = written.tolist()
+    return [row[: row.index(end)] if end in row else row for row in rows]
