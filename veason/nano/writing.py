@@ -60,7 +60,7 @@ def write_answers(
     longest = max(len(question) for question in questions)
     missing = torch.tensor([longest - len(question) for question in questions])
     ids = torch.tensor(
-        [[end] * (longest - len(question)) + [int(token) for token in question] for question in questions]
+        [[0] * (longest - len(question)) + [int(token) for token in question] for question in questions]
     )
     before = prompt.past[0][0].shape[2]
     caches = _Caches(prompt, len(ids), longest + most)
