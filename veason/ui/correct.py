@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from veason.answer import context_for, render_answer
 from veason.errors import SessionError
@@ -11,11 +11,14 @@ from veason.policy.prompt import correction_text
 from veason.profile import Profile
 from veason.project.state import Marked, State
 from veason.session import GotMasks
-from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, Rle, Turn
+from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn
 from veason.ui.store import Work
 
-ABSENT_SCORE = 10.0
+SURE_SCORE = 10.0
 """Object score of a frame that a person marked: no machine doubts it."""
+
+LANDMARKS_APART = 32
+"""Frames between those of a verified stretch that the segmenter is told."""
 
 
 def correction_turn(work: Work, profile: Profile) -> tuple[Turn, tuple[int, ...]]:
@@ -39,27 +42,42 @@ def correction_turn(work: Work, profile: Profile) -> tuple[Turn, tuple[int, ...]
     return Turn(said, correction_text(moved, redrawn, context)), shown
 
 
-def range_with_prompts(prompts: Sequence[Prompt], frames: FrameRange) -> FrameRange:
-    """Return the smallest range that holds `frames` and every prompt: tracking has to begin where a prompt is."""
-    places = [prompt.frame_index for prompt in prompts]
-    return min([frames[0], *places]), max([frames[1] - 1, *places]) + 1
-
-
 def fixed_masks(state: State) -> dict[int, dict[int, Rle | None]]:
-    """Return what propagation must not change: masks marked as right, and None where an object is marked absent."""
+    """Return what propagation must not change: masks painted or marked as right, None where an object is absent.
+
+    Of a long verified stretch the ends and some frames between them are enough: every one of them is remembered by the
+    segmenter and slows it down, and none is ever overwritten (see `veason.ui.spread`).
+    """
     fixed: dict[int, dict[int, Rle | None]] = {}
+    for (object_id, frame_index), prompt in state.session.prompts.items():
+        if prompt.mask is not None:
+            fixed.setdefault(object_id, {})[frame_index] = prompt.mask
     for (object_id, frame_index), mark in state.marks.items():
         track = state.session.tracks.get(object_id)
         mask = track.frames.get(frame_index) if track is not None else None
         if mark == "absent":
             fixed.setdefault(object_id, {})[frame_index] = None
-        elif mask is not None:
+        elif mask is not None and _is_landmark(state, object_id, frame_index):
             fixed.setdefault(object_id, {})[frame_index] = mask.rle
     return fixed
 
 
+def _is_landmark(state: State, object_id: int, frame_index: int) -> bool:
+    """Tell whether a verified frame is an end of its stretch, or one of those between that the segmenter is told."""
+    neighbours = (frame_index - 1, frame_index + 1)
+    is_end = any(state.marks.get((object_id, other)) != "verified" for other in neighbours)
+    return is_end or frame_index % LANDMARKS_APART == 0
+
+
+def painted_masks(prompt: Prompt) -> Iterator[GotMasks]:
+    """Yield the mask that a person painted, as it is, on the frame where it was painted."""
+    if prompt.mask is not None:
+        mask = ObjectMask(prompt.mask, SURE_SCORE)
+        yield GotMasks(FrameMasks(prompt.frame_index, {prompt.object_id: mask}))
+
+
 def absent_masks(work: Work, mark: Marked) -> Iterator[GotMasks]:
     """Yield an empty mask for every frame that has been marked, so that no export shows the object there."""
-    nothing = ObjectMask(empty_mask(work.video.info.size_wh), ABSENT_SCORE)
+    nothing = ObjectMask(empty_mask(work.video.info.size_wh), SURE_SCORE)
     for frame_index in range(mark.start, mark.stop):
         yield GotMasks(FrameMasks(frame_index, {mark.object_id: nothing}))

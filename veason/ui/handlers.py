@@ -20,26 +20,18 @@ from veason.errors import ExportError, SessionError, VeasonError
 from veason.outputs import Run, write_json, write_overlay, write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import sample_indices
-from veason.project.state import Marked
-from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, PutPrompt, Tracked
-from veason.types import (
-    Answered,
-    BoxClosed,
-    FrameMasks,
-    FrameMention,
-    FrameRange,
-    KeyframeChosen,
-    Prompt,
-    Turn,
-    Unanswered,
-)
+from veason.project.state import Marked, Reasoned
+from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Tracked
+from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Turn, Unanswered
 from veason.ui import payload as read
-from veason.ui import render
-from veason.ui.correct import absent_masks, correction_turn, fixed_masks, range_with_prompts
+from veason.ui import render, spread
+from veason.ui.correct import absent_masks, correction_turn, fixed_masks, painted_masks
 from veason.ui.examples import Example
 from veason.ui.render import Item
+from veason.ui.samples import COUNTS, Gathering, samplings
+from veason.ui.spread import Stretch
 from veason.ui.store import Store, Work
-from veason.ui.trail import begin
+from veason.ui.trail import Edit, Named, begin
 from veason.video import open_video
 
 BATCH_S = 0.05
@@ -108,6 +100,7 @@ class Desk:
             render.pace(self.pipeline.segmenter),
             {"kind": "shown", "frames": list(shown)},
             render.recalled(work),
+            render.proposals(work),
             render.session_state(work),
             render.all_masks(session),
             render.doubts(session),
@@ -136,77 +129,116 @@ class Desk:
         if data.get("again") is True and self.pipeline.policy is not None:
             turn, shown = correction_turn(work, self.pipeline.policy.profile)
             turns = (turn,)
+        count = read.choice(data, "samples", COUNTS) if "samples" in data else 1
         with work.job():
             work.record(Asked(instruction, shown))
-            work.failure, work.answered, work.mentions = "", None, []
-            yield message(work, {"kind": "thinking"}, render.session_state(work), render.all_masks(work.history.now))
-            yield from self._in_batches(work, self._thoughts(work, instruction, shown, turns))
-            yield message(work, render.session_state(work), render.findings(work.history.now), {"kind": "idle"})
+            work.failure, work.proposals, work.asked = "", (), count
+            begun = {"kind": "thinking"}, render.session_state(work), render.proposals(work)
+            yield message(work, *begun, render.all_masks(work.history.now))
+            thoughts = self._thoughts(work, instruction, shown, turns, count)
+            yield from self._in_batches(work, thoughts)
+            if work.history.now.answer is not None:
+                work.failure = ""
+            told = render.session_state(work), render.recalled(work), render.proposals(work)
+            yield message(work, *told, render.findings(work.history.now), {"kind": "idle"})
 
     def _thoughts(
-        self, work: Work, instruction: str, shown: tuple[int, ...], turns: tuple[Turn, ...]
+        self, work: Work, instruction: str, shown: tuple[int, ...], turns: tuple[Turn, ...], count: int
     ) -> Iterator[Item]:
-        keyframe = None
-        for event in self.pipeline.think(work.video, instruction, shown=shown, turns=turns):
-            item = render.policy_event(event)
-            if isinstance(event, Answered):
-                work.follow(GotAnswer(event.answer, prompts_from_answer(event.answer)))
-                work.frames = starting_range(work.video.info, event.answer.keyframe or 0)
-                yield {"kind": "range", "range": list(work.frames)}
-                work.answered = item
-            elif isinstance(event, Unanswered):
-                work.failure = event.text
-            elif isinstance(event, KeyframeChosen):
-                keyframe = event.frame_index
-            elif isinstance(event, BoxClosed) and keyframe is not None:
-                _keep_box(work, event, keyframe)
-            elif isinstance(event, FrameMention):
-                work.mentions.append(item)
-            if not isinstance(event, FramesShown):
-                yield item
+        """Think as often as wanted: the first answer streams, of the others only what they come to is shown."""
+        gathering = Gathering()
+        for sampling in samplings(count, bool(getattr(self.pipeline.policy, "is_recorded", False))):
+            for event in self.pipeline.think(work.video, instruction, shown=shown, turns=turns, sampling=sampling):
+                if isinstance(event, FramesShown):
+                    continue
+                is_first = gathering.number(event) == 0
+                if gathering.take(event):
+                    if work.history.now.answer is None:
+                        yield from self._answer(work, gathering.proposals[-1].answer)
+                    work.proposals = tuple(gathering.proposals)
+                    if count > 1:
+                        yield render.proposals(work)
+                if is_first:
+                    yield from self._first_thought(work, event)
+                if count > 1 and isinstance(event, Answered | Unanswered):
+                    yield {"kind": "sampling", "done": gathering.number(event) + 1, "count": count}
+            gathering.next_call()
+
+    def _answer(self, work: Work, answer: Answer) -> Iterator[Item]:
+        work.follow(GotAnswer(answer, prompts_from_answer(answer)))
+        work.frames = starting_range(work.video.info, answer.keyframe or 0)
+        yield {"kind": "range", "range": list(work.frames)}
+
+    def _first_thought(self, work: Work, event: PolicyEvent) -> Iterator[Item]:
+        if isinstance(event, Unanswered):
+            work.failure = event.text
+        elif isinstance(event, KeyframeChosen):
+            work.keyframe_said = event.frame_index
+        elif isinstance(event, BoxClosed) and work.keyframe_said is not None:
+            _keep_box(work, event, work.keyframe_said)
+        yield render.policy_event(event)
 
     @told
     def edit(self, data: Any) -> Iterator[Message]:
         """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo."""
         work = self.store.get(data.get("work"))
-        work.stop()
         if data.get("edit") in ("undo", "redo"):
-            work.step(forward=data["edit"] == "redo")
-            yield message(work, render.session_state(work), render.all_masks(work.history.now))
+            work.stop()
+            work.step(forward=data["edit"] == "redo", count=read.steps(data))
+            yield message(work, *self._everything(work))
             return
-        edit = read.edit(data, work.history.now, work.video.info.size_wh)
+        if data.get("edit") == "take":
+            edit: Edit = self._taken(work, read.whole_number(data, "number"))
+        else:
+            edit = read.edit(data, work.history.now, work.video.info.size_wh)
+        if not isinstance(edit, Named | Reasoned):
+            work.stop()
         work.record(edit)
-        if isinstance(edit, Marked) and edit.kind == "absent":
+        items: list[Item] = []
+        if isinstance(edit, PutPrompt):
+            for painted in painted_masks(edit.prompt):
+                work.follow(painted)
+                items.append(render.new_masks([painted.frame_masks]))
+        elif isinstance(edit, Marked) and edit.kind == "absent":
             for emptied in absent_masks(work, edit):
                 work.follow(emptied)
-        items = [render.session_state(work)]
-        if data["edit"] in ("drop", "absent"):
+        if isinstance(edit, GotAnswer):
+            items += self._everything(work)
+        elif data["edit"] in ("drop", "absent"):
             items.append(render.all_masks(work.history.now))
-        elif data["edit"] in ("box", "click", "keyframe") and not work.frames[0] <= data["frame"] < work.frames[1]:
+        elif isinstance(edit, PutPrompt | MoveKeyframe) and not work.frames[0] <= data["frame"] < work.frames[1]:
             work.frames = starting_range(work.video.info, data["frame"])
             items.append({"kind": "range", "range": list(work.frames)})
-        yield message(work, *items)
+        yield message(work, render.session_state(work), *items, {"kind": "edited"})
+
+    def _taken(self, work: Work, number: int) -> GotAnswer:
+        if not 0 <= number < len(work.proposals):
+            raise SessionError(f"there is no answer {number + 1}: there are {len(work.proposals)}")
+        answer = work.proposals[number].answer
+        return GotAnswer(answer, prompts_from_answer(answer))
+
+    def _everything(self, work: Work) -> list[Item]:
+        """Return what a step back or another answer may have changed."""
+        now = work.history.now
+        labels = render.session_state(work), render.recalled(work), render.proposals(work)
+        return [*labels, render.all_masks(now), render.doubts(now), render.findings(now)]
 
     @told
     def propagate(self, data: Any) -> Iterator[Message]:
-        """Stream masks of `{"work", "start", "stop"}`; `"only"` limits it to objects whose prompts changed."""
+        """Stream masks of `{"work", "start", "stop", "only", "object", "frame"}`; see `veason.ui.spread.plan`."""
         work = self.store.get(data.get("work"))
         frames = read.frame_range(data, work.video.info.num_frames)
         with work.job():
-            session = work.history.now
             scene = work.history.scene
-            asked = session.stale if data.get("only") == "stale" and session.stale else set(session.object_ids)
-            wanted = asked - scene.locked
-            prompts = [prompt for prompt in session.prompts.values() if prompt.object_id in wanted]
-            work.frames = frames
-            yield message(
-                work, {"kind": "propagating", "start": frames[0], "stop": frames[1], "objects": sorted(wanted)}
-            )
-            span = range_with_prompts(prompts, frames)
-            arriving = self.pipeline.propagate(work.video, prompts, fixed=fixed_masks(scene.state), frames=span)
-            yield from self._in_batches(work, self._masks(work, arriving, frames))
-            if not work.is_stopping:
-                work.follow(Tracked(frozenset(wanted)))
+            stretches = spread.plan(scene.state, scene.locked, work.pending, data, frames)
+            if data.get("only") != "here":
+                work.frames = frames
+            yield message(work, render.propagating(stretches, frames, data.get("only")))
+            for stretch in stretches:
+                yield from self._in_batches(work, self._masks(work, stretch, data))
+                if work.is_stopping:
+                    break
+            work.follow(Tracked(spread.finished(work.history.scene.state, work.pending, stretches)))
             now = work.history.now
             told = (
                 render.session_state(work),
@@ -216,12 +248,25 @@ class Desk:
             )
             yield message(work, *told, {"kind": "idle"})
 
-    def _masks(self, work: Work, arriving: Iterator[FrameMasks], frames: FrameRange) -> Iterator[Item]:
-        for frame_masks in arriving:
-            if not frames[0] <= frame_masks.frame_index < frames[1]:  # on the way from a prompt outside the range
-                continue
-            work.follow(GotMasks(frame_masks))
-            yield render.new_masks([frame_masks])
+    def _masks(self, work: Work, stretch: Stretch, data: Any) -> Iterator[Item]:
+        state = work.history.scene.state
+        frame_index = data.get("frame")
+        cursor = functools.partial(int, frame_index) if isinstance(frame_index, int) else None
+        arriving = self.pipeline.propagate(
+            work.video,
+            spread.prompts_of(state, stretch),
+            fixed=fixed_masks(state),
+            frames=stretch.range,
+            order="nearest",
+            cursor=cursor,
+        )
+        for arrived in arriving:
+            if work.is_stopping:
+                return
+            frame_masks = spread.kept(state, stretch, arrived)
+            if frame_masks is not None:
+                work.follow(GotMasks(frame_masks))
+                yield render.new_masks([frame_masks])
 
     def _in_batches(self, work: Work, items: Iterator[Item]) -> Iterator[Message]:
         """Gather items for BATCH_S before they are sent; end early when the visitor stops."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from veason.boxes import clip_box
@@ -9,6 +10,7 @@ from veason.errors import PromptError, SessionError
 from veason.project.state import Marked, Reasoned
 from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
+from veason.ui.painted import painted_mask
 from veason.ui.trail import Edit, Locked, Named
 
 _FARTHEST = 1e6
@@ -20,6 +22,14 @@ def whole_number(payload: Any, key: str) -> int:
     value = payload.get(key) if isinstance(payload, dict) else None
     if isinstance(value, bool) or not isinstance(value, int):
         raise PromptError(f"{key} should be a whole number, got {value!r}")
+    return value
+
+
+def choice(payload: Any, key: str, allowed: Sequence[int]) -> int:
+    """Return `payload[key]`, one of the allowed numbers. Raises PromptError."""
+    value = whole_number(payload, key)
+    if value not in allowed:
+        raise PromptError(f"{key} should be one of {', '.join(map(str, allowed))}, got {value}")
     return value
 
 
@@ -66,12 +76,14 @@ def _add_click(payload: Any, session: Session, size_wh: tuple[int, int]) -> PutP
     if not (0 <= x < size_wh[0] and 0 <= y < size_wh[1]):
         raise PromptError(f"the click at {x:.0f}, {y:.0f} lies outside the picture of {size_wh[0]}x{size_wh[1]}")
     old = session.prompts.get((object_id, frame_index))
+    if old is not None and old.mask is not None:
+        raise PromptError(f"object {object_id} is painted on frame {frame_index}: go on painting, or delete that first")
     clicks = (*(old.clicks if old else ()), Click(x, y, is_positive=payload.get("positive") is not False))
     return PutPrompt(Prompt(object_id, frame_index, old.box if old else None, clicks))
 
 
 def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
-    """Return the edit that the page asks for; object 0 of a box or click means a new object.
+    """Return the edit that the page asks for; object 0 of a box, click or mask means a new object.
 
     Raises:
         SessionError: the kind of edit is unknown. PromptError: a value is not of its kind.
@@ -88,18 +100,40 @@ def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
         return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), box(payload, size_wh), clicks))
     if kind == "click":
         return _add_click(payload, session, size_wh)
+    if kind == "mask":
+        object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
+        mask = painted_mask(payload.get("counts"), size_wh)
+        return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), mask=mask))
     if kind == "reason":
         return Reasoned(short_text(payload, "text", 20_000) if payload.get("text") is not None else None)
     return _object_edit(kind, payload, session)
 
 
 def _object_edit(kind: object, payload: Any, session: Session) -> Edit:
-    object_id = whole_number(payload, "object") if kind in ("absent", "name", "lock") else 0
+    object_id = whole_number(payload, "object") if kind in ("absent", "verified", "name", "lock") else 0
     if kind == "absent":
         start, stop = frame_range(payload, session.num_frames)
         return Marked(object_id, start, stop, "absent" if payload.get("on") is not False else None)
+    if kind == "verified":
+        return _verify(object_id, payload, session)
     if kind == "name":
         return Named(object_id, " ".join(short_text(payload, "name", 80).split()))
     if kind == "lock":
         return Locked(object_id, payload.get("on") is not False)
     raise SessionError(f"unknown edit {kind!r}")
+
+
+def _verify(object_id: int, payload: Any, session: Session) -> Marked:
+    start, stop = frame_range(payload, session.num_frames)
+    if payload.get("on") is False:
+        return Marked(object_id, start, stop, None)
+    track = session.tracks.get(object_id)
+    missing = next((frame for frame in range(start, stop) if track is None or frame not in track.frames), None)
+    if missing is not None:
+        raise SessionError(f"object {object_id} has no mask on frame {missing} to verify: propagate first")
+    return Marked(object_id, start, stop, "verified")
+
+
+def steps(payload: Any) -> int:
+    """Return how many steps to undo or redo, 1 where nothing is said. Raises PromptError."""
+    return whole_number(payload, "count") if "count" in payload else 1

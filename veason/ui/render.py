@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,14 @@ from PIL import Image
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
 from veason.pipeline import FramesShown, masks_by_frame
-from veason.project.state import Mark, Place
+from veason.project.state import Mark, Place, State
 from veason.session import Session
 from veason.types import (
     Answered,
     BoxClosed,
     FrameMasks,
     FrameMention,
+    FrameRange,
     KeyframeChosen,
     ObjectMask,
     PolicyEvent,
@@ -27,10 +28,16 @@ from veason.types import (
     ThoughtDelta,
     Unanswered,
 )
+from veason.ui.samples import Proposal, proposals_item
+from veason.ui.spread import Pending, Stretch, waiting_frames
+from veason.ui.steps import describe
 from veason.ui.store import Work
 
 Item = dict[str, Any]
 """One message to the page; `kind` says which."""
+
+STEPS_SHOWN = 12
+"""How many steps the lists of undo and redo show."""
 
 
 def notice(text: str, level: str = "error") -> Item:
@@ -90,9 +97,49 @@ def session_state(work: Work) -> Item:
         "locked": sorted(scene.locked),
         "reasoning": scene.state.reasoning,
         "rewritten": scene.state.thought,
-        "canUndo": bool(work.history.past),
-        "canRedo": bool(work.history.future),
+        "paintings": [list(place) for place, prompt in session.prompts.items() if prompt.mask is not None],
+        "pending": waiting(scene.state, work.pending),
+        **steps(work),
     }
+
+
+def steps(work: Work) -> dict[str, list[str]]:
+    """Return what the next steps of undo and redo are called, the nearest one first."""
+    trail, names = work.history, work.history.scene.names
+    later = [*trail.done, *trail.undone[:STEPS_SHOWN]]
+    undo = describe(trail.done, names, STEPS_SHOWN)[::-1]
+    return {"undoSteps": undo, "redoSteps": describe(later, names, len(later) - len(trail.done))}
+
+
+def waiting(state: State, pending: Pending) -> dict[str, list[list[int]]]:
+    """Return by object the runs of frames whose masks are there but do not follow from its prompts."""
+    found = {}
+    for object_id, track in state.session.tracks.items():
+        frames = waiting_frames(state, pending, object_id).intersection(track.frames)
+        if frames:
+            found[str(object_id)] = runs_of(frames)
+    return found
+
+
+def propagating(stretches: Sequence[Stretch], frames: FrameRange, only: object) -> Item:
+    """Return what is about to be computed: the range, and how many frames of it."""
+    count = len({frame for stretch in stretches for frame in stretch.frames})
+    return {"kind": "propagating", "start": frames[0], "stop": frames[1], "count": count, "only": only}
+
+
+def runs_of(frames: Iterable[int]) -> list[list[int]]:
+    """Return frames as half-open runs of neighbours.
+
+    >>> runs_of({7, 3, 4})
+    [[3, 5], [7, 8]]
+    """
+    runs: list[list[int]] = []
+    for frame_index in sorted(frames):
+        if runs and runs[-1][1] == frame_index:
+            runs[-1][1] += 1
+        else:
+            runs.append([frame_index, frame_index + 1])
+    return runs
 
 
 def mark_stretches(marks: Mapping[Place, Mark]) -> list[dict[str, Any]]:
@@ -114,9 +161,17 @@ def mark_stretches(marks: Mapping[Place, Mark]) -> list[dict[str, Any]]:
 def recalled(work: Work) -> Item:
     """Return the reasoning as the page showed it, for a refresh."""
     answer = work.history.now.answer
-    thought = answer.thought if answer is not None else ""
-    shown = {"text": thought, "mentions": work.mentions, "failure": work.failure, "answered": work.answered}
-    return {"kind": "recalled", **shown}
+    if answer is None:
+        return {"kind": "recalled", "text": "", "mentions": [], "failure": work.failure, "answered": None}
+    own = next((one for one in work.proposals if one.answer == answer), Proposal(answer))
+    mentions = [policy_event(mention) for mention in own.mentions]
+    answered = policy_event(Answered(answer, own.speed))
+    return {"kind": "recalled", "text": answer.thought, "mentions": mentions, "failure": "", "answered": answered}
+
+
+def proposals(work: Work) -> Item:
+    """Return all answers to the question, how far they agree, and which one counts."""
+    return proposals_item(work.proposals, work.asked, work.history.now.answer)
 
 
 def all_masks(session: Session) -> Item:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from veason.errors import SessionError
+from veason.session import Asked, GotAnswer, GotMasks
 from veason.types import FrameRange
+from veason.ui.samples import Proposal
+from veason.ui.spread import Pending, note_done, note_edit
 from veason.ui.trail import Edit, Trail
 from veason.video import Video
 
@@ -23,8 +25,9 @@ from veason.video import Video
 class Work:
     """One visitor's video with everything done on it.
 
-    `answered`, `mentions` and `failure` are what the page showed of the last answer, kept for a refresh; `revision`
-    counts the messages sent to the page.
+    `failure` is what the policy wrote where it gave no answer, `keyframe_said` the keyframe of the answer that it is
+    writing, `proposals` all answers where several were `asked` for; `pending` says which masks do not follow from
+    their prompts yet; `revision` counts the messages sent to the page.
     """
 
     id: str
@@ -34,8 +37,10 @@ class Work:
     history: Trail
     frames: FrameRange
     failure: str = ""
-    answered: dict[str, Any] | None = None
-    mentions: list[dict[str, Any]] = field(default_factory=list)
+    keyframe_said: int | None = None
+    proposals: tuple[Proposal, ...] = ()
+    asked: int = 1
+    pending: Pending = field(default_factory=dict)
     revision: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _running: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -44,17 +49,25 @@ class Work:
     def record(self, edit: Edit) -> None:
         """Apply an edit of the visitor."""
         with self._lock:
+            before = self.history.scene.state
             self.history = self.history.record(edit)
+            note_edit(self.pending, before, self.history.scene.state, edit)
 
     def follow(self, edit: Edit) -> None:
         """Apply what a model reports."""
         with self._lock:
+            if isinstance(edit, GotMasks):
+                note_done(self.pending, self.history.scene.state, edit.frame_masks)
+            elif isinstance(edit, Asked | GotAnswer):
+                self.pending.clear()
             self.history = self.history.follow(edit)
 
-    def step(self, forward: bool) -> None:
-        """Undo, or redo where `forward`. Raises SessionError where there is nothing."""
+    def step(self, forward: bool, count: int = 1) -> None:
+        """Undo so many steps, or redo them where `forward`. Raises SessionError where there are fewer."""
         with self._lock:
-            self.history = self.history.redo() if forward else self.history.undo()
+            for _ in range(count):
+                self.history = self.history.redo() if forward else self.history.undo()
+                self.pending.clear()
 
     def next_revision(self) -> int:
         """Return the number of the next message to the page."""

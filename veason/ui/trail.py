@@ -83,11 +83,16 @@ def _touched(edit: Edit) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A scene with its past and future. Every recorded edit can be undone; undo drops nothing but what came after."""
+    """A scene with its past and future. Every recorded edit can be undone; undo drops nothing but what came after.
+
+    `done` holds the edits that led from `past` to now, oldest first, `undone` those that lead on, the next one first.
+    """
 
     scene: Scene
     past: tuple[Scene, ...] = ()
     future: tuple[Scene, ...] = ()
+    done: tuple[Edit, ...] = ()
+    undone: tuple[Edit, ...] = ()
 
     @property
     def now(self) -> Session:
@@ -96,7 +101,7 @@ class Trail:
 
     def record(self, edit: Edit) -> Trail:
         """Apply an edit of a person: it can be undone, and what had been undone is forgotten."""
-        return Trail(turn(self.scene, edit, is_by_person=True), (*self.past, self.scene))
+        return Trail(turn(self.scene, edit, is_by_person=True), (*self.past, self.scene), (), (*self.done, edit))
 
     def follow(self, edit: Edit) -> Trail:
         """Apply what a model reports (answers, masks): it belongs to the edit before it and is no step of its own."""
@@ -106,13 +111,15 @@ class Trail:
         """Step back. Raises SessionError at the beginning."""
         if not self.past:
             raise SessionError("nothing to undo")
-        return Trail(self.past[-1], self.past[:-1], (self.scene, *self.future))
+        future = (self.scene, *self.future)
+        return Trail(self.past[-1], self.past[:-1], future, self.done[:-1], (self.done[-1], *self.undone))
 
     def redo(self) -> Trail:
         """Step forward again. Raises SessionError where nothing was undone."""
         if not self.future:
             raise SessionError("nothing to redo")
-        return Trail(self.future[0], (*self.past, self.scene), self.future[1:])
+        past = (*self.past, self.scene)
+        return Trail(self.future[0], past, self.future[1:], (*self.done, self.undone[0]), self.undone[1:])
 
 
 def begin(num_frames: int) -> Trail:

@@ -1,0 +1,89 @@
+"""A desk with one open work on a small real video, and a segmenter that fills boxes: what the page's events do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tests.standins import ArrayVideo, BoxFiller
+from veason.masks import encode_mask
+from veason.pipeline import Pipeline
+from veason.types import FrameMasks, FrameRange, ObjectMask, Policy, Prompt, Rle, VideoSource
+from veason.ui.handlers import Desk
+from veason.ui.store import Store, Work
+from veason.ui.trail import begin
+
+COUNT, SIZE_WH = 20, (32, 24)
+
+
+class CountingFiller(BoxFiller):
+    """Fills boxes with a score that rises with every call, so that a mask computed again is told from an old one.
+
+    `on_frame` is called before each frame is handed over.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.on_frame: Callable[[int], None] = lambda frame_index: None
+
+    def track(
+        self,
+        video: VideoSource,
+        prompts: Sequence[Prompt],
+        *,
+        fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
+        frames: FrameRange | None = None,
+    ) -> Iterator[FrameMasks]:
+        self.calls += 1
+        for arrived in super().track(video, prompts, fixed=fixed, frames=frames):
+            masks = {one: ObjectMask(mask.rle, float(self.calls)) for one, mask in arrived.masks.items()}
+            self.on_frame(arrived.frame_index)
+            yield FrameMasks(arrived.frame_index, masks)
+
+
+class Seat:
+    """A visitor at the desk: sends events, gathers what the page would be told."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.store = Store(capacity=2)
+        self.segmenter = CountingFiller()
+        self.desk = Desk(Pipeline(policy, self.segmenter), self.store, [])
+        folder = self.store.new_folder()
+        video: Any = ArrayVideo(np.zeros((COUNT, *SIZE_WH[::-1], 3), np.uint8))
+        video.close = lambda: None
+        self.work = Work(folder.name, folder, "array", video, begin(COUNT), (0, COUNT))
+        self.store.add(self.work)
+
+    def edit(self, **data: Any) -> list[dict[str, Any]]:
+        """Send one edit and return the items of the answer."""
+        sent = self.desk.edit({"work": self.work.id, **data})
+        return [item for message in sent for item in message["items"]]
+
+    def propagate(self, start: int = 0, stop: int = COUNT, **data: Any) -> list[dict[str, Any]]:
+        """Propagate and return the items of the answer."""
+        sent = self.desk.propagate({"work": self.work.id, "start": start, "stop": stop, **data})
+        return [item for message in sent for item in message["items"]]
+
+    def think(self, instruction: str, **data: Any) -> list[dict[str, Any]]:
+        """Ask and return the items of the answer."""
+        sent = self.desk.think({"work": self.work.id, "instruction": instruction, **data})
+        return [item for message in sent for item in message["items"]]
+
+    def masks(self, object_id: int) -> dict[int, ObjectMask]:
+        """Return the masks of an object by frame."""
+        track = self.work.history.now.tracks.get(object_id)
+        return dict(track.frames) if track is not None else {}
+
+
+def mask_of(x1: int, y1: int, x2: int, y2: int) -> Rle:
+    """Return the mask of a rectangle on the small video."""
+    mask = np.zeros(SIZE_WH[::-1], bool)
+    mask[y1:y2, x1:x2] = True
+    return encode_mask(mask)
+
+
+def of_kind(items: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Return the items of one kind."""
+    return [item for item in items if item["kind"] == kind]

@@ -1,0 +1,151 @@
+"""A correction redoes what it touches and nothing else; what a person settled stays bit for bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.ui.desk import COUNT, Seat, mask_of, of_kind
+from veason.types import ObjectMask
+
+BOX, OTHER = [2, 2, 10, 10], [12, 12, 20, 20]
+
+
+@pytest.fixture
+def seat() -> Seat:
+    """Two objects with boxes on frame 5, propagated over the whole clip."""
+    seat = Seat()
+    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    seat.edit(edit="box", object=0, frame=5, xyxy=OTHER)
+    seat.propagate()
+    return seat
+
+
+def changed(before: dict[int, ObjectMask], after: dict[int, ObjectMask]) -> list[int]:
+    return [frame for frame in range(COUNT) if before.get(frame) != after.get(frame)]
+
+
+def verify(seat: Seat, start: int, stop: int) -> None:
+    seat.edit(edit="verified", object=1, start=start, stop=stop)
+
+
+def test_a_correction_leaves_other_objects_as_they_are(seat: Seat) -> None:
+    first, second = seat.masks(1), seat.masks(2)
+    seat.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11])
+    seat.propagate(only="stale", object=1, frame=5)
+    assert changed(first, seat.masks(1)) == list(range(COUNT))
+    assert changed(second, seat.masks(2)) == []
+    assert seat.work.history.now.stale == frozenset()
+
+
+def test_a_correction_ends_at_verified_frames(seat: Seat) -> None:
+    verify(seat, 2, 4)
+    verify(seat, 12, 15)
+    before = seat.masks(1)
+    seat.edit(edit="box", object=1, frame=8, xyxy=[3, 3, 11, 11])
+    seat.propagate(only="stale", object=1, frame=8)
+    assert changed(before, seat.masks(1)) == [*range(6, 12)]  # frame 5 holds a box by hand
+
+
+def test_verified_frames_outlive_a_run_over_everything(seat: Seat) -> None:
+    verify(seat, 2, 15)
+    before = seat.masks(1)
+    seat.edit(edit="box", object=1, frame=17, xyxy=[3, 3, 11, 11])
+    seat.propagate()
+    assert changed(before, seat.masks(1)) == [0, 1, 15, 16, 17, 18, 19]
+
+
+def test_a_painted_mask_stays_as_it_was_painted_and_the_rest_follows(seat: Seat) -> None:
+    painted = mask_of(3, 4, 9, 13)
+    before, second = seat.masks(1), seat.masks(2)
+    told = seat.edit(edit="mask", object=1, frame=9, counts=painted.counts)
+    assert of_kind(told, "masks")[0]["frames"]["9"]["1"][0] == painted.counts
+    seat.propagate(only="stale", object=1, frame=9)
+    assert seat.masks(1)[9].rle == painted
+    assert changed(before, seat.masks(1)) == [*range(6, COUNT)]
+    seat.propagate()
+    assert seat.masks(1)[9].rle == painted
+    assert seat.masks(1)[9] is not before[9]
+    seat.edit(edit="undo")
+    assert seat.masks(1) == before
+    assert set(second) == set(seat.masks(2))
+
+
+@pytest.mark.parametrize(("only", "expected"), [("forward", range(9, 14)), ("backward", range(6, 10))])
+def test_masks_go_forward_or_backward_from_a_frame(seat: Seat, only: str, expected: range) -> None:
+    verify(seat, 14, 15)
+    before, second = seat.masks(1), seat.masks(2)
+    seat.propagate(only=only, object=1, frame=9)
+    assert changed(before, seat.masks(1)) == list(expected)
+    assert changed(second, seat.masks(2)) == []
+
+
+def test_here_shows_the_mask_of_one_frame_and_leaves_the_rest_to_be_done() -> None:
+    seat = Seat()
+    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    seat.propagate(only="here", object=1, frame=5)
+    assert sorted(seat.masks(1)) == [5]
+    assert seat.work.history.now.stale == {1}
+    seat.propagate(only="stale", object=1, frame=5)
+    assert sorted(seat.masks(1)) == list(range(COUNT))
+
+
+def test_what_a_stopped_run_left_is_done_by_the_next_one(seat: Seat) -> None:
+    seat.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11])
+    seat.segmenter.on_frame = lambda frame_index: seat.work.stop() if frame_index == 12 else None
+    seat.propagate(only="stale", object=1, frame=5)
+    seat.segmenter.on_frame = lambda frame_index: None
+    half = seat.masks(1)
+    assert 1 in seat.work.history.now.stale
+    left = {frame for frame in range(COUNT) if half[frame].score == 1}
+    assert 0 < len(left) < COUNT
+    seat.propagate(only="stale", object=1, frame=5)
+    assert set(changed(half, seat.masks(1))) == left
+    assert seat.work.history.now.stale == frozenset()
+
+
+def test_only_frames_with_a_mask_can_be_verified() -> None:
+    seat = Seat()
+    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    told = seat.edit(edit="verified", object=1, start=5, stop=6)
+    assert "propagate first" in of_kind(told, "notice")[0]["text"]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param("", id="empty"),
+        pytest.param("é" * 8, id="no code"),
+        pytest.param("o" * 40, id="a run without an end"),
+        pytest.param("54", id="too few pixels"),
+        pytest.param("0" * 5000, id="too long"),
+        pytest.param("O", id="a run below nothing"),
+        pytest.param(mask_of(0, 0, 0, 0).counts, id="nothing painted"),
+        pytest.param(mask_of(3, 4, 9, 13).counts[:-1] + "o", id="cut off"),
+    ],
+)
+def test_a_broken_painted_mask_is_refused_in_words(seat: Seat, counts: Any) -> None:
+    before = seat.work.history
+    told = seat.edit(edit="mask", object=1, frame=9, counts=counts)
+    assert of_kind(told, "notice")[0]["text"]
+    assert seat.work.history is before
+
+
+def test_a_click_does_not_take_a_painting_away(seat: Seat) -> None:
+    painted = mask_of(3, 4, 9, 13)
+    seat.edit(edit="mask", object=1, frame=9, counts=painted.counts)
+    told = seat.edit(edit="click", object=1, frame=9, xy=[5, 5])
+    assert "painted on frame 9" in of_kind(told, "notice")[0]["text"]
+    assert seat.masks(1)[9].rle == painted
+
+
+def test_the_page_is_told_which_masks_wait_and_what_can_be_undone(seat: Seat) -> None:
+    verify(seat, 12, 13)
+    told = seat.edit(edit="box", object=1, frame=8, xyxy=[3, 3, 11, 11])
+    session = of_kind(told, "session")[0]
+    assert session["pending"] == {"1": [[6, 12]]}
+    assert session["undoSteps"][:2] == ["box object 1 on frame 8", "verify object 1 on frame 12"]
+    told = seat.edit(edit="undo", count=2)
+    assert of_kind(told, "session")[0]["redoSteps"] == ["verify object 1 on frame 12", "box object 1 on frame 8"]
