@@ -14,7 +14,7 @@ LAYERS = [
     "boxes masks hub answer consistency",
     "video draw metrics rewards",
     "device policy segmenter session",
-    "data pipeline outputs project interchange",
+    "data shown pipeline outputs project interchange",
     "evaluate train nano ui",
     "cli",
     "__main__",

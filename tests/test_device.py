@@ -1,5 +1,8 @@
 """The GPU door: which device, what may leave it, and what is said when memory runs out."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -63,3 +66,11 @@ def test_closing_the_door_closes_the_work_behind_it() -> None:
 def test_a_missing_library_comes_with_the_command_to_type() -> None:
     with pytest.raises(MissingBackend, match="pip install nothing-of-this-name"):
         require("nothing_of_this_name", "pip install nothing-of-this-name", "the test")
+
+
+@pytest.mark.parametrize(("variable", "lends"), [("true", True), ("", False)])
+def test_a_zerogpu_space_is_known_by_what_it_sets(variable: str, lends: bool) -> None:
+    pytest.importorskip("spaces", reason="spaces is not installed: pip install spaces")
+    code = f"from veason.device import lends_gpu; assert lends_gpu() is {lends}"
+    settings = {"SPACES_ZERO_GPU": variable, "SPACES_ZERO_DEVICE_API_URL": "http://127.0.0.1:1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **settings}, capture_output=True)

@@ -74,6 +74,14 @@ def test_the_correction_comes_first_and_then_the_frames_near_the_cursor(tmp_path
     assert frames_of(arrived) == [7, 8, 9, 6, 5, 4, 3, 2, 1, 0, 10, 11]
 
 
+def test_the_cursor_may_move_while_it_runs(tmp_path: Path) -> None:
+    video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
+    arrived: list[FrameMasks] = []
+    for masks in pipeline.refresh(video, [ONE, CLICK], {1: {7}}, cursor=lambda: 0 if len(arrived) < 5 else 11):
+        arrived.append(masks)
+    assert frames_of(arrived)[:7] == [7, 8, 9, 6, 5, 10, 11]
+
+
 def test_guesses_are_labelled_and_replaced(tmp_path: Path) -> None:
     video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
     arrived = list(pipeline.refresh(video, [ONE, CLICK], {1: {7}}, order="preview"))

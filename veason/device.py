@@ -36,7 +36,11 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 
 def lends_gpu() -> bool:
     """Tell whether this is a ZeroGPU Space, where work behind the door runs in a process that ends with it."""
-    return importlib.util.find_spec("spaces") is not None
+    if importlib.util.find_spec("spaces") is None:
+        return False
+    from spaces.config import Config
+
+    return bool(Config.zero_gpu)
 
 
 def gpu_door(work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60) -> Callable[..., Any]:
@@ -52,7 +56,7 @@ def gpu_door(work: Callable[..., Iterator[Any]], duration: Callable[..., float] 
                 assert_no_tensor(value)
                 yield value
 
-    if not lends_gpu():
+    if importlib.util.find_spec("spaces") is None:
         return guarded
     import spaces
 
@@ -72,6 +76,29 @@ def memory_guard() -> Iterator[None]:
         raise DeviceError(
             f"the GPU ran out of memory ({message}): choose a shorter range, a smaller segmenter, or --device cpu"
         ) from None
+
+
+class StepAside:
+    """A context for work beside other work on the same device: on CUDA it runs on a stream of its own.
+
+    It may be entered again and again, in one thread. When it ends, its work is done, so that other streams and threads
+    may read what was made.
+    """
+
+    def __init__(self, device: torch.device | str) -> None:
+        is_cuda = torch.device(device).type == "cuda"
+        self._stream = torch.cuda.Stream(device) if is_cuda else None
+        self._inside: Any = None
+
+    def __enter__(self) -> None:
+        if self._stream is not None:
+            self._inside = torch.cuda.stream(self._stream)
+            self._inside.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        if self._stream is not None:
+            self._stream.synchronize()
+            self._inside.__exit__(*error)
 
 
 def assert_no_tensor(value: Any) -> None:

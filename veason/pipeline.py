@@ -16,10 +16,13 @@ from functools import partial
 from veason.device import gpu_door, lends_gpu
 from veason.errors import AnswerError, MissingBackend, PromptError
 from veason.profile import sample_indices
+from veason.segmenter.ahead import Ahead
 from veason.segmenter.order import affected_ranges
+from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
     Answered,
+    Frame,
     FrameMasks,
     FrameRange,
     MaskTrack,
@@ -64,11 +67,27 @@ class FramesShown:
 
 
 class Pipeline:
-    """A policy and a segmenter behind the GPU door. `policy` may be None where only prompts by hand are wanted."""
+    """A policy and a segmenter behind the GPU door.
 
-    def __init__(self, policy: Policy | None, segmenter: Segmenter) -> None:
+    Args:
+        policy: None where only prompts by hand are wanted.
+        segmenter: any; what it can do beyond its protocol is used.
+        shown_bytes: how many bytes of decoded frames are kept for the next question about a video.
+        works_ahead: whether the segmenter may start while the policy still writes. No result depends on it.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None,
+        segmenter: Segmenter,
+        *,
+        shown_bytes: int = DEFAULT_BYTES,
+        works_ahead: bool = True,
+    ) -> None:
         self.policy = policy
         self.segmenter = segmenter
+        self.shown_frames = ShownFrames(shown_bytes)
+        self._works_ahead = works_ahead and not lends_gpu()  # there, what it makes would end with the thinking
         self._think_on_gpu = gpu_door(self._think)
         self._propagate_on_gpu = gpu_door(self._propagate, duration=self._propagation_seconds)
 
@@ -102,7 +121,8 @@ class Pipeline:
         if shown is None:
             shown = sample_indices(video.info.num_frames, self.policy.frame_count)
         yield FramesShown(tuple(shown))
-        yield from self._think_on_gpu(video, instruction.strip(), tuple(shown), tuple(turns), sampling)
+        frames = self.shown_frames.read(video, tuple(shown))
+        yield from self._think_on_gpu(video, instruction.strip(), frames, tuple(turns), sampling)
 
     def propagate(
         self,
@@ -180,8 +200,11 @@ class Pipeline:
         shown: Sequence[int] | None = None,
         sampling: Sampling = Sampling(),
         frames: FrameRange | None = None,
+        order: Order = "nearest",
     ) -> Iterator[FramesShown | PolicyEvent | FrameMasks]:
         """Think, then propagate the first sample's boxes; an absent target ends after the answer.
+
+        Masks come from the keyframe outward, so that those made while the policy was writing come at once.
 
         Raises:
             AnswerError: no sample holds a usable answer. Other errors as in `think` and `propagate`.
@@ -199,20 +222,27 @@ class Pipeline:
                 failure.reason if failure else "the policy wrote nothing", failure.text if failure else ""
             )
         if not answer.is_absent:
-            yield from self.propagate(video, prompts_from_answer(answer), frames=frames)
+            yield from self.propagate(video, prompts_from_answer(answer), frames=frames, order=order)
 
     def _think(
         self,
         video: VideoSource,
         instruction: str,
-        shown: tuple[int, ...],
+        frames: Sequence[Frame],
         turns: tuple[Turn, ...],
         sampling: Sampling,
     ) -> Iterator[PolicyEvent]:
         assert self.policy is not None
-        frames = list(video.frames(shown))
         num_frames = video.info.num_frames
-        yield from self.policy.stream(frames, instruction, num_frames=num_frames, turns=turns, sampling=sampling)
+        events = self.policy.stream(frames, instruction, num_frames=num_frames, turns=turns, sampling=sampling)
+        if not self._works_ahead:
+            yield from events
+            return
+        shown = [frame.index for frame in frames]
+        with Ahead(self.segmenter, video, shown) as ahead, closing(events):  # type: ignore[type-var]
+            for event in events:
+                ahead.see(event)
+                yield event
 
     def _run(
         self, jobs: tuple[Job, ...], video: VideoSource, fixed: Fixed | None, order: Order, cursor: Cursor | None

@@ -11,9 +11,9 @@ from veason.cli.options import (
     add_output,
     add_policy,
     add_segmenter,
+    add_stock,
     add_video,
-    make_policy,
-    make_segmenter,
+    make_pipeline,
     parse_range,
 )
 from veason.cli.progress import finish, propagate_with_progress
@@ -41,18 +41,19 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--temperature", type=float, default=0.0, help="0 decodes greedily (%(default)s)")
     parser.add_argument("--samples", type=int, default=1, metavar="N", help="answers to draw; the first one is used")
     parser.add_argument("--seed", type=int, default=0, help="for temperatures above 0 (%(default)s)")
+    add_stock(parser)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     from veason.outputs import Run
-    from veason.pipeline import Pipeline, prompts_from_answer
+    from veason.pipeline import prompts_from_answer
     from veason.video import open_video
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
-        pipeline = Pipeline(make_policy(args), make_segmenter(args))
+        pipeline = make_pipeline(args)
         assert pipeline.policy is not None
         run = Run(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
         try:
@@ -60,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
             assert run.answer is not None
             prompts = prompts_from_answer(run.answer)
             if prompts:
-                propagate_with_progress(pipeline, video, prompts, frames, run)
+                propagate_with_progress(
+                    pipeline, video, prompts, frames, run, order="stock" if args.stock else "nearest"
+                )
         except (AnswerError, KeyboardInterrupt) as error:
             run.is_cancelled = isinstance(error, KeyboardInterrupt)
             run.failure = str(error)

@@ -6,14 +6,11 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from veason.cli.data import add_dataset
-from veason.cli.options import add_policy, add_segmenter, make_policy, make_segmenter
+from veason.cli.options import add_policy, add_segmenter, make_pipeline
 from veason.errors import DataError
-
-if TYPE_CHECKING:
-    from veason.pipeline import Pipeline
 
 MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_config")
 
@@ -80,10 +77,3 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.write((Path(args.out) / "report.md").read_text(encoding="utf-8"))
     print(f"wrote {Path(args.out) / 'report.json'}", file=sys.stderr)
     return 0
-
-
-def make_pipeline(args: argparse.Namespace) -> Pipeline:
-    """Load the models that the options name; called once in each worker."""
-    from veason.pipeline import Pipeline
-
-    return Pipeline(make_policy(args), make_segmenter(args))

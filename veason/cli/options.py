@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from veason.errors import PromptError
-from veason.types import Box, Click, FrameRange, Prompt
+from veason.types import Box, Budgets, Click, FrameRange, Prompt
+from veason.types.budgets import MIB
 
 if TYPE_CHECKING:
+    from veason.pipeline import Pipeline
     from veason.types import Policy, Segmenter
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
@@ -39,6 +41,9 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--profile", metavar="FILE", help="how that checkpoint wants its frames (JSON)")
     parser.add_argument("--quantization", choices=["4bit"], help="load the policy in 4 bits (needs bitsandbytes)")
+    parser.add_argument(
+        "--prefix-memory", type=megabytes, metavar="MB", help="on its device, for what it has read of videos (1024)"
+    )
 
 
 def add_segmenter(parser: argparse.ArgumentParser) -> None:
@@ -46,20 +51,69 @@ def add_segmenter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--segmenter", metavar="S", help="nano | FOLDER | FILE.pt | HUB_ID")
     parser.add_argument("--segmenter-config", metavar="NAME", help="model config of FILE.pt, such as sam2.1_hiera_l")
     parser.add_argument("--device", default="auto", help="cpu | cuda | auto (%(default)s)")
+    kept = parser.add_argument_group("what may be kept, so that corrections and further questions come fast")
+    for name, where in (("memory", "memory"), ("gpu", "the GPU"), ("disk", "temporary files")):
+        kept.add_argument(f"--feature-{name}", type=megabytes, metavar="MB", help=f"features of frames in {where}")
+    kept.add_argument("--track-memory", type=megabytes, metavar="MB", help="tracked objects in memory (256)")
+
+
+def add_stock(parser: argparse.ArgumentParser) -> None:
+    """Add --stock."""
+    parser.add_argument(
+        "--stock", action="store_true", help="keep nothing and overlap nothing: the same result, for comparison"
+    )
+
+
+def megabytes(text: str) -> int:
+    """Return a number of megabytes. Raises ArgumentTypeError, which argparse turns into its usual message."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"wanted a whole number of megabytes, 0 or more, got {text!r}")
+    return int(text)
+
+
+def read_budgets(args: argparse.Namespace) -> Budgets:
+    """Return what the options say may be kept, the defaults where they say nothing."""
+    if getattr(args, "stock", False):
+        return Budgets.nothing()
+    given = {
+        "feature_memory": args.feature_memory,
+        "feature_gpu": args.feature_gpu,
+        "feature_disk": args.feature_disk,
+        "tracks": args.track_memory,
+        "prefix": getattr(args, "prefix_memory", None),
+    }
+    return Budgets(**{name: value for name, value in given.items() if value is not None})
 
 
 def make_policy(args: argparse.Namespace) -> Policy:
     """Load the policy that the options name."""
     from veason.policy import load_policy
 
-    return load_policy(args.policy, profile=args.profile, device=args.device, quantization=args.quantization)
+    prefix = read_budgets(args).prefix
+    return load_policy(
+        args.policy,
+        profile=args.profile,
+        device=args.device,
+        quantization=args.quantization,
+        reuse=prefix > 0,
+        prefix_bytes=prefix * MIB,
+    )
 
 
 def make_segmenter(args: argparse.Namespace) -> Segmenter:
     """Load the segmenter that the options name."""
     from veason.segmenter import load_segmenter
 
-    return load_segmenter(args.segmenter, config=args.segmenter_config, device=args.device)
+    return load_segmenter(args.segmenter, config=args.segmenter_config, device=args.device, budgets=read_budgets(args))
+
+
+def make_pipeline(args: argparse.Namespace) -> Pipeline:
+    """Load the models that the options name and put them together."""
+    from veason.pipeline import Pipeline
+
+    budgets = read_budgets(args)
+    policy = make_policy(args) if hasattr(args, "policy") else None
+    return Pipeline(policy, make_segmenter(args), shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
 
 
 def parse_range(text: str | None, num_frames: int) -> FrameRange | None:

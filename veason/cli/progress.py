@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from veason.types import FrameMasks, FrameRange, Prompt
+from veason.types import FrameMasks, FrameRange, Order, Prompt
 
 if TYPE_CHECKING:
     from veason.outputs import Run
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def propagate_with_progress(
-    pipeline: Pipeline, video: VideoSource, prompts: Sequence[Prompt], frames: FrameRange | None, run: Run
+    pipeline: Pipeline,
+    video: VideoSource,
+    prompts: Sequence[Prompt],
+    frames: FrameRange | None,
+    run: Run,
+    *,
+    order: Order = "stock",
 ) -> None:
     """Put the tracks into `run`, frame by frame, so that a cancelled run keeps what was done."""
     from rich.console import Console
@@ -41,7 +47,7 @@ def propagate_with_progress(
     try:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("", total=stop - start)
-            for frame_masks in pipeline.propagate(video, prompts, frames=frames):
+            for frame_masks in pipeline.propagate(video, prompts, frames=frames, order=order):
                 arrived.append(frame_masks)
                 done.add(frame_masks.frame_index)
                 progress.update(task, completed=len(done))

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from veason.cli.data import KINDS
-from veason.cli.options import add_policy, add_segmenter, make_policy, make_segmenter
+from veason.cli.options import add_policy, add_segmenter, make_pipeline
 from veason.errors import ProjectError
 from veason.types import Sampling
 
@@ -94,7 +94,6 @@ def _run_add(args: argparse.Namespace) -> int:
 
 
 def _run_prelabel(args: argparse.Namespace) -> int:
-    from veason.pipeline import Pipeline
     from veason.project import Project
     from veason.project.prelabel import prelabel
 
@@ -102,7 +101,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
         if not project.questions(status=("new", "thinking"), assignee=args.assignee):
             print("nothing to do: no question is new")  # no model need be loaded for that
             return 0
-        pipeline = Pipeline(make_policy(args), make_segmenter(args))
+        pipeline = make_pipeline(args)
         sampling = Sampling(temperature=args.temperature, seed=args.seed)
         with closing(prelabel(project, pipeline, sampling=sampling, assignee=args.assignee)) as work:
             ends = _show(work)

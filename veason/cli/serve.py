@@ -6,7 +6,7 @@ import argparse
 import signal
 from typing import Any
 
-from veason.cli.options import add_policy, add_segmenter
+from veason.cli.options import add_policy, add_segmenter, add_stock, read_budgets
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -20,6 +20,7 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     """Add what both `veason serve` and app.py understand."""
     add_policy(parser)
     add_segmenter(parser)
+    add_stock(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
             segmenter=args.segmenter,
             segmenter_config=args.segmenter_config,
             device=args.device,
+            budgets=read_budgets(args),
         ),
         host=args.host,
         port=args.port,

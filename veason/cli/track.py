@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from veason.cli.options import add_output, add_segmenter, add_video, make_segmenter, parse_prompts, parse_range
+from veason.cli.options import add_output, add_segmenter, add_video, make_pipeline, parse_prompts, parse_range
 from veason.cli.progress import finish, propagate_with_progress
 
 
@@ -29,12 +29,11 @@ def run(args: argparse.Namespace) -> int:
     prompts = parse_prompts(args.box, args.click)
 
     from veason.outputs import Run
-    from veason.pipeline import Pipeline
     from veason.video import open_video
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
-        pipeline = Pipeline(None, make_segmenter(args))
+        pipeline = make_pipeline(args)
         run = Run(video.info, pipeline.segmenter.name)
         try:
             propagate_with_progress(pipeline, video, prompts, frames, run)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
+from veason.types import Budgets
 
 if TYPE_CHECKING:
     from veason.types import Segmenter
 
 
-def load_segmenter(name: str | None = None, *, config: str | None = None, device: str = "auto") -> Segmenter:
+def load_segmenter(
+    name: str | None = None, *, config: str | None = None, device: str = "auto", budgets: Budgets = Budgets()
+) -> Segmenter:
     """Return the segmenter that `name` stands for.
 
     Args:
@@ -21,6 +24,7 @@ def load_segmenter(name: str | None = None, *, config: str | None = None, device
             model.safetensors, or a published FILE.pt.
         config: for FILE.pt, the model config, such as "sam2.1_hiera_l".
         device: "auto", "cpu", "cuda" or "cuda:N".
+        budgets: how much of what was computed stays for the next correction.
 
     Raises:
         MissingBackend: sam2 or the weights are not here; the message holds the command to type.
@@ -31,7 +35,6 @@ def load_segmenter(name: str | None = None, *, config: str | None = None, device
 
     require("sam2", "SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2", "the segmenter")
     from veason.segmenter import checkpoint
-    from veason.segmenter.sam2 import Sam2Segmenter
 
     target = choose_device(device)
     if name in (None, "auto"):
@@ -41,16 +44,36 @@ def load_segmenter(name: str | None = None, *, config: str | None = None, device
     if config is not None and not name.endswith(".pt"):
         raise ProfileError(f"--segmenter-config belongs to a FILE.pt, but the segmenter is {name!r}: leave it out")
     if name == hub.NANO:
-        return Sam2Segmenter(checkpoint.load_model(_nano_folder(), target), name)
+        return _with_budgets(checkpoint.load_model(_nano_folder(), target), name, budgets)
     if name.endswith(".pt"):
         if config is None:
             raise ProfileError(
                 f"{name} holds weights alone: name its model config, for example --segmenter-config sam2.1_hiera_l"
             )
-        return Sam2Segmenter(checkpoint.load_published(Path(name), config, target), name)
+        return _with_budgets(checkpoint.load_published(Path(name), config, target), name, budgets)
     if Path(name).is_dir():
-        return Sam2Segmenter(checkpoint.load_model(Path(name), target), name)
-    return Sam2Segmenter(checkpoint.load_from_hub(name, target), name)
+        return _with_budgets(checkpoint.load_model(Path(name), target), name, budgets)
+    return _with_budgets(checkpoint.load_from_hub(name, target), name, budgets)
+
+
+def _with_budgets(model: Any, name: str, budgets: Budgets) -> Segmenter:
+    """Return the predictor as a segmenter whose caches take no more than the budgets."""
+    from veason.segmenter.features import MIB, FeatureBudget, FeatureCache, default_memory
+    from veason.segmenter.sam2 import Sam2Segmenter
+
+    features = None
+    if budgets.keeps_features:
+        memory = budgets.feature_memory
+        features = FeatureCache(
+            FeatureBudget(
+                gpu=budgets.feature_gpu * MIB,
+                ram=default_memory(model.device) if memory is None else memory * MIB,
+                disk=budgets.feature_disk * MIB,
+            )
+        )
+    return Sam2Segmenter(
+        model, name, feature_budget_bytes=0, memory_budget_bytes=budgets.tracks * MIB, features=features
+    )
 
 
 def _nano_folder() -> Path:

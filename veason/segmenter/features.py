@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
@@ -19,6 +20,7 @@ from veason.segmenter.identity import Scope
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
+MIB = 1 << 20
 GIB = 1 << 30
 
 Key = tuple[Scope, int]
@@ -35,6 +37,20 @@ class FeatureBudget:
     gpu: int = 0
     ram: int = GIB
     disk: int = 0
+
+
+def default_memory(device: torch.device) -> int:
+    """Return the bytes of memory that features may take where nobody says: 1 GiB, or a GPU machine's quarter up to 8.
+
+    On a CPU more would save little: small models fit, and large ones take hours anyway.
+    """
+    if device.type != "cuda" or not hasattr(os, "sysconf"):
+        return GIB
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")  # what a container is given, where that is less
+    allowed = limit.read_text().strip() if limit.is_file() else "max"
+    total = total if allowed == "max" else min(total, int(allowed))
+    return min(8 * GIB, total // 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,12 @@ class FeatureCache:
         """Tell whether a frame is held in any tier."""
         with self._lock:
             return any((scope, frame_index) in tier for tier in self._tiers)
+
+    def has_room(self, scope: Scope) -> bool:
+        """Tell whether one more frame of a video can be held without another of its own being pushed out."""
+        with self._lock:
+            own = [entry.num_bytes for tier in self._tiers for key, entry in tier.items() if key[0] == scope]
+            return sum(own) + max(own, default=1) <= sum(self._budgets)
 
     def get(self, scope: Scope, frame_index: int, device: torch.device) -> list[torch.Tensor] | None:
         """Return the levels of a frame on `device`, None where they must be made anew."""

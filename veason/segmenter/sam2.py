@@ -68,6 +68,11 @@ class Sam2Segmenter:
         return self._name
 
     @property
+    def device(self) -> str:
+        """Where the network is."""
+        return str(self.model.device)
+
+    @property
     def orders(self) -> tuple[Order, ...]:
         """Every order."""
         return ("stock", "nearest", "preview")
@@ -129,7 +134,7 @@ class Sam2Segmenter:
     def encode(self, video: VideoSource, frame_indices: Iterable[int]) -> Iterator[int]:
         """Encode frames ahead of any prompt, one a step, and yield their indices; cached ones cost nothing.
 
-        Without a feature cache there is nothing to do and nothing comes.
+        It ends where the budget of features is full of this video's. Without a cache nothing comes.
 
         Raises:
             VideoError: a frame cannot be read.
@@ -139,7 +144,10 @@ class Sam2Segmenter:
         with memory_guard(), self._reading(video, scope) as (_, features):
             for frame_index in frame_indices if features is not None else ():
                 assert features is not None
+                assert self.features is not None
                 if not features.has(frame_index):
+                    if not self.features.has_room(scope):
+                        return
                     with computing(self.model.device):
                         features.get(frame_index)
                 yield frame_index
@@ -176,7 +184,8 @@ class Sam2Segmenter:
             histories = [ObjectHistory(self.model, make_tracker([plan]), plan, self.memories, scope) for plan in plans]
             if self.features is not None:
                 self.features.look_at(scope, cursor() if cursor else histories[-1].centre)
-            yield from track_nearest(histories, frames, cursor, with_preview=order == "preview")
+            nearest = track_nearest(histories, frames, cursor, with_preview=order == "preview")
+            yield from self._pace.measured(nearest, len(plans), lambda: features.num_encoded if features else None)
 
     def _scope(self, video: VideoSource) -> Scope:
         """Return what cached values of this video and the network as it is now go by; a changed network clears all."""
@@ -213,15 +222,21 @@ class Pace:
         """Return the seconds for so many frames and objects."""
         return self._seconds_per_unit * num_frames * (num_objects + 1)
 
-    def measured(self, work: Iterator[FrameMasks], num_objects: int) -> Iterator[FrameMasks]:
-        """Yield from `work`, one frame a step, and learn from the time of each but the first, which was prompted."""
+    def measured(
+        self, work: Iterator[FrameMasks], num_objects: int, encoded: Callable[[], int | None] = lambda: None
+    ) -> Iterator[FrameMasks]:
+        """Yield from `work`, one frame a step, and learn from the time of each but the first, which was prompted.
+
+        `encoded` counts frames encoded so far, where that is known: steps that take what is at hand teach nothing.
+        """
         yield from itertools.islice(work, 1)
         while True:
-            begin = time.perf_counter()
+            begin, encoded_before = time.perf_counter(), encoded()
             masks = next(work, None)
             if masks is None:
                 return
-            self._learn((time.perf_counter() - begin) / (num_objects + 1))
+            if encoded_before is None or encoded() != encoded_before:
+                self._learn((time.perf_counter() - begin) / (num_objects + 1))
             yield masks
 
     def _learn(self, seconds_per_unit: float) -> None:

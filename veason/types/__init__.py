@@ -21,12 +21,14 @@ from veason.types.answers import (
     Turn,
     Unanswered,
 )
+from veason.types.budgets import Budgets
 from veason.types.sample import (
     Sample,
     SampleType,
     Truth,
 )
 from veason.types.seams import (
+    EncodingSegmenter,
     Order,
     OrderedSegmenter,
     Policy,
@@ -54,7 +56,9 @@ __all__ = [
     "Answered",
     "Box",
     "BoxClosed",
+    "Budgets",
     "Click",
+    "EncodingSegmenter",
     "Frame",
     "FrameMasks",
     "FrameMention",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from veason.profile import Profile
@@ -106,4 +106,24 @@ class OrderedSegmenter(Protocol):
         With "nearest" each object's last correction comes first (its start, where there is none), then its frames by
         distance from `cursor()`, which may move meanwhile; prompts may lie outside `frames`, whose masks equal those
         of a run over the whole video. "preview" adds guesses (`is_preview`), each followed by the exact mask.
+        """
+
+
+@runtime_checkable
+class EncodingSegmenter(OrderedSegmenter, Protocol):
+    """An OrderedSegmenter that can encode frames before any prompt, and keeps what it made."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes, such as "cpu" or "cuda:0"."""
+
+    def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
+        """See `Segmenter.estimate_seconds`."""
+
+    def encode(self, video: VideoSource, frame_indices: Iterable[int]) -> Iterator[int]:
+        """Encode frames, one a step, and yield their indices; it ends early where no more can be kept.
+
+        Raises:
+            VideoError: a frame cannot be read.
+            DeviceError: the accelerator ran out of memory.
         """

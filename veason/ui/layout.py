@@ -13,6 +13,7 @@ from veason.errors import VeasonError
 from veason.pipeline import Pipeline
 from veason.policy import load_policy
 from veason.segmenter import load_segmenter
+from veason.types.budgets import MIB
 from veason.ui import payload as read
 from veason.ui import render
 from veason.ui.examples import list_examples
@@ -36,12 +37,19 @@ import(new URL(props.main, document.baseURI).href).then((module) => module.start
 
 def make_pipeline(settings: Settings) -> Pipeline:
     """Load the models that the settings name."""
+    budgets = settings.budgets
     policy = load_policy(
-        settings.policy, profile=settings.profile, device=settings.device, quantization=settings.quantization
+        settings.policy,
+        profile=settings.profile,
+        device=settings.device,
+        quantization=settings.quantization,
+        reuse=budgets.prefix > 0,
+        prefix_bytes=budgets.prefix * MIB,
     )
-    return Pipeline(
-        policy, load_segmenter(settings.segmenter, config=settings.segmenter_config, device=settings.device)
+    segmenter = load_segmenter(
+        settings.segmenter, config=settings.segmenter_config, device=settings.device, budgets=budgets
     )
+    return Pipeline(policy, segmenter, shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
 
 
 def build(desk: Desk, settings: Settings) -> gr.Blocks:
@@ -171,7 +179,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             ssr_mode=False,
             allowed_paths=[str(STAGE), str(desk.store.root)],
             max_file_size=f"{settings.max_upload_mb}mb",
-            css_paths=[STAGE / "studio.css", STAGE / "workbench.css"],
+            css_paths=[STAGE / "studio.css", STAGE / "workbench.css", STAGE / "tools.css"],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     finally:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from veason.types import Budgets
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the app runs on; None means the best that is already here (see `veason.policy`, `veason.segmenter`).
 
-    `max_upload_mb` bounds an upload, `max_works` how many videos the server keeps open for its visitors at once.
+    `budgets` says what is kept for corrections and further questions; `max_upload_mb` bounds an upload, `max_works` how
+    many videos the server keeps open for its visitors at once.
     """
 
     policy: str | None = None
@@ -18,5 +21,6 @@ class Settings:
     segmenter: str | None = None
     segmenter_config: str | None = None
     device: str = "auto"
+    budgets: Budgets = field(default_factory=Budgets)
     max_upload_mb: int = 500
     max_works: int = 32

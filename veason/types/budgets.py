@@ -1,0 +1,42 @@
+"""How much of what was computed may stay for the next correction or question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Megabytes (2**20 bytes) that may be kept; 0 keeps nothing of that kind, and it is computed again.
+
+    No result depends on them, only time. A frame's features take 16.8 MB at 1024 px (10.5 MB on a GPU, under
+    autocast), and about 1 MB at 256 px.
+
+    Attributes:
+        feature_memory: features of frames in (pinned) memory; None is 1,024, and on a GPU a quarter of the machine's
+            memory up to 8,192.
+        feature_gpu: features of frames on the accelerator, before any go to memory.
+        feature_disk: features of frames in temporary files, after memory is full.
+        tracks: memories of tracked objects, 0.79 MB a frame and object at 1024 px.
+        prefix: what the policy has read of videos, on its device: 122 MB a video for 3B, 190 MB for 7B.
+        shown: decoded frames that the policy was shown, 2.8 MB a frame of 720p.
+    """
+
+    feature_memory: int | None = None
+    feature_gpu: int = 0
+    feature_disk: int = 0
+    tracks: int = 256
+    prefix: int = 1024
+    shown: int = 256
+
+    @classmethod
+    def nothing(cls) -> Budgets:
+        """Return the budgets of the unoptimised way: everything is computed anew each time."""
+        return cls(feature_memory=0, feature_gpu=0, feature_disk=0, tracks=0, prefix=0, shown=0)
+
+    @property
+    def keeps_features(self) -> bool:
+        """Tell whether any tier may hold features."""
+        return self.feature_memory is None or self.feature_memory + self.feature_gpu + self.feature_disk > 0
