@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-STAGES = ("see", "ground", "multi", "sft", "segmenter")
+STAGES = ("see", "ground", "multi", "sft", "grpo", "segmenter")
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -31,12 +31,20 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     evaluate.add_argument("weights", type=Path)
     evaluate.add_argument("--clips", type=int, default=40)
     evaluate.add_argument("--seed", type=int, default=7)
+    table = actions.add_parser("evaluate", help="put policies side by side on the test split, with nano-SAM2's masks")
+    table.add_argument("policies", nargs="+", metavar="NAME=FOLDER", help="name of the row and folder of weights")
+    table.add_argument("--journal", type=Path, required=True, help="file of JSON lines; clips in it are not done again")
+    table.add_argument("--segmenter", default="nano")
+    table.add_argument("--clips", type=int, default=200)
+    table.add_argument("--seed", type=int, default=7)
+    table.add_argument("--longest", type=int, default=64, help="most frames in a clip (default: 64)")
+    table.add_argument("--questions", type=int, default=4)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    {"world": _world, "examples": _examples, "train": _train, "score": _score}[args.action](args)
+    {"world": _world, "examples": _examples, "train": _train, "score": _score, "evaluate": _evaluate}[args.action](args)
     return 0
 
 
@@ -66,6 +74,12 @@ def _train(args: argparse.Namespace) -> None:
         train_segmenter.add_arguments(parser)
         train_segmenter.train_segmenter(train_segmenter.settings_from(parser.parse_args(args.flags)))
         return
+    if args.stage == "grpo":
+        from veason.nano import grpo
+
+        grpo.add_arguments(parser)
+        print(f"weights in {grpo.train_grpo(parser.parse_args(args.flags))}")
+        return
     from veason.nano import train_policy
 
     train_policy.add_arguments(parser)
@@ -78,3 +92,31 @@ def _score(args: argparse.Namespace) -> None:
 
     for name, value in score_policy(args.weights, clips=args.clips, seed=args.seed).items():
         print(f"{name:24} {value:.3f}")
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from veason.errors import DataError
+    from veason.nano.evaluate import FIGURES, evaluate_policies, make_table
+    from veason.segmenter import load_segmenter
+
+    policies = {}
+    for text in args.policies:
+        name, _, folder = text.partition("=")
+        if not folder or not (Path(folder) / "model.safetensors").is_file():
+            raise DataError(f"want NAME=FOLDER with trained weights, got {text!r}: train them with `veason nano train`")
+        policies[name] = Path(folder)
+    rows = evaluate_policies(
+        policies,
+        load_segmenter(args.segmenter),
+        args.journal,
+        clips=args.clips,
+        seed=args.seed,
+        longest=args.longest,
+        questions=args.questions,
+    )
+    print(f"{len(rows) // len(policies)} questions about {args.clips} clips; percent, 95 % intervals over clips")
+    print("\n| policy | " + " | ".join(FIGURES) + " |")
+    print("|---" * (len(FIGURES) + 1) + "|")
+    for policy, figures in make_table(rows).items():
+        cells = [f"{value:.1f} ({low:.1f} to {high:.1f})" for value, low, high in figures.values()]
+        print(f"| {policy} | " + " | ".join(cells) + " |")

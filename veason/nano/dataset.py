@@ -18,7 +18,9 @@ from veason.nano.world import Scene
 FIRST_SEEDS = {"train": 10_000_000, "valid": 50_000_000, "test": 90_000_000}
 """Where the seeds of each split start, so that no clip is in two of them."""
 
-_HEIGHT = 288
+HEIGHT = 288
+"""Height of the clips in pixels."""
+
 _SEEDS_APART = 100_000
 
 
@@ -30,16 +32,21 @@ def clip_seed(split: str, seed: int, number: int) -> int:
 def draw_videos(split: str, seed: int, clips: int, *, longest: int = 300, questions: int = 4) -> Iterator[WriteVideo]:
     """Yield clips of a split, one at a time, each with up to `questions` different questions."""
     for number in range(clips):
-        scene_seed = clip_seed(split, seed, number)
-        scene = make_scene(scene_seed)
-        if scene.num_frames > longest:
-            scene = make_scene(scene_seed, num_frames=16 + scene_seed % (longest - 15))
-        yield draw_video(scene, f"{split}_{seed:03d}_{number:05d}", questions)
+        yield draw_video(draw_scene(split, seed, number, longest), f"{split}_{seed:03d}_{number:05d}", questions)
+
+
+def draw_scene(split: str, seed: int, number: int, longest: int) -> Scene:
+    """Return the scene of clip `number`, with at most `longest` frames (16 or more)."""
+    scene_seed = clip_seed(split, seed, number)
+    scene = make_scene(scene_seed)
+    if scene.num_frames > longest:
+        scene = make_scene(scene_seed, num_frames=16 + scene_seed % (longest - 15))
+    return scene
 
 
 def draw_video(scene: Scene, name: str, questions: int) -> WriteVideo:
     """Render a whole scene with the masks of its objects and questions about it."""
-    size_wh = (round(_HEIGHT * scene.aspect / 2) * 2, _HEIGHT)
+    size_wh = (round(HEIGHT * scene.aspect / 2) * 2, HEIGHT)
     renderer = Renderer(scene, size_wh)
     objects: dict[int, list] = {actor: [] for actor in scene.objects}
     frames = []

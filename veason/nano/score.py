@@ -81,7 +81,7 @@ def measure_answers(asked: Sequence[Asked]) -> dict[str, float]:
     absent = [one for one in asked if not one.question.targets]
     answers = {id(one): _read(one) for one in asked}
     boxed = [answers[id(one)] for one in present]
-    scores = [_score(one, answer) for one, answer in zip(present, boxed, strict=True)]
+    scores = [score_boxes(one.view, one.question, answer) for one, answer in zip(present, boxed, strict=True)]
     said_absent = [answers[id(one)] for one in absent]
     return {
         "questions": float(len(asked)),
@@ -101,21 +101,29 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 
-def _read(one: Asked) -> Answer | None:
-    context = AnswerContext(one.view.shown, one.view.facts.scene.num_frames, one.view.size_wh, nano_profile().space_wh)
+def read_text(text: str, context: AnswerContext) -> Answer | None:
+    """Return what an answer says, None where it cannot be read."""
     try:
-        return parse_answer(one.text, context)
+        return parse_answer(text, context)
     except AnswerError:
         return None
 
 
-def _score(one: Asked, answer: Answer | None) -> tuple[float, float]:
-    """Return the prominence of the chosen frame, and the box IoU on it (over the larger number of boxes)."""
-    if answer is None or answer.keyframe not in one.view.shown:
+def _read(one: Asked) -> Answer | None:
+    shown, count = one.view.shown, one.view.facts.scene.num_frames
+    return read_text(one.text, AnswerContext(shown, count, one.view.size_wh, nano_profile().space_wh))
+
+
+def score_boxes(view: View, question: Question, answer: Answer | None) -> tuple[float, float]:
+    """Return the prominence of the chosen frame, and the box IoU on it (over the larger number of boxes).
+
+    The answer's boxes are in pixels of the view's images.
+    """
+    if answer is None or answer.keyframe not in view.shown:
         return 0.0, 0.0
-    place = one.view.shown.index(answer.keyframe)
-    truth = [box for actor in one.question.targets if (box := one.view.box(actor, place))]
+    place = view.shown.index(answer.keyframe)
+    truth = [box for actor in question.targets if (box := view.box(actor, place))]
     table = box_iou(boxes_array(answer.boxes), boxes_array(truth))
     matched = sum(table[row, column] for row, column in match_boxes(table))
-    share = float(prominence(one.view, one.question.targets)[place])
+    share = float(prominence(view, question.targets)[place])
     return share, float(matched) / max(len(answer.boxes), len(truth), 1)

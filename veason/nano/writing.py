@@ -59,9 +59,7 @@ def write_answers(
     text = model.model.language_model
     longest = max(len(question) for question in questions)
     missing = torch.tensor([longest - len(question) for question in questions])
-    ids = torch.tensor(
-        [[0] * (longest - len(question)) + [int(token) for token in question] for question in questions]
-    )
+    ids = torch.tensor([[0] * (longest - len(question)) + [int(token) for token in question] for question in questions])
     before = prompt.past[0][0].shape[2]
     caches = _Caches(prompt, len(ids), longest + most)
     is_real = torch.ones(len(ids), before + longest + most, dtype=torch.bool)

@@ -1,0 +1,79 @@
+"""The results table: right answers score high, wrong ones low, and a run that was cut off goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.standins import BoxFiller
+from veason.answer import render_answer
+from veason.masks import encode_mask
+from veason.nano.corpus import image_context
+from veason.nano.dataset import draw_scene
+from veason.nano.evaluate import FIGURES, Course, Row, evaluate_policies, make_table, summarise_rows
+from veason.nano.policy_model import build_model, build_tokenizer, save_policy
+from veason.types import FrameMasks, ObjectMask
+
+
+class Oracle(BoxFiller):
+    """Gives the exact masks of the object that fills most of each box."""
+
+    def track(self, video, prompts, **_):
+        found = {}
+        for prompt in prompts:
+            rows, columns = (slice(int(low), int(high)) for low, high in (prompt.box.xyxy[1::2], prompt.box.xyxy[::2]))
+            inside = video.owners[prompt.frame_index, rows, columns].ravel()
+            found[prompt.object_id] = np.bincount(inside[inside >= 0]).argmax()
+        for frame, owner in enumerate(video.owners):
+            yield FrameMasks(frame, {key: ObjectMask(encode_mask(owner == actor), 5.0) for key, actor in found.items()})
+
+
+@pytest.fixture(scope="module")
+def course() -> Course:
+    return Course(0, draw_scene("test", 7, 0, 16), 4, Oracle())
+
+
+def row(policy: str, clip: int, kind: str, value: float, is_empty: bool = False) -> Row:
+    return Row(policy, clip, "x", kind, value, value, value, is_empty, True, value, value, "")
+
+
+def test_a_right_answer_beats_a_wrong_one(course: Course) -> None:
+    question = next(question for question in course.questions if question.targets)
+    place = max(range(len(course.view.shown)), key=lambda place: course.view.area[list(question.targets), place].sum())
+    boxes = [box for actor in question.targets if (box := course.view.box(actor, place))]
+    right = course.mark(
+        "a",
+        question,
+        render_answer("", course.view.shown[place], boxes, image_context(course.view, course.view.size_wh)),
+    )
+    wrong = course.mark("a", question, "nothing to read")
+    assert right.box_iou == pytest.approx(1, abs=0.1)
+    assert (right.j, right.f) == (1, 1)
+    assert wrong.j < 1
+    assert (right.is_readable, wrong.is_readable, wrong.is_empty) == (True, False, True)
+
+
+def test_the_table_is_that_of_revos_with_intervals_around_it() -> None:
+    rows = [row("a", clip, kind, 0.5 + 0.1 * clip) for clip in range(4) for kind in ("referring", "reasoning")]
+    rows += [row("a", 0, "absent", 1.0, is_empty=True), row("a", 1, "absent", 0.0)]
+    figures = summarise_rows(rows)
+    assert figures["overall"] == pytest.approx(65)
+    assert figures["n_acc"] == 50
+    assert figures["t_acc"] == 100
+    table = make_table(rows)["a"]
+    assert set(table) == set(FIGURES)
+    value, low, high = table["overall"]
+    assert low < value < high
+
+
+def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+    save_policy(build_model(build_tokenizer()), tmp_path / "policy")
+    policies = {"random": tmp_path / "policy"}
+    first = evaluate_policies(policies, BoxFiller(), tmp_path / "j.jsonl", clips=1, longest=16, questions=1)
+    lines = (tmp_path / "j.jsonl").read_text().splitlines()
+    both = evaluate_policies(policies, BoxFiller(), tmp_path / "j.jsonl", clips=2, longest=16, questions=1)
+    assert both[: len(first)] == first
+    assert (tmp_path / "j.jsonl").read_text().splitlines()[0] == lines[0]
+    assert {row.clip for row in both} == {0, 1}

@@ -1,0 +1,230 @@
+"""The results table: policies side by side on drawn clips that nobody was trained on, from the question to the masks.
+
+A clip is drawn once and encoded once for all policies; equal answers share one propagation. One line a clip goes to a
+journal, so that a run that was cut off goes on. Figures are those of ReVOS (`veason.metrics`), with 95 % bootstrap
+intervals over clips.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+from veason.answer import AnswerContext
+from veason.masks import empty_mask, encode_mask, union_mask
+from veason.metrics import ABSENT, REASONING, REFERRING, OutlineCache, SequenceScore, score_sequence, summarise_revos
+from veason.nano.dataset import HEIGHT, choose_questions, draw_scene
+from veason.nano.facts import Facts
+from veason.nano.language import Question
+from veason.nano.policy_model import nano_profile
+from veason.nano.pool import ClipMaker
+from veason.nano.render import Renderer
+from veason.nano.score import answer_questions, read_text, score_boxes
+from veason.nano.view import View, look_at
+from veason.nano.world import Scene
+from veason.types import Answer, Frame, Prompt, Rle, Segmenter, VideoInfo
+
+TYPES = {"referring": REFERRING, "reasoning": REASONING, "absent": ABSENT}
+FIGURES = (
+    "overall", "referring", "reasoning", "r_binary", "n_acc", "t_acc", "readable", "keyframe_prominence", "box_iou",
+)  # fmt: skip
+"""The columns of the table, in percent."""
+
+_DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One question to one policy. Scores are fractions; `prominence` and `box_iou` are 0 where no box was due."""
+
+    policy: str
+    clip: int
+    text: str
+    type: str
+    j: float
+    f: float
+    r_binary: float
+    is_empty: bool
+    is_readable: bool
+    prominence: float
+    box_iou: float
+    answer: str
+
+
+class DrawnVideo:
+    """All frames of a scene as a VideoSource, with the masks of its objects: `owners` is `(T, H, W)`, -1 for none."""
+
+    def __init__(self, scene: Scene) -> None:
+        size_wh = (round(HEIGHT * scene.aspect / 2) * 2, HEIGHT)
+        renderer = Renderer(scene, size_wh)
+        drawn = [renderer.draw(frame) for frame in range(scene.num_frames)]
+        self._images = [image for image, _ in drawn]
+        self.owners = np.stack([owner for _, owner in drawn])
+        count = scene.num_frames
+        name = f"scene {scene.seed} whole"
+        self.info = VideoInfo(name, count, size_wh, scene.fps, 0.0, (count - 1) / scene.fps, False, "images")
+
+    def frame(self, frame_index: int) -> np.ndarray:
+        """Return frame `frame_index`, `(H, W, 3)` uint8 RGB."""
+        return self._images[frame_index]
+
+    def frames(self, frame_indices: Sequence[int]) -> Iterator[Frame]:
+        """Yield the wanted frames in the given order."""
+        for frame_index in frame_indices:
+            yield Frame(frame_index, self._images[frame_index])
+
+    def masks(self, actors: Sequence[int], frame_index: int) -> list[Rle]:
+        """Return the masks of the actors that are seen on a frame."""
+        owner = self.owners[frame_index]
+        return [encode_mask(owner == actor) for actor in actors if (owner == actor).any()]
+
+
+class Course:
+    """One clip with its questions: what policies are asked, and what their answers are worth."""
+
+    def __init__(self, number: int, scene: Scene, questions: int, segmenter: Segmenter) -> None:
+        self._number, self._segmenter = number, segmenter
+        self._video = DrawnVideo(scene)
+        side = nano_profile().size_wh
+        view = look_at(Facts(scene), side)
+        seen = [
+            Image.fromarray(self._video.frame(frame)).resize(side, Image.Resampling.BILINEAR) for frame in view.shown
+        ]
+        self.view: View = replace(view, images=np.stack([np.asarray(picture) for picture in seen]))
+        self.questions = choose_questions(scene, questions)
+        info = self._video.info
+        self._context = AnswerContext(view.shown, info.num_frames, info.size_wh, nano_profile().space_wh)
+        frames = range(info.num_frames)
+        self._ground = [union_mask(self._video.masks(scene.objects, t) or [empty_mask(info.size_wh)]) for t in frames]
+        self._tracked: dict[tuple, list[Rle]] = {}
+        self._outlines = OutlineCache()
+
+    def mark(self, policy: str, question: Question, text: str) -> Row:
+        """Return what an answer is worth."""
+        info = self._video.info
+        answer = read_text(text, self._context)
+        nothing = [empty_mask(info.size_wh)] * info.num_frames
+        masks = self._track(answer) if answer is not None and answer.boxes else nothing
+        truths = [self._video.masks(question.targets, frame) for frame in range(info.num_frames)]
+        score = score_sequence(masks, truths, self._ground, cache=self._outlines)
+        inner = read_text(text, replace(self._context, source_wh=self.view.size_wh))
+        prominence, iou = score_boxes(self.view, question, inner) if question.targets else (0.0, 0.0)
+        is_empty = answer is None or not answer.boxes
+        return Row(
+            policy, self._number, question.text, question.type, score.j, score.f, score.r_binary or 0.0, is_empty,
+            answer is not None, prominence, iou, text,
+        )  # fmt: skip
+
+    def _track(self, answer: Answer) -> list[Rle]:
+        assert answer.keyframe is not None
+        key = (answer.keyframe, tuple(sorted(tuple(round(value) for value in box.xyxy) for box in answer.boxes)))
+        if key not in self._tracked:
+            prompts = [Prompt(number, answer.keyframe, box=box) for number, box in enumerate(answer.boxes, start=1)]
+            found: list[list[Rle]] = [[] for _ in range(self._video.info.num_frames)]
+            for arrived in self._segmenter.track(self._video, prompts):
+                found[arrived.frame_index] += [mask.rle for mask in arrived.masks.values()]
+            self._tracked[key] = [union_mask(parts) for parts in found]
+        return self._tracked[key]
+
+
+def evaluate_policies(
+    policies: Mapping[str, Path],
+    segmenter: Segmenter,
+    journal: Path,
+    *,
+    clips: int = 200,
+    seed: int = 7,
+    longest: int = 64,
+    questions: int = 4,
+) -> list[Row]:
+    """Ask every policy every question of the test split and return one row each.
+
+    Args:
+        policies: folders of weights by the name of their row; the folder None in a name's place is not allowed.
+        segmenter: makes the masks for all of them.
+        journal: one JSON line a clip; clips that stand there with the same policies are not done again.
+        clips: how many clips of the split.
+        seed: which test split.
+        longest: most frames in a clip.
+        questions: most questions about a clip.
+    """
+    done: dict[int, list[Row]] = {}
+    if journal.is_file():
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            rows = [Row(**row) for row in json.loads(line)]
+            if {row.policy for row in rows} == set(policies):
+                done[rows[0].clip] = rows
+    models = {
+        name: Qwen2_5_VLForConditionalGeneration.from_pretrained(folder).float().eval()
+        for name, folder in policies.items()
+    }
+    makers = {name: ClipMaker(folder) for name, folder in policies.items()}
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(clips):
+        if number in done:
+            continue
+        course = Course(number, draw_scene("test", seed, number, longest), questions, segmenter)
+        asked = [question.text for question in course.questions]
+        rows = []
+        for name, model in models.items():
+            texts = answer_questions(model, makers[name], course.view, asked)
+            rows += [course.mark(name, one, text) for one, text in zip(course.questions, texts, strict=True)]
+        done[number] = rows
+        with journal.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps([asdict(row) for row in rows]) + "\n")
+    return [row for number in sorted(done) if number < clips for row in done[number]]
+
+
+def summarise_rows(rows: Sequence[Row]) -> dict[str, float]:
+    """Return the figures of one policy in percent, NaN where there is nothing to average."""
+    revos = summarise_revos(
+        [SequenceScore(row.j, row.f, row.r_binary, row.r_binary) for row in rows], [TYPES[row.type] for row in rows]
+    )
+    present = [row for row in rows if row.type != "absent"]
+    absent = [row for row in rows if row.type == "absent"]
+    tables: dict[str, Any] = {"overall": revos.overall, "referring": revos.referring, "reasoning": revos.reasoning}
+    return {
+        **{name: table.jf if table is not None else float("nan") for name, table in tables.items()},
+        "r_binary": (revos.overall.r_binary or 0.0) if revos.overall is not None else float("nan"),
+        "n_acc": _percent([row.is_readable and row.is_empty for row in absent]),
+        "t_acc": _percent([not row.is_empty for row in present]),
+        "readable": _percent([row.is_readable for row in rows]),
+        "keyframe_prominence": _percent([row.prominence for row in present]),
+        "box_iou": _percent([row.box_iou for row in present]),
+    }
+
+
+def make_table(rows: Sequence[Row], *, seed: int = 0) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Return `{policy: {figure: (value, low, high)}}`: 95 % intervals from drawing clips with replacement."""
+    rng = np.random.default_rng(seed)
+    table = {}
+    for policy in dict.fromkeys(row.policy for row in rows):
+        by_clip: dict[int, list[Row]] = {}
+        for row in rows:
+            if row.policy == policy:
+                by_clip.setdefault(row.clip, []).append(row)
+        groups = list(by_clip.values())
+        value = summarise_rows([row for group in groups for row in group])
+        draws = [
+            summarise_rows([row for place in rng.integers(len(groups), size=len(groups)) for row in groups[place]])
+            for _ in range(_DRAWS)
+        ]
+        table[policy] = {name: (value[name], *_interval([draw[name] for draw in draws])) for name in FIGURES}
+    return table
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    known = [value for value in values if value == value]  # NaN where a draw had none of a kind
+    low, high = np.percentile(known, [2.5, 97.5]) if known else (float("nan"), float("nan"))
+    return float(low), float(high)
+
+
+def _percent(values: Sequence[float]) -> float:
+    return 100 * float(np.mean(values)) if len(values) else float("nan")
