@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,13 +48,18 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], seconds: f
 
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app on its embedded models, in a process of its own."""
+    """The address of the app on its embedded models."""
+    with running_app(tmp_path_factory.mktemp("app") / "log.txt") as url:
+        yield url
+
+
+@contextmanager
+def running_app(log: Path, *flags: str) -> Iterator[str]:
+    """Run the app in a process of its own and give its address."""
     port = free_port()
-    log = tmp_path_factory.mktemp("app") / "log.txt"
+    command = [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(port), *flags]
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(port)], stdout=output, stderr=output
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output)
         url = f"http://127.0.0.1:{port}/"
         try:
             wait_until_it_answers(url, process)

@@ -48,14 +48,15 @@ def message(work: Work | None, *items: Item) -> Message:
 
 
 def told(handler: Callable[[Desk, Any], Iterator[Message]]) -> Callable[[Desk, Any], Iterator[Message]]:
-    """Show a VeasonError as a notice on the page; anything else fails loudly."""
+    """Show a VeasonError as a notice on the page, which takes back what it showed of an edit; others fail loudly."""
 
     @functools.wraps(handler)
     def guarded(desk: Desk, data: Any) -> Iterator[Message]:
         try:
             yield from handler(desk, data)
         except VeasonError as error:
-            yield message(None, render.notice(str(error)), {"kind": "idle"})
+            refused = [{"kind": "refused"}] if handler.__name__ == "edit" else []
+            yield message(None, render.notice(str(error)), {"kind": "idle"}, *refused)
 
     return guarded
 
@@ -197,8 +198,7 @@ class Desk:
         items: list[Item] = []
         if isinstance(edit, PutPrompt):
             for painted in painted_masks(edit.prompt):
-                work.follow(painted)
-                items.append(render.new_masks([painted.frame_masks]))
+                work.follow(painted)  # the page shows it already
         elif isinstance(edit, Marked) and edit.kind == "absent":
             for emptied in absent_masks(work, edit):
                 work.follow(emptied)

@@ -13,6 +13,7 @@ from veason.errors import VeasonError
 from veason.pipeline import Pipeline
 from veason.policy import load_policy
 from veason.segmenter import load_segmenter
+from veason.types import Policy
 from veason.types.budgets import MIB
 from veason.ui import payload as read
 from veason.ui import render
@@ -134,6 +135,7 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
         "policy": policy.name if policy is not None else "none",
         "device": "CPU" if choose_device(settings.device).type == "cpu" else "GPU",
         "recorded": bool(getattr(policy, "is_recorded", False)),
+        "several": gives_several(policy),
         "segmenter": segmenter.name,
         "trainedOn": profile.trained_on if profile is not None else "",
         "space": list(profile.space_wh) if profile is not None else None,
@@ -142,6 +144,15 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
         "maxMb": settings.max_upload_mb,
         "examples": [example_card(place, example) for place, example in enumerate(desk.examples)],
     }
+
+
+def gives_several(policy: Policy | None) -> bool:
+    """Tell whether it makes sense to ask for more than one answer: recordings may hold only one for each question."""
+    recordings = getattr(policy, "recordings", None)
+    if recordings is None:
+        return policy is not None
+    asked = [(one.video, one.num_frames, one.instruction, one.turn) for one in recordings]
+    return len(set(asked)) < len(asked)
 
 
 def example_card(place: int, example: Any) -> dict[str, Any]:

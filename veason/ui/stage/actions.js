@@ -1,28 +1,28 @@
 // What a visitor can do, whatever button, key or drag asks for it.
 
-import { doubtfulStarts, isAbsent, nameOf, nextPrompt } from "./objects.js";
+import { makeChange } from "./change.js";
+import { makeMarks } from "./marks.js";
+import { isPainted, nameOf } from "./objects.js";
 import { keepPref } from "./prefs.js";
-import { FIT, centre, zoomed } from "./view.js";
+import { clamp } from "./state.js";
+import { FINE_ZOOM, centre, zoomed } from "./view.js";
 
-const WAIT_MS = 300;
+const AT_ONCE = 0;
+const AFTER_KEYS = 300;
+const AFTER_PAINTING = 900;
+const SURE = 10;
+const CORNERS = [null, "nw", "se"];
 
-export function makeActions(refs, state, wire, { transport, notify, doubtThreshold }) {
-  let later = {};
-  let pending = null;
-
-  async function change(edit) {
-    if (state.get().busy) await wire.stop();
-    wire.send("edit", edit);
-  }
-
-  function again() {
-    clearTimeout(pending);
-    if (state.get().masks.size) pending = setTimeout(later.again, WAIT_MS);
-  }
+export function makeActions(refs, state, wire, { transport, notify }) {
+  const parts = {};
+  const { change, edited, onFollow } = makeChange(state, wire);
 
   const isHere = (one) => one.object === state.get().selected && one.frame === state.get().frame;
+  const isPaintedHere = () => isPainted(state.get(), state.get().selected, state.get().frame);
+  const isPrompted = () => [...state.get().boxes, ...state.get().clicks].some(isHere) || isPaintedHere();
+  const newest = () => Math.max(0, ...state.get().objects) + 1;
 
-  function refuseLocked(objectId) {
+  function refuses(objectId) {
     if (!state.get().locked.includes(objectId)) return false;
     notify(`${nameOf(state.get(), objectId)} is locked. Unlock it to change it.`, "info");
     return true;
@@ -30,48 +30,94 @@ export function makeActions(refs, state, wire, { transport, notify, doubtThresho
 
   const actions = {
     notify,
-    connect(parts) { later = parts; },
-    thinkAgain: () => later.thinkAgain(),
+    refuses,
+    edited,
+    connect(more) {
+      Object.assign(parts, more);
+      if (more.again) onFollow(more.again);
+    },
+    thinkAgain: () => parts.thinkAgain(),
     select(objectId) {
       const box = state.get().boxes.find((one) => one.object === objectId);
       state.set({ selected: objectId });
       if (box) transport.go(box.frame);
     },
-    putBox(objectId, xyxy) {
-      const { frame, boxes, objects, selected, drawing, locked } = state.get();
-      const isFree = selected && !drawing && !locked.includes(selected) && !boxes.some(isHere);
+    putBox(objectId, xyxy, wait = AT_ONCE) {
+      const { frame, boxes, selected, drawing, locked } = state.get();
+      const isFree = selected && !drawing && !locked.includes(selected) && !boxes.some(isHere) && !isPaintedHere();
       const target = objectId || (isFree ? selected : 0);
-      const shown = { object: target || Math.max(0, ...objects) + 1, frame, xyxy };
+      const shown = { object: target || newest(), frame, xyxy };
       state.set({ boxes: [...boxes.filter((box) => box.object !== shown.object || box.frame !== frame), shown], selected: shown.object, drawing: false });
-      change({ edit: "box", object: target, frame, xyxy });
-      again();
+      change({ edit: "box", object: target, frame, xyxy }, wait);
     },
     putClick(xy, positive) {
-      const { frame, selected, drawing, clicks, objects } = state.get();
+      const { frame, selected, drawing, clicks } = state.get();
       const target = drawing ? 0 : selected;
-      if (target === null || refuseLocked(target)) return;
-      state.set({ clicks: [...clicks, { object: target || Math.max(0, ...objects) + 1, frame, xy, positive }], drawing: false });
-      change({ edit: "click", object: target, frame, xy, positive });
-      again();
+      if (target === null || refuses(target)) return;
+      if (!drawing && isPaintedHere()) {
+        notify("This frame is painted: go on with brush or eraser, or delete the painting first (Del).", "info");
+        return;
+      }
+      state.set({ clicks: [...clicks, { object: target || newest(), frame, xy, positive }], drawing: false });
+      change({ edit: "click", object: target, frame, xy, positive }, AT_ONCE);
+    },
+    // A mask as it was painted: it is on the page at once, and the server keeps it as it is.
+    putMask(objectId, frame, counts) {
+      const { masks, maskCount, paintings, boxes, clicks, objects } = state.get();
+      const object = objectId || newest();
+      masks.set(frame, { ...masks.get(frame), [object]: [counts, SURE] });
+      const others = (one) => one.object !== object || one.frame !== frame;
+      state.set({
+        maskCount: maskCount + 1, paintings: [...paintings.filter(([one, at]) => one !== object || at !== frame), [object, frame]],
+        boxes: boxes.filter(others), clicks: clicks.filter(others), objects: [...new Set([...objects, object])], selected: object, drawing: false,
+      });
+      change({ edit: "mask", object: objectId, frame, counts }, AFTER_PAINTING);
     },
     dropBox() {
-      const { selected, frame, boxes, clicks } = state.get();
-      if (refuseLocked(selected)) return;
-      if ([...boxes, ...clicks].some(isHere)) change({ edit: "drop", object: selected, frame });
-      else notify("Select an object with a box or clicks on this frame first, then delete them.", "info");
+      const { selected, frame } = state.get();
+      if (refuses(selected)) return;
+      if (isPrompted()) change({ edit: "drop", object: selected, frame }, AFTER_KEYS);
+      else notify("Select an object with a box, clicks or a painting on this frame first, then delete them.", "info");
     },
+    // Move the box, or the corner in hand, by whole pixels; by tenths where the picture is large enough to see them.
     nudge(dx, dy) {
-      const { selected, boxes, info } = state.get();
+      const { selected, boxes, info, corner, view } = state.get();
       const box = boxes.find(isHere);
       if (!box) return false;
-      if (refuseLocked(selected)) return true;
+      if (refuses(selected)) return true;
+      const by = view.zoom >= FINE_ZOOM ? 0.1 : 1;
       const [x1, y1, x2, y2] = box.xyxy;
-      const isInside = x1 + dx >= 0 && y1 + dy >= 0 && x2 + dx <= info.width && y2 + dy <= info.height;
-      if (isInside) actions.putBox(selected, [x1 + dx, y1 + dy, x2 + dx, y2 + dy]);
+      const [mx, my] = [clamp(dx * by, -x1, info.width - x2), clamp(dy * by, -y1, info.height - y2)];
+      const moved = {
+        nw: [clamp(x1 + dx * by, 0, x2 - 1), clamp(y1 + dy * by, 0, y2 - 1), x2, y2],
+        se: [x1, y1, clamp(x2 + dx * by, x1 + 1, info.width), clamp(y2 + dy * by, y1 + 1, info.height)],
+      }[corner] ?? [x1 + mx, y1 + my, x2 + mx, y2 + my];
+      const tidy = moved.map((side) => Math.round(side * 100) / 100);
+      if (tidy.some((side, number) => side !== box.xyxy[number])) actions.putBox(selected, tidy, AFTER_KEYS);
       return true;
     },
-    makeKeyframe: () => change({ edit: "keyframe", frame: state.get().frame }),
-    step: (way) => change({ edit: way }),
+    nextCorner: () => state.set({ corner: CORNERS[(CORNERS.indexOf(state.get().corner) + 1) % CORNERS.length] }),
+    // A box for a new object without a pointer: in the middle of what is to be seen.
+    placeBox() {
+      const { drawing, view, info } = state.get();
+      if (!drawing) return false;
+      const [wide, high] = [info.width / view.zoom, info.height / view.zoom];
+      actions.putBox(0, [view.x + wide / 4, view.y + high / 4, view.x + (wide * 3) / 4, view.y + (high * 3) / 4].map(Math.round));
+      return true;
+    },
+    finish: () => parts.painter.close() || actions.placeBox(),
+    take: (number) => change({ edit: "take", number }),
+    makeKeyframe: () => change({ edit: "keyframe", frame: state.get().frame }, AFTER_KEYS),
+    step: (way, count = 1) => change({ edit: way, count }),
+    hold(tool) {
+      state.set({ tool: state.get().tool === tool ? null : tool, drawing: tool ? state.get().drawing : false });
+    },
+    resizeBrush(factor) {
+      const { brush, info } = state.get();
+      const size = clamp(Math.round(brush * factor + Math.sign(factor - 1) * 0.5), 1, Math.max(info.width, info.height) / 2);
+      state.set({ brush: size });
+      keepPref("brush", size);
+    },
     rename(objectId, name) {
       state.set({ renaming: null });
       refs.stage.focus({ preventScroll: true });
@@ -97,81 +143,17 @@ export function makeActions(refs, state, wire, { transport, notify, doubtThresho
       const { view, info } = state.get();
       state.set({ view: zoomed(view, factor, centre(view, info), info) });
     },
-    absent() {
-      const { selected, frame, marks, boxes, clicks, info } = state.get();
-      if (selected === null || refuseLocked(selected)) return;
-      const on = !isAbsent(marks, selected, frame);
-      if (on && [...boxes, ...clicks].some(isHere)) {
-        notify("There is a box or click of this object here: delete it first, or begin on a frame without one.", "info");
-        return;
-      }
-      const stop = nextPrompt(state.get(), selected, frame);
-      change({ edit: "absent", object: selected, start: frame, stop, on });
-      notify(`${nameOf(state.get(), selected)} is ${on ? "absent" : "no longer marked absent"} from frame ${frame} to ${stop === info.frames ? "the end" : stop - 1}.`, "info");
-    },
+    // Esc: a line or stroke half drawn, then what runs, then the tool in hand.
     async stop() {
       transport.pause();
+      if (parts.painter?.cancel()) return;
       if (!state.get().busy) {
-        state.set({ drawing: false, solo: null });
+        state.set({ drawing: false, solo: null, tool: null, corner: null });
         return;
       }
       state.set({ status: "stopping …" });
       if (await wire.stop()) notify("Stopped. What was done is kept.", "info");
     },
   };
-
-  function turnTo(frames, way, nothing) {
-    const { frame } = state.get();
-    const next = way > 0 ? frames.find((one) => one > frame) : frames.findLast((one) => one < frame);
-    if (next === undefined) notify(`No ${nothing} ${way > 0 ? "after" : "before"} this frame.`, "info");
-    else transport.step(next - frame);
-  }
-
-  const prompted = () => [...new Set([...state.get().boxes, ...state.get().clicks].map(({ frame }) => frame))].sort((a, b) => a - b);
-
-  // Tab goes from object to object and leaves the stage after the last one: the keyboard is never caught.
-  function nextObject(way) {
-    const { objects, selected } = state.get();
-    const next = objects[objects.indexOf(selected) + way];
-    if (next === undefined) return false;
-    state.set({ selected: next });
-    return true;
-  }
-
-  const selectedOnly = (act) => () => { if (state.get().selected !== null) act(state.get().selected); };
-
-  actions.commands = ({ propagate, help }) => ({
-    play: transport.toggle,
-    prev: () => transport.step(-1),
-    next: () => transport.step(1),
-    back: () => transport.step(-10),
-    ahead: () => transport.step(10),
-    first: () => transport.go(0),
-    last: () => transport.go(Infinity),
-    goto: () => { transport.pause(); refs.number.focus(); refs.number.select(); },
-    prevKey: () => turnTo(prompted(), -1, "frame with a box or click"),
-    nextKey: () => turnTo(prompted(), 1, "frame with a box or click"),
-    prevDoubt: () => turnTo(doubtfulStarts(state.get(), doubtThreshold), -1, "doubtful frame"),
-    nextDoubt: () => turnTo(doubtfulStarts(state.get(), doubtThreshold), 1, "doubtful frame"),
-    box: () => state.set({ drawing: !state.get().drawing }),
-    nextObject: () => nextObject(1),
-    prevObject: () => nextObject(-1),
-    drop: actions.dropBox,
-    absent: actions.absent,
-    hide: selectedOnly(actions.hide),
-    solo: selectedOnly(actions.solo),
-    lock: selectedOnly(actions.lock),
-    rename: selectedOnly((objectId) => state.set({ renaming: objectId })),
-    masks: () => state.set({ eye: !state.get().eye }),
-    keyframe: actions.makeKeyframe,
-    propagate: () => propagate.start(),
-    stop: actions.stop,
-    undo: () => actions.step("undo"),
-    redo: () => actions.step("redo"),
-    fit: () => state.set({ view: FIT }),
-    closer: () => actions.zoom(1.4),
-    farther: () => actions.zoom(1 / 1.4),
-    help: help.open,
-  });
-  return actions;
+  return Object.assign(actions, makeMarks(state, { change, notify, refuses, isPrompted }));
 }

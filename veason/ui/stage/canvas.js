@@ -4,6 +4,7 @@ import { dragged, handlePoint, hit, ordered } from "./boxes.js";
 import { bindGestures } from "./gestures.js";
 import { isAbsent, isVisible, nameOf } from "./objects.js";
 import { paintBox, paintClick, paintGlass } from "./paint.js";
+import { makePainter } from "./painter.js";
 import { paintMask, rgb } from "./rle.js";
 import { colour } from "./state.js";
 import { FIT } from "./view.js";
@@ -60,7 +61,7 @@ export function makeStage(refs, state, frames, actions) {
     const pixels = new Uint32Array(image.data.buffer);
     for (const [objectId, [counts]] of Object.entries(masks)) {
       const object = Number(objectId);
-      if (!isVisible(state.get(), object) || isAbsent(marks, object, frame)) continue;
+      if (!isVisible(state.get(), object) || isAbsent(marks, object, frame) || object === painter.at()) continue;
       paintMask(counts, info.width, info.height, pixels, rgb(colour(info.palette, object)), outline ? 0 : opacity);
     }
     overlay.getContext("2d").putImageData(image, 0, 0);
@@ -78,21 +79,32 @@ export function makeStage(refs, state, frames, actions) {
       paintOverlay(here);
       context.drawImage(overlay, ...onScreen([0, 0]), wide, high);
     }
+    if (eye) for (const answer of state.get().proposals) drawProposal(answer);
     for (const box of shownBoxes()) drawBox(box);
     for (const { object, xy, positive, frame: of } of clicks) {
       if (of !== frame || !isVisible(state.get(), object)) continue;
       paintClick(context, onScreen(xy), { ink: colour(info.palette, object), positive, unit: window.devicePixelRatio || 1 });
     }
+    painter.draw(context);
     drawGlass();
   }
 
+  // What another answer boxes here.
+  function drawProposal({ number, frame, boxes, current }) {
+    if (current || frame !== state.get().frame) return;
+    for (const xyxy of boxes) {
+      paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], { ink: "#ffc857", label: `answer ${number + 1}`, isDashed: true, unit: window.devicePixelRatio || 1 });
+    }
+  }
+
   function drawBox({ object, xyxy }) {
-    const { info, selected, lit, locked } = state.get();
+    const { info, selected, lit, locked, corner } = state.get();
     paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], {
       ink: object === 0 ? "#ffffff" : colour(info.palette, object),
       label: object === 0 ? "" : nameOf(state.get(), object),
       isOpen: object === selected && !locked.includes(object),
       isLit: lit?.object === object,
+      corner: object === selected ? corner : null,
       unit: window.devicePixelRatio || 1,
     });
   }
@@ -101,8 +113,14 @@ export function makeStage(refs, state, frames, actions) {
     const { info, picture } = state.get();
     if (!drag?.box || drag.part === "inside" || !picture) return;
     const corner = handlePoint(drag.xyxy, drag.part);
-    const ink = colour(info.palette, drag.box.object);
-    paintGlass(context, picture, corner, onScreen(corner), { ratio: info.width / picture.width, unit: window.devicePixelRatio || 1, box: drag.xyxy, ink });
+    const unit = window.devicePixelRatio || 1;
+    const [x1, y1, x2, y2] = drag.xyxy;
+    const over = (glass, by) => {
+      glass.lineWidth = 2 * unit;
+      glass.strokeStyle = colour(info.palette, drag.box.object);
+      glass.strokeRect(x1 * by, y1 * by, (x2 - x1) * by, (y2 - y1) * by);
+    };
+    paintGlass(context, picture, corner, onScreen(corner), { ratio: info.width / picture.width, unit, over });
   }
 
   function place(event) {
@@ -119,8 +137,9 @@ export function makeStage(refs, state, frames, actions) {
     return hit(shownBoxes().filter((box) => !locked.includes(box.object)), selected, ...place(event), reach);
   }
 
-  const cancelDrag = () => { drag = null; draw(); };
+  const cancelDrag = () => { drag = null; painter.cancel(); draw(); };
   const gestures = bindGestures(refs, state, canvas, place, cancelDrag);
+  const painter = makePainter(state, canvas, { place, onScreen, scale, redraw: draw, forget: () => { overlayOf = null; }, actions });
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -190,12 +209,12 @@ export function makeStage(refs, state, frames, actions) {
   }
 
   state.on(["frame", "info"], show);
-  state.on(["picture", "masks", "boxes", "clicks", "selected", "eye", "view", "lit", "names", "locked"], draw);
+  state.on(["picture", "masks", "boxes", "clicks", "selected", "eye", "view", "lit", "names", "locked", "corner", "brush", "tool", "proposals"], draw);
   state.on(["work"], () => state.set({ view: FIT }));
   state.on(["info"], resize);
   state.on(["maskCount", "hidden", "solo", "opacity", "outline", "marks"], () => { overlayOf = null; draw(); });
   state.on(["view"], ({ view }) => { refs.zoom.textContent = `${Math.round(view.zoom * 100)} %`; });
   new ResizeObserver(resize).observe(stage);
   window.addEventListener("resize", resize);
-  return gestures;
+  return { ...gestures, painter };
 }

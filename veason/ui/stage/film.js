@@ -15,9 +15,11 @@ export function makeFilm(refs, scope, state, transport) {
     cell.style.backgroundImage = `url("${pictures.get(key)}")`;
   }
 
-  function cells({ shown, keyframe }) {
-    const all = keyframe === null || shown.includes(keyframe) ? shown : [...shown, keyframe].sort((a, b) => a - b);
-    return all;
+  const others = ({ proposals }) => proposals.filter(({ current, absent, frame }) => !current && !absent && frame !== null);
+
+  function cells(now) {
+    const named = [now.keyframe, ...others(now).map(({ frame }) => frame)].filter((frame) => frame !== null);
+    return [...new Set([...now.shown, ...named])].sort((a, b) => a - b);
   }
 
   function build() {
@@ -31,19 +33,24 @@ export function makeFilm(refs, scope, state, transport) {
     mark(now);
   }
 
-  function mark({ frame, keyframe, lit }) {
+  function mark(now) {
+    const { frame, keyframe, lit } = now;
     for (const cell of refs.film.children) {
       const own = Number(cell.dataset.frame);
       const isKeyframe = own === keyframe;
       cell.classList.toggle("v-keyframe", isKeyframe);
       cell.classList.toggle("v-seen", own === lit?.frame);
-      cell.setAttribute("aria-label", `Frame ${own}${isKeyframe ? ", keyframe" : ""}`);
+      const chosen = others(now).filter((answer) => answer.frame === own && own !== keyframe).map(({ number }) => number + 1);
+      cell.classList.toggle("v-other", chosen.length > 0);
+      const told = isKeyframe ? ", keyframe" : chosen.length ? `, chosen by answer ${chosen.join(" and ")}` : "";
+      cell.setAttribute("aria-label", `Frame ${own}${told}`);
+      cell.title = chosen.length ? `Answer ${chosen.join(", ")} chose this frame` : "";
       cell.setAttribute("aria-current", String(own === frame));
     }
   }
 
   let built = "";
-  state.on(["shown", "keyframe", "work"], (now) => {
+  state.on(["shown", "keyframe", "work", "proposals"], (now) => {
     const key = `${now.work}:${cells(now).join()}`;
     if (key !== built) {
       built = key;

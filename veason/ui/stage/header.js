@@ -1,7 +1,18 @@
 // The bar above and the tools on the stage: buttons that call actions, and lines that tell how things stand.
 
 import { node } from "./state.js";
-import { FIT } from "./view.js";
+import { FINE_ZOOM, FIT } from "./view.js";
+
+// One line at the stage's foot: what the pointer or the arrows would do now.
+function hint({ drawing, objects, busy, tool, corner, view, boxes, frame, selected }) {
+  if (tool) return "";
+  const box = boxes.find((one) => one.object === selected && one.frame === frame);
+  const exact = view.zoom >= FINE_ZOOM && box ? box.xyxy.map((side) => side.toFixed(1)).join("  ") : "";
+  const moved = { nw: "top left", se: "bottom right" }[corner];
+  if (moved) return [`The arrows move the ${moved} corner`, exact].filter(Boolean).join(" · ");
+  if (drawing) return "Drag a box for a new object, or press Enter for one in the middle";
+  return exact || (!busy && !objects.length ? "Ask in words, or drag a box around the target" : "");
+}
 
 export function bindHeader(refs, about, state, wire, { actions, help, tour, leave }) {
   refs.policy.replaceChildren("policy ", node("b", {}, about.recorded ? "recorded answers" : about.policy));
@@ -14,10 +25,8 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
 
   const clicks = {
     stop: actions.stop,
-    undo: () => actions.step("undo"),
-    redo: () => actions.step("redo"),
     star: actions.makeKeyframe,
-    newBox: () => state.set({ drawing: !state.get().drawing }),
+    newBox: () => state.set({ drawing: !state.get().drawing, tool: null }),
     drop1: actions.dropBox,
     absent: actions.absent,
     eye: () => state.set({ eye: !state.get().eye }),
@@ -37,15 +46,11 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
     });
   }
 
-  state.on(["canUndo", "canRedo"], ({ canUndo, canRedo }) => { refs.undo.disabled = !canUndo; refs.redo.disabled = !canRedo; });
   state.on(["status"], ({ status }) => { refs.status.textContent = status; });
   state.on(["eye"], ({ eye }) => refs.eye.setAttribute("aria-pressed", String(eye)));
   state.on(["drawing"], ({ drawing }) => refs.newBox.setAttribute("aria-pressed", String(drawing)));
   state.on(["info"], ({ info }) => { refs.showTour.hidden = !info; });
-  state.on(["drawing", "objects", "busy", "info"], ({ drawing, objects, busy }) => {
-    const isFree = !busy && !objects.length;
-    refs.hint.textContent = drawing || isFree ? "Ask in words, or drag a box around the target" : "";
-  });
+  state.on(["drawing", "objects", "busy", "info", "tool", "corner", "view", "boxes", "frame", "selected"], (now) => { refs.hint.textContent = hint(now); });
   state.on(["info"], ({ info }) => {
     refs.clip.hidden = !info;
     if (!info) return;

@@ -52,7 +52,7 @@ export function makeHelp(refs, keymap) {
   function fixed(group) {
     const rows = {
       Video: [["Move the picture", ["Space + drag"]], ["Zoom", ["wheel, pinch"]]],
-      Object: [["Select object 1 to 9", ["1 – 9"]], ["On the object, off it", ["click", "Alt click"]], ["Nudge the box by 1 or 10 pixels", [`${spoken(`${keymap.nudge()}+arrows`)}`, "+ Shift"]]],
+      Object: [["Select object 1 to 9", ["1 – 9"]], ["On the object, off it", ["click", "Alt click"]], ["Move the box by 1 pixel, or 10", [`${spoken(`${keymap.nudge()}+arrows`)}`, "+ Shift"]], ["The same by tenths", ["from 800 % zoom"]], ["Brush size", ["Shift wheel"]]],
       Work: [["Accept and next (to come)", ["Ctrl Enter"]]],
     }[group];
     return rows.map(([text, told]) => node("div", { class: "v-keyrow v-dim" }, node("span", {}, text), node("span", { class: "v-combos" }, ...told.map((one) => node("kbd", {}, one)))));

@@ -18,7 +18,7 @@ export function bindKeys(element, state, keymap, { commands, hand, actions }) {
     const { target, key } = event;
     if (element.root.querySelector("dialog[open]")) return true;
     if (key !== "Escape" && target.closest("input:not([type=range]), textarea, select, [contenteditable]")) return true;
-    if (key === " " && target.closest("button, summary")) return true; // Space presses the focused button
+    if ((key === " " || key === "Enter") && target.closest("button, summary, a")) return true; // they press the focused button
     if (key === "Tab" && !stage.contains(target)) return true; // elsewhere Tab goes on through the page
     return target.matches("input[type=range]") && (key.startsWith("Arrow") || key === "Home" || key === "End") && target.dataset.ref !== "slider";
   }

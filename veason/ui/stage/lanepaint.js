@@ -3,6 +3,7 @@
 import { isAbsent, isDoubtful } from "./objects.js";
 
 const DOUBT = "#fb923c";
+const VERIFIED = "#2fbf71";
 
 function stretches(frames, isIn) {
   const found = [];
@@ -32,10 +33,12 @@ function hatch(context, x, y, wide, high, ink) {
   context.restore();
 }
 
-function marker(context, x, high, isByHand, isBox) {
+// The model's own box is a golden diamond, a person's a white one; clicks are round, paintings square.
+function marker(context, x, high, isByHand, shape) {
   const size = high * 0.2;
   context.beginPath();
-  if (isBox) {
+  if (shape === "square") context.rect(x - size, high / 2 - size, size * 2, size * 2);
+  else if (shape === "diamond") {
     context.moveTo(x, high / 2 - size * 1.3);
     context.lineTo(x + size * 1.3, high / 2);
     context.lineTo(x, high / 2 + size * 1.3);
@@ -49,9 +52,24 @@ function marker(context, x, high, isByHand, isBox) {
   context.stroke();
 }
 
+// Right, as a person said: a green bar along the top that nothing overwrites.
+function verified(context, x, wide, high, ratio) {
+  context.globalAlpha = 0.22;
+  context.fillStyle = VERIFIED;
+  context.fillRect(x, 0, wide, high);
+  context.globalAlpha = 1;
+  context.fillRect(x, 0, wide, 4 * ratio);
+}
+
+// Masks that do not follow from the prompts any more: a dotted line along the middle.
+function waiting(context, x, wide, high, ratio) {
+  context.fillStyle = "#8b95a7";
+  for (let dot = x; dot < x + wide; dot += 6 * ratio) context.fillRect(dot, high / 2 - ratio, Math.min(3 * ratio, x + wide - dot), 2 * ratio);
+}
+
 // Paint the lane; return how many frames are done and the mean share of certainty in them.
 export function paintLane(canvas, state, objectId, ink, threshold) {
-  const { info, boxes, clicks, masks, marks, byHand } = state;
+  const { info, boxes, clicks, paintings, masks, marks, byHand, pending } = state;
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.width = canvas.clientWidth * ratio;
   const height = canvas.height = canvas.clientHeight * ratio;
@@ -75,8 +93,11 @@ export function paintLane(canvas, state, objectId, ink, threshold) {
     context.fillRect(at(start), height - 3 * ratio, wide, 3 * ratio);
   }
   for (const { object, start, stop, mark } of marks) {
-    if (object === objectId && mark === "absent") hatch(context, at(start), 0, at(stop) - at(start), height, ink);
+    if (object !== objectId) continue;
+    if (mark === "absent") hatch(context, at(start), 0, at(stop) - at(start), height, ink);
+    else verified(context, at(start), Math.max(3 * ratio, at(stop) - at(start)), height, ratio);
   }
+  for (const [start, stop] of pending[objectId] ?? []) waiting(context, at(start), Math.max(2 * ratio, at(stop) - at(start)), height, ratio);
   context.strokeStyle = ink;
   context.lineWidth = 1.75 * ratio;
   context.lineJoin = "round";
@@ -86,7 +107,8 @@ export function paintLane(canvas, state, objectId, ink, threshold) {
     context.stroke();
   }
   const isOwn = (frame) => byHand.some(([object, where]) => object === objectId && where === frame);
-  for (const click of clicks) if (click.object === objectId) marker(context, at(click.frame + 0.5), height, true, false);
-  for (const box of boxes) if (box.object === objectId) marker(context, at(box.frame + 0.5), height, isOwn(box.frame), true);
+  for (const click of clicks) if (click.object === objectId) marker(context, at(click.frame + 0.5), height, true, "round");
+  for (const box of boxes) if (box.object === objectId) marker(context, at(box.frame + 0.5), height, isOwn(box.frame), "diamond");
+  for (const [object, frame] of paintings) if (object === objectId) marker(context, at(frame + 0.5), height, isOwn(frame), "square");
   return { count: done.length, sure: present.length ? present.reduce((sum, frame) => sum + score(frame), 0) / present.length : 0 };
 }

@@ -1,7 +1,7 @@
 // A lane per object: its name and switches, its timeline. Click to jump, drag to choose the frames to propagate.
 
 import { paintLane } from "./lanepaint.js";
-import { isVisible, nameOf } from "./objects.js";
+import { isVisible, nameOf, provenance } from "./objects.js";
 import { clamp, colour, icon, node } from "./state.js";
 
 const EYE = "M2 12s3.500-7 10-7 10 7 10 7-3.500 7-10 7S2 12 2 12zM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6z";
@@ -43,8 +43,9 @@ export function makeLanes(refs, scope, state, transport, actions) {
     const cursor = node("i", { class: "v-cursor" });
     const span = node("i", { class: "v-span" });
     const track = node("div", { class: "v-track", title: "click: go there · drag: frames to propagate", onpointerdown: (event) => press(event, track) }, canvas, span, cursor);
-    const figure = node("span", { class: "v-dim v-small v-figure" });
-    tracks.set(objectId, { canvas, cursor, span, figure });
+    const figure = node("span", {});
+    const here = node("span", { class: "v-here-word" });
+    tracks.set(objectId, { canvas, cursor, span, figure, here });
     const isLocked = now.locked.includes(objectId);
     const switches = node(
       "span", { class: "v-switches" },
@@ -52,7 +53,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
       button(`Show only ${name}`, TARGET, now.solo === objectId, () => actions.solo(objectId)),
       button(`Lock ${name}`, isLocked ? LOCK : UNLOCKED, isLocked, () => actions.lock(objectId)),
     );
-    return node("div", { class: `v-lane${isVisible(now, objectId) ? "" : " v-faint"}`, "data-object": objectId }, title(objectId), switches, track, figure);
+    return node("div", { class: `v-lane${isVisible(now, objectId) ? "" : " v-faint"}`, "data-object": objectId }, title(objectId), switches, track, node("span", { class: "v-dim v-small v-figure" }, figure, here));
   }
 
   // Built anew only where something to be seen has changed: a drag or a name half typed goes on.
@@ -69,7 +70,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
     draw();
   }
 
-  refs.legend.replaceChildren(...[["diamond", "model's box"], ["own", "yours"], ["doubt", "doubtful"], ["absent", "absent"]]
+  refs.legend.replaceChildren(...[["diamond", "model's box"], ["own", "yours"], ["verified", "verified"], ["waiting", "changed"], ["doubt", "doubtful"], ["absent", "absent"]]
     .map(([kind, text]) => node("span", {}, node("i", { class: `v-sign v-sign-${kind}` }), text)));
 
   function frameAt(event, track) {
@@ -104,21 +105,27 @@ export function makeLanes(refs, scope, state, transport, actions) {
     for (const [objectId, { canvas, figure }] of tracks) {
       const { count, sure } = paintLane(canvas, now, objectId, colour(now.info.palette, objectId), doubtThreshold);
       const told = count ? `${count} fr · ${sure.toFixed(2)}` : "no masks yet";
-      figure.textContent = now.stale.includes(objectId) && count ? "changed" : told;
+      figure.textContent = now.pending[objectId] ? "changed" : told;
+      figure.parentElement.title = count ? `${count} of ${now.info.frames} frames done, mean certainty ${sure.toFixed(2)}` : "";
     }
     move();
     band();
   }
 
   function move() {
-    const { info, frame } = state.get();
-    if (!info) return;
-    for (const { cursor } of tracks.values()) cursor.style.left = `${((frame + 0.5) / info.frames) * 100}%`;
+    const now = state.get();
+    if (!now.info) return;
+    for (const [objectId, { cursor, here }] of tracks) {
+      cursor.style.left = `${((now.frame + 0.5) / now.info.frames) * 100}%`;
+      here.textContent = provenance(now, objectId, now.frame);
+    }
   }
 
   function band() {
     const { info, range } = state.get();
     if (!info) return;
+    refs.rangeBar.hidden = range[0] === 0 && range[1] === info.frames;
+    refs.rangeText.textContent = `frames ${range[0]} to ${range[1] - 1}`;
     for (const { span } of tracks.values()) {
       span.hidden = range[0] === 0 && range[1] === info.frames;
       span.style.left = `${(range[0] / info.frames) * 100}%`;
@@ -126,6 +133,9 @@ export function makeLanes(refs, scope, state, transport, actions) {
     }
   }
 
+  refs.rangeVerify.addEventListener("click", actions.verifyRange);
+  refs.rangeAbsent.addEventListener("click", actions.absentRange);
+  refs.rangeAll.addEventListener("click", () => state.set({ range: [0, state.get().info.frames] }));
   refs.opacity.addEventListener("input", () => actions.look({ opacity: Number(refs.opacity.value) / 100 }));
   refs.outline.addEventListener("click", () => actions.look({ outline: !state.get().outline }));
   function drawLook({ opacity, outline }) {
@@ -137,7 +147,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
   drawLook(state.get());
   state.on(["opacity", "outline"], drawLook);
   state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], build);
-  state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "stale", "marks", "byHand"], () => { if (tracks.size) draw(); });
+  state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings", "stale", "pending", "marks", "byHand"], () => { if (tracks.size) draw(); });
   state.on(["frame"], move);
   state.on(["range"], band);
   new ResizeObserver(() => { if (tracks.size) draw(); }).observe(refs.lanes);

@@ -1,11 +1,13 @@
 // The studio: makes the parts, and turns messages of the server into state.
 
 import { makeStage } from "./canvas.js";
+import { makeCommands } from "./commands.js";
 import { makeConnection } from "./connection.js";
 import { makeFilm } from "./film.js";
 import { makeFrames } from "./frames.js";
 import { makeHelp } from "./help.js";
 import { makeActions } from "./actions.js";
+import { makeAnswers } from "./answers.js";
 import { bindHeader } from "./header.js";
 import { makeKeymap } from "./keymap.js";
 import { bindKeys } from "./keys.js";
@@ -14,7 +16,9 @@ import { recallPref } from "./prefs.js";
 import { duration, makePropagate } from "./propagate.js";
 import { makeReason } from "./reason.js";
 import { makeState, node } from "./state.js";
+import { makeSteps } from "./steps.js";
 import { makeThink } from "./think.js";
+import { makeTools } from "./tools.js";
 import { makeTour } from "./tour.js";
 import { makeTransport } from "./transport.js";
 import { FIT } from "./view.js";
@@ -24,14 +28,15 @@ import { makeWire } from "./wire.js";
 const BLANK = {
   work: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
   shown: [], keyframe: null, boxes: [], clicks: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
-  masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], secondsPerFrame: 0, canUndo: false, canRedo: false,
+  masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], secondsPerFrame: 0,
+  tool: null, corner: null, paintings: [], pending: {}, undoSteps: [], redoSteps: [], proposals: [], agreement: "", goal: 1,
   view: FIT, hidden: new Set(), solo: null, renaming: null, byHand: [], marks: [], names: {}, locked: [],
   reasoning: null, rewritten: null, rewriting: false, thought: "", mentions: [], answered: null, failure: "", findings: [], busy: null, status: "", speed: "",
 };
 
 export function start(scope) {
   const refs = Object.fromEntries([...scope.element.querySelectorAll("[data-ref]")].map((part) => [part.dataset.ref, part]));
-  const state = makeState({ ...BLANK, ...recallPref("look", { opacity: 0.45, outline: false }) });
+  const state = makeState({ ...BLANK, ...recallPref("look", { opacity: 0.45, outline: false }), brush: recallPref("brush", 24) });
   const frames = makeFrames(scope.server, state);
   let watching = null;
 
@@ -50,8 +55,8 @@ export function start(scope) {
     opened(item) {
       const isSame = state.get().work === item.work;
       if (!isSame) frames.forget();
-      const { frame, selected, hidden, solo } = state.get();
-      const kept = isSame ? { frame, selected, hidden, solo } : {};
+      const { frame, selected, hidden, solo, tool } = state.get();
+      const kept = isSame ? { frame, selected, hidden, solo, tool } : {};
       state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, info: item, range: item.range });
       const link = new URL(window.location.href);
       link.searchParams.set("work", item.work);
@@ -97,17 +102,24 @@ export function start(scope) {
     recalled: (item) => state.set({ thought: item.text, mentions: item.mentions, failure: item.failure, answered: item.answered }),
     pace: (item) => state.set({ secondsPerFrame: item.secondsPerFrame }),
     range: (item) => state.set({ range: item.range }),
-    propagating: (item) => state.set({ busy: "propagate", range: [item.start, item.stop], done: new Set(), began: performance.now(), status: "propagating …" }),
+    propagating(item) {
+      const range = item.only === "here" ? {} : { range: [item.start, item.stop] };
+      state.set({ ...range, busy: "propagate", goal: item.count, done: new Set(), began: performance.now(), status: "propagating …" });
+    },
     masks(item) {
-      const { masks, done, maskCount, busy, range } = state.get();
+      const { masks, done, maskCount, busy, goal } = state.get();
       if (item.reset) masks.clear();
       for (const [index, objects] of Object.entries(item.frames)) {
         masks.set(Number(index), { ...masks.get(Number(index)), ...objects });
         done.add(Number(index));
       }
-      const status = busy === "propagate" ? progress(done.size, range[1] - range[0]) : state.get().status;
+      const status = busy === "propagate" ? progress(done.size, goal) : state.get().status;
       state.set({ maskCount: maskCount + 1, status });
     },
+    proposals: (item) => state.set({ proposals: item.answers, agreement: item.agreement }),
+    sampling: (item) => { if (item.done < item.count) state.set({ status: `thinking: answer ${item.done + 1} of ${item.count} …` }); },
+    edited: () => actions.edited(),
+    refused: () => wire.recall(state.get().work),
     doubt: (item) => state.set({ doubt: item.objects }),
     findings: (item) => state.set({ findings: item.findings }),
     file(item) {
@@ -129,20 +141,25 @@ export function start(scope) {
   const wire = makeWire(scope, state, (item) => handle[item.kind](item));
   const transport = makeTransport(refs, state, frames);
 
-  const actions = makeActions(refs, state, wire, { transport, notify, doubtThreshold: scope.props.about.doubtThreshold });
+  const actions = makeActions(refs, state, wire, { transport, notify });
   const propagate = makePropagate(refs, state, wire);
   const think = makeThink(refs, scope, state, wire);
   const keymap = makeKeymap();
   const help = makeHelp(refs, keymap);
   const connection = makeConnection(refs, scope, state, wire);
   const tour = makeTour(refs, state);
-  actions.connect({ again: () => propagate.start("stale"), thinkAgain: think.again });
+  actions.connect({ again: propagate.again, thinkAgain: think.again });
   const hand = makeStage(refs, state, frames, { ...actions, suspect: connection.suspect });
+  actions.connect({ painter: hand.painter });
   makeFilm(refs, scope, state, transport);
+  makeTools(refs, state, actions, keymap);
+  makeSteps(refs, state, actions);
+  makeAnswers(refs, scope.props.about, state, transport, actions);
   makeLanes(refs, scope, state, transport, actions);
   makeReason(refs, scope.props.about, state, transport, actions);
   makeWelcome(refs, scope, state, wire, notify);
-  bindKeys({ root: scope.element, stage: refs.stage }, state, keymap, { commands: actions.commands({ propagate, help }), hand, actions });
+  const commands = makeCommands(refs, state, { actions, transport, propagate, help, painter: hand.painter, doubtThreshold: scope.props.about.doubtThreshold });
+  bindKeys({ root: scope.element, stage: refs.stage }, state, keymap, { commands, hand, actions });
   bindHeader(refs, scope.props.about, state, wire, { actions, help, tour, leave });
 
   function leave() {

@@ -4,13 +4,33 @@ export const nameOf = ({ names }, objectId) => names[objectId] ?? `object ${obje
 
 export const isVisible = ({ hidden, solo }, objectId) => !hidden.has(objectId) && (solo === null || solo === objectId);
 
-export const isAbsent = (marks, objectId, frame) => marks.some(
-  ({ object, start, stop, mark }) => mark === "absent" && object === objectId && frame >= start && frame < stop,
-);
+const markAt = (marks, objectId, frame) => marks.find(({ object, start, stop }) => object === objectId && frame >= start && frame < stop)?.mark;
+
+export const isAbsent = (marks, objectId, frame) => markAt(marks, objectId, frame) === "absent";
+
+export const isVerified = (marks, objectId, frame) => markAt(marks, objectId, frame) === "verified";
+
+export const isPainted = ({ paintings }, objectId, frame) => paintings.some(([object, at]) => object === objectId && at === frame);
+
+const isByHand = ({ byHand }, objectId, frame) => byHand.some(([object, at]) => object === objectId && at === frame);
 
 // Frames where the object has a prompt or a mark by a person: there nobody needs to doubt the machine.
-const isSettled = ({ byHand, marks }, objectId, frame) => isAbsent(marks, objectId, frame)
-  || byHand.some(([object, at]) => object === objectId && at === frame);
+const isSettled = (state, objectId, frame) => markAt(state.marks, objectId, frame) !== undefined || isByHand(state, objectId, frame);
+
+// Where the mask of an object on a frame comes from, in a word; "" where there is none.
+export function provenance(state, objectId, frame) {
+  const mark = markAt(state.marks, objectId, frame);
+  if (mark) return mark;
+  if (isByHand(state, objectId, frame)) return isPainted(state, objectId, frame) ? "painted" : "corrected";
+  if (!state.masks.get(frame)?.[objectId]) return "";
+  return state.boxes.some((box) => box.object === objectId && box.frame === frame) ? "model" : "propagated";
+}
+
+// The object's first frame of a range that has no mask, null where all have one.
+export function unmasked({ masks }, objectId, start, stop) {
+  for (let frame = start; frame < stop; frame += 1) if (!masks.get(frame)?.[objectId]) return frame;
+  return null;
+}
 
 export function isDoubtful(state, objectId, frame, threshold) {
   return (state.doubt[objectId]?.[frame] ?? 0) > threshold && !isSettled(state, objectId, frame);
@@ -30,7 +50,7 @@ export function doubtfulStarts(state, threshold) {
 }
 
 // The frame up to which "absent from here" reaches: the object's next box or click, else the end.
-export function nextPrompt({ boxes, clicks, info }, objectId, frame) {
-  const later = [...boxes, ...clicks].filter((one) => one.object === objectId && one.frame > frame);
-  return Math.min(info.frames, ...later.map((one) => one.frame));
+export function nextPrompt({ boxes, clicks, paintings, info }, objectId, frame) {
+  const places = [...boxes, ...clicks].map((one) => [one.object, one.frame]).concat(paintings);
+  return Math.min(info.frames, ...places.filter(([object, at]) => object === objectId && at > frame).map(([, at]) => at));
 }

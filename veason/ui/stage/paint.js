@@ -4,13 +4,13 @@ import { HANDLES, handlePoint } from "./boxes.js";
 
 const DARK = "#0b0e13";
 
-export function paintBox(context, [x1, y1, x2, y2], { ink, label, isOpen, isLit, unit }) {
+export function paintBox(context, [x1, y1, x2, y2], { ink, label, isOpen, isLit, isDashed, corner, unit }) {
   context.lineWidth = (isLit ? 8 : 4) * unit;
   context.strokeStyle = isLit ? "#ffc857cc" : "#0009";
   context.strokeRect(x1, y1, x2 - x1, y2 - y1);
   context.lineWidth = 2 * unit;
   context.strokeStyle = ink;
-  context.setLineDash(label ? [] : [6 * unit, 4 * unit]);
+  context.setLineDash(label && !isDashed ? [] : [6 * unit, 4 * unit]);
   context.strokeRect(x1, y1, x2 - x1, y2 - y1);
   context.setLineDash([]);
   if (!label) return;
@@ -25,8 +25,8 @@ export function paintBox(context, [x1, y1, x2, y2], { ink, label, isOpen, isLit,
   for (const handle of HANDLES) {
     const [x, y] = handlePoint([x1, y1, x2, y2], handle);
     context.beginPath();
-    context.arc(x, y, 5 * unit, 0, 7);
-    context.fillStyle = "#ffffff";
+    context.arc(x, y, (handle === corner ? 7 : 5) * unit, 0, 7);
+    context.fillStyle = handle === corner ? "#ffc857" : "#ffffff";
     context.fill();
     context.strokeStyle = ink;
     context.stroke();
@@ -60,11 +60,12 @@ export function paintClick(context, [x, y], { ink, positive, unit }) {
 }
 
 // A round glass in the corner away from the pointer: the picture around `at` (source pixels), each pixel to be seen.
-export function paintGlass(context, picture, at, [x, y], { ratio, unit, box, ink }) {
+// `over` draws what lies on the picture there, `by` screen pixels a source pixel.
+export function paintGlass(context, picture, at, [x, y], { ratio, unit, over, below = 0 }) {
   const radius = 64 * unit;
   const scale = 6 * unit;
   const isLeft = x > context.canvas.width / 2;
-  const [cx, cy] = [isLeft ? radius + 56 * unit : context.canvas.width - radius - 12 * unit, radius + 12 * unit];
+  const [cx, cy] = [isLeft ? radius + 56 * unit : context.canvas.width - radius - 12 * unit, radius + (12 + below) * unit];
   context.save();
   context.beginPath();
   context.arc(cx, cy, radius, 0, 7);
@@ -74,13 +75,23 @@ export function paintGlass(context, picture, at, [x, y], { ratio, unit, box, ink
   context.imageSmoothingEnabled = false;
   context.translate(cx - at[0] * scale, cy - at[1] * scale);
   context.drawImage(picture, 0, 0, picture.width * ratio * scale, picture.height * ratio * scale);
-  context.lineWidth = 2 * unit;
-  context.strokeStyle = ink;
-  context.strokeRect(box[0] * scale, box[1] * scale, (box[2] - box[0]) * scale, (box[3] - box[1]) * scale);
+  over?.(context, scale);
   context.restore();
+  cross(context, cx, cy, unit);
   context.beginPath();
   context.arc(cx, cy, radius, 0, 7);
   context.lineWidth = 3 * unit;
   context.strokeStyle = "#ffffff";
+  context.stroke();
+}
+
+function cross(context, x, y, unit) {
+  context.lineWidth = unit;
+  context.strokeStyle = "#ffffffb0";
+  context.beginPath();
+  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    context.moveTo(x + dx * 4 * unit, y + dy * 4 * unit);
+    context.lineTo(x + dx * 14 * unit, y + dy * 14 * unit);
+  }
   context.stroke();
 }

@@ -1,16 +1,28 @@
 // The commands that keys can give, and which keys give them in three presets (CVAT is the default).
 
 export const COMMANDS = [
-  ["Video", [["play", "Play or pause"], ["prev", "Previous frame"], ["next", "Next frame"], ["back", "10 frames back"], ["ahead", "10 frames ahead"], ["first", "First frame"], ["last", "Last frame"], ["goto", "Go to a frame by number"], ["prevKey", "Previous frame with a box or click"], ["nextKey", "Next frame with a box or click"], ["prevDoubt", "Previous doubtful frame"], ["nextDoubt", "Next doubtful frame"]]],
-  ["Object", [["box", "Draw a new object"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete the box and clicks here"], ["absent", "Absent from here on, or there again"], ["hide", "Hide or show the object"], ["solo", "Show only this object"], ["lock", "Lock or unlock the object"], ["rename", "Rename the object"], ["masks", "All masks on or off"]]],
-  ["Work", [["keyframe", "Make this frame the keyframe"], ["propagate", "Propagate"], ["stop", "Stop, or cancel"], ["undo", "Undo"], ["redo", "Redo"], ["fit", "Fit the picture"], ["closer", "Zoom in"], ["farther", "Zoom out"], ["help", "This sheet"]]],
+  ["Video", [
+    ["play", "Play or pause"], ["prev", "Previous frame"], ["next", "Next frame"], ["back", "10 frames back"], ["ahead", "10 frames ahead"], ["first", "First frame"], ["last", "Last frame"],
+    ["goto", "Go to a frame by number"], ["prevKey", "Previous frame with a box, click or painting"], ["nextKey", "Next frame with a box, click or painting"],
+    ["prevDoubt", "Previous doubtful frame"], ["nextDoubt", "Next doubtful frame"], ["fit", "Fit the picture"], ["closer", "Zoom in"], ["farther", "Zoom out"],
+  ]],
+  ["Object", [
+    ["box", "Draw a new object"], ["finish", "Finish the polygon, or put a box in the middle"], ["corner", "Keys move the box, or one of its corners"], ["brush", "Brush"], ["eraser", "Eraser"], ["polygon", "Polygon"],
+    ["smaller", "Smaller brush"], ["larger", "Larger brush"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete what was drawn here"],
+    ["verify", "Mask is right here (verified)"], ["verifyRange", "Masks are right on the chosen frames"], ["absent", "Absent from here on, or there again"],
+  ]],
+  ["Work", [
+    ["keyframe", "Make this frame the keyframe"], ["propagate", "Propagate"], ["forward", "Propagate forward from here"], ["backward", "Propagate backward from here"], ["stop", "Stop, or cancel"],
+    ["undo", "Undo"], ["redo", "Redo"], ["hide", "Hide or show the object"], ["solo", "Show only this object"], ["lock", "Lock or unlock the object"], ["rename", "Rename the object"], ["masks", "All masks on or off"], ["help", "This sheet"],
+  ]],
 ];
 
 const CVAT = {
   play: [" "], prev: ["ArrowLeft", "d"], next: ["ArrowRight", "f"], back: ["shift+ArrowLeft", "c"], ahead: ["shift+ArrowRight", "v"],
   first: ["Home"], last: ["End"], goto: ["g", "`"], prevKey: ["e"], nextKey: ["r"], prevDoubt: ["["], nextDoubt: ["]"],
-  box: ["n"], nextObject: ["Tab"], prevObject: ["shift+Tab"], drop: ["Delete"], absent: ["o"], hide: ["h"], solo: ["s"], lock: ["l"], rename: ["F2"], masks: ["t"],
-  keyframe: ["k"], propagate: ["p", "ctrl+b"], stop: ["Escape"], undo: ["ctrl+z"], redo: ["ctrl+shift+z", "ctrl+y"], fit: ["0"], closer: ["+", "="], farther: ["-"], help: ["?", "F1"],
+  box: ["n"], finish: ["Enter"], corner: ["j"], brush: ["b"], eraser: ["x"], polygon: ["w"], smaller: ["{", ","], larger: ["}", "."],
+  nextObject: ["Tab"], prevObject: ["shift+Tab"], drop: ["Delete", "Backspace"], verify: ["y"], verifyRange: ["shift+y"], absent: ["o"], hide: ["h"], solo: ["s"], lock: ["l"], rename: ["F2"], masks: ["t"],
+  keyframe: ["k"], propagate: ["p"], forward: ["ctrl+b"], backward: ["ctrl+shift+b"], stop: ["Escape"], undo: ["ctrl+z"], redo: ["ctrl+shift+z", "ctrl+y"], fit: ["0"], closer: ["+", "="], farther: ["-"], help: ["?", "F1"],
 };
 
 export const PRESETS = {
@@ -20,7 +32,7 @@ export const PRESETS = {
     keys: {
       ...CVAT, play: ["alt+ ", " "], prev: ["alt+ArrowLeft", "ArrowLeft"], next: ["alt+ArrowRight", "ArrowRight"], back: ["alt+shift+ArrowLeft"], ahead: ["alt+shift+ArrowRight"],
       first: ["ctrl+alt+shift+ArrowLeft", "Home"], last: ["ctrl+alt+shift+ArrowRight", "End"], prevKey: ["ctrl+alt+ArrowLeft"], nextKey: ["ctrl+alt+ArrowRight"],
-      nextObject: ["alt+.", "Tab"], drop: ["Backspace"], hide: ["alt+h"], lock: ["alt+l"],
+      smaller: ["["], larger: ["]"], prevDoubt: [","], nextDoubt: ["."], nextObject: ["alt+.", "Tab"], drop: ["Backspace", "Delete"], hide: ["alt+h"], lock: ["alt+l"],
     },
     nudge: "ctrl",
   },
@@ -28,7 +40,8 @@ export const PRESETS = {
     title: "X-AnyLabeling, labelme",
     keys: {
       ...CVAT, prev: ["a", "ArrowLeft"], next: ["d", "ArrowRight"], back: ["shift+ArrowLeft"], ahead: ["shift+ArrowRight"], prevKey: [","], nextKey: ["."],
-      box: ["r", "ctrl+r"], hide: ["s"], masks: ["w", "t"], solo: ["u"], propagate: ["ctrl+b", "p"], fit: ["ctrl+f", "0"], nextObject: ["Tab", "ctrl+shift+c"],
+      box: ["r", "ctrl+r"], finish: ["f", "Enter"], polygon: ["p"], smaller: ["{"], larger: ["}"], hide: ["s"], masks: ["w", "t"], solo: ["u"], propagate: ["ctrl+b"], forward: ["ctrl+alt+b"], backward: ["ctrl+shift+b"],
+      fit: ["ctrl+f", "0"], nextObject: ["Tab", "ctrl+shift+c"],
     },
     nudge: "alt",
   },
@@ -36,7 +49,7 @@ export const PRESETS = {
 
 export const titleOf = (command) => COMMANDS.flatMap(([, rows]) => rows).find(([id]) => id === command)[1];
 
-const SPOKEN = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Delete: "Del" };
+const SPOKEN = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Delete: "Del", Backspace: "⌫" };
 
 export function spoken(combo) {
   const parts = combo === "+" ? [] : combo.split("+").slice(0, -1);

@@ -7,16 +7,26 @@ export function makePropagate(refs, state, wire) {
     return { start: Number(refs.from.value), stop: Number(refs.to.value) + 1 };
   }
 
+  // `only`: null is all objects on the whole range; see veason/ui/spread.py for the others.
   function start(only = null) {
-    const { objects, busy, frame } = state.get();
-    if (!objects.length) return;
+    const { objects, busy, frame, selected } = state.get();
+    if (!objects.length || (only && selected === null)) return;
     if (busy) wire.stop();
-    if (only) { // a correction shows at least where it was made
+    if (only && only !== "here") { // a correction shows at least where it was made
       refs.from.value = Math.min(refs.from.value, frame);
       refs.to.value = Math.max(refs.to.value, frame);
     }
     state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
-    wire.send("propagate", { ...wanted(), only });
+    wire.send("propagate", { ...wanted(), only, object: selected, frame });
+  }
+
+  // After a correction: where masks are everywhere they follow it; before that, its own frame shows what it gives.
+  function again() {
+    const { masks, objects, selected, frame, boxes, clicks } = state.get();
+    const isSpread = objects.some((object) => [...masks.values()].filter((one) => one[object]).length > 2);
+    const isPrompted = [...boxes, ...clicks].some((one) => one.object === selected && one.frame === frame);
+    if (isSpread) start("stale");
+    else if (isPrompted) start("here");
   }
 
   function estimate() {
@@ -30,11 +40,11 @@ export function makePropagate(refs, state, wire) {
   }
 
   function drawProgress() {
-    const { busy, done, range } = state.get();
+    const { busy, done, goal } = state.get();
     const isBusy = busy === "propagate";
     refs.progress.hidden = !isBusy;
     if (!isBusy) return;
-    const share = done.size / Math.max(1, range[1] - range[0]);
+    const share = Math.min(1, done.size / Math.max(1, goal));
     refs.progress.firstElementChild.style.width = `${share * 100}%`;
     refs.progress.setAttribute("aria-valuenow", String(Math.round(share * 100)));
   }
@@ -52,5 +62,5 @@ export function makePropagate(refs, state, wire) {
     refs.stop.disabled = !busy;
     refs.think.disabled = busy === "think";
   });
-  return { start };
+  return { start, again };
 }

@@ -1,4 +1,4 @@
-// Compressed COCO run-length code -> runs -> coloured pixels. Runs go down the columns and begin with zeros.
+// Compressed COCO run-length code -> runs -> masks and pixels, and back. Runs go down the columns and begin with zeros.
 
 export function decodeRuns(counts) {
   const runs = [];
@@ -21,28 +21,75 @@ export function decodeRuns(counts) {
   return runs;
 }
 
-// Lay the mask over `pixels` (a Uint32Array of width * height, ABGR): fill inside, a solid line at its edge.
-export function paintMask(counts, width, height, pixels, [red, green, blue], opacity) {
+// One byte a pixel, row by row: 1 inside.
+export function decodeMask(counts, width, height) {
   const inside = new Uint8Array(width * height);
-  const fill = (Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red;
-  const line = (255 << 24) | (blue << 16) | (green << 8) | red;
   let place = 0;
   decodeRuns(counts).forEach((run, number) => {
-    if (number % 2 === 1) {
-      for (let end = place + run; place < end; place += 1) {
-        inside[(place % height) * width + Math.floor(place / height)] = 1;
-      }
-    } else {
+    if (number % 2 === 0) {
       place += run;
+      return;
     }
+    let x = Math.floor(place / height);
+    let y = place % height;
+    for (let left = run; left > 0; left -= 1) {
+      inside[y * width + x] = 1;
+      y += 1;
+      if (y === height) {
+        y = 0;
+        x += 1;
+      }
+    }
+    place += run;
   });
+  return inside;
+}
+
+export function encodeMask(inside, width, height) {
+  const runs = [];
+  let value = 0;
+  let run = 0;
+  for (let x = 0; x < width; x += 1) {
+    for (let y = 0, at = x; y < height; y += 1, at += width) {
+      if (inside[at] === value) run += 1;
+      else {
+        runs.push(run);
+        value = inside[at];
+        run = 1;
+      }
+    }
+  }
+  runs.push(run);
+  return runs.map((length, number) => code(number > 2 ? length - runs[number - 2] : length)).join("");
+}
+
+// A whole number, five bits a character, lowest first; the sixth bit says that more follow.
+function code(value) {
+  let text = "";
+  let left = value;
+  let more = true;
+  while (more) {
+    const bits = left & 0x1f;
+    left >>= 5;
+    more = (bits & 0x10) !== 0 ? left !== -1 : left !== 0;
+    text += String.fromCharCode(48 + (more ? bits | 0x20 : bits));
+  }
+  return text;
+}
+
+// Lay the mask over `pixels` (a Uint32Array of width * height, ABGR): fill inside, a solid line at its edge.
+export function paintMask(counts, width, height, pixels, [red, green, blue], opacity) {
+  const inside = decodeMask(counts, width, height);
+  const fill = (Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red;
+  const line = (255 << 24) | (blue << 16) | (green << 8) | red;
   const reach = Math.max(1, Math.round(width / 640));
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const at = y * width + x;
-      if (!inside[at]) continue;
-      const isEdge = x < reach || y < reach || x >= width - reach || y >= height - reach
-        || !inside[at - reach] || !inside[at + reach] || !inside[at - reach * width] || !inside[at + reach * width];
+  const down = reach * width;
+  for (let y = 0, at = 0; y < height; y += 1) {
+    const isRim = y < reach || y >= height - reach;
+    for (let x = 0; x < width; x += 1, at += 1) {
+      if (inside[at] === 0) continue;
+      const isEdge = isRim || x < reach || x >= width - reach
+        || !inside[at - reach] || !inside[at + reach] || !inside[at - down] || !inside[at + down];
       pixels[at] = isEdge ? line : fill;
     }
   }

@@ -13,8 +13,8 @@ export function makeThink(refs, scope, state, wire) {
       return;
     }
     if (state.get().busy) wire.stop();
-    state.set({ busy: "think", thought: "", mentions: [], failure: "", answered: null, findings: [], rewriting: false, rewritten: null, status: "waiting for the policy …" });
-    wire.send("think", { instruction, again });
+    state.set({ busy: "think", thought: "", mentions: [], failure: "", answered: null, findings: [], proposals: [], rewriting: false, rewritten: null, status: "waiting for the policy …" });
+    wire.send("think", { instruction, again, samples: again ? 1 : Number(refs.samples.value) });
   }
 
   function submit(event) {

@@ -3,6 +3,7 @@
 import { clamp } from "./state.js";
 
 export const FIT = { zoom: 1, x: 0, y: 0 };
+export const FINE_ZOOM = 8; // from here on tenths of a pixel can be told apart
 const DEEPEST = 24;
 
 function within(view, info) {

@@ -1,0 +1,237 @@
+"""Brush, eraser and polygon, verified frames, corners by key, steps by name, forward and backward."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.studio import (
+    LONG,
+    click,
+    drag,
+    expect_masks,
+    go_to_frame,
+    lane,
+    open_example,
+    propagate,
+    set_range,
+    verdict,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def press(page: Page, *keys: str) -> None:
+    page.get_by_role("application").focus()
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def toolbox(page: Page) -> Locator:
+    return page.get_by_role("group", name="Tool in hand")
+
+
+def expect_quiet(page: Page) -> None:
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=LONG)
+
+
+def downloaded_masks(page: Page) -> dict[int, np.ndarray]:
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download(timeout=LONG) as download:
+        page.get_by_role("button", name="Masks palette").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        return {int(name[-9:-4]): np.array(Image.open(io.BytesIO(archive.read(name)))) for name in archive.namelist()}
+
+
+def test_a_painted_mask_stays_to_the_pixel_while_the_rest_follows_it(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    press(page, "b")
+    drag(page, (0.3, 0.5), (0.5, 0.5))
+    expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
+    drag(page, (0.4, 0.4), (0.4, 0.6))
+    expect_quiet(page)
+    before = downloaded_masks(page)
+    assert list(before) == [0]
+    middle, end, above = before[0][180, 256], before[0][180, 192], before[0][144, 256]
+    assert (middle, end, above, before[0][300, 500]) == (1, 1, 1, 0)
+    set_range(page, 0, 3)
+    propagate(page)
+    expect_masks(page, 1, 4)
+    expect_quiet(page)
+    after = downloaded_masks(page)
+    assert np.array_equal(before[0], after[0])
+    assert after[1].any()
+
+
+def test_the_eraser_takes_away_and_undo_gives_back(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    press(page, "b", "}", "}", "}")
+    expect(toolbox(page)).to_contain_text(re.compile(r"Brush (4\d|5\d) px"))
+    drag(page, (0.3, 0.5), (0.6, 0.5))
+    expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
+    press(page, "x")
+    expect(page.get_by_role("button", name="Eraser")).to_have_attribute("aria-pressed", "true")
+    drag(page, (0.45, 0.4), (0.45, 0.6))
+    expect(page.get_by_role("button", name="Undo: paint object 1 on frame 0")).to_be_enabled()
+    erased = downloaded_masks(page)[0]
+    assert erased[180, 288] == 0
+    assert erased[180, 200] == 1
+    press(page, "Control+z")
+    expect(page.get_by_role("button", name="Redo: paint object 1 on frame 0")).to_be_enabled()
+    assert downloaded_masks(page)[0][180, 288] == 1
+
+
+def test_wiping_everything_away_is_not_a_mask_but_advice(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    press(page, "b")
+    drag(page, (0.4, 0.5), (0.42, 0.5))
+    expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
+    press(page, "x", "}", "}", "}", "}", "}")
+    drag(page, (0.38, 0.5), (0.44, 0.5))
+    expect(page.get_by_text("Nothing is left of the mask here.")).to_be_visible()
+    assert downloaded_masks(page)[0].any()
+
+
+def test_a_polygon_is_closed_by_enter_and_cut_out_with_alt(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    page.get_by_role("button", name="Polygon").click()
+    for corner in ((0.2, 0.2), (0.6, 0.2), (0.6, 0.8), (0.9, 0.9)):
+        click(page, corner)
+    press(page, "Delete")  # the last corner was a slip
+    click(page, (0.2, 0.8))
+    press(page, "Enter")
+    expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
+    for corner in ((0.3, 0.4), (0.5, 0.4), (0.4, 0.6)):
+        click(page, corner)
+    page.keyboard.down("Alt")
+    click(page, (0.3, 0.4))
+    page.keyboard.up("Alt")
+    expect(page.get_by_role("button", name="Undo: paint object 1 on frame 0")).to_be_enabled()
+    expect_quiet(page)
+    mask = downloaded_masks(page)[0]
+    assert (mask[90, 150], mask[160, 256], mask[330, 580]) == (1, 0, 0)
+    press(page, "Escape")
+    expect(toolbox(page)).to_be_hidden()
+
+
+def test_a_verified_frame_is_shown_kept_and_given_back(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    expect(lane(page, 1)).to_be_visible()
+    set_range(page, 0, 5)
+    propagate(page)
+    expect_masks(page, 1, 6)
+    expect_quiet(page)
+    go_to_frame(page, 3)
+    press(page, "y")
+    expect(lane(page, 1)).to_contain_text("verified")
+    expect(page.get_by_role("button", name="Mask is right here")).to_have_attribute("aria-pressed", "true")
+    before = downloaded_masks(page)
+    go_to_frame(page, 0)
+    drag(page, (0.35, 0.4), (0.55, 0.5))
+    expect(page.get_by_role("button", name="Undo: move the box of object 1 on frame 0")).to_be_enabled()
+    expect_quiet(page)
+    after = downloaded_masks(page)
+    same = [frame for frame in range(6) if np.array_equal(before[frame], after[frame])]
+    assert {3, 4, 5} <= set(same)
+    assert 0 not in same
+    go_to_frame(page, 3)
+    press(page, "y")
+    expect(lane(page, 1)).to_contain_text("propagated")
+
+
+def test_a_range_is_verified_at_once_or_it_is_said_what_is_missing(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    set_range(page, 0, 4)
+    propagate(page)
+    expect_masks(page, 1, 5)
+    expect_quiet(page)
+    chosen = page.get_by_role("group", name="Chosen frames")
+    expect(chosen).to_contain_text("frames 0 to 4")
+    press(page, "Shift+Y")
+    expect(page.get_by_text("object 1 is verified from frame 0 to 4.")).to_be_visible()
+    chosen.get_by_role("button", name="choose all").click()
+    expect(chosen).to_be_hidden()
+    press(page, "Shift+Y")
+    expect(page.get_by_text("There is no mask of object 1 on frame 5 yet")).to_be_visible()
+
+
+def test_masks_go_backward_alone_from_the_frame_in_hand(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    go_to_frame(page, 4)
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    expect(lane(page, 1)).to_contain_text("1 fr", timeout=LONG)
+    press(page, "Control+Shift+B")
+    expect_masks(page, 1, 5)
+    set_range(page, 0, 7)
+    press(page, "Control+b")
+    expect_masks(page, 1, 8)
+
+
+def sides(page: Page) -> list[float]:
+    return [float(side) for side in verdict(page).get_by_role("button", name="Box ").inner_text().split()]
+
+
+def test_a_corner_is_moved_by_keys_and_by_tenths_when_zoomed_in(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    x1, y1, x2, y2 = sides(page)
+    press(page, "j", "j")
+    expect(page.get_by_text("The arrows move the bottom right corner")).to_be_visible()
+    press(page, "Alt+Shift+ArrowRight", "Alt+ArrowUp")
+    chip = verdict(page).get_by_role("button", name="Box ")
+    expect(chip).to_have_text(f"{x1:g} {y1:g} {x2 + 10:g} {y2 - 1:g}")
+    press(page, "j", *["+"] * 7)
+    exact = page.locator(".v-hint")
+    before = [float(side) for side in exact.inner_text().split()]
+    press(page, "Alt+ArrowRight")
+    expect(exact).to_have_text(re.compile(rf"^{before[0] + 0.1:.1f} "))
+    assert float(exact.inner_text().split()[2]) == pytest.approx(before[2] + 0.1)
+
+
+def test_a_box_needs_no_pointer(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    press(page, "n", "Enter")
+    expect(verdict(page).get_by_role("button", name="Box ")).to_have_text("160 90 480 270")
+
+
+def test_the_list_of_steps_names_them_and_goes_back_to_any(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    expect(lane(page, 1)).to_contain_text("1 fr", timeout=LONG)
+    press(page, "F2")
+    page.get_by_label("Name of object 1").fill("dog")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="dog", exact=True)).to_be_visible()
+    press(page, "l")
+    page.locator("summary[aria-label=Steps]").click()
+    steps = page.get_by_role("group", name="Steps")
+    expect(steps.get_by_role("button")).to_have_text(["lock dog", "name object 1 “dog”", "box dog on frame 0"])
+    steps.get_by_role("button", name="name object 1").click()
+    expect(page.get_by_role("button", name="object 1", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Redo: name object 1 “dog”")).to_be_enabled()
+
+
+def test_no_preset_gives_one_key_to_two_commands(page: Page) -> None:
+    doubled = page.evaluate(
+        """async () => {
+            const props = [...document.querySelectorAll('.v-app')].length;
+            const main = performance.getEntriesByType('resource').find((one) => one.name.endsWith('/presets.js')).name;
+            const { PRESETS, COMMANDS } = await import(main);
+            const known = COMMANDS.flatMap(([, rows]) => rows.map(([id]) => id));
+            return Object.entries(PRESETS).flatMap(([name, { keys }]) => {
+                const all = Object.values(keys).flat();
+                const twice = all.filter((key, place) => all.indexOf(key) !== place);
+                const unnamed = Object.keys(keys).filter((id) => !known.includes(id));
+                return [...twice, ...unnamed].map((key) => `${name} ${key}`);
+            });
+        }"""
+    )
+    assert doubled == []

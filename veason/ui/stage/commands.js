@@ -1,0 +1,74 @@
+// The commands that keys can give, by name; see presets.js for their keys.
+
+import { doubtfulStarts } from "./objects.js";
+import { FIT } from "./view.js";
+
+export function makeCommands(refs, state, { actions, transport, propagate, help, painter, doubtThreshold }) {
+  function turnTo(frames, way, nothing) {
+    const { frame } = state.get();
+    const next = way > 0 ? frames.find((one) => one > frame) : frames.findLast((one) => one < frame);
+    if (next === undefined) actions.notify(`No ${nothing} ${way > 0 ? "after" : "before"} this frame.`, "info");
+    else transport.step(next - frame);
+  }
+
+  function prompted() {
+    const { boxes, clicks, paintings } = state.get();
+    return [...new Set([...boxes, ...clicks].map(({ frame }) => frame).concat(paintings.map(([, frame]) => frame)))].sort((a, b) => a - b);
+  }
+
+  // Tab goes from object to object and leaves the stage after the last one: the keyboard is never caught.
+  function nextObject(way) {
+    const { objects, selected } = state.get();
+    const next = objects[objects.indexOf(selected) + way];
+    if (next === undefined) return false;
+    state.set({ selected: next });
+    return true;
+  }
+
+  const selectedOnly = (act) => () => { if (state.get().selected !== null) act(state.get().selected); };
+
+  return {
+    play: transport.toggle,
+    prev: () => transport.step(-1),
+    next: () => transport.step(1),
+    back: () => transport.step(-10),
+    ahead: () => transport.step(10),
+    first: () => transport.go(0),
+    last: () => transport.go(Infinity),
+    goto: () => { transport.pause(); refs.number.focus(); refs.number.select(); },
+    prevKey: () => turnTo(prompted(), -1, "frame with a box, click or painting"),
+    nextKey: () => turnTo(prompted(), 1, "frame with a box, click or painting"),
+    prevDoubt: () => turnTo(doubtfulStarts(state.get(), doubtThreshold), -1, "doubtful frame"),
+    nextDoubt: () => turnTo(doubtfulStarts(state.get(), doubtThreshold), 1, "doubtful frame"),
+    box: () => state.set({ drawing: !state.get().drawing, tool: null }),
+    finish: actions.finish,
+    brush: () => actions.hold("brush"),
+    eraser: () => actions.hold("eraser"),
+    polygon: () => actions.hold("polygon"),
+    smaller: () => actions.resizeBrush(0.8),
+    larger: () => actions.resizeBrush(1.25),
+    corner: actions.nextCorner,
+    nextObject: () => nextObject(1),
+    prevObject: () => nextObject(-1),
+    drop: () => (painter.isDrawing() ? painter.back() : actions.dropBox()),
+    verify: actions.verify,
+    verifyRange: actions.verifyRange,
+    absent: actions.absent,
+    hide: selectedOnly(actions.hide),
+    solo: selectedOnly(actions.solo),
+    lock: selectedOnly(actions.lock),
+    rename: selectedOnly((objectId) => state.set({ renaming: objectId })),
+    masks: () => state.set({ eye: !state.get().eye }),
+    keyframe: actions.makeKeyframe,
+    propagate: () => propagate.start(),
+    forward: () => propagate.start("forward"),
+    backward: () => propagate.start("backward"),
+    stop: actions.stop,
+    undo: () => actions.step("undo"),
+    redo: () => actions.step("redo"),
+    fit: () => state.set({ view: FIT }),
+    closer: () => actions.zoom(1.4),
+    farther: () => actions.zoom(1 / 1.4),
+    help: help.open,
+  };
+}

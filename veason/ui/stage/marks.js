@@ -1,0 +1,56 @@
+// What a person says of masks: they are right on these frames, or the object is not there.
+
+import { isAbsent, isVerified, nameOf, nextPrompt, unmasked } from "./objects.js";
+
+export function makeMarks(state, { change, notify, refuses, isPrompted }) {
+  function told(objectId, said, start, stop) {
+    const { info } = state.get();
+    const where = stop - start === 1 ? `on frame ${start}` : `from frame ${start} to ${stop === info.frames ? "the end" : stop - 1}`;
+    notify(`${nameOf(state.get(), objectId)} is ${said} ${where}.`, "info");
+  }
+
+  function absent() {
+    const { selected, frame, marks, info } = state.get();
+    if (selected === null || refuses(selected)) return;
+    const on = !isAbsent(marks, selected, frame);
+    if (on && isPrompted()) {
+      notify("There is a box, click or painting of this object here: delete it first, or begin on a frame without one.", "info");
+      return;
+    }
+    const stop = nextPrompt(state.get(), selected, frame);
+    change({ edit: "absent", object: selected, start: frame, stop, on }, on ? null : 0);
+    told(selected, on ? "absent" : "no longer marked absent", frame, Math.min(stop, info.frames));
+  }
+
+  function verify(start, stop) {
+    const { selected, frame, marks, masks } = state.get();
+    if (selected === null || refuses(selected)) return;
+    const on = stop - start > 1 || !isVerified(marks, selected, frame);
+    const missing = unmasked({ masks }, selected, start, stop);
+    if (on && missing !== null) {
+      notify(`There is no mask of ${nameOf(state.get(), selected)} on frame ${missing} yet: propagate first.`, "info");
+      return;
+    }
+    change({ edit: "verified", object: selected, start, stop, on });
+    told(selected, on ? "verified" : "no longer verified", start, stop);
+  }
+
+  function absentRange() {
+    const { selected, range: [start, stop], boxes, clicks, paintings } = state.get();
+    if (selected === null || refuses(selected)) return;
+    const inside = [...boxes, ...clicks].map((one) => [one.object, one.frame]).concat(paintings).find(([object, at]) => object === selected && at >= start && at < stop);
+    if (inside) {
+      notify(`There is a box, click or painting of this object on frame ${inside[1]}: delete it first.`, "info");
+      return;
+    }
+    change({ edit: "absent", object: selected, start, stop, on: true });
+    told(selected, "absent", start, stop);
+  }
+
+  return {
+    absent,
+    absentRange,
+    verify: () => verify(state.get().frame, state.get().frame + 1),
+    verifyRange: () => verify(...state.get().range),
+  };
+}
