@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
@@ -52,7 +53,7 @@ def lane(page: Page, object_id: int) -> Locator:
 
 
 def expect_masks(page: Page, object_id: int, count: int) -> None:
-    expect(lane(page, object_id)).to_contain_text(f"{count} fr", timeout=LONG)
+    expect(lane(page, object_id).locator(".v-figure")).to_contain_text(re.compile(rf"\b{count} fr\b"), timeout=LONG)
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:

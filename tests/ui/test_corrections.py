@@ -148,3 +148,18 @@ def test_the_page_is_told_which_masks_wait_and_what_can_be_undone(seat: Seat) ->
     assert session["undoSteps"][:2] == ["box object 1 on frame 8", "verify object 1 on frame 12"]
     told = seat.edit(edit="undo", count=2)
     assert of_kind(told, "session")[0]["redoSteps"] == ["verify object 1 on frame 12", "box object 1 on frame 8"]
+
+
+def test_a_frame_verified_and_an_object_locked_while_masks_arrive_stay(seat: Seat) -> None:
+    first, second = seat.masks(1), seat.masks(2)
+
+    def meanwhile(frame_index: int) -> None:
+        if frame_index == 7:
+            seat.edit(edit="verified", object=1, start=12, stop=15)
+            seat.edit(edit="lock", object=2)
+            seat.edit(edit="name", object=1, name="dog")
+
+    seat.segmenter.on_frame = meanwhile
+    seat.propagate()
+    assert set(changed(first, seat.masks(1))) == set(range(COUNT)) - {12, 13, 14}
+    assert changed(second, seat.masks(2)) == [5, 6]  # those before frame 7 had arrived

@@ -31,7 +31,7 @@ from veason.ui.render import Item
 from veason.ui.samples import COUNTS, Gathering, samplings
 from veason.ui.spread import Stretch
 from veason.ui.store import Store, Work
-from veason.ui.trail import Edit, Named, begin
+from veason.ui.trail import Edit, Locked, Named, begin
 from veason.video import open_video
 
 BATCH_S = 0.05
@@ -192,7 +192,7 @@ class Desk:
             edit: Edit = self._taken(work, read.whole_number(data, "number"))
         else:
             edit = read.edit(data, work.history.now, work.video.info.size_wh)
-        if not isinstance(edit, Named | Reasoned):
+        if changes_masks(edit):
             work.stop()
         work.record(edit)
         items: list[Item] = []
@@ -263,7 +263,8 @@ class Desk:
         for arrived in arriving:
             if work.is_stopping:
                 return
-            frame_masks = spread.kept(state, stretch, arrived)
+            scene = work.history.scene  # as it is by now: what is verified or locked meanwhile stays
+            frame_masks = spread.kept(scene.state, scene.locked, stretch, arrived)
             if frame_masks is not None:
                 work.follow(GotMasks(frame_masks))
                 yield render.new_masks([frame_masks])
@@ -324,6 +325,13 @@ class Desk:
         path = work.folder / f"{name}-result.json"
         write_json(self._run(work).record(), path)
         return path
+
+
+def changes_masks(edit: Edit) -> bool:
+    """Tell whether an edit makes masks that are being computed useless; names, locks and verified marks do not."""
+    return not isinstance(edit, Named | Locked | Reasoned) and not (
+        isinstance(edit, Marked) and edit.kind == "verified"
+    )
 
 
 def _keep_box(work: Work, event: BoxClosed, keyframe: int) -> None:

@@ -137,18 +137,20 @@ def prompts_of(state: State, stretch: Stretch) -> list[Prompt]:
     return [prompt for prompt in state.session.prompts.values() if prompt.object_id in stretch.object_ids]
 
 
-def kept(state: State, stretch: Stretch, arrived: FrameMasks) -> FrameMasks | None:
+def kept(state: State, locked: Collection[int], stretch: Stretch, arrived: FrameMasks) -> FrameMasks | None:
     """Return of what arrived only what was wanted; settled masks as they are, None where nothing is left."""
     frame_index = arrived.frame_index
     if frame_index not in stretch.frames:
         return None
     masks: dict[int, ObjectMask] = {}
     for object_id, mask in arrived.masks.items():
+        if object_id in locked:
+            continue
         track = state.session.tracks.get(object_id)
         old = track.frames.get(frame_index) if track is not None else None
         is_settled = old is not None and _is_settled(state, (object_id, frame_index))
         masks[object_id] = old if is_settled and old is not None else mask
-    return FrameMasks(frame_index, masks)
+    return FrameMasks(frame_index, masks) if masks else None
 
 
 def finished(state: State, pending: Mapping[int, frozenset[int]], stretches: list[Stretch]) -> frozenset[int]:

@@ -15,7 +15,7 @@ const CORNERS = [null, "nw", "se"];
 
 export function makeActions(refs, state, wire, { transport, notify }) {
   const parts = {};
-  const { change, edited, onFollow } = makeChange(state, wire);
+  const { change, note, edited, onFollow } = makeChange(state, wire);
 
   const isHere = (one) => one.object === state.get().selected && one.frame === state.get().frame;
   const isPaintedHere = () => isPainted(state.get(), state.get().selected, state.get().frame);
@@ -121,11 +121,11 @@ export function makeActions(refs, state, wire, { transport, notify }) {
     rename(objectId, name) {
       state.set({ renaming: null });
       refs.stage.focus({ preventScroll: true });
-      if (name.trim() !== (state.get().names[objectId] ?? "")) wire.send("edit", { edit: "name", object: objectId, name });
+      if (name.trim() !== (state.get().names[objectId] ?? "")) note({ edit: "name", object: objectId, name });
     },
     reason(text) {
       state.set({ rewriting: false });
-      wire.send("edit", { edit: "reason", text });
+      note({ edit: "reason", text });
     },
     hide(objectId) {
       const hidden = new Set(state.get().hidden);
@@ -133,7 +133,7 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       state.set({ hidden });
     },
     solo: (objectId) => state.set({ solo: state.get().solo === objectId ? null : objectId }),
-    lock: (objectId) => wire.send("edit", { edit: "lock", object: objectId, on: !state.get().locked.includes(objectId) }),
+    lock: (objectId) => note({ edit: "lock", object: objectId, on: !state.get().locked.includes(objectId) }),
     look(patch) {
       state.set(patch);
       const { opacity, outline } = state.get();
@@ -155,5 +155,5 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       if (await wire.stop()) notify("Stopped. What was done is kept.", "info");
     },
   };
-  return Object.assign(actions, makeMarks(state, { change, notify, refuses, isPrompted }));
+  return Object.assign(actions, makeMarks(state, { change, note, notify, refuses, isPrompted }));
 }

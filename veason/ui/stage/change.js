@@ -5,13 +5,16 @@ export function makeChange(state, wire) {
   let timer = null;
   let due = null;
 
-  // `wait`: milliseconds after which the masks follow; null is not at all.
+  // `wait`: milliseconds after which the masks follow; null is not at all. What runs is stopped: it would not fit.
   async function change(edit, wait = null) {
     clearTimeout(timer);
     due = wait === null ? due : performance.now() + wait;
     if (state.get().busy) await wire.stop();
     wire.send("edit", edit);
   }
+
+  // Names, locks and verified marks change no mask: what runs goes on, and respects them.
+  const note = (edit) => wire.send("edit", edit);
 
   // The server has taken the edit.
   function edited() {
@@ -23,5 +26,5 @@ export function makeChange(state, wire) {
     else timer = setTimeout(go, left);
   }
 
-  return { change, edited, onFollow(act) { follow = act; } };
+  return { change, note, edited, onFollow(act) { follow = act; } };
 }

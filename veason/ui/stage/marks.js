@@ -2,7 +2,7 @@
 
 import { isAbsent, isVerified, nameOf, nextPrompt, unmasked } from "./objects.js";
 
-export function makeMarks(state, { change, notify, refuses, isPrompted }) {
+export function makeMarks(state, { change, note, notify, refuses, isPrompted }) {
   function told(objectId, said, start, stop) {
     const { info } = state.get();
     const where = stop - start === 1 ? `on frame ${start}` : `from frame ${start} to ${stop === info.frames ? "the end" : stop - 1}`;
@@ -31,8 +31,8 @@ export function makeMarks(state, { change, notify, refuses, isPrompted }) {
       notify(`There is no mask of ${nameOf(state.get(), selected)} on frame ${missing} yet: propagate first.`, "info");
       return;
     }
-    change({ edit: "verified", object: selected, start, stop, on });
-    told(selected, on ? "verified" : "no longer verified", start, stop);
+    note({ edit: "verified", object: selected, start, stop, on });
+    if (stop - start > 1) told(selected, "verified", start, stop); // of one frame its lane and the button tell
   }
 
   function absentRange() {
