@@ -83,7 +83,8 @@ class DecordReader:
         images = []
         try:
             for _ in range(self._num_frames):
-                images.append(self._reader.next().asnumpy())
+                frame = self._reader.next()  # a tensor where somebody has set another bridge, as sam2's loader does
+                images.append(frame.asnumpy() if hasattr(frame, "asnumpy") else np.asarray(frame))
         except (StopIteration, *self._errors) as error:
             raise VideoError(
                 f"decord delivers {len(images)} of {self._num_frames} frames of {self._path.name}"
