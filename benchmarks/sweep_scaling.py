@@ -1,0 +1,117 @@
+"""How time and memory grow with the length of the video and the number of objects: stock and ours, as two plots.
+
+    python benchmarks/sweep_scaling.py [--frames 100 300 1000 3000] [--stock-to 1000] [--objects 1 2 4 8 16]
+    python benchmarks/sweep_scaling.py --plot      # draw the committed result again
+
+The embedded segmenter at 256 px, every run in a process of its own: boxes on frame 0, both passes, then a click on
+object 1 in the middle and everything that follows from it. Seconds are of the processor, one thread; memory is the peak
+above what the process took after loading the model. Beyond --stock-to, stock is extrapolated from its last two lengths,
+dashed and named so. Gate: masks of the corrected object equal stock's wherever stock ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from report import RESULTS, write_result
+from scale_run import run_apart
+from stock import write_clip
+from timing import machine_load
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+STOCK, OURS = "#D55E00", "#0072B2"
+
+
+def measure(folder: Path, num_objects: int, with_stock: bool) -> dict[str, Any]:
+    """Return both sides' runs on one clip; stock's is None where it was not wanted."""
+    found: dict[str, Any] = {"ours": run_apart("ours", folder, num_objects), "stock": None}
+    if with_stock:
+        found["stock"] = run_apart("stock", folder, num_objects)
+        if found["stock"]["digest"] != found["ours"]["digest"]:
+            raise SystemExit(f"gate failed: masks differ from stock's, {folder.name} frames, {num_objects} objects")
+    return found
+
+
+def plot(sweep: list[dict[str, Any]], by: str, label: str, file: Path) -> None:
+    """Draw two panels, the seconds of a correction and the peak of memory, stock and ours."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams |= {"svg.hashsalt": "veason", "svg.fonttype": "none"}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.9), layout="constrained")
+    for side, colour in (("stock", STOCK), ("ours", OURS)):
+        runs = [(point[by], point[side]) for point in sweep if point[side] is not None]
+        places = [place for place, _ in runs]
+        seconds = [run["correct"]["cpu_s"] for _, run in runs]
+        memory = [run["peak_mb"] - run["start_mb"] for _, run in runs]
+        for axes, values in ((left, seconds), (right, memory)):
+            axes.plot(places, values, "o-", color=colour, label="stock SAM 2" if side == "stock" else "Veason", ms=4)
+            last = sweep[-1][by]
+            if places[-1] < last and len(places) > 1:
+                slope = (values[-1] - values[-2]) / (places[-1] - places[-2])
+                ends = [values[-1], values[-1] + slope * (last - places[-1])]
+                axes.plot([places[-1], last], ends, "--", color=colour, label="stock, extrapolated")
+    left.set(xlabel=label, ylabel="processor seconds", title="one click, until every mask follows", ylim=0)
+    right.set(xlabel=label, ylabel="MB above the model", title="peak of memory", ylim=0)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.legend(frameon=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, metadata={"Date": None})
+    plt.close(figure)
+
+
+def draw(values: dict[str, Any]) -> None:
+    """Draw both plots of a result."""
+    plot(values["by_length"], "frames", "frames, one object", IMAGES / "scaling-length.svg")
+    plot(
+        values["by_objects"],
+        "objects",
+        f"objects, {values['frames_by_objects']} frames",
+        IMAGES / "scaling-objects.svg",
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, nargs="+", default=[100, 300, 1000, 3000], help="(%(default)s)")
+    parser.add_argument("--stock-to", type=int, default=1000, help="longest clip that stock runs on (%(default)s)")
+    parser.add_argument("--objects", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="(%(default)s)")
+    parser.add_argument("--frames-by-objects", type=int, default=100, help="(%(default)s)")
+    parser.add_argument("--plot", action="store_true", help="draw the newest committed result and measure nothing")
+    arguments = parser.parse_args()
+    if arguments.plot:
+        draw(json.loads(sorted(RESULTS.glob("*-cpu-scaling.json"))[-1].read_text())["values"])
+        return
+    load = machine_load()
+    by_length, by_objects = [], []
+    with tempfile.TemporaryDirectory() as parent:
+        for num_frames in sorted({*arguments.frames, arguments.frames_by_objects}):
+            (Path(parent) / str(num_frames)).mkdir()
+            write_clip(Path(parent) / str(num_frames), num_frames)
+        for num_objects in arguments.objects:
+            runs = measure(Path(parent) / str(arguments.frames_by_objects), num_objects, with_stock=True)
+            by_objects.append({"objects": num_objects, **runs})
+            print("objects", num_objects, runs, flush=True)
+        for num_frames in arguments.frames:
+            runs = measure(Path(parent) / str(num_frames), 1, with_stock=num_frames <= arguments.stock_to)
+            by_length.append({"frames": num_frames, **runs})
+            print("frames", num_frames, runs, flush=True)
+    values = {
+        "segmenter": "nano at 256 px, one thread, seconds of the processor",
+        "frames_by_objects": arguments.frames_by_objects,
+        "by_length": by_length, "by_objects": by_objects, **load,
+    }  # fmt: skip
+    print("->", write_result("scaling", values))
+    draw(values)
+
+
+if __name__ == "__main__":
+    main()
