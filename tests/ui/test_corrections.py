@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -85,7 +86,6 @@ def test_here_shows_the_mask_of_one_frame_and_leaves_the_rest_to_be_done() -> No
     seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
     seat.propagate(only="here", object=1, frame=5)
     assert sorted(seat.masks(1)) == [5]
-    assert seat.work.history.now.stale == {1}
     seat.propagate(only="stale", object=1, frame=5)
     assert sorted(seat.masks(1)) == list(range(COUNT))
 
@@ -163,3 +163,24 @@ def test_a_frame_verified_and_an_object_locked_while_masks_arrive_stay(seat: Sea
     seat.propagate()
     assert set(changed(first, seat.masks(1))) == set(range(COUNT)) - {12, 13, 14}
     assert changed(second, seat.masks(2)) == [5, 6]  # those before frame 7 had arrived
+
+
+def test_undo_after_a_part_was_propagated_does_not_call_its_masks_outdated() -> None:
+    seat = Seat()
+    seat.edit(edit="box", object=0, frame=2, xyxy=BOX)
+    seat.propagate(0, 6)
+    seat.edit(edit="absent", object=1, start=4, stop=COUNT)
+    told = seat.edit(edit="undo")
+    assert of_kind(told, "session")[0]["pending"] == {}
+    assert sorted(seat.masks(1)) == [*range(6)]
+
+
+def test_masks_wait_for_the_edit_that_was_sent_before_them(seat: Seat) -> None:
+    before = seat.masks(1)
+    waiting = threading.Thread(target=seat.propagate, kwargs={"only": "stale", "object": 1, "frame": 5, "after": 70})
+    waiting.start()
+    seat.edit(edit="name", object=2, name="cat", stamp=69)
+    assert seat.masks(1) == before
+    seat.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11], stamp=70)
+    waiting.join(10)
+    assert changed(before, seat.masks(1)) == list(range(COUNT))

@@ -183,11 +183,15 @@ class Desk:
     def edit(self, data: Any) -> Iterator[Message]:
         """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo."""
         work = self.store.get(data.get("work"))
+        with work.edit_at(data.get("stamp")):
+            answer = message(work, *self._edit(work, data))
+        yield answer
+
+    def _edit(self, work: Work, data: Any) -> list[Item]:
         if data.get("edit") in ("undo", "redo"):
             work.stop()
             work.step(forward=data["edit"] == "redo", count=read.steps(data))
-            yield message(work, *self._everything(work))
-            return
+            return self._everything(work)
         if data.get("edit") == "take":
             edit: Edit = self._taken(work, read.whole_number(data, "number"))
         else:
@@ -209,7 +213,7 @@ class Desk:
         elif isinstance(edit, PutPrompt | MoveKeyframe) and not work.frames[0] <= data["frame"] < work.frames[1]:
             work.frames = starting_range(work.video.info, data["frame"])
             items.append({"kind": "range", "range": list(work.frames)})
-        yield message(work, render.session_state(work), *items, {"kind": "edited"})
+        return [render.session_state(work), *items]
 
     def _taken(self, work: Work, number: int) -> GotAnswer:
         if not 0 <= number < len(work.proposals):
@@ -225,9 +229,13 @@ class Desk:
 
     @told
     def propagate(self, data: Any) -> Iterator[Message]:
-        """Stream masks of `{"work", "start", "stop", "only", "object", "frame"}`; see `veason.ui.spread.plan`."""
+        """Stream masks of `{"work", "start", "stop", "only", "object", "frame"}`; see `veason.ui.spread.plan`.
+
+        `"after"` is the stamp of an edit that may still be on its way.
+        """
         work = self.store.get(data.get("work"))
         frames = read.frame_range(data, work.video.info.num_frames)
+        work.await_edit(data.get("after"))
         with work.job():
             scene = work.history.scene
             stretches = spread.plan(scene.state, scene.locked, work.pending, data, frames)

@@ -29,7 +29,7 @@ from veason.types import (
     Unanswered,
 )
 from veason.ui.samples import Proposal, proposals_item
-from veason.ui.spread import Pending, Stretch, waiting_frames
+from veason.ui.spread import Pending, Stretch, outdated
 from veason.ui.steps import describe
 from veason.ui.store import Work
 
@@ -114,9 +114,8 @@ def steps(work: Work) -> dict[str, list[str]]:
 def waiting(state: State, pending: Pending) -> dict[str, list[list[int]]]:
     """Return by object the runs of frames whose masks are there but do not follow from its prompts."""
     found = {}
-    for object_id, track in state.session.tracks.items():
-        frames = waiting_frames(state, pending, object_id).intersection(track.frames)
-        if frames:
+    for object_id in state.session.tracks:
+        if frames := outdated(state, pending, object_id):
             found[str(object_id)] = runs_of(frames)
     return found
 

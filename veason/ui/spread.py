@@ -154,9 +154,15 @@ def kept(state: State, locked: Collection[int], stretch: Stretch, arrived: Frame
 
 
 def finished(state: State, pending: Mapping[int, frozenset[int]], stretches: list[Stretch]) -> frozenset[int]:
-    """Return the objects of the stretches that have no frame waiting any more."""
+    """Return the objects of the stretches whose masks, as far as they reach, all follow from their prompts."""
     done = {object_id for stretch in stretches for object_id in stretch.object_ids}
-    return frozenset(one for one in done if not waiting_frames(state, dict(pending), one))
+    return frozenset(one for one in done if not outdated(state, pending, one))
+
+
+def outdated(state: State, pending: Mapping[int, frozenset[int]], object_id: int) -> frozenset[int]:
+    """Return the frames that have a mask of an object which does not follow from its prompts any more."""
+    track = state.session.tracks.get(object_id)
+    return waiting_frames(state, dict(pending), object_id).intersection(track.frames if track is not None else ())
 
 
 def _has_prompt(state: State, object_id: int) -> bool:

@@ -20,6 +20,9 @@ from veason.ui.spread import Pending, note_done, note_edit
 from veason.ui.trail import Edit, Trail
 from veason.video import Video
 
+LATEST_EDIT_S = 3.0
+"""For how long a request for masks waits for the edit before it: two events of a page may change places."""
+
 
 @dataclass(eq=False)
 class Work:
@@ -44,6 +47,8 @@ class Work:
     revision: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _running: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _edited: threading.Condition = field(default_factory=threading.Condition, repr=False)
+    _stamp: int = field(default=0, repr=False)
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def record(self, edit: Edit) -> None:
@@ -68,6 +73,22 @@ class Work:
             for _ in range(count):
                 self.history = self.history.redo() if forward else self.history.undo()
                 self.pending.clear()
+
+    @contextmanager
+    def edit_at(self, stamp: object) -> Iterator[None]:
+        """Note, when the block is left, that the edit of that stamp was taken or refused."""
+        try:
+            yield
+        finally:
+            with self._edited:
+                self._stamp = max(self._stamp, stamp if isinstance(stamp, int) else 0)
+                self._edited.notify_all()
+
+    def await_edit(self, stamp: object) -> None:
+        """Wait until an edit that was sent before has come, for `LATEST_EDIT_S` at most."""
+        if isinstance(stamp, int):
+            with self._edited:
+                self._edited.wait_for(lambda: self._stamp >= stamp, LATEST_EDIT_S)
 
     def next_revision(self) -> int:
         """Return the number of the next message to the page."""

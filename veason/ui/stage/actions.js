@@ -13,9 +13,11 @@ const AFTER_PAINTING = 900;
 const SURE = 10;
 const CORNERS = [null, "nw", "se"];
 
+const withObject = (objects, object) => [...new Set([...objects, object])].sort((a, b) => a - b);
+
 export function makeActions(refs, state, wire, { transport, notify }) {
   const parts = {};
-  const { change, note, edited, onFollow } = makeChange(state, wire);
+  const { change, note, onFollow } = makeChange(state, wire);
 
   const isHere = (one) => one.object === state.get().selected && one.frame === state.get().frame;
   const isPaintedHere = () => isPainted(state.get(), state.get().selected, state.get().frame);
@@ -31,7 +33,6 @@ export function makeActions(refs, state, wire, { transport, notify }) {
   const actions = {
     notify,
     refuses,
-    edited,
     connect(more) {
       Object.assign(parts, more);
       if (more.again) onFollow(more.again);
@@ -43,22 +44,24 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       if (box) transport.go(box.frame);
     },
     putBox(objectId, xyxy, wait = AT_ONCE) {
-      const { frame, boxes, selected, drawing, locked } = state.get();
+      const { frame, boxes, objects, selected, drawing, locked } = state.get();
       const isFree = selected && !drawing && !locked.includes(selected) && !boxes.some(isHere) && !isPaintedHere();
       const target = objectId || (isFree ? selected : 0);
       const shown = { object: target || newest(), frame, xyxy };
-      state.set({ boxes: [...boxes.filter((box) => box.object !== shown.object || box.frame !== frame), shown], selected: shown.object, drawing: false });
+      const others = boxes.filter((box) => box.object !== shown.object || box.frame !== frame);
+      state.set({ boxes: [...others, shown], objects: withObject(objects, shown.object), selected: shown.object, drawing: false });
       change({ edit: "box", object: target, frame, xyxy }, wait);
     },
     putClick(xy, positive) {
-      const { frame, selected, drawing, clicks } = state.get();
+      const { frame, selected, drawing, clicks, objects } = state.get();
       const target = drawing ? 0 : selected;
       if (target === null || refuses(target)) return;
       if (!drawing && isPaintedHere()) {
         notify("This frame is painted: go on with brush or eraser, or delete the painting first (Del).", "info");
         return;
       }
-      state.set({ clicks: [...clicks, { object: target || newest(), frame, xy, positive }], drawing: false });
+      const shown = { object: target || newest(), frame, xy, positive };
+      state.set({ clicks: [...clicks, shown], objects: withObject(objects, shown.object), selected: shown.object, drawing: false });
       change({ edit: "click", object: target, frame, xy, positive }, AT_ONCE);
     },
     // A mask as it was painted: it is on the page at once, and the server keeps it as it is.
@@ -69,7 +72,7 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       const others = (one) => one.object !== object || one.frame !== frame;
       state.set({
         maskCount: maskCount + 1, paintings: [...paintings.filter(([one, at]) => one !== object || at !== frame), [object, frame]],
-        boxes: boxes.filter(others), clicks: clicks.filter(others), objects: [...new Set([...objects, object])], selected: object, drawing: false,
+        boxes: boxes.filter(others), clicks: clicks.filter(others), objects: withObject(objects, object), selected: object, drawing: false,
       });
       change({ edit: "mask", object: objectId, frame, counts }, AFTER_PAINTING);
     },

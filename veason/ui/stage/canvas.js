@@ -74,6 +74,7 @@ export function makeStage(refs, state, frames, actions) {
     context.imageSmoothingEnabled = view.zoom < 6;
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, ...onScreen([0, 0]), wide, high);
+    canvas.dataset.shown = state.get().pictureFrame;
     const here = masks.get(frame);
     if (here && eye) {
       paintOverlay(here);

@@ -3,28 +3,21 @@
 export function makeChange(state, wire) {
   let follow = null;
   let timer = null;
-  let due = null;
+  let last = 0;
 
-  // `wait`: milliseconds after which the masks follow; null is not at all. What runs is stopped: it would not fit.
+  // What runs is stopped, it would not fit any more. `wait`: milliseconds after which the masks follow, null is never.
+  // The request for masks names the edit it has to wait for, so that it need not wait for the edit's answer here.
   async function change(edit, wait = null) {
     clearTimeout(timer);
-    due = wait === null ? due : performance.now() + wait;
+    last = Math.max(last + 1, Date.now());
     if (state.get().busy) await wire.stop();
-    wire.send("edit", edit);
+    wire.send("edit", { ...edit, stamp: last });
+    if (wait === 0) follow?.(last);
+    else if (wait !== null) timer = setTimeout(() => follow?.(last), wait);
   }
 
   // Names, locks and verified marks change no mask: what runs goes on, and respects them.
   const note = (edit) => wire.send("edit", edit);
 
-  // The server has taken the edit.
-  function edited() {
-    if (due === null) return;
-    clearTimeout(timer);
-    const left = due - performance.now();
-    const go = () => { due = null; follow?.(); };
-    if (left <= 0) go();
-    else timer = setTimeout(go, left);
-  }
-
-  return { change, note, edited, onFollow(act) { follow = act; } };
+  return { change, note, onFollow(act) { follow = act; } };
 }

@@ -1,10 +1,18 @@
 // Exact frames by index, fetched on demand and kept as bitmaps within a budget.
 
-const KEPT = 96;
+const KEPT_BYTES = 256 * 1024 * 1024;
+const MOST = 160;
+const FEWEST = 8;
 
 export function makeFrames(server, state) {
   let kept = new Map();
   const waiting = new Map();
+
+  // Decoded pictures take four bytes a pixel: 72 of them at 1280x720.
+  function room() {
+    const { info } = state.get();
+    return Math.max(FEWEST, Math.min(MOST, Math.floor(KEPT_BYTES / (info.width * info.height * 4))));
+  }
 
   async function load(work, index) {
     const reply = await server.frame({ work, frame: index });
@@ -12,7 +20,7 @@ export function makeFrames(server, state) {
     const picture = await createImageBitmap(await (await fetch(reply.jpeg)).blob());
     if (state.get().work === work) {
       kept.set(index, picture);
-      for (const old of [...kept.keys()].slice(0, Math.max(0, kept.size - KEPT))) {
+      for (const old of [...kept.keys()].slice(0, Math.max(0, kept.size - room()))) {
         kept.get(old).close();
         kept.delete(old);
       }

@@ -118,7 +118,6 @@ export function start(scope) {
     },
     proposals: (item) => state.set({ proposals: item.answers, agreement: item.agreement }),
     sampling: (item) => { if (item.done < item.count) state.set({ status: `thinking: answer ${item.done + 1} of ${item.count} …` }); },
-    edited: () => actions.edited(),
     refused: () => wire.recall(state.get().work),
     doubt: (item) => state.set({ doubt: item.objects }),
     findings: (item) => state.set({ findings: item.findings }),

@@ -7,26 +7,26 @@ export function makePropagate(refs, state, wire) {
     return { start: Number(refs.from.value), stop: Number(refs.to.value) + 1 };
   }
 
-  // `only`: null is all objects on the whole range; see veason/ui/spread.py for the others.
-  function start(only = null) {
+  // `only`: null is all objects on the whole range; see veason/ui/spread.py for the others. `after`: an edit to wait for.
+  function start(only = null, after = null) {
     const { objects, busy, frame, selected } = state.get();
     if (!objects.length || (only && selected === null)) return;
-    if (busy) wire.stop();
+    if (busy && after === null) wire.stop();
     if (only && only !== "here") { // a correction shows at least where it was made
       refs.from.value = Math.min(refs.from.value, frame);
       refs.to.value = Math.max(refs.to.value, frame);
     }
     state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
-    wire.send("propagate", { ...wanted(), only, object: selected, frame });
+    wire.send("propagate", { ...wanted(), only, object: selected, frame, after });
   }
 
   // After a correction: where masks are everywhere they follow it; before that, its own frame shows what it gives.
-  function again() {
+  function again(edit) {
     const { masks, objects, selected, frame, boxes, clicks } = state.get();
     const isSpread = objects.some((object) => [...masks.values()].filter((one) => one[object]).length > 2);
     const isPrompted = [...boxes, ...clicks].some((one) => one.object === selected && one.frame === frame);
-    if (isSpread) start("stale");
-    else if (isPrompted) start("here");
+    if (isSpread) start("stale", edit);
+    else if (isPrompted) start("here", edit);
   }
 
   function estimate() {
