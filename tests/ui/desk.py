@@ -10,7 +10,7 @@ import numpy as np
 from tests.standins import ArrayVideo, BoxFiller
 from veason.masks import encode_mask
 from veason.pipeline import Pipeline
-from veason.types import FrameMasks, FrameRange, ObjectMask, Policy, Prompt, Rle, VideoSource
+from veason.types import FrameMasks, FrameRange, ObjectMask, Policy, Prompt, Rle, Segmenter, VideoSource
 from veason.ui.handlers import Desk
 from veason.ui.store import Store, Work
 from veason.ui.trail import begin
@@ -46,14 +46,14 @@ class CountingFiller(BoxFiller):
 class Seat:
     """A visitor at the desk: sends events, gathers what the page would be told."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, segmenter: Segmenter | None = None, count: int = COUNT) -> None:
         self.store = Store(capacity=2)
         self.segmenter = CountingFiller()
-        self.desk = Desk(Pipeline(policy, self.segmenter), self.store, [])
+        self.desk = Desk(Pipeline(policy, segmenter or self.segmenter), self.store, [])
         folder = self.store.new_folder()
-        video: Any = ArrayVideo(np.zeros((COUNT, *SIZE_WH[::-1], 3), np.uint8))
+        video: Any = ArrayVideo(squares(count))
         video.close = lambda: None
-        self.work = Work(folder.name, folder, "array", video, begin(COUNT), (0, COUNT))
+        self.work = Work(folder.name, folder, "array", video, begin(count), (0, count))
         self.store.add(self.work)
 
     def edit(self, **data: Any) -> list[dict[str, Any]]:
@@ -61,8 +61,9 @@ class Seat:
         sent = self.desk.edit({"work": self.work.id, **data})
         return [item for message in sent for item in message["items"]]
 
-    def propagate(self, start: int = 0, stop: int = COUNT, **data: Any) -> list[dict[str, Any]]:
+    def propagate(self, start: int = 0, stop: int | None = None, **data: Any) -> list[dict[str, Any]]:
         """Propagate and return the items of the answer."""
+        stop = stop or self.work.video.info.num_frames
         sent = self.desk.propagate({"work": self.work.id, "start": start, "stop": stop, **data})
         return [item for message in sent for item in message["items"]]
 
@@ -75,6 +76,15 @@ class Seat:
         """Return the masks of an object by frame."""
         track = self.work.history.now.tracks.get(object_id)
         return dict(track.frames) if track is not None else {}
+
+
+def squares(count: int) -> np.ndarray:
+    """Return `(count, H, W, 3)` pictures of two bright squares on a dark ground, one of them on its way."""
+    pictures = np.full((count, *SIZE_WH[::-1], 3), 30, np.uint8)
+    for number, picture in enumerate(pictures):
+        picture[2:10, 2 + number % 8 : 10 + number % 8] = (230, 60, 60)
+        picture[12:20, 20:28] = (60, 200, 90)
+    return pictures
 
 
 def mask_of(x1: int, y1: int, x2: int, y2: int) -> Rle:

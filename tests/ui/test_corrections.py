@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ui.desk import COUNT, Seat, mask_of, of_kind
+from veason.segmenter import load_segmenter
 from veason.types import ObjectMask
 
 BOX, OTHER = [2, 2, 10, 10], [12, 12, 20, 20]
@@ -184,3 +185,20 @@ def test_masks_wait_for_the_edit_that_was_sent_before_them(seat: Seat) -> None:
     seat.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11], stamp=70)
     waiting.join(10)
     assert changed(before, seat.masks(1)) == list(range(COUNT))
+
+
+def test_on_the_embedded_segmenter_too_only_what_is_touched_changes() -> None:
+    seat = Seat(segmenter=load_segmenter("nano", device="cpu"), count=8)
+    seat.edit(edit="box", object=0, frame=0, xyxy=[2, 2, 10, 10])
+    seat.edit(edit="box", object=0, frame=0, xyxy=[20, 12, 28, 20])
+    seat.propagate()
+    seat.edit(edit="verified", object=1, start=6, stop=7)
+    first, second = seat.masks(1), seat.masks(2)
+    painted = mask_of(5, 3, 13, 11)
+    seat.edit(edit="mask", object=1, frame=3, counts=painted.counts)
+    seat.propagate(only="stale", object=1, frame=3)
+    after = seat.masks(1)
+    assert after[3].rle == painted
+    assert [frame for frame in (0, 6, 7) if after[frame] != first[frame]] == []
+    assert any(after[frame] != first[frame] for frame in (1, 2, 4, 5))
+    assert seat.masks(2) == second
