@@ -31,6 +31,24 @@ class Prompt:
     next_position: int
 
 
+@dataclass(slots=True, eq=False)
+class Watch:
+    """Watches the first `heads` heads of a decoder layer: `looks` becomes `(N, heads, T, places)` log attention."""
+
+    layer: int
+    heads: int
+    looks: torch.Tensor | None = None
+
+    def note(self, query: torch.Tensor, key: torch.Tensor, may_see: torch.Tensor | None) -> None:
+        """Work the attention of the watched heads out from queries and keys `(N, heads, T or places, width)`."""
+        groups = query.shape[1] // key.shape[1]
+        keys = key.repeat_interleave(groups, 1)[:, : self.heads]
+        scores = query[:, : self.heads] @ keys.transpose(2, 3) / query.shape[3] ** 0.5
+        if may_see is not None:
+            scores = scores.masked_fill(~may_see, -torch.inf)
+        self.looks = scores.log_softmax(-1)
+
+
 def patches_of(images: torch.Tensor, patch: int, merge: int = 2) -> torch.Tensor:
     """Return `(B, H, W, 3)` uint8 pictures as `(B, tokens, 3 * patch * patch)`, ordered as the image processor does."""
     count, height, width, _ = images.shape
@@ -90,17 +108,23 @@ def read_prompts(model: Any, ids: torch.Tensor, seen: torch.Tensor, middle_layer
     return Prompt(past, middle, after)
 
 
-def continue_prompts(model: Any, prompt: Prompt, ids: torch.Tensor, owner: torch.Tensor) -> torch.Tensor:
-    """Return the last hidden states `(N, T, hidden)` of branches `(N, T)`; branch n goes on from prompt `owner[n]`."""
+def continue_prompts(
+    model: Any, prompt: Prompt, ids: torch.Tensor, owner: torch.Tensor, watch: Watch | None = None
+) -> torch.Tensor:
+    """Return the last hidden states `(N, T, hidden)` of branches `(N, T)`; branch n goes on from prompt `owner[n]`.
+
+    `watch` is filled with how much the watched heads look at each place of prompt and branch.
+    """
     text = model.model.language_model
     hidden = text.embed_tokens(ids)
     length, before = ids.shape[1], prompt.past[0][0].shape[2]
     positions = (prompt.next_position + torch.arange(length)).expand(3, 1, length)
     rope = text.rotary_emb(hidden, positions)
     may_see = torch.ones(length, before + length, dtype=torch.bool).tril(before)
-    for layer, (key, value) in zip(text.layers, prompt.past, strict=True):
+    for place, (layer, (key, value)) in enumerate(zip(text.layers, prompt.past, strict=True)):
         past = key[owner], value[owner]
-        hidden, *_ = decoder_layer(layer, hidden, rope, lambda *own, past=past: _join(past, own), may_see)
+        note = watch if watch is not None and watch.layer == place else None
+        hidden, *_ = decoder_layer(layer, hidden, rope, lambda *own, past=past: _join(past, own), may_see, note)
     return text.norm(hidden)
 
 
@@ -109,7 +133,12 @@ def _join(past: Sequence[torch.Tensor], own: Sequence[torch.Tensor]) -> list[tor
 
 
 def decoder_layer(
-    layer: Any, hidden: torch.Tensor, rope: tuple, extend: Extend | None, may_see: torch.Tensor | None
+    layer: Any,
+    hidden: torch.Tensor,
+    rope: tuple,
+    extend: Extend | None,
+    may_see: torch.Tensor | None,
+    watch: Watch | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return what a decoder layer gives, and its own keys and values `(N, heads, T, width)`.
 
@@ -127,6 +156,8 @@ def decoder_layer(
     own = key, value
     if extend is not None:
         key, value = extend(key, value)
+    if watch is not None:
+        watch.note(query, key, may_see)
     mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=may_see, is_causal=extend is None)
     hidden = hidden + attention.o_proj(mixed.transpose(1, 2).reshape(hidden.shape))
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden)), *own

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from veason.nano.pointers import cell_of
 from veason.nano.pool import Branch
 from veason.nano.shapes import SHAPES
 from veason.nano.world import COLOURS
@@ -18,17 +19,24 @@ from veason.nano.world import COLOURS
 _SPREAD = 1.5
 """Deviation, in pixels, of the target for a coordinate."""
 
+NAME_WEIGHT = 5.0
+"""A word of a name that the eye has to find counts this many times: it is two words in twenty."""
+
 _NUMBERS = 128
 """Coordinates are numbers below this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Padded:
-    """Branches side by side: `ids` `(N, T)`, and which next tokens are learnt, as words or as coordinates."""
+    """Branches side by side: `ids` `(N, T)`, and which next tokens are learnt, as words or as coordinates.
+
+    `look` `(N, T - 1)` is the visual token to look at when saying the next token, -1 for none.
+    """
 
     ids: torch.Tensor
     is_word: torch.Tensor
     is_number: torch.Tensor
+    look: torch.Tensor
 
 
 def pad(branches: Sequence[Branch], filler: int) -> Padded:
@@ -36,13 +44,15 @@ def pad(branches: Sequence[Branch], filler: int) -> Padded:
     length = max(len(branch.ids) for branch in branches)
     ids = np.full((len(branches), length), filler, np.int64)
     word, number = np.zeros((2, len(branches), length - 1), bool)
+    look = np.full((len(branches), length - 1), -1, np.int64)
     for row, branch in enumerate(branches):
         count = len(branch.ids)
         ids[row, :count] = branch.ids
         learnt = np.arange(1, count) >= branch.start
         number[row, : count - 1] = learnt & branch.is_number[1:]
         word[row, : count - 1] = learnt & ~branch.is_number[1:]
-    return Padded(torch.from_numpy(ids), torch.from_numpy(word), torch.from_numpy(number))
+        look[row, : count - 1] = np.where(learnt, branch.look[1:], -1)
+    return Padded(*(torch.from_numpy(part) for part in (ids, word, number, look)))
 
 
 def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, dict[str, float]]:
@@ -51,7 +61,9 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     A coordinate's target is a narrow bell over the numbers around it (their ids follow one another).
     """
     targets, before = padded.ids[:, 1:], hidden[:, :-1]
-    words = F.cross_entropy(F.linear(before[padded.is_word], table), targets[padded.is_word], reduction="sum")
+    each = F.cross_entropy(F.linear(before[padded.is_word], table), targets[padded.is_word], reduction="none")
+    is_name = padded.look[padded.is_word] >= 0
+    words = each.sum() + (NAME_WEIGHT - 1) * each[is_name].sum()
     logits = F.linear(before[padded.is_number], table)
     truth = targets[padded.is_number]
     scores = logits.log_softmax(-1)
@@ -59,11 +71,32 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     count_words, count_numbers = int(padded.is_word.sum()), max(len(truth), 1)
     error = (logits.argmax(-1) - truth).abs().clamp(max=112).float().mean() if len(truth) else torch.zeros(())
     parts = {
-        "words": float(words.detach()) / max(count_words, 1),
+        "words": float(each.detach().sum()) / max(count_words, 1),
+        "names": float(each.detach()[is_name].sum()) / max(int(is_name.sum()), 1),
         "numbers": float(numbers.detach()) / count_numbers,
         "pixels": float(error),
     }
     return (words + numbers) / (count_words + count_numbers), parts
+
+
+def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
+    """Return how far attention is from what is spoken of, and the share of looks that rest on it.
+
+    Args:
+        looks: `(N, heads, T, places)` log attention, see `veason.nano.forward.Watch`.
+        places: where the visual tokens stand in the prompt, so that `looks[..., places]` are the visual tokens.
+        padded: the branches.
+    """
+    wanted = padded.look >= 0
+    if not wanted.any():
+        return looks.new_zeros(()), float("nan")
+    given = looks[:, :, :-1].transpose(1, 2)[wanted][..., places]
+    target = padded.look[wanted][:, None, None].expand(-1, given.shape[1], 1)
+    right = given.gather(-1, target)[..., 0]
+    is_name = wanted & padded.is_word
+    share = is_name[wanted]
+    loss = -right.mean() - (right[share].mean() if share.any() else 0.0)
+    return loss, float(right.detach().exp().mean())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +160,5 @@ def cell_targets(objects: np.ndarray, boxes: np.ndarray, side: int, cells: int) 
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     for index in np.argsort(np.nan_to_num(area)):
         if np.isfinite(boxes[index, 0]):
-            middle = (boxes[index, :2] + boxes[index, 2:]) / 2 / side * cells
-            column, row = (min(int(value), cells - 1) for value in middle)
-            target[row * cells + column] = (1, *objects[index], *boxes[index])
+            target[cell_of(boxes[index], side, cells)] = (1, *objects[index], *boxes[index])
     return target

@@ -14,6 +14,7 @@ import numpy as np
 from veason.answer import render_answer
 from veason.nano.corpus import STEP_MARKS, answer_text, describe_paths, draw_lessons, image_context
 from veason.nano.facts import Facts
+from veason.nano.pointers import cell_of, find_looks
 from veason.nano.policy_model import END, IMAGE, Size, build_processor, training_profile
 from veason.nano.shapes import SHAPES
 from veason.nano.stories import make_scene
@@ -33,12 +34,14 @@ _LESSONS = 12
 class Branch:
     """What follows the pictures: `ids` from the line break after the last picture to the end mark.
 
-    `start` is the place of the first token to learn; `is_number` marks coordinates, whose neighbours are nearly right.
+    `start` is the place of the first token to learn; `is_number` marks coordinates, whose neighbours are nearly right;
+    `look` is the visual token that a token speaks of, -1 for none.
     """
 
     ids: np.ndarray
     start: int
     is_number: np.ndarray
+    look: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,24 +127,44 @@ class ClipMaker:
         messages = build_messages(self._profile, shown, instruction, turns)
         return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
-    def _branch(self, view: View, instruction: str, answer: str, turns: Sequence[Turn] = (), skip: int = 0) -> Branch:
-        """Return a question and its answer; the first `skip` tokens of the answer are read, not learnt."""
-        asked = self.question_ids(view.shown, instruction, turns).tolist()
-        told = self._tokenizer(answer)["input_ids"]
-        ids = np.array(asked + told, np.int32)
-        return Branch(ids, len(asked) + skip, _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist())))
+    def _branch(
+        self,
+        view: View,
+        instruction: str,
+        answer: str,
+        turns: Sequence[Turn] = (),
+        skip: int = 0,
+        place: int | None = None,
+    ) -> Branch:
+        """Return a question and its answer; the first `skip` tokens of the answer are read, not learnt.
+
+        With `place` only the shown frame at that place is in the prompt.
+        """
+        asked = self.question_ids(view.shown, instruction, turns)
+        told = self._tokenizer(answer, return_offsets_mapping=True)
+        ids = np.concatenate([asked, np.array(told["input_ids"], np.int32)])
+        look = np.full(len(ids), -1, np.int16)
+        cells = self._size.cells
+        for spoken in find_looks(view, answer, place):
+            cell = cell_of(view.boxes[spoken.actor, spoken.place], self._size.picture, cells)
+            number = cell if place is not None else spoken.place * cells**2 + cell
+            for token, (start, stop) in enumerate(told["offset_mapping"], start=len(asked)):
+                if start >= spoken.start - 1 and stop <= spoken.stop and re.search(r"\w", answer[start:stop]):
+                    look[token] = number
+        is_number = _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist()))
+        return Branch(ids, len(asked) + skip, is_number, look)
 
     def _lists(self, view: View, place: int, rng: np.random.Generator) -> tuple[Branch, ...]:
         """Two questions about a single frame: everything in it, and one object by colour and shape."""
         names = {actor: view.facts.name(actor) for actor in view.facts.scene.objects if view.is_there(actor, place)}
         order = sorted(names, key=lambda actor: view.boxes[actor, place, 0])
         told = ", ".join(f"{names[actor]} {_box_text(view, actor, place)}" for actor in order)
-        branches = [self._branch(view, "list", f"<think>{told}</think>{END}")]
+        branches = [self._branch(view, "list", f"<think>{told}</think>{END}", place=place)]
         if order:
             actor = order[int(rng.integers(len(order)))]
             box = view.box(actor, place)
             answer = render_answer("", view.shown[place], [box] if box else [], image_context(view, view.size_wh)) + END
-            branches.append(self._branch(view, f"the {names[actor]}", answer))
+            branches.append(self._branch(view, f"the {names[actor]}", answer, place=place))
         return tuple(branches)
 
     def _track(self, view: View, actor: int) -> Branch:

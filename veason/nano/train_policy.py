@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from veason.nano.forward import continue_prompts, read_prompts, see
+from veason.nano.forward import Watch, continue_prompts, read_prompts, see
 from veason.nano.optimizer import Muon
-from veason.nano.policy_loss import CellHead, CellWords, cell_targets, pad, token_loss
+from veason.nano.policy_loss import CellHead, CellWords, cell_targets, look_loss, pad, token_loss
 from veason.nano.policy_model import Size, build_model, build_tokenizer
 from veason.nano.pool import SHARD, Branch, TrainingClip, make_shard
 from veason.nano.run import Run
@@ -27,6 +27,9 @@ STAGES = ("see", "ground", "multi", "sft")
 
 TRAIN_SEED = 10_000_000
 """Seeds of training clips start here; the tests' splits lie elsewhere."""
+
+LOOKING_LAYER, LOOKING_HEADS = 2, 2
+"""Heads that are told where to look while an object is spoken of."""
 
 EYE_SHARE = 0.05
 """Learning rate of the eye, as a share of the others', once it can see."""
@@ -53,6 +56,7 @@ class Recipe:
     shards: int = 16
     steps_per_shard: int = 40
     cell_weight: float = 1.0
+    look_weight: float = 0.5
     sees: bool = True
 
 
@@ -200,9 +204,13 @@ class Trainer(Run):
         loss = self.recipe.cell_weight * (loss + inner)
         for number, (branches, owners) in enumerate(groups):
             padded = pad(branches, self.filler)
-            hidden = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners))
+            watch = Watch(LOOKING_LAYER, LOOKING_HEADS)
+            hidden = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners), watch)
             tokens, measured = token_loss(hidden, table, padded)
-            loss = loss + tokens * len(branches) / sum(len(group[0]) for group in groups)
+            assert watch.looks is not None
+            looks, measured["looks"] = look_loss(watch.looks, torch.nonzero(is_picture[0])[:, 0], padded)
+            share = len(branches) / sum(len(group[0]) for group in groups)
+            loss = loss + (tokens + self.recipe.look_weight * looks) * share
             parts |= {f"{key}_{number}": value for key, value in measured.items()}
         return loss, parts
 

@@ -1,0 +1,92 @@
+"""Where a text looks: at the object it names, on the frame it speaks of; and attention is pulled there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from veason.nano.corpus import describe_paths
+from veason.nano.facts import Facts
+from veason.nano.forward import Watch, continue_prompts, read_prompts, see
+from veason.nano.pointers import cell_of, find_looks
+from veason.nano.policy_loss import Padded, look_loss, pad
+from veason.nano.policy_model import build_model, build_tokenizer
+from veason.nano.pool import ClipMaker
+from veason.nano.stories import make_scene
+from veason.nano.view import View, look_at
+
+
+@pytest.fixture(scope="module")
+def view() -> View:
+    return look_at(Facts(make_scene(11)), (112, 112))
+
+
+def test_a_path_looks_at_its_object_on_every_frame(view: View) -> None:
+    text = describe_paths(view) + ","
+    for look in find_looks(view, text):
+        spoken = text[look.start : look.stop]
+        if "/" in spoken:
+            corner = "/".join(f"{value:.0f}" for value in view.boxes[look.actor, look.place, :2])
+            assert spoken == corner
+        else:
+            assert spoken == view.facts.name(look.actor)
+    seen = {(look.actor, look.place) for look in find_looks(view, text)}
+    there = {(a, p) for a in view.facts.scene.objects for p in range(len(view.shown)) if view.is_there(a, p)}
+    assert seen <= there
+    assert len(seen) > 0.8 * len(there)
+
+
+def test_an_answer_looks_at_its_boxes_on_the_keyframe(view: View) -> None:
+    actor = view.facts.scene.objects[0]
+    place = next(place for place in range(len(view.shown)) if view.is_there(actor, place))
+    box = [int(value) for value in view.boxes[actor, place]]
+    text = f'<answer>{{"keyframe_timestamp": {view.shown[place]}, "bbox_2d_list": [{box}]}}</answer>'
+    (look,) = find_looks(view, text)
+    assert (look.actor, look.place) == (actor, place)
+    assert text[look.start : look.stop] == str(box)[1:-1]
+
+
+def test_cells_are_counted_row_by_row() -> None:
+    assert cell_of(np.array([0.0, 0.0, 10.0, 10.0]), 112, 4) == 0
+    assert cell_of(np.array([30.0, 0.0, 50.0, 10.0]), 112, 4) == 1
+    assert cell_of(np.array([100.0, 100.0, 112.0, 112.0]), 112, 4) == 15
+
+
+def test_every_coordinate_of_the_training_clips_is_looked_for(tmp_path: Path) -> None:
+    clip = ClipMaker(tmp_path).make(3)
+    for branch in (*clip.paths, *clip.tracks, *(one for place in clip.lists for one in place)):
+        assert (branch.look[branch.is_number] >= 0).all()
+        assert branch.look.max() < 128
+
+
+def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
+    padded = Padded(
+        torch.zeros(1, 3, dtype=torch.long),
+        torch.tensor([[True, False]]),
+        torch.zeros(1, 2, dtype=torch.bool),
+        torch.tensor([[1, -1]]),
+    )
+    places = torch.tensor([0, 2])
+    right, wrong = (torch.tensor([0.05, 0.05, 0.9]), torch.tensor([0.9, 0.05, 0.05]))
+    losses = [look_loss(row.log().expand(1, 2, 3, 3), places, padded) for row in (right, wrong)]
+    assert losses[0][0] < losses[1][0]
+    assert losses[0][1] == pytest.approx(0.9)
+
+
+def test_watching_changes_nothing_and_sums_to_one(tmp_path: Path) -> None:
+    model = build_model(build_tokenizer()).eval()
+    clip = ClipMaker(tmp_path).make(3)
+    padded = pad([clip.tracks[0]], 0)
+    with torch.no_grad():
+        seen = see(model.model.visual, torch.from_numpy(clip.images))
+        prompt = read_prompts(model, torch.from_numpy(clip.prefix)[None].long(), seen, 2)
+        watch = Watch(2, 2)
+        owner = torch.zeros(1, dtype=torch.long)
+        watched = continue_prompts(model, prompt, padded.ids, owner, watch)
+        assert torch.equal(watched, continue_prompts(model, prompt, padded.ids, owner))
+    assert watch.looks is not None
+    assert watch.looks.shape[1] == 2
+    assert torch.allclose(watch.looks.exp().sum(-1), torch.ones(1), atol=1e-5)
