@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench format clean
+.PHONY: demo test lint bench sweep soak format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -23,6 +23,12 @@ format: $(VENV)/dev.done
 
 bench: $(VENV)/dev.done
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+sweep: $(VENV)/dev.done
+	$(BIN)/python benchmarks/sweep_scaling.py
+
+soak: $(VENV)/dev.done
+	$(BIN)/python benchmarks/soak.py --minutes 30
 
 # sam2 ships as source and builds against the torch that is already here (build isolation would fetch a second one).
 $(VENV)/app.done: requirements.txt .ci/constraints.txt .ci/system-packages.sh packages.txt

@@ -1,7 +1,7 @@
 """How time and memory grow with the length of the video and the number of objects: stock and ours, as two plots.
 
     python benchmarks/sweep_scaling.py [--frames 100 300 1000 3000] [--stock-to 1000] [--objects 1 2 4 8 16]
-    python benchmarks/sweep_scaling.py --plot      # draw the committed result again
+    python benchmarks/sweep_scaling.py --plot      # draw the committed results again
 
 The embedded segmenter at 256 px, every run in a process of its own: boxes on frame 0, both passes, then a click on
 object 1 in the middle and everything that follows from it. Seconds are of the processor, one thread; memory is the peak
@@ -20,9 +20,10 @@ from typing import Any
 from report import RESULTS, write_result
 from scale_run import run_apart
 from stock import write_clip
-from timing import machine_load
+from timing import machine_load, named
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
+PARTS = ("frames", "objects")
 STOCK, OURS = "#D55E00", "#0072B2"
 
 
@@ -68,15 +69,28 @@ def plot(sweep: list[dict[str, Any]], by: str, label: str, file: Path) -> None:
     plt.close(figure)
 
 
-def draw(values: dict[str, Any]) -> None:
-    """Draw both plots of a result."""
-    plot(values["by_length"], "frames", "frames, one object", IMAGES / "scaling-length.svg")
-    plot(
-        values["by_objects"],
-        "objects",
-        f"objects, {values['frames_by_objects']} frames",
-        IMAGES / "scaling-objects.svg",
-    )
+def draw(part: str, values: dict[str, Any]) -> None:
+    """Draw the plot of a result."""
+    label = "frames, one object" if part == "frames" else f"objects, {values['frames']} frames"
+    plot(values["sweep"], part, label, IMAGES / f"scaling-{part}.svg")
+
+
+def sweep(part: str, arguments: argparse.Namespace, parent: Path) -> dict[str, Any]:
+    """Run one sweep, print each of its points, and return them."""
+    points = []
+    lengths = arguments.frames if part == "frames" else [arguments.frames_by_objects]
+    folders = {num_frames: parent / f"{part}-{num_frames}" for num_frames in lengths}
+    for num_frames, folder in folders.items():
+        folder.mkdir()
+        write_clip(folder, num_frames)
+    for place in arguments.frames if part == "frames" else arguments.objects:
+        num_frames, num_objects = (place, 1) if part == "frames" else (arguments.frames_by_objects, place)
+        runs = measure(folders[num_frames], num_objects, with_stock=num_frames <= arguments.stock_to)
+        points.append({part: place, **runs})
+        print(json.dumps(points[-1]), flush=True)
+    return {
+        "segmenter": "nano at 256 px, one thread, seconds of the processor", "frames": lengths[-1], "sweep": points,
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -85,32 +99,18 @@ def main() -> None:
     parser.add_argument("--stock-to", type=int, default=1000, help="longest clip that stock runs on (%(default)s)")
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="(%(default)s)")
     parser.add_argument("--frames-by-objects", type=int, default=100, help="(%(default)s)")
-    parser.add_argument("--plot", action="store_true", help="draw the newest committed result and measure nothing")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--plot", action="store_true", help="draw the newest committed results and measure nothing")
     arguments = parser.parse_args()
-    if arguments.plot:
-        draw(json.loads(sorted(RESULTS.glob("*-cpu-scaling.json"))[-1].read_text())["values"])
-        return
-    load = machine_load()
-    by_length, by_objects = [], []
-    with tempfile.TemporaryDirectory() as parent:
-        for num_frames in sorted({*arguments.frames, arguments.frames_by_objects}):
-            (Path(parent) / str(num_frames)).mkdir()
-            write_clip(Path(parent) / str(num_frames), num_frames)
-        for num_objects in arguments.objects:
-            runs = measure(Path(parent) / str(arguments.frames_by_objects), num_objects, with_stock=True)
-            by_objects.append({"objects": num_objects, **runs})
-            print("objects", num_objects, runs, flush=True)
-        for num_frames in arguments.frames:
-            runs = measure(Path(parent) / str(num_frames), 1, with_stock=num_frames <= arguments.stock_to)
-            by_length.append({"frames": num_frames, **runs})
-            print("frames", num_frames, runs, flush=True)
-    values = {
-        "segmenter": "nano at 256 px, one thread, seconds of the processor",
-        "frames_by_objects": arguments.frames_by_objects,
-        "by_length": by_length, "by_objects": by_objects, **load,
-    }  # fmt: skip
-    print("->", write_result("scaling", values))
-    draw(values)
+    for part in arguments.parts:
+        if arguments.plot:
+            values = json.loads(sorted(RESULTS.glob(f"*-cpu-scaling-{part}*.json"))[-1].read_text())["values"]
+        else:
+            load = machine_load()
+            with tempfile.TemporaryDirectory() as parent:
+                values = sweep(part, arguments, Path(parent)) | load
+            print("->", write_result(named(f"scaling-{part}", load), values))
+        draw(part, values)
 
 
 if __name__ == "__main__":
