@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
+    LONG,
     ask,
     click,
     drag,
@@ -147,11 +148,12 @@ def test_a_refresh_brings_the_work_back(page: Page) -> None:
     set_range(page, max(0, keyframe - 2), keyframe + 1)
     propagate(page)
     expect_masks(page, 1, min(keyframe, 2) + 2)
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=LONG)
     told, line = page.get_by_label("Reasoning text").text_content(), verdict(page).text_content() or ""
     page.reload()
     expect_masks(page, 1, min(keyframe, 2) + 2)
     expect(verdict(page)).to_have_text(line)
-    assert page.get_by_label("Reasoning text").text_content() == told
+    expect(page.get_by_label("Reasoning text")).to_have_text(told or "")
 
 
 def test_a_link_to_forgotten_work_says_so_and_starts_afresh(page: Page, app_url: str) -> None:

@@ -134,6 +134,7 @@ def test_outline_only_and_opacity_are_remembered(page: Page) -> None:
     drag(page, (0.2, 0.2), (0.5, 0.6))
     page.get_by_label("Mask opacity").fill("80")
     page.get_by_role("button", name="outline only").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()  # the box is on the server
     page.reload()
     expect(page.get_by_role("button", name="outline only")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Mask opacity")).to_have_value("80")

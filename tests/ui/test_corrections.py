@@ -105,6 +105,15 @@ def test_what_a_stopped_run_left_is_done_by_the_next_one(seat: Seat) -> None:
     assert seat.work.history.now.stale == frozenset()
 
 
+def test_verifying_a_range_leaves_absent_frames_absent(seat: Seat) -> None:
+    seat.edit(edit="absent", object=1, start=8, stop=11)
+    told = seat.edit(edit="verified", object=1, start=0, stop=COUNT)
+    marks = [(one["start"], one["stop"], one["mark"]) for one in of_kind(told, "session")[0]["marks"]]
+    assert marks == [(0, 8, "verified"), (8, 11, "absent"), (11, COUNT, "verified")]
+    told = seat.edit(edit="undo")
+    assert [one["mark"] for one in of_kind(told, "session")[0]["marks"]] == ["absent"]
+
+
 def test_only_frames_with_a_mask_can_be_verified() -> None:
     seat = Seat()
     seat.edit(edit="box", object=0, frame=5, xyxy=BOX)

@@ -198,7 +198,10 @@ class Desk:
             edit = read.edit(data, work.history.now, work.video.info.size_wh)
         if changes_masks(edit):
             work.stop()
+        edit, *more = spread.around_absent(work.history.scene.state, edit) if isinstance(edit, Marked) else [edit]
         work.record(edit)
+        for part in more:
+            work.follow(part)
         items: list[Item] = []
         if isinstance(edit, PutPrompt):
             for painted in painted_masks(edit.prompt):

@@ -90,6 +90,16 @@ def waiting_frames(state: State, pending: Pending, object_id: int) -> frozenset[
     return frozenset(range(state.session.num_frames)) - settled(state, object_id)
 
 
+def around_absent(state: State, mark: Marked) -> list[Marked]:
+    """Return a verified mark in the parts that leave frames out on which the object is marked absent; others whole."""
+    if mark.kind != "verified":
+        return [mark]
+    places = range(mark.start, mark.stop)
+    present = frozenset(frame for frame in places if state.marks.get((mark.object_id, frame)) != "absent")
+    runs = [Marked(mark.object_id, min(run), max(run) + 1, "verified") for run in _runs(present)]
+    return runs or [mark]
+
+
 def _redone(state: State, place: Place) -> frozenset[int]:
     """Return the frames to do again after an edit at a place: those it reaches, and those that were never done."""
     track = state.session.tracks.get(place[0])

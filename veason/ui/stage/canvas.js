@@ -19,6 +19,7 @@ export function makeStage(refs, state, frames, actions) {
   const context = canvas.getContext("2d");
   const overlay = document.createElement("canvas");
   let overlayOf = null;
+  let image = null;
   let drag = null;
 
   const scale = () => (canvas.width / state.get().info.width) * state.get().view.zoom;
@@ -55,10 +56,12 @@ export function makeStage(refs, state, frames, actions) {
     if (overlayOf === masks) return;
     overlayOf = masks;
     const { info, frame, marks, opacity, outline } = state.get();
-    overlay.width = info.width;
-    overlay.height = info.height;
-    const image = new ImageData(info.width, info.height);
-    const pixels = new Uint32Array(image.data.buffer);
+    if (image?.width !== info.width || image.height !== info.height) {
+      overlay.width = info.width;
+      overlay.height = info.height;
+      image = new ImageData(info.width, info.height);
+    }
+    const pixels = new Uint32Array(image.data.buffer).fill(0);
     for (const [objectId, [counts]] of Object.entries(masks)) {
       const object = Number(objectId);
       if (!isVisible(state.get(), object) || isAbsent(marks, object, frame) || object === painter.at()) continue;

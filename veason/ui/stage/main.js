@@ -28,7 +28,7 @@ import { makeWire } from "./wire.js";
 const BLANK = {
   work: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
   shown: [], keyframe: null, boxes: [], clicks: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
-  masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], secondsPerFrame: 0,
+  masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], home: [0, 1], secondsPerFrame: 0,
   tool: null, corner: null, paintings: [], pending: {}, undoSteps: [], redoSteps: [], proposals: [], agreement: "", goal: 1,
   view: FIT, hidden: new Set(), solo: null, renaming: null, byHand: [], marks: [], names: {}, locked: [],
   reasoning: null, rewritten: null, rewriting: false, thought: "", mentions: [], answered: null, failure: "", findings: [], busy: null, status: "", speed: "",
@@ -57,7 +57,7 @@ export function start(scope) {
       if (!isSame) frames.forget();
       const { frame, selected, hidden, solo, tool } = state.get();
       const kept = isSame ? { frame, selected, hidden, solo, tool } : {};
-      state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, info: item, range: item.range });
+      state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, info: item, range: item.range, home: item.range });
       const link = new URL(window.location.href);
       link.searchParams.set("work", item.work);
       window.history.replaceState(null, "", link);
@@ -101,7 +101,7 @@ export function start(scope) {
     },
     recalled: (item) => state.set({ thought: item.text, mentions: item.mentions, failure: item.failure, answered: item.answered }),
     pace: (item) => state.set({ secondsPerFrame: item.secondsPerFrame }),
-    range: (item) => state.set({ range: item.range }),
+    range: (item) => state.set({ range: item.range, home: item.range }),
     propagating(item) {
       const range = item.only === "here" ? {} : { range: [item.start, item.stop] };
       state.set({ ...range, busy: "propagate", goal: item.count, done: new Set(), began: performance.now(), status: "propagating …" });

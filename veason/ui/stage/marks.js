@@ -24,15 +24,16 @@ export function makeMarks(state, { change, note, notify, refuses, isPrompted }) 
 
   function verify(start, stop) {
     const { selected, frame, marks, masks } = state.get();
-    if (selected === null || refuses(selected)) return;
+    if (selected === null || refuses(selected)) return false;
     const on = stop - start > 1 || !isVerified(marks, selected, frame);
     const missing = unmasked({ masks }, selected, start, stop);
     if (on && missing !== null) {
       notify(`There is no mask of ${nameOf(state.get(), selected)} on frame ${missing} yet: propagate first.`, "info");
-      return;
+      return false;
     }
     note({ edit: "verified", object: selected, start, stop, on });
     if (stop - start > 1) told(selected, "verified", start, stop); // of one frame its lane and the button tell
+    return true;
   }
 
   function absentRange() {
@@ -45,12 +46,16 @@ export function makeMarks(state, { change, note, notify, refuses, isPrompted }) 
     }
     change({ edit: "absent", object: selected, start, stop, on: true });
     told(selected, "absent", start, stop);
+    giveUpRange();
   }
+
+  // A range that was marked has served: kept, it would narrow the corrections that come later.
+  const giveUpRange = () => state.set({ range: state.get().home });
 
   return {
     absent,
     absentRange,
     verify: () => verify(state.get().frame, state.get().frame + 1),
-    verifyRange: () => verify(...state.get().range),
+    verifyRange: () => { if (verify(...state.get().range)) giveUpRange(); },
   };
 }

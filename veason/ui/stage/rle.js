@@ -21,29 +21,35 @@ export function decodeRuns(counts) {
   return runs;
 }
 
-// One byte a pixel, row by row: 1 inside.
-export function decodeMask(counts, width, height) {
+// One byte a pixel, row by row: 1 inside; and the half-open rectangle that holds all of them.
+function decode(counts, width, height) {
   const inside = new Uint8Array(width * height);
+  const area = { left: width, top: height, right: 0, bottom: 0 };
   let place = 0;
   decodeRuns(counts).forEach((run, number) => {
-    if (number % 2 === 0) {
-      place += run;
-      return;
-    }
-    let x = Math.floor(place / height);
-    let y = place % height;
-    for (let left = run; left > 0; left -= 1) {
-      inside[y * width + x] = 1;
-      y += 1;
-      if (y === height) {
-        y = 0;
-        x += 1;
+    if (number % 2 === 1 && run > 0) {
+      let x = Math.floor(place / height);
+      let y = place % height;
+      const isTall = y + run > height;
+      area.left = Math.min(area.left, x);
+      area.top = isTall ? 0 : Math.min(area.top, y);
+      area.bottom = isTall ? height : Math.max(area.bottom, y + run);
+      for (let left = run; left > 0; left -= 1) {
+        inside[y * width + x] = 1;
+        y += 1;
+        if (y === height) {
+          y = 0;
+          x += 1;
+        }
       }
+      area.right = Math.max(area.right, y === 0 ? x : x + 1);
     }
     place += run;
   });
-  return inside;
+  return { inside, area };
 }
+
+export const decodeMask = (counts, width, height) => decode(counts, width, height).inside;
 
 export function encodeMask(inside, width, height) {
   const runs = [];
@@ -79,14 +85,14 @@ function code(value) {
 
 // Lay the mask over `pixels` (a Uint32Array of width * height, ABGR): fill inside, a solid line at its edge.
 export function paintMask(counts, width, height, pixels, [red, green, blue], opacity) {
-  const inside = decodeMask(counts, width, height);
+  const { inside, area } = decode(counts, width, height);
   const fill = (Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red;
   const line = (255 << 24) | (blue << 16) | (green << 8) | red;
   const reach = Math.max(1, Math.round(width / 640));
   const down = reach * width;
-  for (let y = 0, at = 0; y < height; y += 1) {
+  for (let y = area.top; y < area.bottom; y += 1) {
     const isRim = y < reach || y >= height - reach;
-    for (let x = 0; x < width; x += 1, at += 1) {
+    for (let x = area.left, at = y * width + x; x < area.right; x += 1, at += 1) {
       if (inside[at] === 0) continue;
       const isEdge = isRim || x < reach || x >= width - reach
         || !inside[at - reach] || !inside[at + reach] || !inside[at - down] || !inside[at + down];
