@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -190,6 +191,17 @@ def test_no_more_is_encoded_than_the_budget_can_hold(tmp_path: Path) -> None:
     segmenter = Sam2Segmenter(model, "tiny", features=cache)
     assert list(segmenter.encode(video, range(20))) == [0, 1, 2]
     assert (cache.held.dropped, segmenter.counters.encoded) == (0, 3)
+
+
+def test_frames_of_another_video_give_way_to_those_encoded_now(tmp_path: Path) -> None:
+    one, other = (ArrayVideo(np.full((6, 32, 32, 3), value, np.uint8)) for value in (40, 90))
+    probe = FeatureCache()
+    list(Sam2Segmenter(tiny_sam2(), "tiny", features=probe).encode(one, [0]))
+    segmenter = Sam2Segmenter(tiny_sam2(), "tiny", features=FeatureCache(FeatureBudget(ram=probe.held.total * 3)))
+    for video, encoded in ((one, 3), (other, 6), (one, 9)):
+        assert list(segmenter.encode(video, range(6))) == [0, 1, 2]
+        assert list(segmenter.encode(video, range(3))) == [0, 1, 2]
+        assert segmenter.counters.encoded == encoded
 
 
 def test_a_damaged_frame_ends_the_work_ahead_and_not_the_thinking(tmp_path: Path) -> None:

@@ -107,10 +107,10 @@ class FeatureCache:
         with self._lock:
             return Held(self._held[0], self._held[1], self._held[2], self._hits, self._misses, self._dropped)
 
-    def look_at(self, scope: Scope, frame_index: int) -> None:
-        """Move the cursor of a video: frames near it stay, and those of other videos go first."""
+    def look_at(self, scope: Scope, frame_index: int | None = None) -> None:
+        """Move the cursor of a video (None: leave it): frames near it stay, and those of other videos go first."""
         with self._lock:
-            self._cursors[scope] = frame_index
+            self._cursors[scope] = self._cursors.get(scope, 0) if frame_index is None else frame_index
             self._cursors.move_to_end(scope)
 
     def has(self, scope: Scope, frame_index: int) -> bool:

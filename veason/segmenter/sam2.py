@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -59,6 +60,7 @@ class Sam2Segmenter:
         self.features = features
         self.memories = TrackMemories(memory_budget_bytes) if memory_budget_bytes > 0 else None
         self._model_key = model_key(model)
+        self._lock = threading.Lock()
         self._num_encoded = 0
         self._num_decoded = 0
 
@@ -141,6 +143,8 @@ class Sam2Segmenter:
             DeviceError: the accelerator ran out of memory.
         """
         scope = self._scope(video)
+        if self.features is not None:
+            self.features.look_at(scope)
         with memory_guard(), self._reading(video, scope) as (_, features):
             for frame_index in frame_indices if features is not None else ():
                 assert features is not None
@@ -183,9 +187,17 @@ class Sam2Segmenter:
                 return
             histories = [ObjectHistory(self.model, make_tracker([plan]), plan, self.memories, scope) for plan in plans]
             if self.features is not None:
-                self.features.look_at(scope, cursor() if cursor else histories[-1].centre)
-            nearest = track_nearest(histories, frames, cursor, with_preview=order == "preview")
+                self.features.look_at(scope, histories[-1].centre)
+            watched = None if cursor is None else partial(self._follow, scope, cursor)
+            nearest = track_nearest(histories, frames, watched, with_preview=order == "preview")
             yield from self._pace.measured(nearest, len(plans), lambda: features.num_encoded if features else None)
+
+    def _follow(self, scope: Scope, cursor: Callable[[], int]) -> int:
+        """Return where the cursor is, and let the features near it stay."""
+        frame_index = cursor()
+        if self.features is not None:
+            self.features.look_at(scope, frame_index)
+        return frame_index
 
     def _scope(self, video: VideoSource) -> Scope:
         """Return what cached values of this video and the network as it is now go by; a changed network clears all."""
@@ -205,8 +217,9 @@ class Sam2Segmenter:
         try:
             yield images, features
         finally:
-            self._num_decoded += images.num_decoded
-            self._num_encoded += features.num_encoded if features is not None else 0
+            with self._lock:
+                self._num_decoded += images.num_decoded
+                self._num_encoded += features.num_encoded if features is not None else 0
 
 
 class Pace:
