@@ -71,7 +71,7 @@ export function makeStage(refs, state, frames, actions) {
   }
 
   function draw() {
-    const { info, frame, masks, eye, picture, view, clicks } = state.get();
+    const { info, frame, masks, maskCount, eye, picture, view, clicks } = state.get();
     if (!info || !picture) return;
     const [wide, high] = [info.width * scale(), info.height * scale()];
     context.imageSmoothingEnabled = view.zoom < 6;
@@ -82,6 +82,7 @@ export function makeStage(refs, state, frames, actions) {
     if (here && eye) {
       paintOverlay(here);
       context.drawImage(overlay, ...onScreen([0, 0]), wide, high);
+      canvas.dataset.masks = maskCount;
     }
     if (eye) for (const answer of state.get().proposals) drawProposal(answer);
     for (const box of shownBoxes()) drawBox(box);
