@@ -1,6 +1,6 @@
 """How the page feels, measured in headless Chromium on the real app: edit to pixel, steps, a long clip, a long day.
 
-    python benchmarks/bench_ui.py [--only pixel|steps|long|edits]
+    python benchmarks/bench_ui.py [--only pixel|steps|long|edits] [--edits N]
 
 - pixel: from letting a dragged box go to the screen with its mask, beside the segmenter's time for that one frame.
 - steps: from a key to the picture after it, frames at hand, with masks on.
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -246,8 +247,8 @@ def measure_long(page: Page) -> dict[str, Any]:
     }
 
 
-def measure_edits(page: Page) -> dict[str, Any]:
-    """Make 2,000 edits and see what became slower."""
+def measure_edits(page: Page, edits: int = EDITS) -> dict[str, Any]:
+    """Make so many edits and see what became slower."""
     with_masks(page, 20)
     page.get_by_role("application").focus()
 
@@ -263,22 +264,24 @@ def measure_edits(page: Page) -> dict[str, Any]:
     page.wait_for_timeout(1500)
     before = look()
     first = page.evaluate(NUDGE, [100, 0])
-    for number in range(100, EDITS - 100, 100):
+    for number in range(100, edits - 100, 100):
         page.evaluate(NUDGE, [100, number])
     last = page.evaluate(NUDGE, [100, 0])
     page.wait_for_timeout(1500)
     after = look()
-    return {"edits": EDITS, "before": before, "after": after, "first_100": spread(first), "last_100": spread(last)}
+    return {"edits": edits, "before": before, "after": after, "first_100": spread(first), "last_100": spread(last)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("pixel", "steps", "long", "edits"))
-    only = parser.parse_args().only
+    parser.add_argument("--edits", type=int, default=EDITS, help="how many edits to make (%(default)s)")
+    args = parser.parse_args()
+    only = args.only
     parts: dict[str, Callable[[Page], dict[str, Any]]] = {
         "pixel": measure_pixel,
         "steps": measure_steps,
-        "edits": measure_edits,
+        "edits": partial(measure_edits, edits=args.edits),
         "long": measure_long,
     }
     with (

@@ -158,6 +158,8 @@ def test_keys_follow_the_preset_and_none_fires_while_typing(page: Page) -> None:
     page.keyboard.type("42")
     page.keyboard.press("Enter")
     expect_frame(page, 42)
+    page.keyboard.press("d")  # the field has given the keys back
+    expect_frame(page, 43)
 
 
 def test_a_key_is_changed_with_a_warning_and_kept(page: Page) -> None:

@@ -55,6 +55,9 @@ export function makeTransport(refs, state, frames) {
   refs.next.addEventListener("click", () => step(1));
   refs.play.addEventListener("click", toggle);
   refs.slider.addEventListener("input", () => { pause(); go(Number(refs.slider.value)); });
+  refs.number.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") refs.stage.focus({ preventScroll: true }); // which ends the typing: keys are commands again
+  });
   refs.number.addEventListener("change", () => { pause(); go(Number(refs.number.value)); });
 
   state.on(["info"], ({ info }) => {
