@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -13,10 +12,9 @@ from veason.nano.claims import DOERS, Claim, Words, matching, shown_places
 from veason.nano.facts import Facts
 from veason.nano.shapes import SHAPES
 from veason.nano.view import View
+from veason.nano.wording import number, phrase, pick, plural, random_words, thing
 from veason.nano.world import COLOURS, PATTERNS
 from veason.types import SampleType
-
-T = TypeVar("T")
 
 _MOST_TARGETS = 3
 _MARGIN = 0.05
@@ -62,55 +60,19 @@ def draw_questions(view: View, rng: np.random.Generator, count: int, absent_shar
     return drawn
 
 
-def plural(word: str) -> str:
-    """Return the plural of a shape word.
-
-    >>> plural("cross"), plural("star")
-    ('crosses', 'stars')
-    """
-    return word + ("es" if word.endswith("s") else "s")
-
-
-def _pick(rng: np.random.Generator, options: Sequence[T]) -> T:
-    return options[int(rng.integers(len(options)))]
-
-
-def _thing(rng: np.random.Generator) -> str:
-    return _pick(rng, ("object", "thing"))
-
-
-def _phrase(words: Words, rng: np.random.Generator, is_plural: bool = False) -> str:
-    noun = words.shape or _thing(rng)
-    return " ".join(
-        word for word in (words.size, words.pattern, words.colour, plural(noun) if is_plural else noun) if word
-    )
-
-
-def _random_words(view: View, actor: int, rng: np.random.Generator) -> Words:
-    look = view.facts.scene.actors[actor].look
-    keep = rng.random(4) < (0.75, 0.7, 0.22, 0.15)
-    size = look.size if keep[3] and look.size in ("small", "large") else ""
-    words = Words(look.shape if keep[0] else "", look.colour if keep[1] else "", look.pattern if keep[2] else "", size)
-    return words if any((words.shape, words.colour, words.pattern, words.size)) else Words(look.shape, look.colour)
-
-
 def _attributes(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The red ball; all striped things."""
     for actor in view.facts.objects:
         for _ in range(2):
-            words = _random_words(view, actor, rng)
+            words = random_words(view, actor, rng)
             targets = matching(view, words)
             if len(targets) == 1:
                 forms = ("the {}", "the {}", "find the {}", "where is the {}", "show me the {}", "a {}")
-                yield Question(_pick(rng, forms).format(_phrase(words, rng)), "referring", targets, (), "attribute")
+                yield Question(pick(rng, forms).format(phrase(words, rng)), "referring", targets, (), "attribute")
             else:
-                forms = ("all {}", "the {}", "every one of the {}", f"the {_number(len(targets))} {{}}")
-                text = _pick(rng, forms).format(_phrase(words, rng, is_plural=True))
+                forms = ("all {}", "the {}", "every one of the {}", f"the {number(len(targets))} {{}}")
+                text = pick(rng, forms).format(phrase(words, rng, is_plural=True))
                 yield Question(text, "referring", targets, (), "several")
-
-
-def _number(count: int) -> str:
-    return ("no", "one", "two", "three", "four", "five", "six", "seven")[count]
 
 
 def _missing(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -118,14 +80,12 @@ def _missing(view: View, rng: np.random.Generator) -> Iterator[Question]:
     looks = [view.facts.scene.actors[actor].look for actor in view.facts.scene.objects]
     for _ in range(3):
         is_near = rng.random() < 0.6
-        colour = _pick(rng, looks).colour if is_near else _pick(rng, tuple(COLOURS))
-        shape = _pick(rng, looks).shape if rng.random() < 0.6 else _pick(rng, SHAPES)
-        pattern = _pick(rng, PATTERNS[1:]) if rng.random() < 0.15 else ""
+        colour = pick(rng, looks).colour if is_near else pick(rng, tuple(COLOURS))
+        shape = pick(rng, looks).shape if rng.random() < 0.6 else pick(rng, SHAPES)
+        pattern = pick(rng, PATTERNS[1:]) if rng.random() < 0.15 else ""
         words = Words(shape if rng.random() < 0.9 else "", colour, pattern)
         if not matching(view, words):
-            text = _pick(rng, ("the {}", "find the {}", "where is the {}", "show me the {}")).format(
-                _phrase(words, rng)
-            )
+            text = pick(rng, ("the {}", "find the {}", "where is the {}", "show me the {}")).format(phrase(words, rng))
             yield Question(text, "absent", (), (Claim("no_such", word=words.text),), "missing")
 
 
@@ -142,16 +102,16 @@ def _relations(view: View, rng: np.random.Generator) -> Iterator[Question]:
     objects = view.facts.objects
     for anchor in objects:
         name = view.facts.name(anchor)
-        for phrase, measure in _RELATIONS.values():
+        for relation, measure in _RELATIONS.values():
             shares = {actor: _relation_share(view, actor, anchor, measure) for actor in objects if actor != anchor}
             yes = [actor for actor, share in shares.items() if share is not None and share > 0.95]
-            shape = _pick(rng, SHAPES) if rng.random() < 0.3 or not yes else view.facts.scene.actors[yes[0]].look.shape
+            shape = pick(rng, SHAPES) if rng.random() < 0.3 or not yes else view.facts.scene.actors[yes[0]].look.shape
             named = {a: s for a, s in shares.items() if view.facts.scene.actors[a].look.shape == shape}
-            for noun, group in ((shape, named), (_thing(rng), shares)):
+            for noun, group in ((shape, named), (thing(rng), shares)):
                 values = list(group.values())
                 hits = [actor for actor, share in group.items() if share is not None and share > 0.95]
                 if len(hits) == 1 and all(v is not None and (v > 0.95 or v < 0.05) for v in values):
-                    yield Question(f"the {noun} {phrase} the {name}", "referring", (hits[0],), (), "relation")
+                    yield Question(f"the {noun} {relation} the {name}", "referring", (hits[0],), (), "relation")
 
 
 def _relation_share(view: View, actor: int, anchor: int, measure: Callable) -> float | None:
@@ -178,7 +138,7 @@ def _places(view: View, rng: np.random.Generator) -> Iterator[Question]:
         for actor in objects:
             shares = [_relation_share(view, actor, other, _RELATIONS[side][1]) for other in objects if other != actor]
             if all(share is not None and share > 0.95 for share in shares):
-                yield Question(_pick(rng, forms).format(_thing(rng)), "referring", (actor,), (), "place")
+                yield Question(pick(rng, forms).format(thing(rng)), "referring", (actor,), (), "place")
 
 
 def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -192,17 +152,17 @@ def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
     for word, actors in groups.items():
         if not unclear:
             way = f"to the {word}" if word in ("left", "right") else word
-            text = _pick(rng, ("{} moving {w}", "{} that goes {w}", "{} heading {w}"))
+            text = pick(rng, ("{} moving {w}", "{} that goes {w}", "{} heading {w}"))
             yield _group_question(text.replace("{w}", way), actors, facts, rng, "referring", "motion")
     still = [a for a in facts.objects if facts.is_still(a)]
     middling = [a for a in facts.objects if not facts.is_still(a) and not facts.is_moving(a)]
     if still and not middling and len(still) < len(facts.objects):
-        text = _pick(
+        text = pick(
             rng, ("{} that does not move", "{} that never moves", "{} that stays in place", "{} standing still")
         )
         yield _group_question(text, still, facts, rng, "referring", "still")
         movers = [a for a in facts.objects if facts.is_moving(a)]
-        yield _group_question(_pick(rng, ("{} that moves", "{} in motion")), movers, facts, rng, "referring", "motion")
+        yield _group_question(pick(rng, ("{} that moves", "{} in motion")), movers, facts, rng, "referring", "motion")
 
 
 def _group_question(
@@ -212,7 +172,7 @@ def _group_question(
     shapes = {facts.scene.actors[actor].look.shape for actor in actors}
     shape = next(iter(shapes))
     everyone = [a for a in facts.objects if facts.scene.actors[a].look.shape == shape]
-    noun = shape if len(shapes) == 1 and rng.random() < 0.4 and len(everyone) >= len(actors) else _thing(rng)
+    noun = shape if len(shapes) == 1 and rng.random() < 0.4 and len(everyone) >= len(actors) else thing(rng)
     text = form.format(f"the {noun}" if len(actors) == 1 else f"all {plural(noun)}")
     if len(actors) > 1:
         text = text.replace("does not", "do not").replace("never moves", "never move").replace("stays", "stay")
@@ -227,13 +187,13 @@ def _negations(view: View, rng: np.random.Generator) -> Iterator[Question]:
         look = facts.scene.actors[actor].look
         others = [a for a in facts.objects if facts.scene.actors[a].look.colour != look.colour]
         if 0 < len(others) <= _MOST_TARGETS:
-            form = _pick(rng, ("everything that is not {}", "all objects except the {} one", "whatever is not {}"))
+            form = pick(rng, ("everything that is not {}", "all objects except the {} one", "whatever is not {}"))
             count = len(facts.objects) - len(others)
             if count == 1 or "one" not in form:
                 yield Question(form.format(look.colour), "reasoning", tuple(others), (), "negation")
         same = [a for a in facts.objects if facts.scene.actors[a].look.shape == look.shape and a != actor]
         if len(same) == 1:
-            text = _pick(rng, ("the {s} that is not {c}", "the other {s}, not the {c} one"))
+            text = pick(rng, ("the {s} that is not {c}", "the other {s}, not the {c} one"))
             yield Question(text.format(s=look.shape, c=look.colour), "reasoning", tuple(same), (), "negation")
 
 
@@ -270,19 +230,19 @@ def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
             if order and (rank != 1 or len(order) > 2):
                 told = order[-3:] if rank == -1 else order[:3]
                 claims = tuple(_passage_claim(view, verb, actor) for actor in told)
-                yield Question(_pick(rng, forms).format(n=_thing(rng)), "reasoning", (order[rank],), claims, topic)
+                yield Question(pick(rng, forms).format(n=thing(rng)), "reasoning", (order[rank],), claims, topic)
     if len(entries) == 1:
         actor = next(iter(entries))
-        text = _pick(
+        text = pick(
             rng, ("the {n} that enters", "the newcomer", "the {n} that is not there at the start", "what comes in")
         )
         claim = (_passage_claim(view, "enters", actor),)
-        yield Question(text.format(n=_thing(rng)), "reasoning", (actor,), claim, "entry")
+        yield Question(text.format(n=thing(rng)), "reasoning", (actor,), claim, "entry")
     if len(exits) == 1:
         actor = next(iter(exits))
-        text = _pick(rng, ("the {n} that leaves", "what goes out of the picture", "the {n} that is gone at the end"))
+        text = pick(rng, ("the {n} that leaves", "what goes out of the picture", "the {n} that is gone at the end"))
         yield Question(
-            text.format(n=_thing(rng)), "reasoning", (actor,), (_passage_claim(view, "leaves", actor),), "exit"
+            text.format(n=thing(rng)), "reasoning", (actor,), (_passage_claim(view, "leaves", actor),), "exit"
         )
 
 
@@ -330,13 +290,13 @@ def _doings(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """Who hides, returns, grows; who does what to whom; and the same where nobody does it."""
     for verb, forms in _DOING.items():
         doers = DOERS[verb](view)
-        yield from _doing(view, verb, _pick(rng, forms).format(n=_thing(rng)), doers, ())
+        yield from _doing(view, verb, pick(rng, forms).format(n=thing(rng)), doers, ())
     for verb, (active, passive) in _PAIRS.items():
         events = view.facts.events(verb)  # type: ignore[arg-type]
         claims = tuple(Claim(verb, event.subject, event.other) for event in events)
-        yield from _doing(view, verb, _pick(rng, active).format(n=_thing(rng)), [e.subject for e in events], claims)
+        yield from _doing(view, verb, pick(rng, active).format(n=thing(rng)), [e.subject for e in events], claims)
         if passive:
-            yield from _doing(view, verb, _pick(rng, passive).format(n=_thing(rng)), [e.other for e in events], claims)
+            yield from _doing(view, verb, pick(rng, passive).format(n=thing(rng)), [e.other for e in events], claims)
 
 
 def _doing(view: View, verb: str, text: str, doers: list[int], claims: tuple[Claim, ...]) -> Iterator[Question]:
@@ -381,7 +341,7 @@ def _superlatives(view: View, rng: np.random.Generator) -> Iterator[Question]:
         values = {actor: float(kind.measure(facts, actor)) for actor in facts.objects}
         order = sorted(values, key=lambda actor: -values[actor])
         if len(order) > 1 and values[order[0]] > kind.ratio * values[order[1]] and values[order[0]] >= kind.least:
-            text = _pick(rng, kind.forms).format(n=_thing(rng))
+            text = pick(rng, kind.forms).format(n=thing(rng))
             yield Question(text, "reasoning", (order[0],), (), kind.topic)
 
 
@@ -390,13 +350,13 @@ def _changes(view: View, rng: np.random.Generator) -> Iterator[Question]:
     facts = view.facts
     rushing = [a for a in facts.objects if facts.speeds_up(a)]
     if len(rushing) == 1:
-        text = _pick(rng, ("the {n} that suddenly speeds up", "what becomes fast all at once"))
-        yield Question(text.format(n=_thing(rng)), "reasoning", tuple(rushing), (), "speeds_up")
+        text = pick(rng, ("the {n} that suddenly speeds up", "what becomes fast all at once"))
+        yield Question(text.format(n=thing(rng)), "reasoning", tuple(rushing), (), "speeds_up")
     stopping = [a for a in facts.objects if facts.stops(a)]
     movers = [a for a in facts.objects if facts.is_moving(a) and a not in stopping]
     if len(stopping) == 1 and movers:
-        text = _pick(rng, ("the {n} that stops moving", "what comes to rest"))
-        yield Question(text.format(n=_thing(rng)), "reasoning", tuple(stopping), (), "stops")
+        text = pick(rng, ("the {n} that stops moving", "what comes to rest"))
+        yield Question(text.format(n=thing(rng)), "reasoning", tuple(stopping), (), "stops")
 
 
 _ASKERS = (

@@ -31,6 +31,9 @@ TRAIN_SEED = 10_000_000
 LOOKING_LAYER, LOOKING_HEADS = 2, 2
 """Heads that are told where to look while an object is spoken of."""
 
+PATH_WEIGHT = 4.0
+"""A path branch counts as much as this many others: everything that follows is read from it."""
+
 EYE_SHARE = 0.05
 """Learning rate of the eye, as a share of the others', once it can see."""
 
@@ -161,9 +164,17 @@ class Trainer(Run):
         prompts = np.stack([clip.singles[place] for clip, place in drawn])
         cells = [self._cells(clip, place) for clip, place in drawn]
         branches = [clip.lists[place] for clip, place in drawn]
-        listed = ([some[0] for some in branches], list(range(len(branches))))
+        listed = ([some[0] for some in branches], list(range(len(branches))), len(branches))
         single = [place for place in range(len(branches)) if len(branches[place]) > 1]
-        return images, prompts, np.stack(cells), [listed, ([branches[place][1] for place in single], single)]
+        return (
+            images,
+            prompts,
+            np.stack(cells),
+            [
+                listed,
+                ([branches[place][1] for place in single], single, len(single)),
+            ],
+        )
 
     def _clip_batch(self, rng: np.random.Generator) -> tuple:
         """Whole clips: tell where everything is, follow one thing with its boxes, answer with reasoning."""
@@ -171,7 +182,7 @@ class Trainer(Run):
         images = np.concatenate([clip.images for clip in clips])
         prompts = np.stack([clip.prefix for clip in clips])
         cells = [self._cells(clip, place) for clip in clips for place in range(len(clip.shown))]
-        plan = {"multi": {"paths": 1, "tracks": 2}, "sft": {"paths": 1, "tracks": 1, "lessons": 6}}[self.recipe.stage]
+        plan = {"multi": {"paths": 1, "tracks": 2}, "sft": {"paths": 1, "tracks": 1, "lessons": 5}}[self.recipe.stage]
         groups = []
         for kind, count in plan.items():
             picked: list[tuple[Branch, int]] = []
@@ -181,7 +192,8 @@ class Trainer(Run):
                 picked += [(branches[index], place) for index in order]
             picked.sort(key=lambda pair: len(pair[0].ids))
             half = len(picked) * 3 // 4
-            groups += [tuple(zip(*part, strict=True)) for part in (picked[:half], picked[half:]) if part]
+            worth = PATH_WEIGHT if kind == "paths" else 1.0
+            groups += [(*zip(*part, strict=True), len(part) * worth) for part in (picked[:half], picked[half:]) if part]
         return images, prompts, np.stack(cells), groups
 
     def _cells(self, clip: TrainingClip, place: int) -> np.ndarray:
@@ -202,15 +214,15 @@ class Trainer(Run):
         is_picture = ids == self.model.config.image_token_id
         inner, _ = self.head[1](prompt.middle[is_picture].view(*seen.shape), target, table, self.words)
         loss = self.recipe.cell_weight * (loss + inner)
-        for number, (branches, owners) in enumerate(groups):
+        everything = sum(weight for *_, weight in groups)
+        for number, (branches, owners, weight) in enumerate(groups):
             padded = pad(branches, self.filler)
             watch = Watch(LOOKING_LAYER, LOOKING_HEADS)
             hidden = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners), watch)
             tokens, measured = token_loss(hidden, table, padded)
             assert watch.looks is not None
             looks, measured["looks"] = look_loss(watch.looks, torch.nonzero(is_picture[0])[:, 0], padded)
-            share = len(branches) / sum(len(group[0]) for group in groups)
-            loss = loss + (tokens + self.recipe.look_weight * looks) * share
+            loss = loss + (tokens + self.recipe.look_weight * looks) * weight / everything
             parts |= {f"{key}_{number}": value for key, value in measured.items()}
         return loss, parts
 
