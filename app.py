@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 
 from veason.cli.serve import add_serve_options, run
 
@@ -11,7 +12,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_serve_options(parser)
     if "SPACE_ID" in os.environ:  # a Space is reached from outside its container
-        parser.set_defaults(host="0.0.0.0", port=7860, no_browser=True)
+        kept = "/data" if os.access("/data", os.W_OK) else tempfile.gettempdir()
+        parser.set_defaults(host="0.0.0.0", port=7860, no_browser=True, visitors=f"{kept}/veason-visitors")
     run(parser.parse_args())
 
 

@@ -46,28 +46,49 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], seconds: f
     raise RuntimeError(f"the app did not answer on {url} within {seconds} s")
 
 
-@pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app on its embedded models."""
-    with running_app(tmp_path_factory.mktemp("app") / "log.txt") as url:
-        yield url
+class App:
+    """The app on its embedded models, in a process of its own that can be killed and started again."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.log = folder / "log.txt"
+        self._command = [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(self.port), *flags]
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
+        wait_until_it_answers(self.url, self._process)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait(timeout=20)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._process.terminate()
+        self._process.wait(timeout=20)
+        print(self.log.read_text()[-4000:])
 
 
 @contextmanager
-def running_app(log: Path, *flags: str) -> Iterator[str]:
-    """Run the app in a process of its own and give its address."""
-    port = free_port()
-    command = [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(port), *flags]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-        url = f"http://127.0.0.1:{port}/"
-        try:
-            wait_until_it_answers(url, process)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-            print(log.read_text()[-4000:])
+def running_app(folder: Path, *flags: str) -> Iterator[str]:
+    """Run the app with a project of its own in a folder and give its address."""
+    app = App(folder, "--project", str(folder / "labels"), *flags)
+    app.start()
+    try:
+        yield app.url
+    finally:
+        app.stop()
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app that most tests share."""
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

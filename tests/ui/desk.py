@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from tests.standins import ArrayVideo, BoxFiller
+from tests.standins import BoxFiller
 from veason.masks import encode_mask
 from veason.pipeline import Pipeline
 from veason.types import FrameMasks, FrameRange, ObjectMask, Policy, Prompt, Rle, Segmenter, VideoSource
 from veason.ui.handlers import Desk
-from veason.ui.store import Store, Work
-from veason.ui.trail import begin
+from veason.ui.settings import Settings
+from veason.ui.shelf import Shelf
+from veason.ui.store import Store
 
 COUNT, SIZE_WH = 20, (32, 24)
 
@@ -47,14 +51,13 @@ class Seat:
     """A visitor at the desk: sends events, gathers what the page would be told."""
 
     def __init__(self, policy: Policy | None = None, segmenter: Segmenter | None = None, count: int = COUNT) -> None:
-        self.store = Store(capacity=2)
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.store = Store(Shelf(Settings(project=Path(self._folder.name) / "labels")), capacity=2)
         self.segmenter = CountingFiller()
         self.desk = Desk(Pipeline(policy, segmenter or self.segmenter), self.store, [])
-        folder = self.store.new_folder()
-        video: Any = ArrayVideo(squares(count))
-        video.close = lambda: None
-        self.work = Work(folder.name, folder, "array", video, begin(count), (0, count))
-        self.store.add(self.work)
+        key, project = self.store.shelf.get_or_make(None)
+        video = project.add_video(make_frames(Path(self._folder.name) / "array", count))
+        self.work = self.store.open(key, project.add_draft(video))
 
     def edit(self, **data: Any) -> list[dict[str, Any]]:
         """Send one edit and return the items of the answer."""
@@ -74,7 +77,7 @@ class Seat:
 
     def masks(self, object_id: int) -> dict[int, ObjectMask]:
         """Return the masks of an object by frame."""
-        track = self.work.history.now.tracks.get(object_id)
+        track = self.work.now.tracks.get(object_id)
         return dict(track.frames) if track is not None else {}
 
 
@@ -85,6 +88,14 @@ def squares(count: int) -> np.ndarray:
         picture[2:10, 2 + number % 8 : 10 + number % 8] = (230, 60, 60)
         picture[12:20, 20:28] = (60, 200, 90)
     return pictures
+
+
+def make_frames(folder: Path, count: int) -> Path:
+    """Write a folder of the pictures of `squares`."""
+    folder.mkdir()
+    for number, picture in enumerate(squares(count)):
+        Image.fromarray(picture).save(folder / f"{number:03d}.png")
+    return folder
 
 
 def mask_of(x1: int, y1: int, x2: int, y2: int) -> Rle:

@@ -38,7 +38,7 @@ def test_a_correction_leaves_other_objects_as_they_are(seat: Seat) -> None:
     seat.propagate(only="stale", object=1, frame=5)
     assert changed(first, seat.masks(1)) == list(range(COUNT))
     assert changed(second, seat.masks(2)) == []
-    assert seat.work.history.now.stale == frozenset()
+    assert seat.work.now.stale == frozenset()
 
 
 def test_a_correction_ends_at_verified_frames(seat: Seat) -> None:
@@ -97,12 +97,12 @@ def test_what_a_stopped_run_left_is_done_by_the_next_one(seat: Seat) -> None:
     seat.propagate(only="stale", object=1, frame=5)
     seat.segmenter.on_frame = lambda frame_index: None
     half = seat.masks(1)
-    assert 1 in seat.work.history.now.stale
+    assert 1 in seat.work.now.stale
     left = {frame for frame in range(COUNT) if half[frame].score == 1}
     assert 0 < len(left) < COUNT
     seat.propagate(only="stale", object=1, frame=5)
     assert set(changed(half, seat.masks(1))) == left
-    assert seat.work.history.now.stale == frozenset()
+    assert seat.work.now.stale == frozenset()
 
 
 def test_verifying_a_range_leaves_absent_frames_absent(seat: Seat) -> None:
@@ -136,10 +136,10 @@ def test_only_frames_with_a_mask_can_be_verified() -> None:
     ],
 )
 def test_a_broken_painted_mask_is_refused_in_words(seat: Seat, counts: Any) -> None:
-    before = seat.work.history
+    before = seat.work.project.revision
     told = seat.edit(edit="mask", object=1, frame=9, counts=counts)
     assert of_kind(told, "notice")[0]["text"]
-    assert seat.work.history is before
+    assert seat.work.project.revision == before
 
 
 def test_a_click_does_not_take_a_painting_away(seat: Seat) -> None:

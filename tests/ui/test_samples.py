@@ -73,15 +73,15 @@ def test_the_first_answer_streams_and_all_are_told_with_their_agreement() -> Non
         (None, True, False),
     ]
     assert proposals["agreement"] == "3 of 4 answered · 1 says absent · 1 on frame 4"
-    assert seat.work.history.now.keyframe == 4
+    assert seat.work.now.keyframe == 4
 
 
 def test_another_answer_is_taken_with_its_reasoning_and_given_back_by_undo() -> None:
     seat = Seat(Wavering())
     seat.think("the dog", samples=4)
     told = seat.edit(edit="take", number=1)
-    assert seat.work.history.now.keyframe == 8
-    assert [prompt.box for prompt in seat.work.history.now.prompts.values()] == [THERE]
+    assert seat.work.now.keyframe == 8
+    assert [prompt.box for prompt in seat.work.now.prompts.values()] == [THERE]
     recalled = of_kind(told, "recalled")[0]
     assert (recalled["text"], [one["frame"] for one in recalled["mentions"]]) == ("Frame 8.", [8])
     told = seat.edit(edit="undo")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from veason.masks import empty_mask
-from veason.project.state import Marked, Reasoned
+from veason.project.state import Edit, Locked, Marked, Named, Reasoned
 from veason.session import Asked, DropPrompt, MoveKeyframe, PutPrompt
 from veason.types import Box, Click, Prompt
 from veason.ui.steps import describe
-from veason.ui.trail import Edit, Locked, Named
 
 DRAWN = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9)))
 CLICKED = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9), clicks=(Click(3, 3, is_positive=False),)))

@@ -1,58 +1,161 @@
-"""The server's memory of its visitors: bounded, private, one job at a time."""
+"""Open works: private, one job at a time, on the disk at once, and never a silent overwrite."""
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from veason.errors import SessionError
+from veason.errors import ProjectError, SessionError
 from veason.hub import ASSETS
+from veason.masks import empty_mask
+from veason.project import ChangedElsewhere, Named, Project
+from veason.session import MoveKeyframe, PutPrompt
+from veason.types import Box, FrameMasks, ObjectMask, Prompt
+from veason.ui import store as stores
+from veason.ui.hand import Hand
+from veason.ui.settings import Settings
+from veason.ui.shelf import Shelf
 from veason.ui.store import Store, Work
-from veason.ui.trail import begin
-from veason.video import open_video
 
 CLIP = ASSETS / "examples" / "parade.mp4"
 
 
-def make_work(store: Store) -> Work:
-    folder = store.new_folder()
-    work = Work(folder.name, folder, "parade.mp4", open_video(CLIP), begin(96), (0, 96))
-    store.add(work)
-    return work
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = open_store(tmp_path)
+    yield made
+    made.close()
 
 
-def test_the_work_longest_unused_is_forgotten_with_its_files() -> None:
-    store = Store(capacity=2)
-    first, second = make_work(store), make_work(store)
-    store.get(first.id)
-    third = make_work(store)
-    assert [store.get(work.id) for work in (first, third)] == [first, third]
+def open_store(folder: Path, capacity: int = 4) -> Store:
+    return Store(Shelf(Settings(project=folder / "labels")), capacity)
+
+
+def new_work(store: Store) -> Work:
+    key, project = store.shelf.get_or_make(None)
+    return store.open(key, project.add_draft(project.add_video(CLIP)))
+
+
+def drawn(object_id: int = 1, frame: int = 4) -> PutPrompt:
+    return PutPrompt(Prompt(object_id, frame, box=Box(10, 10, 60, 60)))
+
+
+def test_a_work_comes_back_by_its_id_after_a_restart_with_its_history(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    work = new_work(store)
+    work.record(drawn())
+    work.record(drawn(2))
+    store.close()
+    again = open_store(tmp_path).get(work.id)
+    assert again.now.object_ids == (1, 2)
+    again.step(forward=False)
+    assert again.now.object_ids == (1,)
+    again.step(forward=True)
+    assert again.now.object_ids == (1, 2)
+
+
+def test_the_work_longest_unused_is_closed_and_opens_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path, capacity=2)
+    first = new_work(store)
+    first.record(drawn())
+    for _ in range(2):
+        new_work(store).record(drawn())
+    assert store.find(first.id) is None
+    again = store.get(first.id)
+    assert again is not first
+    assert again.now.object_ids == (1,)
+    store.close()
+    assert not store.outbox.exists()
+
+
+@pytest.mark.parametrize("work_id", [None, 7, "", "../..", "nobody", ".", "..1", "nobody.1"])
+def test_an_unknown_id_opens_nothing(work_id: object, store: Store) -> None:
     with pytest.raises(SessionError, match="open the video again"):
-        store.get(second.id)
-    assert not second.folder.exists()
-    store.close()
-    assert not store.root.exists()
-
-
-@pytest.mark.parametrize("work_id", [None, 7, "", "../..", "nobody"])
-def test_an_unknown_id_opens_nothing(work_id: object, tmp_path: Path) -> None:
-    store = Store(capacity=1)
-    with pytest.raises(SessionError):
         store.get(work_id)
-    store.close()
 
 
-def test_ids_cannot_be_guessed() -> None:
-    store = Store(capacity=1)
-    assert len({store.new_folder().name for _ in range(50)}) == 50
-    assert all(len(folder.name) >= 16 for folder in store.root.iterdir())
-    store.close()
+def test_a_draft_that_nobody_touched_is_used_again(store: Store) -> None:
+    first = new_work(store)
+    assert new_work(store) is first
+    first.record(drawn())
+    assert new_work(store) is not first
 
 
-def test_a_new_job_stops_the_one_before_it_and_waits_for_its_end() -> None:
-    store = Store(capacity=1)
-    work = make_work(store)
+def test_masks_that_stream_in_are_saved_together_and_before_anything_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "SAVE_S", 3600.0)
+    work = new_work(store)
+    work.record(drawn())
+    mask = ObjectMask(empty_mask(work.video.info.size_wh), 3.0)
+    work.arrive(FrameMasks(0, {1: mask}), "nano")  # the first is saved at once
+    before = work.project.revision
+    for frame in range(1, 50):
+        work.arrive(FrameMasks(frame, {1: mask}), "nano")
+    assert work.project.revision == before
+    assert len(work.now.tracks[1].frames) == 50
+    assert work.project.revision == before + 1
+    work.step(forward=False)
+    assert work.now.object_ids == ()
+
+
+def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(store: Store) -> None:
+    work = new_work(store)
+    work.record(drawn(1))
+    work.record(drawn(2))
+    seen = work.project.question(work.question_id).revision
+    left, right = Hand("left", "Ada", seen), Hand("right", None, seen)
+    work.record(Named(1, "dog"), left)
+    work.record(drawn(1, 5), left)  # its own changes never surprise a tab
+    work.record(Named(2, "cat"), right)
+    assert dict(work.state.names) == {1: "dog", 2: "cat"}
+    with pytest.raises(ChangedElsewhere, match="object 1 was changed meanwhile by Ada"):
+        work.record(drawn(1, 6), right)
+    with pytest.raises(ChangedElsewhere):
+        work.step(forward=False, hand=right)
+    caught_up = Hand("right", None, work.project.question(work.question_id).revision)
+    work.record(MoveKeyframe(7), caught_up)
+    with pytest.raises(ChangedElsewhere, match="this question was changed meanwhile by another tab"):
+        work.record(drawn(3), left)
+
+
+def test_a_change_by_another_program_is_noticed_too(store: Store) -> None:
+    work = new_work(store)
+    work.record(drawn())
+    tab = Hand("left", None, work.project.question(work.question_id).revision)
+    with Project.open(work.project.folder) as other:
+        other.record(work.question_id, Named(1, "dog"), annotator="Bob")
+    assert [change.annotator for change in work.others(tab)] == ["Bob"]
+    with pytest.raises(ChangedElsewhere, match="by Bob"):
+        work.record(Named(1, "cat"), tab)
+    assert dict(work.state.names) == {1: "dog"}
+
+
+def test_every_visitor_has_a_project_within_a_quota_that_cannot_be_guessed(tmp_path: Path) -> None:
+    shelf = Shelf(Settings(visitors=tmp_path / "visitors", visitor_bytes=400_000))
+    (first, project), (second, _) = shelf.get_or_make(None), shelf.get_or_make("guess")
+    assert first != second
+    assert min(len(first), len(second)) >= 16
+    assert shelf.get_or_make(first) == (first, project)
+    with pytest.raises(ProjectError, match="download everything"):
+        shelf.check_space(project, 400_000)
+    for key in ("../visitors", "", None, 5, "guess"):
+        with pytest.raises(SessionError):
+            shelf.get(key)
+    shelf.close()
+
+
+def test_a_folder_with_other_files_is_not_made_a_project(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ProjectError, match="holds other files"):
+        Shelf(Settings(project=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_new_job_stops_the_one_before_it_and_waits_for_its_end(store: Store) -> None:
+    work = new_work(store)
     order: list[str] = []
 
     def first_job() -> None:
@@ -71,4 +174,3 @@ def test_a_new_job_stops_the_one_before_it_and_waits_for_its_end() -> None:
         order.append("second runs")
     thread.join()
     assert order == ["first begins", "first ends", "second runs"]
-    store.close()

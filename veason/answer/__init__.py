@@ -14,10 +14,12 @@
 
 from veason.answer.context import AnswerContext, context_for
 from veason.answer.parser import AnswerParser, parse_answer
+from veason.answer.thought import find_mentions
 from veason.answer.upstream import UpstreamAnswer, UpstreamFormat, measure_upstream_format, read_upstream_answer
 from veason.answer.wording import FormatParts, format_parts, render_answer
 
 __all__ = [
-    "AnswerContext", "AnswerParser", "FormatParts", "UpstreamAnswer", "UpstreamFormat", "context_for", "format_parts",
+    "AnswerContext", "AnswerParser", "FormatParts", "UpstreamAnswer", "UpstreamFormat", "context_for", "find_mentions",
+    "format_parts",
     "measure_upstream_format", "parse_answer", "read_upstream_answer", "render_answer",
 ]  # fmt: skip

@@ -23,6 +23,12 @@ _BRACKETS = {"<": ">", "⟨": "⟩"}
 _LOOK_BACK, _LOOK_AHEAD = 40, 12
 
 
+def find_mentions(thought: str, context: AnswerContext) -> list[FrameMention]:
+    """Return the frames that a whole reasoning names, as they were found while it arrived."""
+    reader = Thought(context)
+    return [event for event in [*reader.feed(thought), *reader.pause()] if isinstance(event, FrameMention)]
+
+
 class Thought:
     """Collect the reasoning without white space around it, and find the frame numbers in it.
 

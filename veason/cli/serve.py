@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+from pathlib import Path
 from typing import Any
 
 from veason.cli.options import add_policy, add_segmenter, add_stock, read_budgets
@@ -21,6 +22,10 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     add_policy(parser)
     add_segmenter(parser)
     add_stock(parser)
+    parser.add_argument("--project", metavar="FOLDER", help="where the labels are kept (default: veason, at home)")
+    parser.add_argument(
+        "--visitors", metavar="FOLDER", help="instead: a project below FOLDER for each visitor, for 2 days"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
@@ -42,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
             segmenter_config=args.segmenter_config,
             device=args.device,
             budgets=read_budgets(args),
+            project=Path(args.project) if args.project else None,
+            visitors=Path(args.visitors) if args.visitors else None,
         ),
         host=args.host,
         port=args.port,

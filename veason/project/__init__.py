@@ -35,7 +35,7 @@ from veason.project.records import (
     StoredVideo,
     Verdict,
 )
-from veason.project.state import Marked, Reasoned, State
+from veason.project.state import Locked, Marked, Named, Reasoned, State
 from veason.project.store import Project
 
 __all__ = [
@@ -43,7 +43,9 @@ __all__ = [
     "Change",
     "ChangedElsewhere",
     "Comment",
+    "Locked",
     "Marked",
+    "Named",
     "Project",
     "Question",
     "Reasoned",

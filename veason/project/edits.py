@@ -18,7 +18,7 @@ from typing import Any
 
 from veason.errors import ProjectError, SessionError
 from veason.project.codec import pack_mask, plain, rebuild, to_json, unpack_mask
-from veason.project.records import Provenance
+from veason.project.records import Change, Provenance
 from veason.project.state import (
     EDITS,
     Changes,
@@ -89,6 +89,7 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
             "SELECT object_id, frame_index, kind FROM marks WHERE question_id = ?", (question_id,)
         )
     }
+    names = dict(db.execute("SELECT object_id, name FROM objects WHERE question_id = ?", (question_id,)).fetchall())
     frames: dict[int, dict[int, ObjectMask]] = {}
     ids = {}
     size = (size_hw[0], size_hw[1])
@@ -100,7 +101,7 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
         ids[object_id, frame_index] = mask_id
     tracks = {object_id: MaskTrack(object_id, masks) for object_id, masks in frames.items()}
     answer = None if answered is None else _load_answer(db, answered)
-    state = from_scalars(values, num_frames, answer, prompts, tracks, frozenset(by_hand), marks)
+    state = from_scalars(values, num_frames, answer, prompts, tracks, frozenset(by_hand), marks, names)
     return Loaded(question_id, revision, position, size, state, ids)
 
 
@@ -190,13 +191,21 @@ def replay(db: sqlite3.Connection, question_id: int) -> History:
             history = history.redo()
         elif operation in ("record", "follow"):
             kind = body.pop("type")
-            if kind in ("Marked", "Reasoned"):  # no part of a Session, but steps all the same
+            if kind in ("Marked", "Reasoned", "Named", "Locked"):  # no part of a Session, but steps all the same
                 history = History(history.now, (*history.past, history.now)) if operation == "record" else history
                 continue
             edits = [rebuild(EDITS[kind], body)] if kind != "GotMasks" else _read_masks(db, body, loaded.size_hw)
             for edit in edits:
                 history = history.record(edit) if operation == "record" else history.follow(edit)
     return history
+
+
+def read_edit(change: Change) -> Edit:
+    """Return the edit that a step of the log stands for. Raises ProjectError for masks, which are no person's step."""
+    body = {key: value for key, value in change.body.items() if key != "type"}
+    if change.body["type"] == "GotMasks":
+        raise ProjectError(f"revision {change.revision} brought masks and is no edit of a person")
+    return rebuild(EDITS[change.body["type"]], body)
 
 
 def next_revision(db: sqlite3.Connection) -> int:
@@ -317,6 +326,10 @@ def _write_rows(db: sqlite3.Connection, question_id: int, step: Changes) -> None
             db.execute("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?)", row)
         elif key[0] == "mark" and after is not None:
             db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (question_id, *key[1:], after))
+        elif key[0] == "name" and after is not None:
+            db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (question_id, key[1], after))
+        elif key[0] == "name":
+            db.execute("DELETE FROM objects WHERE question_id = ? AND object_id = ?", (question_id, key[1]))
         elif key[0] in ("prompt", "mark"):
             db.execute(
                 f"DELETE FROM {key[0]}s WHERE question_id = ? AND object_id = ? AND frame_index = ?",

@@ -74,7 +74,7 @@ class Library:
             info = video.info
         sha256 = hash_video(path)
         known = self._video_where("sha256 = ?", sha256)
-        if known and known[0].path.exists() and not copy:
+        if known and known[0].path.exists() and (not copy or known[0].path.is_relative_to(self.folder)):
             return known[0].id
         place = place_of(path, self.folder, sha256, copy=copy)
         with self.transaction() as db:
@@ -126,6 +126,20 @@ class Library:
         """
         if not instruction.strip():
             raise PromptError("the instruction is empty: describe what to segment, in words")
+        return self._insert_question(video_id, instruction, assignee, original_id)
+
+    def add_draft(self, video_id: int) -> int:
+        """Add a question that has no words yet and return its id: for a video that somebody only looks at or draws on.
+
+        A draft that nobody has touched is not added a second time.
+        """
+        drafts = [one for one in self.questions(video_id=video_id, status="new") if not one.instruction]
+        for draft in drafts:
+            if len(self.changes_since(0, draft.id)) == 1:
+                return draft.id
+        return self._insert_question(video_id, "", None, None)
+
+    def _insert_question(self, video_id: int, instruction: str, assignee: str | None, original_id: int | None) -> int:
         self.video(video_id)
         with self.transaction() as db:
             revision = next_revision(db)

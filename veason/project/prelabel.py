@@ -83,7 +83,8 @@ def prelabel(
     with _only_run(project):
         for question in _left_over(project):
             project.set_status(question.id, "new", source=SOURCE)
-        queue = project.questions(status="new", assignee=assignee)
+        found = project.questions(status="new", assignee=assignee)
+        queue = [question for question in found if question.instruction]  # a draft asks for nothing yet
         pace = _Pace(len(queue))
         for question in queue:
             try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from veason.errors import ProjectError
+from veason.errors import ProjectError, PromptError
 from veason.project.edits import Origin, next_revision, write_log
 from veason.project.library import Library
 from veason.project.records import STATUSES, ChangedElsewhere, Comment, Question, Status, Verdict
@@ -50,6 +50,12 @@ class Queue(Library):
     def assign(self, question_id: int, assignee: str | None, *, annotator: str | None = None) -> int:
         """Give a question to a person by name, or to nobody; return its revision."""
         return self._update(question_id, "assignee", assignee, Origin(annotator=annotator))
+
+    def reword(self, question_id: int, instruction: str, *, annotator: str | None = None) -> int:
+        """Give a question its words, or other ones; return its revision. What came of it so far stays as it is."""
+        if not instruction.strip():
+            raise PromptError("the instruction is empty: describe what to segment, in words")
+        return self._update(question_id, "instruction", instruction.strip(), Origin(annotator=annotator))
 
     def neighbour(self, question_id: int, step: int = 1, **filters: Any) -> Question | None:
         """Return the question `step` places further (back, if negative) among those that pass `questions(**filters)`.

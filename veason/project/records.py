@@ -49,6 +49,11 @@ class StoredVideo:
     has_variable_rate: bool
     decoder: str
 
+    @property
+    def title(self) -> str:
+        """The name of the file or folder, without the mark that a copy inside the project carries."""
+        return self.path.name.removeprefix(f"{self.sha256[:16]}-")
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

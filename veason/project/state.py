@@ -44,7 +44,23 @@ class Reasoned:
     thought: str | None = None
 
 
-Edit = SessionEdit | Marked | Reasoned
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A person called an object by a name; "" takes the name away."""
+
+    object_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A person locked an object (no person changes its prompts and marks), or unlocked it."""
+
+    object_id: int
+    is_locked: bool
+
+
+Edit = SessionEdit | Marked | Reasoned | Named | Locked
 
 EDITS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Edit)}
 """All edits by the name under which the log keeps them."""
@@ -60,6 +76,8 @@ class State:
         marks: what a person said about masks.
         reasoning: whether the reasoning fits the labels, None where there is none.
         thought: the reasoning as a person rewrote it, None where it is the policy's own.
+        names: what a person calls the objects.
+        locked: ids of the objects that a person locked.
     """
 
     session: Session
@@ -68,6 +86,8 @@ class State:
     marks: Mapping[Place, Mark] = field(default_factory=dict)
     reasoning: Reasoning | None = None
     thought: str | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
+    locked: frozenset[int] = frozenset()
 
     def provenance(self, place: Place) -> Provenance:
         """Return what a mask that arrives now at this place has come from."""
@@ -80,16 +100,25 @@ def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> Stat
     """Return the state after the edit, which became `revision`.
 
     Raises:
-        SessionError: the edit does not fit the state.
+        SessionError: the edit does not fit the state, or a person's edit is about a locked object.
     """
+    match edit:
+        case Named(object_id, name):
+            others = {other: kept for other, kept in state.names.items() if other != object_id}
+            return dataclasses.replace(state, names={**others, object_id: name} if name else others)
+        case Locked(object_id, is_locked):
+            locked = state.locked | {object_id} if is_locked else state.locked - {object_id}
+            return dataclasses.replace(state, locked=locked)
+    if is_by_person and (locked_object := touched(edit)) in state.locked:
+        raise SessionError(f"object {locked_object} is locked: unlock it to change it")
     match edit:
         case Marked():
             return _mark(state, edit)
         case Reasoned(thought):
             return _reason(state, thought)
     before, after = state.session, apply(state.session, edit)
-    marks = state.marks
-    by_hand = state.by_hand
+    marks, by_hand = state.marks, state.by_hand
+    names, locked = state.names, state.locked
     if after.prompts is not before.prompts:
         by_hand = frozenset(
             place
@@ -98,14 +127,26 @@ def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> Stat
         )
         objects = set(after.object_ids)
         marks = {place: kind for place, kind in marks.items() if place[0] in objects}
+        names = {object_id: name for object_id, name in names.items() if object_id in objects}
+        locked = locked & objects
     if isinstance(edit, Asked | GotAnswer):
-        marks, by_hand = {}, frozenset[Place]()
+        marks, by_hand, names, locked = {}, frozenset[Place](), {}, frozenset[int]()
     elif isinstance(edit, PutPrompt):
         marks = {
             place: kind for place, kind in marks.items() if place != (edit.prompt.object_id, edit.prompt.frame_index)
         }
-    state = dataclasses.replace(state, session=after, marks=marks, by_hand=by_hand)
+    state = dataclasses.replace(state, session=after, marks=marks, by_hand=by_hand, names=names, locked=locked)
     return _with_reasoning(state, before, edit, revision, is_by_person)
+
+
+def touched(edit: Edit) -> int | None:
+    """Return the id of the one object that an edit is about, None where it is about none or several."""
+    match edit:
+        case PutPrompt(prompt):
+            return prompt.object_id
+        case DropPrompt() | Marked() | Named() | Locked():
+            return edit.object_id
+    return None
 
 
 def _with_reasoning(state: State, before: Session, edit: Edit, revision: int, is_by_person: bool) -> State:
@@ -152,7 +193,8 @@ def _reason(state: State, thought: str | None) -> State:
 
 Changes = dict[tuple[Any, ...], tuple[Any, Any]]
 """`{key: (before, after)}` in plain values; None means not there. Keys: `("keyframe",)` and the other scalars,
-`("prompt", object, frame)`, `("mark", object, frame)`, and `("mask", object, frame)` with the ids of stored masks."""
+`("prompt", object, frame)`, `("mark", object, frame)`, `("name", object)`, and `("mask", object, frame)` with the ids
+of stored masks."""
 
 MaskIds = Mapping[Place, int]
 """The stored mask at every place."""
@@ -169,6 +211,7 @@ def scalars(state: State) -> dict[str, Any]:
         "answered": state.answered,
         "reasoning": state.reasoning,
         "thought": state.thought,
+        "locked": plain(state.locked),
     }
 
 
@@ -186,6 +229,9 @@ def changes(before: State, after: State, ids_before: MaskIds, ids_after: MaskIds
         for place in before.marks.keys() | after.marks.keys():
             if before.marks.get(place) != after.marks.get(place):
                 found["mark", *place] = (before.marks.get(place), after.marks.get(place))
+    for object_id in before.names.keys() | after.names.keys():
+        if before.names.get(object_id) != after.names.get(object_id):
+            found["name", object_id] = (before.names.get(object_id), after.names.get(object_id))
     for place in _changed_masks(before.session, after.session):
         pair = (ids_before.get(place), ids_after.get(place) if _mask_at(after.session, place) else None)
         if pair[0] != pair[1]:
@@ -246,7 +292,7 @@ def stepped(
     """Return the state after a step, with masks and answers loaded by their ids."""
     values = scalars(state) | {key[0]: after for key, (_, after) in step.items() if len(key) == 1}
     prompts, by_hand = dict(state.session.prompts), set(state.by_hand)
-    marks = dict(state.marks)
+    marks, names = dict(state.marks), dict(state.names)
     wanted = {key[1:]: after for key, (_, after) in step.items() if key[0] == "mask"}
     masks = load_masks([mask_id for mask_id in wanted.values() if mask_id is not None])
     for key, (_, after) in step.items():
@@ -261,13 +307,16 @@ def stepped(
             marks.pop(place, None)  # type: ignore[arg-type]
             if after is not None:
                 marks[place] = after  # type: ignore[index]
+        elif key[0] == "name" and len(key) == 2:
+            names.pop(key[1], None)
+            names |= {} if after is None else {key[1]: after}
     tracks = _with_masks(
         state.session.tracks, {place: None if one is None else masks[one] for place, one in wanted.items()}
     )
     answer = state.session.answer
     if values["answered"] != state.answered:
         answer = None if values["answered"] is None else load_answer(values["answered"])
-    return from_scalars(values, state.session.num_frames, answer, prompts, tracks, frozenset(by_hand), marks)
+    return from_scalars(values, state.session.num_frames, answer, prompts, tracks, frozenset(by_hand), marks, names)
 
 
 def from_scalars(
@@ -278,6 +327,7 @@ def from_scalars(
     tracks: Mapping[int, MaskTrack],
     by_hand: frozenset[Place],
     marks: Mapping[Place, Mark],
+    names: Mapping[int, str],
 ) -> State:
     """Return a state of its small parts (see `scalars`; an empty mapping is a new question) and its large ones."""
     session = Session(
@@ -290,7 +340,9 @@ def from_scalars(
         tracks=tracks,
         stale=frozenset(values.get("stale", ())),
     )
-    return State(session, values.get("answered"), by_hand, marks, values.get("reasoning"), values.get("thought"))
+    locked = frozenset(values.get("locked", ()))
+    reasoning, thought = values.get("reasoning"), values.get("thought")
+    return State(session, values.get("answered"), by_hand, marks, reasoning, thought, names, locked)
 
 
 def _with_masks(

@@ -15,7 +15,7 @@ from veason.errors import ProjectError
 from veason.masks import empty_mask
 from veason.project.codec import rebuild, unpack_mask
 from veason.project.database import NAME, Database, create_file
-from veason.project.edits import Loaded, Origin, enter, load, next_revision, replay, walk, write_log
+from veason.project.edits import Loaded, Origin, enter, load, replay, walk
 from veason.project.library import read_change
 from veason.project.queue import Queue
 from veason.project.records import (
@@ -26,7 +26,7 @@ from veason.project.records import (
     StoredObject,
     StoredPrompt,
 )
-from veason.project.state import Edit, Mark, Marked, Place, State
+from veason.project.state import Edit, Mark, Marked, Named, Place, State
 from veason.session import GotMasks, History, Session
 from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Sampling
 
@@ -135,6 +135,16 @@ class Project(Queue):
     def redo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
         """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
         return self._walk(question_id, annotator, expected_revision, forward=True)
+
+    def can_step(self, question_id: int) -> tuple[bool, bool]:
+        """Return whether there is something to undo, and something to redo."""
+        with self.reading() as db:
+            row = db.execute(
+                "SELECT position > 0, EXISTS (SELECT 1 FROM steps WHERE question_id = q.id AND step > q.position) "
+                "FROM questions q WHERE id = ?",
+                (question_id,),
+            ).fetchone()
+        return bool(row[0]), bool(row[1])
 
     def steps(self, question_id: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
         """Return the edits that `undo` would take back, the last one first, and those that `redo` would bring back."""
@@ -258,11 +268,8 @@ class Project(Queue):
         return tuple(StoredObject(*row) for row in rows)
 
     def name_object(self, question_id: int, object_id: int, name: str, *, annotator: str | None = None) -> None:
-        """Give an object a name."""
-        with self.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (question_id, object_id, name))
-            body = {"object_id": object_id, "name": name}
-            write_log(db, next_revision(db), question_id, "name", body, Origin(annotator))
+        """Give an object a name; "" takes it away."""
+        self.record(question_id, Named(object_id, name), annotator=annotator)
 
     def prompts(self, question_id: int) -> tuple[StoredPrompt, ...]:
         """Return all prompts, by object and frame."""

@@ -27,7 +27,7 @@ def correction_turn(work: Work, profile: Profile) -> tuple[Turn, tuple[int, ...]
     Raises:
         SessionError: there is no answer to correct. PromptError: nothing was corrected.
     """
-    session = work.history.now
+    session = work.now
     answer = session.answer
     if answer is None:
         raise SessionError("there is no answer yet to correct: ask first")

@@ -1,38 +1,43 @@
-"""Page events -> Work. Generators yield messages `{work, revision, items}`; the page applies items in order.
+"""Page events -> Work. Generators yield messages `{work, items}`; the page applies items in order.
 
-A message with a gap before its revision makes the page ask for a snapshot, so that nothing is lost when the browser
-drops an update.
+Each message to a tab gets a number. One with a gap before it, or from a server that was started anew, makes the page
+ask for a snapshot, so that nothing is lost when the browser drops an update.
 """
 
 from __future__ import annotations
 
 import functools
+import secrets
 import shutil
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gradio.utils import get_upload_folder, is_in_or_equal
 
-from veason.errors import ExportError, SessionError, VeasonError
+from veason.errors import ExportError, ProjectError, SessionError, VeasonError
 from veason.outputs import Run, write_json, write_overlay, write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
-from veason.profile import sample_indices
-from veason.project.state import Marked, Reasoned
+from veason.profile import GENERIC, Profile, sample_indices
+from veason.project import ChangedElsewhere, Project
+from veason.project.state import Edit, Locked, Marked, Named, Reasoned
+from veason.project.statistics import rank
 from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Tracked
-from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Turn, Unanswered
+from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 from veason.ui import payload as read
 from veason.ui import render, spread
 from veason.ui.correct import absent_masks, correction_turn, fixed_masks, painted_masks
 from veason.ui.examples import Example
+from veason.ui.hand import Hand, read_hand
 from veason.ui.render import Item
 from veason.ui.samples import COUNTS, Gathering, samplings
 from veason.ui.spread import Stretch
 from veason.ui.store import Store, Work
-from veason.ui.trail import Edit, Locked, Named, begin
-from veason.video import open_video
 
 BATCH_S = 0.05
 """Updates are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""
@@ -42,21 +47,19 @@ Message = dict[str, Any]
 
 def message(work: Work | None, *items: Item) -> Message:
     """Return one message to the page."""
-    if work is None:
-        return {"work": None, "revision": 0, "items": list(items)}
-    return {"work": work.id, "revision": work.next_revision(), "items": list(items)}
+    return {"work": None if work is None else work.id, "items": list(items)}
 
 
 def told(handler: Callable[[Desk, Any], Iterator[Message]]) -> Callable[[Desk, Any], Iterator[Message]]:
-    """Show a VeasonError as a notice on the page, which takes back what it showed of an edit; others fail loudly."""
+    """Show a VeasonError as a notice on the page; anything else fails loudly."""
 
     @functools.wraps(handler)
     def guarded(desk: Desk, data: Any) -> Iterator[Message]:
         try:
             yield from handler(desk, data)
         except VeasonError as error:
-            refused = [{"kind": "refused"}] if handler.__name__ == "edit" else []
-            yield message(None, render.notice(str(error)), {"kind": "idle"}, *refused)
+            unsaved = [{"kind": "unsaved"}] if isinstance(error, ProjectError) else []
+            yield message(None, render.notice(str(error)), *unsaved, {"kind": "idle"})
 
     return guarded
 
@@ -68,6 +71,22 @@ class Desk:
         self.pipeline = pipeline
         self.store = store
         self.examples = examples
+        self.epoch = secrets.token_hex(4)
+        """Tells this run of the server from the ones before."""
+
+    def stamped(self, one: Message, data: Any) -> Message:
+        """Return a message with its number among those to the tab that sent `data`."""
+        work = self.store.find(one["work"])
+        if work is None:
+            return {**one, "revision": 0, "epoch": self.epoch}
+        tab = read_hand(data).tab
+        work.sent[tab] = work.sent.get(tab, 0) + 1
+        return {**one, "revision": work.sent[tab], "epoch": self.epoch}
+
+    @property
+    def profile(self) -> Profile:
+        """How the policy writes; the generic way where there is none."""
+        return getattr(self.pipeline.policy, "profile", GENERIC)
 
     @property
     def frame_count(self) -> int:
@@ -77,30 +96,20 @@ class Desk:
     @told
     def open(self, data: Any) -> Iterator[Message]:
         """Open an example (`{"example": place}`) or an upload (`{"path": ..., "name": ...}`)."""
-        folder = self.store.new_folder()
-        try:
-            path, title = self._place_video(data, folder)
-            video = open_video(path)
-        except VeasonError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        info = video.info
-        work = Work(folder.name, folder, title, video, begin(info.num_frames), starting_range(info, 0))
-        self.store.add(work)
-        shown = {"kind": "shown", "frames": list(sample_indices(info.num_frames, self.frame_count))}
-        told = render.opened(work, self.frame_count), render.pace(self.pipeline.segmenter), shown
-        yield message(work, *told, render.session_state(work))
+        key, project = self.store.shelf.get_or_make(data.get("project") if isinstance(data, dict) else None)
+        video_id = self.add_video(project, data)
+        yield self.snapshot(self.store.open(key, project.add_draft(video_id)))
 
     def snapshot(self, work: Work) -> Message:
         """Return everything the page needs to show a work again, after a refresh or a lost update."""
-        session = work.history.now
+        session = work.now
         shown = session.shown or sample_indices(session.num_frames, self.frame_count)
         return message(
             work,
             render.opened(work, self.frame_count),
             render.pace(self.pipeline.segmenter),
             {"kind": "shown", "frames": list(shown)},
-            render.recalled(work),
+            render.recalled(work, self.profile),
             render.proposals(work),
             render.session_state(work),
             render.all_masks(session),
@@ -109,22 +118,38 @@ class Desk:
             {"kind": "busy" if work.is_running else "idle"},
         )
 
-    def _place_video(self, data: Any, folder: Path) -> tuple[Path, str]:
+    def add_video(self, project: Project, data: Any) -> int:
+        """Add an example or an upload (as for `open`) to a project and return the video's id; uploads are copied in."""
         if isinstance(data, dict) and "example" in data:
             place = read.whole_number(data, "example")
             if not 0 <= place < len(self.examples):
                 raise SessionError(f"there is no example {place}")
-            return self.examples[place].path, self.examples[place].path.name
+            return project.add_video(self.examples[place].path)
+        with self.uploaded(data) as source:
+            self.store.shelf.check_space(project, source.stat().st_size)
+            return project.add_video(source, copy=True)
+
+    @contextmanager
+    def uploaded(self, data: Any) -> Iterator[Path]:
+        """Give an upload (`{"path": ..., "name": ...}`) under its own name for the block; then it is gone."""
         source = Path(read.short_text(data, "path", 4000))
         if not is_in_or_equal(source, get_upload_folder()) or not source.is_file():
             raise SessionError("that file was not uploaded here: please choose it again")
-        return Path(shutil.move(source, folder / f"video{source.suffix}")), Path(read.short_text(data, "name")).name
+        with tempfile.TemporaryDirectory(dir=self.store.outbox) as folder:
+            yield Path(shutil.move(source, Path(folder) / read.file_name(data, "name")))
 
     @told
     def think(self, data: Any) -> Iterator[Message]:
         """Stream the reasoning about `{"work", "instruction"}`; `"again"` sends the visitor's correction along."""
-        work = self.store.get(data.get("work"))
-        instruction = read.short_text(data, "instruction")
+        instruction, hand = read.short_text(data, "instruction").strip(), read_hand(data)
+        work = self._work_about(self.store.get(data.get("work")), instruction, hand)
+        if work.id != data["work"]:
+            hand = replace(hand, seen=None)
+            yield self.snapshot(work)
+            if work.now.answer is not None:
+                told = "You asked this before: here is the answer. Think asks again."
+                yield message(work, render.notice(told, "info"))
+                return
         shown = sample_indices(work.video.info.num_frames, self.frame_count)
         turns: tuple[Turn, ...] = ()
         if data.get("again") is True and self.pipeline.policy is not None:
@@ -132,19 +157,30 @@ class Desk:
             turns = (turn,)
         count = read.choice(data, "samples", COUNTS) if "samples" in data else 1
         with work.job():
-            work.record(Asked(instruction, shown))
-            work.failure, work.proposals, work.asked = "", (), count
+            work.record(Asked(instruction, shown), hand)
+            work.proposals, work.asked, work.keyframe_said = (), count, None
             begun = {"kind": "thinking"}, render.session_state(work), render.proposals(work)
-            yield message(work, *begun, render.all_masks(work.history.now))
-            thoughts = self._thoughts(work, instruction, shown, turns, count)
+            yield message(work, *begun, render.all_masks(work.now))
+            thoughts = self._thoughts(work, instruction, shown, turns, count, hand)
             yield from self._in_batches(work, thoughts)
-            if work.history.now.answer is not None:
-                work.failure = ""
-            told = render.session_state(work), render.recalled(work), render.proposals(work)
-            yield message(work, *told, render.findings(work.history.now), {"kind": "idle"})
+            told = render.session_state(work), render.recalled(work, self.profile), render.proposals(work)
+            yield message(work, *told, render.findings(work.now), {"kind": "idle"})
+
+    def _work_about(self, work: Work, instruction: str, hand: Hand) -> Work:
+        """Return the work on this instruction: the given one if it has no words yet, else the video's own for it."""
+        question = work.project.question(work.question_id)
+        if not instruction or instruction in (question.instruction, work.now.instruction):
+            return work
+        if not question.instruction:
+            work.reword(instruction, hand)
+            return work
+        same = [one for one in work.project.questions(video_id=question.video_id) if one.instruction == instruction]
+        work.stop()
+        found = same[0].id if same else work.project.add_question(question.video_id, instruction)
+        return self.store.open(work.key, found)
 
     def _thoughts(
-        self, work: Work, instruction: str, shown: tuple[int, ...], turns: tuple[Turn, ...], count: int
+        self, work: Work, instruction: str, shown: tuple[int, ...], turns: tuple[Turn, ...], count: int, hand: Hand
     ) -> Iterator[Item]:
         """Think as often as wanted: the first answer streams, of the others only what they come to is shown."""
         gathering = Gathering()
@@ -154,69 +190,81 @@ class Desk:
                     continue
                 is_first = gathering.number(event) == 0
                 if gathering.take(event):
-                    if work.history.now.answer is None:
-                        yield from self._answer(work, gathering.proposals[-1].answer)
+                    if work.now.answer is None:
+                        yield from self._answer(work, gathering.proposals[-1].answer, sampling, hand)
                     work.proposals = tuple(gathering.proposals)
                     if count > 1:
                         yield render.proposals(work)
                 if is_first:
-                    yield from self._first_thought(work, event)
+                    yield from self._first_thought(work, event, hand)
                 if count > 1 and isinstance(event, Answered | Unanswered):
                     yield {"kind": "sampling", "done": gathering.number(event) + 1, "count": count}
             gathering.next_call()
 
-    def _answer(self, work: Work, answer: Answer) -> Iterator[Item]:
-        work.follow(GotAnswer(answer, prompts_from_answer(answer)))
+    def _answer(self, work: Work, answer: Answer, sampling: Sampling, hand: Hand) -> Iterator[Item]:
+        answered = GotAnswer(answer, prompts_from_answer(answer))
+        work.follow([answered], hand, source=self._policy_name, sampling=sampling)
+        work.project.set_status(work.question_id, "proposed", source=self._policy_name)
         work.frames = starting_range(work.video.info, answer.keyframe or 0)
         yield {"kind": "range", "range": list(work.frames)}
 
-    def _first_thought(self, work: Work, event: PolicyEvent) -> Iterator[Item]:
+    @property
+    def _policy_name(self) -> str:
+        return self.pipeline.policy.name if self.pipeline.policy is not None else "none"
+
+    def _first_thought(self, work: Work, event: PolicyEvent, hand: Hand) -> Iterator[Item]:
         if isinstance(event, Unanswered):
-            work.failure = event.text
+            work.project.fail(work.question_id, event.reason, text=event.text, source=self._policy_name)
         elif isinstance(event, KeyframeChosen):
             work.keyframe_said = event.frame_index
         elif isinstance(event, BoxClosed) and work.keyframe_said is not None:
-            _keep_box(work, event, work.keyframe_said)
+            _keep_box(work, event, work.keyframe_said, hand)
         yield render.policy_event(event)
 
     @told
     def edit(self, data: Any) -> Iterator[Message]:
         """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo."""
         work = self.store.get(data.get("work"))
-        with work.edit_at(data.get("stamp")):
-            answer = message(work, *self._edit(work, data))
-        yield answer
+        try:
+            with work.edit_at(data.get("stamp")):
+                items = self._edited(work, data, read_hand(data))
+        except ChangedElsewhere as error:
+            yield message(work, render.notice(str(error)), *self.snapshot(work)["items"])
+        except VeasonError as error:
+            unsaved = [{"kind": "unsaved"}] if isinstance(error, ProjectError) else []
+            yield message(work, render.notice(str(error)), *unsaved, {"kind": "idle"}, {"kind": "refused"})
+        else:
+            yield message(work, *items)
 
-    def _edit(self, work: Work, data: Any) -> list[Item]:
+    def _edited(self, work: Work, data: Any, hand: Hand) -> list[Item]:
+        """Put one edit on the disk and return what the page has to know."""
         if data.get("edit") in ("undo", "redo"):
             work.stop()
-            work.step(forward=data["edit"] == "redo", count=read.steps(data))
+            work.step(forward=data["edit"] == "redo", hand=hand, count=read.steps(data))
             return self._everything(work)
         if data.get("edit") == "take":
             edit: Edit = self._taken(work, read.whole_number(data, "number"))
         else:
-            edit = read.edit(data, work.history.now, work.video.info.size_wh)
+            edit = read.edit(data, work.now, work.video.info.size_wh)
         if changes_masks(edit):
             work.stop()
-        edit, *more = spread.around_absent(work.history.scene.state, edit) if isinstance(edit, Marked) else [edit]
-        work.record(edit)
-        for part in more:
-            work.follow(part)
+        edit, *more = spread.around_absent(work.state, edit) if isinstance(edit, Marked) else [edit]
+        work.record(edit, hand, (*more, *self._settled(work, edit)))  # a painted mask is on the page already
         items: list[Item] = []
-        if isinstance(edit, PutPrompt):
-            for painted in painted_masks(edit.prompt):
-                work.follow(painted)  # the page shows it already
-        elif isinstance(edit, Marked) and edit.kind == "absent":
-            for emptied in absent_masks(work, edit):
-                work.follow(emptied)
         if isinstance(edit, GotAnswer):
             items += self._everything(work)
         elif data["edit"] in ("drop", "absent"):
-            items.append(render.all_masks(work.history.now))
+            items.append(render.all_masks(work.now))
         elif isinstance(edit, PutPrompt | MoveKeyframe) and not work.frames[0] <= data["frame"] < work.frames[1]:
             work.frames = starting_range(work.video.info, data["frame"])
             items.append({"kind": "range", "range": list(work.frames)})
         return [render.session_state(work), *items]
+
+    def _settled(self, work: Work, edit: Edit) -> tuple[GotMasks, ...]:
+        """Return the masks that a person settles with an edit: painted ones, and empty ones where nothing is there."""
+        if isinstance(edit, PutPrompt):
+            return tuple(painted_masks(edit.prompt))
+        return tuple(absent_masks(work, edit)) if isinstance(edit, Marked) and edit.kind == "absent" else ()
 
     def _taken(self, work: Work, number: int) -> GotAnswer:
         if not 0 <= number < len(work.proposals):
@@ -226,8 +274,8 @@ class Desk:
 
     def _everything(self, work: Work) -> list[Item]:
         """Return what a step back or another answer may have changed."""
-        now = work.history.now
-        labels = render.session_state(work), render.recalled(work), render.proposals(work)
+        now = work.now
+        labels = render.session_state(work), render.recalled(work, self.profile), render.proposals(work)
         return [*labels, render.all_masks(now), render.doubts(now), render.findings(now)]
 
     @told
@@ -240,17 +288,19 @@ class Desk:
         frames = read.frame_range(data, work.video.info.num_frames)
         work.await_edit(data.get("after"))
         with work.job():
-            scene = work.history.scene
-            stretches = spread.plan(scene.state, scene.locked, work.pending, data, frames)
+            hand, state = read_hand(data), work.state
+            stretches = spread.plan(state, state.locked, work.pending, data, frames)
             if data.get("only") != "here":
                 work.frames = frames
             yield message(work, render.propagating(stretches, frames, data.get("only")))
             for stretch in stretches:
-                yield from self._in_batches(work, self._masks(work, stretch, data))
+                yield from self._in_batches(work, self._masks(work, stretch, data, hand))
                 if work.is_stopping:
                     break
-            work.follow(Tracked(spread.finished(work.history.scene.state, work.pending, stretches)))
-            now = work.history.now
+            ended = Tracked(spread.finished(work.state, work.pending, stretches))
+            work.follow([ended], hand, source=self.pipeline.segmenter.name)
+            rank(work.project, work.question_id)
+            now = work.now
             told = (
                 render.session_state(work),
                 render.doubts(now),
@@ -259,8 +309,8 @@ class Desk:
             )
             yield message(work, *told, {"kind": "idle"})
 
-    def _masks(self, work: Work, stretch: Stretch, data: Any) -> Iterator[Item]:
-        state = work.history.scene.state
+    def _masks(self, work: Work, stretch: Stretch, data: Any, hand: Hand) -> Iterator[Item]:
+        state = work.state
         frame_index = data.get("frame")
         cursor = functools.partial(int, frame_index) if isinstance(frame_index, int) else None
         arriving = self.pipeline.propagate(
@@ -271,14 +321,17 @@ class Desk:
             order="nearest",
             cursor=cursor,
         )
-        for arrived in arriving:
-            if work.is_stopping:
-                return
-            scene = work.history.scene  # as it is by now: what is verified or locked meanwhile stays
-            frame_masks = spread.kept(scene.state, scene.locked, stretch, arrived)
-            if frame_masks is not None:
-                work.follow(GotMasks(frame_masks))
-                yield render.new_masks([frame_masks])
+        try:
+            for arrived in arriving:
+                if work.is_stopping:
+                    return
+                now = work.saved_state  # as it is by now: what is verified or locked meanwhile stays
+                frame_masks = spread.kept(now, now.locked, stretch, arrived)
+                if frame_masks is not None:
+                    work.arrive(frame_masks, self.pipeline.segmenter.name, hand)
+                    yield render.new_masks([frame_masks])
+        finally:
+            work.flush(hand)
 
     def _in_batches(self, work: Work, items: Iterator[Item]) -> Iterator[Message]:
         """Gather items for BATCH_S before they are sent; end early when the visitor stops."""
@@ -302,7 +355,7 @@ class Desk:
         """Write `{"work", "what": "masks" | "overlay" | "json"}` and send its link."""
         work = self.store.get(data.get("work"))
         what = read.short_text(data, "what", 20)
-        if not work.history.now.tracks:
+        if not work.now.tracks:
             raise ExportError("there are no masks yet: propagate first")
         writers = {"masks": self._export_masks, "overlay": self._export_overlay, "json": self._export_json}
         if what not in writers:
@@ -311,29 +364,29 @@ class Desk:
         yield message(work, {"kind": "file", "path": str(path), "name": path.name})
 
     def _run(self, work: Work) -> Run:
-        session = work.history.now
+        session = work.now
         policy = self.pipeline.policy.name if self.pipeline.policy is not None else None
         run = Run(work.video.info, self.pipeline.segmenter.name, policy, session.instruction)
-        run.shown, run.answer, run.text, run.tracks = session.shown, session.answer, work.failure, session.tracks
+        run.shown, run.answer, run.tracks = session.shown, session.answer, session.tracks
+        run.text = render.failure_text(work)
         return run
 
     def _export_masks(self, work: Work, name: str) -> Path:
-        folder = work.folder / "masks" / "Annotations" / name
-        shutil.rmtree(work.folder / "masks", ignore_errors=True)
-        write_palette_masks(work.history.now.tracks, work.video.info, folder)
-        path = work.folder / f"{name}-masks.zip"
-        with zipfile.ZipFile(path, "w") as archive:
+        path = self.store.new_out() / f"{name}-masks.zip"
+        with tempfile.TemporaryDirectory(dir=self.store.outbox) as made, zipfile.ZipFile(path, "w") as archive:
+            folder = Path(made) / "Annotations" / name
+            write_palette_masks(work.now.tracks, work.video.info, folder)
             for file in sorted(folder.iterdir()):
-                archive.write(file, file.relative_to(work.folder / "masks"))
+                archive.write(file, file.relative_to(made))
         return path
 
     def _export_overlay(self, work: Work, name: str) -> Path:
-        path = work.folder / f"{name}-overlay.mp4"
-        write_overlay(work.video, work.history.now.tracks, path)
+        path = self.store.new_out() / f"{name}-overlay.mp4"
+        write_overlay(work.video, work.now.tracks, path)
         return path
 
     def _export_json(self, work: Work, name: str) -> Path:
-        path = work.folder / f"{name}-result.json"
+        path = self.store.new_out() / f"{name}-result.json"
         write_json(self._run(work).record(), path)
         return path
 
@@ -345,9 +398,8 @@ def changes_masks(edit: Edit) -> bool:
     )
 
 
-def _keep_box(work: Work, event: BoxClosed, keyframe: int) -> None:
+def _keep_box(work: Work, event: BoxClosed, keyframe: int, hand: Hand) -> None:
     """Make a box a prompt as soon as it closes, so that it can be dragged while the text still streams."""
     if event.number == 0:  # the policy began its list (anew)
-        for object_id, frame_index in tuple(work.history.now.prompts):
-            work.follow(DropPrompt(object_id, frame_index))
-    work.follow(PutPrompt(Prompt(event.number + 1, keyframe, box=event.box)))
+        work.follow([DropPrompt(*place) for place in work.now.prompts], hand)
+    work.follow([PutPrompt(Prompt(event.number + 1, keyframe, box=event.box))], hand)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from veason.types.budgets import MIB
 from veason.ui import payload as read
 from veason.ui import render
 from veason.ui.examples import list_examples
+from veason.ui.hand import read_hand
 from veason.ui.handlers import Desk, Message, message
 from veason.ui.settings import Settings
+from veason.ui.shelf import Shelf
 from veason.ui.store import Store
 from veason.video import open_video
 
@@ -69,7 +72,7 @@ def build(desk: Desk, settings: Settings) -> gr.Blocks:
         for name in (*QUICK, *LONG):
             limits = {"concurrency_limit": 8} if name in QUICK else {"concurrency_limit": 1, "concurrency_id": "models"}
             getattr(studio, name)(
-                listener(getattr(desk, name)),
+                listener(desk, getattr(desk, name)),
                 None,
                 studio,
                 show_progress="hidden",
@@ -80,11 +83,13 @@ def build(desk: Desk, settings: Settings) -> gr.Blocks:
     return page
 
 
-def listener(handler: Callable[[Any], Iterator[Message]]) -> Callable[[gr.EventData], Iterator[Message]]:
+def listener(desk: Desk, handler: Callable[[Any], Iterator[Message]]) -> Callable[[gr.EventData], Iterator[Message]]:
     """Return the handler in the form gradio calls; the page's data travels in the event."""
 
     def listen(event: gr.EventData) -> Iterator[Message]:
-        yield from handler(event._data)
+        with closing(handler(event._data)) as messages:  # type: ignore[type-var]  # every handler is a generator
+            for one in messages:
+                yield desk.stamped(one, event._data)
 
     return listen
 
@@ -105,9 +110,9 @@ def look_ups(desk: Desk) -> list[Callable[..., Any]]:
         """Return everything the page needs to show a work again."""
         try:
             work = desk.store.get(data.get("work"))
+            return desk.stamped(desk.snapshot(work), data)
         except VeasonError as error:
-            return message(None, render.notice(str(error)))
-        return desk.snapshot(work)
+            return desk.stamped(message(None, render.notice(str(error))), data)
 
     def stop(data: Any) -> bool:
         """Stop what runs for this work; tell whether anything ran."""
@@ -124,7 +129,15 @@ def look_ups(desk: Desk) -> list[Callable[..., Any]]:
         policy = desk.pipeline.policy
         return list(policy.unknown_words(read.short_text(data, "instruction"))) if policy is not None else []
 
-    return [frame, snapshot, stop, unknown]
+    def pulse(data: Any) -> dict[str, Any]:
+        """Tell whether labels were changed elsewhere since the tab last looked."""
+        try:
+            work = desk.store.get(data.get("work"))
+            return {"isBehind": bool(work.others(read_hand(data)))}
+        except VeasonError as error:
+            return {"error": str(error)}
+
+    return [frame, snapshot, stop, unknown, pulse]
 
 
 def about(desk: Desk, settings: Settings) -> dict[str, Any]:
@@ -141,6 +154,7 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
         "space": list(profile.space_wh) if profile is not None else None,
         "marks": list(profile.step_marks) if profile is not None else [],
         "doubtThreshold": profile.doubt_threshold if profile is not None else 0.5,
+        "project": described(desk),
         "maxMb": settings.max_upload_mb,
         "examples": [example_card(place, example) for place, example in enumerate(desk.examples)],
     }
@@ -153,6 +167,15 @@ def gives_several(policy: Policy | None) -> bool:
         return policy is not None
     asked = [(one.video, one.num_frames, one.instruction, one.turn) for one in recordings]
     return len(set(asked)) < len(asked)
+
+
+def described(desk: Desk) -> dict[str, Any]:
+    """Return what the page says about where labels are kept."""
+    shelf = desk.store.shelf
+    if shelf.own_key is None:
+        return {"key": None, "folder": None, "readOnly": False}
+    project = shelf.get(shelf.own_key)
+    return {"key": shelf.own_key, "folder": str(project.folder), "readOnly": project.is_read_only}
 
 
 def example_card(place: int, example: Any) -> dict[str, Any]:
@@ -174,7 +197,10 @@ def example_card(place: int, example: Any) -> dict[str, Any]:
 
 def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
     """Load the models, build the page and serve it; returns at once unless `block`."""
-    desk = Desk(make_pipeline(settings), Store(settings.max_works), list_examples())
+    shelf = Shelf(settings)  # first: a folder that cannot be used is told before the models are loaded
+    desk = Desk(make_pipeline(settings), Store(shelf, settings.max_works), list_examples())
+    if shelf.own_key is not None:
+        print(f"labels are kept in {shelf.get(shelf.own_key).folder}")
     page = build(desk, settings)
     page.queue(max_size=64)
     try:
@@ -188,9 +214,9 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             run_history=False,
             footer_links=[],
             ssr_mode=False,
-            allowed_paths=[str(STAGE), str(desk.store.root)],
+            allowed_paths=[str(STAGE), str(desk.store.outbox)],
             max_file_size=f"{settings.max_upload_mb}mb",
-            css_paths=[STAGE / "studio.css", STAGE / "workbench.css", STAGE / "tools.css"],
+            css_paths=[STAGE / "studio.css", STAGE / "workbench.css", STAGE / "tools.css", STAGE / "project.css"],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     finally:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
-from veason.project.state import Marked, Reasoned
+from veason.project.state import Edit, Locked, Marked, Named, Reasoned
 from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
 from veason.ui.painted import painted_mask
-from veason.ui.trail import Edit, Locked, Named
 
+_LONGEST_NAME = 60
 _FARTHEST = 1e6
 """No coordinate is larger, in pixels; NaN is not smaller either."""
 
@@ -39,6 +40,12 @@ def short_text(payload: Any, key: str, longest: int = 2000) -> str:
     if not isinstance(value, str) or len(value) > longest:
         raise PromptError(f"{key} should be text of at most {longest} characters")
     return value
+
+
+def file_name(payload: Any, key: str) -> str:
+    """Return `payload[key]` as the name of a file that any disk takes. Raises PromptError where it is no text."""
+    name = "".join(letter for letter in Path(short_text(payload, key)).name if letter.isprintable() and letter != "\\")
+    return name[-_LONGEST_NAME:].lstrip(".") or "video"
 
 
 def _numbers(payload: Any, key: str, wanted: str, count: int) -> list[float]:

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
 from veason.pipeline import FramesShown, masks_by_frame
+from veason.profile import Profile
 from veason.project.state import Mark, Place, State
 from veason.session import Session
 from veason.types import (
+    Answer,
     Answered,
     BoxClosed,
     FrameMasks,
@@ -51,6 +54,7 @@ def opened(work: Work, frame_count: int) -> Item:
     return {
         "kind": "opened",
         "work": work.id,
+        "project": work.key,
         "title": work.title,
         "frames": info.num_frames,
         "width": info.size_wh[0],
@@ -73,10 +77,14 @@ def pace(segmenter: Segmenter) -> Item:
 
 def session_state(work: Work) -> Item:
     """Return objects, prompts, marks, keyframe and what can be undone; masks travel apart."""
-    session, scene = work.history.now, work.history.scene
+    state, question = work.state, work.project.question(work.question_id)
+    session = state.session
     return {
         "kind": "session",
-        "instruction": session.instruction,
+        "seen": question.revision,
+        "review": question.status,
+        "assignee": question.assignee,
+        "instruction": session.instruction or question.instruction,
         "shown": list(session.shown),
         "keyframe": session.keyframe,
         "objects": list(session.object_ids),
@@ -91,24 +99,24 @@ def session_state(work: Work) -> Item:
             for click in prompt.clicks
         ],
         "stale": sorted(session.stale),
-        "byHand": sorted(scene.state.by_hand),
-        "marks": mark_stretches(scene.state.marks),
-        "names": {str(object_id): name for object_id, name in scene.names.items()},
-        "locked": sorted(scene.locked),
-        "reasoning": scene.state.reasoning,
-        "rewritten": scene.state.thought,
+        "byHand": sorted(state.by_hand),
+        "marks": mark_stretches(state.marks),
+        "names": {str(object_id): name for object_id, name in state.names.items()},
+        "locked": sorted(state.locked),
+        "reasoning": state.reasoning,
+        "rewritten": state.thought,
         "paintings": [list(place) for place, prompt in session.prompts.items() if prompt.mask is not None],
-        "pending": waiting(scene.state, work.pending),
+        "pending": waiting(state, work.pending),
         **steps(work),
     }
 
 
 def steps(work: Work) -> dict[str, list[str]]:
     """Return what the next steps of undo and redo are called, the nearest one first."""
-    trail, names = work.history, work.history.scene.names
-    later = [*trail.done, *trail.undone[:STEPS_SHOWN]]
-    undo = describe(trail.done, names, STEPS_SHOWN)[::-1]
-    return {"undoSteps": undo, "redoSteps": describe(later, names, len(later) - len(trail.done))}
+    (done, undone), names = work.steps(), work.state.names
+    later = [*done, *undone[:STEPS_SHOWN]]
+    undo = describe(done, names, STEPS_SHOWN)[::-1]
+    return {"undoSteps": undo, "redoSteps": describe(later, names, len(later) - len(done))}
 
 
 def waiting(state: State, pending: Pending) -> dict[str, list[list[int]]]:
@@ -157,20 +165,35 @@ def mark_stretches(marks: Mapping[Place, Mark]) -> list[dict[str, Any]]:
     return stretches
 
 
-def recalled(work: Work) -> Item:
+def recalled(work: Work, profile: Profile) -> Item:
     """Return the reasoning as the page showed it, for a refresh."""
-    answer = work.history.now.answer
+    answer = work.now.answer
     if answer is None:
-        return {"kind": "recalled", "text": "", "mentions": [], "failure": work.failure, "answered": None}
-    own = next((one for one in work.proposals if one.answer == answer), Proposal(answer))
+        return {"kind": "recalled", "text": "", "mentions": [], "failure": failure_text(work), "answered": None}
+    own = next((one for one in work.proposals if one.answer == answer), None) or _as_proposal(work, answer, profile)
     mentions = [policy_event(mention) for mention in own.mentions]
     answered = policy_event(Answered(answer, own.speed))
     return {"kind": "recalled", "text": answer.thought, "mentions": mentions, "failure": "", "answered": answered}
 
 
+def _as_proposal(work: Work, answer: Answer, profile: Profile) -> Proposal:
+    """Return an answer with the frames that it names, found again in its text."""
+    info, shown = work.video.info, work.now.shown
+    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh)
+    return Proposal(answer, tuple(find_mentions(answer.thought, context)))
+
+
+def failure_text(work: Work) -> str:
+    """Return what the policy wrote where it gave no usable answer, "" where it gave one or was not asked."""
+    if not work.project.question(work.question_id).failure or work.now.answer is not None:
+        return ""
+    changes = work.project.changes_since(0, work.question_id)
+    return next((str(one.body.get("text", "")) for one in reversed(changes) if one.operation == "failure"), "")
+
+
 def proposals(work: Work) -> Item:
     """Return all answers to the question, how far they agree, and which one counts."""
-    return proposals_item(work.proposals, work.asked, work.history.now.answer)
+    return proposals_item(work.proposals, work.asked, work.now.answer)
 
 
 def all_masks(session: Session) -> Item:

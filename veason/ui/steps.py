@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from veason.project.state import Marked, Reasoned
+from veason.project.state import Edit, Locked, Marked, Named, Reasoned
 from veason.session import Asked, DropPrompt, GotAnswer, MoveKeyframe, PutPrompt
 from veason.types import Prompt
-from veason.ui.trail import Edit, Locked, Named
 
 LONGEST = 40
 """Characters of a question that a step shows."""

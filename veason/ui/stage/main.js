@@ -12,11 +12,12 @@ import { bindHeader } from "./header.js";
 import { makeKeymap } from "./keymap.js";
 import { bindKeys } from "./keys.js";
 import { makeLanes } from "./lanes.js";
-import { recallPref } from "./prefs.js";
+import { keepPref, recallPref } from "./prefs.js";
 import { duration, makePropagate } from "./propagate.js";
 import { makeReason } from "./reason.js";
 import { makeState, node } from "./state.js";
 import { makeSteps } from "./steps.js";
+import { makeSync } from "./sync.js";
 import { makeThink } from "./think.js";
 import { makeTools } from "./tools.js";
 import { makeTour } from "./tour.js";
@@ -26,7 +27,7 @@ import { makeWelcome } from "./welcome.js";
 import { makeWire } from "./wire.js";
 
 const BLANK = {
-  work: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
+  work: null, project: null, seen: null, saved: null, review: "new", assignee: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
   shown: [], keyframe: null, boxes: [], clicks: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
   masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], home: [0, 1], secondsPerFrame: 0,
   tool: null, corner: null, paintings: [], pending: {}, undoSteps: [], redoSteps: [], proposals: [], agreement: "", goal: 1,
@@ -60,6 +61,7 @@ export function start(scope) {
       state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, info: item, range: item.range, home: item.range });
       const link = new URL(window.location.href);
       link.searchParams.set("work", item.work);
+      keepPref("project", item.project);
       window.history.replaceState(null, "", link);
     },
     shown: (item) => state.set({ shown: item.frames }),
@@ -69,7 +71,7 @@ export function start(scope) {
       const { selected, objects, keyframe } = state.get();
       const newest = values.objects.filter((one) => !objects.includes(one)).at(-1);
       const stays = values.objects.includes(selected) ? selected : null;
-      state.set({ ...values, selected: newest ?? stays ?? values.objects[0] ?? null });
+      state.set({ ...values, saved: "saved", selected: newest ?? stays ?? values.objects[0] ?? null });
       if (values.instruction && document.activeElement !== refs.instruction) refs.instruction.value = values.instruction;
       if (values.keyframe !== null && values.keyframe !== keyframe) transport.go(values.keyframe);
     },
@@ -129,6 +131,7 @@ export function start(scope) {
       state.set({ status: `saved ${item.name}` });
     },
     notice: (item) => notify(item.text, item.level),
+    unsaved: () => state.set({ saved: "unsaved" }),
     busy() {
       state.set({ busy: "recall", status: "still working …" });
       clearTimeout(watching);
@@ -159,6 +162,7 @@ export function start(scope) {
   makeWelcome(refs, scope, state, wire, notify);
   const commands = makeCommands(refs, state, { actions, transport, propagate, help, painter: hand.painter, doubtThreshold: scope.props.about.doubtThreshold });
   bindKeys({ root: scope.element, stage: refs.stage }, state, keymap, { commands, hand, actions });
+  makeSync(refs, scope.props.about, state, wire, notify);
   bindHeader(refs, scope.props.about, state, wire, { actions, help, tour, leave });
 
   function leave() {

@@ -1,5 +1,6 @@
 // The first page: drop a video, or take an example.
 
+import { recallPref } from "./prefs.js";
 import { node } from "./state.js";
 
 const seconds = (value) => (value < 90 ? `${Math.round(value)} s` : `${(value / 60).toFixed(1)} min`);
@@ -20,7 +21,7 @@ export function makeWelcome(refs, scope, state, wire, notify) {
 
   function open(data, title) {
     state.set({ opening: title });
-    wire.send("open", { work: null, ...data });
+    wire.send("open", { work: null, project: recallPref("project", null), ...data });
   }
 
   async function take(file) {

@@ -1,13 +1,20 @@
-// Messages from the server, in order. Two that changed places wait for each other; a gap that stays (the browser
-// dropped an update) is healed by a snapshot.
+// Messages from the server, in order. Two that changed places wait for each other; a gap that stays (the browser dropped
+// an update, or the server was started anew) is healed by a snapshot. Everything sent names this tab, the person and what
+// the tab has seen, so that nobody overwrites unseen work.
+
+import { recallPref } from "./prefs.js";
 
 const PATIENCE = 500;
+const tab = Math.random().toString(36).slice(2, 12);
 
 export function makeWire(scope, state, receive) {
   let revision = 0;
+  let epoch = null;
   let healing = null;
   let losing = null;
   const early = new Map();
+
+  const signed = (data) => ({ tab, by: recallPref("annotator", ""), seen: state.get().seen, ...data });
 
   function take(message) {
     if (!message || !message.items) return;
@@ -16,10 +23,13 @@ export function makeWire(scope, state, receive) {
       return;
     }
     if (message.items.some((item) => item.kind === "opened")) {
-      revision = message.revision;
+      ({ revision, epoch } = message);
       early.clear();
+    } else if (message.work !== state.get().work) return;
+    else if (message.epoch !== epoch) {
+      heal();
+      return;
     }
-    else if (message.work !== state.get().work) return;
     else if (message.revision <= revision) return;
     else if (message.revision > revision + 1) {
       early.set(message.revision, message);
@@ -47,8 +57,7 @@ export function makeWire(scope, state, receive) {
   }
 
   async function recall(work) {
-    const message = await scope.server.snapshot({ work });
-    if (message.work) revision = message.revision - 1;
+    const message = await scope.server.snapshot(signed({ work }));
     take(message);
     return message.work !== null;
   }
@@ -56,7 +65,12 @@ export function makeWire(scope, state, receive) {
   scope.watch("value", () => take(scope.props.value));
 
   return {
-    send: (name, data) => scope.trigger(name, { work: state.get().work, ...data }),
+    send(name, data) {
+      if (name === "edit") state.set({ saved: "saving" });
+      scope.trigger(name, signed({ work: state.get().work, ...data }));
+    },
+    pulse: () => scope.server.pulse(signed({ work: state.get().work })),
+    signed,
     stop: () => scope.server.stop({ work: state.get().work }),
     recall,
   };

@@ -1,0 +1,110 @@
+"""Nothing is lost: refresh, a killed server, a second tab, a project that cannot be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import App, open_page
+from tests.browser.studio import ask, drag, expect_answer, lane, open_example, propagate, set_range, verdict
+from veason.project import Project
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "the first object to come in"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    """An app of the test's own, to be killed."""
+    one = App(tmp_path, "--project", str(tmp_path / "labels"))
+    one.start()
+    yield one
+    one.stop()
+
+
+def saved(page: Page) -> None:
+    expect(page.get_by_role("status").get_by_text("saved", exact=True)).to_be_visible()
+
+
+def test_a_killed_server_gives_everything_back_by_the_link(app: App, context: BrowserContext) -> None:
+    page = open_page(context, app.url)
+    open_example(page, "Who comes first?")
+    ask(page, QUESTION)
+    expect_answer(page)
+    set_range(page, 0, 2)
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    saved(page)
+    propagate(page)
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=60_000)
+    told, line = page.get_by_label("Reasoning text").text_content(), verdict(page).text_content() or ""
+    lanes = page.get_by_role("group", name="Objects").text_content()
+    app.kill()
+    app.start()
+    later = open_page(context, page.url)
+    expect(verdict(later)).to_have_text(line)
+    expect(later.get_by_label("What should be segmented?")).to_have_value(QUESTION)
+    assert later.get_by_label("Reasoning text").text_content() == told
+    assert later.get_by_role("group", name="Objects").text_content() == lanes
+    later.get_by_role("button", name="Undo").click()
+    expect(later.get_by_role("button", name="Redo")).to_be_enabled()
+    expect(verdict(later)).not_to_have_text(line)
+    later.get_by_role("button", name="Redo").click()
+    expect(verdict(later)).to_have_text(line)
+    expect(page.get_by_text("Connection lost")).to_be_hidden()  # the old tab, never reloaded, goes on as well
+    expect(verdict(page)).to_have_text(line)
+    drag(page, (0.6, 0.2), (0.8, 0.4))
+    expect(verdict(page)).not_to_have_text(line)
+    saved(page)
+
+
+def test_a_second_tab_sees_the_change_and_overwrites_nothing(page: Page, context: BrowserContext) -> None:
+    open_example(page, "The chase")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    expect(lane(page, 1)).to_be_visible()
+    saved(page)
+    second = open_page(context, page.url)
+    expect(lane(second, 1)).to_be_visible()
+    drag(page, (0.6, 0.6), (0.8, 0.8))
+    saved(page)
+    second.bring_to_front()
+    expect(second.get_by_text("This was changed in another tab")).to_be_visible(timeout=15_000)
+    expect(verdict(second)).to_have_text(verdict(page).text_content() or "")
+
+
+def test_masks_that_were_streaming_survive_a_kill(app: App, context: BrowserContext) -> None:
+    page = open_page(context, app.url)
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    expect(lane(page, 1)).to_be_visible()
+    propagate(page)
+    expect(page.get_by_text("of 96 frames")).to_be_visible(timeout=60_000)
+    page.wait_for_function("document.querySelector('[data-ref=status]').textContent.match(/^([3-9]\\d|\\d{3}) of/)")
+    app.kill()
+    app.start()
+    with Project.open(app.log.parent / "labels") as project:
+        (question,) = project.questions()
+        assert len(project.session(question.id).tracks[1].frames) > 5
+    later = open_page(context, page.url)
+    expect(lane(later, 1)).to_contain_text("changed")
+
+
+def test_a_visitor_of_a_public_page_has_a_project_of_their_own(tmp_path: Path, context: BrowserContext) -> None:
+    one = App(tmp_path, "--visitors", str(tmp_path / "visitors"))
+    one.start()
+    try:
+        page = open_page(context, one.url)
+        open_example(page, "Who comes first?")
+        drag(page, (0.2, 0.2), (0.5, 0.6))
+        saved(page)
+        (folder,) = (tmp_path / "visitors").iterdir()
+        assert folder.name in page.url
+        page.get_by_role("button", name="Open another").click()
+        open_example(page, "The chase")
+        assert folder.name in page.url
+        assert list((tmp_path / "visitors").iterdir()) == [folder]
+    finally:
+        one.stop()
