@@ -37,7 +37,7 @@ def wavering_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("wavering")
     file = folder / "recordings.json"
     file.write_text(json.dumps({"records": records}))
-    with running_app(folder / "log.txt", "--policy", f"scripted:{file}") as url:
+    with running_app(folder, "--policy", f"scripted:{file}") as url:
         yield url
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.project.made import NUM_FRAMES, QUESTION, answer, box_prompt, make_project, mask, masks_on
 from veason.errors import SessionError
-from veason.project import Marked, Project, Reasoned, State
+from veason.project import Locked, Marked, Named, Project, Reasoned, State
 from veason.project.state import Edit, advance
 from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Session, Tracked
 from veason.types import FrameMasks
@@ -65,6 +65,14 @@ class Annotating(RuleBasedStateMachine):
     @rule(object_id=OBJECTS, frame=FRAMES)
     def erase(self, object_id: int, frame: int) -> None:
         self.record(DropPrompt(object_id, frame))
+
+    @rule(object_id=OBJECTS, name=st.sampled_from(["", "dog", "cat"]))
+    def name(self, object_id: int, name: str) -> None:
+        self.record(Named(object_id, name))
+
+    @rule(object_id=OBJECTS, is_locked=st.booleans())
+    def lock(self, object_id: int, is_locked: bool) -> None:
+        self.record(Locked(object_id, is_locked))
 
     @rule(frame=FRAMES)
     def move_keyframe(self, frame: int) -> None:

@@ -28,6 +28,7 @@ from veason.interchange.staging import staged, write_export_file
 from veason.profile import GENERIC, Profile
 
 __all__ = [
+    "ABOUT",
     "FORMATS",
     "IMPORTABLE",
     "TRAINING",
@@ -49,6 +50,24 @@ FORMATS = (
 
 IMPORTABLE = ("davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "cvat", "label-studio", "veason")
 """What labels can be read from; predictions of any model in these forms too."""
+
+ABOUT = {
+    "davis": "Palette PNG, one a frame; a pixel holds one object. As DAVIS and most VOS code reads it.",
+    "youtube-vos": "Palette PNG with meta.json, every object with the frames it is on.",
+    "coco": "One JSON, masks as exact RLE; images and annotations know their video.",
+    "youtube-vis": "One JSON, a track a row with RLE for every frame.",
+    "mevis": "MeViS: meta_expressions.json and mask_dict.json.",
+    "revos": "ReVOS: expressions with reasoning type, and mask_dict.json.",
+    "ref-youtube-vos": "Ref-YouTube-VOS: expressions over YouTube-VOS masks.",
+    "yolo-seg": "YOLO polygons, one text file a frame. Outlines only: small losses are counted.",
+    "cvat": "CVAT for video 1.1 XML: masks and boxes as tracks, with outside and keyframe.",
+    "label-studio": "Label Studio JSON with brush masks.",
+    "overlay": "An MP4 a clip with the masks drawn in, to look at.",
+    "veason": "Everything: instruction, reasoning, prompts, keyframe, masks and where each comes from.",
+    "sft": "Fine-tuning set in ShareGPT form; only accepted answers whose reasoning was checked.",
+    "grpo": "Reinforcement learning set in Parquet; all accepted answers.",
+}
+"""What each of FORMATS is, in a line."""
 
 TELLS_UNLABELLED = ("overlay", "veason", "sft", "grpo")
 """Formats in which an object without a label on a frame is not taken for one that is not there."""

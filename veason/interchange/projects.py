@@ -7,7 +7,7 @@ original, so that an export can leave it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,11 +24,17 @@ NO_WORDS = "(imported without an instruction)"
 """What a project calls labels that came without words; such an instruction is never exported."""
 
 
-def from_project(project: Project) -> Iterator[LabelledVideo]:
-    """Yield the videos of a project that have questions, one at a time, in the order they were added."""
+def from_project(project: Project, only: Collection[int] | None = None) -> Iterator[LabelledVideo]:
+    """Yield the videos of a project that have questions, one at a time, in the order they were added.
+
+    Args:
+        project: where the labels are.
+        only: ids of the questions to yield; all of them where it is None.
+    """
     taken: set[str] = set()
     for video in project.videos():
-        questions = project.questions(video_id=video.id)
+        found = project.questions(video_id=video.id)
+        questions = tuple(one for one in found if only is None or one.id in only)
         name = _free_name(video, taken)
         taken.add(name)
         if questions:

@@ -115,6 +115,14 @@ class Queue(Library):
             ).fetchall()
         return tuple(_comment(row) for row in rows)
 
+    def open_comments(self) -> dict[int, int]:
+        """Return how many comments are open, by question; questions without any are left out."""
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT question_id, count(*) FROM comments WHERE is_resolved = 0 GROUP BY question_id"
+            ).fetchall()
+        return dict(rows)
+
     def judge(self, question_id: int, verdict: str, text: str = "", *, annotator: str | None = None) -> None:
         """Keep what a reviewer says of a question: "agree", "disagree", or a tag such as "wrong keyframe"."""
         self.question(question_id)

@@ -7,21 +7,14 @@ ask for a snapshot, so that nothing is lost when the browser drops an update.
 from __future__ import annotations
 
 import functools
+import itertools
 import secrets
-import shutil
-import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from gradio.utils import get_upload_folder, is_in_or_equal
-
-from veason.errors import ExportError, ProjectError, SessionError, VeasonError
-from veason.outputs import Run, write_json, write_overlay, write_palette_masks
+from veason.errors import ProjectError, SessionError, VeasonError
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import GENERIC, Profile, sample_indices
 from veason.project import ChangedElsewhere, Project
@@ -31,13 +24,16 @@ from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe,
 from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 from veason.ui import payload as read
 from veason.ui import render, spread
+from veason.ui.background import Prelabelling, Turns
 from veason.ui.correct import absent_masks, correction_turn, fixed_masks, painted_masks
 from veason.ui.examples import Example
 from veason.ui.hand import Hand, read_hand
+from veason.ui.queue import Queue
 from veason.ui.render import Item
 from veason.ui.samples import COUNTS, Gathering, samplings
 from veason.ui.spread import Stretch
 from veason.ui.store import Store, Work
+from veason.ui.transfer import Transfer
 
 BATCH_S = 0.05
 """Updates are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""
@@ -65,23 +61,38 @@ def told(handler: Callable[[Desk, Any], Iterator[Message]]) -> Callable[[Desk, A
 
 
 class Desk:
-    """The handlers with what they share: the models, the store and the examples."""
+    """The handlers with what they share: the models, the store and the examples.
 
-    def __init__(self, pipeline: Pipeline, store: Store, examples: list[Example]) -> None:
+    `is_local` says that the page is served to this machine only, whose folders it may name.
+    """
+
+    def __init__(self, pipeline: Pipeline, store: Store, examples: list[Example], *, is_local: bool = False) -> None:
         self.pipeline = pipeline
         self.store = store
         self.examples = examples
+        self.turns = Turns()
+        self.prelabelling = Prelabelling(pipeline, self.turns)
+        self.queue = Queue(store, self.prelabelling)
+        self.transfer = Transfer(store, pipeline, is_local=is_local)
+        self.is_local = is_local
+        self._serial = itertools.count()
         self.epoch = secrets.token_hex(4)
         """Tells this run of the server from the ones before."""
 
     def stamped(self, one: Message, data: Any) -> Message:
         """Return a message with its number among those to the tab that sent `data`."""
         work = self.store.find(one["work"])
+        stamps = {"epoch": self.epoch, "serial": next(self._serial)}  # no two messages are equal
         if work is None:
-            return {**one, "revision": 0, "epoch": self.epoch}
+            return {**one, **stamps, "revision": 0}
         tab = read_hand(data).tab
         work.sent[tab] = work.sent.get(tab, 0) + 1
-        return {**one, "revision": work.sent[tab], "epoch": self.epoch}
+        return {**one, **stamps, "revision": work.sent[tab]}
+
+    def close(self) -> None:
+        """Stop everything; what was done is kept."""
+        self.prelabelling.close()
+        self.store.close()
 
     @property
     def profile(self) -> Profile:
@@ -125,18 +136,9 @@ class Desk:
             if not 0 <= place < len(self.examples):
                 raise SessionError(f"there is no example {place}")
             return project.add_video(self.examples[place].path)
-        with self.uploaded(data) as source:
+        with self.transfer.uploaded(data) as source:
             self.store.shelf.check_space(project, source.stat().st_size)
             return project.add_video(source, copy=True)
-
-    @contextmanager
-    def uploaded(self, data: Any) -> Iterator[Path]:
-        """Give an upload (`{"path": ..., "name": ...}`) under its own name for the block; then it is gone."""
-        source = Path(read.short_text(data, "path", 4000))
-        if not is_in_or_equal(source, get_upload_folder()) or not source.is_file():
-            raise SessionError("that file was not uploaded here: please choose it again")
-        with tempfile.TemporaryDirectory(dir=self.store.outbox) as folder:
-            yield Path(shutil.move(source, Path(folder) / read.file_name(data, "name")))
 
     @told
     def think(self, data: Any) -> Iterator[Message]:
@@ -349,46 +351,6 @@ class Desk:
             items.close()  # type: ignore[attr-defined]  # every caller passes a generator
         if batch:
             yield message(work, *batch)
-
-    @told
-    def export(self, data: Any) -> Iterator[Message]:
-        """Write `{"work", "what": "masks" | "overlay" | "json"}` and send its link."""
-        work = self.store.get(data.get("work"))
-        what = read.short_text(data, "what", 20)
-        if not work.now.tracks:
-            raise ExportError("there are no masks yet: propagate first")
-        writers = {"masks": self._export_masks, "overlay": self._export_overlay, "json": self._export_json}
-        if what not in writers:
-            raise ExportError(f"unknown export {what!r}: choose one of {', '.join(writers)}")
-        path = writers[what](work, Path(work.title).stem)
-        yield message(work, {"kind": "file", "path": str(path), "name": path.name})
-
-    def _run(self, work: Work) -> Run:
-        session = work.now
-        policy = self.pipeline.policy.name if self.pipeline.policy is not None else None
-        run = Run(work.video.info, self.pipeline.segmenter.name, policy, session.instruction)
-        run.shown, run.answer, run.tracks = session.shown, session.answer, session.tracks
-        run.text = render.failure_text(work)
-        return run
-
-    def _export_masks(self, work: Work, name: str) -> Path:
-        path = self.store.new_out() / f"{name}-masks.zip"
-        with tempfile.TemporaryDirectory(dir=self.store.outbox) as made, zipfile.ZipFile(path, "w") as archive:
-            folder = Path(made) / "Annotations" / name
-            write_palette_masks(work.now.tracks, work.video.info, folder)
-            for file in sorted(folder.iterdir()):
-                archive.write(file, file.relative_to(made))
-        return path
-
-    def _export_overlay(self, work: Work, name: str) -> Path:
-        path = self.store.new_out() / f"{name}-overlay.mp4"
-        write_overlay(work.video, work.now.tracks, path)
-        return path
-
-    def _export_json(self, work: Work, name: str) -> Path:
-        path = self.store.new_out() / f"{name}-result.json"
-        write_json(self._run(work).record(), path)
-        return path
 
 
 def changes_masks(edit: Edit) -> bool:

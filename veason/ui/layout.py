@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import gradio as gr
 
 from veason.device import choose_device
 from veason.errors import VeasonError
+from veason.interchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
 from veason.pipeline import Pipeline
 from veason.policy import load_policy
 from veason.segmenter import load_segmenter
@@ -29,11 +30,15 @@ from veason.video import open_video
 STAGE = Path(__file__).parent / "stage"
 """The page's own JavaScript modules and style sheet; served as they are, no build step."""
 
-QUICK, LONG = ("open", "edit", "export"), ("think", "propagate")
+QUICK, LONG = ("open", "edit", "export", "enqueue", "take"), ("think", "propagate")
 """Page events. The long ones need the models and wait in one line for them."""
 
+MOVING = ("export", "enqueue", "take")
+"""The events that move files; `veason.ui.transfer` handles them."""
+
+# Gradio finds the names of the events by their quotes in this text.
 LOADER = """
-const events = ['open', 'edit', 'export', 'think', 'propagate'];  // gradio finds the events by their quoted names
+const events = ['open', 'edit', 'export', 'enqueue', 'take', 'think', 'propagate'];
 const scope = { element, props, trigger, watch, server, upload, events };
 import(new URL(props.main, document.baseURI).href).then((module) => module.start(scope));
 """
@@ -61,7 +66,7 @@ def build(desk: Desk, settings: Settings) -> gr.Blocks:
     with gr.Blocks(title="Veason", fill_width=True, analytics_enabled=False) as page:
         studio = gr.HTML(
             value=None,
-            html_template=(STAGE / "studio.html").read_text(encoding="utf-8"),
+            html_template=template(),
             js_on_load=LOADER,
             apply_default_css=False,
             elem_id="studio",
@@ -72,7 +77,7 @@ def build(desk: Desk, settings: Settings) -> gr.Blocks:
         for name in (*QUICK, *LONG):
             limits = {"concurrency_limit": 8} if name in QUICK else {"concurrency_limit": 1, "concurrency_id": "models"}
             getattr(studio, name)(
-                listener(desk, getattr(desk, name)),
+                listener(desk, getattr(desk.transfer if name in MOVING else desk, name), needs_models=name in LONG),
                 None,
                 studio,
                 show_progress="hidden",
@@ -83,11 +88,20 @@ def build(desk: Desk, settings: Settings) -> gr.Blocks:
     return page
 
 
-def listener(desk: Desk, handler: Callable[[Any], Iterator[Message]]) -> Callable[[gr.EventData], Iterator[Message]]:
+def template() -> str:
+    """Return the page's markup: the stage with the queue and its dialogs."""
+    studio, queue = ((STAGE / name).read_text(encoding="utf-8") for name in ("studio.html", "queue.html"))
+    return studio.replace("<!-- queue.html -->", queue)
+
+
+def listener(
+    desk: Desk, handler: Callable[[Any], Iterator[Message]], *, needs_models: bool
+) -> Callable[[gr.EventData], Iterator[Message]]:
     """Return the handler in the form gradio calls; the page's data travels in the event."""
 
     def listen(event: gr.EventData) -> Iterator[Message]:
-        with closing(handler(event._data)) as messages:  # type: ignore[type-var]  # every handler is a generator
+        turn = desk.turns.visitor() if needs_models else nullcontext()
+        with turn, closing(handler(event._data)) as messages:  # type: ignore[type-var]  # every handler is a generator
             for one in messages:
                 yield desk.stamped(one, event._data)
 
@@ -137,7 +151,7 @@ def look_ups(desk: Desk) -> list[Callable[..., Any]]:
         except VeasonError as error:
             return {"error": str(error)}
 
-    return [frame, snapshot, stop, unknown, pulse]
+    return [frame, snapshot, stop, unknown, pulse, *desk.queue.look_ups()]
 
 
 def about(desk: Desk, settings: Settings) -> dict[str, Any]:
@@ -154,7 +168,11 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
         "space": list(profile.space_wh) if profile is not None else None,
         "marks": list(profile.step_marks) if profile is not None else [],
         "doubtThreshold": profile.doubt_threshold if profile is not None else 0.5,
-        "project": described(desk),
+        "project": described(desk, settings),
+        "formats": [
+            {"name": name, "about": ABOUT[name], "canRead": name in IMPORTABLE, "onlyAccepted": name in TRAINING}
+            for name in FORMATS
+        ],
         "maxMb": settings.max_upload_mb,
         "examples": [example_card(place, example) for place, example in enumerate(desk.examples)],
     }
@@ -169,13 +187,20 @@ def gives_several(policy: Policy | None) -> bool:
     return len(set(asked)) < len(asked)
 
 
-def described(desk: Desk) -> dict[str, Any]:
+def described(desk: Desk, settings: Settings) -> dict[str, Any]:
     """Return what the page says about where labels are kept."""
     shelf = desk.store.shelf
     if shelf.own_key is None:
-        return {"key": None, "folder": None, "readOnly": False}
+        hours = round(settings.visitor_age_s / 3600)
+        limits = {"megabytes": round(settings.visitor_bytes / 1e6), "hours": hours}
+        return {"key": None, "folder": None, "readOnly": False, "isLocal": False, **limits}
     project = shelf.get(shelf.own_key)
-    return {"key": shelf.own_key, "folder": str(project.folder), "readOnly": project.is_read_only}
+    return {
+        "key": shelf.own_key,
+        "folder": str(project.folder),
+        "readOnly": project.is_read_only,
+        "isLocal": desk.is_local,
+    }
 
 
 def example_card(place: int, example: Any) -> dict[str, Any]:
@@ -197,8 +222,9 @@ def example_card(place: int, example: Any) -> dict[str, Any]:
 
 def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
     """Load the models, build the page and serve it; returns at once unless `block`."""
+    is_local = host in ("127.0.0.1", "localhost", "::1") and settings.visitors is None
     shelf = Shelf(settings)  # first: a folder that cannot be used is told before the models are loaded
-    desk = Desk(make_pipeline(settings), Store(shelf, settings.max_works), list_examples())
+    desk = Desk(make_pipeline(settings), Store(shelf, settings.max_works), list_examples(), is_local=is_local)
     if shelf.own_key is not None:
         print(f"labels are kept in {shelf.get(shelf.own_key).folder}")
     page = build(desk, settings)
@@ -216,10 +242,10 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             ssr_mode=False,
             allowed_paths=[str(STAGE), str(desk.store.outbox)],
             max_file_size=f"{settings.max_upload_mb}mb",
-            css_paths=[STAGE / "studio.css", STAGE / "workbench.css", STAGE / "tools.css", STAGE / "project.css"],
+            css_paths=[STAGE / f"{name}.css" for name in ("studio", "workbench", "tools", "project", "queue")],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     finally:
         if block:
-            desk.store.close()
+            desk.close()
     return page

@@ -42,6 +42,11 @@ class Shelf:
             self._open[self.own_key] = open_or_create(folder)
 
     @property
+    def visitor_bytes(self) -> int:
+        """What one visitor's project may hold."""
+        return self._settings.visitor_bytes
+
+    @property
     def is_public(self) -> bool:
         """True where every visitor has a project of their own, for a limited time."""
         return self.own_key is None

@@ -127,7 +127,7 @@ class Work:
             self.project.reword(self.question_id, instruction, annotator=hand.name)
 
     def step(self, forward: bool, hand: Hand = NOBODY, count: int = 1) -> None:
-        """Undo so many steps, or redo them where `forward`. Raises SessionError where there are fewer; else as `record`."""
+        """Undo so many steps, or redo them if `forward`. Raises SessionError where there are fewer, or as `record`."""
         with self._lock, self._attributed(hand):
             self._check_unseen(hand, "all")
             walk = self.project.redo if forward else self.project.undo

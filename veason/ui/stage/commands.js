@@ -3,7 +3,7 @@
 import { doubtfulStarts } from "./objects.js";
 import { FIT } from "./view.js";
 
-export function makeCommands(refs, state, { actions, transport, propagate, help, painter, doubtThreshold }) {
+export function makeCommands(refs, state, { actions, transport, propagate, help, painter, queue, review, doubtThreshold }) {
   function turnTo(frames, way, nothing) {
     const { frame } = state.get();
     const next = way > 0 ? frames.find((one) => one > frame) : frames.findLast((one) => one < frame);
@@ -69,6 +69,12 @@ export function makeCommands(refs, state, { actions, transport, propagate, help,
     fit: () => state.set({ view: FIT }),
     closer: () => actions.zoom(1.4),
     farther: () => actions.zoom(1 / 1.4),
+    accept: review.accept,
+    reject: () => queue.decideAndNext("reject"),
+    prevClip: () => queue.turn(-1),
+    nextClip: () => queue.turn(1),
+    remark: review.remark,
+    queue: () => queue.show(true),
     help: help.open,
   };
 }

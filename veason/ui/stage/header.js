@@ -14,7 +14,7 @@ function hint({ drawing, objects, busy, tool, corner, view, boxes, frame, select
   return exact || (!busy && !objects.length ? "Ask in words, or drag a box around the target" : "");
 }
 
-export function bindHeader(refs, about, state, wire, { actions, help, tour, leave }) {
+export function bindHeader(refs, about, state, wire, { actions, help, tour, leave, queue }) {
   refs.policy.replaceChildren("policy ", node("b", {}, about.recorded ? "recorded answers" : about.policy));
   refs.segmenter.replaceChildren("segmenter ", node("b", {}, about.segmenter));
   refs.running.textContent = about.recorded
@@ -31,6 +31,8 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
     absent: actions.absent,
     eye: () => state.set({ eye: !state.get().eye }),
     another: leave,
+    openQueue: () => queue.show(state.get().screen !== "queue" || !state.get().work),
+    resume: () => queue.show(true),
     openHelp: help.open,
     showTour: () => { refs.help.close(); tour.show(); },
     closer: () => actions.zoom(1.4),
@@ -46,6 +48,11 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
     });
   }
 
+  state.on(["screen", "queueSize", "queueCount"], ({ screen, queueSize, queueCount }) => {
+    refs.openQueue.setAttribute("aria-pressed", String(screen === "queue"));
+    refs.queueBadge.textContent = queueSize ? String(queueSize) : "";
+    refs.resumeText.textContent = queueCount ? `Your queue: ${queueSize} of ${queueCount} wait for you` : "Label many clips: open the queue";
+  });
   state.on(["status"], ({ status }) => { refs.status.textContent = status; });
   state.on(["eye"], ({ eye }) => refs.eye.setAttribute("aria-pressed", String(eye)));
   state.on(["drawing"], ({ drawing }) => refs.newBox.setAttribute("aria-pressed", String(drawing)));

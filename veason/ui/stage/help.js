@@ -3,7 +3,7 @@
 import { COMMANDS, PRESETS, comboOf, spoken, titleOf } from "./presets.js";
 import { node } from "./state.js";
 
-const RESERVED = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "ctrl+Enter"];
+const RESERVED = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 export function makeHelp(refs, keymap) {
   let listening = null;
@@ -53,7 +53,7 @@ export function makeHelp(refs, keymap) {
     const rows = {
       Video: [["Move the picture", ["Space + drag"]], ["Zoom", ["wheel, pinch"]]],
       Object: [["Select object 1 to 9", ["1 – 9"]], ["On the object, off it", ["click", "Alt click"]], ["Move the box by 1 pixel, or 10", [`${spoken(`${keymap.nudge()}+arrows`)}`, "+ Shift"]], ["The same by tenths", ["from 800 % zoom"]], ["Brush size", ["Shift wheel"]]],
-      Work: [["Accept and next (to come)", ["Ctrl Enter"]]],
+      Work: [],
     }[group];
     return rows.map(([text, told]) => node("div", { class: "v-keyrow v-dim" }, node("span", {}, text), node("span", { class: "v-combos" }, ...told.map((one) => node("kbd", {}, one)))));
   }

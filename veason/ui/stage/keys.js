@@ -28,10 +28,9 @@ export function bindKeys(element, state, keymap, { commands, hand, actions }) {
     if (isBusyElsewhere(event)) return;
     const combo = comboOf(event);
     const command = combo && keymap.commandOf(combo);
-    const { work, info, objects } = state.get();
-    if ((!work || !info) && command !== "help") return;
-    if (combo === "ctrl+Enter") event.preventDefault(); // kept free for "accept and next"
-    else if (nudge(event)) event.preventDefault();
+    const { work, info, objects, screen } = state.get();
+    if ((!work || !info || screen === "queue") && command !== "help") return;
+    if (nudge(event)) event.preventDefault();
     else if (/^[1-9]$/.test(combo) && !command) {
       if (objects[Number(combo) - 1]) actions.select(objects[Number(combo) - 1]);
     } else if (command) {

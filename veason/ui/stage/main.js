@@ -14,20 +14,23 @@ import { bindKeys } from "./keys.js";
 import { makeLanes } from "./lanes.js";
 import { keepPref, recallPref } from "./prefs.js";
 import { duration, makePropagate } from "./propagate.js";
+import { makeQueue } from "./queue.js";
 import { makeReason } from "./reason.js";
+import { makeReview } from "./review.js";
 import { makeState, node } from "./state.js";
 import { makeSteps } from "./steps.js";
 import { makeSync } from "./sync.js";
 import { makeThink } from "./think.js";
 import { makeTools } from "./tools.js";
 import { makeTour } from "./tour.js";
+import { makeTransfer } from "./transfer.js";
 import { makeTransport } from "./transport.js";
 import { FIT } from "./view.js";
 import { makeWelcome } from "./welcome.js";
 import { makeWire } from "./wire.js";
 
 const BLANK = {
-  work: null, project: null, seen: null, saved: null, review: "new", assignee: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
+  work: null, seen: null, saved: null, review: "new", assignee: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
   shown: [], keyframe: null, boxes: [], clicks: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
   masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], home: [0, 1], secondsPerFrame: 0,
   tool: null, corner: null, paintings: [], pending: {}, undoSteps: [], redoSteps: [], proposals: [], agreement: "", goal: 1,
@@ -37,7 +40,7 @@ const BLANK = {
 
 export function start(scope) {
   const refs = Object.fromEntries([...scope.element.querySelectorAll("[data-ref]")].map((part) => [part.dataset.ref, part]));
-  const state = makeState({ ...BLANK, ...recallPref("look", { opacity: 0.45, outline: false }), brush: recallPref("brush", 24) });
+  const state = makeState({ ...BLANK, screen: "stage", project: null, queueSize: 0, queueCount: 0, ...recallPref("look", { opacity: 0.45, outline: false }), brush: recallPref("brush", 24) });
   const frames = makeFrames(scope.server, state);
   let watching = null;
 
@@ -58,7 +61,7 @@ export function start(scope) {
       if (!isSame) frames.forget();
       const { frame, selected, hidden, solo, tool } = state.get();
       const kept = isSame ? { frame, selected, hidden, solo, tool } : {};
-      state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, info: item, range: item.range, home: item.range });
+      state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, project: item.project, info: item, range: item.range, home: item.range });
       const link = new URL(window.location.href);
       link.searchParams.set("work", item.work);
       keepPref("project", item.project);
@@ -131,6 +134,9 @@ export function start(scope) {
       state.set({ status: `saved ${item.name}` });
     },
     notice: (item) => notify(item.text, item.level),
+    added: (item) => transfer.added(item),
+    exported: (item) => transfer.exported(item),
+    transferred: () => transfer.transferred(),
     unsaved: () => state.set({ saved: "unsaved" }),
     busy() {
       state.set({ busy: "recall", status: "still working …" });
@@ -160,10 +166,13 @@ export function start(scope) {
   makeLanes(refs, scope, state, transport, actions);
   makeReason(refs, scope.props.about, state, transport, actions);
   makeWelcome(refs, scope, state, wire, notify);
-  const commands = makeCommands(refs, state, { actions, transport, propagate, help, painter: hand.painter, doubtThreshold: scope.props.about.doubtThreshold });
-  bindKeys({ root: scope.element, stage: refs.stage }, state, keymap, { commands, hand, actions });
+  const queue = makeQueue(refs, scope, state, wire, notify);
+  const review = makeReview(refs, state, queue, transport);
+  const transfer = makeTransfer(refs, scope, state, wire, queue, notify);
   makeSync(refs, scope.props.about, state, wire, notify);
-  bindHeader(refs, scope.props.about, state, wire, { actions, help, tour, leave });
+  const commands = makeCommands(refs, state, { queue, review, actions, transport, propagate, help, painter: hand.painter, doubtThreshold: scope.props.about.doubtThreshold });
+  bindKeys({ root: scope.element, stage: refs.stage }, state, keymap, { commands, hand, actions });
+  bindHeader(refs, scope.props.about, state, wire, { actions, help, tour, leave, queue });
 
   function leave() {
     if (state.get().busy) wire.stop();
@@ -171,11 +180,16 @@ export function start(scope) {
     link.searchParams.delete("work");
     window.history.replaceState(null, "", link);
     frames.forget();
-    state.set({ ...BLANK, masks: new Map(), done: new Set() });
+    state.set({ ...BLANK, masks: new Map(), done: new Set(), screen: "stage" });
     refs.instruction.value = "";
   }
 
-  const work = new URL(window.location.href).searchParams.get("work");
+  const asked = new URL(window.location.href).searchParams;
+  const work = asked.get("work");
+  if (asked.get("queue")) {
+    state.set({ project: scope.props.about.project.key ?? asked.get("queue") });
+    queue.show(true);
+  } else queue.load();
   if (work) wire.recall(work).then((isThere) => { if (!isThere) leave(); });
   refs.app.dataset.ready = "true";
   think.nameUnknown();

@@ -13,7 +13,8 @@ export const COMMANDS = [
   ]],
   ["Work", [
     ["keyframe", "Make this frame the keyframe"], ["propagate", "Propagate"], ["forward", "Propagate forward from here"], ["backward", "Propagate backward from here"], ["stop", "Stop, or cancel"],
-    ["undo", "Undo"], ["redo", "Redo"], ["hide", "Hide or show the object"], ["solo", "Show only this object"], ["lock", "Lock or unlock the object"], ["rename", "Rename the object"], ["masks", "All masks on or off"], ["help", "This sheet"],
+    ["undo", "Undo"], ["redo", "Redo"], ["hide", "Hide or show the object"], ["solo", "Show only this object"], ["lock", "Lock or unlock the object"], ["rename", "Rename the object"], ["masks", "All masks on or off"],
+    ["accept", "Accept, and open the next"], ["reject", "Reject, and open the next"], ["prevClip", "Previous in the queue"], ["nextClip", "Next in the queue"], ["remark", "Comment on this frame"], ["queue", "The queue"], ["help", "This sheet"],
   ]],
 ];
 
@@ -23,6 +24,7 @@ const CVAT = {
   box: ["n"], finish: ["Enter"], corner: ["j"], brush: ["b"], eraser: ["x"], polygon: ["w"], smaller: ["{", ","], larger: ["}", "."],
   nextObject: ["Tab"], prevObject: ["shift+Tab"], drop: ["Delete", "Backspace"], verify: ["y"], verifyRange: ["shift+y"], absent: ["o"], hide: ["h"], solo: ["s"], lock: ["l"], rename: ["F2"], masks: ["t"],
   keyframe: ["k"], propagate: ["p"], forward: ["ctrl+b"], backward: ["ctrl+shift+b"], stop: ["Escape"], undo: ["ctrl+z"], redo: ["ctrl+shift+z", "ctrl+y"], fit: ["0"], closer: ["+", "="], farther: ["-"], help: ["?", "F1"],
+  accept: ["ctrl+Enter"], reject: ["ctrl+Backspace"], prevClip: ["PageUp"], nextClip: ["PageDown"], remark: ["m"], queue: ["q"],
 };
 
 export const PRESETS = {

@@ -10,9 +10,9 @@ const TOLD = {
 };
 
 export function makeSync(refs, about, state, wire, notify) {
-  function draw({ saved, work }) {
+  function draw({ saved, work, screen }) {
     const told = about.project.readOnly ? "readOnly" : saved;
-    refs.saved.hidden = !work || !told;
+    refs.saved.hidden = !work || !told || screen === "queue";
     if (refs.saved.hidden) return;
     [refs.saved.textContent, refs.saved.title] = TOLD[told];
     if (about.project.folder) refs.saved.title += ` in ${about.project.folder}`;
@@ -20,8 +20,8 @@ export function makeSync(refs, about, state, wire, notify) {
   }
 
   async function look() {
-    const { work, busy, rewriting, renaming, saved } = state.get();
-    if (!work || busy || rewriting || renaming !== null || saved === "saving" || document.hidden) return;
+    const { work, busy, rewriting, renaming, saved, screen } = state.get();
+    if (!work || screen === "queue" || busy || rewriting || renaming !== null || saved === "saving" || document.hidden) return;
     const { isBehind } = await wire.pulse();
     if (!isBehind || state.get().work !== work || state.get().busy) return;
     await wire.recall(work);
@@ -37,7 +37,7 @@ export function makeSync(refs, about, state, wire, notify) {
     setTimeout(again, EVERY_MS);
   }
 
-  state.on(["saved", "work"], draw);
+  state.on(["saved", "work", "screen"], draw);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look().catch(() => {}); });
   window.addEventListener("beforeunload", (event) => { if (state.get().saved === "saving") event.preventDefault(); });
   setTimeout(again, EVERY_MS);

@@ -47,10 +47,12 @@ export function makeWelcome(refs, scope, state, wire, notify) {
   for (const name of ["dragleave", "drop"]) refs.drop.addEventListener(name, () => refs.drop.classList.remove("v-over"));
   refs.drop.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); });
 
-  state.on(["opening", "work"], ({ opening, work }) => {
-    refs.welcome.hidden = Boolean(work);
-    refs.main.hidden = !work;
-    refs.actions.hidden = !work;
+  state.on(["opening", "work", "screen"], ({ opening, work, screen }) => {
+    const isQueue = screen === "queue";
+    refs.welcome.hidden = Boolean(work) || isQueue;
+    refs.main.hidden = !work || isQueue;
+    refs.actions.hidden = !work || isQueue;
+    refs.clip.hidden = !work || isQueue;
     refs.meter.hidden = !opening;
     const lead = opening ? [`Opening ${opening} …`] : [node("b", {}, "Drop a video here"), " or click to choose one"];
     refs.dropText.replaceChildren(...lead);

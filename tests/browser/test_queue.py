@@ -1,0 +1,163 @@
+"""The queue in the real app: filled, pre-labelled, worked through with the keyboard alone, exported and imported."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.conftest import App, open_page
+from veason.hub import ASSETS
+from veason.masks import decode_mask
+from veason.project import Project
+from veason.session import GotMasks, PutPrompt, Tracked
+from veason.types import Box, FrameMasks, ObjectMask, Prompt
+
+pytestmark = pytest.mark.browser
+
+PARADE, CHASE = (ASSETS / "examples" / f"{name}.mp4" for name in ("parade", "chase"))
+WORDS = ("the first object to come in", "the latecomer")
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a question that was answered and two that are new."""
+    folder = tmp_path_factory.mktemp("queue") / "labels"
+    with Project.create(folder) as project:
+        video = project.add_video(PARADE)
+        done = project.add_question(video, WORDS[0])
+        project.add_question(video, WORDS[1])
+        project.record(done, PutPrompt(Prompt(1, 0, box=Box(10, 20, 110, 120))))
+        project.follow(done, [GotMasks(FrameMasks(frame, {1: square(project, video)})) for frame in range(3)])
+        project.follow(done, [Tracked(frozenset({1}))])
+        project.set_status(done, "proposed")
+        project.add_question(project.add_video(CHASE), "the pursuer")
+    return folder
+
+
+def square(project: Project, video: int) -> ObjectMask:
+    from veason.masks import encode_mask
+
+    width, height = project.video(video).size_wh
+    mask = np.zeros((height, width), bool)
+    mask[20:120, 10:110] = True
+    return ObjectMask(encode_mask(mask), 9.0)
+
+
+@pytest.fixture(scope="module")
+def app(labels: Path) -> Iterator[App]:
+    one = App(labels.parent, "--project", str(labels))
+    one.start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def queue(app: App, context: BrowserContext) -> Iterator[Page]:
+    errors: list[str] = []
+    page = open_page(context, app.url, errors)
+    page.get_by_role("button", name="Your queue").click()
+    expect(rows(page).first).to_be_visible()
+    yield page
+    assert errors == [], "script errors on the page"
+
+
+def rows(page: Page) -> Locator:
+    return page.get_by_role("listbox", name="Clips and instructions").get_by_role("option")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_the_queue_is_worked_through_by_keyboard_alone(queue: Page, labels: Path) -> None:
+    expect(rows(queue).nth(0)).to_have_attribute("aria-selected", "true")
+    press(queue, "ArrowDown", "ArrowUp", "Enter")
+    stage = queue.get_by_role("application")
+    expect(stage).to_be_focused()
+    expect(queue.get_by_label("What should be segmented?")).to_have_value(WORDS[0])
+    press(queue, "ArrowRight", "m")
+    queue.keyboard.type("cut the shadow away")
+    press(queue, "Enter", "Escape")
+    expect(queue.get_by_role("button", name="Go to frame 1", exact=True)).to_be_visible()
+    press(queue, "Control+Enter")
+    expect(queue.get_by_label("What should be segmented?")).to_have_value(WORDS[1])
+    press(queue, "Control+Backspace")
+    expect(queue.get_by_label("What should be segmented?")).to_have_value("the pursuer")
+    press(queue, "PageUp")
+    expect(queue.get_by_label("What should be segmented?")).to_have_value(WORDS[1])
+    press(queue, "q")
+    expect(rows(queue).nth(0)).to_contain_text("accepted")
+    expect(rows(queue).nth(0)).to_contain_text("1 comment")
+    expect(rows(queue).nth(1)).to_contain_text("rejected")
+    press(queue, "r")
+    expect(rows(queue).nth(1)).to_contain_text("in review")
+    press(queue, "/")
+    queue.keyboard.type("pursuer")
+    press(queue, "Enter")
+    expect(rows(queue)).to_have_count(1)
+    with Project.open(labels) as project:
+        assert [one.status for one in project.questions()] == ["accepted", "in review", "new"]
+        assert project.comments(1)[0].frame_index == 1
+
+
+def test_an_export_holds_the_very_masks_and_says_what_it_left_out(queue: Page, labels: Path, tmp_path: Path) -> None:
+    with Project.open(labels) as project:
+        project.accept(1)
+        stored = [decode_mask(one.rle) for one in project.masks(1)]
+    queue.get_by_role("button", name="Export, import").click()
+    queue.get_by_role("radio", name="davis").check()
+    with queue.expect_download(timeout=60_000) as download:
+        queue.get_by_role("button", name="Export as ZIP").click()
+    expect(queue.get_by_text("left out: 2 questions that are not accepted")).to_be_visible()
+    path = tmp_path / "labels.zip"
+    download.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(name for name in archive.namelist() if "/Annotations" in f"/{name}" and name.endswith(".png"))
+        masks = [np.asarray(Image.open(io.BytesIO(archive.read(name)))) == 1 for name in names]
+    assert len(masks) == 3
+    assert all(np.array_equal(mask, kept) for mask, kept in zip(masks, stored, strict=True))
+
+
+def test_labels_are_imported_for_review(queue: Page, labels: Path, tmp_path: Path) -> None:
+    with Project.open(labels) as project:
+        project.accept(1)
+        before = len(project.questions())
+    queue.get_by_role("button", name="Export, import").click()
+    queue.get_by_role("radio", name="coco").check()
+    with queue.expect_download(timeout=60_000) as download:
+        queue.get_by_role("button", name="Export as ZIP").click()
+    path = tmp_path / "labels.zip"
+    download.value.save_as(path)
+    queue.get_by_label("Format of the labels").select_option("coco")
+    queue.get_by_label("Labels to import").set_input_files(path)
+    queue.get_by_role("button", name="Import", exact=True).click()
+    expect(queue.get_by_text("they wait for review")).to_be_visible(timeout=60_000)
+    expect(rows(queue)).to_have_count(before + 1)
+
+
+def test_clips_are_added_and_pre_labelled_while_the_page_goes_on(
+    app: App, context: BrowserContext, labels: Path
+) -> None:
+    page = open_page(context, app.url)
+    page.get_by_role("button", name="Your queue").click()
+    before = rows(page).count() if rows(page).first.is_visible() else 0
+    page.get_by_role("button", name="Add clips").first.click()
+    page.get_by_label("Choose clips").set_input_files([ASSETS / "examples" / "cover.mp4"])
+    page.get_by_label("One instruction a line").fill("every star")
+    page.get_by_role("button", name="Add to the queue").click()
+    expect(page.get_by_text("Added 1 clip and 1 question.")).to_be_visible(timeout=60_000)
+    expect(rows(page).last).to_contain_text("every star")
+    page.get_by_role("button", name="Pre-label all").click()
+    expect(page.get_by_text("Pre-labelling 0 of")).to_be_visible()
+    expect(rows(page).filter(has_text="the pursuer")).to_contain_text("proposed", timeout=90_000)
+    page.get_by_role("button", name="Stop pre-labelling").click()
+    expect(page.get_by_role("button", name="Pre-label all")).to_be_visible(timeout=60_000)
+    assert rows(page).count() > before

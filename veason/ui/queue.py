@@ -1,0 +1,176 @@
+"""The queue screen: what it shows of a project, and what a person decides there or beside the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from veason.errors import ProjectError, SessionError, VeasonError
+from veason.outputs import atomic_file
+from veason.project import ChangedElsewhere, Project, Question, StoredVideo
+from veason.project.records import Status
+from veason.project.statistics import Effort, Statistics, rank, statistics
+from veason.ui import payload as read
+from veason.ui import render
+from veason.ui.background import Prelabelling
+from veason.ui.hand import Hand, read_hand
+from veason.ui.store import Store
+
+THUMB_SIDE = 240
+
+
+class Queue:
+    """Look-ups and decisions of the queue; each takes what the page sent and answers it, errors in words."""
+
+    def __init__(self, store: Store, prelabelling: Prelabelling) -> None:
+        self._store = store
+        self._prelabelling = prelabelling
+
+    def look_ups(self) -> list[Callable[..., Any]]:
+        """Return the functions for the page, cheap and outside the line for the models."""
+        return [_told(self.queue), _told(self.thumb), _told(self.remarks), _told(self.act)]
+
+    def queue(self, data: Any) -> dict[str, Any]:
+        """Return everything the screen shows; only how pre-labelling goes where nothing changed since `revision`."""
+        key, project = data.get("project"), self._store.shelf.get(data.get("project"))
+        running = self._prelabelling.told(key)
+        revision = project.revision
+        if data.get("revision") == revision:
+            return {"revision": revision, "prelabel": running}
+        numbers = statistics(project)
+        videos = {video.id: video for video in project.videos()}
+        remarks = project.open_comments()
+        questions = project.questions()
+        rows = [self._row(key, one, videos[one.video_id], numbers, remarks) for one in questions]
+        return {
+            "revision": revision,
+            "prelabel": running,
+            "rows": rows,
+            "people": sorted({one.assignee for one in questions if one.assignee}),
+            "videos": numbers.num_videos,
+            "masks": numbers.num_masks,
+            "effort": _effort(numbers.total),
+            "annotators": {name: _effort(effort) for name, effort in numbers.annotators.items()},
+        }
+
+    def _row(
+        self, key: str, question: Question, video: StoredVideo, numbers: Statistics, remarks: dict[int, int]
+    ) -> dict[str, Any]:
+        work = self._store.find(f"{key}.{question.id}")
+        return {
+            "id": question.id,
+            "video": video.id,
+            "clip": video.title,
+            "frames": video.num_frames,
+            "isGone": not video.path.exists(),
+            "instruction": question.instruction,
+            "status": "thinking" if work is not None and work.is_running else question.status,
+            "assignee": question.assignee,
+            "doubt": question.doubt,
+            "failure": question.failure,
+            "isSecond": question.original_id is not None,
+            "remarks": remarks.get(question.id, 0),
+            "seen": question.revision,
+            **_effort(numbers.questions.get(question.id, Effort())),
+        }
+
+    def thumb(self, data: Any) -> dict[str, Any]:
+        """Return a small picture from the middle of a video; it is kept among the proxies."""
+        project = self._store.shelf.get(data.get("project"))
+        stored = project.video(read.whole_number(data, "video"))
+        path = project.proxies / f"{stored.sha256[:16]}.txt"
+        if path.is_file():
+            return {"jpeg": path.read_text(encoding="ascii")}
+        with project.open_video(stored.id) as video:
+            picture = render.jpeg(video.frame(stored.num_frames // 2), longest=THUMB_SIDE)
+        if not project.is_read_only:
+            _keep(path, picture)
+        return {"jpeg": picture}
+
+    def remarks(self, data: Any) -> dict[str, Any]:
+        """Return the comments on a question."""
+        project = self._store.shelf.get(data.get("project"))
+        found = project.comments(read.whole_number(data, "question"))
+        return {
+            "remarks": [
+                {
+                    "id": one.id,
+                    "frame": one.frame_index,
+                    "by": one.annotator or "",
+                    "text": one.text,
+                    "time": one.time,
+                    "isDone": one.is_resolved,
+                }
+                for one in found
+            ]
+        }
+
+    def act(self, data: Any) -> dict[str, Any]:
+        """Decide, assign or remark on a question (`{"do", "question", ...}`), or start and stop pre-labelling."""
+        key, project, hand = data.get("project"), self._store.shelf.get(data.get("project")), read_hand(data)
+        kind = data.get("do")
+        if kind == "prelabel":
+            self._prelabelling.start(key, project)
+            return {"prelabel": self._prelabelling.told(key)}
+        if kind == "pause":
+            self._prelabelling.stop(key)
+            return {"prelabel": self._prelabelling.told(key)}
+        question_id = read.whole_number(data, "question")
+        if kind in ("accept", "reject", "reopen"):
+            return self._decide(key, project, question_id, kind, hand)
+        if kind == "assign":
+            name = " ".join(read.short_text(data, "name", 80).split())
+            project.assign(question_id, name or None, annotator=hand.name)
+        elif kind == "remark":
+            frame = read.whole_number(data, "frame") if data.get("frame") is not None else None
+            project.comment(question_id, read.short_text(data, "text").strip(), frame, annotator=hand.name)
+        elif kind == "resolve":
+            project.resolve(
+                read.whole_number(data, "remark"), annotator=hand.name, is_resolved=data.get("on") is not False
+            )
+        else:
+            raise SessionError(f"unknown action {kind!r}")
+        return {"status": project.question(question_id).status}
+
+    def _decide(self, key: str, project: Project, question_id: int, kind: str, hand: Hand) -> dict[str, Any]:
+        work = self._store.find(f"{key}.{question_id}")
+        if work is not None:
+            work.stop()
+            work.flush(hand)
+            if work.others(hand):
+                raise ChangedElsewhere("the labels were changed in another tab meanwhile: look at them, then decide")
+        status: Status
+        if kind == "accept":
+            status = project.accept(question_id, annotator=hand.name)
+        else:
+            status = "rejected" if kind == "reject" else "in review"
+            project.set_status(question_id, status, annotator=hand.name)
+        rank(project, question_id)
+        return {"status": status, "seen": project.question(question_id).revision}
+
+
+def _effort(effort: Effort) -> dict[str, Any]:
+    return {"seconds": round(effort.seconds, 1), "edits": effort.num_edits}
+
+
+def _keep(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with atomic_file(path) as file:
+            file.write(text.encode("ascii"))
+    except OSError:  # a proxy that cannot be kept is made again
+        return
+
+
+def _told(answer: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    def guarded(data: Any) -> dict[str, Any]:
+        try:
+            if not isinstance(data, dict):
+                raise ProjectError("the page sent no object")
+            return answer(data)
+        except VeasonError as error:
+            return {"error": str(error)}
+
+    guarded.__name__ = answer.__name__
+    return guarded

@@ -1,0 +1,244 @@
+// The queue: clips and instructions, where each stands, and the way from one to the next.
+
+import { keepPref, recallPref } from "./prefs.js";
+import { OPEN, STATUSES, makeRow, time } from "./queuerow.js";
+import { node } from "./state.js";
+
+const EVERY_MS = 2500;
+const A_PAGE = 100;
+
+export function makeQueue(refs, scope, state, wire, notify) {
+  const { about } = scope.props;
+  const queue = { rows: [], revision: null, prelabel: null, people: [], status: null, person: "", text: "", order: recallPref("order", "added"), current: null, most: A_PAGE };
+  const pictures = new Map();
+  const watcher = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) if (isIntersecting) fetchThumb(target);
+  });
+
+  const project = () => state.get().project ?? about.project.key ?? recallPref("project", null);
+  const send = async (name, data) => {
+    const told = await scope.server[name](wire.signed({ project: project(), ...data }));
+    if (told.error) notify(told.error);
+    return told;
+  };
+
+  async function fetchThumb(place) {
+    watcher.unobserve(place);
+    const video = Number(place.dataset.video);
+    if (!pictures.has(video)) pictures.set(video, scope.server.thumb({ project: project(), video }));
+    const { jpeg } = await pictures.get(video);
+    if (jpeg) place.style.backgroundImage = `url(${jpeg})`;
+  }
+
+  function thumb(video, place) {
+    place.dataset.video = video;
+    if (pictures.has(video)) fetchThumb(place);
+    else watcher.observe(place);
+  }
+
+  const matches = (row) => (!queue.person || (queue.person === "-" ? !row.assignee : row.assignee === queue.person))
+    && (!queue.text || `${row.clip} ${row.instruction}`.toLowerCase().includes(queue.text));
+
+  function listed() {
+    const rows = queue.rows.filter((row) => matches(row) && (!queue.status || row.status === queue.status));
+    if (queue.order === "doubt") rows.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1));
+    if (queue.order === "clip") rows.sort((a, b) => a.clip.localeCompare(b.clip) || a.id - b.id);
+    return rows;
+  }
+
+  async function load(force = false) {
+    if (!project()) return draw();
+    const told = await scope.server.queue(wire.signed({ project: project(), revision: force ? null : queue.revision }));
+    if (told.error) return draw();
+    const isNew = Boolean(told.rows);
+    Object.assign(queue, told);
+    state.set({ queueSize: queue.rows.filter(({ status }) => OPEN.includes(status)).length, queueCount: queue.rows.length });
+    if (isNew || force) draw();
+    drawPrelabel();
+    return undefined;
+  }
+
+  function drawChips() {
+    const among = queue.rows.filter(matches);
+    const count = (status) => among.filter((row) => row.status === status).length;
+    const make = (status, text, number) => node("button", { type: "button", class: "v-filter", "aria-pressed": String(queue.status === status), "data-status": status ?? "all", onclick: () => { queue.status = status; draw(); } }, text, node("b", {}, String(number)));
+    const shown = STATUSES.filter((status) => count(status) || queue.status === status);
+    refs.statusChips.replaceChildren(make(null, "all", among.length), ...shown.map((status) => make(status, status, count(status))));
+    const people = [node("option", { value: "" }, "everybody"), node("option", { value: "-" }, "nobody yet"), ...queue.people.map((name) => node("option", { value: name }, name))];
+    refs.assigned.replaceChildren(...people);
+    refs.assigned.value = queue.person;
+    refs.assigned.hidden = queue.people.length === 0;
+    refs.order.value = queue.order;
+  }
+
+  function nothing() {
+    if (!queue.rows.length) {
+      return node("div", { class: "v-empty" }, node("h2", {}, "Nothing to label yet"), node("p", { class: "v-dim" }, "Add clips and say what to segment in them. Veason proposes, you decide."), node("button", { type: "button", class: "v-btn", onclick: () => refs.openAdd.click() }, "Add clips"));
+    }
+    return node("div", { class: "v-empty" }, node("h2", {}, "Nothing matches"), node("button", { type: "button", class: "v-btn v-ghost", onclick: () => { Object.assign(queue, { status: null, person: "", text: "" }); refs.search.value = ""; draw(); } }, "Show everything"));
+  }
+
+  function draw() {
+    if (refs.queue.hidden) return;
+    const rows = listed();
+    if (!rows.some(({ id }) => id === queue.current)) queue.current = rows[0]?.id ?? null;
+    const place = rows.findIndex(({ id }) => id === queue.current);
+    queue.most = Math.max(queue.most, place + 20);
+    drawChips();
+    const done = queue.rows.filter(({ status }) => !OPEN.includes(status)).length;
+    const work = queue.effort?.seconds >= 1 ? ` · ${time(queue.effort.seconds)} of work, ${queue.effort.edits} edits` : "";
+    refs.queueLine.textContent = queue.rows.length ? `${done} of ${queue.rows.length} done · ${queue.videos} clip${queue.videos === 1 ? "" : "s"}${work}` : "";
+    refs.queueLine.title = about.project.folder ? `kept in ${about.project.folder}` : "";
+    refs.rows.replaceChildren(...(rows.length ? rows.slice(0, queue.most).map((row) => makeRow(row, { isCurrent: row.id === queue.current, thumb, choose, open })) : [nothing()]));
+    refs.more.hidden = rows.length <= queue.most;
+    refs.more.textContent = `Show more (${rows.length - queue.most})`;
+    if (queue.current === null) refs.rows.removeAttribute("aria-activedescendant");
+    else refs.rows.setAttribute("aria-activedescendant", `v-row-${queue.current}`);
+  }
+
+  function drawPrelabel() {
+    const { prelabel } = queue;
+    refs.prelabel.textContent = prelabel?.running ? "Stop pre-labelling" : "Pre-label all";
+    refs.prelabelLine.hidden = !prelabel || (!prelabel.running && !prelabel.failure && !prelabel.failed);
+    if (refs.prelabelLine.hidden) return;
+    const left = prelabel.seconds_left ? ` · ${time(prelabel.seconds_left)} left` : "";
+    const within = prelabel.stage === "tracking" ? ` · frame ${prelabel.frames[0]} of ${prelabel.frames[1]}` : prelabel.stage ? ` · ${prelabel.stage}` : "";
+    const failed = prelabel.failed ? ` · ${prelabel.failed} failed` : "";
+    const ended = prelabel.failure || `Pre-labelling ended${failed}`;
+    refs.prelabelText.textContent = prelabel.running ? `Pre-labelling ${prelabel.done ?? 0} of ${prelabel.total ?? "…"}${within}${failed}${left}` : ended;
+    refs.prelabelMeter.style.width = `${100 * ((prelabel.done ?? 0) / (prelabel.total || 1))}%`;
+  }
+
+  function choose(id) {
+    queue.current = id;
+    draw();
+    refs.rows.querySelector(`[data-row="${id}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+
+  async function open(id) {
+    queue.current = id;
+    const isThere = await wire.recall(`${project()}.${id}`);
+    if (isThere) {
+      show(false);
+      requestAnimationFrame(() => refs.stage.focus({ preventScroll: true })); // it is visible by then
+    } else await load(true);
+  }
+
+  // The next question after this one that still waits for a person, in the order of the list; round to the top once.
+  function neighbour(id, way, onlyOpen) {
+    const rows = listed();
+    const place = rows.findIndex((row) => row.id === id);
+    const after = [...rows.slice(place + 1), ...rows.slice(0, Math.max(place, 0))];
+    const order = way > 0 ? after : after.reverse();
+    return order.find((row) => row.id !== id && !row.isGone && (!onlyOpen || OPEN.includes(row.status)));
+  }
+
+  const idOf = (work) => Number(work?.split(".").at(-1));
+
+  async function decide(kind, id, seen) {
+    const told = await send("act", { do: kind, question: id, seen });
+    if (told.error) return null;
+    await load(true);
+    return told;
+  }
+
+  async function decideAndNext(kind) {
+    const { work, seen, busy } = state.get();
+    if (busy === "think") return notify("The policy is still thinking: wait for its answer, or stop it.", "info");
+    const id = idOf(work);
+    const told = await decide(kind, id, seen);
+    if (!told) return wire.recall(work);
+    notify(told.status === "absent" ? "Accepted: the target is absent." : told.status === "accepted" ? "Accepted." : "Rejected.", "info");
+    const next = neighbour(id, 1, true);
+    if (next) return open(next.id);
+    notify("That was the last one: nothing is left to review.", "info");
+    return show(true);
+  }
+
+  async function turn(way) {
+    if (queue.revision === null) await load(true);
+    const next = neighbour(idOf(state.get().work), way, false);
+    if (next) await open(next.id);
+  }
+
+  function show(isShown) {
+    state.set({ screen: isShown ? "queue" : "stage" });
+  }
+
+  function move(by) {
+    const rows = listed();
+    const place = rows.findIndex(({ id }) => id === queue.current);
+    const next = rows[Math.min(Math.max(place + by, 0), rows.length - 1)];
+    if (next) choose(next.id);
+  }
+
+  async function assign(row) {
+    const name = window.prompt(`Who should label “${row.instruction || row.clip}”?`, row.assignee ?? recallPref("annotator", ""));
+    if (name !== null && !(await send("act", { do: "assign", question: row.id, name, seen: undefined })).error) load(true);
+  }
+
+  const keys = {
+    ArrowDown: () => move(1), ArrowUp: () => move(-1), j: () => move(1), k: () => move(-1), PageDown: () => move(10), PageUp: () => move(-10), Home: () => move(-1e9), End: () => move(1e9),
+    Enter: (row) => row && open(row.id),
+    a: (row) => row && decide("accept", row.id, row.seen).then((told) => told && move(1)),
+    x: (row) => row && decide("reject", row.id, row.seen).then((told) => told && move(1)),
+    r: (row) => row && decide("reopen", row.id, row.seen),
+    p: (row) => row && assign(row),
+    "/": () => refs.search.focus(),
+    q: () => state.get().work && show(false),
+    n: () => refs.openAdd.click(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (refs.queue.hidden || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const isTyping = event.target.closest("input, textarea, select");
+    if (isTyping && event.key === "Escape") refs.rows.focus();
+    if (isTyping || (event.key === "Enter" && event.target.closest("button"))) return;
+    const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (event.key === "Escape" && state.get().work) show(false);
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act(queue.rows.find(({ id }) => id === queue.current));
+  }, true);
+
+  refs.search.addEventListener("input", () => { queue.text = refs.search.value.trim().toLowerCase(); draw(); });
+  refs.search.addEventListener("keydown", (event) => { if (event.key === "Enter") refs.rows.focus(); });
+  refs.assigned.addEventListener("change", () => { queue.person = refs.assigned.value; draw(); });
+  refs.order.addEventListener("change", () => { queue.order = refs.order.value; keepPref("order", queue.order); draw(); });
+  refs.more.addEventListener("click", () => { queue.most += A_PAGE; draw(); });
+  refs.annotator.value = recallPref("annotator", "");
+  refs.annotator.addEventListener("input", () => keepPref("annotator", refs.annotator.value.trim()));
+  refs.prelabel.addEventListener("click", async () => {
+    const told = await send("act", { do: queue.prelabel?.running ? "pause" : "prelabel" });
+    if (!told.error) { queue.prelabel = told.prelabel; drawPrelabel(); }
+  });
+
+  async function watch() {
+    try {
+      if (!refs.queue.hidden && !document.hidden) await load();
+    } catch {
+      // the server cannot be reached: the connection says so
+    }
+    setTimeout(watch, EVERY_MS);
+  }
+  setTimeout(watch, EVERY_MS);
+
+  state.on(["screen"], ({ screen }) => {
+    refs.queue.hidden = screen !== "queue";
+    const link = new URL(window.location.href);
+    const { work } = state.get();
+    if (screen === "queue" && project()) {
+      link.searchParams.set("queue", project());
+      link.searchParams.delete("work");
+    } else if (screen !== "queue") {
+      link.searchParams.delete("queue");
+      if (work) link.searchParams.set("work", work);
+    }
+    window.history.replaceState(null, "", link);
+    if (screen !== "queue") return;
+    queue.current = idOf(state.get().work) || queue.current;
+    load(true).then(() => refs.rows.focus({ preventScroll: true }));
+  });
+  return { show, load, send, project, decideAndNext, turn, idOf };
+}

@@ -1,0 +1,52 @@
+// One line of the queue: picture, clip, words, where it stands.
+
+import { node } from "./state.js";
+
+export const STATUSES = ["new", "thinking", "proposed", "in review", "accepted", "rejected", "absent"];
+export const OPEN = ["new", "thinking", "proposed", "in review"];
+
+export function time(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export const chip = (status, ...more) => node("span", { class: "v-status-chip", "data-status": status }, status, ...more);
+
+function doubtBar(doubt) {
+  if (doubt === null) return node("span", { class: "v-doubt" });
+  const bar = node("span", { class: "v-doubt", title: `doubt ${doubt.toFixed(2)}`, role: "img", "aria-label": `doubt ${Math.round(doubt * 100)} percent` }, node("i"));
+  bar.firstChild.style.width = `${Math.round(doubt * 100)}%`;
+  bar.dataset.high = String(doubt >= 0.5);
+  return bar;
+}
+
+function details(row) {
+  const parts = [];
+  if (row.isGone) parts.push("the file is gone: add the clip again");
+  if (row.failure) parts.push(row.failure);
+  if (row.isSecond) parts.push("second version");
+  if (row.remarks) parts.push(row.remarks === 1 ? "1 comment" : `${row.remarks} comments`);
+  if (row.edits) parts.push(`${row.edits} edit${row.edits === 1 ? "" : "s"}`);
+  if (row.seconds >= 1) parts.push(time(row.seconds));
+  return parts.join(" · ");
+}
+
+export function makeRow(row, { isCurrent, thumb, choose, open }) {
+  const picture = node("span", { class: "v-thumb", "aria-hidden": "true" });
+  thumb(row.video, picture);
+  const made = node(
+    "div",
+    {
+      class: "v-qrow", role: "option", id: `v-row-${row.id}`, "data-row": row.id, "data-gone": String(row.isGone), "aria-selected": String(isCurrent),
+      onclick: () => (isCurrent ? open(row.id) : choose(row.id)), ondblclick: () => open(row.id),
+    },
+    picture,
+    node("span", { class: "v-qwords" }, node("b", { class: row.instruction ? "" : "v-dim" }, row.instruction || "no words yet"), node("small", {}, row.clip, ` · ${row.frames} frames`)),
+    node("small", { class: "v-qmore" }, details(row)),
+    node("span", { class: "v-qwho" }, row.assignee ?? ""),
+    doubtBar(row.doubt),
+    chip(row.status),
+    node("button", { type: "button", class: "v-link v-qopen", tabindex: "-1", onclick: (event) => { event.stopPropagation(); open(row.id); } }, "Open"),
+  );
+  return made;
+}

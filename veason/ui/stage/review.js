@@ -1,0 +1,74 @@
+// Beside the stage: where the question stands, the decision, and comments on frames.
+
+import { chip } from "./queuerow.js";
+import { node } from "./state.js";
+
+const SETTLED = ["accepted", "rejected", "absent"];
+
+export function makeReview(refs, state, queue, transport) {
+  let remarks = [];
+  let asked = null;
+
+  function draw({ review, assignee, work }) {
+    if (!work) return;
+    refs.standing.replaceChildren(chip(review), node("span", { class: "v-dim v-small" }, assignee ? `for ${assignee}` : ""));
+    refs.accept.textContent = SETTLED.includes(review) ? "Accepted again, next" : "Accept, next";
+    if (review === "accepted" || review === "absent") refs.accept.textContent = "Next";
+  }
+
+  function drawRemarks() {
+    const open = remarks.filter(({ isDone }) => !isDone).length;
+    refs.remarkCount.textContent = open ? String(open) : "";
+    refs.remarks.replaceChildren(...remarks.map((one) => node(
+      "li", { "data-done": String(one.isDone) },
+      one.frame === null ? node("span", { class: "v-dim v-small" }, "all of it") : node("button", { type: "button", class: "v-chip", "aria-label": `Go to frame ${one.frame}`, onclick: () => transport.go(one.frame) }, String(one.frame)),
+      node("span", {}, one.text, one.by ? node("small", { class: "v-dim" }, ` ${one.by}`) : ""),
+      node("button", { type: "button", class: "v-link", onclick: () => resolve(one) }, one.isDone ? "open again" : "done"),
+    )));
+  }
+
+  async function load() {
+    const { work } = state.get();
+    if (!work) return;
+    const question = queue.idOf(work);
+    const told = await queue.send("remarks", { question });
+    if (state.get().work !== work || told.error) return;
+    remarks = told.remarks;
+    drawRemarks();
+  }
+
+  async function resolve(one) {
+    await queue.send("act", { do: "resolve", question: queue.idOf(state.get().work), remark: one.id, on: !one.isDone });
+    load();
+  }
+
+  refs.remarkForm.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const text = refs.remark.value.trim();
+    if (!text) return;
+    const { work, frame } = state.get();
+    const told = await queue.send("act", { do: "remark", question: queue.idOf(work), frame, text });
+    if (told.error) return;
+    refs.remark.value = "";
+    refs.remarkBox.open = true;
+    load();
+  });
+  refs.remark.addEventListener("keydown", (event) => { if (event.key === "Escape") refs.stage.focus(); });
+
+  const decide = () => (["accepted", "absent"].includes(state.get().review) ? queue.turn(1) : queue.decideAndNext("accept"));
+  refs.accept.addEventListener("click", decide);
+  refs.reject.addEventListener("click", () => queue.decideAndNext("reject"));
+  refs.prevClip.addEventListener("click", () => queue.turn(-1));
+  refs.nextClip.addEventListener("click", () => queue.turn(1));
+
+  state.on(["review", "assignee", "work"], draw);
+  state.on(["frame"], ({ frame }) => { refs.remark.placeholder = `Comment on frame ${frame}`; });
+  state.on(["work"], ({ work }) => {
+    if (work === asked) return;
+    asked = work;
+    remarks = [];
+    drawRemarks();
+    load();
+  });
+  return { accept: decide, remark: () => { refs.remarkBox.open = true; refs.remark.focus(); } };
+}

@@ -1,0 +1,129 @@
+// Dialogs that move files: clips into the queue, labels out and in.
+
+import { keepPref, recallPref } from "./prefs.js";
+import { node } from "./state.js";
+
+const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+export function makeTransfer(refs, scope, state, wire, queue, notify) {
+  const { about } = scope.props;
+  let files = [];
+
+  const busy = (text) => {
+    refs.report.hidden = !text;
+    refs.report.replaceChildren(text ?? "");
+    refs.addBusy.textContent = text ?? "";
+    for (const button of [...refs.addForm.querySelectorAll("[type=submit]"), ...refs.exportForm.querySelectorAll("button"), ...refs.importForm.querySelectorAll("button")]) button.disabled = Boolean(text);
+  };
+
+  async function upload(list) {
+    const sent = [];
+    for (const [number, file] of list.entries()) {
+      if (file.size > about.maxMb * 1048576) throw new Error(`${file.name} has ${size(file.size)}, the limit is ${about.maxMb} MB`);
+      busy(`Uploading ${file.name} (${number + 1} of ${list.length}) …`);
+      const { path } = await scope.upload(file);
+      sent.push({ path, name: file.name });
+    }
+    return sent;
+  }
+
+  async function trying(work) {
+    try {
+      await work();
+    } catch (error) {
+      busy(null);
+      notify(`That did not work: ${error.message ?? error}`);
+    }
+  }
+
+  const format = (name, text, isChecked) => node("label", { class: "v-format" }, node("input", { type: "radio", name: "format", value: name, checked: isChecked ? "" : null }), node("b", {}, name), node("span", {}, text));
+  refs.formats.replaceChildren(...about.formats.map(({ name, about: text }) => format(name, text, name === recallPref("format", "coco"))));
+  if (!refs.formats.querySelector(":checked")) refs.formats.querySelector("input").checked = true;
+  const readable = about.formats.filter(({ canRead }) => canRead).map(({ name }) => node("option", { value: name }, name));
+  refs.importFormat.replaceChildren(...readable, ...(about.project.key ? [] : [node("option", { value: "project" }, "a project downloaded here")]));
+  refs.addFolderField.hidden = !about.project.isLocal;
+
+  refs.openAdd.addEventListener("click", () => { busy(null); refs.addDialog.showModal(); });
+  const openTransfer = (scopeOf) => {
+    busy(null);
+    refs.scopeClip.hidden = !state.get().work;
+    refs.exportForm.elements.scope.value = state.get().work ? scopeOf : "project";
+    refs.exportForm.elements.take.value = scopeOf === "clip" ? "everything" : "accepted";
+    refs.transferDialog.showModal();
+  };
+  refs.openTransfer.addEventListener("click", () => openTransfer("project"));
+  refs.allFormats.addEventListener("click", () => { refs.download.open = false; openTransfer("clip"); });
+  for (const dialog of [refs.addDialog, refs.transferDialog]) {
+    dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  }
+
+  function take(list) {
+    files = [...list];
+    refs.addText.textContent = files.length ? files.map(({ name }) => name).join(", ") : "Drop clips here or click to choose";
+  }
+  refs.addFiles.addEventListener("change", () => take(refs.addFiles.files));
+  for (const name of ["dragover", "dragenter"]) refs.addDrop.addEventListener(name, (event) => { event.preventDefault(); refs.addDrop.classList.add("v-over"); });
+  for (const name of ["dragleave", "drop"]) refs.addDrop.addEventListener(name, () => refs.addDrop.classList.remove("v-over"));
+  refs.addDrop.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files); });
+
+  refs.addForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const folder = refs.addFolder.value.trim();
+    if (!files.length && !folder && !refs.addLines.value.trim()) {
+      notify("Choose clips first, or write an instruction for the clips that are here.", "info");
+      return;
+    }
+    trying(async () => {
+      const sent = await upload(files);
+      busy("Reading the clips …");
+      wire.send("enqueue", { project: queue.project(), files: sent, folder, instructions: refs.addLines.value });
+    });
+  });
+
+  refs.exportForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const chosen = refs.exportForm.elements;
+    keepPref("format", chosen.format.value);
+    busy("Writing …");
+    wire.send("export", { project: queue.project(), format: chosen.format.value, scope: chosen.scope.value, everything: chosen.take.value === "everything", pictures: refs.pictures.checked });
+  });
+  refs.packAll.addEventListener("click", () => {
+    busy("Packing everything …");
+    wire.send("export", { project: queue.project(), format: "project" });
+  });
+  refs.importForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const [file] = refs.importFile.files;
+    if (!file) {
+      notify("Choose the file with the labels first.", "info");
+      return;
+    }
+    trying(async () => {
+      const [sent] = await upload([file]);
+      busy("Reading the labels …");
+      wire.send("take", { project: queue.project(), ...sent, format: refs.importFormat.value });
+    });
+  });
+
+  return {
+    added({ project }) {
+      keepPref("project", project);
+      refs.addForm.reset();
+      take([]);
+      refs.addDialog.close();
+      refs.transferDialog.close();
+      state.set({ project });
+      queue.load(true);
+      queue.show(true);
+    },
+    exported({ name, bytes, lines }) {
+      busy(null);
+      refs.report.hidden = false;
+      refs.report.replaceChildren(node("b", {}, `${name} · ${size(bytes)}`), ...lines.map((line) => node("div", { "data-lost": String(line.startsWith("lost")) }, line)));
+    },
+    transferred() {
+      if (!refs.report.querySelector("b")) busy(null);
+    },
+  };
+}
