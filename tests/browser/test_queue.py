@@ -158,6 +158,6 @@ def test_clips_are_added_and_pre_labelled_while_the_page_goes_on(
     page.get_by_role("button", name="Pre-label all").click()
     expect(page.get_by_text("Pre-labelling 0 of")).to_be_visible()
     expect(rows(page).filter(has_text="the pursuer")).to_contain_text("proposed", timeout=90_000)
-    page.get_by_role("button", name="Stop pre-labelling").click()
     expect(page.get_by_role("button", name="Pre-label all")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Pre-labelling ended · 1 failed")).to_be_visible()
     assert rows(page).count() > before

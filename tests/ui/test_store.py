@@ -101,6 +101,25 @@ def test_masks_that_stream_in_are_saved_together_and_before_anything_else(
     assert work.now.object_ids == ()
 
 
+def test_what_waits_to_be_computed_survives_a_restart_unless_the_question_went_on(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    work = new_work(store)
+    work.record(drawn())
+    nothing = ObjectMask(empty_mask(work.video.info.size_wh), 3.0)
+    for frame in range(90):
+        work.arrive(FrameMasks(frame, {1: nothing}), "nano")
+    work.flush()
+    store.close()
+    store = open_store(tmp_path)
+    assert store.get(work.id).pending == {1: frozenset(range(90, 96))}
+    store.close()
+    with Project.open(tmp_path / "labels") as project:
+        project.record(work.question_id, drawn(1, 20))
+    store = open_store(tmp_path)
+    assert store.get(work.id).pending == {}
+    store.close()
+
+
 def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(store: Store) -> None:
     work = new_work(store)
     work.record(drawn(1))

@@ -57,6 +57,17 @@ class Library:
             ).fetchall()
         return tuple(read_change(row) for row in rows)
 
+    def note(self, key: str) -> str | None:
+        """Return what `keep_note` kept under a key, None where it kept nothing."""
+        with self._database.read() as db:
+            row = db.execute("SELECT value FROM about WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def keep_note(self, key: str, value: str) -> None:
+        """Keep something small that belongs to no label and is no change, such as what an app has still to compute."""
+        with self._database.write() as db:
+            db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, value))
+
     # --- videos
 
     def add_video(self, path: str | Path, *, copy: bool = False) -> int:

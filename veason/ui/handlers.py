@@ -236,7 +236,7 @@ class Desk:
             unsaved = [{"kind": "unsaved"}] if isinstance(error, ProjectError) else []
             yield message(work, render.notice(str(error)), *unsaved, {"kind": "idle"}, {"kind": "refused"})
         else:
-            yield message(work, *items)
+            yield message(work, {"kind": "taken", "number": data.get("number")}, *items)
 
     def _edited(self, work: Work, data: Any, hand: Hand) -> list[Item]:
         """Put one edit on the disk and return what the page has to know."""

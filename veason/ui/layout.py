@@ -75,7 +75,11 @@ def build(desk: Desk, settings: Settings) -> gr.Blocks:
             about=about(desk, settings),
         )
         for name in (*QUICK, *LONG):
-            limits = {"concurrency_limit": 8} if name in QUICK else {"concurrency_limit": 1, "concurrency_id": "models"}
+            limits: dict[str, Any] = {
+                "concurrency_limit": 1 if name == "edit" else 4
+            }  # edits in the order they were made
+            if name in LONG:
+                limits = {"concurrency_limit": 1, "concurrency_id": "models"}
             getattr(studio, name)(
                 listener(desk, getattr(desk.transfer if name in MOVING else desk, name), needs_models=name in LONG),
                 None,

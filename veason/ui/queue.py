@@ -146,6 +146,8 @@ class Queue:
         else:
             status = "rejected" if kind == "reject" else "in review"
             project.set_status(question_id, status, annotator=hand.name)
+        if work is not None:
+            work.keep_pending()
         rank(project, question_id)
         return {"status": status, "seen": project.question(question_id).revision}
 

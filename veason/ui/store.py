@@ -5,6 +5,7 @@ Everything done lies in the project before it is told to the page; what is here 
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import tempfile
@@ -12,14 +13,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from veason.errors import ProjectError, SessionError
 from veason.pipeline import starting_range
-from veason.project import Change, ChangedElsewhere, Project, State
+from veason.project import Change, ChangedElsewhere, Project, Question, State
 from veason.project.edits import read_edit
 from veason.project.state import Edit, touched
 from veason.session import Asked, GotAnswer, GotMasks, Session
@@ -63,6 +64,7 @@ class Work:
     sent: dict[str, int] = field(default_factory=dict)
     _arrived: list[GotMasks] = field(default_factory=list, repr=False)
     _source: str = ""
+    _kept: str = ""
     _saved: float = 0.0
     _made: dict[int, str] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -174,6 +176,7 @@ class Work:
             self.project.follow(self.question_id, self._arrived, source=self._source)
             self._note(before, hand)
             self._arrived, self._saved = [], time.monotonic()
+            self.keep_pending()
 
     @contextmanager
     def _attributed(self, hand: Hand) -> Iterator[None]:
@@ -184,6 +187,17 @@ class Work:
             yield
         finally:
             self._note(before, hand)
+            self.keep_pending()
+
+    def keep_pending(self) -> None:
+        """Keep which masks wait, for a restart; it counts only while the question is as it is now."""
+        revision = self.project.question(self.question_id).revision
+        frames = {str(object_id): sorted(waiting) for object_id, waiting in self.pending.items()}
+        text = json.dumps({"revision": revision, "frames": frames}, separators=(",", ":"))
+        if not self.project.is_read_only and text != self._kept:
+            with suppress(ProjectError):  # without it only more is computed than must be
+                self.project.keep_note(f"pending {self.question_id}", text)
+                self._kept = text
 
     def _note(self, before: int, hand: Hand) -> None:
         for revision in range(before + 1, self.project.revision + 1):
@@ -232,6 +246,14 @@ class Work:
                 yield
             finally:
                 self._stop.set()
+
+
+def _read_pending(project: Project, question: Question) -> Pending:
+    """Return which masks wait, as an earlier run of the app kept it; nothing is known where the question went on."""
+    kept = json.loads(project.note(f"pending {question.id}") or "{}")
+    if kept.get("revision") != question.revision:
+        return {}
+    return {int(object_id): frozenset(frames) for object_id, frames in kept["frames"].items()}
 
 
 def _whole(kind: str) -> str:
@@ -295,7 +317,8 @@ class Store:
         stored = project.video(question.video_id)
         video = project.open_video(stored.id)
         frames = starting_range(video.info, project.session(question.id).keyframe or 0)
-        return Work(f"{key}.{question.id}", project, question.id, stored.title, video, frames)
+        pending = _read_pending(project, question)
+        return Work(f"{key}.{question.id}", project, question.id, stored.title, video, frames, pending=pending)
 
     def find(self, work_id: str | None) -> Work | None:
         """Return a work if it is open."""

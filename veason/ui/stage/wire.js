@@ -10,6 +10,7 @@ const tab = Math.random().toString(36).slice(2, 12);
 export function makeWire(scope, state, receive) {
   let revision = 0;
   let epoch = null;
+  let edits = 0;
   let healing = null;
   let losing = null;
   const early = new Map();
@@ -36,7 +37,9 @@ export function makeWire(scope, state, receive) {
       losing ??= setTimeout(heal, PATIENCE);
       return;
     } else revision = message.revision;
-    message.items.forEach(receive);
+    // While a later edit is on its way the page shows what that will give: an older state would take it back for a moment.
+    const isLate = message.items.some((item) => item.kind === "taken" && item.number < edits);
+    message.items.filter((item) => item.kind !== "taken" && !(isLate && item.kind === "session")).forEach(receive);
     const next = early.get(revision + 1);
     early.delete(revision + 1);
     if (next) take(next);
@@ -67,7 +70,8 @@ export function makeWire(scope, state, receive) {
   return {
     send(name, data) {
       if (name === "edit") state.set({ saved: "saving" });
-      scope.trigger(name, signed({ work: state.get().work, ...data }));
+      const number = name === "edit" ? { number: ++edits } : {};
+      scope.trigger(name, signed({ work: state.get().work, ...number, ...data }));
     },
     pulse: () => scope.server.pulse(signed({ work: state.get().work })),
     signed,
