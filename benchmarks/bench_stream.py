@@ -32,15 +32,15 @@ def make_picture(rng: np.random.Generator) -> np.ndarray:
     return np.clip(coarse + rng.normal(0, 3, (height, width, 3)), 0, 255).astype(np.uint8)
 
 
-def make_masks(num_objects: int, shift: int) -> dict[int, np.ndarray]:
+def make_masks(num_objects: int) -> dict[int, np.ndarray]:
     """Return discs with ragged edges as `(H, W)` bool, one an object."""
     width, height = SIZE_WH
     y, x = np.mgrid[:height, :width]
     masks = {}
     for number in range(1, num_objects + 1):
-        angle = np.arctan2(y - height / 2, x - 500 * number - shift)
+        angle = np.arctan2(y - height / 2, x - 500 * number)
         radius = 180 + 6 * np.sin(24 * angle)
-        masks[number] = (y - height / 2) ** 2 + (x - 500 * number - shift) ** 2 < radius**2
+        masks[number] = (y - height / 2) ** 2 + (x - 500 * number) ** 2 < radius**2
     return masks
 
 
@@ -58,9 +58,10 @@ def main() -> None:
     load, row, sizes = machine_load(), Row(), []
     rng, component = np.random.default_rng(0), gr.Image()
     picture = make_picture(rng)
+    masks = make_masks(arguments.objects)
     for frame_index in range(arguments.repetitions):
         picture = np.roll(picture, 1, axis=1)  # gradio names its files by content: an old picture would cost less
-        masks = make_masks(arguments.objects, frame_index)
+        masks = {number: np.roll(mask, 1, axis=1) for number, mask in masks.items()}
         given = row.time("stock", lambda picture=picture: component.postprocess(picture))
         assert given is not None
         text = row.time("ours", lambda frame_index=frame_index, masks=masks: message(frame_index, masks))

@@ -61,6 +61,7 @@ def plot(sweep: list[dict[str, Any]], by: str, label: str, file: Path) -> None:
     left.set(xlabel=label, ylabel="processor seconds", title="one click, until every mask follows", ylim=0)
     right.set(xlabel=label, ylabel="MB above the model", title="peak of memory", ylim=0)
     for axes in (left, right):
+        axes.set_xticks([point[by] for point in sweep])
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     left.legend(frameon=False)
