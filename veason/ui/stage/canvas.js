@@ -103,11 +103,11 @@ export function makeStage(refs, state, frames, actions) {
   }
 
   function drawBox({ object, xyxy }) {
-    const { info, selected, lit, locked, corner } = state.get();
+    const { info, selected, lit, locked, corner, tool } = state.get();
     paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], {
       ink: object === 0 ? "#ffffff" : colour(info.palette, object),
       label: object === 0 ? "" : nameOf(state.get(), object),
-      isOpen: object === selected && !locked.includes(object),
+      isOpen: object === selected && !tool && !locked.includes(object),
       isLit: lit?.object === object,
       corner: object === selected ? corner : null,
       unit: window.devicePixelRatio || 1,

@@ -61,9 +61,9 @@ export function paintClick(context, [x, y], { ink, positive, unit }) {
 
 // A round glass in the corner away from the pointer: the picture around `at` (source pixels), each pixel to be seen.
 // `over` draws what lies on the picture there, `by` screen pixels a source pixel.
-export function paintGlass(context, picture, at, [x, y], { ratio, unit, over, below = 0 }) {
+export function paintGlass(context, picture, at, [x, y], { ratio, unit, over, below = 0, zoom = 6 }) {
   const radius = 64 * unit;
-  const scale = 6 * unit;
+  const scale = zoom * unit;
   const isLeft = x > context.canvas.width / 2;
   const [cx, cy] = [isLeft ? radius + 56 * unit : context.canvas.width - radius - 12 * unit, radius + (12 + below) * unit];
   context.save();

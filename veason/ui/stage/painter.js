@@ -4,7 +4,7 @@ import { fillPolygon, stroke } from "./bitmap.js";
 import { isAbsent } from "./objects.js";
 import { paintGlass } from "./paint.js";
 import { decodeMask, encodeMask, rgb } from "./rle.js";
-import { colour } from "./state.js";
+import { clamp, colour } from "./state.js";
 
 const CLOSE = 11;
 const FINE = 34;
@@ -152,6 +152,22 @@ export function makePainter(state, canvas, { place, onScreen, scale, redraw, for
     }
   }
 
+  // The magnifier, near enough to see the whole brush in it.
+  function drawGlass(context) {
+    const { info, tool, picture, brush } = state.get();
+    const over = (glass, by) => {
+      if (work) glass.drawImage(layer, 0, 0, info.width * by, info.height * by);
+      if (tool === "polygon") return;
+      glass.beginPath();
+      glass.arc(pointer[0] * by, pointer[1] * by, (brush / 2) * by, 0, 7);
+      glass.lineWidth = 1.5 * unit();
+      glass.strokeStyle = "#ffffff";
+      glass.stroke();
+    };
+    const zoom = tool === "polygon" ? 6 : clamp(72 / brush, 2, 6);
+    paintGlass(context, picture, pointer, onScreen(pointer), { ratio: info.width / picture.width, unit: unit(), below: 38, zoom, over });
+  }
+
   function drawLine(context) {
     const path = [...points, ...(pointer ? [pointer] : [])].map(onScreen);
     for (const [ink, wide] of [["#000a", 4], ["#ffffff", 2]]) {
@@ -187,11 +203,7 @@ export function makePainter(state, canvas, { place, onScreen, scale, redraw, for
       if (!pointer) return;
       if (tool !== "polygon") drawRing(context);
       const isFine = tool === "polygon" ? points.length > 0 : work && state.get().brush * scale() < FINE * unit();
-      if (isFine && picture) {
-        paintGlass(context, picture, pointer, onScreen(pointer), {
-          ratio: info.width / picture.width, unit: unit(), below: 38, over: work ? (glass, by) => glass.drawImage(layer, 0, 0, info.width * by, info.height * by) : null,
-        });
-      }
+      if (isFine && picture) drawGlass(context);
     },
   };
 }
