@@ -49,7 +49,7 @@ def test_thoughts_have_three_marked_steps(lessons: list[tuple[View, Lesson]]) ->
 
 def test_the_paths_in_a_thought_are_the_corners_of_the_boxes(views: list[View]) -> None:
     for view in views:
-        told = dict(re.findall(r"the ([a-z ]+?)((?: -| \d+/\d+)+)(?:,|$)", describe_paths(view)))
+        told = dict(re.findall(r"the ([a-z ]+?)((?: -| \d+/\d+)+)[,;]", describe_paths(view)))
         assert set(told) == {view.facts.name(actor) for actor in view.facts.scene.objects if shown_places(view, actor)}
         for name, path in told.items():
             actor = named(view, name)

@@ -25,7 +25,7 @@ def view() -> View:
 
 
 def test_a_path_looks_at_its_object_on_every_frame(view: View) -> None:
-    text = describe_paths(view) + ","
+    text = describe_paths(view)
     for look in find_looks(view, text):
         spoken = text[look.start : look.stop]
         if "/" in spoken:

@@ -62,7 +62,7 @@ def teach(
     boxes = sorted((view.box(actor, place) for actor in there), key=lambda box: box.x1 if box else 0)
     lesson = Lesson(
         question=question,
-        thought=_steps(f"{describe_paths(view)}, {happens}", why, where),
+        thought=_steps(f"{describe_paths(view)} {happens}", why, where),
         keyframe=view.shown[place],
         boxes=tuple(box for box in boxes if box),
         claims=(*happens_claims, *why_claims, *where_claims),
@@ -79,7 +79,7 @@ def draw_keyframe(view: View, targets: tuple[int, ...], rng: np.random.Generator
 
 
 def describe_paths(view: View) -> str:
-    """Return where every object is on each shown frame: "the red cross 9/47 11/47 -, the white block ...".
+    """Return where every object is on each shown frame: "the red cross 9/47 11/47 -, the white block ...;".
 
     A place is the left and the top of the box in pixels of the images, "-" where the object is not there. Objects are
     in the order in which they appear, then from left to right. A small network that writes down what it sees first can
@@ -88,7 +88,8 @@ def describe_paths(view: View) -> str:
     seen = [actor for actor in view.facts.scene.objects if shown_places(view, actor)]
     seen.sort(key=lambda actor: (first := shown_places(view, actor)[0], view.boxes[actor, first, 0]))
     places = range(len(view.shown))
-    return ", ".join(f"{_names(view, (actor,))} {' '.join(_corner(view, actor, p) for p in places)}" for actor in seen)
+    paths = (f"{_names(view, (actor,))} {' '.join(_corner(view, actor, place) for place in places)}" for actor in seen)
+    return ", ".join(paths) + ";"
 
 
 def _corner(view: View, actor: int, place: int) -> str:
@@ -184,7 +185,7 @@ def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> 
             claims.append(Claim("visible_somewhere", near[int(rng.integers(len(near)))]))
     happens = ", only ".join(say(claim, view, rng) for claim in claims)
     why, where = (words[int(rng.integers(len(words)))] for words in (_ABSENT_WHY, _ABSENT_WHERE))
-    return Lesson(question, _steps(f"{describe_paths(view)}, {happens}", why, where), None, (), tuple(claims))
+    return Lesson(question, _steps(f"{describe_paths(view)} {happens}", why, where), None, (), tuple(claims))
 
 
 def _after_correction(view: View, lesson: Lesson, rng: np.random.Generator) -> Lesson:

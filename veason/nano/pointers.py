@@ -14,7 +14,7 @@ import numpy as np
 from veason.nano.claims import shown_places
 from veason.nano.view import View
 
-_PATH = re.compile(r"the ([a-z ]+?)((?: -| \d+/\d+)+)(?=,)")
+_PATH = re.compile(r"the ([a-z ]+?)((?: -| \d+/\d+)+)(?=[,;])")
 _STEP = re.compile(r"-|\d+/\d+")
 _BOX = r"\[(\d+), (\d+), (\d+), (\d+)\]"
 _ANSWER = re.compile(r'"keyframe_timestamp": (\d+), .*?: \[(.*)\]')

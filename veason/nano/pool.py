@@ -89,7 +89,7 @@ class ClipMaker:
             self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context) + END)
             for lesson in plain
         ]
-        begin = f"<think>{STEP_MARKS[0]} {describe_paths(view)},"
+        begin = f"<think>{STEP_MARKS[0]} {describe_paths(view)}"
         skip = len(self._tokenizer(begin)["input_ids"])
         taught = [
             self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns, skip)
