@@ -62,6 +62,8 @@ def test_exported_labels_come_into_another_project(
     assert "come without a video" in capsys.readouterr().err
     assert main([*arguments, "--videos", str(CLIP.parent)]) == 0
     assert "imported " in capsys.readouterr().err
+    assert main([*arguments, "--videos", str(CLIP.parent)]) == 0
+    assert "nothing new: 3 questions were already there" in capsys.readouterr().err
     with Project.open(tmp_path / "other") as other:
         texts = [question.instruction for question in other.questions(status="in review")]
         assert texts == ["everything that moves", "the <image>", "the round thing"]

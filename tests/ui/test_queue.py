@@ -134,7 +134,7 @@ def test_the_whole_project_is_packed_and_opens_elsewhere(office: Office, tmp_pat
         copy.open_video(copy.videos()[0].id).close()
 
 
-def test_labels_come_back_in_from_what_was_exported(office: Office, uploads: Path) -> None:
+def test_labels_that_are_there_already_are_not_imported_again(office: Office, uploads: Path) -> None:
     office.edit(**BOX)
     office.propagate()
     (file,) = of_kind(office.send("export", format="coco", scope="clip", everything=True), "file")
@@ -142,8 +142,22 @@ def test_labels_come_back_in_from_what_was_exported(office: Office, uploads: Pat
     upload.parent.mkdir()
     Path(file["path"]).rename(upload)
     items = office.send("take", path=str(upload), name="labels.zip", format="coco")
+    assert of_kind(items, "notice")[0]["text"] == "Nothing new: 1 question was already there."
+    assert len(office.ask("queue")["rows"]) == 1
+
+
+def test_changed_labels_come_back_in_as_a_second_version(office: Office, uploads: Path) -> None:
+    office.work.reword("the square")
+    office.edit(**BOX)
+    office.propagate()
+    (file,) = of_kind(office.send("export", format="coco", scope="clip", everything=True), "file")
+    upload = uploads / "x" / "labels.zip"
+    upload.parent.mkdir()
+    Path(file["path"]).rename(upload)
+    office.edit(edit="absent", object=1, start=0, stop=3)
+    items = office.send("take", path=str(upload), name="labels.zip", format="coco")
     assert "20 masks" in of_kind(items, "notice")[0]["text"]
-    assert len(office.ask("queue")["rows"]) == 2
+    assert [row["isSecond"] for row in office.ask("queue")["rows"]] == [False, True]
 
 
 def test_only_uploads_and_only_named_folders_are_read(office: Office, uploads: Path, tmp_path: Path) -> None:

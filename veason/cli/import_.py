@@ -33,9 +33,5 @@ def run(args: argparse.Namespace) -> int:
             check_fits(project, video)  # all of them before the first change
         for video in import_labels(args.source, args.format, videos=args.videos):
             total += to_project(project, video, copy=args.copy)
-    print(
-        f"imported {total.num_masks} masks of {total.num_questions} questions about {total.num_videos} videos; "
-        "they wait for review",
-        file=sys.stderr,
-    )
+    print(total.told(), file=sys.stderr)
     return 0

@@ -10,7 +10,7 @@ all. `projects.py` leads from and to a project.
 model.py     the values            report.py     what was written and lost    staging.py    whole or not at all
 pictures.py  frames as JPEG        projects.py   from and to a project        jsonfile.py   long lists in JSON
 training.py  what sft and grpo share              referring.py  what mevis, revos and ref-youtube-vos share
-outlines.py  masks as polygons     brush.py      Label Studio's masks
+outlines.py  masks as polygons     brush.py      Label Studio's masks         again.py      labels that come twice
 """
 
 from __future__ import annotations

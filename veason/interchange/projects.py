@@ -2,7 +2,7 @@
 
 The questions of one video share object ids in labels: an object keeps the id of its question where that is free, and
 objects of two questions with the very same masks become one. A second annotator's version of a question names its
-original, so that an export can leave it out.
+original, so that an export can leave it out. Labels that a project has already are not entered again (`again.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from veason.errors import ProjectError
+from veason.interchange.again import NO_WORDS, Earlier, is_picture_of, remember
 from veason.interchange.footage import frame_names_of
 from veason.interchange.model import LabelledQuestion, LabelledVideo, LabelMask, Track
 from veason.project import Project, Question, Reasoned, StoredMask, StoredVideo
@@ -19,9 +20,6 @@ from veason.project.state import Edit
 from veason.session import Asked, GotAnswer, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, VideoInfo
 from veason.video import open_video
-
-NO_WORDS = "(imported without an instruction)"
-"""What a project calls labels that came without words; such an instruction is never exported."""
 
 
 def from_project(project: Project, only: Collection[int] | None = None) -> Iterator[LabelledVideo]:
@@ -128,25 +126,55 @@ def _question(project: Project, question: Question, ids: dict[int, int]) -> Labe
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How much came into a project."""
+    """How much came into a project.
+
+    Attributes:
+        num_videos: with labels that are new.
+        num_questions: that were added.
+        num_masks: that were added.
+        num_known: questions that were there already, with the same labels; nothing was done about them.
+        num_changed: of those added, second versions of questions that have other labels.
+    """
 
     num_videos: int = 0
     num_questions: int = 0
     num_masks: int = 0
+    num_known: int = 0
+    num_changed: int = 0
 
     def __add__(self, other: Imported) -> Imported:
-        return Imported(
-            self.num_videos + other.num_videos,
-            self.num_questions + other.num_questions,
-            self.num_masks + other.num_masks,
-        )
+        return Imported(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    def told(self) -> str:
+        """Return a sentence about it.
+
+        >>> Imported(1, 2, 40, num_known=1).told()
+        'imported 40 masks of 2 questions about 1 video: they wait for review; 1 question was already there'
+        >>> Imported(num_known=3).told()
+        'nothing new: 3 questions were already there'
+        """
+        parts = []
+        if self.num_questions or not self.num_known:
+            masks, questions = _count(self.num_masks, "mask"), _count(self.num_questions, "question")
+            parts = [f"imported {masks} of {questions} about {_count(self.num_videos, 'video')}: they wait for review"]
+        if self.num_changed:
+            parts.append(f"{self.num_changed} differ from what is here and stand beside it as second versions")
+        if self.num_known:
+            known = f"{_count(self.num_known, 'question')} {'was' if self.num_known == 1 else 'were'} already there"
+            parts.append(known if parts else f"nothing new: {known}")
+        return "; ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) -> Imported:
     """Add a labelled video to a project: its questions with answers, prompts and masks.
 
-    A video that the project has already is not added again. Labels of other programs are to be reviewed; those of a
-    bundle keep their status and reasoning ("regenerated" comes back as "confirmed").
+    A video that the project has already is not added again, nor are labels that it has. Other labels of a question
+    that it has become a second version of it. Labels of other programs are to be reviewed; those of a bundle keep
+    their status and reasoning ("regenerated" comes back as "confirmed").
 
     Raises:
         ProjectError: the video of the labels is not known, or is not the one that was labelled.
@@ -155,18 +183,28 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
     video = _as_folder(project, video)
     check_fits(project, video)
     video_id = project.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
+    earlier = Earlier(project, video_id)
     ids: dict[str, int] = {}
-    num_masks = 0
+    num_masks = num_new = num_changed = 0
     for question in video.questions:
+        known = earlier.same(video, question)
+        if known is not None:
+            ids[question.name] = known
+            continue
+        first = earlier.first_version(question)
         ids[question.name] = question_id = project.add_question(
-            video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original)
+            video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original, first)
         )
+        num_new += 1
+        num_changed += first is not None
         _enter_answer(project, question_id, question)
         masks = _stored_masks(video, question)
         project.put_masks(question_id, masks, source=question.segmenter or "import")
         num_masks += len(masks)
         _enter_review(project, question_id, video, question)
-    return Imported(1, len(video.questions), num_masks)
+        remember(project, question_id, video, question)
+    num_known = len(video.questions) - num_new
+    return Imported(int(num_new > 0), num_new, num_masks, num_known, num_changed)
 
 
 def check_fits(project: Project, video: LabelledVideo) -> None:
@@ -187,8 +225,14 @@ def check_fits(project: Project, video: LabelledVideo) -> None:
 
 
 def _as_folder(project: Project, video: LabelledVideo) -> LabelledVideo:
-    """Return labels whose video neither they nor the project know as those of a video made of their pictures alone."""
-    if video.info.path or not video.frame_files or len(_of_name(project, video)) == 1:
+    """Return labels whose video neither they nor the project know as those of a video made of their pictures alone.
+
+    Pictures that show a video of the project give way to it.
+    """
+    own = _of_name(project, video)
+    if video.info.path and len(own) == 1 and is_picture_of(project, video.info, own[0]):
+        return replace(video, info=replace(video.info, path=""), frame_names=())
+    if video.info.path or not video.frame_files or len(own) == 1:
         return video
     folder = next(iter(video.frame_files.values())).parent
     with open_video(folder) as source:

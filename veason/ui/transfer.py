@@ -165,10 +165,8 @@ class Transfer:
             total = Imported()
             for video in import_labels(source, format):
                 total += to_project(project, video, copy=True)
-        told = (
-            f"Imported {_count(total.num_masks, 'mask')} of {_count(total.num_questions, 'question')} about "
-            f"{_count(total.num_videos, 'clip')}: they wait for review."
-        )
+        told = total.told()
+        told = f"{told[0].upper()}{told[1:]}."
         yield _message(render.notice(told, "info"), {"kind": "added", "project": key}, {"kind": "transferred"})
 
     def _take_project(self, upload: Path) -> Message:
