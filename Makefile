@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+READERS := .readers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench sweep soak format clean
+.PHONY: demo test lint bench sweep soak readers format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -30,6 +31,16 @@ sweep: $(VENV)/dev.done
 soak: $(VENV)/dev.done
 	$(BIN)/python benchmarks/soak.py --minutes 30
 
+# Programs of others that read our exports back; they want other versions than we do, so they have an environment of their own.
+readers: $(VENV)/dev.done $(READERS)/done
+	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/interchange/test_readers.py
+
+$(READERS)/done: .ci/requirements-readers.txt .ci/requirements-readers-bare.txt
+	$(PYTHON) -m venv $(READERS)
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements-readers.txt
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/requirements-readers-bare.txt
+	touch $@
+
 # sam2 ships as source and builds against the torch that is already here (build isolation would fetch a second one).
 $(VENV)/app.done: requirements.txt .ci/constraints.txt .ci/system-packages.sh packages.txt
 	sh .ci/system-packages.sh $$(cat packages.txt)
@@ -47,4 +58,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(READERS) .pytest_cache .ruff_cache .mypy_cache .hypothesis
