@@ -108,6 +108,22 @@ def test_the_queue_is_worked_through_by_keyboard_alone(queue: Page, labels: Path
         assert project.comments(1)[0].frame_index == 1
 
 
+def test_a_reviewer_gives_a_second_opinion_on_accepted_labels(queue: Page, labels: Path) -> None:
+    with Project.open(labels) as project:
+        project.accept(1)
+    queue.get_by_role("textbox", name="Your name").fill("Bo")
+    queue.get_by_role("listbox", name="Clips and instructions").focus()
+    press(queue, "Home", "Enter")
+    queue.get_by_role("button", name="Disagree").click()
+    expect(queue.get_by_text("Bo disagrees")).to_be_visible()
+    expect(queue.get_by_label("Comment on this frame")).to_be_focused()
+    press(queue, "Escape", "q")
+    expect(rows(queue).nth(0)).to_contain_text("Bo disagrees")
+    press(queue, "g")
+    expect(rows(queue).nth(0)).to_contain_text("Bo agrees")
+    expect(rows(queue).nth(0)).to_contain_text("accepted")
+
+
 def test_an_export_holds_the_very_masks_and_says_what_it_left_out(queue: Page, labels: Path, tmp_path: Path) -> None:
     with Project.open(labels) as project:
         project.accept(1)

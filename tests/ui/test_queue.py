@@ -102,6 +102,39 @@ def test_a_bad_request_is_answered_in_words(office: Office, name: str, data: dic
     assert office.ask(name, **data)["error"]
 
 
+def test_a_reviewer_agrees_until_the_labels_change(office: Office) -> None:
+    question = office.work.question_id
+    office.edit(**BOX)
+    assert "accept or reject these first" in office.ask("act", do="agree", question=question)["error"]
+    office.ask("act", do="accept", question=question, by="Ada")
+    office.ask("act", do="agree", question=question, by="Bo")
+    office.ask("act", do="disagree", question=question, by="Bo")
+    office.ask("act", do="agree", question=question, by="Cy")
+    said = [{"verdict": "disagree", "by": "Bo"}, {"verdict": "agree", "by": "Cy"}]
+    assert office.row["verdicts"] == office.ask("remarks", question=question)["verdicts"] == said
+    assert office.row["status"] == "accepted"
+    office.edit(**{**BOX, "object": 1, "xyxy": [4, 2, 14, 12]})
+    assert office.row["verdicts"] == []
+
+
+def test_the_queue_shows_how_far_two_annotators_agree(office: Office) -> None:
+    question = office.work.question_id
+    office.work.reword("the square")
+    office.edit(**BOX)
+    office.propagate()
+    second = office.ask("act", do="assign", question=question, name="Bo", isSecond=True)["second"]
+    assert office.row["iou"] is None  # nobody has worked on the other one
+    first, office.work = office.work, office.store.open(office.work.key, second)
+    office.edit(**{**BOX, "xyxy": [2, 2, 7, 12]})
+    office.propagate()
+    assert office.row["assignee"] == "Bo"
+    assert office.row["iou"] == pytest.approx(0.5)
+    office.work = first
+    assert office.row["iou"] == pytest.approx(0.5)
+    told = office.ask("act", do="assign", question=second, name="Cy", isSecond=True)
+    assert "second version already" in told["error"]
+
+
 def test_a_picture_is_made_once(office: Office) -> None:
     video = office.row["video"]
     assert office.ask("thumb", video=video) == office.ask("thumb", video=video)

@@ -143,6 +143,27 @@ class Queue(Library):
             ).fetchall()
         return tuple(Verdict(*row) for row in rows)
 
+    def standing_verdicts(self, question_id: int | None = None) -> dict[int, tuple[Verdict, ...]]:
+        """Return the last "agree" or "disagree" of each reviewer, by question, of one question or of all.
+
+        One that was given before the labels last changed stands no longer.
+        """
+        where = "" if question_id is None else "AND l.question_id = ? "
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT l.question_id, json_extract(l.body, '$.verdict'), l.annotator, "
+                "json_extract(l.body, '$.text'), l.time FROM log l WHERE l.operation = 'verdict' "
+                f"AND json_extract(l.body, '$.verdict') IN ('agree', 'disagree') {where}"
+                "AND NOT EXISTS (SELECT 1 FROM log k WHERE k.question_id = l.question_id AND k.revision > l.revision "
+                "AND k.operation IN ('record', 'follow', 'undo', 'redo')) ORDER BY l.revision",
+                () if question_id is None else (question_id,),
+            ).fetchall()
+        last = {(row[0], row[2]): Verdict(*row) for row in rows}
+        found: dict[int, list[Verdict]] = {}
+        for one in last.values():
+            found.setdefault(one.question_id, []).append(one)
+        return {number: tuple(verdicts) for number, verdicts in found.items()}
+
     def _update(
         self,
         question_id: int,

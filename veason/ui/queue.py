@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from veason.errors import ProjectError, SessionError, VeasonError
 from veason.outputs import atomic_file
 from veason.project import ChangedElsewhere, Project, Question, StoredVideo
-from veason.project.records import Status
+from veason.project.records import Status, Verdict
 from veason.project.statistics import Effort, Statistics, rank, statistics
 from veason.ui import payload as read
 from veason.ui import render
 from veason.ui.background import Prelabelling
 from veason.ui.hand import Hand, read_hand
-from veason.ui.store import Store
+from veason.ui.store import Store, Work
+from veason.ui.versions import Versions
 
 THUMB_SIDE = 240
 
@@ -26,6 +27,7 @@ class Queue:
     def __init__(self, store: Store, prelabelling: Prelabelling) -> None:
         self._store = store
         self._prelabelling = prelabelling
+        self._versions = Versions()
 
     def look_ups(self) -> list[Callable[..., Any]]:
         """Return the functions for the page, cheap and outside the line for the models."""
@@ -40,11 +42,20 @@ class Queue:
             return {"revision": revision, "prelabel": running}
         numbers = statistics(project)
         videos = {video.id: video for video in project.videos()}
-        remarks = project.open_comments()
+        remarks, verdicts = project.open_comments(), project.standing_verdicts()
         questions = project.questions()
-        rows = [self._row(key, one, videos[one.video_id], numbers, remarks) for one in questions]
+        ious, are_all = self._versions.ious(str(key), project, questions)
+        rows = [
+            {
+                **self._row(key, one, videos[one.video_id], numbers),
+                "remarks": remarks.get(one.id, 0),
+                "iou": ious.get(one.id),
+                "verdicts": _verdicts(verdicts.get(one.id, ())),
+            }
+            for one in questions
+        ]
         return {
-            "revision": revision,
+            "revision": revision if are_all else -1,  # the page asks again for what is missing
             "prelabel": running,
             "rows": rows,
             "people": sorted({one.assignee for one in questions if one.assignee}),
@@ -54,9 +65,7 @@ class Queue:
             "annotators": {name: _effort(effort) for name, effort in numbers.annotators.items()},
         }
 
-    def _row(
-        self, key: str, question: Question, video: StoredVideo, numbers: Statistics, remarks: dict[int, int]
-    ) -> dict[str, Any]:
+    def _row(self, key: str, question: Question, video: StoredVideo, numbers: Statistics) -> dict[str, Any]:
         work = self._store.find(f"{key}.{question.id}")
         return {
             "id": question.id,
@@ -70,7 +79,6 @@ class Queue:
             "doubt": question.doubt,
             "failure": question.failure,
             "isSecond": question.original_id is not None,
-            "remarks": remarks.get(question.id, 0),
             "seen": question.revision,
             **_effort(numbers.questions.get(question.id, Effort())),
         }
@@ -89,10 +97,11 @@ class Queue:
         return {"jpeg": picture}
 
     def remarks(self, data: Any) -> dict[str, Any]:
-        """Return the comments on a question."""
-        project = self._store.shelf.get(data.get("project"))
-        found = project.comments(read.whole_number(data, "question"))
+        """Return the comments on a question, and what reviewers say of it."""
+        project, question_id = self._store.shelf.get(data.get("project")), read.whole_number(data, "question")
+        found = project.comments(question_id)
         return {
+            "verdicts": _verdicts(project.standing_verdicts(question_id).get(question_id, ())),
             "remarks": [
                 {
                     "id": one.id,
@@ -103,7 +112,7 @@ class Queue:
                     "isDone": one.is_resolved,
                 }
                 for one in found
-            ]
+            ],
         }
 
     def act(self, data: Any) -> dict[str, Any]:
@@ -119,8 +128,12 @@ class Queue:
         question_id = read.whole_number(data, "question")
         if kind in ("accept", "reject", "reopen"):
             return self._decide(key, project, question_id, kind, hand)
-        if kind == "assign":
+        if kind in ("agree", "disagree"):
+            self._judge(key, project, question_id, kind, hand)
+        elif kind == "assign":
             name = " ".join(read.short_text(data, "name", 80).split())
+            if data.get("isSecond") is True:
+                return {"second": _second_version(project, question_id, name)}
             project.assign(question_id, name or None, annotator=hand.name)
         elif kind == "remark":
             frame = read.whole_number(data, "frame") if data.get("frame") is not None else None
@@ -134,12 +147,7 @@ class Queue:
         return {"status": project.question(question_id).status}
 
     def _decide(self, key: str, project: Project, question_id: int, kind: str, hand: Hand) -> dict[str, Any]:
-        work = self._store.find(f"{key}.{question_id}")
-        if work is not None:
-            work.stop()
-            work.flush(hand)
-            if work.others(hand):
-                raise ChangedElsewhere("the labels were changed in another tab meanwhile: look at them, then decide")
+        work = self._seen_work(key, question_id, hand)
         status: Status
         if kind == "accept":
             status = project.accept(question_id, annotator=hand.name)
@@ -150,6 +158,34 @@ class Queue:
             work.keep_pending()
         rank(project, question_id)
         return {"status": status, "seen": project.question(question_id).revision}
+
+    def _seen_work(self, key: str, question_id: int, hand: Hand) -> Work | None:
+        """Stop and return the open work on a question. Raises ChangedElsewhere if its labels are unseen."""
+        work = self._store.find(f"{key}.{question_id}")
+        if work is not None:
+            work.stop()
+            work.flush(hand)
+            if work.others(hand):
+                raise ChangedElsewhere("the labels were changed in another tab meanwhile: look at them, then decide")
+        return work
+
+    def _judge(self, key: str, project: Project, question_id: int, verdict: str, hand: Hand) -> None:
+        if project.question(question_id).status not in ("accepted", "absent"):
+            raise ProjectError("a review is about labels that were accepted: accept or reject these first")
+        self._seen_work(key, question_id, hand)
+        project.judge(question_id, verdict, annotator=hand.name)
+
+
+def _second_version(project: Project, question_id: int, assignee: str) -> int:
+    """Add a question of one's own to a second annotator's queue and return its id."""
+    first = project.question(question_id)
+    if first.original_id is not None:
+        raise ProjectError("this is a second version already: give the first one to another person")
+    return project.add_question(first.video_id, first.instruction, assignee or None, original_id=question_id)
+
+
+def _verdicts(found: Iterable[Verdict]) -> list[dict[str, str]]:
+    return [{"verdict": one.verdict, "by": one.annotator or ""} for one in found]
 
 
 def _effort(effort: Effort) -> dict[str, Any]:

@@ -42,6 +42,7 @@ export function makeQueue(refs, scope, state, wire, notify) {
   function listed() {
     const rows = queue.rows.filter((row) => matches(row) && (!queue.status || row.status === queue.status));
     if (queue.order === "doubt") rows.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1));
+    if (queue.order === "iou") rows.sort((a, b) => (a.iou ?? 2) - (b.iou ?? 2));
     if (queue.order === "clip") rows.sort((a, b) => a.clip.localeCompare(b.clip) || a.id - b.id);
     return rows;
   }
@@ -183,6 +184,8 @@ export function makeQueue(refs, scope, state, wire, notify) {
     a: (row) => row && decide("accept", row.id, row.seen).then((told) => told && move(1)),
     x: (row) => row && decide("reject", row.id, row.seen).then((told) => told && move(1)),
     r: (row) => row && decide("reopen", row.id, row.seen),
+    g: (row) => row && decide("agree", row.id, row.seen),
+    d: (row) => row && decide("disagree", row.id, row.seen),
     p: (row) => row && assign(row),
     "/": () => refs.search.focus(),
     q: () => state.get().work && show(false),
@@ -240,5 +243,5 @@ export function makeQueue(refs, scope, state, wire, notify) {
     queue.current = idOf(state.get().work) || queue.current;
     load(true).then(() => refs.rows.focus({ preventScroll: true }));
   });
-  return { show, load, send, project, decideAndNext, turn, idOf };
+  return { show, load, send, project, decide, decideAndNext, turn, idOf };
 }

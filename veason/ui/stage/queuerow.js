@@ -20,11 +20,15 @@ function doubtBar(doubt) {
   return bar;
 }
 
+export const verdictTexts = (verdicts) => verdicts.map(({ verdict, by }) => `${by || "a reviewer"} ${verdict}s`);
+
 function details(row) {
   const parts = [];
   if (row.isGone) parts.push("the file is gone: add the clip again");
   if (row.failure) parts.push(row.failure);
-  if (row.isSecond) parts.push("second version");
+  if (row.iou !== null) parts.push(`IoU ${row.iou.toFixed(2)}${row.isSecond ? " with the first version" : " with the second version"}`);
+  else if (row.isSecond) parts.push("second version");
+  parts.push(...verdictTexts(row.verdicts));
   if (row.remarks) parts.push(row.remarks === 1 ? "1 comment" : `${row.remarks} comments`);
   if (row.edits) parts.push(`${row.edits} edit${row.edits === 1 ? "" : "s"}`);
   if (row.seconds >= 1) parts.push(time(row.seconds));
@@ -42,7 +46,7 @@ export function makeRow(row, { isCurrent, thumb, choose, open }) {
     },
     picture,
     node("span", { class: "v-qwords" }, node("b", { class: row.instruction ? "" : "v-dim" }, row.instruction || "no words yet"), node("small", {}, row.clip, ` · ${row.frames} frames`)),
-    node("small", { class: "v-qmore" }, details(row)),
+    node("small", { class: "v-qmore", title: details(row), "data-disputed": String(row.verdicts.some(({ verdict }) => verdict === "disagree")) }, details(row)),
     node("span", { class: "v-qwho" }, row.assignee ?? ""),
     doubtBar(row.doubt),
     chip(row.status),

@@ -1,19 +1,41 @@
 // Beside the stage: where the question stands, the decision, and comments on frames.
 
-import { chip } from "./queuerow.js";
+import { chip, verdictTexts } from "./queuerow.js";
+import { recallPref } from "./prefs.js";
 import { node } from "./state.js";
 
+const isAccepted = (review) => ["accepted", "absent"].includes(review);
 const SETTLED = ["accepted", "rejected", "absent"];
 
 export function makeReview(refs, state, queue, transport) {
   let remarks = [];
+  let verdicts = [];
   let asked = null;
+  let stood = null;
 
   function draw({ review, assignee, work }) {
     if (!work) return;
     refs.standing.replaceChildren(chip(review), node("span", { class: "v-dim v-small" }, assignee ? `for ${assignee}` : ""));
     refs.accept.textContent = SETTLED.includes(review) ? "Accepted again, next" : "Accept, next";
-    if (review === "accepted" || review === "absent") refs.accept.textContent = "Next";
+    if (isAccepted(review)) refs.accept.textContent = "Next";
+    refs.judge.hidden = !isAccepted(review);
+  }
+
+  // What reviewers say of accepted labels; a disagreement is best said with a comment, so its field is next.
+  function drawVerdicts() {
+    refs.verdicts.textContent = verdictTexts(verdicts).join(", ") || "Is it right?";
+    const own = verdicts.find(({ by }) => by === recallPref("annotator", ""))?.verdict;
+    for (const kind of ["agree", "disagree"]) refs[kind].setAttribute("aria-pressed", String(own === kind));
+  }
+
+  async function judge(kind) {
+    const { work, seen } = state.get();
+    if (!(await queue.decide(kind, queue.idOf(work), seen))) return;
+    if (kind === "disagree") {
+      refs.remarkBox.open = true;
+      refs.remark.focus();
+    }
+    load();
   }
 
   function drawRemarks() {
@@ -33,8 +55,9 @@ export function makeReview(refs, state, queue, transport) {
     const question = queue.idOf(work);
     const told = await queue.send("remarks", { question });
     if (state.get().work !== work || told.error) return;
-    remarks = told.remarks;
+    ({ remarks, verdicts } = told);
     drawRemarks();
+    drawVerdicts();
   }
 
   async function resolve(one) {
@@ -55,19 +78,26 @@ export function makeReview(refs, state, queue, transport) {
   });
   refs.remark.addEventListener("keydown", (event) => { if (event.key === "Escape") refs.stage.focus(); });
 
-  const decide = () => (["accepted", "absent"].includes(state.get().review) ? queue.turn(1) : queue.decideAndNext("accept"));
+  const decide = () => (isAccepted(state.get().review) ? queue.turn(1) : queue.decideAndNext("accept"));
   refs.accept.addEventListener("click", decide);
   refs.reject.addEventListener("click", () => queue.decideAndNext("reject"));
+  for (const kind of ["agree", "disagree"]) refs[kind].addEventListener("click", () => judge(kind));
   refs.prevClip.addEventListener("click", () => queue.turn(-1));
   refs.nextClip.addEventListener("click", () => queue.turn(1));
 
   state.on(["review", "assignee", "work"], draw);
+  state.on(["review"], ({ work, review }) => {
+    if (work === asked && review !== stood) load(); // an edit ends what was said of the labels
+    stood = review;
+  });
   state.on(["frame"], ({ frame }) => { refs.remark.placeholder = `Comment on frame ${frame}`; });
   state.on(["work"], ({ work }) => {
     if (work === asked) return;
     asked = work;
     remarks = [];
+    verdicts = [];
     drawRemarks();
+    drawVerdicts();
     load();
   });
   return { accept: decide, remark: () => { refs.remarkBox.open = true; refs.remark.focus(); } };
