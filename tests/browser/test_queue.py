@@ -179,3 +179,21 @@ def test_clips_are_added_and_pre_labelled_while_the_page_goes_on(
     expect(page.get_by_role("button", name="Pre-label all")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("no answer is recorded for 'every star'").first).to_be_visible()
     assert rows(page).count() > before
+
+
+def test_a_question_is_given_to_a_person_and_a_second_one(queue: Page) -> None:
+    queue.get_by_role("textbox", name="Your name").fill("Ada")
+    queue.get_by_role("listbox", name="Clips and instructions").focus()
+    press(queue, "Home", "p")
+    dialog = queue.get_by_role("dialog", name="Who should label this?")
+    expect(dialog.get_by_label("Name, empty for nobody")).to_be_focused()
+    queue.keyboard.type("Cy")
+    press(queue, "Enter")
+    expect(dialog).to_be_hidden()
+    expect(rows(queue).nth(0)).to_contain_text("Cy")
+    before = rows(queue).count()
+    press(queue, "p")
+    dialog.get_by_label("as a second annotator").check()
+    dialog.get_by_role("button", name="Ada (you)").click()
+    expect(rows(queue)).to_have_count(before + 1)
+    expect(rows(queue).filter(has_text="second version")).to_contain_text("Ada")

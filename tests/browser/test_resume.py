@@ -42,10 +42,13 @@ def test_a_killed_server_gives_everything_back_by_the_link(app: App, context: Br
     expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=60_000)
     told, line = page.get_by_label("Reasoning text").text_content(), verdict(page).text_content() or ""
     lanes = page.locator(".v-lane").all_text_contents()
+    last = page.get_by_label("Last frame to segment").input_value()
+    assert last != "95"
     app.kill()
     app.start()
     later = open_page(context, page.url)
     expect(verdict(later)).to_have_text(line)
+    expect(later.get_by_label("Last frame to segment")).to_have_value(last)
     expect(later.get_by_label("What should be segmented?")).to_have_value(QUESTION)
     assert later.get_by_label("Reasoning text").text_content() == told
     assert later.locator(".v-lane").all_text_contents() == lanes

@@ -135,6 +135,13 @@ def test_the_queue_shows_how_far_two_annotators_agree(office: Office) -> None:
     assert "second version already" in told["error"]
 
 
+def test_a_range_is_chosen_without_propagating(office: Office) -> None:
+    question = office.work.question_id
+    office.ask("act", do="frames", question=question, start=2, stop=7)
+    assert office.work.frames == (2, 7)
+    assert "not a range" in office.ask("act", do="frames", question=question, start=2, stop=700)["error"]
+
+
 def test_a_picture_is_made_once(office: Office) -> None:
     video = office.row["video"]
     assert office.ask("thumb", video=video) == office.ask("thumb", video=video)

@@ -120,6 +120,21 @@ def test_what_waits_to_be_computed_survives_a_restart_unless_the_question_went_o
     store.close()
 
 
+def test_the_chosen_range_survives_a_restart(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    work = new_work(store)
+    proposed = work.frames
+    work.choose((3, 9))
+    store.close()
+    store = open_store(tmp_path)
+    assert store.get(work.id).frames == (3, 9)
+    store.get(work.id).project.keep_note(f"range {work.question_id}", "[3, 9000]")  # of a video that was longer
+    store.close()
+    store = open_store(tmp_path)
+    assert store.get(work.id).frames == proposed
+    store.close()
+
+
 def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(store: Store) -> None:
     work = new_work(store)
     work.record(drawn(1))

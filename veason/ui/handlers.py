@@ -207,7 +207,7 @@ class Desk:
         answered = GotAnswer(answer, prompts_from_answer(answer))
         work.follow([answered], hand, source=self._policy_name, sampling=sampling)
         work.project.set_status(work.question_id, "proposed", source=self._policy_name)
-        work.frames = starting_range(work.video.info, answer.keyframe or 0)
+        work.choose(starting_range(work.video.info, answer.keyframe or 0))
         yield {"kind": "range", "range": list(work.frames)}
 
     @property
@@ -258,7 +258,7 @@ class Desk:
         elif data["edit"] in ("drop", "absent"):
             items.append(render.all_masks(work.now))
         elif isinstance(edit, PutPrompt | MoveKeyframe) and not work.frames[0] <= data["frame"] < work.frames[1]:
-            work.frames = starting_range(work.video.info, data["frame"])
+            work.choose(starting_range(work.video.info, data["frame"]))
             items.append({"kind": "range", "range": list(work.frames)})
         return [render.session_state(work), *items]
 
@@ -293,7 +293,7 @@ class Desk:
             hand, state = read_hand(data), work.state
             stretches = spread.plan(state, state.locked, work.pending, data, frames)
             if data.get("only") != "here":
-                work.frames = frames
+                work.choose(frames)
             yield message(work, render.propagating(stretches, frames, data.get("only")))
             for stretch in stretches:
                 yield from self._in_batches(work, self._masks(work, stretch, data, hand))

@@ -128,7 +128,10 @@ class Queue:
         question_id = read.whole_number(data, "question")
         if kind in ("accept", "reject", "reopen"):
             return self._decide(key, project, question_id, kind, hand)
-        if kind in ("agree", "disagree"):
+        if kind == "frames":
+            work = self._store.get(f"{key}.{question_id}")
+            work.choose(read.frame_range(data, work.video.info.num_frames))
+        elif kind in ("agree", "disagree"):
             self._judge(key, project, question_id, kind, hand)
         elif kind == "assign":
             name = " ".join(read.short_text(data, "name", 80).split())

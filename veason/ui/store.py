@@ -158,6 +158,15 @@ class Work:
         past, future = self.project.steps(self.question_id)
         return [read_edit(one) for one in reversed(past)], [read_edit(one) for one in future]
 
+    def choose(self, frames: FrameRange) -> None:
+        """Take a range to propagate, and keep it for a restart."""
+        if frames == self.frames:
+            return
+        self.frames = frames
+        if not self.project.is_read_only:
+            with suppress(ProjectError):  # without it only the proposed range comes back
+                self.project.keep_note(f"range {self.question_id}", json.dumps(frames))
+
     def arrive(self, masks: FrameMasks, source: str, hand: Hand = NOBODY) -> None:
         """Take masks that stream in from a segmenter."""
         with self._lock:
@@ -256,6 +265,14 @@ def _read_pending(project: Project, question: Question) -> Pending:
     return {int(object_id): frozenset(frames) for object_id, frames in kept["frames"].items()}
 
 
+def _read_range(project: Project, question: Question, video: Video) -> FrameRange:
+    """Return the range that was chosen last, else the one to propose."""
+    kept = json.loads(project.note(f"range {question.id}") or "null")
+    if kept is not None and 0 <= kept[0] < kept[1] <= video.info.num_frames:
+        return (kept[0], kept[1])
+    return starting_range(video.info, project.session(question.id).keyframe or 0)
+
+
 def _whole(kind: str) -> str:
     return "reasoning" if kind == "Reasoned" else "all"
 
@@ -316,7 +333,7 @@ class Store:
             raise SessionError(GONE) from error
         stored = project.video(question.video_id)
         video = project.open_video(stored.id)
-        frames = starting_range(video.info, project.session(question.id).keyframe or 0)
+        frames = _read_range(project, question, video)
         pending = _read_pending(project, question)
         return Work(f"{key}.{question.id}", project, question.id, stored.title, video, frames, pending=pending)
 

@@ -150,7 +150,7 @@ export function start(scope) {
   const transport = makeTransport(refs, state, frames);
 
   const actions = makeActions(refs, state, wire, { transport, notify });
-  const propagate = makePropagate(refs, state, wire);
+  const propagate = makePropagate(refs, scope, state, wire);
   const think = makeThink(refs, scope, state, wire);
   const keymap = makeKeymap();
   const help = makeHelp(refs, keymap);

@@ -1,8 +1,13 @@
 // Which frames to do, what it will cost, and how far it is.
 
+const KEEP_MS = 250;
+
 export const duration = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`);
 
-export function makePropagate(refs, state, wire) {
+export function makePropagate(refs, scope, state, wire) {
+  let keeping = null;
+  let kept = null;
+
   function wanted() {
     return { start: Number(refs.from.value), stop: Number(refs.to.value) + 1 };
   }
@@ -49,11 +54,32 @@ export function makePropagate(refs, state, wire) {
     refs.progress.setAttribute("aria-valuenow", String(Math.round(share * 100)));
   }
 
+  // A range that a person chose is kept with the question, so that it is there again after a restart.
+  function keep() {
+    const { work, range } = state.get();
+    if (!work || kept === `${work} ${range}`) return;
+    kept = `${work} ${range}`;
+    scope.server.act(wire.signed({ do: "frames", project: state.get().project, question: Number(work.split(".").at(-1)), start: range[0], stop: range[1] }));
+  }
+
+  function choose() {
+    const { start: from, stop } = wanted();
+    if (refs.from.value && refs.to.value && from >= 0 && from < stop && stop <= state.get().info.frames) state.set({ range: [from, stop] });
+  }
+
   refs.go.addEventListener("submit", (event) => { event.preventDefault(); start(); });
-  for (const field of [refs.from, refs.to]) field.addEventListener("input", estimate);
+  for (const field of [refs.from, refs.to]) {
+    field.addEventListener("input", estimate);
+    field.addEventListener("change", choose);
+  }
   state.on(["range"], ({ range }) => {
     refs.from.value = range[0];
     refs.to.value = range[1] - 1;
+  });
+  state.on(["info"], ({ work, range }) => { kept = `${work} ${range}`; });
+  state.on(["range"], () => {
+    clearTimeout(keeping);
+    keeping = setTimeout(keep, KEEP_MS);
   });
   state.on(["range", "objects", "info", "secondsPerFrame"], estimate);
   state.on(["done", "busy", "maskCount"], drawProgress);

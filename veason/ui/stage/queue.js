@@ -1,5 +1,6 @@
 // The queue: clips and instructions, where each stands, and the way from one to the next.
 
+import { makeAssign } from "./assign.js";
 import { keepPref, recallPref } from "./prefs.js";
 import { OPEN, STATUSES, makeRow, time } from "./queuerow.js";
 import { node } from "./state.js";
@@ -173,10 +174,7 @@ export function makeQueue(refs, scope, state, wire, notify) {
     if (next) choose(next.id);
   }
 
-  async function assign(row) {
-    const name = window.prompt(`Who should label “${row.instruction || row.clip}”?`, row.assignee ?? recallPref("annotator", ""));
-    if (name !== null && !(await send("act", { do: "assign", question: row.id, name, seen: undefined })).error) load(true);
-  }
+  const assign = makeAssign(refs, { send, load });
 
   const keys = {
     ArrowDown: () => move(1), ArrowUp: () => move(-1), j: () => move(1), k: () => move(-1), PageDown: () => move(10), PageUp: () => move(-10), Home: () => move(-1e9), End: () => move(1e9),
@@ -186,7 +184,7 @@ export function makeQueue(refs, scope, state, wire, notify) {
     r: (row) => row && decide("reopen", row.id, row.seen),
     g: (row) => row && decide("agree", row.id, row.seen),
     d: (row) => row && decide("disagree", row.id, row.seen),
-    p: (row) => row && assign(row),
+    p: (row) => row && assign.open(row, queue.people),
     "/": () => refs.search.focus(),
     q: () => state.get().work && show(false),
     n: () => refs.openAdd.click(),
