@@ -72,11 +72,11 @@ class Earlier:
 
 
 def is_picture_of(project: Project, info: VideoInfo, own: StoredVideo) -> bool:
-    """Tell whether a folder of pictures shows a video of the project: as many frames of the same size, that look alike.
+    """Tell whether a folder of pictures shows a video of the project, or its beginning, frame for frame.
 
     Labels are exported with their frames as JPEG, whose content has another hash than the video.
     """
-    is_same_form = (own.num_frames, own.size_wh) == (info.num_frames, info.size_wh) and own.path.exists()
+    is_same_form = own.num_frames >= info.num_frames and own.size_wh == info.size_wh and own.path.exists()
     if not is_same_form or info.decoder != "images":
         return False
     with open_video(info.path) as pictures, project.open_video(own.id) as video:
