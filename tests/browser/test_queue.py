@@ -196,4 +196,4 @@ def test_a_question_is_given_to_a_person_and_a_second_one(queue: Page) -> None:
     dialog.get_by_label("as a second annotator").check()
     dialog.get_by_role("button", name="Ada (you)").click()
     expect(rows(queue)).to_have_count(before + 1)
-    expect(rows(queue).filter(has_text="second version")).to_contain_text("Ada")
+    expect(rows(queue).filter(has_text="Ada").filter(has_text="new")).to_contain_text("second version")

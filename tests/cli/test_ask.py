@@ -137,7 +137,12 @@ def test_interrupting_keeps_the_frames_that_were_done(tmp_path: Path) -> None:
         Image.new("RGB", (64, 48), (index % 256, 90, 90)).save(folder / f"{index:05d}.jpg")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "veason", "track", str(folder), "--box", "5,5,30,30@0", "--out", str(out)]
-    process = subprocess.Popen([*command, "--segmenter", "nano"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--segmenter", "nano"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
+    )
     assert process.stderr is not None
     while "propagating" not in process.stderr.readline():
         assert process.poll() is None

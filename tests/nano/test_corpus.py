@@ -60,7 +60,9 @@ def test_the_paths_in_a_thought_are_the_corners_of_the_boxes(views: list[View]) 
 def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[tuple[View, Lesson]]) -> None:
     checked = 0
     for view, lesson in lessons:
-        for name, word, frame in re.findall(r"the (\w+ \w+) [^,]*?is (first|last) seen in frame (\d+)", lesson.thought):
+        for name, word, frame in re.findall(
+            r"the (\w+ \w+) [^,;]*?is (first|last) seen in frame (\d+)", lesson.thought
+        ):
             actor, place = named(view, name), view.shown.index(int(frame))
             outer = view.area[actor, :place] if word == "first" else view.area[actor, place + 1 :]
             assert view.is_there(actor, place)
