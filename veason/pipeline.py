@@ -22,6 +22,7 @@ from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
     Answered,
+    Budgets,
     Frame,
     FrameMasks,
     FrameRange,
@@ -40,6 +41,7 @@ from veason.types import (
     VideoInfo,
     VideoSource,
 )
+from veason.types.budgets import MIB
 
 Fixed = Mapping[int, Mapping[int, Rle | None]]
 """Masks that must not change by object and frame; None where the object is known to be absent."""
@@ -294,6 +296,39 @@ def with_prompts(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:
     """Return the smallest range that holds `frames` and every prompt: a plain segmenter begins where a prompt is."""
     places = [prompt.frame_index for prompt in prompts]
     return min([frames[0], *places]), max([frames[1] - 1, *places]) + 1
+
+
+def load_pipeline(
+    policy: str | None,
+    segmenter: str | None,
+    *,
+    has_policy: bool = True,
+    profile: str | None = None,
+    quantization: str | None = None,
+    segmenter_config: str | None = None,
+    device: str = "auto",
+    budgets: Budgets = Budgets(),
+) -> Pipeline:
+    """Load both models and put them together; `has_policy` is False where only prompts by hand are wanted.
+
+    For names, profile, quantization, config, device and errors see `veason.policy.load_policy` and
+    `veason.segmenter.load_segmenter`; `budgets` says what may be kept.
+    """
+    from veason.policy import load_policy
+    from veason.segmenter import load_segmenter
+
+    thinker = None
+    if has_policy:
+        thinker = load_policy(
+            policy,
+            profile=profile,
+            device=device,
+            quantization=quantization,
+            reuse=budgets.prefix > 0,
+            prefix_bytes=budgets.prefix * MIB,
+        )
+    tracker = load_segmenter(segmenter, config=segmenter_config, device=device, budgets=budgets)
+    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
 
 
 def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:

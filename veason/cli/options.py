@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 
 from veason.errors import PromptError
 from veason.types import Box, Budgets, Click, FrameRange, Prompt
-from veason.types.budgets import MIB
 
 if TYPE_CHECKING:
     from veason.pipeline import Pipeline
-    from veason.types import Policy, Segmenter
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})@(\d+)(?::(\d+))?")
@@ -85,35 +83,21 @@ def read_budgets(args: argparse.Namespace) -> Budgets:
     return Budgets(**{name: value for name, value in given.items() if value is not None})
 
 
-def make_policy(args: argparse.Namespace) -> Policy:
-    """Load the policy that the options name."""
-    from veason.policy import load_policy
-
-    prefix = read_budgets(args).prefix
-    return load_policy(
-        args.policy,
-        profile=args.profile,
-        device=args.device,
-        quantization=args.quantization,
-        reuse=prefix > 0,
-        prefix_bytes=prefix * MIB,
-    )
-
-
-def make_segmenter(args: argparse.Namespace) -> Segmenter:
-    """Load the segmenter that the options name."""
-    from veason.segmenter import load_segmenter
-
-    return load_segmenter(args.segmenter, config=args.segmenter_config, device=args.device, budgets=read_budgets(args))
-
-
 def make_pipeline(args: argparse.Namespace) -> Pipeline:
-    """Load the models that the options name and put them together."""
-    from veason.pipeline import Pipeline
+    """Load the models that the options name and put them together; a command without --policy gets none."""
+    from veason.pipeline import load_pipeline
 
-    budgets = read_budgets(args)
-    policy = make_policy(args) if hasattr(args, "policy") else None
-    return Pipeline(policy, make_segmenter(args), shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
+    has_policy = hasattr(args, "policy")
+    return load_pipeline(
+        args.policy if has_policy else None,
+        args.segmenter,
+        has_policy=has_policy,
+        profile=args.profile if has_policy else None,
+        quantization=args.quantization if has_policy else None,
+        segmenter_config=args.segmenter_config,
+        device=args.device,
+        budgets=read_budgets(args),
+    )
 
 
 def parse_range(text: str | None, num_frames: int) -> FrameRange | None:
