@@ -10,7 +10,7 @@ import functools
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,30 +34,18 @@ from veason.ui.samples import COUNTS, Gathering, samplings
 from veason.ui.spread import Stretch
 from veason.ui.store import Store, Work
 from veason.ui.transfer import Transfer
+from veason.ui.wire import Message, message, telling
 
 BATCH_S = 0.05
 """Updates are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""
 
-Message = dict[str, Any]
+
+def _after_failure(error: VeasonError) -> list[Item]:
+    unsaved = [{"kind": "unsaved"}] if isinstance(error, ProjectError) else []
+    return [*unsaved, {"kind": "idle"}]
 
 
-def message(work: Work | None, *items: Item) -> Message:
-    """Return one message to the page."""
-    return {"work": None if work is None else work.id, "items": list(items)}
-
-
-def told(handler: Callable[[Desk, Any], Iterator[Message]]) -> Callable[[Desk, Any], Iterator[Message]]:
-    """Show a VeasonError as a notice on the page; anything else fails loudly."""
-
-    @functools.wraps(handler)
-    def guarded(desk: Desk, data: Any) -> Iterator[Message]:
-        try:
-            yield from handler(desk, data)
-        except VeasonError as error:
-            unsaved = [{"kind": "unsaved"}] if isinstance(error, ProjectError) else []
-            yield message(None, render.notice(str(error)), *unsaved, {"kind": "idle"})
-
-    return guarded
+told = telling(_after_failure)
 
 
 class Desk:

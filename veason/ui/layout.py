@@ -12,19 +12,17 @@ import gradio as gr
 from veason.device import choose_device
 from veason.errors import VeasonError
 from veason.interchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
-from veason.pipeline import Pipeline
-from veason.policy import load_policy
-from veason.segmenter import load_segmenter
+from veason.pipeline import Pipeline, load_pipeline
 from veason.types import Policy
-from veason.types.budgets import MIB
 from veason.ui import payload as read
 from veason.ui import render
 from veason.ui.examples import list_examples
 from veason.ui.hand import read_hand
-from veason.ui.handlers import Desk, Message, message
+from veason.ui.handlers import Desk
 from veason.ui.settings import Settings
 from veason.ui.shelf import Shelf
 from veason.ui.store import Store
+from veason.ui.wire import Message, message
 from veason.video import open_video
 
 STAGE = Path(__file__).parent / "stage"
@@ -46,19 +44,15 @@ import(new URL(props.main, document.baseURI).href).then((module) => module.start
 
 def make_pipeline(settings: Settings) -> Pipeline:
     """Load the models that the settings name."""
-    budgets = settings.budgets
-    policy = load_policy(
+    return load_pipeline(
         settings.policy,
+        settings.segmenter,
         profile=settings.profile,
-        device=settings.device,
         quantization=settings.quantization,
-        reuse=budgets.prefix > 0,
-        prefix_bytes=budgets.prefix * MIB,
+        segmenter_config=settings.segmenter_config,
+        device=settings.device,
+        budgets=settings.budgets,
     )
-    segmenter = load_segmenter(
-        settings.segmenter, config=settings.segmenter_config, device=settings.device, budgets=budgets
-    )
-    return Pipeline(policy, segmenter, shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
 
 
 def build(desk: Desk, settings: Settings) -> gr.Blocks:

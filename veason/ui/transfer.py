@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from gradio.utils import get_upload_folder, is_in_or_equal
 
-from veason.errors import DataError, ExportError, ProjectError, SessionError, VeasonError
+from veason.errors import DataError, ExportError, ProjectError, SessionError
 from veason.interchange import FORMATS, IMPORTABLE, ExportOptions, ExportReport, export_labels, import_labels
 from veason.interchange.projects import Imported, check_fits, from_project, to_project
 from veason.outputs import Run, write_json, write_overlay, write_palette_masks
@@ -26,6 +25,7 @@ from veason.project.sources import Wanted, add_videos, read_instructions
 from veason.ui import payload as read
 from veason.ui import render
 from veason.ui.store import Store, Work
+from veason.ui.wire import Message, message, telling
 
 STORED = (".png", ".jpg", ".mp4", ".zip", ".parquet")
 """Endings of files that a ZIP file cannot make smaller."""
@@ -33,24 +33,7 @@ STORED = (".png", ".jpg", ".mp4", ".zip", ".parquet")
 _MOST_TIMES = 20
 """What an upload may hold unpacked, in times its own size; nothing of ours comes near it."""
 
-Message = dict[str, Any]
-
-
-def _told(handler: Callable[[Any, Any], Iterator[Message]]) -> Callable[[Any, Any], Iterator[Message]]:
-    """Show a VeasonError as a notice; anything else fails loudly."""
-
-    @functools.wraps(handler)
-    def guarded(self: Any, data: Any) -> Iterator[Message]:
-        try:
-            yield from handler(self, data)
-        except VeasonError as error:
-            yield _message(render.notice(str(error)), {"kind": "transferred"})
-
-    return guarded
-
-
-def _message(*items: render.Item) -> Message:
-    return {"work": None, "items": list(items)}
+_told = telling(lambda error: [{"kind": "transferred"}])
 
 
 class Transfer:
@@ -66,17 +49,17 @@ class Transfer:
         """Write labels and send the link: `{"what"}` of the open work, or `{"format", "scope", "everything"}`."""
         if "what" in data:
             path = self._export_work(self._store.get(data.get("work")), read.short_text(data, "what", 20))
-            yield _message({"kind": "file", "path": str(path), "name": path.name})
+            yield message(None, {"kind": "file", "path": str(path), "name": path.name})
             return
         project = self._store.shelf.get(data.get("project"))
         if data.get("format") == "project":
             path = self._store.new_out() / f"{project.folder.name}.zip"
             pack(project, path)
-            yield _message(*_done(path, ["the whole project: clips, labels, history and comments"]))
+            yield message(None, *_done(path, ["the whole project: clips, labels, history and comments"]))
             return
         only = [self._store.get(data.get("work")).question_id] if data.get("scope") == "clip" else None
         report, path = self._export_labels(project, read.short_text(data, "format", 40), only, data)
-        yield _message(*_done(path, _told_of(report)))
+        yield message(None, *_done(path, _told_of(report)))
 
     def _export_labels(
         self, project: Project, format: str, only: list[int] | None, data: Any
@@ -137,7 +120,7 @@ class Transfer:
         drafts = [project.add_draft(video_id) for video_id in new if not project.questions(video_id=video_id)]
         told = f"Added {_count(added.num_videos, 'clip')} and {_count(added.num_questions, 'question')}."
         told += f" {_count(len(drafts), 'clip')} without words: open one and say what to segment." if drafts else ""
-        yield _message(render.notice(told, "info"), {"kind": "added", "project": key}, {"kind": "transferred"})
+        yield message(None, render.notice(told, "info"), {"kind": "added", "project": key}, {"kind": "transferred"})
 
     def _sources(self, data: Any, stack: ExitStack) -> tuple[list[Path], list[Path]]:
         """Return the clips and the lists of instructions that were sent."""
@@ -167,7 +150,7 @@ class Transfer:
                 total += to_project(project, video, copy=True)
         told = total.told()
         told = f"{told[0].upper()}{told[1:]}."
-        yield _message(render.notice(told, "info"), {"kind": "added", "project": key}, {"kind": "transferred"})
+        yield message(None, render.notice(told, "info"), {"kind": "added", "project": key}, {"kind": "transferred"})
 
     def _take_project(self, upload: Path) -> Message:
         shelf = self._store.shelf
@@ -179,7 +162,7 @@ class Transfer:
             raise ProjectError(f"{upload.name} is not a packed project: it should be a ZIP file with {NAME}")
         key, _ = shelf.make(lambda folder: unpack(upload, folder, max_bytes=shelf.visitor_bytes))
         told = render.notice("Your project is here again.", "info")
-        return _message(told, {"kind": "added", "project": key}, {"kind": "transferred"})
+        return message(None, told, {"kind": "added", "project": key}, {"kind": "transferred"})
 
     @contextmanager
     def uploaded(self, data: Any) -> Iterator[Path]:
