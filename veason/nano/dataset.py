@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from veason.data.write import WriteExpression, WriteVideo
-from veason.masks import encode_mask
 from veason.nano.facts import Facts
+from veason.nano.footage import DrawnVideo
 from veason.nano.language import Question, draw_questions
-from veason.nano.render import Renderer
 from veason.nano.stories import make_scene
 from veason.nano.view import look_at
 from veason.nano.world import Scene
@@ -18,7 +17,7 @@ from veason.nano.world import Scene
 FIRST_SEEDS = {"train": 10_000_000, "valid": 50_000_000, "test": 90_000_000}
 """Where the seeds of each split start, so that no clip is in two of them."""
 
-HEIGHT = 288
+_HEIGHT = 288
 """Height of the clips in pixels."""
 
 _SEEDS_APART = 100_000
@@ -44,18 +43,18 @@ def draw_scene(split: str, seed: int, number: int, longest: int) -> Scene:
     return scene
 
 
+def clip_size(scene: Scene) -> tuple[int, int]:
+    """Return the width and height, both even, of the clip of a scene."""
+    return (round(_HEIGHT * scene.aspect / 2) * 2, _HEIGHT)
+
+
 def draw_video(scene: Scene, name: str, questions: int) -> WriteVideo:
     """Render a whole scene with the masks of its objects and questions about it."""
-    size_wh = (round(HEIGHT * scene.aspect / 2) * 2, HEIGHT)
-    renderer = Renderer(scene, size_wh)
-    objects: dict[int, list] = {actor: [] for actor in scene.objects}
-    frames = []
-    for frame_index in range(scene.num_frames):
-        image, owner = renderer.draw(frame_index)
-        frames.append(image)
-        for actor, masks in objects.items():
-            mask = owner == actor
-            masks.append(encode_mask(mask) if mask.any() else None)
+    video = DrawnVideo(scene, clip_size(scene))
+    places = range(scene.num_frames)
+    frames = [video.frame(place) for place in places]
+    seen = [video.masks(scene.objects, place) for place in places]
+    objects = {actor: [masks.get(actor) for masks in seen] for actor in scene.objects}
     asked = choose_questions(scene, questions)
     expressions = [WriteExpression(question.text, question.targets, question.type) for question in asked]
     return WriteVideo(name, frames, objects, expressions)

@@ -8,7 +8,7 @@ intervals over clips.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,18 @@ from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.answer import AnswerContext
-from veason.masks import empty_mask, encode_mask, union_mask
+from veason.masks import empty_mask, union_mask
 from veason.metrics import ABSENT, REASONING, REFERRING, OutlineCache, SequenceScore, score_sequence, summarise_revos
-from veason.nano.dataset import HEIGHT, choose_questions, draw_scene
+from veason.nano.dataset import choose_questions, clip_size, draw_scene
 from veason.nano.facts import Facts
+from veason.nano.footage import BoxTracks, DrawnVideo
 from veason.nano.language import Question
 from veason.nano.policy_model import nano_profile
 from veason.nano.pool import ClipMaker
-from veason.nano.render import Renderer
 from veason.nano.score import answer_questions, read_text, score_boxes
 from veason.nano.view import View, look_at
 from veason.nano.world import Scene
-from veason.types import Answer, Frame, Prompt, Rle, Segmenter, VideoInfo
+from veason.types import Segmenter
 
 TYPES = {"referring": REFERRING, "reasoning": REASONING, "absent": ABSENT}
 FIGURES = (
@@ -58,40 +58,13 @@ class Row:
     answer: str
 
 
-class DrawnVideo:
-    """All frames of a scene as a VideoSource, with the masks of its objects: `owners` is `(T, H, W)`, -1 for none."""
-
-    def __init__(self, scene: Scene) -> None:
-        size_wh = (round(HEIGHT * scene.aspect / 2) * 2, HEIGHT)
-        renderer = Renderer(scene, size_wh)
-        drawn = [renderer.draw(frame) for frame in range(scene.num_frames)]
-        self._images = [image for image, _ in drawn]
-        self.owners = np.stack([owner for _, owner in drawn])
-        count = scene.num_frames
-        name = f"scene {scene.seed} whole"
-        self.info = VideoInfo(name, count, size_wh, scene.fps, 0.0, (count - 1) / scene.fps, False, "images")
-
-    def frame(self, frame_index: int) -> np.ndarray:
-        """Return frame `frame_index`, `(H, W, 3)` uint8 RGB."""
-        return self._images[frame_index]
-
-    def frames(self, frame_indices: Sequence[int]) -> Iterator[Frame]:
-        """Yield the wanted frames in the given order."""
-        for frame_index in frame_indices:
-            yield Frame(frame_index, self._images[frame_index])
-
-    def masks(self, actors: Sequence[int], frame_index: int) -> list[Rle]:
-        """Return the masks of the actors that are seen on a frame."""
-        owner = self.owners[frame_index]
-        return [encode_mask(owner == actor) for actor in actors if (owner == actor).any()]
-
-
 class Course:
     """One clip with its questions: what policies are asked, and what their answers are worth."""
 
     def __init__(self, number: int, scene: Scene, questions: int, segmenter: Segmenter) -> None:
-        self._number, self._segmenter = number, segmenter
-        self._video = DrawnVideo(scene)
+        self._number = number
+        self._video = DrawnVideo(scene, clip_size(scene))
+        self._tracks = BoxTracks(self._video, segmenter, grid=1.0)
         side = nano_profile().size_wh
         view = look_at(Facts(scene), side)
         seen = [
@@ -101,18 +74,19 @@ class Course:
         self.questions = choose_questions(scene, questions)
         info = self._video.info
         self._context = AnswerContext(view.shown, info.num_frames, info.size_wh, nano_profile().space_wh)
-        frames = range(info.num_frames)
-        self._ground = [union_mask(self._video.masks(scene.objects, t) or [empty_mask(info.size_wh)]) for t in frames]
-        self._tracked: dict[tuple, list[Rle]] = {}
+        self._masks = [self._video.masks(scene.objects, frame) for frame in range(info.num_frames)]
+        nothing = empty_mask(info.size_wh)
+        self._ground = [union_mask(list(masks.values())) if masks else nothing for masks in self._masks]
         self._outlines = OutlineCache()
 
     def mark(self, policy: str, question: Question, text: str) -> Row:
         """Return what an answer is worth."""
         info = self._video.info
         answer = read_text(text, self._context)
-        nothing = [empty_mask(info.size_wh)] * info.num_frames
-        masks = self._track(answer) if answer is not None and answer.boxes else nothing
-        truths = [self._video.masks(question.targets, frame) for frame in range(info.num_frames)]
+        masks = [empty_mask(info.size_wh)] * info.num_frames
+        if answer is not None and answer.keyframe is not None and answer.boxes:
+            masks = self._tracks.union(answer.boxes, answer.keyframe)
+        truths = [[seen[actor] for actor in question.targets if actor in seen] for seen in self._masks]
         score = score_sequence(masks, truths, self._ground, cache=self._outlines)
         inner = read_text(text, replace(self._context, source_wh=self.view.size_wh))
         prominence, iou = score_boxes(self.view, question, inner) if question.targets else (0.0, 0.0)
@@ -121,17 +95,6 @@ class Course:
             policy, self._number, question.text, question.type, score.j, score.f, score.r_binary or 0.0, is_empty,
             answer is not None, prominence, iou, text,
         )  # fmt: skip
-
-    def _track(self, answer: Answer) -> list[Rle]:
-        assert answer.keyframe is not None
-        key = (answer.keyframe, tuple(sorted(tuple(round(value) for value in box.xyxy) for box in answer.boxes)))
-        if key not in self._tracked:
-            prompts = [Prompt(number, answer.keyframe, box=box) for number, box in enumerate(answer.boxes, start=1)]
-            found: list[list[Rle]] = [[] for _ in range(self._video.info.num_frames)]
-            for arrived in self._segmenter.track(self._video, prompts):
-                found[arrived.frame_index] += [mask.rle for mask in arrived.masks.values()]
-            self._tracked[key] = [union_mask(parts) for parts in found]
-        return self._tracked[key]
 
 
 def evaluate_policies(
@@ -147,7 +110,7 @@ def evaluate_policies(
     """Ask every policy every question of the test split and return one row each.
 
     Args:
-        policies: folders of weights by the name of their row; the folder None in a name's place is not allowed.
+        policies: folders of weights by the name of their row.
         segmenter: makes the masks for all of them.
         journal: one JSON line a clip; clips that stand there with the same policies are not done again.
         clips: how many clips of the split.
