@@ -11,6 +11,17 @@ LONG = 60_000
 """Milliseconds to wait for a model on a busy machine."""
 
 
+QUESTION = "the first object to come in"
+"""A question that the example "Who comes first?" has an answer to."""
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys on the stage."""
+    page.get_by_role("application").focus()
+    for key in keys:
+        page.keyboard.press(key)
+
+
 def open_example(page: Page, title: str) -> None:
     page.get_by_role("button", name=title).click()
     expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=LONG)

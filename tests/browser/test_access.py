@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
     LONG,
+    QUESTION,
     ask,
     drag,
     expect_answer,
@@ -25,7 +26,6 @@ from tests.browser.studio import (
 
 pytestmark = pytest.mark.browser
 
-QUESTION = "the first object to come in"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 

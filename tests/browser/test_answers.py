@@ -10,12 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import open_page, running_app
-from tests.browser.studio import LONG, expect_answer, keyframe_cell, open_example, verdict
+from tests.browser.studio import LONG, QUESTION, expect_answer, keyframe_cell, open_example, verdict
 from veason.policy import RECORDINGS
 
 pytestmark = pytest.mark.browser
-
-QUESTION = "the first object to come in"
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import App, open_page
-from tests.browser.studio import ask, drag, expect_answer, lane, open_example, propagate, set_range, verdict
+from tests.browser.studio import QUESTION, ask, drag, expect_answer, lane, open_example, propagate, set_range, verdict
 from veason.project import Project
 
 pytestmark = pytest.mark.browser
-
-QUESTION = "the first object to come in"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
     LONG,
+    QUESTION,
     ask,
     click,
     drag,
@@ -33,7 +34,6 @@ from veason.video import open_video
 pytestmark = pytest.mark.browser
 
 CLIP = ASSETS / "examples" / "parade.mp4"
-QUESTION = "the first object to come in"
 
 
 def test_thinking_streams_and_lights_the_keyframe_up(page: Page) -> None:

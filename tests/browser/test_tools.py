@@ -19,18 +19,13 @@ from tests.browser.studio import (
     go_to_frame,
     lane,
     open_example,
+    press,
     propagate,
     set_range,
     verdict,
 )
 
 pytestmark = pytest.mark.browser
-
-
-def press(page: Page, *keys: str) -> None:
-    page.get_by_role("application").focus()
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def toolbox(page: Page) -> Locator:

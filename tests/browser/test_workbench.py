@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
     LONG,
+    QUESTION,
     ask,
     drag,
     expect_answer,
@@ -17,24 +18,13 @@ from tests.browser.studio import (
     go_to_frame,
     lane,
     open_example,
+    press,
     propagate,
     set_range,
     verdict,
 )
 
 pytestmark = pytest.mark.browser
-
-QUESTION = "the first object to come in"
-
-
-def stage(page: Page) -> None:
-    page.get_by_role("application").focus()
-
-
-def press(page: Page, *keys: str) -> None:
-    stage(page)
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def expect_frame(page: Page, frame: int) -> None:
@@ -50,7 +40,7 @@ def test_the_wheel_zooms_space_pans_and_zero_fits(page: Page) -> None:
     page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
     page.mouse.wheel(0, -500)
     expect(fit).not_to_have_text("100 %")
-    stage(page)
+    press(page)
     page.keyboard.down(" ")
     drag(page, (0.5, 0.5), (0.3, 0.3))
     page.keyboard.up(" ")
