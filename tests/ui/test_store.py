@@ -208,3 +208,26 @@ def test_a_new_job_stops_the_one_before_it_and_waits_for_its_end(store: Store) -
         order.append("second runs")
     thread.join()
     assert order == ["first begins", "first ends", "second runs"]
+
+
+def test_the_server_ends_though_nobody_fetches_what_a_job_still_has_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "ENDING_S", 0.05)
+    monkeypatch.setattr(stores, "SAVE_S", 60.0)
+    store = open_store(tmp_path)
+    work = new_work(store)
+    question_id = work.question_id
+
+    def job() -> Iterator[int]:
+        with work.job():
+            for frame_index in range(5):
+                work.arrive(FrameMasks(frame_index, {1: ObjectMask(empty_mask(work.video.info.size_wh), 1.0)}), "x")
+                yield frame_index
+
+    suspended = job()
+    assert [next(suspended), next(suspended)] == [0, 1]
+    store.close()
+    with Project.open(tmp_path / "labels") as project:
+        assert sorted(project.session(question_id).tracks[1].frames) == [0, 1]
+    suspended.close()

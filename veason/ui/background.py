@@ -12,6 +12,7 @@ from veason.errors import ProjectError, VeasonError
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.prelabel import Progress, prelabel
+from veason.ui.store import ENDING_S
 
 
 class Turns:
@@ -90,7 +91,7 @@ class Prelabelling:
         return None if run is None else run.told()
 
     def close(self) -> None:
-        """Stop all runs and wait for their end."""
+        """Stop all runs and wait for their end; not for long where one waits for a visitor who is gone."""
         for run in self._runs.values():
             run.stop()
         for run in self._runs.values():
@@ -115,7 +116,7 @@ class _Run:
         self._is_stopping.set()
 
     def join(self) -> None:
-        self._thread.join()
+        self._thread.join(ENDING_S)
 
     def told(self) -> dict[str, Any]:
         last = dataclasses.asdict(self._last) if self._last is not None else {}

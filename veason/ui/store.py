@@ -41,6 +41,10 @@ _MOST_NOTED = 20_000
 _KEPT_OUT = 20
 
 
+ENDING_S = 3.0
+"""For how long a stopped job is waited for when the server ends."""
+
+
 @dataclass(eq=False)
 class Work:
     """One question with everything done on it.
@@ -245,6 +249,21 @@ class Work:
         """True while a long job is at work."""
         return self._running.locked()
 
+    def end(self) -> None:
+        """Wait for the job that was stopped, put on the disk what it left, and close the video.
+
+        A job whose messages nobody fetches any more, because the server ended first, stands still for ever: it is
+        waited for no longer than a frame takes.
+        """
+        is_over = self._running.acquire(timeout=ENDING_S)
+        try:
+            with suppress(ProjectError):  # nobody is left to be told
+                self.flush()
+        finally:
+            if is_over:
+                self._running.release()
+                self.video.close()
+
     @contextmanager
     def job(self) -> Iterator[None]:
         """Run one long job at a time: the one before it is stopped first."""
@@ -356,7 +375,7 @@ class Store:
             works, self._works = list(self._works.values()), OrderedDict()
         for work in works:
             work.stop()
-            with work.job():
-                work.video.close()
+        for work in works:
+            work.end()
         self.shelf.close()
         shutil.rmtree(self.outbox, ignore_errors=True)
