@@ -47,14 +47,18 @@ def test_thoughts_have_three_marked_steps(lessons: list[tuple[View, Lesson]]) ->
         assert places[0] == 0
 
 
-def test_the_paths_in_a_thought_are_the_corners_of_the_boxes(views: list[View]) -> None:
+def test_the_paths_in_a_thought_are_the_middles_of_the_boxes(views: list[View]) -> None:
     for view in views:
         told = dict(re.findall(r"the ([a-z ]+?)((?: -| \d+/\d+)+)[,;]", describe_paths(view)))
         assert set(told) == {view.facts.name(actor) for actor in view.facts.scene.objects if shown_places(view, actor)}
         for name, path in told.items():
             actor = named(view, name)
-            corners = [view.box(actor, place) for place in range(len(view.shown))]
-            assert path.split() == [f"{box.x1:.0f}/{box.y1:.0f}" if box else "-" for box in corners]
+            for step, box in zip(path.split(), view.boxes[actor], strict=True):
+                assert (step == "-") == bool(np.isnan(box[0]))
+                if step != "-":
+                    column, row = map(int, step.split("/"))
+                    assert abs(column - (box[0] + box[2]) / 2) <= 0.5
+                    assert abs(row - (box[1] + box[3]) / 2) <= 0.5
 
 
 def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[tuple[View, Lesson]]) -> None:

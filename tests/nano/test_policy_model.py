@@ -14,7 +14,7 @@ from PIL import Image
 from veason.nano.corpus import answer_text, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.forward import continue_prompts, read_prompts, see
-from veason.nano.policy_model import build_model, build_processor, build_tokenizer, number_ids, save_policy
+from veason.nano.policy_model import build_model, build_processor, build_tokenizer, number_families, save_policy
 from veason.nano.pool import ClipMaker
 from veason.nano.score import Asked, answer_questions, measure_answers, read_view
 from veason.nano.stories import make_scene
@@ -40,10 +40,13 @@ def test_any_text_is_read_back(text: str) -> None:
     assert TOKENIZER.decode(TOKENIZER(text)["input_ids"]) == text
 
 
-def test_every_number_is_one_token_with_its_own_value_as_id() -> None:
-    assert number_ids(TOKENIZER).tolist() == list(range(1000))
+def test_every_number_column_and_row_is_one_token_and_their_ids_follow_their_values() -> None:
+    numbers, columns, rows = (first for first, _ in number_families(TOKENIZER))
+    assert numbers == 0
     for number in (0, 7, 42, 111, 999):
         assert TOKENIZER(f"[{number}, 1]")["input_ids"][1] == number
+    for place in (0, 7, 42, 112, 127):
+        assert TOKENIZER(f"the ball {place}/{place}")["input_ids"][2:] == [columns + place, rows + place]
 
 
 def test_the_corpus_needs_no_bytes() -> None:

@@ -81,20 +81,20 @@ def draw_keyframe(view: View, targets: tuple[int, ...], rng: np.random.Generator
 def describe_paths(view: View) -> str:
     """Return where every object is on each shown frame: "the red cross 9/47 11/47 -, the white block ...;".
 
-    A place is the left and the top of the box in pixels of the images, "-" where the object is not there. Objects are
+    A place is the middle of the box in pixels of the images, "-" where the object is not there. Objects are
     in the order in which they appear, then from left to right. A small network that writes down what it sees first can
     read everything else from its own words.
     """
     seen = [actor for actor in view.facts.scene.objects if shown_places(view, actor)]
     seen.sort(key=lambda actor: (first := shown_places(view, actor)[0], view.boxes[actor, first, 0]))
     places = range(len(view.shown))
-    paths = (f"{_names(view, (actor,))} {' '.join(_corner(view, actor, place) for place in places)}" for actor in seen)
+    paths = (f"{_names(view, (actor,))} {' '.join(_middle(view, actor, place) for place in places)}" for actor in seen)
     return ", ".join(paths) + ";"
 
 
-def _corner(view: View, actor: int, place: int) -> str:
+def _middle(view: View, actor: int, place: int) -> str:
     box = view.box(actor, place)
-    return f"{box.x1:.0f}/{box.y1:.0f}" if box else "-"
+    return f"{int(box.x1 + box.x2) // 2}/{int(box.y1 + box.y2) // 2}" if box else "-"
 
 
 def answer_text(lesson: Lesson, context: AnswerContext) -> str:

@@ -70,10 +70,24 @@ def see(visual: Any, images: torch.Tensor) -> torch.Tensor:
         normed = block.norm1(hidden)
         query, key, value = block.attn.qkv(normed).view(count, tokens, 3, block.attn.num_heads, -1).unbind(2)
         query, key = apply_rotary_pos_emb_vision(query, key, *rope)
-        mixed = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in (query, key, value)))
+        mixed = attend(*(part.transpose(1, 2) for part in (query, key, value)), None)
         hidden = hidden + block.attn.proj(mixed.transpose(1, 2).reshape(count, tokens, width))
         hidden = hidden + block.mlp(block.norm2(hidden))
     return visual.merger(hidden).view(count, tokens // 4, -1)
+
+
+def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, may_see: torch.Tensor | None) -> torch.Tensor:
+    """Return softmax attention over `(N, heads, places, width)`.
+
+    Spelled out because on a CPU, forward and backward in bfloat16, it takes less than half of the time of
+    `scaled_dot_product_attention` (heads of 32: 30 ms against 67 ms).
+    """
+    scores = query @ (key * query.shape[3] ** -0.5).transpose(2, 3)
+    if may_see is not None:
+        scores = scores + scores.new_zeros(may_see.shape).masked_fill(~may_see, -torch.inf)
+    with torch.autocast("cpu", enabled=False):  # which would make all scores float32
+        share = scores.softmax(-1)
+    return share @ value
 
 
 def prompt_positions(ids: torch.Tensor, image_id: int, cells: int) -> tuple[torch.Tensor, int]:
@@ -97,7 +111,7 @@ def read_prompts(model: Any, ids: torch.Tensor, seen: torch.Tensor, middle_layer
     text = model.model.language_model
     image_id = model.config.image_token_id
     cells = round(seen.shape[1] ** 0.5)
-    hidden = text.embed_tokens(ids).masked_scatter((ids == image_id)[..., None], seen)
+    hidden = text.embed_tokens(ids).masked_scatter((ids == image_id)[..., None], seen.float())
     positions, after = prompt_positions(ids[0], image_id, cells)
     rope = text.rotary_emb(hidden, positions[:, None])
     past, middle = [], hidden
@@ -158,6 +172,8 @@ def decoder_layer(
         key, value = extend(key, value)
     if watch is not None:
         watch.note(query, key, may_see)
-    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=may_see, is_causal=extend is None)
+    if extend is None:
+        may_see = torch.ones(hidden.shape[1], hidden.shape[1], dtype=torch.bool).tril()
+    mixed = attend(query, key, value, may_see)
     hidden = hidden + attention.o_proj(mixed.transpose(1, 2).reshape(hidden.shape))
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden)), *own

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from veason.nano.pointers import cell_of
+from veason.nano.policy_model import NUMBERS, PLACES, number_families
 from veason.nano.pool import Branch
 from veason.nano.shapes import SHAPES
 from veason.nano.world import COLOURS
@@ -21,9 +22,6 @@ _SPREAD = 1.5
 
 NAME_WEIGHT = 5.0
 """A word of a name that the eye has to find counts this many times: it is two words in twenty."""
-
-_NUMBERS = 128
-"""Coordinates are numbers below this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +56,8 @@ def pad(branches: Sequence[Branch], filler: int) -> Padded:
 def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, dict[str, float]]:
     """Return the mean loss over learnt tokens, and measurements.
 
-    A coordinate's target is a narrow bell over the numbers around it (their ids follow one another).
+    A coordinate's target is a narrow bell over the numbers around it; the ids of numbers, columns and rows follow one
+    another (`veason.nano.policy_model.number_families`).
     """
     targets, before = padded.ids[:, 1:], hidden[:, :-1]
     each = F.cross_entropy(F.linear(before[padded.is_word], table), targets[padded.is_word], reduction="none")
@@ -66,8 +65,10 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     words = each.sum() + (NAME_WEIGHT - 1) * each[is_name].sum()
     logits = F.linear(before[padded.is_number], table)
     truth = targets[padded.is_number]
-    scores = logits.log_softmax(-1)
-    numbers = -(scores[:, :_NUMBERS] * _bell(truth.float())).sum()
+    family = (truth >= NUMBERS).long() + (truth >= NUMBERS + PLACES).long()
+    first = torch.tensor([0, NUMBERS, NUMBERS + PLACES])[family]
+    scores = logits.log_softmax(-1).gather(1, first[:, None] + torch.arange(PLACES))
+    numbers = -(scores * _bell((truth - first).float())).sum()
     count_words, count_numbers = int(padded.is_word.sum()), max(len(truth), 1)
     error = (logits.argmax(-1) - truth).abs().clamp(max=112).float().mean() if len(truth) else torch.zeros(())
     parts = {
@@ -101,10 +102,11 @@ def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tupl
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellWords:
-    """Token ids of the words a cell is read as: colours, shapes, and the numbers (which are their own ids)."""
+    """Token ids of the words a cell is read as: colours, shapes, and the first of numbers, columns and rows."""
 
     colours: torch.Tensor
     shapes: torch.Tensor
+    firsts: tuple[int, int, int]
 
     @staticmethod
     def of(tokenizer: Any) -> CellWords:
@@ -112,11 +114,13 @@ class CellWords:
         colours, shapes = (
             torch.tensor([tokenizer(f" {word}")["input_ids"] for word in words])[:, 0] for words in (COLOURS, SHAPES)
         )
-        return CellWords(colours, shapes)
+        firsts = tuple(first for first, _ in number_families(tokenizer))
+        assert firsts == (0, NUMBERS, NUMBERS + PLACES)
+        return CellWords(colours, shapes, firsts)
 
 
 class CellHead(nn.Module):
-    """Reads each visual token: is an object's middle here, and which words name its colour, shape and box.
+    """Reads each visual token: is an object's middle here, and which words name its colour, shape, box and middle.
 
     It reads through the network's own table of words, so that what the eye finds is already in the form in which it is
     said. It only serves training and is not exported.
@@ -126,28 +130,31 @@ class CellHead(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
         self.present = nn.Linear(hidden, 1)
-        self.read = nn.Linear(hidden, 6 * hidden)
+        self.read = nn.Linear(hidden, 8 * hidden)
 
     def forward(self, cells: torch.Tensor, target: torch.Tensor, table: torch.Tensor, words: CellWords) -> tuple:
         """Return the loss of `(B, cells, hidden)` against `(B, cells, 7)` targets, and measurements."""
         normed, is_there = self.norm(cells), target[..., 0] > 0
         loss = F.binary_cross_entropy_with_logits(self.present(normed)[..., 0], target[..., 0])
         truth = target[is_there]
-        read = self.read(normed[is_there]).view(len(truth), 6, -1)
+        read = self.read(normed[is_there]).view(len(truth), 8, -1)
         colour, shape = read[:, 0] @ table[words.colours].T, read[:, 1] @ table[words.shapes].T
         named = F.cross_entropy(colour, truth[:, 1].long()) + F.cross_entropy(shape, truth[:, 2].long())
-        numbers = read[:, 2:] @ table[:_NUMBERS].T
-        bell = _bell(truth[:, 3:])
-        spoken = -(numbers.log_softmax(-1) * bell).sum(-1).mean()
+        box, families = truth[:, 3:], [0, 0, 0, 0, 1, 2]
+        middle = (box[:, :2] + box[:, 2:]).floor().div(2).floor()
+        wanted = torch.cat([box, middle], 1)
+        tables = torch.stack([table[first : first + PLACES] for first in words.firsts])[families]
+        numbers = torch.einsum("nfh,fph->nfp", read[:, 2:], tables)
+        spoken = -(numbers.log_softmax(-1) * _bell(wanted)).sum(-1).mean()
         is_right = (colour.argmax(1) == truth[:, 1]) & (shape.argmax(1) == truth[:, 2])
-        error = (numbers.detach().argmax(-1) - truth[:, 3:]).abs().mean()
+        error = (numbers.detach().argmax(-1) - wanted).abs().mean()
         parts = {"cell_names": float(is_right.float().mean()), "cell_pixels": float(error)}
         return loss + 0.3 * named + 0.5 * spoken, parts
 
 
 def _bell(values: torch.Tensor) -> torch.Tensor:
-    """Return narrow bells over the numbers around each value, summing to 1: `(..., _NUMBERS)`."""
-    bell = torch.exp(-((torch.arange(_NUMBERS) - values[..., None]) ** 2) / (2 * _SPREAD**2))
+    """Return narrow bells over the numbers around each value, summing to 1: `(..., PLACES)`."""
+    bell = torch.exp(-((torch.arange(PLACES) - values[..., None]) ** 2) / (2 * _SPREAD**2))
     return bell / bell.sum(-1, keepdim=True)
 
 

@@ -25,6 +25,9 @@ from veason.profile import PROFILE_FILE, Profile, write_profile
 NUMBERS = 1000
 """Every number below this is one token."""
 
+PLACES = 128
+"""Places in a path are one token for the column (" 12") and one for the row ("/7"), each below this."""
+
 PAD, START, END, IMAGE = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|image_pad|>"
 _EXTRA = {
     "image_token": IMAGE,
@@ -37,8 +40,9 @@ _PIECES = (
     "]]}", "]}", "], ", "[", "]", "null", ", ", "frame ", " frame ", ", frame ", "user\n", "assistant\n", "system\n",
 )  # fmt: skip
 _SPLIT = (
-    r"</?think>|\n?</?answer>|\{\"keyframe_timestamp\": |, \"bbox_2d_list\": \[|\]\]\}|\]\}|\], (?=\[)|, frame (?=\d)"
-    r"| ?frame (?=\d)|, (?=\d)|(?:user|assistant|system)\n|\d{1,3}| ?[A-Za-z]+| ?[^\sA-Za-z\d]|\s"
+    r" \d{1,3}(?=/\d)|/\d{1,3}|</?think>|\n?</?answer>|\{\"keyframe_timestamp\": |, \"bbox_2d_list\": \[|\]\]\}|\]\}"
+    r"|\], (?=\[)|, frame (?=\d)| ?frame (?=\d)|, (?=\d)|(?:user|assistant|system)\n|\d{1,3}| ?[A-Za-z]+"
+    r"| ?[^\sA-Za-z\d]|\s"
 )
 _CHAT = (
     "{% for message in messages %}{% if message.role != 'system' or message.content %}<|im_start|>{{ message.role }}\n"
@@ -52,18 +56,18 @@ _PROMPT_FILE = "prompt.txt"
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of the network. The defaults have 1.6 million parameters."""
+    """The size of the network. The defaults have 3.1 million parameters."""
 
-    hidden: int = 128
+    hidden: int = 192
     layers: int = 4
-    heads: int = 4
-    inner: int = 384
-    vision_hidden: int = 96
+    heads: int = 3
+    inner: int = 512
+    vision_hidden: int = 128
     vision_depth: int = 3
-    vision_heads: int = 3
+    vision_heads: int = 4
     vision_inner: int = 256
     picture: int = 112
-    patch: int = 14
+    patch: int = 8
 
     @property
     def cells(self) -> int:
@@ -79,9 +83,10 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     words = [form for word in WORDS for form in (word, " " + word)]
     signs = [form for sign in ".,:'\"?!-" for form in (sign, " " + sign)]
-    texts = [*(str(number) for number in range(NUMBERS)), *_PIECES, *words, *signs]
-    entries = [*texts[:NUMBERS], *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    entries += ["".join(piece for piece, _ in byte_level.pre_tokenize_str(text)) for text in texts]
+    columns, rows = [f" {place}" for place in range(PLACES)], [f"/{place}" for place in range(PLACES)]
+    texts = [*(str(number) for number in range(NUMBERS)), *columns, *rows, *_PIECES, *words, *signs]
+    entries = ["".join(piece for piece, _ in byte_level.pre_tokenize_str(text)) for text in texts]
+    entries += sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: place for place, token in enumerate(dict.fromkeys(entries))}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_SPLIT), "isolated"), byte_level])
@@ -171,14 +176,16 @@ def _start_weights(model: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrai
         table.normal_(std=0.05)
         width = table.shape[1]
         lengths = torch.logspace(math.log10(4), math.log10(2000), width // 2)
-        angles = torch.arange(NUMBERS)[:, None] / lengths[None] * 2 * math.pi
-        waves = torch.cat([angles.sin(), angles.cos()], 1) * 0.05 * math.sqrt(2)
-        table[number_ids(tokenizer)] = 0.7 * waves + 0.3 * table[number_ids(tokenizer)]
+        for first, count in number_families(tokenizer):
+            angles = torch.arange(count)[:, None] / lengths[torch.randperm(width // 2)][None] * 2 * math.pi
+            waves = torch.cat([angles.sin(), angles.cos()], 1) * 0.05 * math.sqrt(2)
+            table[first : first + count].mul_(0.3).add_(0.7 * waves)
 
 
-def number_ids(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
-    """Return the token ids of 0, 1, 2, ... NUMBERS - 1; they follow one another."""
-    return torch.tensor(tokenizer.convert_tokens_to_ids([str(number) for number in range(NUMBERS)]))
+def number_families(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, int], ...]:
+    """Return (first id, how many) of the numbers, of the columns and of the rows; ids in each follow their values."""
+    counts = {"0": NUMBERS, "\u0120" + "0": PLACES, "/0": PLACES}  # \u0120 is how byte-level tokens write a space
+    return tuple((int(tokenizer.convert_tokens_to_ids(first)), count) for first, count in counts.items())
 
 
 def nano_profile(size: Size = Size()) -> Profile:
@@ -190,7 +197,7 @@ def nano_profile(size: Size = Size()) -> Profile:
         label_form="frame {index}",
         prompt_template=_PROMPT_FILE,
         system="",
-        max_new_tokens=220,
+        max_new_tokens=320,
         step_marks=STEP_MARKS,
         vocabulary=tuple(sorted({word.lower() for word in WORDS})),
         trained_on="rendered scenes only",

@@ -181,11 +181,11 @@ def _box_text(view: View, actor: int, place: int) -> str:
 
 
 def _coordinates(tokens: list[str]) -> np.ndarray:
-    """Mark the numbers that stand inside square brackets or beside a slash."""
+    """Mark the numbers inside square brackets, and the columns and rows of paths."""
     depth, marks = 0, []
-    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
-        is_place = depth > 0 or "/" in (before, after)
-        marks.append(is_place and re.fullmatch(r"\d{1,3}", token) is not None)
+    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        is_place = token[0] == "/" or after[:1] == "/" or depth > 0
+        marks.append(is_place and re.fullmatch(r"[/\u0120]?\d{1,3}", token) is not None)
         depth = max(0, depth + token.count("[") - token.count("]"))
     return np.array(marks)
 

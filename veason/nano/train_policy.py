@@ -134,7 +134,8 @@ class Trainer(Run):
             optimizer.zero_grad(set_to_none=True)
         rng = np.random.default_rng([self.recipe.seed, STAGES.index(self.recipe.stage), self.step])
         batch = self._single_batch(rng) if self.recipe.stage in ("see", "ground") else self._clip_batch(rng)
-        loss, parts = self._losses(*batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, parts = self._losses(*batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
