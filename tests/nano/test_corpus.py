@@ -169,3 +169,36 @@ def test_corrections_come_with_the_wrong_answer_before(lessons: list[tuple[View,
         context = image_context(view, SIZE)
         wrong = parse_answer(lesson.turns[0].answer_text, context)
         assert (wrong.keyframe, wrong.boxes) != (lesson.keyframe, lesson.boxes)
+
+
+def test_without_reasoning_the_thought_is_empty_and_the_answer_stays(views: list[View]) -> None:
+    for view in views[:4]:
+        plain, bare = (
+            draw_lessons(view, np.random.default_rng(5), 8, 0.5, style) for style in ("full", "no-reasoning")
+        )
+        assert [(one.keyframe, one.boxes) for one in plain] == [(one.keyframe, one.boxes) for one in bare]
+        assert {one.thought for one in bare} == {""}
+        assert all("<think></think>" in turn.answer_text for one in bare for turn in one.turns)
+
+
+def test_grounding_only_takes_the_first_frame_with_the_target(views: list[View]) -> None:
+    for view in views:
+        for lesson in draw_lessons(view, np.random.default_rng(6), 8, style="first-frame"):
+            if lesson.question.targets:
+                place = view.shown.index(lesson.keyframe)
+                earlier = [view.is_there(actor, p) for actor in lesson.question.targets for p in range(place)]
+                assert not any(earlier)
+                assert len(lesson.boxes) == sum(view.is_there(actor, place) for actor in lesson.question.targets)
+
+
+def test_relative_lessons_call_frames_by_their_place_and_are_read_back_as_absolute(views: list[View]) -> None:
+    checked = 0
+    for view in views[:6]:
+        context = image_context(view, SIZE, "relative")
+        for lesson in draw_lessons(view, np.random.default_rng(7), 8, 0.5, style="relative"):
+            text = answer_text(lesson, context)
+            spoken = re.findall(r'(?:frame |"keyframe_timestamp": )(\d+)', text)
+            assert all(int(number) < len(view.shown) for number in spoken)
+            assert parse_answer(text, context).keyframe == lesson.keyframe
+            checked += len(spoken)
+    assert checked > 20

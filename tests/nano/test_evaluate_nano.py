@@ -43,12 +43,9 @@ def test_a_right_answer_beats_a_wrong_one(course: Course) -> None:
     question = next(question for question in course.questions if question.targets)
     place = max(range(len(course.view.shown)), key=lambda place: course.view.area[list(question.targets), place].sum())
     boxes = [box for actor in question.targets if (box := course.view.box(actor, place))]
-    right = course.mark(
-        "a",
-        question,
-        render_answer("", course.view.shown[place], boxes, image_context(course.view, course.view.size_wh)),
-    )
-    wrong = course.mark("a", question, "nothing to read")
+    context = image_context(course.view, course.view.size_wh)
+    right = course.mark("a", question, render_answer("", course.view.shown[place], boxes, context), context)
+    wrong = course.mark("a", question, "nothing to read", context)
     assert right.box_iou == pytest.approx(1, abs=0.1)
     assert (right.j, right.f) == (1, 1)
     assert wrong.j < 1

@@ -40,7 +40,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_right_answers_earn_format_boxes_and_a_prominent_keyframe(view: View, lessons: list[Lesson]) -> None:
-    judge = Judge(view, BoxFiller())
+    judge = Judge(view, image_context(view, SIDE), BoxFiller())
     for lesson in lessons:
         score = judge.score(lesson.question, answer_text(lesson, image_context(view, SIDE)))
         assert score.format.value == 1
@@ -58,7 +58,7 @@ def test_one_propagation_serves_equal_boxes(view: View, lessons: list[Lesson]) -
             return super().track(*args, **options)
 
     counting = Counting()
-    judge = Judge(view, counting)
+    judge = Judge(view, image_context(view, SIDE), counting)
     lesson = next(lesson for lesson in lessons if lesson.boxes)
     texts = [answer_text(lesson, image_context(view, SIDE))] * 3
     assert len({judge.score(lesson.question, text).total for text in texts}) == 1
@@ -66,7 +66,7 @@ def test_one_propagation_serves_equal_boxes(view: View, lessons: list[Lesson]) -
 
 
 def test_a_reward_without_weight_needs_no_segmenter(view: View, lessons: list[Lesson]) -> None:
-    judge = Judge(view, None, RewardRules("extended", Weights(tracks=0.0)))
+    judge = Judge(view, image_context(view, SIDE), None, RewardRules("extended", Weights(tracks=0.0)))
     lesson = next(lesson for lesson in lessons if lesson.boxes)
     score = judge.score(lesson.question, answer_text(lesson, image_context(view, SIDE)))
     assert score.total == pytest.approx(2 + score.keyframe.value)

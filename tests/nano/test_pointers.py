@@ -13,7 +13,7 @@ from veason.nano.facts import Facts
 from veason.nano.forward import Watch, continue_prompts, read_prompts, see
 from veason.nano.pointers import cell_of, find_looks
 from veason.nano.policy_loss import Padded, look_loss, pad
-from veason.nano.policy_model import build_model, build_tokenizer
+from veason.nano.policy_model import build_model, build_tokenizer, training_profile
 from veason.nano.pool import ClipMaker
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
@@ -56,7 +56,7 @@ def test_cells_are_counted_row_by_row() -> None:
 
 
 def test_every_coordinate_of_the_training_clips_is_looked_for(tmp_path: Path) -> None:
-    clip = ClipMaker(tmp_path).make(3)
+    clip = ClipMaker(training_profile(tmp_path)).make(3)
     for branch in (*clip.paths, *clip.tracks, *(one for place in clip.lists for one in place)):
         assert (branch.look[branch.is_number] >= 0).all()
         assert branch.look.max() < 8 * 49
@@ -78,7 +78,7 @@ def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
 
 def test_watching_changes_nothing_and_sums_to_one(tmp_path: Path) -> None:
     model = build_model(build_tokenizer()).eval()
-    clip = ClipMaker(tmp_path).make(3)
+    clip = ClipMaker(training_profile(tmp_path)).make(3)
     padded = pad([clip.tracks[0]], 0)
     with torch.no_grad():
         seen = see(model.model.visual, torch.from_numpy(clip.images))

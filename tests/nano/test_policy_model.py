@@ -14,7 +14,14 @@ from PIL import Image
 from veason.nano.corpus import answer_text, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.forward import continue_prompts, read_prompts, see
-from veason.nano.policy_model import build_model, build_processor, build_tokenizer, number_families, save_policy
+from veason.nano.policy_model import (
+    build_model,
+    build_processor,
+    build_tokenizer,
+    number_families,
+    save_policy,
+    training_profile,
+)
 from veason.nano.pool import ClipMaker
 from veason.nano.score import Asked, answer_questions, measure_answers, read_view
 from veason.nano.stories import make_scene
@@ -65,7 +72,7 @@ def test_the_network_is_small() -> None:
 
 def test_the_training_pass_equals_the_stock_model(tmp_path: Path) -> None:
     model, processor = build_model(TOKENIZER).eval(), build_processor()
-    clip = ClipMaker(tmp_path).make(3)
+    clip = ClipMaker(training_profile(tmp_path)).make(3)
     branch = clip.lessons[0]
     ids = torch.tensor(np.concatenate([clip.prefix, branch.ids]))[None].long()
     pixels = processor.image_processor(
@@ -87,11 +94,11 @@ def test_the_training_pass_equals_the_stock_model(tmp_path: Path) -> None:
 
 
 def test_the_training_prompt_is_the_prompt_of_inference(tmp_path: Path, folder: Path) -> None:
-    clip = ClipMaker(tmp_path).make(4)
+    clip = ClipMaker(training_profile(tmp_path)).make(4)
     policy = load_qwen(folder, load_profile(str(folder)))
     frames = [Frame(index, image) for index, image in zip(clip.shown, clip.images, strict=True)]
     inputs = policy._inputs(frames, "the ball", ())
-    ours = np.concatenate([clip.prefix, ClipMaker(tmp_path).question_ids(clip.shown, "the ball")])
+    ours = np.concatenate([clip.prefix, ClipMaker(training_profile(tmp_path)).question_ids(clip.shown, "the ball")])
     assert inputs["input_ids"][0].tolist() == ours.tolist()
 
 
@@ -111,8 +118,8 @@ def test_right_answers_score_full_marks_and_gibberish_none() -> None:
     view = look_at(Facts(make_scene(6)), (112, 112))
     lessons = draw_lessons(view, np.random.default_rng(0), 12)
     context = image_context(view, (112, 112))
-    right = measure_answers([Asked(view, one.question, answer_text(one, context)) for one in lessons])
-    wrong = measure_answers([Asked(view, one.question, "the the") for one in lessons])
+    right = measure_answers([Asked(view, one.question, answer_text(one, context), context) for one in lessons])
+    wrong = measure_answers([Asked(view, one.question, "the the", context) for one in lessons])
     assert right["box_iou"] == pytest.approx(1)
     assert (right["t_acc"], right["readable"], right["keyframe_shown"]) == (1, 1, 1)
     assert (wrong["t_acc"], wrong["readable"], wrong["box_iou"]) == (0, 0, 0)
@@ -121,7 +128,7 @@ def test_right_answers_score_full_marks_and_gibberish_none() -> None:
 def test_batched_writing_does_not_depend_on_the_other_questions(tmp_path: Path) -> None:
     model = build_model(TOKENIZER).eval()
     view = look_at(Facts(make_scene(8)), (112, 112))
-    maker = ClipMaker(tmp_path)
+    maker = ClipMaker(training_profile(tmp_path))
     texts = answer_questions(model, maker, view, ["the ball", "the star", "all red things"], most=6)
     assert texts[1] == answer_questions(model, maker, view, ["the star"], most=6)[0]
 
@@ -129,7 +136,7 @@ def test_batched_writing_does_not_depend_on_the_other_questions(tmp_path: Path) 
 def test_writing_with_caches_equals_reading_everything_anew(tmp_path: Path) -> None:
     model = build_model(TOKENIZER).eval()
     view = look_at(Facts(make_scene(9)), (112, 112))
-    maker = ClipMaker(tmp_path)
+    maker = ClipMaker(training_profile(tmp_path))
     prompt = read_view(model, maker, view)
     questions = [maker.question_ids(view.shown, text).tolist() for text in ("the ball", "what comes in first of all")]
     written = write_answers(model, prompt, questions, end=-1, most=7)
@@ -145,7 +152,7 @@ def test_writing_with_caches_equals_reading_everything_anew(tmp_path: Path) -> N
 def test_lots_follow_the_generator(tmp_path: Path) -> None:
     model = build_model(TOKENIZER).eval()
     view = look_at(Facts(make_scene(9)), (112, 112))
-    maker = ClipMaker(tmp_path)
+    maker = ClipMaker(training_profile(tmp_path))
     prompt = read_view(model, maker, view)
     questions = [maker.question_ids(view.shown, "the ball").tolist()] * 3
 

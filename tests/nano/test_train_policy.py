@@ -10,13 +10,14 @@ import torch
 
 from veason.nano import pool
 from veason.nano.policy_loss import cell_targets, pad, token_loss
+from veason.nano.policy_model import training_profile
 from veason.nano.pool import Branch, ClipMaker
 from veason.nano.train_policy import TRAIN_SEED, Recipe, Trainer
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[pool.TrainingClip]:
-    maker = ClipMaker(tmp_path_factory.mktemp("maker"))
+    maker = ClipMaker(training_profile(tmp_path_factory.mktemp("maker")))
     return [maker.make(TRAIN_SEED + number) for number in range(3)]
 
 

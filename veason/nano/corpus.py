@@ -5,7 +5,9 @@ Every sentence is made from a claim that is measured on the view before it is wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from veason.types import Box, Turn
 
 STEP_MARKS = ("What happens:", "Why this frame:", "Where:")
 """The words that open the three steps."""
+
+Style = Literal["full", "first-frame", "no-reasoning", "relative"]
+"""How lessons are written. All but "full" are ablations of the paper: the keyframe is the first frame with the target,
+the thought is empty, or frames are called by their place among those shown."""
 
 _BEST_FRAMES = 5
 _ABSENT_WHY = ("no frame shows it", "it is in none of the frames", "none of the frames shows it")
@@ -35,39 +41,76 @@ class Lesson:
     turns: tuple[Turn, ...] = ()
 
 
-def draw_lessons(view: View, rng: np.random.Generator, count: int, correction_share: float = 0.0) -> list[Lesson]:
+def draw_lessons(
+    view: View, rng: np.random.Generator, count: int, correction_share: float = 0.0, style: Style = "full"
+) -> list[Lesson]:
     """Return `count` lessons about one view."""
     return [
-        teach(view, question, rng, is_correction=rng.random() < correction_share)
+        teach(view, question, rng, is_correction=rng.random() < correction_share, style=style)
         for question in draw_questions(view, rng, count)
     ]
 
 
 def teach(
-    view: View, question: Question, rng: np.random.Generator, *, is_correction: bool = False, is_best: bool = False
+    view: View,
+    question: Question,
+    rng: np.random.Generator,
+    *,
+    is_correction: bool = False,
+    is_best: bool = False,
+    style: Style = "full",
 ) -> Lesson:
     """Answer a question with three steps.
 
     With `is_correction` an earlier, wrong answer and what was said to it come before. With `is_best` the keyframe is
     the one with the largest target, without it one of the five best.
     """
+    lesson = _teach(view, question, rng, is_best=is_best, is_first=style == "first-frame")
+    if is_correction and question.targets:
+        lesson = _after_correction(view, lesson, rng)
+    if style == "no-reasoning":
+        return replace(lesson, thought="", turns=tuple(map(_without_thought, lesson.turns)))
+    return _relabel(lesson, view.shown) if style == "relative" else lesson
+
+
+def _teach(view: View, question: Question, rng: np.random.Generator, *, is_best: bool, is_first: bool) -> Lesson:
     if not question.targets:
         return _absent_lesson(view, question, rng)
-    best = int(prominence(view, question.targets).argmax())
-    place = best if is_best else draw_keyframe(view, question.targets, rng)
+    if is_first:
+        places = range(len(view.shown))
+        place = next(place for place in places if any(view.is_there(actor, place) for actor in question.targets))
+    elif is_best:
+        place = int(prominence(view, question.targets).argmax())
+    else:
+        place = draw_keyframe(view, question.targets, rng)
     there = tuple(actor for actor in question.targets if view.is_there(actor, place))
     happens, happens_claims = _what_happens(view, question, rng)
     why, why_claims = _why_this_frame(view, there, place, rng)
     where, where_claims = _where(view, there, place, rng)
     boxes = sorted((view.box(actor, place) for actor in there), key=lambda box: box.x1 if box else 0)
-    lesson = Lesson(
+    return Lesson(
         question=question,
         thought=_steps(f"{describe_paths(view)} {happens}", why, where),
         keyframe=view.shown[place],
         boxes=tuple(box for box in boxes if box),
         claims=(*happens_claims, *why_claims, *where_claims),
     )
-    return _after_correction(view, lesson, rng) if is_correction else lesson
+
+
+def _without_thought(turn: Turn) -> Turn:
+    return replace(turn, answer_text=re.sub(r"<think>.*?</think>", "<think></think>", turn.answer_text, flags=re.S))
+
+
+def _relabel(lesson: Lesson, shown: tuple[int, ...]) -> Lesson:
+    """Call frames by their place among those shown; `keyframe` stays an absolute index."""
+
+    def relabel(text: str) -> str:
+        return re.sub(r'(frame |"keyframe_timestamp": )(\d+)', lambda m: m[1] + str(shown.index(int(m[2]))), text)
+
+    turns = tuple(
+        replace(t, answer_text=relabel(t.answer_text), correction=relabel(t.correction)) for t in lesson.turns
+    )
+    return replace(lesson, thought=relabel(lesson.thought), turns=turns)
 
 
 def draw_keyframe(view: View, targets: tuple[int, ...], rng: np.random.Generator) -> int:
@@ -98,13 +141,18 @@ def _middle(view: View, actor: int, place: int) -> str:
 
 
 def answer_text(lesson: Lesson, context: AnswerContext) -> str:
-    """Return the whole answer as the model should write it; boxes go from image pixels to the model's space."""
+    """Return the whole answer as the model should write it; boxes go from image pixels to the model's space.
+
+    The context says how frames are called; a lesson in the style "relative" wants one whose labels are relative.
+    """
     return render_answer(lesson.thought, lesson.keyframe, lesson.boxes, context)
 
 
-def image_context(view: View, space_wh: tuple[int, int]) -> AnswerContext:
+def image_context(
+    view: View, space_wh: tuple[int, int], labels: Literal["absolute", "relative"] = "absolute"
+) -> AnswerContext:
     """Return the context in which a view's images count as the source video."""
-    return AnswerContext(view.shown, view.facts.scene.num_frames, view.size_wh, space_wh)
+    return AnswerContext(view.shown, view.facts.scene.num_frames, view.size_wh, space_wh, labels=labels)
 
 
 def _steps(happens: str, why: str, where: str) -> str:
@@ -193,10 +241,7 @@ def _after_correction(view: View, lesson: Lesson, rng: np.random.Generator) -> L
     wrong, correction = _wrong_answer(view, lesson, rng)
     if wrong is None:
         return lesson
-    text = answer_text(wrong, image_context(view, view.size_wh))
-    return Lesson(
-        lesson.question, lesson.thought, lesson.keyframe, lesson.boxes, lesson.claims, (Turn(text, correction),)
-    )
+    return replace(lesson, turns=(Turn(answer_text(wrong, image_context(view, view.size_wh)), correction),))
 
 
 def _wrong_answer(view: View, lesson: Lesson, rng: np.random.Generator) -> tuple[Lesson | None, str]:

@@ -29,6 +29,7 @@ from veason.nano.pool import ClipMaker
 from veason.nano.score import answer_questions, read_text, score_boxes
 from veason.nano.view import View, look_at
 from veason.nano.world import Scene
+from veason.profile import load_profile
 from veason.types import Segmenter
 
 TYPES = {"referring": REFERRING, "reasoning": REASONING, "absent": ABSENT}
@@ -73,22 +74,21 @@ class Course:
         self.view: View = replace(view, images=np.stack([np.asarray(picture) for picture in seen]))
         self.questions = choose_questions(scene, questions)
         info = self._video.info
-        self._context = AnswerContext(view.shown, info.num_frames, info.size_wh, nano_profile().space_wh)
         self._masks = [self._video.masks(scene.objects, frame) for frame in range(info.num_frames)]
         nothing = empty_mask(info.size_wh)
         self._ground = [union_mask(list(masks.values())) if masks else nothing for masks in self._masks]
         self._outlines = OutlineCache()
 
-    def mark(self, policy: str, question: Question, text: str) -> Row:
-        """Return what an answer is worth."""
+    def mark(self, policy: str, question: Question, text: str, context: AnswerContext) -> Row:
+        """Return what an answer, read against `context` (boxes in pixels of the view's images), is worth."""
         info = self._video.info
-        answer = read_text(text, self._context)
+        answer = read_text(text, replace(context, source_wh=info.size_wh))
         masks = [empty_mask(info.size_wh)] * info.num_frames
         if answer is not None and answer.keyframe is not None and answer.boxes:
             masks = self._tracks.union(answer.boxes, answer.keyframe)
         truths = [[seen[actor] for actor in question.targets if actor in seen] for seen in self._masks]
         score = score_sequence(masks, truths, self._ground, cache=self._outlines)
-        inner = read_text(text, replace(self._context, source_wh=self.view.size_wh))
+        inner = read_text(text, context)
         prominence, iou = score_boxes(self.view, question, inner) if question.targets else (0.0, 0.0)
         is_empty = answer is None or not answer.boxes
         return Row(
@@ -128,7 +128,7 @@ def evaluate_policies(
         name: Qwen2_5_VLForConditionalGeneration.from_pretrained(folder).float().eval()
         for name, folder in policies.items()
     }
-    makers = {name: ClipMaker(folder) for name, folder in policies.items()}
+    makers = {name: ClipMaker(load_profile(str(folder))) for name, folder in policies.items()}
     journal.parent.mkdir(parents=True, exist_ok=True)
     for number in range(clips):
         if number in done:
@@ -138,7 +138,8 @@ def evaluate_policies(
         rows = []
         for name, model in models.items():
             texts = answer_questions(model, makers[name], course.view, asked)
-            rows += [course.mark(name, one, text) for one, text in zip(course.questions, texts, strict=True)]
+            context = makers[name].context(course.view)
+            rows += [course.mark(name, one, text, context) for one, text in zip(course.questions, texts, strict=True)]
         done[number] = rows
         with journal.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps([asdict(row) for row in rows]) + "\n")

@@ -31,6 +31,7 @@ from veason.nano.score import LONGEST_ANSWER, read_view
 from veason.nano.stories import make_scene
 from veason.nano.view import look_at
 from veason.nano.writing import write_answers
+from veason.profile import load_profile
 from veason.rewards import RewardRules, Weights, group_advantages
 from veason.segmenter import load_segmenter
 from veason.types import Segmenter
@@ -87,7 +88,8 @@ class Grpo(Run):
         optimizer = torch.optim.AdamW(trained, lr=settings.rate, betas=(0.9, 0.999), weight_decay=0.01)
         super().__init__(folder, model, size, [optimizer], settings)
         self.grpo = settings
-        self.maker = ClipMaker(settings.start, size)
+        profile = load_profile(str(settings.start))
+        self.maker, self.labels = ClipMaker(profile, size), profile.labels
         self.tokenizer = build_tokenizer()
         self.end = int(self.tokenizer.convert_tokens_to_ids(END))
         self.segmenter: Segmenter | None = load_segmenter(settings.segmenter) if settings.weights.tracks else None
@@ -110,7 +112,7 @@ class Grpo(Run):
             temperature=settings.temperature,
             generator=lots,
         )
-        judge = Judge(view, self.segmenter, RewardRules("extended", settings.weights))
+        judge = Judge(view, self.maker.context(view), self.segmenter, RewardRules("extended", settings.weights))
         scores = [
             judge.score(asked[row // settings.group], self.tokenizer.decode(answer))
             for row, answer in enumerate(answers)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from veason.answer import AnswerContext
 from veason.metrics import Mask
-from veason.nano.corpus import image_context
 from veason.nano.footage import BoxTracks, DrawnVideo
 from veason.nano.language import Question
-from veason.nano.policy_model import nano_profile
 from veason.nano.view import View
 from veason.rewards import EXTENDED, RewardBreakdown, RewardCase, RewardRules, total_reward
 from veason.types import Box, Segmenter
@@ -18,14 +17,19 @@ _GRID = 2.0
 
 
 class Judge:
-    """Scores answers about one view. Without a segmenter the reward for tracks is 0 and its weight should be, too."""
+    """Scores answers about one view, read against `context`.
 
-    def __init__(self, view: View, segmenter: Segmenter | None, rules: RewardRules = EXTENDED) -> None:
+    Without a segmenter the reward for tracks is 0 and its weight should be, too.
+    """
+
+    def __init__(
+        self, view: View, context: AnswerContext, segmenter: Segmenter | None, rules: RewardRules = EXTENDED
+    ) -> None:
         self._shown, self._rules = view.shown, rules
         scene = view.facts.scene
         video = DrawnVideo(scene, view.size_wh, view.shown)
         self._tracks = BoxTracks(video, segmenter, _GRID) if segmenter is not None and rules.weights.tracks else None
-        self._context = image_context(view, nano_profile().space_wh)
+        self._context = context
         seen = {frame: video.masks(scene.objects, place) for place, frame in enumerate(view.shown)}
         self._masks = {
             actor: {frame: masks[actor] for frame, masks in seen.items() if actor in masks} for actor in scene.objects

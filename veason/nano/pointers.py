@@ -7,6 +7,7 @@ guessing names after an hour (18 % of a nat a word over a whole path, but 1.8 a 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,12 @@ class Look:
     actor: int
 
 
-def find_looks(view: View, text: str, place: int | None = None) -> list[Look]:
-    """Return what each part of a thought or answer speaks of; boxes without a frame are on `place`."""
+def find_looks(view: View, text: str, place: int | None = None, labels: Sequence[int] | None = None) -> list[Look]:
+    """Return what each part of a thought or answer speaks of; boxes without a frame are on `place`.
+
+    `labels` are the numbers by which the shown frames are called, by default their absolute indices.
+    """
+    labels = view.shown if labels is None else labels
     names = {view.facts.name(actor): actor for actor in view.facts.scene.objects}
     looks = []
     for found in _PATH.finditer(text):
@@ -41,7 +46,7 @@ def find_looks(view: View, text: str, place: int | None = None) -> list[Look]:
             if step[0] != "-":
                 looks.append(Look(found.start(2) + step.start(), found.start(2) + step.end(), number, actor))
     for found in re.finditer(rf"frame (\d+) {_BOX}", text):
-        looks += _box_look(view, found, view.shown.index(int(found[1])), 2)
+        looks += _box_look(view, found, labels.index(int(found[1])), 2)
     if place is not None:
         for found in re.finditer(rf"(?:([a-z ]+) )?{_BOX}", text):
             boxes = _box_look(view, found, place, 2)
@@ -50,7 +55,7 @@ def find_looks(view: View, text: str, place: int | None = None) -> list[Look]:
                 looks += [Look(found.start(1), found.end(1), place, box.actor) for box in boxes]
     for found in _ANSWER.finditer(text):
         for box in re.finditer(_BOX, found[2]):
-            looks += _box_look(view, box, view.shown.index(int(found[1])), 1, found.start(2))
+            looks += _box_look(view, box, labels.index(int(found[1])), 1, found.start(2))
     return looks
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -52,6 +53,9 @@ _CHAT = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 _PROMPT_FILE = "prompt.txt"
+
+Labels = Literal["absolute", "relative"]
+"""How frames are called, see `veason.profile.Profile`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +192,14 @@ def number_families(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, int]
     return tuple((int(tokenizer.convert_tokens_to_ids(first)), count) for first, count in counts.items())
 
 
-def nano_profile(size: Size = Size()) -> Profile:
+def nano_profile(size: Size = Size(), labels: Labels = "absolute") -> Profile:
     """Return the profile of nano-policy. Its template file lies beside the weights."""
     return Profile(
         name="nano",
         frame_count=8,
         size_wh=(size.picture, size.picture),
         label_form="frame {index}",
+        labels=labels,
         prompt_template=_PROMPT_FILE,
         system="",
         max_new_tokens=320,
@@ -204,20 +209,21 @@ def nano_profile(size: Size = Size()) -> Profile:
     )
 
 
-def save_policy(model: Qwen2_5_VLForConditionalGeneration, folder: Path, size: Size = Size()) -> None:
+def save_policy(
+    model: Qwen2_5_VLForConditionalGeneration, folder: Path, size: Size = Size(), labels: Labels = "absolute"
+) -> None:
     """Write weights (bfloat16), tokenizer, processor and profile into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = dataclasses.replace(nano_profile(size))
     (folder / _PROMPT_FILE).write_text("{instruction}\n", encoding="utf-8")
-    write_profile(config, folder / PROFILE_FILE)
+    write_profile(nano_profile(size, labels), folder / PROFILE_FILE)
     build_processor(size).save_pretrained(folder)
     kept = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
     model.to(torch.bfloat16).save_pretrained(folder)
     model.to(torch.float32).load_state_dict(kept)
 
 
-def training_profile(folder: Path, size: Size = Size()) -> Profile:
+def training_profile(folder: Path, size: Size = Size(), labels: Labels = "absolute") -> Profile:
     """Return the profile with the template file written into `folder`, for building prompts while training."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _PROMPT_FILE).write_text("{instruction}\n", encoding="utf-8")
-    return dataclasses.replace(nano_profile(size), prompt_template=str(folder / _PROMPT_FILE))
+    return dataclasses.replace(nano_profile(size, labels), prompt_template=str(folder / _PROMPT_FILE))

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from veason.answer import render_answer
-from veason.nano.corpus import STEP_MARKS, answer_text, describe_paths, draw_lessons, image_context
+from veason.answer import AnswerContext, render_answer
+from veason.nano.corpus import STEP_MARKS, Style, answer_text, describe_paths, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.pointers import cell_of, find_looks
-from veason.nano.policy_model import END, IMAGE, Size, build_processor, training_profile
+from veason.nano.policy_model import END, IMAGE, Labels, Size, build_processor, training_profile
 from veason.nano.shapes import SHAPES
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
 from veason.nano.world import COLOURS
 from veason.policy.prompt import build_messages
+from veason.profile import Profile
 from veason.types import Turn
 
 _VISION_END = "<|vision_end|>"
@@ -67,11 +68,11 @@ class TrainingClip:
 
 
 class ClipMaker:
-    """Turns seeds into training clips. `folder` holds the prompt template, which inference reads as well."""
+    """Turns seeds into training clips, and questions into token ids, for a policy with this profile."""
 
-    def __init__(self, folder: Path, size: Size = Size()) -> None:
-        self._size = size
-        self._profile = training_profile(folder, size)
+    def __init__(self, profile: Profile, size: Size = Size(), style: Style = "full") -> None:
+        self._size, self._style = size, style
+        self._profile = profile
         self._processor = build_processor(size)
         self._tokenizer = self._processor.tokenizer
 
@@ -82,15 +83,15 @@ class ClipMaker:
         view = look_at(Facts(make_scene(seed)), (side, side), count=self._profile.frame_count)
         objects = view.facts.scene.objects
         looks = [view.facts.scene.actors[actor].look for actor in objects]
-        lessons = draw_lessons(view, rng, _LESSONS, 0.15)
+        lessons = draw_lessons(view, rng, _LESSONS, 0.15, self._style)
         plain = [lesson for lesson in lessons if not lesson.turns]
-        context = image_context(view, self._profile.space_wh)
+        context = self.context(view)
         answers = [
             self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context) + END)
             for lesson in plain
         ]
         begin = f"<think>{STEP_MARKS[0]} {describe_paths(view)}"
-        skip = len(self._tokenizer(begin)["input_ids"])
+        skip = len(self._tokenizer(begin)["input_ids"]) if self._style != "no-reasoning" else 0
         taught = [
             self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns, skip)
             for lesson in lessons
@@ -109,6 +110,10 @@ class ClipMaker:
             paths=(self._branch(view, lessons[0].question.text, begin),),
             lessons=tuple(taught),
         )
+
+    def context(self, view: View) -> AnswerContext:
+        """Return what an answer about a view is read against; boxes become pixels of its images."""
+        return image_context(view, self._profile.space_wh, self._profile.labels)
 
     def prefix(self, shown: Sequence[int]) -> np.ndarray:
         """Return the ids of a prompt up to the end of its last picture."""
@@ -145,7 +150,8 @@ class ClipMaker:
         ids = np.concatenate([asked, np.array(told["input_ids"], np.int32)])
         look = np.full(len(ids), -1, np.int16)
         cells = self._size.cells
-        for spoken in find_looks(view, answer, place):
+        labels = view.shown if self._profile.labels == "absolute" else range(len(view.shown))
+        for spoken in find_looks(view, answer, place, labels):
             cell = cell_of(view.boxes[spoken.actor, spoken.place], self._size.picture, cells)
             number = cell if place is not None else spoken.place * cells**2 + cell
             for token, (start, stop) in enumerate(told["offset_mapping"], start=len(asked)):
@@ -163,14 +169,16 @@ class ClipMaker:
         if order:
             actor = order[int(rng.integers(len(order)))]
             box = view.box(actor, place)
-            answer = render_answer("", view.shown[place], [box] if box else [], image_context(view, view.size_wh)) + END
+            answer = render_answer("", view.shown[place], [box] if box else [], self.context(view)) + END
             branches.append(self._branch(view, f"the {names[actor]}", answer, place=place))
         return tuple(branches)
 
     def _track(self, view: View, actor: int) -> Branch:
         """One object on every frame."""
+        context = self.context(view)
         parts = [
-            f"frame {frame} {_box_text(view, actor, place) if view.is_there(actor, place) else 'none'}"
+            f"frame {context.label_of(frame)} "
+            f"{_box_text(view, actor, place) if view.is_there(actor, place) else 'none'}"
             for place, frame in enumerate(view.shown)
         ]
         return self._branch(view, f"track the {view.facts.name(actor)}", f"<think>{', '.join(parts)}</think>{END}")
@@ -190,12 +198,17 @@ def _coordinates(tokens: list[str]) -> np.ndarray:
     return np.array(marks)
 
 
-def make_shard(folder: Path, first_seed: int, number: int) -> list[TrainingClip]:
+def labels_of(style: Style) -> Labels:
+    """Return how a style of lessons calls frames."""
+    return "relative" if style == "relative" else "absolute"
+
+
+def make_shard(folder: Path, first_seed: int, number: int, style: Style = "full") -> list[TrainingClip]:
     """Return the clips of a shard; they are read from `folder` where they have been made before."""
-    file = folder / f"clips_{first_seed}_{number}.pickle"
+    file = folder / f"clips_{first_seed}_{number}{'' if style == 'full' else f'_{style}'}.pickle"
     if file.is_file():
         return pickle.loads(file.read_bytes())
-    maker = ClipMaker(folder)
+    maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style)
     clips = [maker.make(first_seed + number * SHARD + place) for place in range(SHARD)]
     beside = file.with_suffix(".partial")
     beside.write_bytes(pickle.dumps(clips))

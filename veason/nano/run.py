@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
-from veason.nano.policy_model import Size, save_policy
+from veason.nano.policy_model import Labels, Size, save_policy
 
 _SAVE_S = 60.0
 _LOG_S = 15.0
@@ -32,7 +32,13 @@ class Length(Protocol):
 
 
 class Run(ABC):
-    """One training run. `extras` are modules beside the model that are trained and kept in the checkpoint too."""
+    """One training run.
+
+    `extras` are modules beside the model that are trained and kept in the checkpoint too; `labels` is how the policy
+    calls frames.
+    """
+
+    labels: Labels = "absolute"
 
     def __init__(
         self,
@@ -90,7 +96,7 @@ class Run(ABC):
 
     def export(self) -> Path:
         """Write the weights in the folder layout of transformers and return the folder."""
-        save_policy(self.model, self.folder / "export", self.size)
+        save_policy(self.model, self.folder / "export", self.size, self.labels)
         return self.folder / "export"
 
     def save(self) -> None:

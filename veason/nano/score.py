@@ -24,6 +24,7 @@ from veason.nano.pool import ClipMaker
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
 from veason.nano.writing import write_answers
+from veason.profile import load_profile
 from veason.types import Answer
 
 LONGEST_ANSWER = 400
@@ -32,11 +33,12 @@ LONGEST_ANSWER = 400
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A question, the view it is about, and what the policy wrote."""
+    """A question, the view it is about, what the policy wrote, and what that is read against."""
 
     view: View
     question: Question
     text: str
+    context: AnswerContext
 
 
 def score_policy(
@@ -45,7 +47,7 @@ def score_policy(
     """Return measurements over clips whose seeds are never trained on."""
     torch.set_num_threads(threads)
     model = Qwen2_5_VLForConditionalGeneration.from_pretrained(weights, dtype=torch.float32).eval()
-    maker = ClipMaker(weights)
+    maker = ClipMaker(load_profile(str(weights)))
     asked: list[Asked] = []
     for number in range(clips):
         scene_seed = clip_seed("test", seed, number)
@@ -53,7 +55,8 @@ def score_policy(
         view = look_at(Facts(make_scene(scene_seed)), side)
         drawn = draw_questions(view, np.random.default_rng([scene_seed, 31]), questions)
         texts = answer_questions(model, maker, view, [question.text for question in drawn])
-        asked += [Asked(view, question, text) for question, text in zip(drawn, texts, strict=True)]
+        context = maker.context(view)
+        asked += [Asked(view, question, text, context) for question, text in zip(drawn, texts, strict=True)]
     return measure_answers(asked)
 
 
@@ -79,7 +82,7 @@ def measure_answers(asked: Sequence[Asked]) -> dict[str, float]:
     """Return shares and means over answers; an unreadable answer counts as wrong everywhere."""
     present = [one for one in asked if one.question.targets]
     absent = [one for one in asked if not one.question.targets]
-    answers = {id(one): _read(one) for one in asked}
+    answers = {id(one): read_text(one.text, one.context) for one in asked}
     boxed = [answers[id(one)] for one in present]
     scores = [score_boxes(one.view, one.question, answer) for one, answer in zip(present, boxed, strict=True)]
     said_absent = [answers[id(one)] for one in absent]
@@ -107,11 +110,6 @@ def read_text(text: str, context: AnswerContext) -> Answer | None:
         return parse_answer(text, context)
     except AnswerError:
         return None
-
-
-def _read(one: Asked) -> Answer | None:
-    shown, count = one.view.shown, one.view.facts.scene.num_frames
-    return read_text(one.text, AnswerContext(shown, count, one.view.size_wh, nano_profile().space_wh))
 
 
 def score_boxes(view: View, question: Question, answer: Answer | None) -> tuple[float, float]:

@@ -10,16 +10,18 @@ import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
+from veason.nano.corpus import Style
 from veason.nano.forward import Watch, continue_prompts, read_prompts, see
 from veason.nano.optimizer import Muon
 from veason.nano.policy_loss import CellHead, CellWords, cell_targets, look_loss, pad, token_loss
 from veason.nano.policy_model import Size, build_model, build_tokenizer
-from veason.nano.pool import SHARD, Branch, TrainingClip, make_shard
+from veason.nano.pool import SHARD, Branch, TrainingClip, labels_of, make_shard
 from veason.nano.run import Run
 
 STAGES = ("see", "ground", "multi", "sft")
@@ -61,6 +63,7 @@ class Recipe:
     cell_weight: float = 1.0
     look_weight: float = 0.5
     sees: bool = True
+    style: Style = "full"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--vision", action="store_true", help="let the vision tower learn in the later stages too")
     parser.add_argument("--threads", type=int, default=1)
+    ablations = "how lessons are written: all but full are ablations of the paper (default: full)"
+    parser.add_argument("--style", choices=get_args(Style), default="full", help=ablations)
+    parser.add_argument("--name", default=None, help="folder of this run inside OUT (default: the stage's name)")
     parser.add_argument("--shards", type=int, default=16, help=f"pool size in files of {SHARD} clips (default: 16)")
 
 
@@ -92,12 +98,13 @@ def train_policy(stage: str, args: argparse.Namespace) -> Path:
         threads=args.threads,
         shards=args.shards,
         sees=stage == "see" or args.vision,
+        style=args.style,
     )
     before = STAGES.index(stage) - 1
     start = args.start or (args.out / STAGES[before] / "export" if before >= 0 else None)
     pool = args.pool or args.out / "pool"
     pool.mkdir(parents=True, exist_ok=True)
-    return Trainer(recipe, args.out / stage, pool, start).run()
+    return Trainer(recipe, args.out / (args.name or stage), pool, start).run()
 
 
 class Trainer(Run):
@@ -106,7 +113,7 @@ class Trainer(Run):
     def __init__(self, recipe: Recipe, folder: Path, pool: Path, start: Path | None, size: Size = Size()) -> None:
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
-        self.recipe, self.pool = recipe, pool
+        self.recipe, self.pool, self.labels = recipe, pool, labels_of(recipe.style)
         tokenizer = build_tokenizer()
         self.filler, self.words = int(tokenizer.pad_token_id), CellWords.of(tokenizer)
         if start is None:
@@ -153,7 +160,7 @@ class Trainer(Run):
         for _ in range(count):
             number = int(rng.integers(limit))
             if number not in self._shards:
-                self._shards[number] = make_shard(self.pool, TRAIN_SEED, number)
+                self._shards[number] = make_shard(self.pool, TRAIN_SEED, number, self.recipe.style)
             chosen.append(self._shards[number][int(rng.integers(SHARD))])
         return chosen
 
@@ -184,6 +191,8 @@ class Trainer(Run):
         prompts = np.stack([clip.prefix for clip in clips])
         cells = [self._cells(clip, place) for clip in clips for place in range(len(clip.shown))]
         plan = {"multi": {"paths": 1, "tracks": 2}, "sft": {"paths": 1, "tracks": 1, "lessons": 5}}[self.recipe.stage]
+        if self.recipe.style == "no-reasoning":
+            plan = {"tracks": 1, "lessons": 5}
         groups = []
         for kind, count in plan.items():
             picked: list[tuple[Branch, int]] = []
