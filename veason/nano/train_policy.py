@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
+from veason.nano.augment import augment
 from veason.nano.corpus import Style
 from veason.nano.forward import Watch, continue_prompts, read_prompts, see
 from veason.nano.optimizer import Muon
@@ -48,7 +49,8 @@ class Recipe:
     """Everything that decides a training run; printed at its start and kept beside its log.
 
     With `steps` a run is the same on every machine; `minutes` ends it by the clock and fits the learning rate's
-    schedule to it. `sees` tells whether the vision tower learns too.
+    schedule to it. `sees` tells whether the vision tower learns too, `fresh` from how many changed pictures a step
+    beside those that are spoken about.
     """
 
     stage: str
@@ -59,10 +61,12 @@ class Recipe:
     seed: int = 0
     threads: int = 1
     shards: int = 16
+    first_shards: int = 2
     steps_per_shard: int = 40
     cell_weight: float = 1.0
     look_weight: float = 0.5
     sees: bool = True
+    fresh: int = 24
     style: Style = "full"
 
 
@@ -79,6 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--vision", action="store_true", help="let the vision tower learn in the later stages too")
     parser.add_argument("--threads", type=int, default=1)
+    first = "files of the pool drawn before the first step; the others come one by one (default: 2)"
+    parser.add_argument("--first-shards", type=int, default=2, help=first)
     ablations = "how lessons are written: all but full are ablations of the paper (default: full)"
     parser.add_argument("--style", choices=get_args(Style), default="full", help=ablations)
     parser.add_argument("--name", default=None, help="folder of this run inside OUT (default: the stage's name)")
@@ -97,6 +103,7 @@ def train_policy(stage: str, args: argparse.Namespace) -> Path:
         seed=args.seed,
         threads=args.threads,
         shards=args.shards,
+        first_shards=args.first_shards,
         sees=stage == "see" or args.vision,
         style=args.style,
     )
@@ -140,9 +147,12 @@ class Trainer(Run):
                 group["lr"] = group["highest"] * self._rate_share()
             optimizer.zero_grad(set_to_none=True)
         rng = np.random.default_rng([self.recipe.seed, STAGES.index(self.recipe.stage), self.step])
-        batch = self._single_batch(rng) if self.recipe.stage in ("see", "ground") else self._clip_batch(rng)
         with torch.autocast("cpu", torch.bfloat16):
-            loss, parts = self._losses(*batch)
+            loss, parts = self._see(rng)
+            if self.recipe.stage != "see":
+                batch = self._single_batch(rng) if self.recipe.stage == "ground" else self._clip_batch(rng)
+                spoken, measured = self._losses(*batch)
+                loss, parts = loss + spoken, parts | measured
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -155,7 +165,7 @@ class Trainer(Run):
 
     def _draw_clips(self, rng: np.random.Generator, count: int) -> list[TrainingClip]:
         """Draw from the shards that this step may use: more and more of them, so that training can start at once."""
-        limit = min(2 + self.step // self.recipe.steps_per_shard, self.recipe.shards)
+        limit = min(self.recipe.first_shards + self.step // self.recipe.steps_per_shard, self.recipe.shards)
         chosen = []
         for _ in range(count):
             number = int(rng.integers(limit))
@@ -163,6 +173,21 @@ class Trainer(Run):
                 self._shards[number] = make_shard(self.pool, TRAIN_SEED, number, self.recipe.style)
             chosen.append(self._shards[number][int(rng.integers(SHARD))])
         return chosen
+
+    def _see(self, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the eye's loss on pictures that it has not seen in this form, and measurements."""
+        count = self.recipe.clips * _PICTURES if self.recipe.stage == "see" else self.recipe.fresh
+        if not count:
+            return torch.zeros(()), {}
+        drawn = [(clip, int(rng.integers(len(clip.shown)))) for clip in self._draw_clips(rng, count)]
+        images = np.stack([clip.images[place] for clip, place in drawn])
+        images, boxes = augment(images, [clip.boxes[:, place] for clip, place in drawn], rng)
+        side, cells = self.size.picture, self.size.cells
+        target = [cell_targets(clip.objects, box, side, cells) for (clip, _), box in zip(drawn, boxes, strict=True)]
+        seen = see(self.model.model.visual, torch.from_numpy(images))
+        table = self.model.get_input_embeddings().weight
+        loss, parts = self.head[0](seen, torch.from_numpy(np.stack(target)), table, self.words)
+        return loss, {f"fresh_{key}": value for key, value in parts.items()}
 
     def _single_batch(self, rng: np.random.Generator) -> tuple:
         """Pictures from many clips, each by itself: list what is in it, or box one thing."""
@@ -217,8 +242,6 @@ class Trainer(Run):
         target = torch.from_numpy(cells)
         table = self.model.get_input_embeddings().weight
         loss, parts = self.head[0](seen, target, table, self.words)
-        if self.recipe.stage == "see":
-            return loss, parts
         ids = torch.from_numpy(prompts).long()
         prompt = read_prompts(self.model, ids, seen, _MIDDLE_LAYER)
         is_picture = ids == self.model.config.image_token_id
