@@ -50,7 +50,7 @@ class TrainingClip:
     """One view ready for training: pictures, the ids of the prompt up to its last picture, and the branches.
 
     `objects` is `(N, 2)` colour and shape, `boxes` is `(N, S, 4)` with NaN where an object is not there. `paths` is the
-    beginning of every thought, which tells where everything is; the `lessons` are learnt from its end on.
+    beginning of every thought, which tells where everything is.
     """
 
     seed: int
@@ -91,9 +91,8 @@ class ClipMaker:
             for lesson in plain
         ]
         begin = f"<think>{STEP_MARKS[0]} {describe_paths(view)}"
-        skip = len(self._tokenizer(begin)["input_ids"]) if self._style != "no-reasoning" else 0
         taught = [
-            self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns, skip)
+            self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns)
             for lesson in lessons
         ]
         return TrainingClip(
@@ -138,13 +137,9 @@ class ClipMaker:
         instruction: str,
         answer: str,
         turns: Sequence[Turn] = (),
-        skip: int = 0,
         place: int | None = None,
     ) -> Branch:
-        """Return a question and its answer; the first `skip` tokens of the answer are read, not learnt.
-
-        With `place` only the shown frame at that place is in the prompt.
-        """
+        """Return a question and its answer. With `place` only the shown frame at that place is in the prompt."""
         asked = self.question_ids(view.shown, instruction, turns)
         told = self._tokenizer(answer, return_offsets_mapping=True)
         ids = np.concatenate([asked, np.array(told["input_ids"], np.int32)])
@@ -158,7 +153,7 @@ class ClipMaker:
                 if start >= spoken.start - 1 and stop <= spoken.stop and re.search(r"\w", answer[start:stop]):
                     look[token] = number
         is_number = _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist()))
-        return Branch(ids, len(asked) + skip, is_number, look)
+        return Branch(ids, len(asked), is_number, look)
 
     def _lists(self, view: View, place: int, rng: np.random.Generator) -> tuple[Branch, ...]:
         """Two questions about a single frame: everything in it, and one object by colour and shape."""

@@ -215,9 +215,7 @@ class Trainer(Run):
         images = np.concatenate([clip.images for clip in clips])
         prompts = np.stack([clip.prefix for clip in clips])
         cells = [self._cells(clip, place) for clip in clips for place in range(len(clip.shown))]
-        plan = {"multi": {"paths": 1, "tracks": 2}, "sft": {"paths": 1, "tracks": 1, "lessons": 5}}[self.recipe.stage]
-        if self.recipe.style == "no-reasoning":
-            plan = {"tracks": 1, "lessons": 5}
+        plan = {"multi": {"paths": 1, "tracks": 2}, "sft": {"tracks": 1, "lessons": 3}}[self.recipe.stage]
         groups = []
         for kind, count in plan.items():
             picked: list[tuple[Branch, int]] = []
