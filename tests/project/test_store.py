@@ -318,3 +318,15 @@ def test_unknown_ids_are_told(made: tuple[Project, int]) -> None:
         project.add_question(99, "x")
     with pytest.raises(PromptError, match="empty"):
         project.add_question(1, "  ")
+
+
+def test_a_block_of_changes_that_breaks_is_forgotten_on_disk_and_in_memory(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    project.record(question, PutPrompt(box_prompt(1, 2)))
+    revision = project.revision
+    with pytest.raises(SessionError, match="nothing to redo"), project.together():
+        _ = project.record(question, PutPrompt(box_prompt(2, 2))), project.redo(question)
+    assert project.revision == revision
+    with Project.open(project.folder) as other:
+        other.record(question, PutPrompt(box_prompt(3, 2)))  # takes the revision that the forgotten one had
+    assert project.session(question).object_ids == (1, 3)

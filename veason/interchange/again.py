@@ -45,10 +45,13 @@ class Earlier:
         return None
 
     def first_version(self, question: LabelledQuestion) -> int | None:
-        """Return the question with the same words that other labels belong to; None for labels without words."""
+        """Return the question with the same words that other labels belong to; None for labels without words.
+
+        One that is among what comes in now is not it: those two stand beside each other there as well.
+        """
         if not question.instruction.strip():
             return None
-        found = (each for each in self._of_words(question) if each.original_id is None)
+        found = (each for each in self._of_words(question) if each.original_id is None and each.id not in self._taken)
         return next((each.id for each in found if self._has_labels(each)), None)
 
     def _of_words(self, question: LabelledQuestion) -> list[Question]:

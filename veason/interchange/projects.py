@@ -176,6 +176,8 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
     that it has become a second version of it. Labels of other programs are to be reviewed; those of a bundle keep
     their status and reasoning ("regenerated" comes back as "confirmed").
 
+    Each question comes in whole or not at all: after an end in the middle, importing again brings the rest.
+
     Raises:
         ProjectError: the video of the labels is not known, or is not the one that was labelled.
         VideoError: it cannot be opened.
@@ -192,17 +194,18 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
             ids[question.name] = known
             continue
         first = earlier.first_version(question)
-        ids[question.name] = question_id = project.add_question(
-            video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original, first)
-        )
+        masks = _stored_masks(video, question)
+        with project.together():  # killed here, it leaves nothing of the question, and importing again goes on
+            ids[question.name] = question_id = project.add_question(
+                video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original, first)
+            )
+            _enter_answer(project, question_id, question)
+            project.put_masks(question_id, masks, source=question.segmenter or "import")
+            _enter_review(project, question_id, video, question)
+            remember(project, question_id, video, question)
         num_new += 1
         num_changed += first is not None
-        _enter_answer(project, question_id, question)
-        masks = _stored_masks(video, question)
-        project.put_masks(question_id, masks, source=question.segmenter or "import")
         num_masks += len(masks)
-        _enter_review(project, question_id, video, question)
-        remember(project, question_id, video, question)
     num_known = len(video.questions) - num_new
     return Imported(int(num_new > 0), num_new, num_masks, num_known, num_changed)
 

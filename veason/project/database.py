@@ -27,6 +27,8 @@ WAL_LIMIT = 64 * 1024 * 1024
 class _Connection(sqlite3.Connection):
     """One that can be held weakly: it goes with its thread."""
 
+    is_writing = False
+
 
 class Database:
     """The file behind a project. May be used from any thread; a forked process gets connections of its own.
@@ -96,6 +98,8 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """Run the block as one transaction: all of it is on the disk when the block ends, or none of it.
 
+        Inside another such block of the same thread it is a part of that one's transaction.
+
         Raises:
             ProjectError: the project is read-only, the disk is full, or another program keeps it locked.
         """
@@ -105,7 +109,11 @@ class Database:
             )
         with self._lock, in_words(self.path):
             here = self._connection()
+            if here.is_writing:
+                yield here
+                return
             here.execute("BEGIN IMMEDIATE")
+            here.is_writing = True
             try:
                 yield here
                 here.execute("COMMIT")
@@ -113,6 +121,8 @@ class Database:
                 with suppress(sqlite3.Error):  # a full disk may have rolled back already
                     here.execute("ROLLBACK")
                 raise
+            finally:
+                here.is_writing = False
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,20 @@ class Project(Queue):
         if not (folder / NAME).is_file():
             raise ProjectError(f"{folder} is not a project: it holds no {NAME}; make one with `veason project new`")
         return cls(folder, Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all changes of the block one: they reach the disk as it ends, or none of them does.
+
+        Everybody else waits meanwhile, so let it be short.
+        """
+        with self._lock:
+            try:
+                with self.transaction():
+                    yield
+            except BaseException:
+                self._loaded.clear()  # what is remembered may be of changes that never were
+                raise
 
     # --- edits
 

@@ -109,16 +109,17 @@ class Work:
             question = self.project.question(self.question_id)
             self._check_unseen(hand, touched(edit) or _whole(type(edit).__name__))
             before = self.state
-            self.project.record(
-                self.question_id,
-                edit,
-                annotator=hand.name,
-                alongside=alongside,
-                expected_revision=question.revision,
-            )
+            with self.project.together():
+                self.project.record(
+                    self.question_id,
+                    edit,
+                    annotator=hand.name,
+                    alongside=alongside,
+                    expected_revision=question.revision,
+                )
+                if question.status != "in review":
+                    self.project.set_status(self.question_id, "in review", annotator=hand.name)
             note_edit(self.pending, before, self.state, edit)
-            if question.status != "in review":
-                self.project.set_status(self.question_id, "in review", annotator=hand.name)
 
     def follow(self, edits: Sequence[Edit], hand: Hand = NOBODY, **options: Any) -> None:
         """Put on the disk what a model reports; options as for `Project.follow`."""
