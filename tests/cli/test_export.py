@@ -41,6 +41,25 @@ def test_export_says_what_was_written_and_left_out(
     assert "left out" not in capsys.readouterr().err
 
 
+def test_disputed_labels_are_named_and_exported_only_where_it_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with make_project(tmp_path) as made:
+        folder, (question, *_) = str(made.folder), made.questions(status="accepted")
+        made.judge(question.id, "disagree", annotator="bob")
+    arguments = ["export", folder, "--format", "coco", "--no-pictures", "--out"]
+    assert main([*arguments, str(tmp_path / "out")]) == 0
+    assert "left out: 1 accepted questions that a reviewer disagrees with" in capsys.readouterr().err
+    assert main([*arguments, str(tmp_path / "all"), "--disputed"]) == 0
+    assert "disagrees" not in capsys.readouterr().err
+    assert main(["project", "status", folder]) == 0
+    assert (
+        f"1 disputed by a reviewer (exported with --disputed only): question {question.id}" in capsys.readouterr().out
+    )
+    assert main(["project", "status", folder, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["disputed"] == {str(question.id): ["bob"]}
+
+
 def test_a_profile_decides_how_frames_are_shown_in_training(project: str, tmp_path: Path) -> None:
     profile = {"size_wh": [112, 112], "label_form": "frame {index}:", "boxes_key": "boxes"}
     (tmp_path / "profile.json").write_text(json.dumps(profile))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interchange.made import fingerprint, visible
+from tests.interchange.made import CLIP, fingerprint, visible
 from veason.errors import ExportError
 from veason.interchange import IMPORTABLE, ExportOptions, LabelledVideo, export_labels, import_labels
 from veason.interchange.projects import from_project, to_project
@@ -26,6 +26,36 @@ def test_export_then_import_then_export_is_identical(format: str, videos: list[L
     second.pop("veason_export.json")
     assert first == second
     assert len(first) >= 1
+
+
+@pytest.mark.parametrize("format", IMPORTABLE)
+def test_a_project_that_imported_an_export_exports_the_same(
+    format: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, format, tmp_path / "first")
+    with Project.create(tmp_path / "project") as project:
+        for video in import_labels(tmp_path / "first", format, videos={"hide": CLIP}):
+            to_project(project, video)
+        export_labels(from_project(project), format, tmp_path / "second", EVERYTHING)
+    first, second = fingerprint(tmp_path / "first"), fingerprint(tmp_path / "second")
+    first.pop("veason_export.json")
+    second.pop("veason_export.json")
+    assert first == second
+
+
+def test_questions_that_were_here_keep_their_names_beside_imported_ones(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, "mevis", tmp_path / "out")
+    with Project.create(tmp_path / "project") as project:
+        project.add_question(project.add_video(CLIP), "what was here")
+        for video in import_labels(tmp_path / "out", "mevis", videos={"hide": CLIP}):
+            to_project(project, video)
+        (now,) = from_project(project)
+    names = {question.instruction: question.name for question in now.questions}
+    assert names["what was here"] == "0"
+    assert names["the <image>"] == "5"
+    assert len(set(names.values())) == len(now.questions) == 5
 
 
 @pytest.mark.parametrize("format", [name for name in IMPORTABLE if name not in ("davis", "youtube-vos")])

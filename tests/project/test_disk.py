@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.disks import may_mount
 from tests.project.crash import check_whole
 from tests.project.made import NUM_FRAMES, ask, box_prompt, make_frames, make_project, masks_on
 from veason.errors import ProjectError
@@ -60,11 +61,6 @@ def test_a_disk_that_refuses_to_write_leaves_the_project_whole(tmp_path: Path) -
     with Project.open(project.folder) as later:
         check_whole(later, question)
         assert later.session(question).prompts == before.prompts
-
-
-def may_mount() -> bool:
-    command = shutil.which("unshare")
-    return command is not None and subprocess.run([command, "--mount", "true"], capture_output=True).returncode == 0
 
 
 @pytest.mark.skipif(not may_mount(), reason="only root may mount the small disk that this fills")

@@ -93,6 +93,26 @@ def test_a_reviewer_agrees_or_not(made: tuple[Project, int]) -> None:
     assert (verdict.verdict, verdict.text, verdict.annotator) == ("disagree", "wrong ball", "bob")
 
 
+def test_accepted_labels_are_disputed_until_they_change_or_the_reviewer_is_convinced(made: tuple[Project, int]) -> None:
+    project, question = made
+    project.record(question, PutPrompt(box_prompt()))
+    project.judge(question, "disagree", annotator="bob")
+    assert project.disputed() == {}  # nobody has accepted them
+    project.accept(question)
+    project.judge(question, "agree", annotator="cy")
+    assert project.disputed() == project.disputed(question) == {question: ("bob",)}
+    project.judge(question, "agree", annotator="bob")
+    assert project.disputed() == {}
+    project.judge(question, "disagree")
+    assert project.disputed() == {question: ("",)}
+    project.record(question, PutPrompt(box_prompt(2)))
+    project.accept(question)
+    assert project.disputed() == {}
+    project.judge(question, "disagree", annotator="bob")
+    project.set_status(question, "rejected")
+    assert project.disputed() == {}
+
+
 def test_two_annotators_are_compared_object_by_object(made: tuple[Project, int]) -> None:
     project, first = made
     second = project.add_question(1, QUESTION, "bob", original_id=first)

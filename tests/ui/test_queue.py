@@ -117,6 +117,22 @@ def test_a_reviewer_agrees_until_the_labels_change(office: Office) -> None:
     assert office.row["verdicts"] == []
 
 
+def test_disputed_labels_wait_for_a_person_and_stay_out_of_exports(office: Office) -> None:
+    question = office.work.question_id
+    office.work.reword("the square")
+    office.edit(**BOX)
+    office.propagate()
+    office.ask("act", do="accept", question=question, by="Ada")
+    assert not office.row["isDisputed"]
+    office.ask("act", do="disagree", question=question, by="Bo")
+    assert office.row["isDisputed"]
+    refused = office.send("export", format="coco", scope="project")
+    assert "1 accepted questions that a reviewer disagrees with" in of_kind(refused, "notice")[0]["text"]
+    assert of_kind(office.send("export", format="coco", scope="project", disputed=True), "exported")
+    office.edit(**{**BOX, "object": 1, "xyxy": [4, 2, 14, 12]})
+    assert not office.row["isDisputed"]
+
+
 def test_the_queue_shows_how_far_two_annotators_agree(office: Office) -> None:
     question = office.work.question_id
     office.work.reword("the square")

@@ -21,6 +21,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--format", required=True, choices=FORMATS, help='"veason" keeps everything')
     parser.add_argument("--out", required=True, metavar="DIR", help="an empty or new folder")
     parser.add_argument("--everything", action="store_true", help="also what nobody has accepted (never in sft, grpo)")
+    parser.add_argument("--disputed", action="store_true", help="also accepted ones that a reviewer disagrees with")
     parser.add_argument("--force", action="store_true", help="replace an earlier export in the same folder")
     parser.add_argument("--no-pictures", action="store_true", help="leave out the frames where the format lets you")
     parser.add_argument("--profile", metavar="FILE", help="how the policy to train wants its frames (sft, grpo)")
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = ExportOptions(
         is_everything=args.everything,
+        has_disputed=args.disputed,
         is_forced=args.force,
         has_pictures=not args.no_pictures,
         profile=read_profile(Path(args.profile)) if args.profile else GENERIC,

@@ -152,6 +152,9 @@ def _run_status(args: argparse.Namespace) -> int:
         return 0
     print(f"{status['videos']} videos, {status['questions']} questions, {status['masks']} masks")
     print(", ".join(f"{count} {name}" for name, count in status["by_status"].items() if count) or "the queue is empty")
+    if status["disputed"]:
+        numbers = ", ".join(str(number) for number in status["disputed"])
+        print(f"{len(status['disputed'])} disputed by a reviewer (exported with --disputed only): question {numbers}")
     print(f"{status['effort']['seconds'] / 60:.1f} minutes of work, {sum(status['effort']['edits'].values())} edits")
     print(f"{status['bytes'] / 1e6:.1f} MB on disk")
     for one in status["most_doubtful"]:
@@ -174,6 +177,7 @@ def describe_project(project: Project) -> dict[str, Any]:
         "questions": numbers.num_questions,
         "masks": numbers.num_masks,
         "by_status": dict(numbers.by_status),
+        "disputed": {number: list(names) for number, names in project.disputed().items()},
         "effort": dataclasses.asdict(numbers.total),
         "annotators": {name: dataclasses.asdict(effort) for name, effort in numbers.annotators.items()},
         "bytes": size_of(project.folder),

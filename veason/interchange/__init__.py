@@ -76,6 +76,7 @@ TRAINING = ("sft", "grpo")
 """Formats that take accepted questions only, whatever the options say."""
 
 NOT_ACCEPTED = "questions that are not accepted"
+DISPUTED = "accepted questions that a reviewer disagrees with"
 GUESSED_ABSENT = "frames on which an object that nobody labelled is written as not there"
 SECOND = "second versions of questions that are written"
 
@@ -86,12 +87,14 @@ class ExportOptions:
 
     Attributes:
         is_everything: take questions that nobody has accepted as well.
+        has_disputed: take accepted questions that a reviewer disagrees with as well.
         is_forced: replace an earlier export in the same folder.
         has_pictures: write the frames beside the labels (mevis, revos, ref-youtube-vos, sft and grpo always do).
         profile: how the policy to be trained wants its frames (sft and grpo).
     """
 
     is_everything: bool = False
+    has_disputed: bool = False
     is_forced: bool = False
     has_pictures: bool = True
     profile: Profile = GENERIC
@@ -115,9 +118,8 @@ def export_labels(
     if format not in FORMATS:
         raise ExportError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
     tally = Tally()
-    is_everything = options.is_everything or format in TRAINING
     with staged(Path(out), is_forced=options.is_forced) as folder:
-        chosen = _checked(_chosen(videos, tally, is_everything=is_everything), format, tally)
+        chosen = _checked(_chosen(videos, format, options, tally), format, tally)
         try:
             _write(chosen, format, folder, tally, options)
         except DataError as error:
@@ -250,12 +252,18 @@ def _read(source: Path, format: str, finder: VideoFinder) -> Iterator[LabelledVi
     return read_bundle(source, finder)
 
 
-def _chosen(videos: Iterable[LabelledVideo], tally: Tally, *, is_everything: bool) -> Iterator[LabelledVideo]:
+def _chosen(
+    videos: Iterable[LabelledVideo], format: str, options: ExportOptions, tally: Tally
+) -> Iterator[LabelledVideo]:
     """Yield the videos with the questions that are to be written; the others are counted."""
+    is_training = format in TRAINING  # their writers count what is not accepted themselves
     for video in videos:
-        wanted = [question for question in video.questions if is_everything or question.is_accepted]
-        tally.left_out[NOT_ACCEPTED] += len(video.questions) - len(wanted)
-        names = {question.name for question in wanted}
+        accepted = [one for one in video.questions if one.is_accepted or is_training or options.is_everything]
+        tally.left_out[NOT_ACCEPTED] += len(video.questions) - len(accepted)
+        has_disputed = options.has_disputed or (options.is_everything and not is_training)
+        wanted = [one for one in accepted if has_disputed or not one.is_disputed]
+        tally.left_out[DISPUTED] += len(accepted) - len(wanted)
+        names = {question.name for question in wanted if question.is_accepted or not is_training}
         questions = tuple(question for question in wanted if question.original not in names)
         tally.left_out[SECOND] += len(wanted) - len(questions)
         if len(questions) == len(video.questions):

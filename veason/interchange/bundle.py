@@ -63,6 +63,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
         "policy": question.policy,
         "segmenter": question.segmenter,
         "original": question.original,
+        "disputed_by": list(question.disputed_by),
         "objects": [
             {"object_id": object_id, "name": video.object_names.get(object_id, "")} for object_id in question.object_ids
         ],
@@ -194,4 +195,5 @@ def _question(row: dict[str, Any]) -> LabelledQuestion:
         policy=row["policy"],
         segmenter=row["segmenter"],
         original=row["original"],
+        disputed_by=tuple(row.get("disputed_by", ())),  # bundles of before a review have none
     )

@@ -63,6 +63,7 @@ class LabelledQuestion:
         policy: the model that answered.
         segmenter: the model that made the masks.
         original: the name of the question of which this is a second annotator's version, "" otherwise.
+        disputed_by: reviewers who disagree with labels that were accepted; the nameless are "".
     """
 
     name: str
@@ -80,11 +81,17 @@ class LabelledQuestion:
     policy: str = ""
     segmenter: str = ""
     original: str = ""
+    disputed_by: tuple[str, ...] = ()
 
     @property
     def is_accepted(self) -> bool:
         """Tell whether a person has said that the labels are right."""
         return self.status in DONE
+
+    @property
+    def is_disputed(self) -> bool:
+        """Tell whether the labels were accepted and a reviewer disagrees."""
+        return self.is_accepted and bool(self.disputed_by)
 
     @property
     def is_reasoning_current(self) -> bool:

@@ -7,7 +7,7 @@ original, so that an export can leave it out. Labels that a project has already 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,13 +30,14 @@ def from_project(project: Project, only: Collection[int] | None = None) -> Itera
         only: ids of the questions to yield; all of them where it is None.
     """
     taken: set[str] = set()
+    disputed = project.disputed()
     for video in project.videos():
         found = project.questions(video_id=video.id)
         questions = tuple(one for one in found if only is None or one.id in only)
         name = _free_name(video, taken)
         taken.add(name)
         if questions:
-            yield _labelled_video(project, video, questions, name)
+            yield _labelled_video(project, video, questions, name, disputed)
 
 
 def _name_of(video: StoredVideo) -> str:
@@ -51,7 +52,13 @@ def _free_name(video: StoredVideo, taken: set[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _labelled_video(project: Project, video: StoredVideo, questions: tuple[Question, ...], name: str) -> LabelledVideo:
+def _labelled_video(
+    project: Project,
+    video: StoredVideo,
+    questions: tuple[Question, ...],
+    name: str,
+    disputed: Mapping[int, tuple[str, ...]],
+) -> LabelledVideo:
     info = VideoInfo(
         str(video.path) if video.path.exists() else "",
         video.num_frames,
@@ -62,7 +69,7 @@ def _labelled_video(project: Project, video: StoredVideo, questions: tuple[Quest
         video.has_variable_rate,
         video.decoder,
     )
-    numbers = {question.id: str(place) for place, question in enumerate(questions)}
+    names = _question_names(project, questions)
     tracks: dict[int, Track] = {}
     object_names: dict[int, str] = {}
     labelled = []
@@ -73,8 +80,15 @@ def _labelled_video(project: Project, video: StoredVideo, questions: tuple[Quest
         for each in project.objects(question.id):
             if each.object_id in ids and each.name:
                 object_names[ids[each.object_id]] = each.name
-        original = numbers.get(question.original_id or 0, "")
-        labelled.append(replace(_question(project, question, ids), name=numbers[question.id], original=original))
+        original = names.get(question.original_id or 0, "")
+        labelled.append(
+            replace(
+                _question(project, question, ids),
+                name=names[question.id],
+                original=original,
+                disputed_by=disputed.get(question.id, ()),
+            )
+        )
     return LabelledVideo(
         name=name,
         info=info,
@@ -83,6 +97,24 @@ def _labelled_video(project: Project, video: StoredVideo, questions: tuple[Quest
         object_names=object_names,
         frame_names=frame_names_of(info),
     )
+
+
+def _question_names(project: Project, questions: tuple[Question, ...]) -> dict[int, str]:
+    """Return the names of a video's questions: their places, and what imported ones were called, where that is free."""
+    called = {question.id: project.note(_called(question.id)) for question in questions}
+    names = {one.id: str(place) for place, one in enumerate(questions) if called[one.id] is None}
+    taken = set(names.values())
+    for question in questions:
+        if question.id not in names:
+            free = (str(number) for number in range(2 * len(questions)))
+            name = called[question.id] or ""
+            names[question.id] = name if name not in taken else next(each for each in free if each not in taken)
+            taken.add(names[question.id])
+    return names
+
+
+def _called(question_id: int) -> str:
+    return f"called {question_id}"
 
 
 def _tracks(project: Project, question: Question) -> dict[int, Track]:
@@ -203,6 +235,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
             project.put_masks(question_id, masks, source=question.segmenter or "import")
             _enter_review(project, question_id, video, question)
             remember(project, question_id, video, question)
+            project.keep_note(_called(question_id), question.name)
         num_new += 1
         num_changed += first is not None
         num_masks += len(masks)
@@ -312,3 +345,5 @@ def _enter_review(project: Project, question_id: int, video: LabelledVideo, ques
         if object_id in known and video.object_names.get(object_id):
             project.name_object(question_id, object_id, video.object_names[object_id])
     project.set_status(question_id, "new" if question.status == "thinking" else question.status)
+    for name in question.disputed_by:
+        project.judge(question_id, "disagree", annotator=name or None)

@@ -164,6 +164,19 @@ class Queue(Library):
             found.setdefault(one.question_id, []).append(one)
         return {number: tuple(verdicts) for number, verdicts in found.items()}
 
+    def disputed(self, question_id: int | None = None) -> dict[int, tuple[str, ...]]:
+        """Return who disagrees with labels that were accepted, by question, of one question or of all.
+
+        A question stays disputed until its labels change, it is rejected, or the reviewer says otherwise. A reviewer
+        without a name is "".
+        """
+        found = {
+            number: tuple(one.annotator or "" for one in verdicts if one.verdict == "disagree")
+            for number, verdicts in self.standing_verdicts(question_id).items()
+        }
+        accepted = {one.id for one in self.questions(status=("accepted", "absent"))} if any(found.values()) else ()
+        return {number: names for number, names in found.items() if names and number in accepted}
+
     def _update(
         self,
         question_id: int,

@@ -42,7 +42,7 @@ class Queue:
             return {"revision": revision, "prelabel": running}
         numbers = statistics(project)
         videos = {video.id: video for video in project.videos()}
-        remarks, verdicts = project.open_comments(), project.standing_verdicts()
+        remarks, verdicts, disputed = project.open_comments(), project.standing_verdicts(), project.disputed()
         questions = project.questions()
         ious, are_all = self._versions.ious(str(key), project, questions)
         rows = [
@@ -51,6 +51,7 @@ class Queue:
                 "remarks": remarks.get(one.id, 0),
                 "iou": ious.get(one.id),
                 "verdicts": _verdicts(verdicts.get(one.id, ())),
+                "isDisputed": one.id in disputed,
             }
             for one in questions
         ]
@@ -63,6 +64,7 @@ class Queue:
             "masks": numbers.num_masks,
             "effort": _effort(numbers.total),
             "annotators": {name: _effort(effort) for name, effort in numbers.annotators.items()},
+            "kinds": dict(numbers.total.edits),
         }
 
     def _row(self, key: str, question: Question, video: StoredVideo, numbers: Statistics) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class Transfer:
             raise ExportError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
         options = ExportOptions(
             is_everything=data.get("everything") is True,
+            has_disputed=data.get("disputed") is True,
             has_pictures=data.get("pictures") is not False,
             profile=getattr(self._pipeline.policy, "profile", GENERIC),
         )
