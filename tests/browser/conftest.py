@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.disks import seeing_read_only
+
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -49,11 +51,13 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], seconds: f
 class App:
     """The app on its embedded models, in a process of its own that can be killed and started again."""
 
-    def __init__(self, folder: Path, *flags: str) -> None:
+    def __init__(self, folder: Path, *flags: str, shut: Path | None = None) -> None:
+        """Take a folder for its log, flags of `app.py`, and a folder that it sees as lying on a read-only disk."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.log = folder / "log.txt"
-        self._command = [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(self.port), *flags]
+        command = [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(self.port), *flags]
+        self._command = command if shut is None else seeing_read_only(shut, command)
 
     def start(self) -> None:
         """Start it and wait until it answers."""

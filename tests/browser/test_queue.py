@@ -119,9 +119,69 @@ def test_a_reviewer_gives_a_second_opinion_on_accepted_labels(queue: Page, label
     expect(queue.get_by_label("Comment on this frame")).to_be_focused()
     press(queue, "Escape", "q")
     expect(rows(queue).nth(0)).to_contain_text("Bo disagrees")
-    press(queue, "g")
+    expect(rows(queue).nth(0)).to_contain_text("disputed")
+    queue.get_by_role("button", name="disputed 1").click()
+    expect(rows(queue)).to_have_count(1)
+    queue.get_by_role("button", name="all 3").click()
+    queue.get_by_role("listbox", name="Clips and instructions").focus()
+    press(queue, "Home", "g")
     expect(rows(queue).nth(0)).to_contain_text("Bo agrees")
     expect(rows(queue).nth(0)).to_contain_text("accepted")
+
+
+def test_what_a_reviewer_disagrees_with_is_exported_only_where_it_is_asked_for(queue: Page, labels: Path) -> None:
+    with Project.open(labels) as project:
+        project.accept(1)
+        project.judge(1, "disagree", annotator="Bo")
+    expect(rows(queue).nth(0)).to_contain_text("disputed")
+    queue.get_by_role("button", name="Export, import").click()
+    queue.get_by_role("radio", name="coco").check()
+    queue.get_by_role("button", name="Export as ZIP").click()
+    expect(queue.get_by_text("1 accepted questions that a reviewer disagrees with")).to_be_visible(timeout=60_000)
+    queue.get_by_label("and 1 that a reviewer disagrees with").check()
+    with queue.expect_download(timeout=60_000):
+        queue.get_by_role("button", name="Export as ZIP").click()
+    with Project.open(labels) as project:
+        project.judge(1, "agree", annotator="Bo")
+
+
+def test_the_numbers_of_the_project_are_told(queue: Page) -> None:
+    queue.get_by_role("button", name="Numbers").click()
+    numbers = queue.get_by_role("dialog", name="Numbers")
+    expect(numbers.get_by_text("questions done")).to_be_visible()
+    expect(numbers.get_by_role("group", name="People")).to_contain_text("without a name")
+    expect(numbers.get_by_role("group", name="Clips")).to_contain_text("parade.mp4")
+    expect(numbers.get_by_role("group", name="Edits")).to_contain_text("boxes, clicks, paintings")
+    numbers.get_by_role("button", name="Close").click()
+
+
+def test_a_long_queue_holds_only_the_rows_in_sight_and_keeps_its_place(tmp_path: Path, context: BrowserContext) -> None:
+    with Project.create(tmp_path / "labels") as project:
+        video = project.add_video(PARADE)
+        with project.together():
+            for number in range(300):
+                project.add_question(video, f"thing {number}")
+    app = App(tmp_path, "--project", str(tmp_path / "labels"))
+    app.start()
+    try:
+        page = open_page(context, app.url)
+        page.get_by_role("button", name="Your queue").click()
+        expect(rows(page).nth(0)).to_contain_text("thing 0")
+        assert rows(page).count() < 60
+        press(page, "End")
+        last = rows(page).filter(has_text="thing 299")
+        expect(last).to_be_in_viewport()
+        expect(last).to_have_attribute("aria-posinset", "300")
+        expect(last).to_have_attribute("aria-selected", "true")
+        press(page, "PageUp")
+        page.get_by_role("button", name="new 300").click()
+        press(page, "x")
+        expect(page.get_by_role("button", name="new 299")).to_be_visible()
+        expect(rows(page).filter(has_text="thing 290")).to_have_attribute("aria-selected", "true")
+        page.get_by_label("Search clips").fill("thing 17")
+        expect(rows(page)).to_have_count(11)
+    finally:
+        app.stop()
 
 
 def test_an_export_holds_the_very_masks_and_says_what_it_left_out(queue: Page, labels: Path, tmp_path: Path) -> None:

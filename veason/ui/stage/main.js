@@ -45,7 +45,8 @@ export function start(scope) {
   let watching = null;
 
   function notify(text, level = "error") {
-    const note = node("div", { class: "v-notice", "data-level": level }, text, node("button", { type: "button", "aria-label": "Dismiss", onclick: () => note.remove() }, "✕"));
+    for (const old of refs.notices.children) if (old.dataset.text === text) old.remove(); // said once
+    const note = node("div", { class: "v-notice", "data-level": level, "data-text": text }, text, node("button", { type: "button", "aria-label": "Dismiss", onclick: () => note.remove() }, "✕"));
     refs.notices.append(note);
     setTimeout(() => note.remove(), level === "error" ? 12000 : 4000);
   }
@@ -167,7 +168,7 @@ export function start(scope) {
   makeReason(refs, scope.props.about, state, transport, actions);
   makeWelcome(refs, scope, state, wire, notify);
   const queue = makeQueue(refs, scope, state, wire, notify);
-  const review = makeReview(refs, state, queue, transport);
+  const review = makeReview(refs, scope.props.about, state, queue, transport);
   const transfer = makeTransfer(refs, scope, state, wire, queue, notify);
   makeSync(refs, scope.props.about, state, wire, notify);
   const commands = makeCommands(refs, state, { queue, review, actions, transport, propagate, help, painter: hand.painter, doubtThreshold: scope.props.about.doubtThreshold });

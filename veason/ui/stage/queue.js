@@ -1,16 +1,18 @@
 // The queue: clips and instructions, where each stands, and the way from one to the next.
 
 import { makeAssign } from "./assign.js";
+import { makeNumbers } from "./numbers.js";
 import { keepPref, recallPref } from "./prefs.js";
-import { OPEN, STATUSES, makeRow, time } from "./queuerow.js";
+import { STATUSES, isOpen, makeRow, standing, time } from "./queuerow.js";
+import { makeRowList } from "./rowlist.js";
 import { node } from "./state.js";
 
 const EVERY_MS = 2500;
-const A_PAGE = 100;
+const inOrder = new Intl.Collator();
 
 export function makeQueue(refs, scope, state, wire, notify) {
   const { about } = scope.props;
-  const queue = { rows: [], revision: null, prelabel: null, people: [], status: null, person: "", text: "", order: recallPref("order", "added"), current: null, most: A_PAGE };
+  const queue = { rows: [], revision: null, prelabel: null, people: [], status: null, person: "", text: "", order: recallPref("order", "added"), current: null, listed: [], decisions: 0 };
   const pictures = new Map();
   const watcher = new IntersectionObserver((seen) => {
     for (const { target, isIntersecting } of seen) if (isIntersecting) fetchThumb(target);
@@ -41,20 +43,44 @@ export function makeQueue(refs, scope, state, wire, notify) {
     && (!queue.text || `${row.clip} ${row.instruction}`.toLowerCase().includes(queue.text));
 
   function listed() {
-    const rows = queue.rows.filter((row) => matches(row) && (!queue.status || row.status === queue.status));
+    const rows = queue.rows.filter((row) => matches(row) && (!queue.status || standing(row) === queue.status));
     if (queue.order === "doubt") rows.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1));
     if (queue.order === "iou") rows.sort((a, b) => (a.iou ?? 2) - (b.iou ?? 2));
-    if (queue.order === "clip") rows.sort((a, b) => a.clip.localeCompare(b.clip) || a.id - b.id);
+    if (queue.order === "clip") rows.sort((a, b) => inOrder.compare(a.clip, b.clip) || a.id - b.id);
     return rows;
   }
 
-  async function load(force = false) {
+  // One look at a time: what is asked meanwhile is answered by one more look after it.
+  let looking = null;
+  let wanted = null;
+  function load(force = false) {
+    wanted = force || wanted === "all" ? "all" : "news";
+    looking ??= (async () => {
+      try {
+        while (wanted) {
+          const isForced = wanted === "all";
+          wanted = null;
+          await look(isForced);
+        }
+      } finally {
+        looking = null;
+      }
+    })();
+    return looking;
+  }
+
+  async function look(force) {
     if (!project()) return draw();
+    const { decisions } = queue;
     const told = await scope.server.queue(wire.signed({ project: project(), revision: force ? null : queue.revision }));
     if (told.error) return draw();
+    if (queue.decisions !== decisions) { // it may tell how things stood before
+      wanted = "all";
+      return undefined;
+    }
     const isNew = Boolean(told.rows);
     Object.assign(queue, told);
-    state.set({ queueSize: queue.rows.filter(({ status }) => OPEN.includes(status)).length, queueCount: queue.rows.length });
+    state.set({ queueSize: queue.rows.filter(isOpen).length, queueCount: queue.rows.length });
     if (isNew || force) draw();
     drawPrelabel();
     return undefined;
@@ -62,10 +88,11 @@ export function makeQueue(refs, scope, state, wire, notify) {
 
   function drawChips() {
     const among = queue.rows.filter(matches);
-    const count = (status) => among.filter((row) => row.status === status).length;
-    const make = (status, text, number) => node("button", { type: "button", class: "v-filter", "aria-pressed": String(queue.status === status), "data-status": status ?? "all", onclick: () => { queue.status = status; draw(); } }, text, node("b", {}, String(number)));
-    const shown = STATUSES.filter((status) => count(status) || queue.status === status);
-    refs.statusChips.replaceChildren(make(null, "all", among.length), ...shown.map((status) => make(status, status, count(status))));
+    const counts = {};
+    for (const row of among) counts[standing(row)] = (counts[standing(row)] ?? 0) + 1;
+    const make = (status, text, number) => node("button", { type: "button", class: "v-filter", "aria-pressed": String(queue.status === status), "data-status": status ?? "all", onclick: () => { queue.status = status; draw(); } }, `${text} `, node("b", {}, String(number)));
+    const shown = STATUSES.filter((status) => counts[status] || queue.status === status);
+    refs.statusChips.replaceChildren(make(null, "all", among.length), ...shown.map((status) => make(status, status, counts[status] ?? 0)));
     const people = [node("option", { value: "" }, "everybody"), node("option", { value: "-" }, "nobody yet"), ...queue.people.map((name) => node("option", { value: name }, name))];
     refs.assigned.replaceChildren(...people);
     refs.assigned.value = queue.person;
@@ -82,18 +109,23 @@ export function makeQueue(refs, scope, state, wire, notify) {
 
   function draw() {
     if (refs.queue.hidden) return;
-    const rows = listed();
-    if (!rows.some(({ id }) => id === queue.current)) queue.current = rows[0]?.id ?? null;
-    const place = rows.findIndex(({ id }) => id === queue.current);
-    queue.most = Math.max(queue.most, place + 20);
+    const place = Math.max(0, queue.listed.findIndex(({ id }) => id === queue.current));
+    queue.listed = listed();
+    if (!queue.listed.some(({ id }) => id === queue.current)) queue.current = (queue.listed[place] ?? queue.listed.at(-1))?.id ?? null;
     drawChips();
-    const done = queue.rows.filter(({ status }) => !OPEN.includes(status)).length;
+    const done = queue.rows.filter((row) => !isOpen(row)).length;
     const work = queue.effort?.seconds >= 1 ? ` · ${time(queue.effort.seconds)} of work, ${queue.effort.edits} edits` : "";
     refs.queueLine.textContent = queue.rows.length ? `${done} of ${queue.rows.length} done · ${queue.videos} clip${queue.videos === 1 ? "" : "s"}${work}` : "";
+    refs.openNumbers.hidden = !queue.rows.length;
     refs.queueLine.title = about.project.folder ? `kept in ${about.project.folder}` : "";
-    refs.rows.replaceChildren(...(rows.length ? rows.slice(0, queue.most).map((row) => makeRow(row, { isCurrent: row.id === queue.current, thumb, choose, open })) : [nothing()]));
-    refs.more.hidden = rows.length <= queue.most;
-    refs.more.textContent = `Show more (${rows.length - queue.most})`;
+    refs.queueHead.hidden = !queue.listed.length;
+    list.show(queue.listed, queue.current);
+    pointAtCurrent();
+  }
+
+  const list = makeRowList(refs.rows, { make: (row) => makeRow(row, { thumb, pick, open }), nothing });
+
+  function pointAtCurrent() {
     if (queue.current === null) refs.rows.removeAttribute("aria-activedescendant");
     else refs.rows.setAttribute("aria-activedescendant", `v-row-${queue.current}`);
   }
@@ -113,9 +145,11 @@ export function makeQueue(refs, scope, state, wire, notify) {
 
   function choose(id) {
     queue.current = id;
-    draw();
-    refs.rows.querySelector(`[data-row="${id}"]`)?.scrollIntoView({ block: "nearest" });
+    list.choose(id);
+    pointAtCurrent();
   }
+
+  const pick = (id) => (id === queue.current ? open(id) : choose(id));
 
   async function open(id) {
     queue.current = id;
@@ -128,11 +162,11 @@ export function makeQueue(refs, scope, state, wire, notify) {
 
   // The next question after this one that still waits for a person, in the order of the list; round to the top once.
   function neighbour(id, way, onlyOpen) {
-    const rows = listed();
+    const rows = listed(); // the list itself may be out of sight, and not drawn
     const place = rows.findIndex((row) => row.id === id);
     const after = [...rows.slice(place + 1), ...rows.slice(0, Math.max(place, 0))];
     const order = way > 0 ? after : after.reverse();
-    return order.find((row) => row.id !== id && !row.isGone && (!onlyOpen || OPEN.includes(row.status)));
+    return order.find((row) => row.id !== id && !row.isGone && (!onlyOpen || isOpen(row)));
   }
 
   const idOf = (work) => Number(work?.split(".").at(-1));
@@ -140,7 +174,14 @@ export function makeQueue(refs, scope, state, wire, notify) {
   async function decide(kind, id, seen) {
     const told = await send("act", { do: kind, question: id, seen });
     if (told.error) return null;
-    await load(true);
+    queue.decisions += 1;
+    if (!told.seen) await load(true); // an opinion: only the server knows what it comes to
+    else {
+      const isOver = !["accepted", "absent"].includes(told.status);
+      queue.rows = queue.rows.map((row) => (row.id === id ? { ...row, status: told.status, seen: told.seen, isDisputed: row.isDisputed && !isOver } : row));
+      draw();
+      queue.refreshed = load(true);
+    }
     return told;
   }
 
@@ -151,6 +192,7 @@ export function makeQueue(refs, scope, state, wire, notify) {
     const told = await decide(kind, id, seen);
     if (!told) return wire.recall(work);
     notify(told.status === "absent" ? "Accepted: the target is absent." : told.status === "accepted" ? "Accepted." : "Rejected.", "info");
+    await queue.refreshed; // others may have decided meanwhile
     const next = neighbour(id, 1, true);
     if (next) return open(next.id);
     notify("That was the last one: nothing is left to review.", "info");
@@ -168,10 +210,16 @@ export function makeQueue(refs, scope, state, wire, notify) {
   }
 
   function move(by) {
-    const rows = listed();
+    const rows = queue.listed;
     const place = rows.findIndex(({ id }) => id === queue.current);
     const next = rows[Math.min(Math.max(place + by, 0), rows.length - 1)];
     if (next) choose(next.id);
+  }
+
+  makeNumbers(refs, queue);
+  // Where the row leaves the list by the decision, the next one stands in its place already.
+  async function decideHere(kind, { id, seen }) {
+    if ((await decide(kind, id, seen)) && queue.current === id) move(1);
   }
 
   const assign = makeAssign(refs, { send, load });
@@ -179,8 +227,8 @@ export function makeQueue(refs, scope, state, wire, notify) {
   const keys = {
     ArrowDown: () => move(1), ArrowUp: () => move(-1), j: () => move(1), k: () => move(-1), PageDown: () => move(10), PageUp: () => move(-10), Home: () => move(-1e9), End: () => move(1e9),
     Enter: (row) => row && open(row.id),
-    a: (row) => row && decide("accept", row.id, row.seen).then((told) => told && move(1)),
-    x: (row) => row && decide("reject", row.id, row.seen).then((told) => told && move(1)),
+    a: (row) => row && decideHere("accept", row),
+    x: (row) => row && decideHere("reject", row),
     r: (row) => row && decide("reopen", row.id, row.seen),
     g: (row) => row && decide("agree", row.id, row.seen),
     d: (row) => row && decide("disagree", row.id, row.seen),
@@ -203,11 +251,12 @@ export function makeQueue(refs, scope, state, wire, notify) {
     act(queue.rows.find(({ id }) => id === queue.current));
   }, true);
 
+  refs.shut.hidden = !about.project.readOnly;
+  for (const button of [refs.openAdd, refs.prelabel]) button.disabled = about.project.readOnly;
   refs.search.addEventListener("input", () => { queue.text = refs.search.value.trim().toLowerCase(); draw(); });
   refs.search.addEventListener("keydown", (event) => { if (event.key === "Enter") refs.rows.focus(); });
   refs.assigned.addEventListener("change", () => { queue.person = refs.assigned.value; draw(); });
   refs.order.addEventListener("change", () => { queue.order = refs.order.value; keepPref("order", queue.order); draw(); });
-  refs.more.addEventListener("click", () => { queue.most += A_PAGE; draw(); });
   refs.annotator.value = recallPref("annotator", "");
   refs.annotator.addEventListener("input", () => keepPref("annotator", refs.annotator.value.trim()));
   refs.prelabel.addEventListener("click", async () => {
@@ -239,7 +288,12 @@ export function makeQueue(refs, scope, state, wire, notify) {
     window.history.replaceState(null, "", link);
     if (screen !== "queue") return;
     queue.current = idOf(state.get().work) || queue.current;
-    load(true).then(() => refs.rows.focus({ preventScroll: true }));
+    load(true).then(() => {
+      if (queue.current !== null) choose(queue.current);
+      refs.rows.focus({ preventScroll: true });
+    });
   });
-  return { show, load, send, project, decide, decideAndNext, turn, idOf };
+  const numDisputed = () => queue.rows.filter(({ isDisputed }) => isDisputed).length;
+
+  return { numDisputed, show, load, send, project, decide, decideAndNext, turn, idOf };
 }

@@ -2,8 +2,12 @@
 
 import { node } from "./state.js";
 
-export const STATUSES = ["new", "thinking", "proposed", "in review", "accepted", "rejected", "absent"];
-export const OPEN = ["new", "thinking", "proposed", "in review"];
+export const STATUSES = ["new", "thinking", "proposed", "in review", "disputed", "accepted", "rejected", "absent"];
+const OPEN = ["new", "thinking", "proposed", "in review", "disputed"];
+
+// Accepted labels that a reviewer disagrees with wait for a person again, and stay out of what is exported.
+export const standing = (row) => (row.isDisputed ? "disputed" : row.status);
+export const isOpen = (row) => OPEN.includes(standing(row));
 
 export function time(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
@@ -35,21 +39,21 @@ function details(row) {
   return parts.join(" · ");
 }
 
-export function makeRow(row, { isCurrent, thumb, choose, open }) {
+export function makeRow(row, { thumb, pick, open }) {
   const picture = node("span", { class: "v-thumb", "aria-hidden": "true" });
   thumb(row.video, picture);
   const made = node(
     "div",
     {
-      class: "v-qrow", role: "option", id: `v-row-${row.id}`, "data-row": row.id, "data-gone": String(row.isGone), "aria-selected": String(isCurrent),
-      onclick: () => (isCurrent ? open(row.id) : choose(row.id)), ondblclick: () => open(row.id),
+      class: "v-qrow", role: "option", id: `v-row-${row.id}`, "data-row": row.id, "data-gone": String(row.isGone),
+      onclick: () => pick(row.id), ondblclick: () => open(row.id),
     },
     picture,
     node("span", { class: "v-qwords" }, node("b", { class: row.instruction ? "" : "v-dim" }, row.instruction || "no words yet"), node("small", {}, row.clip, ` · ${row.frames} frames`)),
-    node("small", { class: "v-qmore", title: details(row), "data-disputed": String(row.verdicts.some(({ verdict }) => verdict === "disagree")) }, details(row)),
+    node("small", { class: "v-qmore", title: details(row), "data-disputed": String(row.isDisputed) }, details(row)),
     node("span", { class: "v-qwho" }, row.assignee ?? ""),
     doubtBar(row.doubt),
-    chip(row.status),
+    chip(standing(row)),
     node("button", { type: "button", class: "v-link v-qopen", tabindex: "-1", onclick: (event) => { event.stopPropagation(); open(row.id); } }, "Open"),
   );
   return made;

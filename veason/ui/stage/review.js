@@ -7,7 +7,8 @@ import { node } from "./state.js";
 const isAccepted = (review) => ["accepted", "absent"].includes(review);
 const SETTLED = ["accepted", "rejected", "absent"];
 
-export function makeReview(refs, state, queue, transport) {
+export function makeReview(refs, about, state, queue, transport) {
+  const isShut = about.project.readOnly; // then there is nothing to decide
   let remarks = [];
   let verdicts = [];
   let asked = null;
@@ -15,14 +16,18 @@ export function makeReview(refs, state, queue, transport) {
 
   function draw({ review, assignee, work }) {
     if (!work) return;
-    refs.standing.replaceChildren(chip(review), node("span", { class: "v-dim v-small" }, assignee ? `for ${assignee}` : ""));
+    const isDisputed = isAccepted(review) && verdicts.some(({ verdict }) => verdict === "disagree");
+    refs.standing.replaceChildren(chip(isDisputed ? "disputed" : review), node("span", { class: "v-dim v-small" }, assignee ? `for ${assignee}` : ""));
     refs.accept.textContent = SETTLED.includes(review) ? "Accepted again, next" : "Accept, next";
-    if (isAccepted(review)) refs.accept.textContent = "Next";
-    refs.judge.hidden = !isAccepted(review);
+    if (isAccepted(review) || isShut) refs.accept.textContent = "Next";
+    refs.reject.hidden = isShut;
+    refs.remarkForm.hidden = isShut;
+    refs.judge.hidden = !isAccepted(review) || isShut;
   }
 
   // What reviewers say of accepted labels; a disagreement is best said with a comment, so its field is next.
   function drawVerdicts() {
+    draw(state.get());
     refs.verdicts.textContent = verdictTexts(verdicts).join(", ") || "Is it right?";
     const own = verdicts.find(({ by }) => by === recallPref("annotator", ""))?.verdict;
     for (const kind of ["agree", "disagree"]) refs[kind].setAttribute("aria-pressed", String(own === kind));
@@ -78,7 +83,7 @@ export function makeReview(refs, state, queue, transport) {
   });
   refs.remark.addEventListener("keydown", (event) => { if (event.key === "Escape") refs.stage.focus(); });
 
-  const decide = () => (isAccepted(state.get().review) ? queue.turn(1) : queue.decideAndNext("accept"));
+  const decide = () => (isShut || isAccepted(state.get().review) ? queue.turn(1) : queue.decideAndNext("accept"));
   refs.accept.addEventListener("click", decide);
   refs.reject.addEventListener("click", () => queue.decideAndNext("reject"));
   for (const kind of ["agree", "disagree"]) refs[kind].addEventListener("click", () => judge(kind));

@@ -12,7 +12,7 @@ const TOLD = {
 export function makeSync(refs, about, state, wire, notify) {
   function draw({ saved, work, screen }) {
     const told = about.project.readOnly ? "readOnly" : saved;
-    refs.saved.hidden = !work || !told || screen === "queue";
+    refs.saved.hidden = told !== "readOnly" && (!work || !told || screen === "queue");
     if (refs.saved.hidden) return;
     [refs.saved.textContent, refs.saved.title] = TOLD[told];
     if (about.project.folder) refs.saved.title += ` in ${about.project.folder}`;
@@ -38,6 +38,7 @@ export function makeSync(refs, about, state, wire, notify) {
   }
 
   state.on(["saved", "work", "screen"], draw);
+  draw(state.get());
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look().catch(() => {}); });
   window.addEventListener("beforeunload", (event) => { if (state.get().saved === "saving") event.preventDefault(); });
   setTimeout(again, EVERY_MS);

@@ -13,7 +13,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     refs.report.hidden = !text;
     refs.report.replaceChildren(text ?? "");
     refs.addBusy.textContent = text ?? "";
-    for (const button of [...refs.addForm.querySelectorAll("[type=submit]"), ...refs.exportForm.querySelectorAll("button"), ...refs.importForm.querySelectorAll("button")]) button.disabled = Boolean(text);
+    for (const button of [...refs.addForm.querySelectorAll("[type=submit]"), ...refs.exportForm.querySelectorAll("button"), ...refs.importForm.querySelectorAll("button")]) button.disabled = Boolean(text) || (about.project.readOnly && !refs.exportForm.contains(button));
   };
 
   async function upload(list) {
@@ -49,8 +49,21 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     refs.scopeClip.hidden = !state.get().work;
     refs.exportForm.elements.scope.value = state.get().work ? scopeOf : "project";
     refs.exportForm.elements.take.value = scopeOf === "clip" ? "everything" : "accepted";
+    const disputed = queue.numDisputed();
+    refs.disputed.checked = false;
+    refs.disputedField.hidden = !disputed;
+    refs.disputedText.textContent = `and ${disputed} that a reviewer disagrees with`;
+    drawTake();
     refs.transferDialog.showModal();
   };
+  // Training takes accepted answers whatever is chosen, and everything holds the disputed ones already.
+  function drawTake() {
+    const chosen = refs.exportForm.elements;
+    const isTraining = about.formats.find(({ name }) => name === chosen.format.value)?.onlyAccepted;
+    for (const one of chosen.take) one.disabled = isTraining;
+    refs.disputed.disabled = !isTraining && chosen.take.value === "everything";
+  }
+  refs.exportForm.addEventListener("change", drawTake);
   refs.openTransfer.addEventListener("click", () => openTransfer("project"));
   refs.allFormats.addEventListener("click", () => { refs.download.open = false; openTransfer("clip"); });
   for (const dialog of [refs.addDialog, refs.transferDialog]) {
@@ -86,7 +99,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     const chosen = refs.exportForm.elements;
     keepPref("format", chosen.format.value);
     busy("Writing …");
-    wire.send("export", { project: queue.project(), format: chosen.format.value, scope: chosen.scope.value, everything: chosen.take.value === "everything", pictures: refs.pictures.checked });
+    wire.send("export", { project: queue.project(), format: chosen.format.value, scope: chosen.scope.value, everything: chosen.take.value === "everything", disputed: refs.disputed.checked, pictures: refs.pictures.checked });
   });
   refs.packAll.addEventListener("click", () => {
     busy("Packing everything …");
