@@ -9,8 +9,20 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import App, open_page
-from tests.browser.studio import QUESTION, ask, drag, expect_answer, lane, open_example, propagate, set_range, verdict
+from tests.browser.studio import (
+    LONG,
+    QUESTION,
+    ask,
+    drag,
+    expect_answer,
+    lane,
+    open_example,
+    propagate,
+    set_range,
+    verdict,
+)
 from veason.project import Project
+from veason.project.folder import unpack
 
 pytestmark = pytest.mark.browser
 
@@ -110,3 +122,38 @@ def test_a_visitor_of_a_public_page_has_a_project_of_their_own(tmp_path: Path, c
         assert list((tmp_path / "visitors").iterdir()) == [folder]
     finally:
         one.stop()
+
+
+def test_a_visitor_takes_the_whole_project_home_and_to_another_server(tmp_path: Path, context: BrowserContext) -> None:
+    first, second = (App(tmp_path, "--visitors", str(tmp_path / name)) for name in ("here", "there"))
+    first.start()
+    second.start()
+    try:
+        page = open_page(context, first.url)
+        open_example(page, "Who comes first?")
+        drag(page, (0.2, 0.2), (0.5, 0.6))
+        saved(page)
+        lanes = page.locator(".v-lane").count()
+        page.get_by_role("button", name="Queue", exact=True).click()
+        expect(page.get_by_text("The server keeps it for 48 hours after the last change")).to_be_visible()
+        with page.expect_download(timeout=LONG) as download:
+            page.get_by_role("button", name="Download the whole project").click()
+        path = tmp_path / "project.zip"
+        download.value.save_as(path)
+        with unpack(path, tmp_path / "home") as project:
+            (question,) = project.questions()
+            assert project.session(question.id).object_ids == (1,)
+            project.open_video(question.video_id).close()  # the clip came along
+        other = open_page(context, second.url)
+        other.get_by_role("button", name="open the queue").click()
+        other.get_by_role("button", name="Export, import").click()
+        other.get_by_label("Format of the labels").select_option("project")
+        other.get_by_label("Labels to import").set_input_files(path)
+        other.get_by_role("button", name="Import", exact=True).click()
+        expect(other.get_by_text("Your project is here again.")).to_be_visible(timeout=LONG)
+        other.get_by_role("option", name="no words yet").dblclick()
+        expect(lane(other, 1)).to_be_visible()
+        assert other.locator(".v-lane").count() == lanes
+    finally:
+        first.stop()
+        second.stop()

@@ -38,11 +38,11 @@ def datumaro_cvat_boxes(folder: Path):
     """Boxes of tracks. Datumaro 1.13 stops at masks in tracks (it asks the missing <image> for a size)."""
     import datumaro as dm
 
-    tree = ElementTree.parse(folder / "hide.xml")
+    tree = ElementTree.parse(next(folder.glob("*.xml")))
     for track in tree.iter("track"):
         for shape in [shape for shape in track if shape.tag == "mask"]:
             track.remove(shape)
-    target = folder.parent / "cvat_boxes" / "hide.xml"
+    target = folder.parent / "cvat_boxes" / "labels.xml"
     target.parent.mkdir(exist_ok=True)
     tree.write(target)
     found = []
@@ -61,7 +61,7 @@ def datumaro_cvat_masks(folder: Path):
     import datumaro as dm
     from PIL import Image
 
-    tree = ElementTree.parse(folder / "hide.xml")
+    tree = ElementTree.parse(next(folder.glob("*.xml")))
     root = tree.getroot()
     size = {side: root.findtext(f".//original_size/{side}") for side in ("width", "height")}
     shapes = [
@@ -78,7 +78,7 @@ def datumaro_cvat_masks(folder: Path):
         image = ElementTree.SubElement(root, "image", {"id": str(len(root)), "name": f"{name}.jpg", **size})
         image.append(shape)
         shape.attrib["label"] = track.attrib["label"]
-    target = folder.parent / "cvat_masks" / "hide.xml"
+    target = folder.parent / "cvat_masks" / "labels.xml"
     pictures = target.parent / "images"
     pictures.mkdir(parents=True)
     for image in root.iter("image"):  # it wants to see the files
@@ -108,8 +108,8 @@ def ultralytics(folder: Path):
     from ultralytics.data.utils import polygon2mask, verify_image_label
 
     found = []
-    for file in sorted((folder / "labels" / "train" / "hide").iterdir()):
-        image = folder / "images" / "train" / "hide" / f"{file.stem}.jpg"
+    for file in sorted((folder / "labels" / "train").glob("*/*.txt")):
+        image = folder / "images" / "train" / file.parent.name / f"{file.stem}.jpg"
         row = verify_image_label((str(image), str(file), "", False, 2, 0, 0, False))
         height, width = row[2]
         for (class_id, *_), points in zip(row[1].tolist(), row[3], strict=True):

@@ -17,15 +17,6 @@ from veason.masks import mask_box, mask_iou
 from veason.types import Rle
 
 
-@pytest.fixture(scope="session")
-def python() -> str:
-    """The interpreter of the other environment."""
-    path = os.environ.get("VEASON_READERS")
-    if not path:
-        pytest.skip("VEASON_READERS is not set: run `make readers`, which makes the environment")
-    return path
-
-
 def read(python: str, reader: str, folder: Path) -> Any:
     command = [python, str(Path(__file__).with_name("readers.py")), reader, str(folder), sysconfig.get_path("purelib")]
     done = subprocess.run(

@@ -1,5 +1,6 @@
 """Open works: private, one job at a time, on the disk at once, and never a silent overwrite."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -179,6 +180,23 @@ def test_every_visitor_has_a_project_within_a_quota_that_cannot_be_guessed(tmp_p
         with pytest.raises(SessionError):
             shelf.get(key)
     shelf.close()
+
+
+def test_a_visitors_project_is_gone_after_its_lifetime_and_no_other_one(tmp_path: Path) -> None:
+    settings = Settings(visitors=tmp_path / "visitors", visitor_age_s=3600)
+    before = Shelf(settings)
+    (old, project), (young, _) = before.get_or_make(None), before.get_or_make(None)
+    folder = project.folder
+    before.close()
+    for path in folder.iterdir():
+        os.utime(path, (path.stat().st_atime - 7200, path.stat().st_mtime - 7200))
+    later = Shelf(settings)
+    later.get_or_make(None)  # somebody new comes by
+    assert not folder.exists()
+    with pytest.raises(SessionError, match="no longer on the server"):
+        later.get(old)
+    assert later.get(young).questions() == ()
+    later.close()
 
 
 def test_a_folder_with_other_files_is_not_made_a_project(tmp_path: Path) -> None:

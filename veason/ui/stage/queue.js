@@ -252,6 +252,9 @@ export function makeQueue(refs, scope, state, wire, notify) {
   }, true);
 
   refs.shut.hidden = !about.project.readOnly;
+  refs.visit.hidden = Boolean(about.project.key);
+  refs.visitText.textContent = `This is yours alone, by this page's link. The server keeps it for ${about.project.hours} hours after the last change, up to ${about.project.megabytes} MB.`;
+  refs.takeHome.addEventListener("click", () => { refs.openTransfer.click(); refs.packAll.click(); });
   for (const button of [refs.openAdd, refs.prelabel]) button.disabled = about.project.readOnly;
   refs.search.addEventListener("input", () => { queue.text = refs.search.value.trim().toLowerCase(); draw(); });
   refs.search.addEventListener("keydown", (event) => { if (event.key === "Enter") refs.rows.focus(); });
