@@ -103,6 +103,7 @@ ACCEPT = f"""async (times) => {{ {UNTIL_SHOWN}
     for (let number = 0; number < times; number += 1) {{
         const row = chosen();
         await timed(() => press('a'), () => chosen() !== row);
+        await new Promise((done) => setTimeout(done, 500)); // as a person would
     }}
     return taken;
 }}"""

@@ -145,7 +145,7 @@ def test_a_visitor_takes_the_whole_project_home_and_to_another_server(tmp_path: 
             assert project.session(question.id).object_ids == (1,)
             project.open_video(question.video_id).close()  # the clip came along
         other = open_page(context, second.url)
-        other.get_by_role("button", name="open the queue").click()
+        other.get_by_role("button", name="Queue", exact=True).click()
         other.get_by_role("button", name="Export, import").click()
         other.get_by_label("Format of the labels").select_option("project")
         other.get_by_label("Labels to import").set_input_files(path)
