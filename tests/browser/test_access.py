@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import open_page
+from tests.browser.findings import findings
 from tests.browser.studio import (
     LONG,
     QUESTION,
@@ -25,19 +24,6 @@ from tests.browser.studio import (
 )
 
 pytestmark = pytest.mark.browser
-
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
-
-
-def findings(page: Page) -> list[str]:
-    """Return what axe-core finds serious or critical in our part of the page, with the elements."""
-    violations: list[dict[str, Any]] = Axe().run(page, context=".v-app", options=RULES).response["violations"]
-    return [
-        f"{one['id']}: {one['help']}: {node['html'][:160]}"
-        for one in violations
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 @pytest.fixture(params=["dark", "light"])

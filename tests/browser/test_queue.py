@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import App, open_page
+from tests.browser.findings import findings
 from veason.hub import ASSETS
 from veason.masks import decode_mask
 from veason.project import Project
@@ -182,6 +183,22 @@ def test_a_long_queue_holds_only_the_rows_in_sight_and_keeps_its_place(tmp_path:
         expect(rows(page)).to_have_count(11)
     finally:
         app.stop()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing_serious_in_the_queue_and_its_dialogs(app: App, browser: Browser, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
+    page = open_page(context, f"{app.url}?__theme={scheme}")
+    page.get_by_role("button", name="Your queue").click()
+    expect(rows(page).first).to_be_visible()
+    assert findings(page) == []
+    for name in ("Numbers", "Export, import", "Add clips"):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert findings(page) == []
+        page.keyboard.press("Escape")
+    context.close()
 
 
 def test_an_export_holds_the_very_masks_and_says_what_it_left_out(queue: Page, labels: Path, tmp_path: Path) -> None:

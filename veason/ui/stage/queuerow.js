@@ -54,7 +54,7 @@ export function makeRow(row, { thumb, pick, open }) {
     node("span", { class: "v-qwho" }, row.assignee ?? ""),
     doubtBar(row.doubt),
     chip(standing(row)),
-    node("button", { type: "button", class: "v-link v-qopen", tabindex: "-1", onclick: (event) => { event.stopPropagation(); open(row.id); } }, "Open"),
+    node("span", { class: "v-link v-qopen", "aria-hidden": "true", onclick: (event) => { event.stopPropagation(); open(row.id); } }, "Open"), // for pointers: an option holds no button, Enter opens it
   );
   return made;
 }
