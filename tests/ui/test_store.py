@@ -136,6 +136,18 @@ def test_the_chosen_range_survives_a_restart(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_proposed_range_is_taken_until_a_person_chooses_another(store: Store) -> None:
+    work = new_work(store)
+    work.propose((0, 5))
+    assert work.frames == (0, 5)
+    work.choose((3, 9))
+    work.propose((0, 4))
+    assert (work.frames, work.home) == ((3, 9), (0, 4))
+    work.choose((0, 4))
+    work.propose((2, 6))
+    assert work.frames == (2, 6)
+
+
 def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(store: Store) -> None:
     work = new_work(store)
     work.record(drawn(1))

@@ -195,8 +195,8 @@ class Desk:
         answered = GotAnswer(answer, prompts_from_answer(answer))
         work.follow([answered], hand, source=self._policy_name, sampling=sampling)
         work.project.set_status(work.question_id, "proposed", source=self._policy_name)
-        work.choose(starting_range(work.video.info, answer.keyframe or 0))
-        yield {"kind": "range", "range": list(work.frames)}
+        work.propose(starting_range(work.video.info, answer.keyframe or 0))
+        yield render.span(work)
 
     @property
     def _policy_name(self) -> str:
@@ -246,8 +246,9 @@ class Desk:
         elif data["edit"] in ("drop", "absent"):
             items.append(render.all_masks(work.now))
         elif isinstance(edit, PutPrompt | MoveKeyframe) and not work.frames[0] <= data["frame"] < work.frames[1]:
-            work.choose(starting_range(work.video.info, data["frame"]))
-            items.append({"kind": "range", "range": list(work.frames)})
+            work.home = starting_range(work.video.info, data["frame"])
+            work.choose(work.home)
+            items.append(render.span(work, insists=True))
         return [render.session_state(work), *items]
 
     def _settled(self, work: Work, edit: Edit) -> tuple[GotMasks, ...]:

@@ -65,9 +65,15 @@ def opened(work: Work, frame_count: int) -> Item:
         "variable": info.has_variable_rate,
         "decoder": info.decoder,
         "range": list(work.frames),
+        "home": list(work.home),
         "frame_count": frame_count,
         "palette": PALETTE,
     }
+
+
+def span(work: Work, *, insists: bool = False) -> Item:
+    """Return the range to propagate; a page that has another one chosen keeps it, unless this one `insists`."""
+    return {"kind": "range", "range": list(work.frames), "home": list(work.home), "insists": insists}
 
 
 def pace(segmenter: Segmenter) -> Item:

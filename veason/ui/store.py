@@ -49,10 +49,11 @@ ENDING_S = 3.0
 class Work:
     """One question with everything done on it.
 
-    `frames` is the range to propagate, `keyframe_said` the keyframe of the answer that the policy is writing,
-    `proposals` all answers where several were `asked` for; `pending` says which masks do not follow from their prompts
-    yet, `sent` counts the messages to each tab. Masks that stream in are put on the disk together about once a second,
-    and before anything else is put there or looked at.
+    `frames` is the range to propagate, `home` the one that was proposed last: `frames` follows it until a person
+    chooses another. `keyframe_said` is the keyframe of the answer that the policy is writing, `proposals` all answers
+    where several were `asked` for; `pending` says which masks do not follow from their prompts yet, `sent` counts the
+    messages to each tab. Masks that stream in are put on the disk together about once a second, and before anything
+    else is put there or looked at.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Work:
     title: str
     video: Video
     frames: FrameRange
+    home: FrameRange
     keyframe_said: int | None = None
     proposals: tuple[Proposal, ...] = ()
     asked: int = 1
@@ -171,6 +173,12 @@ class Work:
         if not self.project.is_read_only:
             with suppress(ProjectError):  # without it only the proposed range comes back
                 self.project.keep_note(f"range {self.question_id}", json.dumps(frames))
+
+    def propose(self, frames: FrameRange) -> None:
+        """Propose a range, which is taken unless a person has chosen another one."""
+        has_chosen, self.home = self.frames != self.home, frames
+        if not has_chosen:
+            self.choose(frames)
 
     def arrive(self, masks: FrameMasks, source: str, hand: Hand = NOBODY) -> None:
         """Take masks that stream in from a segmenter."""
@@ -285,12 +293,12 @@ def _read_pending(project: Project, question: Question) -> Pending:
     return {int(object_id): frozenset(frames) for object_id, frames in kept["frames"].items()}
 
 
-def _read_range(project: Project, question: Question, video: Video) -> FrameRange:
-    """Return the range that was chosen last, else the one to propose."""
+def _read_range(project: Project, question: Question, video: Video) -> FrameRange | None:
+    """Return the range that was taken last, None where there was none."""
     kept = json.loads(project.note(f"range {question.id}") or "null")
     if kept is not None and 0 <= kept[0] < kept[1] <= video.info.num_frames:
         return (kept[0], kept[1])
-    return starting_range(video.info, project.session(question.id).keyframe or 0)
+    return None
 
 
 def _whole(kind: str) -> str:
@@ -353,9 +361,10 @@ class Store:
             raise SessionError(GONE) from error
         stored = project.video(question.video_id)
         video = project.open_video(stored.id)
-        frames = _read_range(project, question, video)
+        home = starting_range(video.info, project.session(question.id).keyframe or 0)
+        frames = _read_range(project, question, video) or home
         pending = _read_pending(project, question)
-        return Work(f"{key}.{question.id}", project, question.id, stored.title, video, frames, pending=pending)
+        return Work(f"{key}.{question.id}", project, question.id, stored.title, video, frames, home, pending=pending)
 
     def find(self, work_id: str | None) -> Work | None:
         """Return a work if it is open."""

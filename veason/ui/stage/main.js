@@ -62,7 +62,7 @@ export function start(scope) {
       if (!isSame) frames.forget();
       const { frame, selected, hidden, solo, tool } = state.get();
       const kept = isSame ? { frame, selected, hidden, solo, tool } : {};
-      state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, project: item.project, info: item, range: item.range, home: item.range });
+      state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, project: item.project, info: item, range: item.range, home: item.home });
       const link = new URL(window.location.href);
       link.searchParams.set("work", item.work);
       keepPref("project", item.project);
@@ -107,7 +107,11 @@ export function start(scope) {
     },
     recalled: (item) => state.set({ thought: item.text, mentions: item.mentions, failure: item.failure, answered: item.answered }),
     pace: (item) => state.set({ secondsPerFrame: item.secondsPerFrame }),
-    range: (item) => state.set({ range: item.range, home: item.range }),
+    range(item) {
+      const { range, home } = state.get();
+      const isChosen = String(range) !== String(home); // typed or marked while the answer was on its way
+      state.set({ home: item.home, ...(isChosen && !item.insists ? {} : { range: item.range }) });
+    },
     propagating(item) {
       const range = item.only === "here" ? {} : { range: [item.start, item.stop] };
       state.set({ ...range, busy: "propagate", goal: item.count, done: new Set(), began: performance.now(), status: "propagating …" });
