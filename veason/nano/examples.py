@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from veason.answer import AnswerContext
-from veason.nano.corpus import answer_text, teach
+from veason.nano.corpus import STEP_MARKS, answer_text, teach
 from veason.nano.facts import Facts
 from veason.nano.language import Question, all_questions
 from veason.nano.render import Renderer
@@ -126,7 +126,7 @@ def _record(view: View, question: Question, clip: Clip, turn: int, number: int) 
     context = AnswerContext(view.shown, view.facts.scene.num_frames, SIZE_WH, SIZE_WH)
     words = re.findall(r"\s*\S+", answer_text(lesson, context))
     pieces = tuple(Piece(_FIRST_WORD_S + place * _WORD_S, word) for place, word in enumerate(words))
-    profile = dataclasses.replace(GENERIC, name="recorded answers", size_wh=SIZE_WH)
+    profile = dataclasses.replace(GENERIC, name="recorded answers", size_wh=SIZE_WH, step_marks=STEP_MARKS)
     return Recording(
         question.text, view.facts.scene.num_frames, view.shown, SIZE_WH, profile, pieces, Path(clip.file).stem, turn
     )
