@@ -39,8 +39,11 @@ CLIP = ASSETS / "examples" / "parade.mp4"
 def test_thinking_streams_and_lights_the_keyframe_up(page: Page) -> None:
     open_example(page, "Who comes first?")
     page.get_by_role("button", name=QUESTION).click()
-    expect(page.get_by_label("Reasoning text")).to_contain_text("What happens")
+    reasoning = page.get_by_label("Reasoning text")
+    expect(reasoning.get_by_role("heading", name="1 · What happens")).to_be_visible()
     expect_answer(page)
+    expect(reasoning.get_by_role("heading")).to_have_text(["1 · What happens", "2 · Why this frame", "3 · Where"])
+    expect(page.get_by_text("first word 0.4 s · 34 tok/s")).to_be_visible()
     expect(keyframe_cell(page)).to_have_count(1)
     chosen = keyframe_cell(page).get_attribute("data-frame")
     expect(page.get_by_role("application", name=f"Video frame {chosen} of")).to_be_visible()
@@ -185,6 +188,44 @@ def test_markup_in_an_instruction_stays_text(page: Page) -> None:
     expect(page.get_by_role("button", name="Think")).to_be_enabled(timeout=60_000)
     expect(page.locator(".v-think b img, .v-reason img")).to_have_count(0)
     expect(page).to_have_title("Veason")
+
+
+def test_markup_in_a_file_name_stays_text(page: Page) -> None:
+    name = "<img src=x onerror=document.title=1>.mp4"
+    field = page.get_by_label("Choose a video")
+    field.set_input_files({"name": name, "mimeType": "video/mp4", "buffer": CLIP.read_bytes()})
+    expect(page.locator("[data-ref=clip]")).to_contain_text("<img src=x onerror=document.title=1>", timeout=LONG)
+    expect(page.locator("header img")).to_have_count(0)
+    expect(page).to_have_title("Veason")
+
+
+def test_a_frame_in_the_reasoning_lights_up_and_is_jumped_to(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    ask(page, QUESTION)
+    expect_answer(page)
+    canvas = page.locator(".v-stage canvas")
+    dark = canvas.evaluate("canvas => canvas.toDataURL()")
+    verdict(page).get_by_role("button", name="Box ").hover()
+    assert canvas.evaluate("canvas => canvas.toDataURL()") != dark, "the box under the pointer lights up"
+    frame = page.get_by_label("Reasoning text").get_by_role("button", name="Go to frame 40")
+    frame.hover()
+    expect(page.get_by_role("button", name="Frame 40", exact=True)).to_contain_class("v-seen")
+    frame.click()
+    expect(page.get_by_role("application", name="Video frame 40 of")).to_be_visible()
+
+
+def test_a_slider_dragged_through_a_long_clip_ends_on_the_picture_where_it_is_let_go(page: Page) -> None:
+    open_example(page, "Earth from orbit")
+    page.get_by_role("slider", name="Frame", exact=True).evaluate(
+        """async slider => {
+            for (let frame = 0; frame <= 900; frame += 10) {
+                slider.value = frame;
+                slider.dispatchEvent(new Event('input', { bubbles: true }));
+                await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
+    expect(page.locator(".v-stage canvas")).to_have_attribute("data-shown", "900")
 
 
 def test_playback_runs_by_frame_index_to_the_end(page: Page) -> None:

@@ -38,7 +38,7 @@ export function makeStage(refs, state, frames, actions) {
   }
 
   // Room for the timeline below it stays on the screen.
-  const tallest = () => Math.max(220, Math.min(window.innerHeight * 0.6, window.innerHeight - 340));
+  const tallest = () => Math.max(220, Math.min(window.innerHeight * 0.6, window.innerHeight - 320));
 
   function resize() {
     const { info } = state.get();
@@ -86,6 +86,7 @@ export function makeStage(refs, state, frames, actions) {
     }
     if (eye) for (const answer of state.get().proposals) drawProposal(answer);
     for (const box of shownBoxes()) drawBox(box);
+    drawLit();
     for (const { object, xy, positive, frame: of } of clicks) {
       if (of !== frame || !isVisible(state.get(), object)) continue;
       paintClick(context, onScreen(xy), { ink: colour(info.palette, object), positive, unit: window.devicePixelRatio || 1 });
@@ -100,6 +101,13 @@ export function makeStage(refs, state, frames, actions) {
     for (const xyxy of boxes) {
       paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], { ink: "#ffc857", label: `answer ${number + 1}`, isDashed: true, unit: window.devicePixelRatio || 1 });
     }
+  }
+
+  // A box that the reasoning names and nobody drew.
+  function drawLit() {
+    const { lit, frame } = state.get();
+    if (!lit?.xyxy || lit.object !== null || lit.frame !== frame) return;
+    paintBox(context, [...onScreen(lit.xyxy.slice(0, 2)), ...onScreen(lit.xyxy.slice(2))], { ink: "#ffffff", label: "", isLit: true, unit: window.devicePixelRatio || 1 });
   }
 
   function drawBox({ object, xyxy }) {
@@ -206,7 +214,7 @@ export function makeStage(refs, state, frames, actions) {
     try {
       const picture = await frames.get(frame);
       const now = state.get();
-      if (now.frame === frame && now.work === work) state.set({ picture, pictureFrame: frame });
+      if (picture && now.frame === frame && now.work === work) state.set({ picture, pictureFrame: frame });
     } catch (error) {
       actions.notify(error.message ?? String(error));
       actions.suspect();
@@ -218,6 +226,7 @@ export function makeStage(refs, state, frames, actions) {
   state.on(["work"], () => state.set({ view: FIT }));
   state.on(["info"], resize);
   state.on(["maskCount", "hidden", "solo", "opacity", "outline", "marks"], () => { overlayOf = null; draw(); });
+  state.on(["pictureFrame", "work"], ({ pictureFrame }) => stage.toggleAttribute("data-waiting", pictureFrame < 0));
   state.on(["view"], ({ view }) => { refs.zoom.textContent = `${Math.round(view.zoom * 100)} %`; });
   new ResizeObserver(resize).observe(stage);
   window.addEventListener("resize", resize);

@@ -12,6 +12,7 @@ import { bindHeader } from "./header.js";
 import { makeKeymap } from "./keymap.js";
 import { bindKeys } from "./keys.js";
 import { makeLanes } from "./lanes.js";
+import { makeLead } from "./lead.js";
 import { keepPref, recallPref } from "./prefs.js";
 import { duration, makePropagate } from "./propagate.js";
 import { makeQueue } from "./queue.js";
@@ -164,6 +165,7 @@ export function start(scope) {
   makeSteps(refs, state, actions);
   makeAnswers(refs, scope.props.about, state, transport, actions);
   makeLanes(refs, scope, state, transport, actions);
+  makeLead(refs, state);
   makeReason(refs, scope.props.about, state, transport, actions);
   makeWelcome(refs, scope, state, wire, notify);
   const queue = makeQueue(refs, scope, state, wire, notify);

@@ -15,7 +15,7 @@ export function makeReview(refs, state, queue, transport) {
 
   function draw({ review, assignee, work }) {
     if (!work) return;
-    refs.standing.replaceChildren(chip(review), node("span", { class: "v-dim v-small" }, assignee ? `for ${assignee}` : ""));
+    refs.standing.replaceChildren(...(assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : []), chip(review));
     refs.accept.textContent = SETTLED.includes(review) ? "Accepted again, next" : "Accept, next";
     if (isAccepted(review)) refs.accept.textContent = "Next";
     refs.judge.hidden = !isAccepted(review);
