@@ -41,7 +41,7 @@ from veason.types import Frame, PolicyEvent, Sampling, Turn
 
 LOOK_SIDE = 8
 LOOK_TOLERANCE = 8.0
-"""Largest mean difference in grey levels of two looks of one frame. Different example clips differ by 23 and more."""
+"""Largest mean difference in grey levels of two looks of one frame. Different example clips differ by 20 and more."""
 
 _PROFILE_KEYS = ("keyframe_key", "boxes_key", "labels", "step_marks")
 
@@ -165,7 +165,8 @@ class ScriptedPolicy:
                 f"no answers are recorded for this video of {num_frames} frames, only for {videos}: draw a box "
                 "by hand, or start with a real policy (--policy NAME)"
             )
-        known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in about))
+        same_turn = [recording for recording in about if recording.turn == turn] or about
+        known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in same_turn))
         raise AnswerError(f"no answer is recorded for {_quote(instruction, turn)}. Recorded for this video: {known}")
 
     def _replay(self, recording: Recording) -> Generator[Piece, None, None]:
