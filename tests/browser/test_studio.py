@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
@@ -212,6 +212,43 @@ def test_a_frame_in_the_reasoning_lights_up_and_is_jumped_to(page: Page) -> None
     expect(page.get_by_role("button", name="Frame 40", exact=True)).to_contain_class("v-seen")
     frame.click()
     expect(page.get_by_role("application", name="Video frame 40 of")).to_be_visible()
+
+
+def test_nothing_is_laid_over_the_picture_of_another_frame(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.3, 0.3), (0.6, 0.7))
+    expect_masks(page, 1, 1)
+    held: list[Route] = []
+    page.route(
+        "**/component_server",
+        lambda route: held.append(route) if '"frame":60' in route.request.post_data else route.continue_(),
+    )
+    field = page.get_by_label("Frame number")
+    field.fill("60")
+    field.press("Enter")
+    expect(page.get_by_role("slider", name="Frame", exact=True)).to_have_value("60")
+    stage = page.get_by_role("application")
+    expect(stage).to_have_accessible_name("Video frame 0 of 96")
+    drag(page, (0.1, 0.1), (0.2, 0.2))
+    expect(lane(page, 2)).to_have_count(0)
+    held[0].continue_()
+    expect(stage).to_have_accessible_name("Video frame 60 of 96")
+    expect(page.locator(".v-stage canvas")).to_have_attribute("data-shown", "60")
+
+
+def test_escape_gives_up_a_drag(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.3, 0.3), (0.6, 0.7))
+    before = verdict(page).inner_text()
+    area = page.locator(".v-stage canvas").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 0.6 * area["width"], area["y"] + 0.7 * area["height"])
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.8 * area["width"], area["y"] + 0.9 * area["height"], steps=3)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Undo: box object 1 on frame 0")).to_be_enabled()
+    assert verdict(page).inner_text() == before
 
 
 def test_a_slider_dragged_through_a_long_clip_ends_on_the_picture_where_it_is_let_go(page: Page) -> None:

@@ -146,10 +146,10 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       const { view, info } = state.get();
       state.set({ view: zoomed(view, factor, centre(view, info), info) });
     },
-    // Esc: a line or stroke half drawn, then what runs, then the tool in hand.
+    // Esc: what is half drawn or dragged, then what runs, then the tool in hand.
     async stop() {
       transport.pause();
-      if (parts.painter?.cancel()) return;
+      if (parts.cancel()) return;
       if (!state.get().busy) {
         state.set({ drawing: false, solo: null, tool: null, corner: null });
         return;
