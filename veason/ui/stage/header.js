@@ -44,7 +44,7 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
   for (const button of refs.download.querySelectorAll("[data-what]")) {
     button.addEventListener("click", () => {
       refs.download.open = false;
-      state.set({ status: "writing the file …" });
+      state.set({ status: "writing the file …", began: performance.now() });
       wire.send("export", { what: button.dataset.what });
     });
   }

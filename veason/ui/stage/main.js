@@ -26,6 +26,7 @@ import { makeTools } from "./tools.js";
 import { makeTour } from "./tour.js";
 import { makeTransfer } from "./transfer.js";
 import { makeTransport } from "./transport.js";
+import { farness } from "./upload.js";
 import { FIT } from "./view.js";
 import { makeWelcome } from "./welcome.js";
 import { makeWire } from "./wire.js";
@@ -134,6 +135,11 @@ export function start(scope) {
       link.remove();
       state.set({ status: `saved ${item.name}` });
     },
+    written(item) {
+      transfer.written(item);
+      const { status, began } = state.get();
+      if (status.startsWith("writing")) state.set({ status: `writing ${item.done} of ${item.count} ${item.unit} · ${farness(item.done, item.count, began)}` });
+    },
     notice: (item) => notify(item.text, item.level),
     added: (item) => transfer.added(item),
     exported: (item) => transfer.exported(item),
@@ -159,7 +165,7 @@ export function start(scope) {
   const tour = makeTour(refs, state);
   actions.connect({ again: propagate.again, thinkAgain: think.again });
   const hand = makeStage(refs, state, frames, { ...actions, suspect: connection.suspect });
-  actions.connect({ painter: hand.painter });
+  actions.connect({ painter: hand.painter, cancel: hand.cancel });
   makeFilm(refs, scope, state, transport);
   makeTools(refs, state, actions, keymap);
   makeSteps(refs, state, actions);
