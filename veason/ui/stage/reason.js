@@ -76,7 +76,7 @@ export function makeReason(refs, about, state, transport, actions) {
       const raw = thought.slice(start, end);
       const parts = withChips(raw.trim(), start + raw.length - raw.trimStart().length, now);
       const caret = isNow && !now.answered ? [node("span", { class: "v-caret", "aria-hidden": "true" })] : [];
-      return node("div", { class: `v-step${isNow ? " v-now" : ""}` }, ...(title ? [node("h4", {}, title)] : []), ...parts, ...caret);
+      return node("div", { class: `v-step${isNow ? " v-now" : ""}` }, ...(title ? [node("h4", {}, title), node("div", { class: "v-said" }, ...parts, ...caret)] : [...parts, ...caret]));
     });
   }
 
