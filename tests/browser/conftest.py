@@ -71,7 +71,7 @@ class App:
     def stop(self) -> None:
         """End it in good order."""
         self._process.terminate()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
         print(self.log.read_text()[-4000:])
 
 

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
@@ -214,18 +214,23 @@ def test_a_frame_in_the_reasoning_lights_up_and_is_jumped_to(page: Page) -> None
     expect(page.get_by_role("application", name="Video frame 40 of")).to_be_visible()
 
 
+def is_wanted(request: Request) -> bool:
+    return '"frame":60' in (request.post_data or "")
+
+
 def test_nothing_is_laid_over_the_picture_of_another_frame(page: Page) -> None:
     open_example(page, "Who comes first?")
     drag(page, (0.3, 0.3), (0.6, 0.7))
     expect_masks(page, 1, 1)
     held: list[Route] = []
     page.route(
-        "**/component_server",
-        lambda route: held.append(route) if '"frame":60' in route.request.post_data else route.continue_(),
+        re.compile("component_server"),
+        lambda route: held.append(route) if is_wanted(route.request) else route.continue_(),
     )
     field = page.get_by_label("Frame number")
     field.fill("60")
-    field.press("Enter")
+    with page.expect_request(is_wanted):
+        field.press("Enter")
     expect(page.get_by_role("slider", name="Frame", exact=True)).to_have_value("60")
     stage = page.get_by_role("application")
     expect(stage).to_have_accessible_name("Video frame 0 of 96")

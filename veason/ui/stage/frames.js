@@ -78,7 +78,7 @@ export function makeFrames(server, state) {
       const places = Array.from({ length: ahead }, (_, number) => frame + way * (number + 1));
       for (let number = 1; number <= behind; number += 1) places.push(frame - way * number);
       for (const index of places) {
-        if (index < 0 || index >= info.frames || kept.has(index) || waiting.has(index) || running >= AT_ONCE) continue;
+        if (index < 0 || index >= info.frames || kept.has(index) || waiting.has(index) || running >= AT_ONCE - 1) continue; // one place stays free
         this.get(index).catch(() => {}); // who comes to this frame asks again, and is told
       }
     },

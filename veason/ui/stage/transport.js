@@ -76,9 +76,8 @@ export function makeTransport(refs, state, frames) {
     const by = frame - last;
     last = frame;
     clearTimeout(resting);
-    const look = () => frames.prefetch(frame, by < 0 ? -1 : 1);
-    if (Math.abs(by) <= 1) look();
-    else resting = setTimeout(look, AFTER_A_JUMP);
+    const wait = Math.abs(by) <= 1 ? 0 : AFTER_A_JUMP; // never before the frame itself was asked for
+    resting = setTimeout(() => frames.prefetch(frame, by < 0 ? -1 : 1), wait);
   });
   state.on(["playing"], ({ playing }) => {
     refs.play.querySelector("path").setAttribute("d", playing ? PAUSE : PLAY);
