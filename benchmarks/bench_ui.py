@@ -1,11 +1,12 @@
 """How the page feels, measured in headless Chromium on the real app: edit to pixel, steps, a long clip, a long day.
 
-    python benchmarks/bench_ui.py [--only pixel|steps|long|edits] [--edits N]
+    python benchmarks/bench_ui.py [--only pixel|steps|long|edits] [--edits N] [--clip FILE]
 
-- pixel: from letting a dragged box go to the screen with its mask, beside the segmenter's time for that one frame.
+- pixel: from letting a dragged box go to the screen with its mask, beside the segmenter's time for that one frame;
+  on the first example (640x360), or on any `--clip`.
 - steps: from a key to the picture after it, frames at hand, with masks on.
 - long: a clip of 1,000 frames with masks on all of them: frames a second while playing, from a place on the slider
-  to its picture, bytes of the page's heap before and after.
+  to its picture, a slider dragged through the whole clip, bytes of the page's heap before and after.
 - edits: 2,000 edits in one sitting: a step, an edit's way to the server and back, and the heap, before and after.
 
 Needs chromium and ffmpeg. A busy machine shows in the load average that stands beside the numbers.
@@ -86,6 +87,24 @@ SCRUB = """async (places) => {
     return taken;
 }"""
 
+DRAG_SLIDER = """async (last) => {
+    const slider = document.querySelector('[data-ref=slider]');
+    const canvas = document.querySelector('.v-stage canvas');
+    const seen = new Set();
+    const watch = new MutationObserver(() => seen.add(canvas.dataset.shown));
+    watch.observe(canvas, { attributes: true, attributeFilter: ['data-shown'] });
+    for (let moved = 0; moved <= 180; moved += 1) {
+        slider.value = Math.round((last * moved) / 180);
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+        await new Promise(requestAnimationFrame);
+    }
+    const start = performance.now();
+    while (canvas.dataset.shown !== String(last)) await new Promise((done) => setTimeout(done, 1));
+    watch.disconnect();
+    return [seen.size, performance.now() - start];
+}"""
+"""Drag the slider from the first to the last frame in 180 moves, one a screen."""
+
 PLAY = """async (seconds) => {
     const canvas = document.querySelector('.v-stage canvas');
     const seen = new Set(), gaps = [];
@@ -147,9 +166,13 @@ def wait_until_idle(page: Page) -> None:
     expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=PROPAGATION_MS)
 
 
-def with_masks(page: Page, stop: int) -> None:
-    """Open an example with a box on frame 0 and masks on the first frames."""
-    open_example(page, "Who comes first?")
+def with_masks(page: Page, stop: int, clip: Path | None = None) -> None:
+    """Open a clip, by default an example, with a box on frame 0 and masks on the first frames."""
+    if clip is None:
+        open_example(page, "Who comes first?")
+    else:
+        upload(page, str(clip))
+        expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=60_000)
     drag(page, (0.35, 0.4), (0.55, 0.75))
     expect(lane(page, 1)).to_contain_text("1 fr", timeout=60_000)
     set_range(page, 0, stop - 1)
@@ -158,7 +181,7 @@ def with_masks(page: Page, stop: int) -> None:
     wait_until_idle(page)
 
 
-def one_frame_ms() -> dict[str, float]:
+def one_frame_ms(clip: Path) -> dict[str, float]:
     """Return the segmenter's own time for the mask of a moved box on its frame, features at hand, as in the app."""
     from veason.segmenter import load_segmenter
     from veason.types import Box, Prompt
@@ -166,18 +189,19 @@ def one_frame_ms() -> dict[str, float]:
 
     segmenter = load_segmenter("nano", device="cpu")
     taken = []
-    with open_video(ASSETS / "examples" / "parade.mp4") as video:
+    with open_video(clip) as video:
+        width, height = video.info.size_wh
         for number in range(12):
-            box = Box(224 + number, 144, 352 + number, 270)
+            box = Box(0.35 * width + number, 0.4 * height, 0.55 * width + number, 0.75 * height)
             start = time.perf_counter()
             next(iter(segmenter.track(video, [Prompt(1, 0, box=box)], frames=(0, 1), order="nearest")))  # type: ignore[call-arg]  # one with orders
             taken.append((time.perf_counter() - start) * 1000)
     return spread(taken[2:])
 
 
-def measure_pixel(page: Page) -> dict[str, Any]:
+def measure_pixel(page: Page, clip: Path | None = None) -> dict[str, Any]:
     """Drag the box's corner again and again, and wait each time for the mask that follows."""
-    with_masks(page, 8)
+    with_masks(page, 8, clip)
     taken: list[float] = []
     corner = (0.55, 0.75)
     for number in range(12):
@@ -187,10 +211,12 @@ def measure_pixel(page: Page) -> dict[str, Any]:
         corner = end
         taken.append(page.evaluate("() => window.measured"))
         wait_until_idle(page)
-    segmenter = one_frame_ms()
+    segmenter = one_frame_ms(clip or ASSETS / "examples" / "parade.mp4")
     release = spread(taken[1:])
     over = release["median_ms"] - segmenter["median_ms"]
     return {
+        "clip": "parade.mp4, 640x360" if clip is None else clip.name,
+        "first_release_ms": round(taken[0], 1),
         "release_to_pixel": release,
         "segmenter_one_frame": segmenter,
         "overhead_median_ms": round(over, 1),
@@ -232,12 +258,15 @@ def measure_long(page: Page) -> dict[str, Any]:
     places = [(number * 377) % LONG_FRAMES for number in range(1, 121)]
     scrubbed = page.evaluate(SCRUB, places)
     page.evaluate(SCRUB, [300])
+    pictures, late = page.evaluate(DRAG_SLIDER, LONG_FRAMES - 1)
+    page.evaluate(SCRUB, [300])
     seconds = 10
     count, gaps = page.evaluate(PLAY, seconds)
     return {
         "frames": LONG_FRAMES,
         "propagation_s": round(propagated, 1),
         "place_to_picture": spread(scrubbed),
+        "slider_dragged": {"moves": 181, "pictures_seen": pictures, "last_picture_after_ms": round(late, 1)},
         "played_frames_per_s": round(count / seconds, 1),
         "source_fps": 24,
         "screen_gaps_while_playing": spread(gaps),
@@ -276,17 +305,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("pixel", "steps", "long", "edits"))
     parser.add_argument("--edits", type=int, default=EDITS, help="how many edits to make (%(default)s)")
+    parser.add_argument("--clip", type=Path, help="a clip for `pixel` instead of the example")
     args = parser.parse_args()
     only = args.only
     parts: dict[str, Callable[[Page], dict[str, Any]]] = {
-        "pixel": measure_pixel,
+        "pixel": partial(measure_pixel, clip=args.clip),
         "steps": measure_steps,
         "edits": partial(measure_edits, edits=args.edits),
         "long": measure_long,
     }
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_app(Path(folder) / "log.txt") as url,
+        running_app(Path(folder)) as url,
         sync_playwright() as play,
     ):
         path = next(one for one in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if os.path.exists(one))
@@ -301,7 +331,8 @@ def main() -> None:
             busy = os.getloadavg()[0] > 1
             told = {**values, "note": "other work ran on the machine meanwhile" if busy else "nothing else ran"}
             print(name, told, flush=True)
-            print("->", write_result(f"ui-{name}", told), flush=True)
+            slug = name if args.clip is None else f"{name}-{args.clip.stem}"
+            print("->", write_result(f"ui-{slug}", told), flush=True)
             visitor.close()
         chromium.close()
 

@@ -118,8 +118,11 @@ def overlay_video(
     frame_range: FrameRange | None = None,
     *,
     names: Mapping[int, str] | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write the frames of `frame_range` (default: all) with their masks drawn on them as an MP4 at the source's rate.
+
+    `tell` hears after each frame how many are written, and of how many.
 
     Raises:
         VideoError: a frame cannot be read.
@@ -133,6 +136,8 @@ def overlay_video(
         for frame in video.frames(range(start, stop)):
             masks = {track.object_id: track.frames[frame.index] for track in tracks if frame.index in track.frames}
             writer.write(draw_overlay(frame.image, FrameMasks(frame.index, masks), names=names))
+            if tell is not None:
+                tell(frame.index - start + 1, stop - start)
 
 
 def palette_image(masks: Mapping[int, ObjectMask], size_wh: tuple[int, int]) -> tuple[Image.Image, int]:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,9 @@ from veason.errors import ExportError
 from veason.masks import mask_area
 from veason.pipeline import masks_by_frame
 from veason.types import Answer, MaskTrack, VideoInfo, VideoSource
+
+Tell = Callable[[int, int], None]
+"""Hears how many parts of some work are done, and of how many."""
 
 
 @dataclass(slots=True)
@@ -96,25 +99,31 @@ def write_run(run: Run, video: VideoSource, folder: Path) -> dict[str, Any]:
         raise ExportError(f"cannot write into {folder}: {error.strerror or error}; choose another --out") from error
 
 
-def write_palette_masks(tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path) -> int:
+def write_palette_masks(
+    tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path, tell: Tell | None = None
+) -> int:
     """Write `<frame:05d>.png` for every frame done: index = object id, 0 = background.
 
-    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost.
+    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost. `tell`
+    hears after each frame how many are written, and of how many.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lost = 0
-    for frame_index, masks in masks_by_frame(tracks).items():
+    frames = masks_by_frame(tracks)
+    for number, (frame_index, masks) in enumerate(frames.items(), start=1):
         image, cost = palette_image(masks, info.size_wh)
         with atomic_file(folder / f"{frame_index:05d}.png") as file:
             image.save(file, format="PNG")
         lost += cost
+        if tell is not None:
+            tell(number, len(frames))
     return lost
 
 
-def write_overlay(video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path) -> None:
-    """Write an MP4 of the frames from the first to the last one done, masks drawn in."""
+def write_overlay(video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path, tell: Tell | None = None) -> None:
+    """Write an MP4 of the frames from the first to the last one done, masks drawn in; `tell` as above."""
     done = masks_by_frame(tracks)
-    overlay_video(video, tracks.values(), path, (min(done), max(done) + 1))
+    overlay_video(video, tracks.values(), path, (min(done), max(done) + 1), tell=tell)
 
 
 def write_json(value: Any, path: Path) -> None:

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.disks import seeing_read_only
+
+expect.set_options(timeout=20_000)  # a machine that tests other things too is slow to draw
 
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM_FLAGS = [
@@ -73,7 +75,7 @@ class App:
     def stop(self) -> None:
         """End it in good order."""
         self._process.terminate()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
         print(self.log.read_text()[-4000:])
 
 

@@ -92,6 +92,26 @@ def test_on_a_phone_a_clip_is_watched_asked_about_and_its_mask_accepted(browser:
     context.close()
 
 
+@pytest.mark.parametrize(("width", "height"), [pytest.param(1280, 720, id="small"), pytest.param(390, 844, id="phone")])
+def test_accepting_is_in_view_when_there_is_something_to_accept(
+    browser: Browser, app_url: str, width: int, height: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(20_000)
+    context.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
+    page = open_page(context, app_url)
+    open_example(page, "Who comes first?")
+    accept = page.get_by_role("button", name="Accept, next")
+    expect(accept).to_be_in_viewport(ratio=1)
+    ask(page, QUESTION)
+    expect_answer(page)
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(accept).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Propagate", exact=True)).not_to_contain_class("v-ghost")
+    expect(accept).to_contain_class("v-ghost")
+    context.close()
+
+
 def test_a_finger_draws_a_box_and_two_zoom(browser: Browser, app_url: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     context.set_default_timeout(20_000)

@@ -10,10 +10,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import open_page, running_app
-from tests.browser.studio import LONG, QUESTION, expect_answer, keyframe_cell, open_example, verdict
+from tests.browser.studio import LONG, QUESTION, ask, expect_answer, keyframe_cell, open_example, verdict
 from veason.policy import RECORDINGS
 
 pytestmark = pytest.mark.browser
+
+
+MARKUP = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,8 @@ def wavering_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             absent,
         )
     ]
+    rude = text.replace("<think>", f"<think>{MARKUP} ")
+    records.append({**record, "instruction": "markup", "pieces": [[0.0, rude]]})
     folder = tmp_path_factory.mktemp("wavering")
     file = folder / "recordings.json"
     file.write_text(json.dumps({"records": records}))
@@ -68,6 +73,16 @@ def test_answers_are_compared_and_another_one_is_taken_and_given_back(wavering: 
     wavering.get_by_role("button", name="Undo: take another answer").click()
     expect(keyframe_cell(wavering)).to_have_attribute("data-frame", "13")
     expect(verdict(wavering)).to_contain_text("★ 13")
+
+
+def test_markup_that_a_model_writes_stays_text(wavering: Page) -> None:
+    wavering.get_by_label("How many answers").select_option(label="1 answer")
+    ask(wavering, "markup")
+    reasoning = wavering.get_by_label("Reasoning text")
+    expect(reasoning).to_contain_text(MARKUP, timeout=LONG)
+    expect_answer(wavering)
+    expect(reasoning.locator("img, script")).to_have_count(0)
+    expect(wavering).to_have_title("Veason")
 
 
 def test_all_answers_are_there_again_after_a_refresh(wavering: Page) -> None:

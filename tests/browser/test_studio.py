@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import open_page
 from tests.browser.studio import (
@@ -39,8 +39,11 @@ CLIP = ASSETS / "examples" / "parade.mp4"
 def test_thinking_streams_and_lights_the_keyframe_up(page: Page) -> None:
     open_example(page, "Who comes first?")
     page.get_by_role("button", name=QUESTION).click()
-    expect(page.get_by_label("Reasoning text")).to_contain_text("What happens")
+    reasoning = page.get_by_label("Reasoning text")
+    expect(reasoning.get_by_role("heading", name="1 · What happens")).to_be_visible()
     expect_answer(page)
+    expect(reasoning.get_by_role("heading")).to_have_text(["1 · What happens", "2 · Why this frame", "3 · Where"])
+    expect(page.get_by_text("first word 0.4 s · 34 tok/s")).to_be_visible()
     expect(keyframe_cell(page)).to_have_count(1)
     chosen = keyframe_cell(page).get_attribute("data-frame")
     expect(page.get_by_role("application", name=f"Video frame {chosen} of")).to_be_visible()
@@ -185,6 +188,87 @@ def test_markup_in_an_instruction_stays_text(page: Page) -> None:
     expect(page.get_by_role("button", name="Think")).to_be_enabled(timeout=60_000)
     expect(page.locator(".v-think b img, .v-reason img")).to_have_count(0)
     expect(page).to_have_title("Veason")
+
+
+def test_markup_in_a_file_name_stays_text(page: Page) -> None:
+    name = "<img src=x onerror=document.title=1>.mp4"
+    field = page.get_by_label("Choose a video")
+    other = CLIP.read_bytes() + b"\x00\x00\x00\x08free"  # a clip of the same bytes would keep the name it came with
+    field.set_input_files({"name": name, "mimeType": "video/mp4", "buffer": other})
+    expect(page.locator("[data-ref=clip]")).to_contain_text("<img src=x onerror=document.title=1>", timeout=LONG)
+    expect(page.locator("header img")).to_have_count(0)
+    expect(page).to_have_title("Veason")
+
+
+def test_a_frame_in_the_reasoning_lights_up_and_is_jumped_to(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    ask(page, QUESTION)
+    expect_answer(page)
+    canvas = page.locator(".v-stage canvas")
+    dark = canvas.evaluate("canvas => canvas.toDataURL()")
+    verdict(page).get_by_role("button", name="Box ").hover()
+    assert canvas.evaluate("canvas => canvas.toDataURL()") != dark, "the box under the pointer lights up"
+    frame = page.get_by_label("Reasoning text").get_by_role("button", name="Go to frame 40")
+    frame.hover()
+    expect(page.get_by_role("button", name="Frame 40", exact=True)).to_contain_class("v-seen")
+    frame.click()
+    expect(page.get_by_role("application", name="Video frame 40 of")).to_be_visible()
+
+
+def is_wanted(request: Request) -> bool:
+    return '"frame":60' in (request.post_data or "")
+
+
+def test_nothing_is_laid_over_the_picture_of_another_frame(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.3, 0.3), (0.6, 0.7))
+    expect_masks(page, 1, 1)
+    held: list[Route] = []
+    page.route(
+        re.compile("component_server"),
+        lambda route: held.append(route) if is_wanted(route.request) else route.continue_(),
+    )
+    field = page.get_by_label("Frame number")
+    field.fill("60")
+    with page.expect_request(is_wanted):
+        field.press("Enter")
+    expect(page.get_by_role("slider", name="Frame", exact=True)).to_have_value("60")
+    stage = page.get_by_role("application")
+    expect(stage).to_have_accessible_name("Video frame 0 of 96")
+    drag(page, (0.1, 0.1), (0.2, 0.2))
+    expect(lane(page, 2)).to_have_count(0)
+    held[0].continue_()
+    expect(stage).to_have_accessible_name("Video frame 60 of 96")
+    expect(page.locator(".v-stage canvas")).to_have_attribute("data-shown", "60")
+
+
+def test_escape_gives_up_a_drag(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.3, 0.3), (0.6, 0.7))
+    before = verdict(page).inner_text()
+    area = page.locator(".v-stage canvas").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 0.6 * area["width"], area["y"] + 0.7 * area["height"])
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.8 * area["width"], area["y"] + 0.9 * area["height"], steps=3)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Undo: box object 1 on frame 0")).to_be_enabled()
+    assert verdict(page).inner_text() == before
+
+
+def test_a_slider_dragged_through_a_long_clip_ends_on_the_picture_where_it_is_let_go(page: Page) -> None:
+    open_example(page, "Earth from orbit")
+    page.get_by_role("slider", name="Frame", exact=True).evaluate(
+        """async slider => {
+            for (let frame = 0; frame <= 900; frame += 10) {
+                slider.value = frame;
+                slider.dispatchEvent(new Event('input', { bubbles: true }));
+                await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
+    expect(page.locator(".v-stage canvas")).to_have_attribute("data-shown", "900")
 
 
 def test_playback_runs_by_frame_index_to_the_end(page: Page) -> None:

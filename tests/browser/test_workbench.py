@@ -86,6 +86,17 @@ def two_objects(page: Page) -> None:
     expect(page.get_by_role("button", name="object 2", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_box_is_copied_to_another_frame_of_the_same_object(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.3, 0.3), (0.6, 0.7))
+    expect(lane(page, 1)).to_contain_text("1 fr", timeout=LONG)
+    press(page, "Control+c", "ArrowRight", "Control+v")
+    expect(page.get_by_role("button", name="Undo: box object 1 on frame 1")).to_be_enabled()
+    expect(lane(page, 2)).to_have_count(0)
+    press(page, "Control+s")
+    expect(page.get_by_text("Everything is saved")).to_be_visible()
+
+
 def test_an_object_is_hidden_shown_alone_and_locked(page: Page) -> None:
     two_objects(page)
     press(page, "h")

@@ -285,6 +285,8 @@ def test_steps_to_undo_and_redo_have_names(made: tuple[Project, int]) -> None:
     assert [one.body["type"] for one in past] == ["PutPrompt", "Asked"]
     assert [one.body["type"] for one in future] == ["Marked"]
     assert past[0].annotator == "ann"
+    revisions = tuple(one.revision for one in past), tuple(one.revision for one in future)
+    assert project.step_revisions(question) == revisions
 
 
 def test_redo_brings_back_what_was_there_whatever_the_model_reported_meanwhile(made: tuple[Project, int]) -> None:

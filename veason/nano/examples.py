@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from veason.answer import AnswerContext
-from veason.nano.corpus import answer_text, teach
+from veason.nano.corpus import STEP_MARKS, answer_text, teach
 from veason.nano.facts import Facts
 from veason.nano.language import Question, all_questions
 from veason.nano.render import Renderer
@@ -19,8 +19,10 @@ from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
 from veason.nano.world import Scene
 from veason.policy.pieces import Piece
-from veason.policy.scripted import Recording, save_recordings
+from veason.policy.scripted import Recording, look_of, save_recordings
 from veason.profile import GENERIC
+from veason.types import Frame
+from veason.video import open_video
 from veason.video.writer import VideoWriter
 
 SIZE_WH = (640, 360)
@@ -111,22 +113,23 @@ def write_examples(folder: Path) -> None:
             renderer = Renderer(scene, SIZE_WH)
             for frame_index in range(scene.num_frames):
                 writer.write(renderer.frame(frame_index))
+        with open_video(folder / clip.file) as video:  # as the policy will see them, after the codec
+            looks = tuple(look_of(Frame(index, video.frame(index))) for index in view.shown)
         questions = [find_question(view, text) for text in clip.asks]
         asked = [{"text": question.text, "kind": question.type} for question in questions]
         rows.append({"file": clip.file, "title": clip.title, "instructions": asked})
         for turn in (0, 1):
-            recordings += [_record(view, question, clip, turn, number) for question in questions]
+            recordings += [_record(view, looks, question, clip, turn, number) for question in questions]
     (folder / "examples.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     save_recordings(recordings, folder / "recordings.json")
 
 
-def _record(view: View, question: Question, clip: Clip, turn: int, number: int) -> Recording:
+def _record(view: View, looks: tuple[str, ...], question: Question, clip: Clip, turn: int, number: int) -> Recording:
     """Return a true answer as if it were written word by word."""
     lesson = teach(view, question, np.random.default_rng([number, turn]), is_best=True)
     context = AnswerContext(view.shown, view.facts.scene.num_frames, SIZE_WH, SIZE_WH)
     words = re.findall(r"\s*\S+", answer_text(lesson, context))
     pieces = tuple(Piece(_FIRST_WORD_S + place * _WORD_S, word) for place, word in enumerate(words))
-    profile = dataclasses.replace(GENERIC, name="recorded answers", size_wh=SIZE_WH)
-    return Recording(
-        question.text, view.facts.scene.num_frames, view.shown, SIZE_WH, profile, pieces, Path(clip.file).stem, turn
-    )
+    profile = dataclasses.replace(GENERIC, name="recorded answers", size_wh=SIZE_WH, step_marks=STEP_MARKS)
+    num_frames, name = view.facts.scene.num_frames, Path(clip.file).stem
+    return Recording(question.text, num_frames, view.shown, SIZE_WH, profile, pieces, name, turn, looks)

@@ -10,7 +10,8 @@ The file is JSON, `{"records": [record, ...]}`, or JSONL with one record a line.
      "source_wh": [640, 360],              size of the video's frames
      "turn": 0,                            optional: how many corrections came before
      "looks": ["a0b1...", ...],            optional: each shown frame as 8x8 grey bytes in hex
-     "keyframe_key": ..., "boxes_key": ..., "labels": ...   optional, where they differ from the generic profile
+     "keyframe_key": ..., "boxes_key": ..., "labels": ..., "step_marks": ...   optional, where they differ from the
+                                           generic profile
      "pieces": [[0.9, "<think>The "], [0.95, "red"], ...]}   seconds since the start, text of one token
 
 A record answers a question about the same video with the same instruction (case, outer spaces and dots do not matter)
@@ -40,9 +41,9 @@ from veason.types import Frame, PolicyEvent, Sampling, Turn
 
 LOOK_SIDE = 8
 LOOK_TOLERANCE = 8.0
-"""Largest mean difference in grey levels of two looks of one frame. Different example clips differ by 23 and more."""
+"""Largest mean difference in grey levels of two looks of one frame. Different example clips differ by 20 and more."""
 
-_PROFILE_KEYS = ("keyframe_key", "boxes_key", "labels")
+_PROFILE_KEYS = ("keyframe_key", "boxes_key", "labels", "step_marks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class ScriptedPolicy:
                 f"no answers are recorded for this video of {num_frames} frames, only for {videos}: draw a box "
                 "by hand, or start with a real policy (--policy NAME)"
             )
-        known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in about))
+        same_turn = [recording for recording in about if recording.turn == turn] or about
+        known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in same_turn))
         raise AnswerError(f"no answer is recorded for {_quote(instruction, turn)}. Recorded for this video: {known}")
 
     def _replay(self, recording: Recording) -> Generator[Piece, None, None]:
@@ -280,7 +282,7 @@ def _from_record(record: dict[str, Any]) -> Recording:
         GENERIC,
         name="recorded answers",
         size_wh=(int(width), int(height)),
-        **{key: record[key] for key in _PROFILE_KEYS if key in record},
+        **{key: _frozen(record[key]) for key in _PROFILE_KEYS if key in record},
     )
     return Recording(
         instruction=str(record["instruction"]),
@@ -293,6 +295,10 @@ def _from_record(record: dict[str, Any]) -> Recording:
         turn=int(record.get("turn", 0)),
         looks=_read_looks(record),
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _read_looks(record: dict[str, Any]) -> tuple[str, ...]:

@@ -57,6 +57,16 @@ class Library:
             ).fetchall()
         return tuple(read_change(row) for row in rows)
 
+    def changes_at(self, revisions: Sequence[int]) -> dict[int, Change]:
+        """Return the lines of the log with these revisions, by revision."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT revision, question_id, operation, body, source, annotator, time FROM log "
+                "WHERE revision IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(revisions)),),
+            ).fetchall()
+        return {row[0]: read_change(row) for row in rows}
+
     def note(self, key: str) -> str | None:
         """Return what `keep_note` kept under a key, None where it kept nothing."""
         with self._database.read() as db:

@@ -17,7 +17,6 @@ from veason.masks import empty_mask
 from veason.project.codec import rebuild, unpack_mask
 from veason.project.database import NAME, Database, create_file
 from veason.project.edits import Loaded, Origin, enter, load, replay, walk
-from veason.project.library import read_change
 from veason.project.queue import Queue
 from veason.project.records import (
     Change,
@@ -163,15 +162,18 @@ class Project(Queue):
 
     def steps(self, question_id: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
         """Return the edits that `undo` would take back, the last one first, and those that `redo` would bring back."""
+        past, future = self.step_revisions(question_id)
+        found = self.changes_at((*past, *future))
+        return tuple(found[one] for one in past), tuple(found[one] for one in future)
+
+    def step_revisions(self, question_id: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the revisions of `steps`, without reading what was done: cheap, however many there are."""
         with self.reading() as db:
             position = db.execute("SELECT position FROM questions WHERE id = ?", (question_id,)).fetchone()
-            rows = db.execute(
-                "SELECT s.step, l.revision, l.question_id, l.operation, l.body, l.source, l.annotator, l.time FROM "
-                "steps s JOIN log l ON l.revision = s.revision WHERE s.question_id = ? ORDER BY s.step",
-                (question_id,),
-            ).fetchall()
-        past = [read_change(row[1:]) for row in rows if row[0] <= position[0]]
-        return tuple(reversed(past)), tuple(read_change(row[1:]) for row in rows[len(past) :])
+            rows = db.execute("SELECT step, revision FROM steps WHERE question_id = ? ORDER BY step", (question_id,))
+            steps = rows.fetchall()
+        past = [revision for step, revision in steps if step <= position[0]]
+        return tuple(reversed(past)), tuple(revision for _, revision in steps[len(past) :])
 
     def mark(self, question_id: int, object_id: int, frames: tuple[int, int], kind: Mark | None, **options: Any) -> int:
         """Say of the masks of frames `start` to `stop - 1` that they are right, or that the object is not there.

@@ -37,7 +37,7 @@ MOVING = ("export", "enqueue", "take")
 # Gradio finds the names of the events by their quotes in this text.
 LOADER = """
 const events = ['open', 'edit', 'export', 'enqueue', 'take', 'think', 'propagate'];
-const scope = { element, props, trigger, watch, server, upload, events };
+const scope = { element, props, trigger, watch, server, events };
 import(new URL(props.main, document.baseURI).href).then((module) => module.start(scope));
 """
 

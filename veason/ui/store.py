@@ -73,6 +73,7 @@ class Work:
     _kept: str = ""
     _saved: float = 0.0
     _made: dict[int, str] = field(default_factory=dict, repr=False)
+    _edits: dict[int, Edit] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _running: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _edited: threading.Condition = field(default_factory=threading.Condition, repr=False)
@@ -162,8 +163,10 @@ class Work:
 
     def steps(self) -> tuple[list[Edit], list[Edit]]:
         """Return the edits that undo would take back, oldest first, and those that redo would bring, the next first."""
-        past, future = self.project.steps(self.question_id)
-        return [read_edit(one) for one in reversed(past)], [read_edit(one) for one in future]
+        past, future = self.project.step_revisions(self.question_id)
+        unread = [one for one in (*past, *future) if one not in self._edits]
+        self._edits |= {revision: read_edit(one) for revision, one in self.project.changes_at(unread).items()}
+        return [self._edits[one] for one in reversed(past)], [self._edits[one] for one in future]
 
     def choose(self, frames: FrameRange) -> None:
         """Take a range to propagate, and keep it for a restart."""

@@ -14,8 +14,9 @@ from gradio.utils import get_upload_folder, is_in_or_equal
 
 from veason.errors import DataError, ExportError, ProjectError, SessionError
 from veason.interchange import FORMATS, IMPORTABLE, ExportOptions, ExportReport, export_labels, import_labels
+from veason.interchange.model import LabelledVideo
 from veason.interchange.projects import Imported, check_fits, from_project, to_project
-from veason.outputs import Run, write_json, write_overlay, write_palette_masks
+from veason.outputs import Run, Tell, write_json, write_overlay, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.profile import GENERIC
 from veason.project import Project
@@ -26,6 +27,7 @@ from veason.ui import payload as read
 from veason.ui import render
 from veason.ui.store import Store, Work
 from veason.ui.wire import Message, message, telling
+from veason.ui.working import telling_progress
 
 STORED = (".png", ".jpg", ".mp4", ".zip", ".parquet")
 """Endings of files that a ZIP file cannot make smaller."""
@@ -48,7 +50,8 @@ class Transfer:
     def export(self, data: Any) -> Iterator[Message]:
         """Write labels and send the link: `{"what"}` of the open work, or `{"format", "scope", "everything"}`."""
         if "what" in data:
-            path = self._export_work(self._store.get(data.get("work")), read.short_text(data, "what", 20))
+            work, what = self._store.get(data.get("work")), read.short_text(data, "what", 20)
+            path = yield from telling_progress(lambda tell: self._export_work(work, what, tell), "frames")
             yield message(None, {"kind": "file", "path": str(path), "name": path.name})
             return
         project = self._store.shelf.get(data.get("project"))
@@ -58,11 +61,14 @@ class Transfer:
             yield message(None, *_done(path, ["the whole project: clips, labels, history and comments"]))
             return
         only = [self._store.get(data.get("work")).question_id] if data.get("scope") == "clip" else None
-        report, path = self._export_labels(project, read.short_text(data, "format", 40), only, data)
+        format = read.short_text(data, "format", 40)
+        report, path = yield from telling_progress(
+            lambda tell: self._export_labels(project, format, only, data, tell), "clips"
+        )
         yield message(None, *_done(path, _told_of(report)))
 
     def _export_labels(
-        self, project: Project, format: str, only: list[int] | None, data: Any
+        self, project: Project, format: str, only: list[int] | None, data: Any, tell: Tell
     ) -> tuple[ExportReport, Path]:
         if format not in FORMATS:
             raise ExportError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
@@ -74,20 +80,20 @@ class Transfer:
         )
         out = self._store.new_out()
         with tempfile.TemporaryDirectory(dir=self._store.outbox) as made:
-            report = export_labels(from_project(project, only), format, Path(made) / format, options)
+            report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
             return report, _zipped(Path(made) / format, out / f"{project.folder.name}-{format}.zip")
 
-    def _export_work(self, work: Work, what: str) -> Path:
+    def _export_work(self, work: Work, what: str, tell: Tell) -> Path:
         if not work.now.tracks:
             raise ExportError("there are no masks yet: propagate first")
         name = Path(work.title).stem
         out = self._store.new_out()
         if what == "masks":
             with tempfile.TemporaryDirectory(dir=self._store.outbox) as made:
-                write_palette_masks(work.now.tracks, work.video.info, Path(made) / "Annotations" / name)
+                write_palette_masks(work.now.tracks, work.video.info, Path(made) / "Annotations" / name, tell)
                 return _zipped(Path(made), out / f"{name}-masks.zip")
         if what == "overlay":
-            write_overlay(work.video, work.now.tracks, out / f"{name}-overlay.mp4")
+            write_overlay(work.video, work.now.tracks, out / f"{name}-overlay.mp4", tell)
             return out / f"{name}-overlay.mp4"
         if what == "json":
             write_json(self._run(work).record(), out / f"{name}-result.json")
@@ -179,6 +185,13 @@ def _done(path: Path, lines: list[str]) -> list[render.Item]:
     size = path.stat().st_size
     exported = {"kind": "exported", "name": path.name, "bytes": size, "lines": lines}
     return [{"kind": "file", "path": str(path), "name": path.name}, exported, {"kind": "transferred"}]
+
+
+def _counted(project: Project, only: list[int] | None, tell: Tell) -> Iterator[LabelledVideo]:
+    count = 1 if only is not None else len(project.videos())
+    for number, video in enumerate(from_project(project, only)):
+        tell(number, count)
+        yield video
 
 
 def _told_of(report: ExportReport) -> list[str]:

@@ -17,6 +17,7 @@ const withObject = (objects, object) => [...new Set([...objects, object])].sort(
 
 export function makeActions(refs, state, wire, { transport, notify }) {
   const parts = {};
+  let copied = null;
   const { change, note, onFollow } = makeChange(state, wire);
 
   const isHere = (one) => one.object === state.get().selected && one.frame === state.get().frame;
@@ -99,6 +100,22 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       if (tidy.some((side, number) => side !== box.xyxy[number])) actions.putBox(selected, tidy, AFTER_KEYS);
       return true;
     },
+    // The box in hand, for another frame: of the same object there, of a new one where that is gone.
+    copyBox() {
+      const box = state.get().boxes.find(isHere);
+      if (!box || String(window.getSelection())) return false; // marked text is the browser's to copy
+      copied = box;
+      notify(`The box of ${nameOf(state.get(), box.object)} is copied: paste it on another frame.`, "info");
+      return true;
+    },
+    pasteBox() {
+      if (!copied) return false;
+      const object = state.get().objects.includes(copied.object) ? copied.object : 0;
+      if (object && refuses(object)) return true;
+      state.set({ drawing: object === 0 });
+      actions.putBox(object, copied.xyxy);
+      return true;
+    },
     nextCorner: () => state.set({ corner: CORNERS[(CORNERS.indexOf(state.get().corner) + 1) % CORNERS.length] }),
     // A box for a new object without a pointer: in the middle of what is to be seen.
     placeBox() {
@@ -111,6 +128,7 @@ export function makeActions(refs, state, wire, { transport, notify }) {
     finish: () => parts.painter.close() || actions.placeBox(),
     take: (number) => change({ edit: "take", number }),
     makeKeyframe: () => change({ edit: "keyframe", frame: state.get().frame }, AFTER_KEYS),
+    save: () => notify({ saved: "Everything is saved: every change is on the disk.", saving: "The last change is on its way to the disk." }[state.get().saved] ?? "The last change could not be kept: see the message.", "info"),
     step: (way, count = 1) => change({ edit: way, count }),
     hold(tool) {
       state.set({ tool: state.get().tool === tool ? null : tool, drawing: tool ? state.get().drawing : false });
@@ -146,10 +164,10 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       const { view, info } = state.get();
       state.set({ view: zoomed(view, factor, centre(view, info), info) });
     },
-    // Esc: a line or stroke half drawn, then what runs, then the tool in hand.
+    // Esc: what is half drawn or dragged, then what runs, then the tool in hand.
     async stop() {
       transport.pause();
-      if (parts.painter?.cancel()) return;
+      if (parts.cancel()) return;
       if (!state.get().busy) {
         state.set({ drawing: false, solo: null, tool: null, corner: null });
         return;

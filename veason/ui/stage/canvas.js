@@ -31,14 +31,14 @@ export function makeStage(refs, state, frames, actions) {
 
   function shownBoxes() {
     const now = state.get();
-    const here = now.boxes.filter((box) => box.frame === now.frame && isVisible(now, box.object));
+    const here = now.boxes.filter((box) => box.frame === now.pictureFrame && isVisible(now, box.object));
     if (!drag) return here;
-    if (drag.box === null) return [...here, { object: 0, frame: now.frame, xyxy: drag.xyxy }];
+    if (drag.box === null) return [...here, { object: 0, frame: now.pictureFrame, xyxy: drag.xyxy }];
     return here.map((box) => (box.object === drag.box.object ? { ...box, xyxy: drag.xyxy } : box));
   }
 
   // Room for the timeline below it stays on the screen.
-  const tallest = () => Math.max(220, Math.min(window.innerHeight * 0.6, window.innerHeight - 340));
+  const tallest = () => Math.max(220, Math.min(window.innerHeight * 0.6, window.innerHeight - 320));
 
   function resize() {
     const { info } = state.get();
@@ -55,7 +55,7 @@ export function makeStage(refs, state, frames, actions) {
   function paintOverlay(masks) {
     if (overlayOf === masks) return;
     overlayOf = masks;
-    const { info, frame, marks, opacity, outline } = state.get();
+    const { info, pictureFrame, marks, opacity, outline } = state.get();
     if (image?.width !== info.width || image.height !== info.height) {
       overlay.width = info.width;
       overlay.height = info.height;
@@ -64,21 +64,22 @@ export function makeStage(refs, state, frames, actions) {
     const pixels = new Uint32Array(image.data.buffer).fill(0);
     for (const [objectId, [counts]] of Object.entries(masks)) {
       const object = Number(objectId);
-      if (!isVisible(state.get(), object) || isAbsent(marks, object, frame) || object === painter.at()) continue;
+      if (!isVisible(state.get(), object) || isAbsent(marks, object, pictureFrame) || object === painter.at()) continue;
       paintMask(counts, info.width, info.height, pixels, rgb(colour(info.palette, object)), outline ? 0 : opacity);
     }
     overlay.getContext("2d").putImageData(image, 0, 0);
   }
 
+  // Everything drawn belongs to the picture that is there, which may be behind the frame that was asked for.
   function draw() {
-    const { info, frame, masks, maskCount, eye, picture, view, clicks } = state.get();
+    const { info, pictureFrame, masks, maskCount, eye, picture, view, clicks } = state.get();
     if (!info || !picture) return;
     const [wide, high] = [info.width * scale(), info.height * scale()];
     context.imageSmoothingEnabled = view.zoom < 6;
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, ...onScreen([0, 0]), wide, high);
-    canvas.dataset.shown = state.get().pictureFrame;
-    const here = masks.get(frame);
+    canvas.dataset.shown = pictureFrame;
+    const here = masks.get(pictureFrame);
     if (here && eye) {
       paintOverlay(here);
       context.drawImage(overlay, ...onScreen([0, 0]), wide, high);
@@ -86,8 +87,9 @@ export function makeStage(refs, state, frames, actions) {
     }
     if (eye) for (const answer of state.get().proposals) drawProposal(answer);
     for (const box of shownBoxes()) drawBox(box);
+    drawLit();
     for (const { object, xy, positive, frame: of } of clicks) {
-      if (of !== frame || !isVisible(state.get(), object)) continue;
+      if (of !== pictureFrame || !isVisible(state.get(), object)) continue;
       paintClick(context, onScreen(xy), { ink: colour(info.palette, object), positive, unit: window.devicePixelRatio || 1 });
     }
     painter.draw(context);
@@ -96,10 +98,17 @@ export function makeStage(refs, state, frames, actions) {
 
   // What another answer boxes here.
   function drawProposal({ number, frame, boxes, current }) {
-    if (current || frame !== state.get().frame) return;
+    if (current || frame !== state.get().pictureFrame) return;
     for (const xyxy of boxes) {
       paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], { ink: "#ffc857", label: `answer ${number + 1}`, isDashed: true, unit: window.devicePixelRatio || 1 });
     }
+  }
+
+  // A box that the reasoning names and nobody drew.
+  function drawLit() {
+    const { lit, pictureFrame } = state.get();
+    if (!lit?.xyxy || lit.object !== null || lit.frame !== pictureFrame) return;
+    paintBox(context, [...onScreen(lit.xyxy.slice(0, 2)), ...onScreen(lit.xyxy.slice(2))], { ink: "#ffffff", label: "", isLit: true, unit: window.devicePixelRatio || 1 });
   }
 
   function drawBox({ object, xyxy }) {
@@ -142,8 +151,25 @@ export function makeStage(refs, state, frames, actions) {
     return hit(shownBoxes().filter((box) => !locked.includes(box.object)), selected, ...place(event), reach);
   }
 
-  const cancelDrag = () => { drag = null; painter.cancel(); draw(); };
-  const gestures = bindGestures(refs, state, canvas, place, cancelDrag);
+  // Give up what the pointer is doing; tell whether it did anything.
+  function cancel() {
+    const wasBusy = painter.cancel() || drag !== null;
+    drag = null;
+    draw();
+    return wasBusy;
+  }
+
+  // Nothing is drawn on a frame whose picture is not there yet.
+  for (const name of ["pointerdown", "contextmenu"]) {
+    canvas.addEventListener(name, (event) => {
+      const { frame, pictureFrame } = state.get();
+      if (frame === pictureFrame) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    });
+  }
+
+  const gestures = bindGestures(refs, state, canvas, place, cancel);
   const painter = makePainter(state, canvas, { place, onScreen, scale, redraw: draw, forget: () => { overlayOf = null; }, actions });
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -192,12 +218,11 @@ export function makeStage(refs, state, frames, actions) {
     event.preventDefault();
     actions.putClick(place(event), false);
   });
-  canvas.addEventListener("pointercancel", cancelDrag);
+  canvas.addEventListener("pointercancel", cancel);
 
   async function show() {
     const { info, frame, work } = state.get();
     if (!info) return;
-    stage.setAttribute("aria-label", `Video frame ${frame} of ${info.frames}`);
     const ready = frames.peek(frame);
     if (ready) {
       state.set({ picture: ready, pictureFrame: frame });
@@ -206,7 +231,7 @@ export function makeStage(refs, state, frames, actions) {
     try {
       const picture = await frames.get(frame);
       const now = state.get();
-      if (now.frame === frame && now.work === work) state.set({ picture, pictureFrame: frame });
+      if (picture && now.frame === frame && now.work === work) state.set({ picture, pictureFrame: frame });
     } catch (error) {
       actions.notify(error.message ?? String(error));
       actions.suspect();
@@ -218,8 +243,12 @@ export function makeStage(refs, state, frames, actions) {
   state.on(["work"], () => state.set({ view: FIT }));
   state.on(["info"], resize);
   state.on(["maskCount", "hidden", "solo", "opacity", "outline", "marks"], () => { overlayOf = null; draw(); });
+  state.on(["pictureFrame", "info"], ({ pictureFrame, info }) => {
+    stage.toggleAttribute("data-waiting", pictureFrame < 0);
+    if (info && pictureFrame >= 0) stage.setAttribute("aria-label", `Video frame ${pictureFrame} of ${info.frames}`);
+  });
   state.on(["view"], ({ view }) => { refs.zoom.textContent = `${Math.round(view.zoom * 100)} %`; });
   new ResizeObserver(resize).observe(stage);
   window.addEventListener("resize", resize);
-  return { ...gestures, painter };
+  return { ...gestures, painter, cancel };
 }

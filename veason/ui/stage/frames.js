@@ -3,10 +3,14 @@
 const KEPT_BYTES = 256 * 1024 * 1024;
 const MOST = 160;
 const FEWEST = 8;
+const AT_ONCE = 4;
+const MOST_WAITING = 2;
 
 export function makeFrames(server, state) {
   let kept = new Map();
   const waiting = new Map();
+  const queue = [];
+  let running = 0;
 
   // Decoded pictures take four bytes a pixel: 72 of them at 1280x720.
   function room() {
@@ -28,6 +32,25 @@ export function makeFrames(server, state) {
     return picture;
   }
 
+  // A few at a time, the one asked for last first; of those that have to wait, the oldest are given up: who drags the
+  // slider has long left them behind.
+  function next() {
+    while (running < AT_ONCE && queue.length) {
+      const { work, index, done, failed } = queue.pop();
+      running += 1;
+      load(work, index).then(done, failed).finally(() => {
+        running -= 1;
+        waiting.delete(index);
+        next();
+      });
+    }
+    while (queue.length > MOST_WAITING) {
+      const { index, done } = queue.shift();
+      waiting.delete(index);
+      done(null);
+    }
+  }
+
   return {
     peek(index) {
       const picture = kept.get(index);
@@ -37,25 +60,33 @@ export function makeFrames(server, state) {
       }
       return picture;
     },
+    // The picture of a frame, null where so many others were asked for since that it was given up.
     get(index) {
       const ready = this.peek(index);
       if (ready) return Promise.resolve(ready);
       if (!waiting.has(index)) {
-        waiting.set(index, load(state.get().work, index).finally(() => waiting.delete(index)));
+        const { work } = state.get();
+        waiting.set(index, new Promise((done, failed) => queue.push({ work, index, done, failed })));
+        next();
       }
       return waiting.get(index);
     },
-    prefetch(from, count) {
+    // Fetch the frames around the playhead: more of them the way it goes, some behind it.
+    prefetch(frame, way, ahead = 5, behind = 2) {
       const { info } = state.get();
       if (!info) return;
-      for (let index = from; index < Math.min(from + count, info.frames); index += 1) {
-        if (!kept.has(index) && !waiting.has(index) && waiting.size < 4) this.get(index).catch(() => {});
+      const places = Array.from({ length: ahead }, (_, number) => frame + way * (number + 1));
+      for (let number = 1; number <= behind; number += 1) places.push(frame - way * number);
+      for (const index of places) {
+        if (index < 0 || index >= info.frames || kept.has(index) || waiting.has(index) || running >= AT_ONCE - 1) continue; // one place stays free
+        this.get(index).catch(() => {}); // who comes to this frame asks again, and is told
       }
     },
     forget() {
       for (const picture of kept.values()) picture.close();
       kept = new Map();
       waiting.clear();
+      for (const { done } of queue.splice(0)) done(null);
     },
   };
 }

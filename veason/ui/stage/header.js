@@ -4,8 +4,9 @@ import { node } from "./state.js";
 import { FINE_ZOOM, FIT } from "./view.js";
 
 // One line at the stage's foot: what the pointer or the arrows would do now.
-function hint({ drawing, objects, busy, tool, corner, view, boxes, frame, selected }) {
+function hint({ pictureFrame, drawing, objects, busy, tool, corner, view, boxes, frame, selected }) {
   if (tool) return "";
+  if (pictureFrame < 0) return "Reading the first frame …";
   const box = boxes.find((one) => one.object === selected && one.frame === frame);
   const exact = view.zoom >= FINE_ZOOM && box ? box.xyxy.map((side) => side.toFixed(1)).join("  ") : "";
   const moved = { nw: "top left", se: "bottom right" }[corner];
@@ -43,7 +44,7 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
   for (const button of refs.download.querySelectorAll("[data-what]")) {
     button.addEventListener("click", () => {
       refs.download.open = false;
-      state.set({ status: "writing the file …" });
+      state.set({ status: "writing the file …", began: performance.now() });
       wire.send("export", { what: button.dataset.what });
     });
   }
@@ -57,7 +58,7 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
   state.on(["eye"], ({ eye }) => refs.eye.setAttribute("aria-pressed", String(eye)));
   state.on(["drawing"], ({ drawing }) => refs.newBox.setAttribute("aria-pressed", String(drawing)));
   state.on(["info"], ({ info }) => { refs.showTour.hidden = !info; });
-  state.on(["drawing", "objects", "busy", "info", "tool", "corner", "view", "boxes", "frame", "selected"], (now) => { refs.hint.textContent = hint(now); });
+  state.on(["drawing", "objects", "busy", "info", "tool", "corner", "view", "boxes", "frame", "selected", "pictureFrame"], (now) => { refs.hint.textContent = hint(now); });
   state.on(["info"], ({ info }) => {
     refs.clip.hidden = !info;
     if (!info) return;

@@ -41,11 +41,12 @@ export function makeLanes(refs, scope, state, transport, actions) {
     const name = nameOf(now, objectId);
     const canvas = node("canvas", { "aria-hidden": "true" });
     const cursor = node("i", { class: "v-cursor" });
+    const lit = node("i", { class: "v-litmark", hidden: "" });
     const span = node("i", { class: "v-span" });
-    const track = node("div", { class: "v-track", title: "click: go there · drag: frames to propagate", onpointerdown: (event) => press(event, track) }, canvas, span, cursor);
+    const track = node("div", { class: "v-track", title: "click: go there · drag: frames to propagate", onpointerdown: (event) => press(event, track) }, canvas, span, lit, cursor);
     const figure = node("span", {});
     const here = node("span", { class: "v-here-word" });
-    tracks.set(objectId, { canvas, cursor, span, figure, here });
+    tracks.set(objectId, { canvas, cursor, lit, span, figure, here });
     const isLocked = now.locked.includes(objectId);
     const switches = node(
       "span", { class: "v-switches" },
@@ -121,6 +122,15 @@ export function makeLanes(refs, scope, state, transport, actions) {
     }
   }
 
+  // The frame of a chip under the pointer, in the reasoning.
+  function light({ info, lit }) {
+    const isShown = info && Number.isInteger(lit?.frame);
+    for (const track of tracks.values()) {
+      track.lit.hidden = !isShown;
+      if (isShown) track.lit.style.left = `${((lit.frame + 0.5) / info.frames) * 100}%`;
+    }
+  }
+
   function band() {
     const { info, range } = state.get();
     if (!info) return;
@@ -149,6 +159,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
   state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], build);
   state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings", "stale", "pending", "marks", "byHand"], () => { if (tracks.size) draw(); });
   state.on(["frame"], move);
+  state.on(["lit"], light);
   state.on(["range"], band);
   new ResizeObserver(() => { if (tracks.size) draw(); }).observe(refs.lanes);
 }

@@ -12,6 +12,7 @@ import { bindHeader } from "./header.js";
 import { makeKeymap } from "./keymap.js";
 import { bindKeys } from "./keys.js";
 import { makeLanes } from "./lanes.js";
+import { makeLead } from "./lead.js";
 import { keepPref, recallPref } from "./prefs.js";
 import { duration, makePropagate } from "./propagate.js";
 import { makeQueue } from "./queue.js";
@@ -25,6 +26,7 @@ import { makeTools } from "./tools.js";
 import { makeTour } from "./tour.js";
 import { makeTransfer } from "./transfer.js";
 import { makeTransport } from "./transport.js";
+import { farness } from "./upload.js";
 import { FIT } from "./view.js";
 import { makeWelcome } from "./welcome.js";
 import { makeWire } from "./wire.js";
@@ -138,6 +140,11 @@ export function start(scope) {
       link.remove();
       state.set({ status: `saved ${item.name}` });
     },
+    written(item) {
+      transfer.written(item);
+      const { status, began } = state.get();
+      if (status.startsWith("writing")) state.set({ status: `writing ${item.done} of ${item.count} ${item.unit} · ${farness(item.done, item.count, began)}` });
+    },
     notice: (item) => notify(item.text, item.level),
     added: (item) => transfer.added(item),
     exported: (item) => transfer.exported(item),
@@ -163,12 +170,13 @@ export function start(scope) {
   const tour = makeTour(refs, state);
   actions.connect({ again: propagate.again, thinkAgain: think.again });
   const hand = makeStage(refs, state, frames, { ...actions, suspect: connection.suspect });
-  actions.connect({ painter: hand.painter });
+  actions.connect({ painter: hand.painter, cancel: hand.cancel });
   makeFilm(refs, scope, state, transport);
   makeTools(refs, state, actions, keymap);
   makeSteps(refs, state, actions);
   makeAnswers(refs, scope.props.about, state, transport, actions);
   makeLanes(refs, scope, state, transport, actions);
+  makeLead(refs, state);
   makeReason(refs, scope.props.about, state, transport, actions);
   makeWelcome(refs, scope, state, wire, notify);
   const queue = makeQueue(refs, scope, state, wire, notify);

@@ -26,6 +26,13 @@ export function provenance(state, objectId, frame) {
   return state.boxes.some((box) => box.object === objectId && box.frame === frame) ? "model" : "propagated";
 }
 
+// Whether an object was propagated: its masks are on more frames than those on which it was drawn.
+export function isSpread({ masks, info }, objectId) {
+  let count = 0;
+  for (const here of masks.values()) if (here[objectId] && ++count > 2) return true;
+  return count > 0 && count === info.frames;
+}
+
 // The object's first frame of a range that has no mask, null where all have one.
 export function unmasked({ masks }, objectId, start, stop) {
   for (let frame = start; frame < stop; frame += 1) if (!masks.get(frame)?.[objectId]) return frame;

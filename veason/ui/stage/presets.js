@@ -8,12 +8,12 @@ export const COMMANDS = [
   ]],
   ["Object", [
     ["box", "Draw a new object"], ["finish", "Finish the polygon, or put a box in the middle"], ["corner", "Keys move the box, or one of its corners"], ["brush", "Brush"], ["eraser", "Eraser"], ["polygon", "Polygon"],
-    ["smaller", "Smaller brush"], ["larger", "Larger brush"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete what was drawn here"],
+    ["smaller", "Smaller brush"], ["larger", "Larger brush"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete what was drawn here"], ["copy", "Copy the box"], ["paste", "Paste it on this frame"],
     ["verify", "Mask is right here (verified)"], ["verifyRange", "Masks are right on the chosen frames"], ["absent", "Absent from here on, or there again"],
   ]],
   ["Work", [
     ["keyframe", "Make this frame the keyframe"], ["propagate", "Propagate"], ["forward", "Propagate forward from here"], ["backward", "Propagate backward from here"], ["stop", "Stop, or cancel"],
-    ["undo", "Undo"], ["redo", "Redo"], ["hide", "Hide or show the object"], ["solo", "Show only this object"], ["lock", "Lock or unlock the object"], ["rename", "Rename the object"], ["masks", "All masks on or off"],
+    ["save", "Save (everything is kept by itself)"], ["undo", "Undo"], ["redo", "Redo"], ["hide", "Hide or show the object"], ["solo", "Show only this object"], ["lock", "Lock or unlock the object"], ["rename", "Rename the object"], ["masks", "All masks on or off"],
     ["accept", "Accept, and open the next"], ["reject", "Reject, and open the next"], ["prevClip", "Previous in the queue"], ["nextClip", "Next in the queue"], ["remark", "Comment on this frame"], ["queue", "The queue"], ["help", "This sheet"],
   ]],
 ];
@@ -22,8 +22,8 @@ const CVAT = {
   play: [" "], prev: ["ArrowLeft", "d"], next: ["ArrowRight", "f"], back: ["shift+ArrowLeft", "c"], ahead: ["shift+ArrowRight", "v"],
   first: ["Home"], last: ["End"], goto: ["g", "`"], prevKey: ["e"], nextKey: ["r"], prevDoubt: ["["], nextDoubt: ["]"],
   box: ["n"], finish: ["Enter"], corner: ["j"], brush: ["b"], eraser: ["x"], polygon: ["w"], smaller: ["{", ","], larger: ["}", "."],
-  nextObject: ["Tab"], prevObject: ["shift+Tab"], drop: ["Delete", "Backspace"], verify: ["y"], verifyRange: ["shift+y"], absent: ["o"], hide: ["h"], solo: ["s"], lock: ["l"], rename: ["F2"], masks: ["t"],
-  keyframe: ["k"], propagate: ["p"], forward: ["ctrl+b"], backward: ["ctrl+shift+b"], stop: ["Escape"], undo: ["ctrl+z"], redo: ["ctrl+shift+z", "ctrl+y"], fit: ["0"], closer: ["+", "="], farther: ["-"], help: ["?", "F1"],
+  nextObject: ["Tab"], prevObject: ["shift+Tab"], drop: ["Delete", "Backspace"], copy: ["ctrl+c"], paste: ["ctrl+v"], verify: ["y"], verifyRange: ["shift+y"], absent: ["o"], hide: ["h"], solo: ["s"], lock: ["l"], rename: ["F2"], masks: ["t"],
+  keyframe: ["k"], propagate: ["p"], forward: ["ctrl+b"], backward: ["ctrl+shift+b"], stop: ["Escape"], save: ["ctrl+s"], undo: ["ctrl+z"], redo: ["ctrl+shift+z", "ctrl+y"], fit: ["0"], closer: ["+", "="], farther: ["-"], help: ["?", "F1"],
   accept: ["ctrl+Enter"], reject: ["ctrl+Backspace"], prevClip: ["PageUp"], nextClip: ["PageDown"], remark: ["m"], queue: ["q"],
 };
 

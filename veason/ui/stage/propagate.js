@@ -1,5 +1,7 @@
 // Which frames to do, what it will cost, and how far it is.
 
+import { isSpread } from "./objects.js";
+
 const KEEP_MS = 250;
 
 export const duration = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`);
@@ -27,10 +29,9 @@ export function makePropagate(refs, scope, state, wire) {
 
   // After a correction: where masks are everywhere they follow it; before that, its own frame shows what it gives.
   function again(edit) {
-    const { masks, objects, selected, frame, boxes, clicks } = state.get();
-    const isSpread = objects.some((object) => [...masks.values()].filter((one) => one[object]).length > 2);
+    const { objects, selected, frame, boxes, clicks } = state.get();
     const isPrompted = [...boxes, ...clicks].some((one) => one.object === selected && one.frame === frame);
-    if (isSpread) start("stale", edit);
+    if (objects.some((object) => isSpread(state.get(), object))) start("stale", edit);
     else if (isPrompted) start("here", edit);
   }
 

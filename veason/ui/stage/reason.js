@@ -62,9 +62,10 @@ export function makeReason(refs, about, state, transport, actions) {
     const places = about.marks.map((mark) => ({ mark, at: thought.indexOf(mark) })).filter(({ at }) => at >= 0);
     if (!places.length) return [{ title: null, start: 0, end: thought.length }];
     places.sort((a, b) => a.at - b.at);
-    return places.map(({ mark, at }, number) => ({
+    const marked = places.map(({ mark, at }, number) => ({
       title: `${number + 1} · ${mark.replace(/[:.\s]+$/, "")}`, start: at + mark.length, end: places[number + 1]?.at ?? thought.length,
     }));
+    return [{ title: null, start: 0, end: places[0].at }, ...marked]; // what stands before the first mark is not lost
   }
 
   function thoughtBlocks(now, isThinking) {
@@ -75,15 +76,16 @@ export function makeReason(refs, about, state, transport, actions) {
       const raw = thought.slice(start, end);
       const parts = withChips(raw.trim(), start + raw.length - raw.trimStart().length, now);
       const caret = isNow && !now.answered ? [node("span", { class: "v-caret", "aria-hidden": "true" })] : [];
-      return node("div", { class: `v-step${isNow ? " v-now" : ""}` }, ...(title ? [node("h4", {}, title)] : []), ...parts, ...caret);
+      return node("div", { class: `v-step${isNow ? " v-now" : ""}` }, ...(title ? [node("h4", {}, title), node("div", { class: "v-said" }, ...parts, ...caret)] : [...parts, ...caret]));
     });
   }
 
-  function verdict({ answered, keyframe, info, boxes }) {
-    if (answered?.absent && !boxes.length) return [node("div", { class: "v-verdict" }, node("b", {}, "Not in this video"), "The policy says the target is absent.")];
-    if (keyframe === null || !info) return [];
+  // The keyframe and its boxes, or that there is none; `line` is what can be done with the reasoning.
+  function verdict({ answered, keyframe, info, boxes }, line) {
+    if (answered?.absent && !boxes.length) return [node("div", { class: "v-verdict" }, node("b", {}, "Not in this video"), "The policy says the target is absent.", ...line)];
+    if (keyframe === null || !info) return line.length ? [node("div", { class: "v-row" }, ...line)] : [];
     const own = boxes.filter((box) => box.frame === keyframe);
-    return [node("div", { class: "v-verdict", "data-verdict": "found" }, frameChip(keyframe, true), ...own.map((box) => boxChip(box.xyxy.map(Math.round).join(" "), box)))];
+    return [node("div", { class: "v-verdict", "data-verdict": "found" }, frameChip(keyframe, true), ...own.map((box) => boxChip(box.xyxy.map(Math.round).join(" "), box)), ...line)];
   }
 
   function editor({ rewritten, thought }) {
@@ -103,7 +105,7 @@ export function makeReason(refs, about, state, transport, actions) {
     const again = node("button", { type: "button", class: "v-link", onclick: () => actions.thinkAgain() }, "Think again with my correction");
     const confirm = node("button", { type: "button", class: "v-link", onclick: () => actions.reason(null) }, "Still true");
     if (reasoning === "stale") return [node("div", { class: "v-stale", role: "status" }, node("span", {}, STALE), node("span", { class: "v-row" }, again, edit, confirm))];
-    return [node("div", { class: "v-row v-small" }, node("span", { class: "v-dim v-grow" }, TOLD[reasoning] ?? ""), edit)];
+    return [node("span", { class: "v-dim v-small v-grow v-told" }, TOLD[reasoning] ?? ""), edit];
   }
 
   function draw(now) {
@@ -119,7 +121,9 @@ export function makeReason(refs, about, state, transport, actions) {
     if (isThinking && !blocks.length) blocks.push(node("div", { class: "v-step v-now v-dim" }, "Looking at the frames …"));
     if (now.failure) blocks.push(node("div", { class: "v-step" }, node("h4", {}, "What the policy wrote"), now.failure));
     const notes = (now.answered?.notes ?? []).map((note) => node("div", { class: "v-dim v-small" }, note));
-    refs.reason.replaceChildren(...blocks, ...standing(now), ...verdict(now), ...notes);
+    const line = standing(now);
+    const outcome = now.reasoning === "stale" ? [...line, ...verdict(now, [])] : verdict(now, line);
+    refs.reason.replaceChildren(...blocks, ...outcome, ...notes);
   }
 
   state.on(["thought", "mentions", "busy", "keyframe", "boxes", "answered", "info", "failure", "reasoning", "rewritten", "rewriting", "names"], draw);

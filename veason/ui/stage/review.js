@@ -17,7 +17,8 @@ export function makeReview(refs, about, state, queue, transport) {
   function draw({ review, assignee, work }) {
     if (!work) return;
     const isDisputed = isAccepted(review) && verdicts.some(({ verdict }) => verdict === "disagree");
-    refs.standing.replaceChildren(chip(isDisputed ? "disputed" : review), node("span", { class: "v-dim v-small" }, assignee ? `for ${assignee}` : ""));
+    const person = assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : [];
+    refs.standing.replaceChildren(...person, chip(isDisputed ? "disputed" : review));
     refs.accept.textContent = SETTLED.includes(review) ? "Accepted again, next" : "Accept, next";
     if (isAccepted(review) || isShut) refs.accept.textContent = "Next";
     refs.reject.hidden = isShut;

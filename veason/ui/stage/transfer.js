@@ -2,12 +2,14 @@
 
 import { keepPref, recallPref } from "./prefs.js";
 import { node } from "./state.js";
+import { farness, upload } from "./upload.js";
 
 const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 export function makeTransfer(refs, scope, state, wire, queue, notify) {
   const { about } = scope.props;
   let files = [];
+  let begun = 0;
 
   const busy = (text) => {
     refs.report.hidden = !text;
@@ -16,12 +18,12 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     for (const button of [...refs.addForm.querySelectorAll("[type=submit]"), ...refs.exportForm.querySelectorAll("button"), ...refs.importForm.querySelectorAll("button")]) button.disabled = Boolean(text) || (about.project.readOnly && !refs.exportForm.contains(button));
   };
 
-  async function upload(list) {
+  async function send(list) {
     const sent = [];
     for (const [number, file] of list.entries()) {
       if (file.size > about.maxMb * 1048576) throw new Error(`${file.name} has ${size(file.size)}, the limit is ${about.maxMb} MB`);
-      busy(`Uploading ${file.name} (${number + 1} of ${list.length}) …`);
-      const { path } = await scope.upload(file);
+      const which = list.length > 1 ? ` (${number + 1} of ${list.length})` : "";
+      const path = await upload(file, (_, told) => busy(`Uploading ${file.name}${which}, ${told} …`));
       sent.push({ path, name: file.name });
     }
     return sent;
@@ -88,7 +90,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
       return;
     }
     trying(async () => {
-      const sent = await upload(files);
+      const sent = await send(files);
       busy("Reading the clips …");
       wire.send("enqueue", { project: queue.project(), files: sent, folder, instructions: refs.addLines.value });
     });
@@ -98,6 +100,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     event.preventDefault();
     const chosen = refs.exportForm.elements;
     keepPref("format", chosen.format.value);
+    begun = performance.now();
     busy("Writing …");
     wire.send("export", { project: queue.project(), format: chosen.format.value, scope: chosen.scope.value, everything: chosen.take.value === "everything", disputed: refs.disputed.checked, pictures: refs.pictures.checked });
   });
@@ -113,7 +116,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
       return;
     }
     trying(async () => {
-      const [sent] = await upload([file]);
+      const [sent] = await send([file]);
       busy("Reading the labels …");
       wire.send("take", { project: queue.project(), ...sent, format: refs.importFormat.value });
     });
@@ -134,6 +137,9 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
       busy(null);
       refs.report.hidden = false;
       refs.report.replaceChildren(node("b", {}, `${name} · ${size(bytes)}`), ...lines.map((line) => node("div", { "data-lost": String(line.startsWith("lost")) }, line)));
+    },
+    written({ done, count, unit }) {
+      if (refs.transferDialog.open) busy(`Writing: ${done} of ${count} ${unit}, ${farness(done, count, begun)} …`);
     },
     transferred() {
       if (!refs.report.querySelector("b")) busy(null);

@@ -5,8 +5,12 @@ import { clamp } from "./state.js";
 const PLAY = "M7 5v14l11-7z";
 const PAUSE = "M8 5v14M16 5v14";
 
+const AFTER_A_JUMP = 120; // ms: who drags the slider is not held up by the neighbours of every place on the way
+
 export function makeTransport(refs, state, frames) {
   let timer = null;
+  let resting = null;
+  let last = 0;
 
   function go(frame) {
     const { info } = state.get();
@@ -29,7 +33,7 @@ export function makeTransport(refs, state, frames) {
       pause();
       return;
     }
-    frames.prefetch(frame + 1, 6);
+    frames.prefetch(frame, 1, 6, 0);
     await frames.get(frame + 1).catch(pause);
     if (!state.get().playing) return;
     go(frame + 1);
@@ -69,7 +73,11 @@ export function makeTransport(refs, state, frames) {
   state.on(["frame"], ({ frame }) => {
     refs.slider.value = frame;
     if (document.activeElement !== refs.number) refs.number.value = frame;
-    frames.prefetch(frame + 1, 3);
+    const by = frame - last;
+    last = frame;
+    clearTimeout(resting);
+    const wait = Math.abs(by) <= 1 ? 0 : AFTER_A_JUMP; // never before the frame itself was asked for
+    resting = setTimeout(() => frames.prefetch(frame, by < 0 ? -1 : 1), wait);
   });
   state.on(["playing"], ({ playing }) => {
     refs.play.querySelector("path").setAttribute("d", playing ? PAUSE : PLAY);

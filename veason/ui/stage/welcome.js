@@ -2,6 +2,7 @@
 
 import { recallPref } from "./prefs.js";
 import { node } from "./state.js";
+import { upload } from "./upload.js";
 
 const seconds = (value) => (value < 90 ? `${Math.round(value)} s` : `${(value / 60).toFixed(1)} min`);
 
@@ -32,7 +33,11 @@ export function makeWelcome(refs, scope, state, wire, notify) {
     }
     state.set({ opening: file.name });
     try {
-      const { path } = await scope.upload(file);
+      const path = await upload(file, (share, told) => {
+        state.set({ opening: share < 1 ? `${file.name}, ${told}` : file.name });
+        refs.meter.classList.toggle("v-busy", share === 1);
+        refs.meter.firstElementChild.style.width = share < 1 ? `${share * 100}%` : "";
+      });
       open({ path, name: file.name }, file.name);
     } catch (error) {
       state.set({ opening: null });
