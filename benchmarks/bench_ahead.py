@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from bench_prefix import PROXY, build_model
+from bench_prefix import PROXY, REAL_3B, build_model
+from networks import device_name, random_sam2, sizes_for
 from report import write_result
 from timing import Row, machine_load, named
 
@@ -116,9 +117,9 @@ def write(pipeline: Pipeline, video: VideoSource, instruction: str, num_tokens: 
     return text, times[1], (len(times) - 2) / max(times[-1] - times[1], 1e-9)
 
 
-def measure_cost(rounds: int, num_tokens: int, model: Any) -> dict[str, Any]:
+def measure_cost(rounds: int, num_tokens: int, model: Any, device: str) -> dict[str, Any]:
     """Return how fast the words come with the segmenter at work beside them, and without."""
-    qwen, processor = build_model(PROXY, "cpu")
+    qwen, processor = build_model(REAL_3B if device == "cuda" else PROXY, device)
     policy = Gibberish(QwenPolicy(qwen, processor, GENERIC, name="random"))
     seconds: dict[str, list[float]] = {"stock": [], "ours": []}
     speeds: dict[str, list[float]] = {"stock": [], "ours": []}
@@ -143,20 +144,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--tokens", type=int, default=48, help="words of the cost part (%(default)s)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="cuda: large at 1024 px, a 3B policy")
     parser.add_argument("--parts", nargs="+", choices=["gain", "cost"], default=["gain", "cost"])
     arguments = parser.parse_args()
     load = machine_load()
     print(f"load average {os.getloadavg()}, {torch.get_num_threads()} thread(s)")
-    segmenter = load_segmenter("nano", device="cpu")
-    assert isinstance(segmenter, Sam2Segmenter)
+    if arguments.device == "cuda":
+        model = random_sam2(*sizes_for("cuda"), "cuda")
+    else:
+        model = load_segmenter("nano", device="cpu").model
     values: dict[str, Any] = {"threads": torch.get_num_threads(), **load}
     if "gain" in arguments.parts:
-        values["gain"] = measure_gain(arguments.rounds, segmenter.model)
+        values["gain"] = measure_gain(arguments.rounds, model)
         print("gain:", values["gain"], flush=True)
     if "cost" in arguments.parts:
-        values["cost"] = measure_cost(arguments.rounds, arguments.tokens, segmenter.model)
+        values["cost"] = measure_cost(arguments.rounds, arguments.tokens, model, arguments.device)
         print("cost:", values["cost"], flush=True)
-    print("->", write_result(named("ahead", load), values))
+    print("->", write_result(named("ahead", load), values, device=device_name(arguments.device)))
 
 
 if __name__ == "__main__":

@@ -216,7 +216,8 @@ class GroupTracker:
         if frame_index in plan.locked:
             return ObjectMask(plan.locked[frame_index], score)
         _, logits = self._model._get_orig_video_res_output(self.state, output["pred_masks"])
-        return ObjectMask(encode_mask((logits[0, 0] > 0).cpu().numpy()), score)
+        columns = (logits[0, 0] > 0).t().contiguous()  # run lengths go by column
+        return ObjectMask(encode_mask(columns.cpu().numpy().T), score)
 
     def infer(self, outputs: dict[str, Any], frame_index: int, reverse: bool, *, is_absent: bool) -> Output:
         """Return the predictor's output for one object on one frame.
