@@ -9,7 +9,7 @@ plain `generate` of the whole prompt. Every round asks both a new instruction, i
 (greedy), and ours must not call the vision tower. A round that fails this ends the run.
 
 P7 is measured with ours, prefix at hand: the cache that grows with every token, and the static one, which on a CPU is
-not compiled and attends over its empty room too. Gate: the same tokens.
+not compiled. Gate: the same tokens.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from veason.types import Frame, Sampling
 
 QUIET_LOAD = 0.5
 NUM_FRAMES = 300
+WIDEN = 8
 COLOURS = ("red", "blue", "green", "white", "black", "brown", "grey", "yellow", "pink", "orange", "small", "large")
 
 PROXY = {
@@ -112,8 +113,9 @@ def build_model(sizes: dict[str, dict[str, Any]], device: str) -> tuple[Any, Any
     with torch.no_grad():  # larger than before a training, so that words and pictures change what is written
         model.model.language_model.embed_tokens.weight.mul_(20)
         for layer in model.model.language_model.layers:
-            for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj):
-                projection.weight.mul_(3)
+            attention = layer.self_attn
+            for projection in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj):
+                projection.weight.mul_(WIDEN)
     model.generation_config.eos_token_id = None
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     processor = Qwen2_5_VLProcessor(
@@ -160,6 +162,8 @@ def compare(stock: QwenPolicy, ours: QwenPolicy, frames: list[Frame], rounds: in
         answers.add(tuple(ids["ours"]))
         runs.append(row)
         print(" ", {key: round(value, 3) for key, value in row.items()})
+    if rounds > 1 and len(answers) == 1:
+        raise SystemExit("every question got the same answer, so that equal tokens prove nothing")
     if ours.counts.vision_calls != first.vision_calls:
         raise SystemExit("ours called the vision tower for a video it knows, so no time counts")
     values = {

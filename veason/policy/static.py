@@ -1,8 +1,8 @@
 """Decoding into one cache of fixed size, so that every token is the same graph: what torch.compile and a GPU like.
 
 A `DynamicCache` grows by a copy of itself with every token. A `StaticCache` has its room from the start and is written
-in place; `generate` compiles the step of one token for it where there is CUDA. On a CPU it is not compiled, and attends
-over empty room too: there it serves comparison alone. The words are the same, but for ties that last bits decide.
+in place; `generate` compiles the step of one token for it where there is CUDA. On a CPU it is not compiled. The words
+are the same, but for ties that last bits decide.
 """
 
 from __future__ import annotations
