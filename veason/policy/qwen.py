@@ -102,7 +102,7 @@ def load_qwen(
         )
     # how to choose and how long to write is ours to say; end tokens and repetition penalty stay the checkpoint's own
     model.generation_config.update(do_sample=False, temperature=None, top_p=None, top_k=None, max_length=None)
-    kept = {"reuse": reuse, "prefix_bytes": prefix_bytes, "static_cache": static_cache}
+    kept: dict[str, Any] = {"reuse": reuse, "prefix_bytes": prefix_bytes, "static_cache": static_cache}
     return QwenPolicy(model, processor, profile, name=name or str(checkpoint), **kept)
 
 

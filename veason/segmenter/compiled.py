@@ -68,7 +68,7 @@ def compile_networks(model: SAM2VideoPredictor, backend: str | Callable[..., Any
     def is_any(*_: Any, **__: Any) -> bool:
         return True
 
-    steady = [
+    steady: list[tuple[torch.nn.Module, Callable[..., bool]]] = [
         (model.image_encoder, is_any),
         (model.memory_attention, is_full),
         (model.sam_mask_decoder, is_unclicked),

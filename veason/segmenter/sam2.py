@@ -177,8 +177,16 @@ class Sam2Segmenter:
                     self.memories.put(scope, digests[plan.object_id], frame_index, output)
 
             digests = {plan.object_id: digest_plan(plan) for plan in plans}
-            shared = {"features": features, "keep": keep, "constants": constants, "batched": self._batched}
-            make_tracker = partial(GroupTracker, self.model, images, video.info, **shared)
+            make_tracker = partial(
+                GroupTracker,
+                self.model,
+                images,
+                video.info,
+                features=features,
+                keep=keep,
+                constants=constants,
+                batched=self._batched,
+            )
             if order == "stock":
                 for group in group_by_start(plans):
                     if self.features is not None:
