@@ -1,6 +1,6 @@
 """O5, thinking and encoding together: what it gives, and what it costs the words.
 
-    python benchmarks/bench_ahead.py [--rounds 3] [--tokens 48]
+    python benchmarks/bench_ahead.py [--rounds 2] [--tokens 48]
 
 Both sides are the same pipeline on the embedded segmenter, one with `works_ahead=False`; new caches every round.
 
@@ -48,6 +48,8 @@ from veason.types import (
 from veason.video import open_video
 
 CLIP, INSTRUCTION = "parade", "the latecomer"
+FRAMES = (0, 48)
+"""Half of the clip, so that the whole set of benchmarks stays short."""
 
 
 def pipelines(policy: Policy, model: Any) -> dict[str, Pipeline]:
@@ -61,7 +63,7 @@ def ask(pipeline: Pipeline, video: VideoSource, instruction: str, model: Any) ->
     """Ask to the last mask; return the tracks and the encoder calls finished when the keyframe was known."""
     arrived, encoded = [], 0
     with counting(model) as counter:
-        for event in pipeline.ask(video, instruction):
+        for event in pipeline.ask(video, instruction, frames=FRAMES):
             if isinstance(event, KeyframeChosen):
                 encoded = counter.work.encoder
             elif isinstance(event, FrameMasks):
@@ -142,7 +144,7 @@ def measure_cost(rounds: int, num_tokens: int, model: Any, device: str) -> dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
+    parser.add_argument("--rounds", type=int, default=2, help="(%(default)s)")
     parser.add_argument("--tokens", type=int, default=48, help="words of the cost part (%(default)s)")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="cuda: large at 1024 px, a 3B policy")
     parser.add_argument("--parts", nargs="+", choices=["gain", "cost"], default=["gain", "cost"])
