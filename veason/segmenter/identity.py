@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import weakref
 from collections.abc import Hashable
 from pathlib import Path
@@ -52,8 +53,10 @@ def video_key(video: VideoSource) -> Hashable:
         files = sorted(file for file in path.iterdir() if file.is_file())
     else:
         return ByIdentity(video)
-    described = tuple(_describe(file) for file in files)
-    return (str(path.resolve()), info.num_frames, info.size_wh, described)
+    described = [_describe(file) for file in files]
+    # a digest, since keys are hashed and compared for every frame, and a folder may hold thousands of files
+    digest = hashlib.sha256(repr(described).encode()).hexdigest()
+    return (str(path.resolve()), info.num_frames, info.size_wh, digest)
 
 
 def _describe(file: Path) -> Hashable:
