@@ -24,6 +24,7 @@ from veason.segmenter.identity import ByIdentity, model_key, video_key
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import computing
 from veason.types import Box, Prompt, Sample
+from veason.video import open_video
 
 CPU = torch.device("cpu")
 SCOPE = ("video", "model")
@@ -281,6 +282,17 @@ def test_two_selections_of_as_many_frames_from_one_folder_share_nothing(tmp_path
     assert list(segmenter.track(odd, [box])) == list(stock_like().track(odd, [box]))
     assert segmenter.counters.encoded == 8
     assert video_key(odd) == video_key(open_sample(sample(names[1::2])))
+
+
+def test_the_key_of_a_folder_is_as_short_for_many_files_as_for_few(tmp_path: Path) -> None:
+    """It is hashed and compared for every frame, and for every kept frame where one is dropped."""
+    lengths = []
+    for count in (2, 40):
+        folder = tmp_path / f"{count:02d}"
+        folder.mkdir()
+        write_clip(folder, num_frames=count)
+        lengths.append(len(repr(video_key(open_video(folder)))))
+    assert abs(lengths[1] - lengths[0]) <= 1
 
 
 def test_a_listed_frame_that_is_missing_is_told_when_it_is_read(tmp_path: Path) -> None:
