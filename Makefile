@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READERS := .readers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench sweep soak readers format clean
+.PHONY: demo test lint bench bench-more sweep soak readers format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -22,8 +22,15 @@ format: $(VENV)/dev.done
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Corrections and second questions, the CPU proxy set: some 12 minutes on two quiet cores. The table goes to docs/speed.md.
+PROXY_SET := corrections prefix ahead memory open stream
+
 bench: $(VENV)/dev.done
-	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	for name in $(PROXY_SET); do $(BIN)/python benchmarks/bench_$$name.py || exit 1; done
+	$(BIN)/python benchmarks/table.py
+
+bench-more: $(VENV)/dev.done
+	for name in metrics dataset_open project nano_segmenter ui; do $(BIN)/python benchmarks/bench_$$name.py || exit 1; done
 
 sweep: $(VENV)/dev.done
 	$(BIN)/python benchmarks/sweep_scaling.py

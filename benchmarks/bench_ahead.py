@@ -1,6 +1,6 @@
 """O5, thinking and encoding together: what it gives, and what it costs the words.
 
-    python benchmarks/bench_ahead.py [--rounds 3] [--tokens 48]
+    python benchmarks/bench_ahead.py [--rounds 2] [--tokens 48]
 
 Both sides are the same pipeline on the embedded segmenter, one with `works_ahead=False`; new caches every round.
 
@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from bench_prefix import PROXY, build_model
+from bench_prefix import PROXY, REAL_3B, build_model
+from networks import device_name, random_sam2, sizes_for
 from report import write_result
 from timing import Row, machine_load, named
 
@@ -47,6 +48,8 @@ from veason.types import (
 from veason.video import open_video
 
 CLIP, INSTRUCTION = "parade", "the latecomer"
+FRAMES = (0, 48)
+"""Half of the clip, so that the whole set of benchmarks stays short."""
 
 
 def pipelines(policy: Policy, model: Any) -> dict[str, Pipeline]:
@@ -60,7 +63,7 @@ def ask(pipeline: Pipeline, video: VideoSource, instruction: str, model: Any) ->
     """Ask to the last mask; return the tracks and the encoder calls finished when the keyframe was known."""
     arrived, encoded = [], 0
     with counting(model) as counter:
-        for event in pipeline.ask(video, instruction):
+        for event in pipeline.ask(video, instruction, frames=FRAMES):
             if isinstance(event, KeyframeChosen):
                 encoded = counter.work.encoder
             elif isinstance(event, FrameMasks):
@@ -116,9 +119,9 @@ def write(pipeline: Pipeline, video: VideoSource, instruction: str, num_tokens: 
     return text, times[1], (len(times) - 2) / max(times[-1] - times[1], 1e-9)
 
 
-def measure_cost(rounds: int, num_tokens: int, model: Any) -> dict[str, Any]:
+def measure_cost(rounds: int, num_tokens: int, model: Any, device: str) -> dict[str, Any]:
     """Return how fast the words come with the segmenter at work beside them, and without."""
-    qwen, processor = build_model(PROXY, "cpu")
+    qwen, processor = build_model(REAL_3B if device == "cuda" else PROXY, device)
     policy = Gibberish(QwenPolicy(qwen, processor, GENERIC, name="random"))
     seconds: dict[str, list[float]] = {"stock": [], "ours": []}
     speeds: dict[str, list[float]] = {"stock": [], "ours": []}
@@ -141,22 +144,25 @@ def measure_cost(rounds: int, num_tokens: int, model: Any) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
+    parser.add_argument("--rounds", type=int, default=2, help="(%(default)s)")
     parser.add_argument("--tokens", type=int, default=48, help="words of the cost part (%(default)s)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="cuda: large at 1024 px, a 3B policy")
     parser.add_argument("--parts", nargs="+", choices=["gain", "cost"], default=["gain", "cost"])
     arguments = parser.parse_args()
     load = machine_load()
     print(f"load average {os.getloadavg()}, {torch.get_num_threads()} thread(s)")
-    segmenter = load_segmenter("nano", device="cpu")
-    assert isinstance(segmenter, Sam2Segmenter)
+    if arguments.device == "cuda":
+        model = random_sam2(*sizes_for("cuda"), "cuda")
+    else:
+        model = load_segmenter("nano", device="cpu").model
     values: dict[str, Any] = {"threads": torch.get_num_threads(), **load}
     if "gain" in arguments.parts:
-        values["gain"] = measure_gain(arguments.rounds, segmenter.model)
+        values["gain"] = measure_gain(arguments.rounds, model)
         print("gain:", values["gain"], flush=True)
     if "cost" in arguments.parts:
-        values["cost"] = measure_cost(arguments.rounds, arguments.tokens, segmenter.model)
+        values["cost"] = measure_cost(arguments.rounds, arguments.tokens, model, arguments.device)
         print("cost:", values["cost"], flush=True)
-    print("->", write_result(named("ahead", load), values))
+    print("->", write_result(named("ahead", load), values, device=device_name(arguments.device)))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
 """Corrections and second questions: the stock SAM2 predictor and ours, interleaved in one process.
 
     python benchmarks/bench_corrections.py [--frames 40] [--repetitions 3] [--rows P1 P3]
+    python benchmarks/bench_corrections.py --device cuda [--compiled]     # large at 1024 px, 120 frames
 
-A CPU proxy: hiera_t at 256 px splits its FLOPs among the networks as large does at 1024 px (design/performance.md 3).
-Weights are random; the last bias of the object score is +5, since else every mask is one constant, and holes are not
-filled, both on either side. Stock gets the same overrides as ours: corrected frames condition, four conditioning frames
-at most. Rows (performance.md 4), each with its gate; a row whose gate fails ends the run:
+A CPU proxy (see networks.py). Stock gets the same overrides as ours: corrected frames condition, four conditioning
+frames at most. Rows (performance.md 4), each with its gate; a row whose gate fails ends the run:
 
     P1   click -> its mask                              mask equal to stock
     P2   click -> 5 frames on either side, 120 frames   masks equal; P2 preview: IoU against the exact ones
     P3   click -> all frames, one object                masks equal
     P4   click on one of three objects -> all frames    its masks equal
-    P6   another box on the same video -> all frames    masks equal; stock with and without loading the video
+    P6   another box on the same video -> all frames    masks equal; frames at hand on both sides
+         with load: a 1080p mp4, which stock loads anew for every question; masks equal stock's on the same pixels
     P11  untouched objects after P4                     0 frames change
     P12  the corrected frame                            keeps the mask of the click through both passes
 
+`limit` is what the row would be if ours spent nothing outside of the networks it has to call, by processor time.
 A background load above 0.5 marks the result: then only the ratios by processor time mean something.
 """
 
@@ -24,6 +25,7 @@ import argparse
 import contextlib
 import io
 import os
+import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -31,49 +33,47 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from networks import device_name, random_sam2, sizes_for, spent_inside
 from report import write_result
-from stock import Masks, collect, copy_state, give, propagate, write_clip
+from stock import Masks, collect, copy_state, give, propagate, write_clip, write_film
 from timing import Row, Side, machine_load, named, show
 
 from veason.masks import decode_mask
-from veason.segmenter.checkpoint import build_model
+from veason.segmenter.compiled import compile_networks
 from veason.segmenter.counters import Work, counting
+from veason.segmenter.frames import ModelFrames
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import computing
 from veason.types import Box, Click, Prompt, Rle
 from veason.video import open_video
 
-PROXY = ("sam2.1_hiera_t", 256)
-ROWS = ("P1", "P2", "P3", "P4", "P6")
+ROWS = ("P1", "P2", "P3", "P4", "P6", "P6 with load")
 GOALS = {"P1": 3.0, "P2": 8.0, "P2 preview": 18.0, "P3": 3.0, "P4": 5.0, "P6": 3.0, "P6 with load": 5.0}
 BOXES = (Box(40, 40, 120, 120), Box(150, 60, 220, 130), Box(60, 150, 160, 220))
 
 
 @dataclass
 class Measured(Row):
-    """A Row with the calls of both sides' networks in the last run."""
+    """A Row with the calls of both sides' networks in the last run, and the seconds of ours inside of them."""
 
     work: dict[Side, Work] = field(default_factory=dict)
+    inside_s: list[float] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
-        """Return medians, minima, ratios and calls."""
-        return super().summary() | {f"{side}_calls": asdict(work) for side, work in self.work.items()}
+        """Return medians, minima, ratios, calls, and the ratio that would be if ours did nothing but the networks."""
+        calls = {f"{side}_calls": asdict(work) for side, work in self.work.items()}
+        inside = statistics.median(self.inside_s)
+        limit = round(statistics.median(self.cpu_s["stock"]) / inside, 2)
+        return super().summary() | {"limit_cpu_ratio": limit, "ours_networks_cpu_s_median": round(inside, 5)} | calls
 
 
 class Bench:
     """One model, one clip, and the state of both sides after a first pass over all frames."""
 
-    def __init__(self, folder: Path, num_frames: int, base: str, size: int, device: str) -> None:
+    def __init__(self, folder: Path, num_frames: int, model: Any) -> None:
         self.num_frames = num_frames
         self.centre = num_frames // 2
-        features = f"[{size // 16},{size // 16}]"
-        overrides = [f"model.image_size={size}"] + [
-            f"model.memory_attention.layer.{kind}_attention.feat_sizes={features}" for kind in ("self", "cross")
-        ]
-        torch.manual_seed(0)
-        self.model = build_model(base, overrides, device)
-        with torch.no_grad():
-            self.model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
+        self.model = model
         self.folder = folder
         write_clip(folder, num_frames)
         self.video = open_video(folder)
@@ -104,9 +104,11 @@ class Bench:
         sides: tuple[tuple[Side, Callable[[], Any]], ...] = (("stock", stock), ("ours", ours))
         for side, work in sides:
             context = computing(self.model.device) if side == "stock" else contextlib.nullcontext()
-            with counting(self.model) as counter, contextlib.redirect_stderr(io.StringIO()), context:
+            quiet = contextlib.redirect_stderr(io.StringIO())
+            with counting(self.model) as counter, spent_inside(self.model) as inside, quiet, context:
                 given.append(row.time(side, work))
             row.work[side] = counter.work
+        row.inside_s.append(inside["cpu_s"])
         assert row.work["ours"].encoder == 0, f"{name}: ours encoded {row.work['ours'].encoder} frames again"
         assert row.work["stock"].encoder > 0, f"{name}: stock encoded nothing, so there is nothing to compare with"
         return given[0], given[1]
@@ -117,6 +119,7 @@ def run_rows(bench: Bench, wanted: set[str], repetitions: int) -> None:
     stock1, _ = bench.new_stock(1)
     ours1, _ = bench.new_ours(1)
     three = (bench.new_stock(3), bench.new_ours(3)) if "P4" in wanted else None
+    film = Film(bench) if "P6 with load" in wanted else None
     for run in range(repetitions):
         if "P1" in wanted:
             measure_click(bench, stock1, ours1, bench.click(run))
@@ -128,6 +131,8 @@ def run_rows(bench: Bench, wanted: set[str], repetitions: int) -> None:
             measure_one_of_three(bench, *three, bench.click(130 + run))
         if "P6" in wanted:
             measure_second_question(bench, stock1, ours1, run)
+        if film is not None:
+            measure_with_load(bench, film, run)
         print(f"{bench.num_frames} frames: run {run + 1} of {repetitions} done", flush=True)
 
 
@@ -204,10 +209,9 @@ def measure_one_of_three(
 def measure_second_question(bench: Bench, state: dict, segmenter: Sam2Segmenter, run: int) -> None:
     prompt = Prompt(1, bench.centre, box=Box(60 + run, 50, 140, 130))
 
-    def stock_side(with_load: bool) -> Masks:
-        copy = bench.model.init_state(str(bench.folder)) if with_load else copy_state(state)
-        if not with_load:
-            bench.model.reset_state(copy)
+    def stock_side() -> Masks:
+        copy = copy_state(state)
+        bench.model.reset_state(copy)
         give(bench.model, copy, prompt)
         return propagate(bench.model, copy, bench.centre)
 
@@ -215,10 +219,49 @@ def measure_second_question(bench: Bench, state: dict, segmenter: Sam2Segmenter,
         segmenter.memories.forget()
         return collect(segmenter.track(bench.video, [prompt], order="nearest"))
 
-    for name, with_load in (("P6", False), ("P6 with load", True)):
-        stock, ours = bench.measure(name, lambda with_load=with_load: stock_side(with_load), ours_side)
-        bench.rows[name].check("masks equal", stock == ours)
+    stock, ours = bench.measure("P6", stock_side, ours_side)
+    bench.rows["P6"].check("masks equal", stock == ours)
     collect(segmenter.track(bench.video, bench.boxes[:1]))  # what the next run's corrections build on
+
+
+class Film:
+    """A 1080p mp4 as it comes from a camera, about which one question was asked before."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.path = bench.folder.with_name(f"{bench.folder.name}-film.mp4")
+        write_film(self.path, bench.num_frames)
+        self.video = open_video(self.path)
+        self.segmenter = Sam2Segmenter(bench.model, "proxy", feature_budget_bytes=4 << 30)
+        collect(self.segmenter.track(self.video, [Prompt(1, 0, box=Box(300, 300, 700, 700))]))
+
+    def same_pixels(self, model: Any) -> dict:
+        """Return stock's state of this video with the pictures as our reader gives them, which scales otherwise."""
+        state = model.init_state(str(self.path))
+        images = ModelFrames(self.video, model.image_size, torch.device("cpu"))
+        state["images"] = torch.stack([images[index] for index in range(len(images))]).to(state["images"].device)
+        return state | {"cached_features": {}}
+
+
+def measure_with_load(bench: Bench, film: Film, run: int) -> None:
+    prompt = Prompt(1, bench.centre, box=Box(450 + 8 * run, 210, 1050, 550))
+
+    def stock_side() -> Masks:
+        state = bench.model.init_state(str(film.path))
+        give(bench.model, state, prompt)
+        return propagate(bench.model, state, bench.centre)
+
+    def ours_side() -> Masks:
+        film.segmenter.memories.forget()
+        return collect(film.segmenter.track(film.video, [prompt], order="nearest"))
+
+    stock, ours = bench.measure("P6 with load", stock_side, ours_side)
+    row = bench.rows["P6 with load"]
+    if run == 0:
+        with computing(bench.model.device), contextlib.redirect_stderr(io.StringIO()):
+            state = film.same_pixels(bench.model)
+            give(bench.model, state, prompt)
+            row.check("masks equal stock's on the same pixels", propagate(bench.model, state, bench.centre) == ours)
+    row.gates["mean IoU with stock's own loader"] = round(sum(iou(stock[p], ours[p]) for p in ours) / len(ours), 4)
 
 
 def iou(first: Rle, second: Rle) -> float:
@@ -230,37 +273,43 @@ def iou(first: Rle, second: Rle) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=40, help="length of the clip (%(default)s)")
+    parser.add_argument("--frames", type=int, help="length of the clip (40; on CUDA 120)")
     parser.add_argument("--long", type=int, default=120, help="length of the clip of P2 (%(default)s)")
     parser.add_argument("--repetitions", type=int, default=3, help="runs of each row (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of torch (%(default)s)")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS)
-    parser.add_argument("--base", default=PROXY[0], help="SAM2 config (%(default)s)")
-    parser.add_argument("--size", type=int, default=PROXY[1], help="picture size of the network (%(default)s)")
-    parser.add_argument(
-        "--device", default="cpu", choices=["cpu", "cuda"], help="cuda: use --base sam2.1_hiera_l --size 1024"
-    )
+    parser.add_argument("--base", help="SAM2 config (the proxy's; on CUDA large)")
+    parser.add_argument("--size", type=int, help="picture size of the network (the proxy's; on CUDA 1024)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="(%(default)s)")
+    parser.add_argument("--compiled", action="store_true", help="compile the networks, for both sides")
     arguments = parser.parse_args()
+    base, size = sizes_for(arguments.device, arguments.base, arguments.size)
+    num_frames = arguments.frames or (120 if arguments.device == "cuda" else 40)
     load = machine_load()
     print(f"load average {os.getloadavg()}, {arguments.threads} thread(s) of {os.cpu_count()} cores")
     torch.set_num_threads(arguments.threads)
     rows: dict[str, Measured] = {}
+    model = random_sam2(base, size, arguments.device)
+    if arguments.compiled:
+        compile_networks(model)
     short, long = set(arguments.rows) - {"P2"}, set(arguments.rows) & {"P2"}
-    for wanted, num_frames in ((short, arguments.frames), (long, arguments.long)):
+    for wanted, length in ((short, num_frames), (long, arguments.long)):
         if wanted:
-            with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
-                bench = Bench(Path(folder), num_frames, arguments.base, arguments.size, arguments.device)
+            with tempfile.TemporaryDirectory() as parent, contextlib.redirect_stderr(io.StringIO()):
+                folder = Path(parent) / "clip"
+                folder.mkdir()
+                bench = Bench(folder, length, model)
                 run_rows(bench, wanted, arguments.repetitions)
             rows |= bench.rows
     summaries = {name: rows[name].summary() for name in sorted(rows)}
     show(summaries, GOALS)
     values = {
-        "proxy": f"{arguments.base} at {arguments.size} px, random weights, score bias +5",
-        "frames": arguments.frames, "frames_p2": arguments.long, "threads": arguments.threads, **load,
+        "network": f"{base} at {size} px, random weights, score bias +5" + ", compiled" * arguments.compiled,
+        "frames": num_frames, "frames_p2": arguments.long, "threads": arguments.threads, **load,
         "goals": GOALS, "rows": summaries,
     }  # fmt: skip
-    device = torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu"
-    print("->", write_result(named("corrections", load), values, device=device))
+    name = named("corrections" + "-compiled" * arguments.compiled, load)
+    print("->", write_result(name, values, device=device_name(arguments.device)))
 
 
 if __name__ == "__main__":

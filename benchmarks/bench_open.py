@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from networks import device_name
 from PIL import Image
 from report import write_result
 from sam2.utils.misc import load_video_frames
@@ -45,41 +46,41 @@ def open_stock(path: Path, size: int) -> torch.Tensor:
     return images[0].clone()
 
 
-def open_ours(path: Path, size: int) -> tuple[torch.Tensor, int]:
+def open_ours(path: Path, size: int, device: str) -> tuple[torch.Tensor, int]:
     """Return the first frame as the network wants it, and how many frames were decoded for that."""
     with open_video(path) as video:
-        frames = ModelFrames(video, size, torch.device("cpu"))
-        return frames[0], frames.num_decoded
+        frames = ModelFrames(video, size, torch.device(device))
+        return frames[0].cpu(), frames.num_decoded
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=300, help="length of the clip (%(default)s)")
     parser.add_argument("--longer", type=int, default=1200, help="length of a second clip, ours alone (%(default)s)")
-    parser.add_argument("--size", type=int, default=512, help="picture size of the network (%(default)s)")
+    parser.add_argument("--size", type=int, help="picture size of the network (512; on CUDA 1024)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="(%(default)s)")
     parser.add_argument("--repetitions", type=int, default=3)
     arguments = parser.parse_args()
     load, row, longer = machine_load(), Row(), Row()
+    size = arguments.size or (1024 if arguments.device == "cuda" else 512)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         clip, long_clip = Path(folder) / "clip.mp4", Path(folder) / "long.mp4"
         write_video(clip, arguments.frames)
         write_video(long_clip, arguments.longer)
         for _ in range(arguments.repetitions):
-            row.time("stock", lambda: open_stock(clip, arguments.size))
-            image, num_decoded = row.time("ours", lambda: open_ours(clip, arguments.size))
-            _, num_decoded_long = longer.time("ours", lambda: open_ours(long_clip, arguments.size))
+            row.time("stock", lambda: open_stock(clip, size))
+            image, num_decoded = row.time("ours", lambda: open_ours(clip, size, arguments.device))
+            _, num_decoded_long = longer.time("ours", lambda: open_ours(long_clip, size, arguments.device))
         with open_video(clip) as video:
             jpeg_free = Path(folder) / "frames"
             jpeg_free.mkdir()
             Image.fromarray(video.frame(0)).save(jpeg_free / "00000.jpg", quality=95)
         with open_video(jpeg_free) as picture:
-            same = ModelFrames(picture, arguments.size, torch.device("cpu"))[0]
-        row.check("pixels equal sam2's JPEG loader", torch.equal(same, open_stock(jpeg_free, arguments.size)))
+            same = ModelFrames(picture, size, torch.device("cpu"))[0]
+        row.check("pixels equal sam2's JPEG loader", torch.equal(same, open_stock(jpeg_free, size)))
         row.check("one frame read", (num_decoded, num_decoded_long) == (1, 1))
-        row.gates["mean difference from sam2's video loader"] = float(
-            (image - open_stock(clip, arguments.size)).abs().mean()
-        )
+        row.gates["mean difference from sam2's video loader"] = float((image - open_stock(clip, size)).abs().mean())
     summary = row.summary()
     show({"P8": summary}, GOAL)
     of_longer = {
@@ -88,10 +89,10 @@ def main() -> None:
     }
     print(f"{arguments.longer} frames, ours:", of_longer)
     values = {
-        "frames": arguments.frames, "size": arguments.size, "longer": arguments.longer, "ours_longer": of_longer,
+        "frames": arguments.frames, "size": size, "longer": arguments.longer, "ours_longer": of_longer,
         **load, "goals": GOAL, "rows": {"P8": summary},
     }  # fmt: skip
-    print("->", write_result(named("open", load), values))
+    print("->", write_result(named("open", load), values, device=device_name(arguments.device)))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def write_result(name: str, values: Mapping[str, Any], *, device: str = CPU, fol
     result = {
         "name": name, "date": date, "device": _cpu_name() if device == CPU else device, "cpu_count": os.cpu_count(),
         "load_average": [round(load, 2) for load in os.getloadavg()], "python": platform.python_version(),
-        "torch": _version("torch"), "commit": _commit(), "values": dict(values),
+        "torch": _version("torch"), "commit": COMMIT, "values": dict(values),
     }  # fmt: skip
     slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
     file = folder / f"{date}-{slug}-{name}.json"
@@ -66,3 +66,7 @@ def _commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
+
+
+COMMIT = _commit()
+"""Of the tree as it was when the benchmark began: it may move on while a long one runs."""

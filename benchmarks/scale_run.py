@@ -22,11 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from networks import random_sam2
 from stock import Masks, collect, give, propagate
 
 from veason.pipeline import Pipeline
 from veason.segmenter import load_segmenter
+from veason.segmenter.features import MIB, default_memory
 from veason.segmenter.sam2 import Sam2Segmenter
+from veason.segmenter.tracker import computing
 from veason.types import Box, Budgets, Click, Prompt
 from veason.video import open_video
 
@@ -47,6 +50,11 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def gpu_peak_mb() -> float:
+    """Return the most memory that tensors took on the GPU, in MB; 0 without one."""
+    return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
+
+
 def timed(work: Callable[[], Masks]) -> tuple[Masks, dict[str, float]]:
     """Return what `work` gives, and its seconds by clock and by processor."""
     clock, cpu = time.perf_counter(), time.process_time()
@@ -62,14 +70,16 @@ def run_stock(
     model, state = segmenter.model, {}
 
     def ask() -> Masks:
-        state.update(model.init_state(str(folder)))
-        for prompt in prompts:
-            give(model, state, prompt)
-        return propagate(model, state, 0)
+        with computing(model.device):
+            state.update(model.init_state(str(folder)))
+            for prompt in prompts:
+                give(model, state, prompt)
+            return propagate(model, state, 0)
 
     def correct() -> Masks:
-        give(model, state, click)
-        return propagate(model, state, click.frame_index, back=near, ahead=near)
+        with computing(model.device):
+            give(model, state, click)
+            return propagate(model, state, click.frame_index, back=near, ahead=near)
 
     return measured(ask, correct, segmenter)
 
@@ -97,7 +107,8 @@ def measured(ask: Callable[[], Masks], correct: Callable[[], Masks], segmenter: 
     of_one = sorted((place, rle.counts) for place, rle in masks.items() if place[0] == 1)
     return {
         "start_mb": start, "asked_peak_mb": after_asking, "peak_mb": peak_mb(),
-        "held_mb": segmenter.counters.bytes_held / 2**20, "ask": asked, "correct": corrected, "masks": len(first),
+        "held_mb": segmenter.counters.bytes_held / 2**20, "gpu_peak_mb": gpu_peak_mb(),
+        "ask": asked, "correct": corrected, "masks": len(first),
         "digest": hashlib.sha256(repr(of_one).encode()).hexdigest(),
     }  # fmt: skip
 
@@ -109,20 +120,31 @@ def run_apart(side: str, folder: Path, num_objects: int, *options: str) -> dict[
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def load(arguments: argparse.Namespace, budgets: Budgets) -> Sam2Segmenter:
+    """Return the segmenter that the options name."""
+    if arguments.random is None:
+        return load_segmenter(arguments.segmenter, device=arguments.device, budgets=budgets)
+    base, size = arguments.random
+    model = random_sam2(base, int(size), arguments.device)
+    ram = default_memory(model.device) if budgets.feature_memory is None else budgets.feature_memory * MIB
+    return Sam2Segmenter(model, base, feature_budget_bytes=ram, memory_budget_bytes=budgets.tracks * MIB)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("side", choices=["stock", "ours"])
     parser.add_argument("folder", type=Path, help="a folder of JPEG files 00000.jpg ...")
     parser.add_argument("--objects", type=int, default=1)
     parser.add_argument("--segmenter", default="nano", help="(%(default)s)")
+    parser.add_argument("--random", nargs=2, metavar=("CONFIG", "SIZE"), help="instead: a SAM2 with random weights")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="(%(default)s)")
     parser.add_argument("--features", type=int, default=None, metavar="MB", help="budget of features (the default one)")
     parser.add_argument("--tracks", type=int, default=256, metavar="MB", help="budget of tracked objects (%(default)s)")
     parser.add_argument("--near", type=int, default=None, help="frames on either side of the click (default: all)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     budgets = Budgets(feature_memory=arguments.features, tracks=arguments.tracks)
-    segmenter = load_segmenter(arguments.segmenter, budgets=budgets)
-    assert isinstance(segmenter, Sam2Segmenter)
+    segmenter = load(arguments, budgets)
     prompts = boxes(arguments.objects)
     middle = len(list(arguments.folder.glob("*.jpg"))) // 2
     click = Prompt(1, middle, clicks=(Click(40, 40), Click(200, 200, is_positive=False)))

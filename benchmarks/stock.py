@@ -11,6 +11,7 @@ from PIL import Image
 
 from veason.masks import encode_mask
 from veason.types import FrameMasks, Prompt, Rle
+from veason.video import VideoWriter
 
 Masks = dict[tuple[int, int], Rle]
 """Masks by object and frame."""
@@ -62,3 +63,22 @@ def write_clip(folder: Path, num_frames: int) -> None:
         picture[70:125, 155 - index % 40 : 215 - index % 40] = (40, 90, 230)
         picture[155:215, 65 + index % 30 : 155 + index % 30] = (60, 200, 90)
         Image.fromarray(picture).save(folder / f"{index:05d}.jpg", quality=95)
+
+
+def write_film(path: Path, num_frames: int, size_wh: tuple[int, int] = (1920, 1080)) -> None:
+    """Write an mp4 as a camera would make it: textures that pan, objects that move over them, grain."""
+    width, height = size_wh
+    rng = np.random.default_rng(0)
+    wide, high = width + 4 * num_frames, height + 16
+
+    def texture(columns: int, rows: int) -> np.ndarray:
+        cells = Image.fromarray(rng.integers(0, 255, (rows, columns, 3), dtype=np.uint8))
+        return np.asarray(cells.resize((wide, high), Image.Resampling.BICUBIC)).astype(np.int16)
+
+    scenery = (texture(24, 14) + texture(wide // 8, high // 8)) // 2
+    with VideoWriter(path, size_wh, 30) as writer:
+        for index in range(num_frames):
+            picture = scenery[:height, 3 * index : 3 * index + width] + rng.integers(-3, 4, (height, width, 1))
+            for x, y, colour in ((330 + 5 * index, 220, (220, 60, 40)), (1150 - 4 * index, 300, (40, 90, 230))):
+                picture[y : y + 280, x : x + 480] = np.array(colour) + picture[y : y + 280, x : x + 480] // 8
+            writer.write(picture.clip(0, 255).astype(np.uint8))

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from networks import REAL, device_name
 from report import RESULTS, write_result
 from scale_run import run_apart
 from stock import write_clip
@@ -27,11 +28,12 @@ PARTS = ("frames", "objects")
 STOCK, OURS = "#D55E00", "#0072B2"
 
 
-def measure(folder: Path, num_objects: int, with_stock: bool) -> dict[str, Any]:
+def measure(folder: Path, num_objects: int, with_stock: bool, device: str) -> dict[str, Any]:
     """Return both sides' runs on one clip; stock's is None where it was not wanted."""
-    found: dict[str, Any] = {"ours": run_apart("ours", folder, num_objects), "stock": None}
+    network = ("--device", device, *(("--random", *map(str, REAL)) if device == "cuda" else ()))
+    found: dict[str, Any] = {"ours": run_apart("ours", folder, num_objects, *network), "stock": None}
     if with_stock:
-        found["stock"] = run_apart("stock", folder, num_objects)
+        found["stock"] = run_apart("stock", folder, num_objects, *network)
         if found["stock"]["digest"] != found["ours"]["digest"]:
             raise SystemExit(f"gate failed: masks differ from stock's, {folder.name} frames, {num_objects} objects")
     return found
@@ -86,11 +88,12 @@ def sweep(part: str, arguments: argparse.Namespace, parent: Path) -> dict[str, A
         write_clip(folder, num_frames)
     for place in arguments.frames if part == "frames" else arguments.objects:
         num_frames, num_objects = (place, 1) if part == "frames" else (arguments.frames_by_objects, place)
-        runs = measure(folders[num_frames], num_objects, with_stock=num_frames <= arguments.stock_to)
+        runs = measure(folders[num_frames], num_objects, num_frames <= arguments.stock_to, arguments.device)
         points.append({part: place, **runs})
         print(json.dumps(points[-1]), flush=True)
     return {
-        "segmenter": "nano at 256 px, one thread, seconds of the processor", "frames": lengths[-1], "sweep": points,
+        "segmenter": "nano at 256 px, one thread" if arguments.device == "cpu" else " at ".join(map(str, REAL)),
+        "frames": lengths[-1], "sweep": points,
     }  # fmt: skip
 
 
@@ -101,6 +104,7 @@ def main() -> None:
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="(%(default)s)")
     parser.add_argument("--frames-by-objects", type=int, default=100, help="(%(default)s)")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="cuda: large at 1024 px")
     parser.add_argument("--plot", action="store_true", help="draw the newest committed results and measure nothing")
     arguments = parser.parse_args()
     for part in arguments.parts:
@@ -110,8 +114,10 @@ def main() -> None:
             load = machine_load()
             with tempfile.TemporaryDirectory() as parent:
                 values = sweep(part, arguments, Path(parent)) | load
-            print("->", write_result(named(f"scaling-{part}", load), values))
-        draw(part, values)
+            device = device_name(arguments.device)
+            print("->", write_result(named(f"scaling-{part}", load), values, device=device))
+        if arguments.device == "cpu":
+            draw(part, values)
 
 
 if __name__ == "__main__":

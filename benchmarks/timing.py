@@ -72,8 +72,9 @@ def show(rows: dict[str, dict[str, Any]], goals: dict[str, float]) -> None:
     """Print one line a row: both ratios, the goal, the seconds and the gates."""
     for name, row in rows.items():
         goal = f"goal {goals[name]}x" if name in goals else "no goal"
+        limit = f", limit {row['limit_cpu_ratio']}x" if "limit_cpu_ratio" in row else ""
         print(
             f"{name:14} {row['cpu_ratio_median']:8.2f}x by processor, {row['clock_ratio_median']:8.2f}x by clock "
-            f"({goal}); stock {row['stock_cpu_s_median']:.4f} s, ours {row['ours_cpu_s_median']:.4f} s of processor, "
-            f"{row['runs']} runs\n{'':14} gates: {row['gates']}"
+            f"({goal}{limit}); stock {row['stock_cpu_s_median']:.4f} s, ours {row['ours_cpu_s_median']:.4f} s "
+            f"of processor, {row['runs']} runs\n{'':14} gates: {row['gates']}"
         )

@@ -12,7 +12,8 @@ from veason.types import Box, Rle
 
 def encode_mask(mask: np.ndarray) -> Rle:
     """Return an `(H, W)` bool or 0/1 mask as RLE."""
-    code = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    pixels = mask.view(np.uint8) if mask.dtype == bool else mask  # a column-major bool mask is read as it is
+    code = coco.encode(np.asfortranarray(pixels, dtype=np.uint8))
     height, width = mask.shape
     return Rle((height, width), code["counts"].decode("ascii"))
 

@@ -36,6 +36,7 @@ from veason.types import (
     Rle,
     Sampling,
     Segmenter,
+    Speedups,
     Turn,
     Unanswered,
     VideoInfo,
@@ -308,11 +309,12 @@ def load_pipeline(
     segmenter_config: str | None = None,
     device: str = "auto",
     budgets: Budgets = Budgets(),
+    speedups: Speedups = Speedups(),
 ) -> Pipeline:
     """Load both models and put them together; `has_policy` is False where only prompts by hand are wanted.
 
     For names, profile, quantization, config, device and errors see `veason.policy.load_policy` and
-    `veason.segmenter.load_segmenter`; `budgets` says what may be kept.
+    `veason.segmenter.load_segmenter`; `budgets` says what may be kept, `speedups` what may give other last bits.
     """
     from veason.policy import load_policy
     from veason.segmenter import load_segmenter
@@ -326,8 +328,9 @@ def load_pipeline(
             quantization=quantization,
             reuse=budgets.prefix > 0,
             prefix_bytes=budgets.prefix * MIB,
+            static_cache=speedups.static_cache and not lends_gpu(),
         )
-    tracker = load_segmenter(segmenter, config=segmenter_config, device=device, budgets=budgets)
+    tracker = load_segmenter(segmenter, config=segmenter_config, device=device, budgets=budgets, speedups=speedups)
     return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
 
 

@@ -6,12 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_ask import answer_text, ask, clip, recording
+from tests.policy.conftest import TINY
+from tests.segmenter.clips import BOX, write_clip
+from tests.tiny_qwen import save_tiny_qwen
 from veason.cli import BAD_INPUT, build_parser, main
-from veason.cli.options import read_budgets
+from veason.cli.options import make_pipeline, read_budgets, read_speedups
 from veason.policy import load_policy
+from veason.policy.qwen import QwenPolicy
+from veason.profile import PROFILE_FILE, write_profile
 from veason.segmenter import load_segmenter
+from veason.segmenter.counters import counting
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.types import Budgets
+from veason.types import Box, Budgets, Prompt, Speedups
 
 __all__ = ["clip"]
 
@@ -48,6 +54,35 @@ def test_stock_and_the_fast_way_write_the_same_masks(clip: Path, tmp_path: Path)
 )
 def test_options_say_what_may_be_kept(options: list[str], expected: Budgets) -> None:
     assert read_budgets(parsed(*options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param([], Speedups(), id="nothing said"),
+        pytest.param(["--speedups", "batched"], Speedups(batched=True), id="one"),
+        pytest.param(
+            ["--speedups", "static-cache", "batched", "compiled"], Speedups(True, batched=True, compiled=True), id="all"
+        ),
+        pytest.param(["--speedups", "batched", "--stock"], Speedups(), id="stock wins"),
+    ],
+)
+def test_speedups_with_other_last_bits_are_off_unless_asked_for(options: list[str], expected: Speedups) -> None:
+    assert read_speedups(parsed(*options)) == expected
+
+
+def test_objects_are_batched_and_decoding_is_static_where_the_command_line_says_so(tmp_path: Path) -> None:
+    folder = save_tiny_qwen(tmp_path / "policy")
+    write_profile(TINY, folder / PROFILE_FILE)
+    options = parsed("--policy", str(folder), "--device", "cpu", "--speedups", "static-cache", "batched")
+    pipeline = make_pipeline(options)
+    assert isinstance(pipeline.policy, QwenPolicy)
+    assert isinstance(pipeline.segmenter, Sam2Segmenter)
+    boxes = [Prompt(1, 2, box=BOX), Prompt(2, 2, box=Box(55, 45, 75, 65))]
+    with counting(pipeline.segmenter.model) as counter:
+        list(pipeline.propagate(write_clip(tmp_path), boxes, order="nearest"))
+    assert counter.work.attention == 5
+    assert pipeline.policy.is_static
 
 
 @pytest.mark.parametrize("amount", ["-1", "1.5", "1GB", ""])

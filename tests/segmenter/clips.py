@@ -40,6 +40,15 @@ def square_mask() -> Rle:
     return encode_mask(mask)
 
 
+def clicked(num_points: int, num_objects: int) -> list[Prompt]:
+    """Return prompts on frame 0: so many points for object 1, the two of a box included, and a box for each other."""
+    clicks = tuple(Click(15 + 2 * number, 30, number % 3 != 2) for number in range(num_points - 2))
+    others = [Prompt(number, 0, box=Box(20 + 4 * number, 20, 60, 60)) for number in range(2, num_objects + 1)]
+    if num_points < 3:
+        return [Prompt(1, 0, clicks=tuple(Click(25 + number, 27) for number in range(num_points))), *others]
+    return [Prompt(1, 0, box=BOX, clicks=clicks), *others]
+
+
 def give_stock(model: SAM2VideoPredictor, state: dict, prompts: Sequence[Prompt]) -> None:
     """Give the prompts to stock SAM2, as its examples do."""
     for prompt in prompts:

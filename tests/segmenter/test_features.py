@@ -14,6 +14,8 @@ import torch
 from tests.segmenter.clips import BOX, CLICKS, by_object_and_frame, square_mask, write_clip
 from tests.standins import ArrayVideo
 from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
+from veason.errors import VideoError
+from veason.evaluate.live import open_sample
 from veason.segmenter.counters import counting
 from veason.segmenter.disk import PREFIX, OwnFolder, read_tensors, write_tensors
 from veason.segmenter.features import FeatureBudget, FeatureCache, FrameFeatures
@@ -21,7 +23,8 @@ from veason.segmenter.frames import ModelFrames
 from veason.segmenter.identity import ByIdentity, model_key, video_key
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import computing
-from veason.types import Box, Prompt
+from veason.types import Box, Prompt, Sample
+from veason.video import open_video
 
 CPU = torch.device("cpu")
 SCOPE = ("video", "model")
@@ -263,6 +266,40 @@ def test_a_file_is_known_by_path_size_and_time_and_a_video_without_one_by_itself
     key = ByIdentity(first)
     del first
     assert key != ByIdentity(second)
+
+
+def test_two_selections_of_as_many_frames_from_one_folder_share_nothing(tmp_path: Path) -> None:
+    write_clip(tmp_path, num_frames=8)
+
+    def sample(names: list[str]) -> Sample:
+        return Sample("revos", "clip", "0", "the ball", None, tuple(names), tmp_path, (), "0", None, None)
+
+    names = [f"{index:05d}" for index in range(8)]
+    even, odd = (open_sample(sample(names[first::2])) for first in (0, 1))
+    segmenter = Sam2Segmenter(tiny_sam2(), "tiny")
+    box = Prompt(1, 0, box=BOX)
+    list(segmenter.track(even, [box]))
+    assert list(segmenter.track(odd, [box])) == list(stock_like().track(odd, [box]))
+    assert segmenter.counters.encoded == 8
+    assert video_key(odd) == video_key(open_sample(sample(names[1::2])))
+
+
+def test_the_key_of_a_folder_is_as_short_for_many_files_as_for_few(tmp_path: Path) -> None:
+    """It is hashed and compared for every frame, and for every kept frame where one is dropped."""
+    lengths = []
+    for count in (2, 40):
+        folder = tmp_path / f"{count:02d}"
+        folder.mkdir()
+        write_clip(folder, num_frames=count)
+        lengths.append(len(repr(video_key(open_video(folder)))))
+    assert abs(lengths[1] - lengths[0]) <= 1
+
+
+def test_a_listed_frame_that_is_missing_is_told_when_it_is_read(tmp_path: Path) -> None:
+    write_clip(tmp_path, num_frames=2)
+    sample = Sample("revos", "clip", "0", "the ball", None, ("00000", "00007"), tmp_path, (), "0", None, None)
+    with pytest.raises(VideoError, match="cannot read frame 1"):
+        list(Sam2Segmenter(tiny_sam2(), "tiny").track(open_sample(sample), [Prompt(1, 0, box=BOX)]))
 
 
 def test_half_precision_takes_half_the_bytes_and_gives_back_the_type_of_the_encoder() -> None:

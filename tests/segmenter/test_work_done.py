@@ -16,6 +16,7 @@ from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.device import assert_no_tensor
 from veason.errors import DeviceError
 from veason.masks import decode_mask, encode_mask
+from veason.segmenter import load_segmenter
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.prompts import plan_objects
 from veason.segmenter.sam2 import Sam2Segmenter
@@ -92,6 +93,16 @@ def test_memory_of_a_long_clip_is_bounded() -> None:
     tracker.condition()
     most = max((tracker.num_remembered, images.num_kept) for _ in tracker.propagate((0, 30)))
     assert most <= (2 * 7 + 2, 4)
+
+
+def test_a_frame_and_object_kept_at_256_pixels_takes_no_more_than_sixty_kilobytes(tmp_path: Path) -> None:
+    """Memory features in bfloat16, logits of 64x64 in float32, pointer and score; no picture, nothing at video size."""
+    segmenter = load_segmenter("nano", device="cpu")
+    list(segmenter.track(write_clip(tmp_path), [Prompt(1, 2, box=BOX)]))
+    width, pixels = 32, 16 * 16
+    assert segmenter.counters.memory_bytes == 6 * (2 * width * pixels + 4 * 64 * 64 + 4 * 128 + 4)
+    of_stock_width = 2 * 64 * pixels + 4 * 64 * 64 + 4 * 256 + 4
+    assert of_stock_width <= 0.06 * 2**20
 
 
 def test_everything_that_leaves_is_light_and_can_be_pickled(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from veason.errors import PromptError
-from veason.types import Box, Budgets, Click, FrameRange, Prompt
+from veason.types import Box, Budgets, Click, FrameRange, Prompt, Speedups
 
 if TYPE_CHECKING:
     from veason.pipeline import Pipeline
@@ -53,6 +54,26 @@ def add_segmenter(parser: argparse.ArgumentParser) -> None:
     for name, where in (("memory", "memory"), ("gpu", "the GPU"), ("disk", "temporary files")):
         kept.add_argument(f"--feature-{name}", type=megabytes, metavar="MB", help=f"features of frames in {where}")
     kept.add_argument("--track-memory", type=megabytes, metavar="MB", help="tracked objects in memory (256)")
+    add_speedups(parser)
+
+
+def add_speedups(parser: argparse.ArgumentParser) -> None:
+    """Add --speedups."""
+    names = [field.name.replace("_", "-") for field in dataclasses.fields(Speedups)]
+    parser.add_argument(
+        "--speedups",
+        nargs="+",
+        choices=names,
+        default=[],
+        metavar="WAY",
+        help=f"on a GPU, with other last bits than the stock way: {', '.join(names)}",
+    )
+
+
+def read_speedups(args: argparse.Namespace) -> Speedups:
+    """Return what the options ask for; --stock asks for nothing."""
+    wanted = [] if getattr(args, "stock", False) else getattr(args, "speedups", [])
+    return Speedups(**{name.replace("-", "_"): True for name in wanted})
 
 
 def add_stock(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +118,7 @@ def make_pipeline(args: argparse.Namespace) -> Pipeline:
         segmenter_config=args.segmenter_config,
         device=args.device,
         budgets=read_budgets(args),
+        speedups=read_speedups(args),
     )
 
 

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from veason.cli.options import add_policy, add_segmenter, add_stock, read_budgets
+from veason.cli.options import add_policy, add_segmenter, add_stock, read_budgets, read_speedups
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
             segmenter_config=args.segmenter_config,
             device=args.device,
             budgets=read_budgets(args),
+            speedups=read_speedups(args),
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
         ),

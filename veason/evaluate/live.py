@@ -74,6 +74,7 @@ def open_sample(sample: Sample) -> SampleVideo:
         last_timestamp=(count - 1) / NOMINAL_FPS,
         has_variable_rate=False,
         decoder="images",
+        files=tuple(str(sample.frame_path(index)) for index in range(count)),
     )
     return SampleVideo(sample, info)
 

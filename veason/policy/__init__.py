@@ -22,6 +22,7 @@ def load_policy(
     quantization: str | None = None,
     reuse: bool = True,
     prefix_bytes: int | None = None,
+    static_cache: bool = False,
 ) -> Policy:
     """Load a policy by the name the user gave.
 
@@ -35,6 +36,7 @@ def load_policy(
         quantization: None or "4bit".
         reuse: whether what was read of a video serves the next question about it; False is plain `generate`.
         prefix_bytes: how much memory of the device such readings may take together, by default 1 GiB.
+        static_cache: whether to decode into a cache of fixed size, compiled where there is CUDA.
 
     Raises:
         MissingBackend: weights or a library are missing; the message holds the command to type.
@@ -77,6 +79,7 @@ def load_policy(
         may_download=not is_known,
         reuse=reuse,
         prefix_bytes=prefix_bytes,
+        static_cache=static_cache,
     )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import Cache, DynamicLayer, StaticLayer
 
 from veason.types import Frame
 
@@ -59,17 +59,26 @@ class Reading:
         return cache
 
 
-def read_from(cache: DynamicCache, token_ids: torch.Tensor) -> Reading | None:
+def read_from(cache: Cache, token_ids: torch.Tensor) -> Reading | None:
     """Return what a finished `generate` has read, None for a cache that does not hold every token in every layer.
+
+    What a static cache holds is copied, since the next answer is written over it.
 
     Args:
         cache: the cache it used.
         token_ids: `(1, L)` prompt and answer. The last token of the answer was chosen but not read.
     """
-    length = cache.get_seq_length()
-    if not all(type(layer) is DynamicLayer and layer.get_seq_length() == length for layer in cache.layers):
+    length = int(cache.get_seq_length())
+    if not all(
+        type(layer) in (DynamicLayer, StaticLayer) and int(layer.get_seq_length()) == length for layer in cache.layers
+    ):
         return None
-    layers = tuple((layer.keys, layer.values) for layer in cache.layers)
+    layers = tuple(
+        (layer.keys[..., :length, :].clone(), layer.values[..., :length, :].clone())
+        if type(layer) is StaticLayer
+        else (layer.keys, layer.values)
+        for layer in cache.layers
+    )
     return Reading(token_ids[0, :length].cpu(), layers)
 
 

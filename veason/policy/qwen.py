@@ -30,12 +30,8 @@ from veason.errors import DeviceError, MissingBackend, ProfileError, PromptError
 from veason.policy import prompt
 from veason.policy.decoding import StopWhenSet, TokenQueue, choice
 from veason.policy.pieces import Piece, read_pieces
-from veason.policy.prefix import (
-    PrefixCounts,
-    PrefixStore,
-    digest_frames,
-    read_from,
-)
+from veason.policy.prefix import PrefixCounts, PrefixStore, digest_frames, read_from
+from veason.policy.static import StaticRoom, compile_options
 from veason.profile import Profile
 from veason.types import Frame, PolicyEvent, Sampling, Turn
 
@@ -57,6 +53,7 @@ def load_qwen(
     may_download: bool = False,
     reuse: bool = True,
     prefix_bytes: int | None = None,
+    static_cache: bool = False,
 ) -> QwenPolicy:
     """Load model and processor from a folder or a hub id.
 
@@ -70,6 +67,7 @@ def load_qwen(
         may_download: whether a hub id that is not cached may be fetched.
         reuse: whether what was read of a video serves the next question about it; False is plain `generate`.
         prefix_bytes: how much memory of the device such readings may take together, by default 1 GiB.
+        static_cache: whether to decode into a cache of fixed size, compiled where there is CUDA.
 
     Raises:
         MissingBackend: the weights are not here or are not a Qwen2.5-VL, or a library is missing.
@@ -104,7 +102,8 @@ def load_qwen(
         )
     # how to choose and how long to write is ours to say; end tokens and repetition penalty stay the checkpoint's own
     model.generation_config.update(do_sample=False, temperature=None, top_p=None, top_k=None, max_length=None)
-    return QwenPolicy(model, processor, profile, name=name or str(checkpoint), reuse=reuse, prefix_bytes=prefix_bytes)
+    kept: dict[str, Any] = {"reuse": reuse, "prefix_bytes": prefix_bytes, "static_cache": static_cache}
+    return QwenPolicy(model, processor, profile, name=name or str(checkpoint), **kept)
 
 
 @dataclass(slots=True, eq=False)
@@ -137,6 +136,7 @@ class QwenPolicy:
         name: str,
         reuse: bool = True,
         prefix_bytes: int | None = None,
+        static_cache: bool = False,
     ) -> None:
         self.name = name
         self.profile = profile
@@ -148,11 +148,17 @@ class QwenPolicy:
         self._tokens_of_a_picture = math.prod(self._grid_thw) // self._merge_size**2
         self._prefixes = PrefixStore(prefix_bytes) if reuse else None
         self._counts = PrefixCounts()
+        self._static = StaticRoom(model.config.get_text_config(decoder=True)) if static_cache else None
 
     @property
     def frame_count(self) -> int:
         """How many frames the profile asks for."""
         return self.profile.frame_count
+
+    @property
+    def is_static(self) -> bool:
+        """Tell whether it decodes into a cache of fixed size."""
+        return self._static is not None
 
     @property
     def counts(self) -> PrefixCounts:
@@ -297,10 +303,17 @@ class QwenPolicy:
                 inputs = asked.inputs or self._process(asked.frames, asked.text)
             read = inputs["past_key_values"].get_seq_length() if "past_key_values" in inputs else 0
             self._counts = self._counts.after(inputs["input_ids"].shape[1], read)
+            limit = min(sampling.max_new_tokens, self.profile.max_new_tokens)
+            options: dict[str, Any] = {}
+            if self._static is not None:
+                total, begun = inputs["input_ids"].shape[1] + limit, inputs.get("past_key_values")
+                inputs = {**inputs, "past_key_values": self._static.begin(total, begun)}
+                options = compile_options() if device.type == "cuda" else {}
             try:
                 written = self._model.generate(
                     **{key: value.to(device) if torch.is_tensor(value) else value for key, value in inputs.items()},
-                    max_new_tokens=min(sampling.max_new_tokens, self.profile.max_new_tokens),
+                    **options,
+                    max_new_tokens=limit,
                     do_sample=False,
                     logits_processor=choice(sampling, sample, device),
                     stopping_criteria=StoppingCriteriaList([StopWhenSet(stop)]),

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
-from veason.types import Budgets
+from veason.types import Budgets, Speedups
 
 if TYPE_CHECKING:
     from veason.types import Segmenter
 
 
 def load_segmenter(
-    name: str | None = None, *, config: str | None = None, device: str = "auto", budgets: Budgets = Budgets()
+    name: str | None = None,
+    *,
+    config: str | None = None,
+    device: str = "auto",
+    budgets: Budgets = Budgets(),
+    speedups: Speedups = Speedups(),
 ) -> Segmenter:
     """Return the segmenter that `name` stands for.
 
@@ -25,13 +30,14 @@ def load_segmenter(
         config: for FILE.pt, the model config, such as "sam2.1_hiera_l".
         device: "auto", "cpu", "cuda" or "cuda:N".
         budgets: how much of what was computed stays for the next correction.
+        speedups: what may be done faster with other last bits; a ZeroGPU Space ignores them.
 
     Raises:
         MissingBackend: sam2 or the weights are not here; the message holds the command to type.
         ProfileError: a config is missing, unknown or does not fit the weights.
         DeviceError: CUDA was asked for and is not there.
     """
-    from veason.device import choose_device, require
+    from veason.device import choose_device, lends_gpu, require
 
     require("sam2", "SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2", "the segmenter")
     from veason.segmenter import checkpoint
@@ -44,20 +50,23 @@ def load_segmenter(
     if config is not None and not name.endswith(".pt"):
         raise ProfileError(f"--segmenter-config belongs to a FILE.pt, but the segmenter is {name!r}: leave it out")
     if name == hub.NANO:
-        return _with_budgets(checkpoint.load_model(_nano_folder(), target), name, budgets)
-    if name.endswith(".pt"):
+        model = checkpoint.load_model(_nano_folder(), target)
+    elif name.endswith(".pt"):
         if config is None:
             raise ProfileError(
                 f"{name} holds weights alone: name its model config, for example --segmenter-config sam2.1_hiera_l"
             )
-        return _with_budgets(checkpoint.load_published(Path(name), config, target), name, budgets)
-    if Path(name).is_dir():
-        return _with_budgets(checkpoint.load_model(Path(name), target), name, budgets)
-    return _with_budgets(checkpoint.load_from_hub(name, target), name, budgets)
+        model = checkpoint.load_published(Path(name), config, target)
+    elif Path(name).is_dir():
+        model = checkpoint.load_model(Path(name), target)
+    else:
+        model = checkpoint.load_from_hub(name, target)
+    return _as_segmenter(model, name, budgets, Speedups() if lends_gpu() else speedups)
 
 
-def _with_budgets(model: Any, name: str, budgets: Budgets) -> Segmenter:
+def _as_segmenter(model: Any, name: str, budgets: Budgets, speedups: Speedups) -> Segmenter:
     """Return the predictor as a segmenter whose caches take no more than the budgets."""
+    from veason.segmenter.compiled import compile_networks
     from veason.segmenter.features import MIB, FeatureBudget, FeatureCache, default_memory
     from veason.segmenter.sam2 import Sam2Segmenter
 
@@ -71,8 +80,15 @@ def _with_budgets(model: Any, name: str, budgets: Budgets) -> Segmenter:
                 disk=budgets.feature_disk * MIB,
             )
         )
+    if speedups.compiled:
+        compile_networks(model)
     return Sam2Segmenter(
-        model, name, feature_budget_bytes=0, memory_budget_bytes=budgets.tracks * MIB, features=features
+        model,
+        name,
+        feature_budget_bytes=0,
+        memory_budget_bytes=budgets.tracks * MIB,
+        features=features,
+        batched=speedups.batched,
     )
 
 

@@ -280,7 +280,7 @@ class FrameFeatures:
         self.num_encoded += 1
         positions = self._cache.constants.get(self._scope[1])
         if positions is None:
-            coarse = _own(made["vision_pos_enc"][-1])
+            coarse = _own(made["vision_pos_enc"][-1].contiguous())  # the very first has other strides than all others
             positions = [coarse.new_zeros(1).expand(fine.shape) for fine in made["vision_pos_enc"][:-1]] + [coarse]
             self._cache.constants[self._scope[1]] = positions
         self._cache.put(self._scope, frame_index, made["backbone_fpn"])

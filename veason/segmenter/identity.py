@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import weakref
 from collections.abc import Hashable
 from pathlib import Path
@@ -39,19 +40,32 @@ class ByIdentity:
 def video_key(video: VideoSource) -> Hashable:
     """Return a key that changes when the file does: path, size, time of change and number of frames.
 
-    A folder counts by its files. A video that is no file is known by the object itself.
+    A folder counts by its files, those of them that the video lists where it does, in their order. A video that is no
+    file is known by the object itself.
     """
     info = video.info
     path = Path(info.path)
-    if path.is_file():
+    if info.files:
+        files = [Path(file) for file in info.files]
+    elif path.is_file():
         files = [path]
     elif path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file())
     else:
         return ByIdentity(video)
-    stats = [(file.name, file.stat()) for file in files]
-    described = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
-    return (str(path.resolve()), info.num_frames, info.size_wh, described)
+    described = [_describe(file) for file in files]
+    # a digest, since keys are hashed and compared for every frame, and a folder may hold thousands of files
+    digest = hashlib.sha256(repr(described).encode()).hexdigest()
+    return (str(path.resolve()), info.num_frames, info.size_wh, digest)
+
+
+def _describe(file: Path) -> Hashable:
+    """Return name, size and time of change; a listed file may be missing, which is told when it is read."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return (file.name, None)
+    return (file.name, stat.st_size, stat.st_mtime_ns)
 
 
 def model_key(model: SAM2VideoPredictor) -> Hashable:

@@ -9,7 +9,7 @@ frames far from it, and what an earlier call computed under the same history is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from veason.segmenter.identity import Scope
 from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_plan
 from veason.segmenter.order import NearestFirst
 from veason.segmenter.prompts import ObjectPlan
+from veason.segmenter.together import Step, group_alike, infer_together
 from veason.segmenter.tracker import GroupTracker, computing
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 
@@ -85,6 +86,26 @@ class ObjectHistory:
             found = self._mask(frame_index, self._find(self._last, frame_index))
         self._prune(self._last, frame_index)
         return found
+
+    def step(self, frame_index: int) -> Step | None:
+        """Return what a frame's output is computed from, None where it is at hand or an absent one."""
+        with computing(self._model.device):
+            self._finish_click()
+            if frame_index in self.plan.absent or self._find(self._last, frame_index) is not None:
+                return None
+            layer = self._layers[-1]
+            reverse = frame_index < layer.centre
+            return Step(frame_index, reverse, dict(layer.given), self._read_back(self._last, frame_index, reverse))
+
+    def infer(self, steps: Sequence[Step]) -> list[Output]:
+        """Return the outputs of steps of this and other objects of the same video."""
+        with computing(self._model.device):
+            return infer_together(self._model, self._tracker.state, steps)
+
+    def take(self, frame_index: int, output: Output) -> None:
+        """Take an output that was computed elsewhere, from what `step` said."""
+        self._layers[-1].outputs[frame_index] = output
+        self._store(self._layers[-1], frame_index, output)
 
     def preview(self, frame_index: int) -> ObjectMask:
         """Return a guess of the mask on a frame before the centre, from what is there so far alone."""
@@ -258,10 +279,12 @@ def track_nearest(
     cursor: Callable[[], int] | None,
     *,
     with_preview: bool,
+    batched: bool = False,
 ) -> Iterator[FrameMasks]:
     """Yield each object's centre, then its frames by distance from the cursor; a cursor of None stays on the centres.
 
-    With a preview, frames just before the centre come early too, marked as guesses; the exact ones follow.
+    With a preview, frames just before the centre come early too, marked as guesses; the exact ones follow. `batched`
+    computes objects together where they are at the same frame.
     """
     walks = {}
     for history in histories:
@@ -272,12 +295,17 @@ def track_nearest(
             yield FrameMasks(history.centre, {history.plan.object_id: mask})
     while walks:
         arrived: dict[int, dict[int, ObjectMask]] = {}
+        turn: list[tuple[ObjectHistory, int, bool]] = []
         for history, walk in list(walks.items()):
             was_in_lead = not walk.lead_is_done
             frame_index = walk.next(history.centre if cursor is None else cursor())
             if frame_index is None:
                 del walks[history]
-                continue
+            else:
+                turn.append((history, frame_index, was_in_lead))
+        if batched:
+            _compute_together([(history, frame_index) for history, frame_index, _ in turn])
+        for history, frame_index, was_in_lead in turn:
             arrived.setdefault(frame_index, {})[history.plan.object_id] = history.mask(frame_index)
             mirror = 2 * history.centre - frame_index
             if with_preview and was_in_lead and frames[0] <= mirror < history.centre:
@@ -286,3 +314,12 @@ def track_nearest(
                 yield FrameMasks(mirror, guess, is_preview=True)
         for frame_index, masks in arrived.items():
             yield FrameMasks(frame_index, masks)
+
+
+def _compute_together(turn: Iterable[tuple[ObjectHistory, int]]) -> None:
+    """Compute the frames of a turn, objects alike in one batch; one that is alone is left for its own turn."""
+    wanted = ((history, history.step(frame_index)) for history, frame_index in turn)
+    for group in group_alike([(history, step) for history, step in wanted if step is not None]):
+        if len(group) > 1:
+            for (history, step), output in zip(group, group[0][0].infer([step for _, step in group]), strict=True):
+                history.take(step.frame_index, output)

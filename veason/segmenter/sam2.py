@@ -18,6 +18,7 @@ from veason.segmenter.identity import Scope, model_key, video_key
 from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
+from veason.segmenter.together import can_batch
 from veason.segmenter.tracker import GroupTracker, computing
 from veason.types import FrameMasks, FrameRange, Order, Prompt, Rle, VideoSource
 
@@ -41,6 +42,7 @@ class Sam2Segmenter:
         feature_budget_bytes: memory for features of frames; 0 encodes every frame again in each call, as stock does.
         memory_budget_bytes: memory for what was tracked; 0 tracks again up to a correction.
         features: a cache with tiers of its own, in place of `feature_budget_bytes`; it may be shared by segmenters.
+        batched: track objects that begin alike in one batch: faster on a GPU, with other last bits than stock's.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Sam2Segmenter:
         feature_budget_bytes: int = GIB,
         memory_budget_bytes: int = GIB // 4,
         features: FeatureCache | None = None,
+        batched: bool = False,
     ) -> None:
+        self._batched = batched and can_batch(model)
         self.model = model
         self._name = name
         self._pace = Pace(_first_guess(model))
@@ -174,7 +178,14 @@ class Sam2Segmenter:
 
             digests = {plan.object_id: digest_plan(plan) for plan in plans}
             make_tracker = partial(
-                GroupTracker, self.model, images, video.info, features=features, keep=keep, constants=constants
+                GroupTracker,
+                self.model,
+                images,
+                video.info,
+                features=features,
+                keep=keep,
+                constants=constants,
+                batched=self._batched,
             )
             if order == "stock":
                 for group in group_by_start(plans):
@@ -189,7 +200,8 @@ class Sam2Segmenter:
             if self.features is not None:
                 self.features.look_at(scope, histories[-1].centre)
             watched = None if cursor is None else partial(self._follow, scope, cursor)
-            nearest = track_nearest(histories, frames, watched, with_preview=order == "preview")
+            with_preview = order == "preview"
+            nearest = track_nearest(histories, frames, watched, with_preview=with_preview, batched=self._batched)
             yield from self._pace.measured(nearest, len(plans), lambda: features.num_encoded if features else None)
 
     def _follow(self, scope: Scope, cursor: Callable[[], int]) -> int:

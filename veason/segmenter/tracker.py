@@ -16,6 +16,7 @@ from veason.segmenter.features import FrameFeatures
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.memories import Output
 from veason.segmenter.prompts import ObjectPlan
+from veason.segmenter.together import Step, group_alike, infer_together
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, VideoInfo
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class GroupTracker:
         features: where encoded frames come from; stock's own dictionary of the last frame where None.
         keep: called with plan, frame and output of each frame that later corrections may build on.
         constants: position encodings of memories, shared by all states of a model.
+        batched: whether objects go through the networks together where that is possible.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class GroupTracker:
         features: FrameFeatures | None = None,
         keep: Keep | None = None,
         constants: dict[str, Any] | None = None,
+        batched: bool = False,
     ) -> None:
+        self._batched = batched
         self._model = model
         self._keep = keep
         self._features = features
@@ -69,6 +73,7 @@ class GroupTracker:
         self._empty = empty_mask(info.size_wh)
         self._reach = max(model.max_obj_ptrs_in_encoder, model.num_maskmem * model.memory_temporal_stride_for_eval)
         self.state = new_state(model, images, info, features, constants)
+        self._together: dict[tuple[int, int], Output] = {}
 
     @property
     def num_remembered(self) -> int:
@@ -125,6 +130,9 @@ class GroupTracker:
                 if reverse and frame_index == self._start:
                     continue  # yielded by the forward pass, and its outputs are conditioning, hence unchanged
                 masks = {}
+                if self._batched:
+                    with computing(self._model.device):
+                        self._track_together(frame_index, reverse)
                 for plan in self._plans:
                     with computing(self._model.device):
                         self._track(plan, frame_index, reverse)
@@ -166,11 +174,35 @@ class GroupTracker:
         """Track one object into one frame from memory, unless prompts or a locked mask say what is there."""
         number = self.state["obj_id_to_idx"][plan.object_id]
         outputs = self.state["output_dict_per_obj"][number]
-        if frame_index not in outputs["cond_frame_outputs"]:
+        done = self._together.pop((plan.object_id, frame_index), None)
+        if done is not None:
+            outputs["non_cond_frame_outputs"][frame_index] = done
+        elif frame_index not in outputs["cond_frame_outputs"]:
             is_absent = frame_index in plan.absent
             output = self.infer(outputs, frame_index, reverse, is_absent=is_absent)
             outputs["non_cond_frame_outputs"][frame_index] = output
         self.state["frames_tracked_per_obj"][number][frame_index] = {"reverse": reverse}
+
+    def _track_together(self, frame_index: int, reverse: bool) -> None:
+        """Compute the outputs of all objects that read the same frames, each group in one batch."""
+        steps = []
+        for plan in self._plans:
+            outputs = self.state["output_dict_per_obj"][self.state["obj_id_to_idx"][plan.object_id]]
+            if frame_index in outputs["cond_frame_outputs"] or frame_index in plan.absent:
+                continue
+            ahead = -1 if reverse else 1
+            near = {
+                index: output
+                for index, output in outputs["non_cond_frame_outputs"].items()
+                if 0 < ahead * (frame_index - index) <= self._reach
+            }
+            steps.append((plan, Step(frame_index, reverse, outputs["cond_frame_outputs"], near)))
+        for group in group_alike(steps):
+            if len(group) > 1:
+                found = infer_together(self._model, self.state, [step for _, step in group])
+                self._together |= {
+                    (plan.object_id, frame_index): output for (plan, _), output in zip(group, found, strict=True)
+                }
 
     def _read_mask(self, plan: ObjectPlan, frame_index: int) -> ObjectMask:
         """Return the mask and score of a frame that was tracked or given."""
@@ -184,7 +216,8 @@ class GroupTracker:
         if frame_index in plan.locked:
             return ObjectMask(plan.locked[frame_index], score)
         _, logits = self._model._get_orig_video_res_output(self.state, output["pred_masks"])
-        return ObjectMask(encode_mask((logits[0, 0] > 0).cpu().numpy()), score)
+        columns = (logits[0, 0] > 0).t().contiguous()  # run lengths go by column
+        return ObjectMask(encode_mask(columns.cpu().numpy().T), score)
 
     def infer(self, outputs: dict[str, Any], frame_index: int, reverse: bool, *, is_absent: bool) -> Output:
         """Return the predictor's output for one object on one frame.

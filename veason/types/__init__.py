@@ -44,6 +44,7 @@ from veason.types.shapes import (
     Prompt,
     Rle,
 )
+from veason.types.speedups import Speedups
 from veason.types.video import (
     Frame,
     VideoInfo,
@@ -79,6 +80,7 @@ __all__ = [
     "Sampling",
     "Segmenter",
     "Speed",
+    "Speedups",
     "ThoughtDelta",
     "Truth",
     "Turn",

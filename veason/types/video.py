@@ -15,6 +15,7 @@ class VideoInfo:
 
     `size_wh` is the size after rotation; `fps` is the average rate; timestamps are seconds of the first and the
     last frame; `has_variable_rate` tells that frame durations differ; `decoder` is "decord", "pyav" or "images".
+    `files` are the paths of the frames in order, where `path` is a folder that may hold other pictures too.
     """
 
     path: str
@@ -25,6 +26,7 @@ class VideoInfo:
     last_timestamp: float
     has_variable_rate: bool
     decoder: str
+    files: tuple[str, ...] = ()
 
 
 class VideoSource(Protocol):

@@ -52,6 +52,7 @@ def make_pipeline(settings: Settings) -> Pipeline:
         segmenter_config=settings.segmenter_config,
         device=settings.device,
         budgets=settings.budgets,
+        speedups=settings.speedups,
     )
 
 
