@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -141,12 +142,14 @@ def test_interrupting_keeps_the_frames_that_were_done(tmp_path: Path) -> None:
         [*command, "--segmenter", "nano"],
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "FORCE_COLOR": "1"},  # so that the bar is drawn though nobody looks
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     )
     assert process.stderr is not None
-    while "propagating" not in process.stderr.readline():
-        assert process.poll() is None
-    time.sleep(2)
+    told = ""
+    while not re.search(r"\b[1-9]\d*/400", told):
+        assert process.poll() is None, told
+        told += process.stderr.read(1)
     process.send_signal(signal.SIGINT)
     process.stderr.read()
     assert process.wait(timeout=60) == CANCELLED
