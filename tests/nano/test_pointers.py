@@ -11,8 +11,8 @@ import torch
 from veason.nano.corpus import describe_paths
 from veason.nano.facts import Facts
 from veason.nano.forward import Watch, continue_prompts, read_prompts, see
-from veason.nano.pointers import cell_of, find_looks
-from veason.nano.policy_loss import Padded, look_loss, pad
+from veason.nano.pointers import cell_of, find_looks, find_returns
+from veason.nano.policy_loss import CellWords, Padded, look_loss, pad, return_loss
 from veason.nano.policy_model import build_model, build_tokenizer, training_profile
 from veason.nano.pool import ClipMaker
 from veason.nano.stories import make_scene
@@ -68,6 +68,7 @@ def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
         torch.tensor([[True, False]]),
         torch.zeros(1, 2, dtype=torch.bool),
         torch.tensor([[1, -1]]),
+        torch.full((1, 2), -1),
     )
     places = torch.tensor([0, 2])
     right, wrong = (torch.tensor([0.05, 0.05, 0.9]), torch.tensor([0.9, 0.05, 0.05]))
@@ -79,14 +80,46 @@ def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
 def test_watching_changes_nothing_and_sums_to_one(tmp_path: Path) -> None:
     model = build_model(build_tokenizer()).eval()
     clip = ClipMaker(training_profile(tmp_path)).make(3)
-    padded = pad([clip.tracks[0]], 0)
+    padded = pad([clip.tracks[0]], 0, CellWords.of(build_tokenizer()))
     with torch.no_grad():
         seen = see(model.model.visual, torch.from_numpy(clip.images))
         prompt = read_prompts(model, torch.from_numpy(clip.prefix)[None].long(), seen, 2)
         watch = Watch(2, 2)
         owner = torch.zeros(1, dtype=torch.long)
-        watched = continue_prompts(model, prompt, padded.ids, owner, watch)
+        watched = continue_prompts(model, prompt, padded.ids, owner, [watch])
         assert torch.equal(watched, continue_prompts(model, prompt, padded.ids, owner))
     assert watch.looks is not None
     assert watch.looks.shape[1] == 2
     assert torch.allclose(watch.looks.exp().sum(-1), torch.ones(1), atol=1e-5)
+
+
+def test_names_and_the_keyframe_say_again_what_was_said_before() -> None:
+    tokenizer = build_tokenizer()
+    words = CellWords.of(tokenizer)
+    told = (
+        "<think>What happens: the red ball 1/2 3/4, the blue moon 5/6 7/8; the blue moon hits the red ball, so it is "
+        "the blue moon, there is no red moon. Why this frame: frame 12 shows the blue moon.</think>\n"
+        '<answer>{"keyframe_timestamp": 12, "bbox_2d_list": [[1, 2, 3, 4]]}</answer>'
+    )
+    asked = tokenizer("the red ball of frame 12\n")["input_ids"]
+    ids = np.array([*asked, *tokenizer(told)["input_ids"]])
+    back = find_returns(ids, len(asked), words.colours, words.shapes, words.marks)
+    again = [at for at in range(len(ids)) if back[at] >= 0]
+    assert all(ids[at] == ids[back[at]] and len(asked) <= back[at] < at for at in again)
+    said = tokenizer.decode(ids[again]).split()
+    assert said == ["blue", "moon", "red", "ball", "blue", "moon", "blue", "moon12"]
+    listed = [at for at in again[:-1] if back[at] > list(ids).index(words.marks[0])]
+    assert not listed, "names look at the list, not at the sentence before"
+
+
+def test_looking_back_at_the_right_word_costs_little() -> None:
+    nothing = torch.zeros(1, 3, dtype=torch.bool)
+    padded = Padded(
+        torch.zeros(1, 4, dtype=torch.long), nothing, nothing, nothing.long() - 1, torch.tensor([[-1, -1, 1]])
+    )
+    looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
+    wrong, _ = return_loss(looks, padded)
+    looks[0, :, 2, 2 + 1] = float(np.log(0.75))
+    right, share = return_loss(looks, padded)
+    assert right < wrong
+    assert share == pytest.approx(0.75)

@@ -124,11 +124,11 @@ def read_prompts(model: Any, ids: torch.Tensor, seen: torch.Tensor, middle_layer
 
 
 def continue_prompts(
-    model: Any, prompt: Prompt, ids: torch.Tensor, owner: torch.Tensor, watch: Watch | None = None
+    model: Any, prompt: Prompt, ids: torch.Tensor, owner: torch.Tensor, watches: Sequence[Watch] = ()
 ) -> torch.Tensor:
     """Return the last hidden states `(N, T, hidden)` of branches `(N, T)`; branch n goes on from prompt `owner[n]`.
 
-    `watch` is filled with how much the watched heads look at each place of prompt and branch.
+    `watches` are filled with how much the watched heads look at each place of prompt and branch.
     """
     text = model.model.language_model
     hidden = text.embed_tokens(ids)
@@ -138,7 +138,7 @@ def continue_prompts(
     may_see = torch.ones(length, before + length, dtype=torch.bool).tril(before)
     for place, (layer, (key, value)) in enumerate(zip(text.layers, prompt.past, strict=True)):
         past = key[owner], value[owner]
-        note = watch if watch is not None and watch.layer == place else None
+        note = next((watch for watch in watches if watch.layer == place), None)
         hidden, *_ = decoder_layer(layer, hidden, rope, lambda *own, past=past: _join(past, own), may_see, note)
     return text.norm(hidden)
 

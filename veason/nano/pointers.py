@@ -68,6 +68,38 @@ def _box_look(view: View, found: re.Match, place: int, group: int, shift: int = 
     return []
 
 
+def find_returns(
+    ids: np.ndarray, start: int, colours: Sequence[int], shapes: Sequence[int], marks: tuple[int, int, int]
+) -> np.ndarray:
+    """Return, for each token of a branch, the place of the earlier token that it says again, -1 for none.
+
+    A name (colour, shape) after the list of paths says again the name in the list; the keyframe's number says again the
+    last frame that the thought has named.
+
+    Args:
+        ids: `(T,)` token ids of question and answer.
+        start: where the answer starts.
+        colours: token ids of the colours.
+        shapes: token ids of the shapes.
+        marks: token ids of the list's end, of what stands before a frame's number, and before the keyframe's number.
+    """
+    back = np.full(len(ids), -1, np.int64)
+    ends = np.flatnonzero(ids[start:] == marks[0])
+    if not len(ends):
+        return back
+    end = start + int(ends[0])
+    is_name = np.isin(ids[:-1], colours) & np.isin(ids[1:], shapes)
+    listed = {(int(ids[at]), int(ids[at + 1])): at for at in np.flatnonzero(is_name) if start <= at < end}
+    for at in np.flatnonzero(is_name):
+        known = listed.get((int(ids[at]), int(ids[at + 1]))) if at > end else None
+        if known is not None:
+            back[at : at + 2] = known, known + 1
+    frames = {int(ids[at + 1]): at + 1 for at in np.flatnonzero(ids[:-1] == marks[1]) if at > end}
+    for at in np.flatnonzero(ids[:-1] == marks[2]):
+        back[at + 1] = frames.get(int(ids[at + 1]), -1) if at > end else -1
+    return back
+
+
 def cell_of(box: np.ndarray, side: int, cells: int) -> int:
     """Return the number of the picture cell, row by row, that holds the middle of an xyxy box."""
     column, row = (min(int((box[axis] + box[axis + 2]) / 2 / side * cells), cells - 1) for axis in (0, 1))

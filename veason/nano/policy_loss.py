@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from veason.nano.pointers import cell_of
-from veason.nano.policy_model import NUMBERS, PLACES, number_families
+from veason.nano.pointers import cell_of, find_returns
+from veason.nano.policy_model import NUMBERS, PATH_MARKS, PLACES, number_families
 from veason.nano.pool import Branch
 from veason.nano.shapes import SHAPES
 from veason.nano.world import COLOURS
@@ -28,21 +28,23 @@ NAME_WEIGHT = 5.0
 class Padded:
     """Branches side by side: `ids` `(N, T)`, and which next tokens are learnt, as words or as coordinates.
 
-    `look` `(N, T - 1)` is the visual token to look at when saying the next token, -1 for none.
+    `look` `(N, T - 1)` is the visual token to look at when saying the next token, `back` the place in the branch; -1 is
+    none.
     """
 
     ids: torch.Tensor
     is_word: torch.Tensor
     is_number: torch.Tensor
     look: torch.Tensor
+    back: torch.Tensor
 
 
-def pad(branches: Sequence[Branch], filler: int) -> Padded:
+def pad(branches: Sequence[Branch], filler: int, words: CellWords) -> Padded:
     """Put branches into one array; place t of the masks tells about the token at t + 1, which place t predicts."""
     length = max(len(branch.ids) for branch in branches)
     ids = np.full((len(branches), length), filler, np.int64)
     word, number = np.zeros((2, len(branches), length - 1), bool)
-    look = np.full((len(branches), length - 1), -1, np.int64)
+    look, back = np.full((2, len(branches), length - 1), -1, np.int64)
     for row, branch in enumerate(branches):
         count = len(branch.ids)
         ids[row, :count] = branch.ids
@@ -50,7 +52,8 @@ def pad(branches: Sequence[Branch], filler: int) -> Padded:
         number[row, : count - 1] = learnt & branch.is_number[1:]
         word[row, : count - 1] = learnt & ~branch.is_number[1:]
         look[row, : count - 1] = np.where(learnt, branch.look[1:], -1)
-    return Padded(*(torch.from_numpy(part) for part in (ids, word, number, look)))
+        back[row, : count - 1] = find_returns(branch.ids, branch.start, words.colours, words.shapes, words.marks)[1:]
+    return Padded(*(torch.from_numpy(part) for part in (ids, word, number, look, back)))
 
 
 def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, dict[str, float]]:
@@ -61,7 +64,7 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     """
     targets, before = padded.ids[:, 1:], hidden[:, :-1]
     each = F.cross_entropy(F.linear(before[padded.is_word], table), targets[padded.is_word], reduction="none")
-    is_name = padded.look[padded.is_word] >= 0
+    is_name = (padded.look >= 0)[padded.is_word] | (padded.back >= 0)[padded.is_word]
     words = each.sum() + (NAME_WEIGHT - 1) * each[is_name].sum()
     logits = F.linear(before[padded.is_number], table)
     truth = targets[padded.is_number]
@@ -78,6 +81,20 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
         "pixels": float(error),
     }
     return (words + numbers) / (count_words + count_numbers), parts
+
+
+def return_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
+    """Return how far attention is from the words that are said again, and the share of looks that rest on them.
+
+    `looks` is as in `look_loss`; the last of its places are the branch itself.
+    """
+    wanted = padded.back >= 0
+    if not wanted.any():
+        return looks.new_zeros(()), float("nan")
+    given = looks[:, :, :-1].transpose(1, 2)[wanted]
+    place = padded.back[wanted] + given.shape[2] - padded.ids.shape[1]
+    right = given.gather(-1, place[:, None, None].expand(-1, given.shape[1], 1))[..., 0]
+    return -right.mean(), float(right.detach().exp().mean())
 
 
 def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
@@ -102,11 +119,15 @@ def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tupl
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellWords:
-    """Token ids of the words a cell is read as: colours, shapes, and the first of numbers, columns and rows."""
+    """Token ids of the words a cell is read as: colours, shapes, and the first of numbers, columns and rows.
+
+    `marks` are the tokens that end the list of paths, and that stand before a frame's number and before the keyframe's.
+    """
 
     colours: torch.Tensor
     shapes: torch.Tensor
     firsts: tuple[int, int, int]
+    marks: tuple[int, int, int]
 
     @staticmethod
     def of(tokenizer: Any) -> CellWords:
@@ -116,7 +137,8 @@ class CellWords:
         )
         firsts = tuple(first for first, _ in number_families(tokenizer))
         assert firsts == (0, NUMBERS, NUMBERS + PLACES)
-        return CellWords(colours, shapes, firsts)
+        end, frame, keyframe = (int(tokenizer.convert_tokens_to_ids(token)) for token in PATH_MARKS)
+        return CellWords(colours, shapes, firsts, (end, frame, keyframe))
 
 
 class CellHead(nn.Module):

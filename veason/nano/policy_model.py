@@ -52,6 +52,11 @@ _CHAT = (
     "{% endfor %}{% endif %}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+PATH_MARKS = (";", "\u0120frame\u0120", '{"keyframe_timestamp":\u0120')
+"""The tokens that end a list of paths, and that stand before a frame's number and before the keyframe's.
+
+\u0120 is how byte-level tokens write a space.
+"""
 _PROMPT_FILE = "prompt.txt"
 
 Labels = Literal["absolute", "relative"]

@@ -20,7 +20,7 @@ from veason.nano.augment import augment
 from veason.nano.corpus import Style
 from veason.nano.forward import Watch, continue_prompts, read_prompts, see
 from veason.nano.optimizer import Muon
-from veason.nano.policy_loss import CellHead, CellWords, cell_targets, look_loss, pad, token_loss
+from veason.nano.policy_loss import CellHead, CellWords, cell_targets, look_loss, pad, return_loss, token_loss
 from veason.nano.policy_model import Size, build_model, build_tokenizer
 from veason.nano.pool import SHARD, Branch, TrainingClip, labels_of, make_shard
 from veason.nano.run import Run
@@ -31,8 +31,8 @@ STAGES = ("see", "ground", "multi", "sft")
 TRAIN_SEED = 10_000_000
 """Seeds of training clips start here; the tests' splits lie elsewhere."""
 
-LOOKING_LAYER, LOOKING_HEADS = 2, 2
-"""Heads that are told where to look while an object is spoken of."""
+LOOKING_LAYER, RETURNING_LAYER, TOLD_HEADS = 2, 3, 2
+"""Heads of one layer are told where to look while an object is spoken of, of another where a word was said before."""
 
 PATH_WEIGHT = 4.0
 """A path branch counts as much as this many others: everything that follows is read from it."""
@@ -247,13 +247,15 @@ class Trainer(Run):
         loss = self.recipe.cell_weight * (loss + inner)
         everything = sum(weight for *_, weight in groups)
         for number, (branches, owners, weight) in enumerate(groups):
-            padded = pad(branches, self.filler)
-            watch = Watch(LOOKING_LAYER, LOOKING_HEADS)
-            hidden = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners), watch)
+            padded = pad(branches, self.filler, self.words)
+            watch, again = Watch(LOOKING_LAYER, TOLD_HEADS), Watch(RETURNING_LAYER, TOLD_HEADS)
+            hidden = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners), (watch, again))
             tokens, measured = token_loss(hidden, table, padded)
             assert watch.looks is not None
+            assert again.looks is not None
             looks, measured["looks"] = look_loss(watch.looks, torch.nonzero(is_picture[0])[:, 0], padded)
-            loss = loss + (tokens + self.recipe.look_weight * looks) * weight / everything
+            returns, measured["returns"] = return_loss(again.looks, padded)
+            loss = loss + (tokens + self.recipe.look_weight * (looks + returns)) * weight / everything
             parts |= {f"{key}_{number}": value for key, value in measured.items()}
         return loss, parts
 
