@@ -83,6 +83,14 @@ class DropPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicated:
+    """A person made a new object, `object_id`, with copies of the prompts and masks of `source_id`."""
+
+    source_id: int
+    object_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class GotMasks:
     """Masks arrived from the segmenter."""
 
@@ -96,14 +104,14 @@ class Tracked:
     object_ids: frozenset[int]
 
 
-Edit = Asked | GotAnswer | MoveKeyframe | PutPrompt | DropPrompt | GotMasks | Tracked
+Edit = Asked | GotAnswer | MoveKeyframe | PutPrompt | DropPrompt | Duplicated | GotMasks | Tracked
 
 
 def apply(session: Session, edit: Edit) -> Session:
     """Return the session after the edit.
 
     Raises:
-        SessionError: the edit names a frame outside the video or a prompt that is not there.
+        SessionError: the edit names a frame outside the video, or a prompt or object that is not there.
     """
     match edit:
         case Asked(instruction, shown):
@@ -116,6 +124,8 @@ def apply(session: Session, edit: Edit) -> Session:
             return _put_prompt(session, prompt)
         case DropPrompt(object_id, frame_index):
             return _drop_prompt(session, object_id, frame_index)
+        case Duplicated(source_id, object_id):
+            return _duplicate(session, source_id, object_id)
         case GotMasks(frame_masks):
             return dataclasses.replace(session, tracks=_lay_over(session.tracks, frame_masks))
         case Tracked(object_ids):
@@ -215,6 +225,26 @@ def _drop_prompt(session: Session, object_id: int, frame_index: int) -> Session:
         return dataclasses.replace(session, prompts=prompts, stale=session.stale | {object_id})
     tracks = {other: track for other, track in session.tracks.items() if other != object_id}
     return dataclasses.replace(session, prompts=prompts, tracks=tracks, stale=session.stale - {object_id})
+
+
+def _check_object(session: Session, object_id: int) -> None:
+    if object_id not in session.object_ids:
+        raise SessionError(f"there is no object {object_id}: there are {list(session.object_ids)}")
+
+
+def _duplicate(session: Session, source_id: int, object_id: int) -> Session:
+    _check_object(session, source_id)
+    if object_id in session.object_ids:
+        raise SessionError(f"there is an object {object_id} already: a copy needs a free number")
+    copies = {
+        (object_id, frame_index): dataclasses.replace(prompt, object_id=object_id)
+        for (_, frame_index), prompt in _prompts_of(session, source_id).items()
+    }
+    tracks = dict(session.tracks)
+    if source_id in tracks:
+        tracks[object_id] = MaskTrack(object_id, tracks[source_id].frames)
+    stale = session.stale | ({object_id} if source_id in session.stale else set())
+    return dataclasses.replace(session, prompts={**session.prompts, **copies}, tracks=tracks, stale=stale)
 
 
 def _lay_over(tracks: Mapping[int, MaskTrack], frame_masks: FrameMasks) -> dict[int, MaskTrack]:

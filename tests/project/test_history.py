@@ -13,7 +13,7 @@ from tests.project.made import NUM_FRAMES, QUESTION, answer, box_prompt, make_pr
 from veason.errors import SessionError
 from veason.project import Locked, Marked, Named, Project, Reasoned, State
 from veason.project.state import Edit, advance
-from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Session, Tracked
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Session, Tracked
 from veason.types import FrameMasks
 
 OBJECTS = st.integers(1, 3)
@@ -65,6 +65,10 @@ class Annotating(RuleBasedStateMachine):
     @rule(object_id=OBJECTS, frame=FRAMES)
     def erase(self, object_id: int, frame: int) -> None:
         self.record(DropPrompt(object_id, frame))
+
+    @rule(source=OBJECTS, object_id=OBJECTS)
+    def duplicate(self, source: int, object_id: int) -> None:
+        self.record(Duplicated(source, object_id))
 
     @rule(object_id=OBJECTS, name=st.sampled_from(["", "dog", "cat"]))
     def name(self, object_id: int, name: str) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Literal
 from veason.errors import SessionError
 from veason.project.codec import plain, rebuild
 from veason.project.records import Provenance, Reasoning
-from veason.session import Asked, DropPrompt, GotAnswer, MoveKeyframe, PutPrompt, Session, apply
+from veason.project.whole import by_hand_after, said_after
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, MoveKeyframe, PutPrompt, Session, apply
 from veason.session import Edit as SessionEdit
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt
 
@@ -120,11 +121,14 @@ def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> Stat
     marks, by_hand = state.marks, state.by_hand
     names, locked = state.names, state.locked
     if after.prompts is not before.prompts:
-        by_hand = frozenset(
-            place
-            for place, prompt in after.prompts.items()
-            if (is_by_person if before.prompts.get(place) is not prompt else place in by_hand)
-        )
+        if isinstance(edit, Duplicated):
+            by_hand, marks = by_hand_after(edit, by_hand), said_after(edit, marks)
+        else:
+            by_hand = frozenset(
+                place
+                for place, prompt in after.prompts.items()
+                if (is_by_person if before.prompts.get(place) is not prompt else place in by_hand)
+            )
         objects = set(after.object_ids)
         marks = {place: kind for place, kind in marks.items() if place[0] in objects}
         names = {object_id: name for object_id, name in names.items() if object_id in objects}
@@ -144,7 +148,7 @@ def touched(edit: Edit) -> int | None:
     match edit:
         case PutPrompt(prompt):
             return prompt.object_id
-        case DropPrompt() | Marked() | Named() | Locked():
+        case DropPrompt() | Duplicated() | Marked() | Named() | Locked():
             return edit.object_id
     return None
 
@@ -158,7 +162,7 @@ def _with_reasoning(state: State, before: Session, edit: Edit, revision: int, is
         case GotAnswer():
             reasoning = "fresh" if state.reasoning in (None, "fresh") else "regenerated"
             return dataclasses.replace(state, answered=revision, reasoning=reasoning, thought=None)
-        case PutPrompt() | DropPrompt() | MoveKeyframe():
+        case PutPrompt() | DropPrompt() | MoveKeyframe() | Duplicated():
             return _corrected(state) if is_by_person and state.session is not before else state
     return state
 
@@ -232,8 +236,8 @@ def changes(before: State, after: State, ids_before: MaskIds, ids_after: MaskIds
     for object_id in before.names.keys() | after.names.keys():
         if before.names.get(object_id) != after.names.get(object_id):
             found["name", object_id] = (before.names.get(object_id), after.names.get(object_id))
-    for place in _changed_masks(before.session, after.session):
-        pair = (ids_before.get(place), ids_after.get(place) if _mask_at(after.session, place) else None)
+    for place in changed_masks(before.session, after.session):
+        pair = (ids_before.get(place), ids_after.get(place) if mask_at(after.session, place) else None)
         if pair[0] != pair[1]:
             found["mask", *place] = pair
     return found
@@ -249,7 +253,8 @@ def _plain_prompt(state: State, place: Place) -> list[Any] | None:
     return None if prompt is None else [place in state.by_hand, plain(prompt)]
 
 
-def _changed_masks(before: Session, after: Session) -> set[Place]:
+def changed_masks(before: Session, after: Session) -> set[Place]:
+    """Return the places whose masks are not the same; told by identity."""
     places = set()
     for object_id in before.tracks.keys() | after.tracks.keys():
         old, new = before.tracks.get(object_id), after.tracks.get(object_id)
@@ -265,7 +270,8 @@ def _changed_masks(before: Session, after: Session) -> set[Place]:
     return places
 
 
-def _mask_at(session: Session, place: Place) -> ObjectMask | None:
+def mask_at(session: Session, place: Place) -> ObjectMask | None:
+    """Return the mask at a place, None where there is none."""
     track = session.tracks.get(place[0])
     return track.frames.get(place[1]) if track else None
 

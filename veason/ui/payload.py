@@ -9,7 +9,7 @@ from typing import Any
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
 from veason.project.state import Edit, Locked, Marked, Named, Reasoned
-from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session
+from veason.session import DropPrompt, Duplicated, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
 from veason.ui.painted import painted_mask
 
@@ -111,6 +111,8 @@ def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
         object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
         mask = painted_mask(payload.get("counts"), size_wh)
         return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), mask=mask))
+    if kind == "duplicate":
+        return Duplicated(whole_number(payload, "object"), max(session.object_ids, default=0) + 1)
     if kind == "reason":
         return Reasoned(short_text(payload, "text", 20_000) if payload.get("text") is not None else None)
     return _object_edit(kind, payload, session)

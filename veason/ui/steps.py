@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from veason.project.state import Edit, Locked, Marked, Named, Reasoned
-from veason.session import Asked, DropPrompt, GotAnswer, MoveKeyframe, PutPrompt
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, MoveKeyframe, PutPrompt
 from veason.types import Prompt
 
 LONGEST = 40
@@ -27,6 +27,8 @@ def _described(edit: Edit, before: Sequence[Edit], names: Mapping[int, str]) -> 
             return _drawn(prompt, before, names)
         case DropPrompt(object_id, frame_index):
             return f"delete {_called(names, object_id)} on frame {frame_index}"
+        case Duplicated(source_id, object_id):
+            return f"duplicate {_called(names, source_id)} as {_called(names, object_id)}"
         case MoveKeyframe(frame_index):
             return f"make frame {frame_index} the keyframe"
         case Marked():

@@ -116,6 +116,8 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       actions.putBox(object, copied.xyxy);
       return true;
     },
+    // A new object with the same prompts and masks; the page selects what is new.
+    duplicate: (objectId) => note({ edit: "duplicate", object: objectId }),
     nextCorner: () => state.set({ corner: CORNERS[(CORNERS.indexOf(state.get().corner) + 1) % CORNERS.length] }),
     // A box for a new object without a pointer: in the middle of what is to be seen.
     placeBox() {

@@ -1,5 +1,6 @@
 // A lane per object: its name and switches, its timeline. Click to jump, drag to choose the frames to propagate.
 
+import { closeMenus, laneMenu } from "./lanemenu.js";
 import { paintLane } from "./lanepaint.js";
 import { isVisible, nameOf, provenance } from "./objects.js";
 import { clamp, colour, icon, node } from "./state.js";
@@ -53,6 +54,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
       button(`Hide ${name}`, now.hidden.has(objectId) ? EYE_SHUT : EYE, now.hidden.has(objectId), () => actions.hide(objectId)),
       button(`Show only ${name}`, TARGET, now.solo === objectId, () => actions.solo(objectId)),
       button(`Lock ${name}`, isLocked ? LOCK : UNLOCKED, isLocked, () => actions.lock(objectId)),
+      laneMenu(objectId, name, actions),
     );
     return node("div", { class: `v-lane${isVisible(now, objectId) ? "" : " v-faint"}`, "data-object": objectId }, title(objectId), switches, track, node("span", { class: "v-dim v-small v-figure" }, figure, here));
   }
@@ -143,6 +145,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
     }
   }
 
+  closeMenus(refs.lanes);
   refs.rangeVerify.addEventListener("click", actions.verifyRange);
   refs.rangeAbsent.addEventListener("click", actions.absentRange);
   refs.rangeAll.addEventListener("click", () => state.set({ range: [0, state.get().info.frames] }));
