@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veason.errors import SessionError
-from veason.types import Answer, FrameMasks, MaskTrack, Prompt
+from veason.masks import mask_area, union_mask
+from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,19 @@ class Duplicated:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """A person said that two objects are one: `source_id` goes into `target_id`, frame by frame the union of both.
+
+    On frames in `kept` the target stays as it is. Where the union is neither of the two masks and one of them was
+    prompted, the union becomes the prompt, so that a box around one part does not take the other away later.
+    """
+
+    source_id: int
+    target_id: int
+    kept: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class GotMasks:
     """Masks arrived from the segmenter."""
 
@@ -104,7 +118,7 @@ class Tracked:
     object_ids: frozenset[int]
 
 
-Edit = Asked | GotAnswer | MoveKeyframe | PutPrompt | DropPrompt | Duplicated | GotMasks | Tracked
+Edit = Asked | GotAnswer | MoveKeyframe | PutPrompt | DropPrompt | Duplicated | Merged | GotMasks | Tracked
 
 
 def apply(session: Session, edit: Edit) -> Session:
@@ -126,6 +140,8 @@ def apply(session: Session, edit: Edit) -> Session:
             return _drop_prompt(session, object_id, frame_index)
         case Duplicated(source_id, object_id):
             return _duplicate(session, source_id, object_id)
+        case Merged():
+            return _merge(session, edit)
         case GotMasks(frame_masks):
             return dataclasses.replace(session, tracks=_lay_over(session.tracks, frame_masks))
         case Tracked(object_ids):
@@ -245,6 +261,46 @@ def _duplicate(session: Session, source_id: int, object_id: int) -> Session:
         tracks[object_id] = MaskTrack(object_id, tracks[source_id].frames)
     stale = session.stale | ({object_id} if source_id in session.stale else set())
     return dataclasses.replace(session, prompts={**session.prompts, **copies}, tracks=tracks, stale=stale)
+
+
+def _merge(session: Session, edit: Merged) -> Session:
+    source, target = edit.source_id, edit.target_id
+    for object_id in (source, target):
+        _check_object(session, object_id)
+    if source == target:
+        raise SessionError(f"object {source} cannot be merged into itself: choose another one")
+    tracks = {object_id: track for object_id, track in session.tracks.items() if object_id != source}
+    given, own = _frames_of(session, source), _frames_of(session, target)
+    frames = {**own, **{at: _united(own.get(at), mask) for at, mask in given.items() if at not in edit.kept}}
+    if frames:
+        tracks[target] = MaskTrack(target, frames)
+    prompts = {place: prompt for place, prompt in session.prompts.items() if place[0] != source}
+    for _, at in (*_prompts_of(session, source), *_prompts_of(session, target)):
+        theirs, mask = session.prompts.get((source, at)), frames.get(at)
+        if at in edit.kept:
+            continue
+        if mask is not None and mask is not own.get(at) and mask is not given.get(at):
+            prompts[target, at] = Prompt(target, at, mask=mask.rle)
+        elif theirs is not None and (mask is not own.get(at) or (target, at) not in prompts):
+            prompts[target, at] = dataclasses.replace(theirs, object_id=target)
+    stale = session.stale - {source} | ({target} if source in session.stale else set())
+    return dataclasses.replace(session, prompts=prompts, tracks=tracks, stale=stale)
+
+
+def _frames_of(session: Session, object_id: int) -> Mapping[int, ObjectMask]:
+    return session.tracks[object_id].frames if object_id in session.tracks else {}
+
+
+def _united(own: ObjectMask | None, given: ObjectMask) -> ObjectMask:
+    """Return one of two masks where it covers the other (the own one first), else their union."""
+    if own is None:
+        return given
+    union = union_mask([own.rle, given.rle])
+    if mask_area(union) == mask_area(own.rle):
+        return own
+    if mask_area(union) == mask_area(given.rle):
+        return given
+    return ObjectMask(union, max(own.score, given.score))
 
 
 def _lay_over(tracks: Mapping[int, MaskTrack], frame_masks: FrameMasks) -> dict[int, MaskTrack]:

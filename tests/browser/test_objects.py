@@ -1,4 +1,4 @@
-"""Whole objects on the page: copied, by key and from the lane's menu."""
+"""Whole objects on the page: copied and merged, by key and from the lane's menu."""
 
 from __future__ import annotations
 
@@ -31,3 +31,38 @@ def test_an_object_is_duplicated_by_key_and_from_its_menu(page: Page) -> None:
     expect(lane(page, 3)).to_have_count(0)
     page.reload()
     expect_masks(page, 2, 6)
+
+
+def two_objects_with_masks(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    drag(page, (0.1, 0.4), (0.3, 0.8))
+    press(page, "n")
+    drag(page, (0.6, 0.2), (0.9, 0.6))
+    expect(lane(page, 2)).to_contain_text("1 fr", timeout=LONG)
+    set_range(page, 0, 5)
+    propagate(page)
+    expect_masks(page, 2, 6)
+
+
+def test_m_and_a_number_merge_two_objects_and_one_undo_brings_both_back(page: Page) -> None:
+    two_objects_with_masks(page)
+    press(page, "m")
+    expect(page.get_by_text("Press the number of the object that object 2 goes into")).to_be_visible()
+    expect(page.get_by_role("button", name="Merge object 2 into object 1")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Merge object 2 into object 1")).to_be_hidden()
+    press(page, "m", "1")
+    expect(lane(page, 2)).to_have_count(0)
+    expect_masks(page, 1, 6)
+    page.get_by_role("button", name="Undo: merge object 2 into object 1").click()
+    expect_masks(page, 2, 6)
+    page.get_by_label("More for object 1").first.click()
+    page.get_by_role("button", name="Merge object 1 into object 2").click()
+    expect(lane(page, 1)).to_have_count(0)
+    expect(page.get_by_role("button", name="object 2", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_one_object_alone_has_nothing_to_be_merged_into(page: Page) -> None:
+    one_object_with_masks(page, 1)
+    press(page, "m")
+    expect(page.get_by_text("There is no other object to merge it into")).to_be_visible()

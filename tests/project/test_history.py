@@ -13,7 +13,18 @@ from tests.project.made import NUM_FRAMES, QUESTION, answer, box_prompt, make_pr
 from veason.errors import SessionError
 from veason.project import Locked, Marked, Named, Project, Reasoned, State
 from veason.project.state import Edit, advance
-from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Session, Tracked
+from veason.session import (
+    Asked,
+    DropPrompt,
+    Duplicated,
+    GotAnswer,
+    GotMasks,
+    Merged,
+    MoveKeyframe,
+    PutPrompt,
+    Session,
+    Tracked,
+)
 from veason.types import FrameMasks
 
 OBJECTS = st.integers(1, 3)
@@ -69,6 +80,10 @@ class Annotating(RuleBasedStateMachine):
     @rule(source=OBJECTS, object_id=OBJECTS)
     def duplicate(self, source: int, object_id: int) -> None:
         self.record(Duplicated(source, object_id))
+
+    @rule(source=OBJECTS, into=OBJECTS)
+    def merge(self, source: int, into: int) -> None:
+        self.record(Merged(source, into, self.now.settled(into)))
 
     @rule(object_id=OBJECTS, name=st.sampled_from(["", "dog", "cat"]))
     def name(self, object_id: int, name: str) -> None:

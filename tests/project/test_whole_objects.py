@@ -1,4 +1,4 @@
-"""A copy of an object has all that is said of it, in the state and on the disk; undo brings everything back."""
+"""Whole objects are copied and merged, in the state and on the disk; undo brings everything back bit for bit."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project
+from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project, mask, masks_on
 from veason.errors import SessionError
+from veason.masks import mask_area, union_mask
 from veason.project import Locked, Project, State
-from veason.session import Duplicated, PutPrompt
+from veason.session import Duplicated, Merged, PutPrompt, Tracked
 
 
 def kinds(project: Project, question: int, object_id: int) -> list[str]:
@@ -61,9 +62,16 @@ def test_a_locked_object_can_be_copied_and_its_copy_is_free(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("edit", "message"),
-    [(Duplicated(7, 8), "no object 7"), (Duplicated(1, 2), "object 2 already")],
+    [
+        (Duplicated(7, 8), "no object 7"),
+        (Duplicated(1, 2), "object 2 already"),
+        (Merged(1, 7), "no object 7"),
+        (Merged(1, 1), "into itself"),
+    ],
 )
-def test_an_edit_of_objects_that_does_not_fit_changes_nothing(tmp_path: Path, edit: Duplicated, message: str) -> None:
+def test_an_edit_of_objects_that_does_not_fit_changes_nothing(
+    tmp_path: Path, edit: Duplicated | Merged, message: str
+) -> None:
     project, question = make_project(tmp_path)
     with project:
         ask(project, question, 2)
@@ -71,3 +79,78 @@ def test_an_edit_of_objects_that_does_not_fit_changes_nothing(tmp_path: Path, ed
         with pytest.raises(SessionError, match=message):
             project.record(question, edit)
         assert reopened(project, question) == before
+
+
+def merge(project: Project, question: int, source: int, target: int) -> None:
+    project.record(question, Merged(source, target, project.state(question).settled(target)))
+
+
+def test_a_merged_object_covers_both_and_one_undo_brings_both_back(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    with project:
+        ask(project, question, 2)
+        project.follow(question, masks_on(range(NUM_FRAMES), 2, 20))
+        project.name_object(question, 2, "tail")
+        before = project.state(question)
+        merge(project, question, 2, 1)
+        now = reopened(project, question)
+        assert now == project.state(question)
+        both = union_mask([mask(0).rle, mask(20).rle])
+        assert {one.rle for one in now.session.tracks[1].frames.values()} == {both}
+        assert mask_area(both) == 2 * mask_area(mask(0).rle)
+        assert now.session.object_ids == (1,)
+        assert now.session.stale == frozenset()
+        assert now.session.prompts[1, 2].mask == both  # a box around one part would take the other away
+        assert kinds(project, question, 1) == [*["propagated"] * 2, "corrected", *["propagated"] * 3]
+        project.undo(question)
+        assert reopened(project, question) == before
+        project.redo(question)
+        assert reopened(project, question) == now
+
+
+def test_two_halves_of_a_track_become_one_with_their_prompts_and_marks(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    with project:
+        project.record(question, PutPrompt(box_prompt(1, 0)))
+        project.follow(question, [*masks_on(range(3), 1), Tracked(frozenset({1}))])
+        project.mark(question, 1, (3, 5), "absent")
+        project.follow(
+            question, [PutPrompt(box_prompt(2, 4, 8)), *masks_on(range(4, 6), 2, 8), Tracked(frozenset({2}))]
+        )
+        project.mark(question, 2, (5, 6), "verified")
+        merge(project, question, 2, 1)
+        now = reopened(project, question)
+        track = now.session.tracks[1].frames
+        assert [track[at] for at in (0, 1, 2, 4, 5)] == [*[mask(4)] * 3, *[mask(8)] * 2]
+        assert now.marks == {(1, 3): "absent", (1, 5): "verified"}  # frame 4 was absent, and is not
+        assert set(now.session.prompts) == {(1, 0), (1, 4)}
+        assert now.by_hand == {(1, 0)}
+        assert kinds(project, question, 1) == ["corrected", *["propagated"] * 2, "absent", "model", "verified"]
+
+
+def test_a_merge_never_overwrites_what_a_person_corrected_or_verified(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    with project:
+        ask(project, question, 2)
+        project.follow(question, masks_on(range(NUM_FRAMES), 2, 20))
+        project.record(question, PutPrompt(box_prompt(1, 4)))
+        project.mark(question, 1, (0, 1), "verified")
+        before = project.state(question)
+        with pytest.raises(SessionError, match="verified on frame 0"):
+            project.record(question, Merged(2, 1, frozenset({4})))
+        merge(project, question, 2, 1)
+        now = reopened(project, question)
+        own = before.session.tracks[1].frames
+        assert [at for at, one in now.session.tracks[1].frames.items() if one == own[at]] == [0, 4]
+        assert now.session.prompts[1, 4] == before.session.prompts[1, 4]
+        assert now.marks == before.marks
+
+
+@pytest.mark.parametrize("locked", [1, 2])
+def test_a_locked_object_is_not_merged(tmp_path: Path, locked: int) -> None:
+    project, question = make_project(tmp_path)
+    with project:
+        ask(project, question, 2)
+        project.record(question, Locked(locked, True))
+        with pytest.raises(SessionError, match=f"object {locked} is locked"):
+            merge(project, question, 2, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.desk import COUNT, Seat, of_kind
+from veason.masks import union_mask
 
 BOX, OTHER = [2, 2, 10, 10], [12, 12, 20, 20]
 
@@ -44,3 +45,30 @@ def test_two_tabs_that_copy_at_once_get_two_objects(seat: Seat) -> None:
     seat.edit(edit="duplicate", object=1, tab="a", seen=seen)
     told = seat.edit(edit="duplicate", object=1, tab="b", seen=seen)
     assert of_kind(told, "session")[0]["objects"] == [1, 2, 3, 4]
+
+
+def test_a_merge_needs_no_computing_and_the_union_outlives_a_run_where_it_was_prompted(seat: Seat) -> None:
+    seat.edit(edit="box", object=2, frame=9, xyxy=OTHER)
+    seat.propagate()
+    first, second = seat.masks(1), seat.masks(2)
+    told = seat.edit(edit="merge", object=2, into=1)
+    (session,) = of_kind(told, "session")
+    assert (session["objects"], session["stale"], session["pending"]) == ([1], [], {})
+    assert session["undoSteps"][0] == "merge object 2 into object 1"
+    assert session["paintings"] == [[1, 9]]
+    both = union_mask([first[9].rle, second[9].rle])
+    assert {mask.rle for at, mask in seat.masks(1).items() if at != 5} == {both}
+    assert seat.masks(1)[5] == first[5]  # a person drew the object there
+    seat.propagate()
+    assert seat.masks(1)[9].rle == both
+
+
+def test_a_merge_is_refused_where_another_tab_changed_one_of_the_two(seat: Seat) -> None:
+    seen = of_kind(seat.edit(edit="name", object=1, name="dog", tab="a"), "session")[0]["seen"]
+    seat.edit(edit="box", object=2, frame=7, xyxy=BOX, tab="b", seen=seen)
+    told = seat.edit(edit="merge", object=2, into=1, tab="a", seen=seen)
+    assert "changed meanwhile by another tab" in of_kind(told, "notice")[0]["text"]
+    assert of_kind(told, "session")[0]["objects"] == [1, 2]
+    seat.edit(edit="merge", object=2, into=1, tab="a", seen=of_kind(told, "session")[0]["seen"])
+    told = seat.edit(edit="box", object=2, frame=9, xyxy=BOX, tab="b", seen=seen)
+    assert "changed meanwhile" in of_kind(told, "notice")[0]["text"]

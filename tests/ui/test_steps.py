@@ -6,7 +6,7 @@ import pytest
 
 from veason.masks import empty_mask
 from veason.project.state import Edit, Locked, Marked, Named, Reasoned
-from veason.session import Asked, DropPrompt, Duplicated, MoveKeyframe, PutPrompt
+from veason.session import Asked, DropPrompt, Duplicated, Merged, MoveKeyframe, PutPrompt
 from veason.types import Box, Click, Prompt
 from veason.ui.steps import describe
 
@@ -23,6 +23,7 @@ CLICKED = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9), clicks=(Click(3, 3, is_pos
         pytest.param([PutPrompt(Prompt(2, 4, mask=empty_mask((4, 4))))], "paint the dog on frame 4", id="painted"),
         pytest.param([DropPrompt(1, 4)], "delete object 1 on frame 4", id="deleted"),
         pytest.param([Duplicated(2, 3)], "duplicate the dog as object 3", id="duplicated"),
+        pytest.param([Merged(2, 1)], "merge the dog into object 1", id="merged"),
         pytest.param([MoveKeyframe(7)], "make frame 7 the keyframe", id="keyframe"),
         pytest.param([Marked(2, 3, 4, "verified")], "verify the dog on frame 3", id="verified"),
         pytest.param([Marked(2, 3, 9, "absent")], "mark the dog absent on frames 3 to 8", id="absent"),

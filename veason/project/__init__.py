@@ -11,6 +11,8 @@ database.py    connections, transactions, what the disk says in words
 codec.py       dataclasses to JSON and back
 records.py     what a project tells about itself
 state.py       a question's state: its Session, marks and reasoning; the edits of it; steps between states
+whole.py       what copies and merges do to what is said of masks
+maskrows.py    masks between rows, the log and edits
 edits.py       edits to rows and back, undo, replay
 videos.py      where videos lie
 library.py     videos and questions

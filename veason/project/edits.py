@@ -37,7 +37,7 @@ from veason.project.state import (
     scalars,
     stepped,
 )
-from veason.session import Duplicated, GotAnswer, GotMasks, History, Session
+from veason.session import Duplicated, GotAnswer, GotMasks, History, Merged, Session
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt, Sampling
 
 
@@ -132,7 +132,7 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
         if isinstance(edit, GotMasks):
             masks = edit.frame_masks
             arrived |= {(object_id, masks.frame_index): mask for object_id, mask in masks.masks.items()}
-        elif isinstance(edit, Duplicated):
+        elif isinstance(edit, Duplicated | Merged):
             arrived, origin = _handed_over(db, loaded, state, edit.source_id, origin)
     ids = dict(loaded.mask_ids) | _store_masks(db, loaded, state, arrived, origin)
     is_masks = isinstance(run[0], GotMasks)

@@ -16,7 +16,7 @@ from veason.errors import SessionError
 from veason.project.codec import plain, rebuild
 from veason.project.records import Provenance, Reasoning
 from veason.project.whole import by_hand_after, said_after
-from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, MoveKeyframe, PutPrompt, Session, apply
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, Merged, MoveKeyframe, PutPrompt, Session, apply
 from veason.session import Edit as SessionEdit
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt
 
@@ -96,6 +96,13 @@ class State:
             return "corrected"
         return "model" if place in self.session.prompts else "propagated"
 
+    def settled(self, object_id: int) -> frozenset[int]:
+        """Return the frames on which a person drew an object, or said that its mask is right: a merge keeps them."""
+        drawn = {frame_index for one, frame_index in self.by_hand if one == object_id}
+        return frozenset(
+            drawn.union(at for (one, at), kind in self.marks.items() if (one, kind) == (object_id, "verified"))
+        )
+
 
 def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> State:
     """Return the state after the edit, which became `revision`.
@@ -110,8 +117,7 @@ def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> Stat
         case Locked(object_id, is_locked):
             locked = state.locked | {object_id} if is_locked else state.locked - {object_id}
             return dataclasses.replace(state, locked=locked)
-    if is_by_person and (locked_object := touched(edit)) in state.locked:
-        raise SessionError(f"object {locked_object} is locked: unlock it to change it")
+    _check_allowed(state, edit, is_by_person)
     match edit:
         case Marked():
             return _mark(state, edit)
@@ -121,8 +127,8 @@ def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> Stat
     marks, by_hand = state.marks, state.by_hand
     names, locked = state.names, state.locked
     if after.prompts is not before.prompts:
-        if isinstance(edit, Duplicated):
-            by_hand, marks = by_hand_after(edit, by_hand), said_after(edit, marks)
+        if isinstance(edit, Duplicated | Merged):
+            by_hand, marks = by_hand_after(edit, by_hand, before, after), said_after(edit, marks, before, after)
         else:
             by_hand = frozenset(
                 place
@@ -141,6 +147,14 @@ def advance(state: State, edit: Edit, revision: int, is_by_person: bool) -> Stat
         }
     state = dataclasses.replace(state, session=after, marks=marks, by_hand=by_hand, names=names, locked=locked)
     return _with_reasoning(state, before, edit, revision, is_by_person)
+
+
+def _check_allowed(state: State, edit: Edit, is_by_person: bool) -> None:
+    subjects = {edit.source_id, edit.target_id} if isinstance(edit, Merged) else {touched(edit)}
+    if is_by_person and (locked := sorted(one for one in subjects if one in state.locked)):
+        raise SessionError(f"object {locked[0]} is locked: unlock it to change it")
+    if isinstance(edit, Merged) and (lost := sorted(state.settled(edit.target_id) - edit.kept)):
+        raise SessionError(f"object {edit.target_id} was corrected or verified on frame {lost[0]}: that must be kept")
 
 
 def touched(edit: Edit) -> int | None:
@@ -162,7 +176,7 @@ def _with_reasoning(state: State, before: Session, edit: Edit, revision: int, is
         case GotAnswer():
             reasoning = "fresh" if state.reasoning in (None, "fresh") else "regenerated"
             return dataclasses.replace(state, answered=revision, reasoning=reasoning, thought=None)
-        case PutPrompt() | DropPrompt() | MoveKeyframe() | Duplicated():
+        case PutPrompt() | DropPrompt() | MoveKeyframe() | Duplicated() | Merged():
             return _corrected(state) if is_by_person and state.session is not before else state
     return state
 

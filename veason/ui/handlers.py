@@ -20,7 +20,7 @@ from veason.profile import GENERIC, Profile, sample_indices
 from veason.project import ChangedElsewhere, Project
 from veason.project.state import Edit, Locked, Marked, Named, Reasoned
 from veason.project.statistics import rank
-from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Tracked
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, Merged, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 from veason.ui import payload as read
 from veason.ui import render, spread
@@ -234,6 +234,9 @@ class Desk:
             return self._everything(work)
         if data.get("edit") == "take":
             edit: Edit = self._taken(work, read.whole_number(data, "number"))
+        elif data.get("edit") == "merge":
+            target = read.whole_number(data, "into")
+            edit = Merged(read.whole_number(data, "object"), target, work.state.settled(target))
         else:
             edit = read.edit(data, work.now, work.video.info.size_wh)
         if changes_masks(edit):
@@ -243,7 +246,7 @@ class Desk:
         items: list[Item] = []
         if isinstance(edit, GotAnswer):
             items += self._everything(work)
-        elif data["edit"] in ("drop", "absent", "duplicate"):
+        elif data["edit"] in ("drop", "absent", "duplicate", "merge"):
             items += render.all_masks(work.now), render.doubts(work.now)
         elif isinstance(edit, PutPrompt | MoveKeyframe) and not work.frames[0] <= data["frame"] < work.frames[1]:
             work.home = starting_range(work.video.info, data["frame"])

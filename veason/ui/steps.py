@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from veason.project.state import Edit, Locked, Marked, Named, Reasoned
-from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, MoveKeyframe, PutPrompt
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, Merged, MoveKeyframe, PutPrompt
 from veason.types import Prompt
 
 LONGEST = 40
@@ -29,6 +29,8 @@ def _described(edit: Edit, before: Sequence[Edit], names: Mapping[int, str]) -> 
             return f"delete {_called(names, object_id)} on frame {frame_index}"
         case Duplicated(source_id, object_id):
             return f"duplicate {_called(names, source_id)} as {_called(names, object_id)}"
+        case Merged(source_id, target_id):
+            return f"merge {_called(names, source_id)} into {_called(names, target_id)}"
         case MoveKeyframe(frame_index):
             return f"make frame {frame_index} the keyframe"
         case Marked():

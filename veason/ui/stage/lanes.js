@@ -1,6 +1,6 @@
 // A lane per object: its name and switches, its timeline. Click to jump, drag to choose the frames to propagate.
 
-import { closeMenus, laneMenu } from "./lanemenu.js";
+import { closeMenus, laneMenu, openMerges } from "./lanemenu.js";
 import { paintLane } from "./lanepaint.js";
 import { isVisible, nameOf, provenance } from "./objects.js";
 import { clamp, colour, icon, node } from "./state.js";
@@ -54,7 +54,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
       button(`Hide ${name}`, now.hidden.has(objectId) ? EYE_SHUT : EYE, now.hidden.has(objectId), () => actions.hide(objectId)),
       button(`Show only ${name}`, TARGET, now.solo === objectId, () => actions.solo(objectId)),
       button(`Lock ${name}`, isLocked ? LOCK : UNLOCKED, isLocked, () => actions.lock(objectId)),
-      laneMenu(objectId, name, actions),
+      laneMenu(objectId, now, actions),
     );
     return node("div", { class: `v-lane${isVisible(now, objectId) ? "" : " v-faint"}`, "data-object": objectId }, title(objectId), switches, track, node("span", { class: "v-dim v-small v-figure" }, figure, here));
   }
@@ -71,7 +71,10 @@ export function makeLanes(refs, scope, state, transport, actions) {
     if (refs.timeline.hidden) return;
     if (renaming !== null) refs.lanes.querySelector(".v-rename")?.select();
     draw();
+    merging(state.get());
   }
+
+  const merging = ({ merging: objectId }) => { if (objectId !== null) openMerges(refs.lanes, objectId); };
 
   refs.legend.replaceChildren(...[["diamond", "model's box"], ["own", "yours"], ["verified", "verified"], ["waiting", "changed"], ["doubt", "doubtful"], ["absent", "absent"]]
     .map(([kind, text]) => node("span", {}, node("i", { class: `v-sign v-sign-${kind}` }), text)));
@@ -145,7 +148,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
     }
   }
 
-  closeMenus(refs.lanes);
+  closeMenus(refs.lanes, refs.stage);
   refs.rangeVerify.addEventListener("click", actions.verifyRange);
   refs.rangeAbsent.addEventListener("click", actions.absentRange);
   refs.rangeAll.addEventListener("click", () => state.set({ range: [0, state.get().info.frames] }));
@@ -162,6 +165,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
   state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], build);
   state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings", "stale", "pending", "marks", "byHand"], () => { if (tracks.size) draw(); });
   state.on(["frame"], move);
+  state.on(["merging"], merging);
   state.on(["lit"], light);
   state.on(["range"], band);
   new ResizeObserver(() => { if (tracks.size) draw(); }).observe(refs.lanes);
