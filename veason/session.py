@@ -44,6 +44,10 @@ class Session:
         """The ids of all objects that have a prompt or a mask, ascending."""
         return tuple(sorted({object_id for object_id, _ in self.prompts} | set(self.tracks)))
 
+    def mask_at(self, place: tuple[int, int]) -> ObjectMask | None:
+        """Return the mask of (object id, frame index), None where there is none."""
+        return self.tracks[place[0]].frames.get(place[1]) if place[0] in self.tracks else None
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

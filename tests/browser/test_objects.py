@@ -1,11 +1,11 @@
-"""Whole objects on the page: copied and merged, by key and from the lane's menu."""
+"""Whole objects on the page: copied, merged and marked occluded, by key, button and from the lane's menu."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.studio import LONG, drag, expect_masks, lane, open_example, press, propagate, set_range
+from tests.browser.studio import LONG, drag, expect_masks, go_to_frame, lane, open_example, press, propagate, set_range
 
 pytestmark = pytest.mark.browser
 
@@ -66,3 +66,31 @@ def test_one_object_alone_has_nothing_to_be_merged_into(page: Page) -> None:
     one_object_with_masks(page, 1)
     press(page, "m")
     expect(page.get_by_text("There is no other object to merge it into")).to_be_visible()
+
+
+def test_an_object_is_occluded_on_a_frame_and_on_a_range_and_stays_so(page: Page) -> None:
+    one_object_with_masks(page)
+    here = page.get_by_role("button", name="Occluded here")
+    press(page, "Home", "q")
+    expect(here).to_have_attribute("aria-pressed", "true")
+    expect(lane(page, 1)).to_contain_text("occluded")
+    here.click()
+    expect(here).to_have_attribute("aria-pressed", "false")
+    set_range(page, 2, 4)
+    page.get_by_role("button", name="is occluded").click()
+    expect(page.get_by_role("button", name="Undo: mark object 1 occluded on frames 2 to 4")).to_be_enabled()
+    page.reload()
+    go_to_frame(page, 4)
+    expect(here).to_have_attribute("aria-pressed", "true")
+    press(page, "ArrowRight")
+    expect(here).to_have_attribute("aria-pressed", "false")
+    go_to_frame(page, 20)
+    press(page, "q")
+    expect(page.get_by_text("no mask on frame 20 yet")).to_be_visible()
+
+
+def test_a_lane_counts_no_frames_that_are_marked_absent(page: Page) -> None:
+    one_object_with_masks(page)
+    set_range(page, 2, 3)
+    page.get_by_role("button", name="object is absent").click()
+    expect_masks(page, 1, 4)

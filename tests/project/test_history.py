@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.project.made import NUM_FRAMES, QUESTION, answer, box_prompt, make_project, mask, masks_on
 from veason.errors import SessionError
-from veason.project import Locked, Marked, Named, Project, Reasoned, State
+from veason.project import Locked, Marked, Named, Occluded, Project, Reasoned, State
 from veason.project.state import Edit, advance
 from veason.session import (
     Asked,
@@ -110,6 +110,10 @@ class Annotating(RuleBasedStateMachine):
     @rule(object_id=OBJECTS, start=FRAMES, kind=st.sampled_from(["verified", "absent", None]))
     def mark(self, object_id: int, start: int, kind: str) -> None:
         self.record(Marked(object_id, start, NUM_FRAMES, kind))  # type: ignore[arg-type]
+
+    @rule(object_id=OBJECTS, start=FRAMES, is_occluded=st.booleans())
+    def occlude(self, object_id: int, start: int, is_occluded: bool) -> None:
+        self.record(Occluded(object_id, start, NUM_FRAMES, is_occluded))
 
     @rule(thought=st.sampled_from([None, "because I say so"]))
     def reason(self, thought: str | None) -> None:

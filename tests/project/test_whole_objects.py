@@ -9,7 +9,7 @@ import pytest
 from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project, mask, masks_on
 from veason.errors import SessionError
 from veason.masks import mask_area, union_mask
-from veason.project import Locked, Project, State
+from veason.project import Locked, Occluded, Project, State
 from veason.session import Duplicated, Merged, PutPrompt, Tracked
 
 
@@ -154,3 +154,50 @@ def test_a_locked_object_is_not_merged(tmp_path: Path, locked: int) -> None:
         project.record(question, Locked(locked, True))
         with pytest.raises(SessionError, match=f"object {locked} is locked"):
             merge(project, question, 2, 1)
+
+
+def occluded(project: Project, question: int, object_id: int) -> list[int]:
+    """Return the frames on which an object is occluded, as an export reads them."""
+    return [one.frame_index for one in project.masks(question) if one.object_id == object_id and one.is_occluded]
+
+
+def test_an_occluded_stretch_is_kept_undone_and_copied(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    with project:
+        ask(project, question)
+        project.record(question, Occluded(1, 1, 5))
+        project.record(question, Occluded(1, 2, 3, False))
+        assert occluded(project, question, 1) == [1, 3, 4]
+        assert reopened(project, question) == project.state(question)
+        assert project.state(question).reasoning == "fresh"  # it says nothing against the answer
+        project.record(question, Duplicated(1, 2))
+        assert occluded(project, question, 2) == [1, 3, 4]
+        project.mark(question, 1, (3, 6), "absent")
+        assert occluded(project, question, 1) == [1]
+        for _ in range(3):
+            project.undo(question)
+        assert occluded(project, question, 1) == [1, 2, 3, 4]
+
+
+def test_a_union_is_occluded_where_one_of_its_parts_was(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    with project:
+        ask(project, question, 2)
+        project.record(question, Occluded(1, 0, 1))
+        project.record(question, Occluded(2, 3, 5))
+        merge(project, question, 2, 1)
+        assert occluded(project, question, 1) == [0, 3, 4]
+
+
+def test_what_is_absent_or_has_no_mask_is_not_occluded(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    with project:
+        project.record(question, PutPrompt(box_prompt(1, 0)))
+        project.follow(question, masks_on(range(4), 1))
+        project.mark(question, 1, (2, 4), "absent")
+        with pytest.raises(SessionError, match="marked absent there"):
+            project.record(question, Occluded(1, 2, 4))
+        with pytest.raises(SessionError, match="no mask on frame 4 yet"):
+            project.record(question, Occluded(1, 0, 6))
+        project.record(question, Occluded(1, 0, 4))
+        assert occluded(project, question, 1) == [0, 1]

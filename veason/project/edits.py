@@ -17,26 +17,21 @@ from itertools import groupby
 from typing import Any
 
 from veason.errors import ProjectError, SessionError
-from veason.project.codec import pack_mask, plain, rebuild, to_json, unpack_mask
-from veason.project.maskrows import load_masks, masks_body, provenance_of, read_masks
-from veason.project.records import Change, Provenance
-from veason.project.state import (
-    EDITS,
+from veason.project.changes import (
     Changes,
-    Edit,
     MaskIds,
-    Place,
-    State,
-    advance,
     changed_masks,
     changes,
     compose,
     from_scalars,
     inverse,
-    mask_at,
     scalars,
     stepped,
 )
+from veason.project.codec import pack_mask, plain, rebuild, to_json, unpack_mask
+from veason.project.maskrows import load_masks, masks_body, provenance_of, read_masks
+from veason.project.records import Change, Provenance
+from veason.project.state import EDITS, Edit, Place, State, advance
 from veason.session import Duplicated, GotAnswer, GotMasks, History, Merged, Session
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt, Sampling
 
@@ -195,7 +190,13 @@ def replay(db: sqlite3.Connection, question_id: int) -> History:
             history = history.redo()
         elif operation in ("record", "follow"):
             kind = body.pop("type")
-            if kind in ("Marked", "Reasoned", "Named", "Locked"):  # no part of a Session, but steps all the same
+            if kind in (
+                "Marked",
+                "Occluded",
+                "Reasoned",
+                "Named",
+                "Locked",
+            ):  # no part of a Session, but steps all the same
                 history = History(history.now, (*history.past, history.now)) if operation == "record" else history
                 continue
             edits = [rebuild(EDITS[kind], body)] if kind != "GotMasks" else read_masks(db, body, loaded.size_hw)
@@ -272,11 +273,11 @@ def _handed_over(
     """Return the masks that an edit gave to another object, and an origin that keeps where they come from."""
     before = loaded.state.session
     places = sorted(changed_masks(before, state.session))
-    arrived = {place: mask for place in places if (mask := mask_at(state.session, place)) is not None}
+    arrived = {place: mask for place in places if (mask := state.session.mask_at(place)) is not None}
     provenance = {
         (object_id, frame_index): provenance_of(db, loaded.mask_ids[source_id, frame_index])
         for (object_id, frame_index), mask in arrived.items()
-        if mask is mask_at(before, (source_id, frame_index))
+        if mask is before.mask_at((source_id, frame_index))
     }
     return arrived, replace(origin, provenance=provenance)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from veason.session import Duplicated, Merged, Session
-from veason.types import ObjectMask
 
 Said = TypeVar("Said")
 Place = tuple[int, int]
@@ -47,19 +46,30 @@ def said_after(
     source, target = edit.source_id, edit.target_id
     kept = {place: word for place, word in said.items() if place[0] not in (source, target)}
     for (one, at), word in said.items():
-        mask, own = _mask(after, target, at), _mask(before, target, at)
+        mask, own = after.mask_at((target, at)), before.mask_at((target, at))
         if one == target and mask is own:
             kept[target, at] = word
-        elif one == source and mask is _mask(before, source, at) and (mask is not own or mask is None):
+        elif one == source and mask is before.mask_at((source, at)) and (mask is not own or mask is None):
             kept.setdefault((target, at), word)
     return kept
+
+
+def occluded_after(
+    edit: Duplicated | Merged, occluded: frozenset[Place], before: Session, after: Session
+) -> frozenset[Place]:
+    """Return where objects are occluded after the edit; a union is so where one of its parts was."""
+    if isinstance(edit, Duplicated):
+        return frozenset(_copied(edit, dict.fromkeys(occluded, True)))
+    source, target = edit.source_id, edit.target_id
+    others = {place for place in occluded if place[0] not in (source, target)}
+    own = {
+        (target, at)
+        for one, at in occluded
+        if one == target or (one == source and after.mask_at((target, at)) is not before.mask_at((target, at)))
+    }
+    return frozenset(others | own)
 
 
 def _copied(edit: Duplicated, said: Mapping[Place, Said]) -> dict[Place, Said]:
     copies = {(edit.object_id, frame): word for (one, frame), word in said.items() if one == edit.source_id}
     return {**said, **copies}
-
-
-def _mask(session: Session, object_id: int, frame_index: int) -> ObjectMask | None:
-    track = session.tracks.get(object_id)
-    return track.frames.get(frame_index) if track is not None else None

@@ -18,7 +18,7 @@ from veason.errors import ProjectError, SessionError, VeasonError
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import GENERIC, Profile, sample_indices
 from veason.project import ChangedElsewhere, Project
-from veason.project.state import Edit, Locked, Marked, Named, Reasoned
+from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.project.statistics import rank
 from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, Merged, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
@@ -346,8 +346,8 @@ class Desk:
 
 
 def changes_masks(edit: Edit) -> bool:
-    """Tell whether an edit makes masks that are being computed useless; names, locks, copies, verified marks do not."""
-    return not isinstance(edit, Named | Locked | Reasoned | Duplicated) and not (
+    """Tell whether an edit makes masks that are being computed useless; copies and what is said of masks do not."""
+    return not isinstance(edit, Named | Locked | Occluded | Reasoned | Duplicated) and not (
         isinstance(edit, Marked) and edit.kind == "verified"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
-from veason.project.state import Edit, Locked, Marked, Named, Reasoned
+from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.session import DropPrompt, Duplicated, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
 from veason.ui.painted import painted_mask
@@ -119,10 +119,12 @@ def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
 
 
 def _object_edit(kind: object, payload: Any, session: Session) -> Edit:
-    object_id = whole_number(payload, "object") if kind in ("absent", "verified", "name", "lock") else 0
+    object_id = whole_number(payload, "object") if kind in ("absent", "occluded", "verified", "name", "lock") else 0
     if kind == "absent":
         start, stop = frame_range(payload, session.num_frames)
         return Marked(object_id, start, stop, "absent" if payload.get("on") is not False else None)
+    if kind == "occluded":
+        return Occluded(object_id, *frame_range(payload, session.num_frames), payload.get("on") is not False)
     if kind == "verified":
         return _verify(object_id, payload, session)
     if kind == "name":

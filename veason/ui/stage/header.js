@@ -32,6 +32,7 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
     newBox: () => state.set({ drawing: !state.get().drawing, tool: null }),
     drop1: actions.dropBox,
     absent: actions.absent,
+    occluded: actions.occluded,
     eye: () => state.set({ eye: !state.get().eye }),
     another: leave,
     openQueue: () => queue.show(state.get().screen !== "queue" || !state.get().work),
