@@ -2,7 +2,7 @@
 
 import { closeMenus, laneMenu, openMerges } from "./lanemenu.js";
 import { paintLane } from "./lanepaint.js";
-import { isVisible, nameOf, standingAt } from "./objects.js";
+import { isOccluded, isVisible, nameOf, provenance } from "./objects.js";
 import { clamp, colour, icon, node } from "./state.js";
 
 const EYE = "M2 12s3.500-7 10-7 10 7 10 7-3.500 7-10 7S2 12 2 12zM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6z";
@@ -123,7 +123,10 @@ export function makeLanes(refs, scope, state, transport, actions) {
     if (!now.info) return;
     for (const [objectId, { cursor, here }] of tracks) {
       cursor.style.left = `${((now.frame + 0.5) / now.info.frames) * 100}%`;
-      here.textContent = standingAt(now, objectId, now.frame);
+      const word = provenance(now, objectId, now.frame);
+      const isHidden = isOccluded(now, objectId, now.frame);
+      here.textContent = isHidden ? "occluded" : word; // the lane is narrow: one word, the other as its title
+      here.title = isHidden ? `${word}, occluded` : "";
     }
   }
 

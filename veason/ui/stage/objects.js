@@ -19,10 +19,8 @@ const isByHand = ({ byHand }, objectId, frame) => byHand.some(([object, at]) => 
 // Frames where the object has a prompt or a mark by a person: there nobody needs to doubt the machine.
 const isSettled = (state, objectId, frame) => markAt(state.marks, objectId, frame) !== undefined || isByHand(state, objectId, frame);
 
-// Where the mask of an object on a frame comes from, in a word, and whether it is occluded; "" where there is none.
-export const standingAt = (state, objectId, frame) => [provenance(state, objectId, frame), isOccluded(state, objectId, frame) ? "occluded" : ""].filter(Boolean).join(", ");
-
-function provenance(state, objectId, frame) {
+// Where the mask of an object on a frame comes from, in a word; "" where there is none.
+export function provenance(state, objectId, frame) {
   const mark = markAt(state.marks, objectId, frame);
   if (mark) return mark;
   if (isByHand(state, objectId, frame)) return isPainted(state, objectId, frame) ? "painted" : "corrected";

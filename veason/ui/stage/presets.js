@@ -7,9 +7,9 @@ export const COMMANDS = [
     ["prevDoubt", "Previous doubtful frame"], ["nextDoubt", "Next doubtful frame"], ["fit", "Fit the picture"], ["closer", "Zoom in"], ["farther", "Zoom out"],
   ]],
   ["Object", [
-    ["box", "Draw a new object"], ["finish", "Finish the polygon, or put a box in the middle"], ["corner", "Keys move the box, or one of its corners"], ["brush", "Brush"], ["eraser", "Eraser"], ["polygon", "Polygon"],
-    ["smaller", "Smaller brush"], ["larger", "Larger brush"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete what was drawn here"], ["copy", "Copy the box"], ["paste", "Paste it on this frame"], ["duplicate", "Duplicate the object"], ["merge", "Merge it into another object (then its number)"],
-    ["verify", "Mask is right here (verified)"], ["verifyRange", "Masks are right on the chosen frames"], ["absent", "Absent from here on, or there again"], ["occluded", "Occluded here, or seen whole"], ["occludedRange", "Occluded on the chosen frames"],
+    ["box", "Draw a new object"], ["finish", "Finish the polygon, or put a box"], ["corner", "Keys move the box, or one of its corners"], ["brush", "Brush"], ["eraser", "Eraser"], ["polygon", "Polygon"],
+    ["smaller", "Smaller brush"], ["larger", "Larger brush"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete what was drawn here"], ["copy", "Copy the box"], ["paste", "Paste it on this frame"], ["duplicate", "Duplicate the object"], ["merge", "Merge into another one, then 1 – 9"],
+    ["verify", "Mask is right here (verified)"], ["verifyRange", "Right on the chosen frames"], ["absent", "Absent from here on, or back"], ["occluded", "Occluded here, or seen whole"], ["occludedRange", "Occluded on the chosen frames"],
   ]],
   ["Work", [
     ["keyframe", "Make this frame the keyframe"], ["propagate", "Propagate"], ["forward", "Propagate forward from here"], ["backward", "Propagate backward from here"], ["stop", "Stop, or cancel"],
