@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veason.errors import SessionError
-from veason.types import Answer, FrameMasks, MaskTrack, Prompt
+from veason.masks import mask_area, union_mask
+from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Session:
     def object_ids(self) -> tuple[int, ...]:
         """The ids of all objects that have a prompt or a mask, ascending."""
         return tuple(sorted({object_id for object_id, _ in self.prompts} | set(self.tracks)))
+
+    def mask_at(self, place: tuple[int, int]) -> ObjectMask | None:
+        """Return the mask of (object id, frame index), None where there is none."""
+        return self.tracks[place[0]].frames.get(place[1]) if place[0] in self.tracks else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,27 @@ class DropPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicated:
+    """A person made a new object, `object_id`, with copies of the prompts and masks of `source_id`."""
+
+    source_id: int
+    object_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A person said that two objects are one: `source_id` goes into `target_id`, frame by frame the union of both.
+
+    On frames in `kept` the target stays as it is. Where the union is neither of the two masks and one of them was
+    prompted, the union becomes the prompt, so that a box around one part does not take the other away later.
+    """
+
+    source_id: int
+    target_id: int
+    kept: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class GotMasks:
     """Masks arrived from the segmenter."""
 
@@ -96,14 +122,14 @@ class Tracked:
     object_ids: frozenset[int]
 
 
-Edit = Asked | GotAnswer | MoveKeyframe | PutPrompt | DropPrompt | GotMasks | Tracked
+Edit = Asked | GotAnswer | MoveKeyframe | PutPrompt | DropPrompt | Duplicated | Merged | GotMasks | Tracked
 
 
 def apply(session: Session, edit: Edit) -> Session:
     """Return the session after the edit.
 
     Raises:
-        SessionError: the edit names a frame outside the video or a prompt that is not there.
+        SessionError: the edit names a frame outside the video, or a prompt or object that is not there.
     """
     match edit:
         case Asked(instruction, shown):
@@ -116,6 +142,10 @@ def apply(session: Session, edit: Edit) -> Session:
             return _put_prompt(session, prompt)
         case DropPrompt(object_id, frame_index):
             return _drop_prompt(session, object_id, frame_index)
+        case Duplicated(source_id, object_id):
+            return _duplicate(session, source_id, object_id)
+        case Merged():
+            return _merge(session, edit)
         case GotMasks(frame_masks):
             return dataclasses.replace(session, tracks=_lay_over(session.tracks, frame_masks))
         case Tracked(object_ids):
@@ -215,6 +245,66 @@ def _drop_prompt(session: Session, object_id: int, frame_index: int) -> Session:
         return dataclasses.replace(session, prompts=prompts, stale=session.stale | {object_id})
     tracks = {other: track for other, track in session.tracks.items() if other != object_id}
     return dataclasses.replace(session, prompts=prompts, tracks=tracks, stale=session.stale - {object_id})
+
+
+def _check_object(session: Session, object_id: int) -> None:
+    if object_id not in session.object_ids:
+        raise SessionError(f"there is no object {object_id}: there are {list(session.object_ids)}")
+
+
+def _duplicate(session: Session, source_id: int, object_id: int) -> Session:
+    _check_object(session, source_id)
+    if object_id in session.object_ids:
+        raise SessionError(f"there is an object {object_id} already: a copy needs a free number")
+    copies = {
+        (object_id, frame_index): dataclasses.replace(prompt, object_id=object_id)
+        for (_, frame_index), prompt in _prompts_of(session, source_id).items()
+    }
+    tracks = dict(session.tracks)
+    if source_id in tracks:
+        tracks[object_id] = MaskTrack(object_id, tracks[source_id].frames)
+    stale = session.stale | ({object_id} if source_id in session.stale else set())
+    return dataclasses.replace(session, prompts={**session.prompts, **copies}, tracks=tracks, stale=stale)
+
+
+def _merge(session: Session, edit: Merged) -> Session:
+    source, target = edit.source_id, edit.target_id
+    for object_id in (source, target):
+        _check_object(session, object_id)
+    if source == target:
+        raise SessionError(f"object {source} cannot be merged into itself: choose another one")
+    tracks = {object_id: track for object_id, track in session.tracks.items() if object_id != source}
+    given, own = _frames_of(session, source), _frames_of(session, target)
+    frames = {**own, **{at: _united(own.get(at), mask) for at, mask in given.items() if at not in edit.kept}}
+    if frames:
+        tracks[target] = MaskTrack(target, frames)
+    prompts = {place: prompt for place, prompt in session.prompts.items() if place[0] != source}
+    for _, at in (*_prompts_of(session, source), *_prompts_of(session, target)):
+        theirs, mask = session.prompts.get((source, at)), frames.get(at)
+        if at in edit.kept:
+            continue
+        if mask is not None and mask is not own.get(at) and mask is not given.get(at):
+            prompts[target, at] = Prompt(target, at, mask=mask.rle)
+        elif theirs is not None and (mask is not own.get(at) or (target, at) not in prompts):
+            prompts[target, at] = dataclasses.replace(theirs, object_id=target)
+    stale = session.stale - {source} | ({target} if source in session.stale else set())
+    return dataclasses.replace(session, prompts=prompts, tracks=tracks, stale=stale)
+
+
+def _frames_of(session: Session, object_id: int) -> Mapping[int, ObjectMask]:
+    return session.tracks[object_id].frames if object_id in session.tracks else {}
+
+
+def _united(own: ObjectMask | None, given: ObjectMask) -> ObjectMask:
+    """Return one of two masks where it covers the other (the own one first), else their union."""
+    if own is None:
+        return given
+    union = union_mask([own.rle, given.rle])
+    if mask_area(union) == mask_area(own.rle):
+        return own
+    if mask_area(union) == mask_area(given.rle):
+        return given
+    return ObjectMask(union, max(own.score, given.score))
 
 
 def _lay_over(tracks: Mapping[int, MaskTrack], frame_masks: FrameMasks) -> dict[int, MaskTrack]:

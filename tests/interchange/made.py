@@ -11,7 +11,7 @@ import numpy as np
 from veason.interchange import LabelledVideo
 from veason.interchange.projects import from_project
 from veason.masks import encode_mask, mask_box
-from veason.project import Project, Reasoned, StoredMask
+from veason.project import Occluded, Project, Reasoned, StoredMask
 from veason.session import Asked, GotAnswer, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, Click, Prompt, Rle
 
@@ -23,6 +23,9 @@ FIRST, LAST = 20, 61
 
 AWAY = (34, 44)
 """Where object 2 is out of sight (half-open)."""
+
+NEARLY_AWAY = (31, 34)
+"""Where object 2 is partly hidden (half-open)."""
 
 KEYFRAME = 41
 SHOWN = (0, 13, 27, 41, 54, 67, 81, 95)
@@ -76,6 +79,7 @@ def make_project(folder: Path, clip: Path = CLIP) -> Project:
 
     answer_with(project, things, "At (41s) three things move.", (1, 2, 3))
     project.mark(things, 2, AWAY, "absent", annotator="ann")
+    project.record(things, Occluded(2, *NEARLY_AWAY), annotator="ann")
     project.record(things, PutPrompt(Prompt(1, 50, clicks=(Click(300, 150), Click(380, 150, False)))), annotator="ann")
     corrected = encode_mask(shape(1, 50) & (np.arange(SIZE_WH[0]) < 330))
     project.put_masks(things, [StoredMask(50, 1, corrected, 9.0, "corrected")], source="nano segmenter")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.interchange.made import CLIP, fingerprint, visible
+from tests.interchange.made import CLIP, NEARLY_AWAY, fingerprint, visible
 from veason.errors import ExportError
 from veason.interchange import IMPORTABLE, ExportOptions, LabelledVideo, export_labels, import_labels
 from veason.interchange.projects import from_project, to_project
@@ -72,6 +73,25 @@ def test_words_and_their_objects_come_back(format: str, videos: list[LabelledVid
     (back,) = import_labels(tmp_path / "out", format)
     accepted = [question for question in videos[0].questions if question.is_accepted]
     assert [(q.instruction, q.object_ids) for q in back.questions] == [(q.instruction, q.object_ids) for q in accepted]
+
+
+@pytest.mark.parametrize("format", ["veason", "cvat"])
+def test_where_an_object_is_occluded_comes_back(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, format, tmp_path / "first")
+    with Project.create(tmp_path / "project") as project:
+        for video in import_labels(tmp_path / "first", format, videos={"hide": CLIP}):
+            to_project(project, video)
+        (now,) = from_project(project)
+    hidden = {(key, at) for key, track in now.tracks.items() for at, mask in track.items() if mask.is_occluded}
+    assert hidden == {(2, at) for at in range(*NEARLY_AWAY)}
+
+
+def test_a_bundle_from_before_objects_could_be_occluded_is_read(videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, "veason", tmp_path / "out")
+    file = tmp_path / "out" / "labels.jsonl"
+    file.write_text(re.sub(r', "is_occluded": (true|false)', "", file.read_text()))
+    (back,) = import_labels(tmp_path / "out", "veason")
+    assert visible(back) == visible(videos[0])
 
 
 def test_a_bundle_makes_the_same_project_again(videos: list[LabelledVideo], tmp_path: Path) -> None:

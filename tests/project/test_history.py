@@ -11,9 +11,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.project.made import NUM_FRAMES, QUESTION, answer, box_prompt, make_project, mask, masks_on
 from veason.errors import SessionError
-from veason.project import Locked, Marked, Named, Project, Reasoned, State
+from veason.project import Locked, Marked, Named, Occluded, Project, Reasoned, State
 from veason.project.state import Edit, advance
-from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Session, Tracked
+from veason.session import (
+    Asked,
+    DropPrompt,
+    Duplicated,
+    GotAnswer,
+    GotMasks,
+    Merged,
+    MoveKeyframe,
+    PutPrompt,
+    Session,
+    Tracked,
+)
 from veason.types import FrameMasks
 
 OBJECTS = st.integers(1, 3)
@@ -66,6 +77,14 @@ class Annotating(RuleBasedStateMachine):
     def erase(self, object_id: int, frame: int) -> None:
         self.record(DropPrompt(object_id, frame))
 
+    @rule(source=OBJECTS, object_id=OBJECTS)
+    def duplicate(self, source: int, object_id: int) -> None:
+        self.record(Duplicated(source, object_id))
+
+    @rule(source=OBJECTS, into=OBJECTS)
+    def merge(self, source: int, into: int) -> None:
+        self.record(Merged(source, into, self.now.settled(into)))
+
     @rule(object_id=OBJECTS, name=st.sampled_from(["", "dog", "cat"]))
     def name(self, object_id: int, name: str) -> None:
         self.record(Named(object_id, name))
@@ -91,6 +110,10 @@ class Annotating(RuleBasedStateMachine):
     @rule(object_id=OBJECTS, start=FRAMES, kind=st.sampled_from(["verified", "absent", None]))
     def mark(self, object_id: int, start: int, kind: str) -> None:
         self.record(Marked(object_id, start, NUM_FRAMES, kind))  # type: ignore[arg-type]
+
+    @rule(object_id=OBJECTS, start=FRAMES, is_occluded=st.booleans())
+    def occlude(self, object_id: int, start: int, is_occluded: bool) -> None:
+        self.record(Occluded(object_id, start, NUM_FRAMES, is_occluded))
 
     @rule(thought=st.sampled_from([None, "because I say so"]))
     def reason(self, thought: str | None) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from veason.masks import empty_mask
-from veason.project.state import Edit, Locked, Marked, Named, Reasoned
-from veason.session import Asked, DropPrompt, MoveKeyframe, PutPrompt
+from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
+from veason.session import Asked, DropPrompt, Duplicated, Merged, MoveKeyframe, PutPrompt
 from veason.types import Box, Click, Prompt
 from veason.ui.steps import describe
 
@@ -22,9 +22,13 @@ CLICKED = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9), clicks=(Click(3, 3, is_pos
         pytest.param([DRAWN, CLICKED], "click off the dog on frame 4", id="clicked"),
         pytest.param([PutPrompt(Prompt(2, 4, mask=empty_mask((4, 4))))], "paint the dog on frame 4", id="painted"),
         pytest.param([DropPrompt(1, 4)], "delete object 1 on frame 4", id="deleted"),
+        pytest.param([Duplicated(2, 3)], "duplicate the dog as object 3", id="duplicated"),
+        pytest.param([Merged(2, 1)], "merge the dog into object 1", id="merged"),
         pytest.param([MoveKeyframe(7)], "make frame 7 the keyframe", id="keyframe"),
         pytest.param([Marked(2, 3, 4, "verified")], "verify the dog on frame 3", id="verified"),
         pytest.param([Marked(2, 3, 9, "absent")], "mark the dog absent on frames 3 to 8", id="absent"),
+        pytest.param([Occluded(2, 3, 9)], "mark the dog occluded on frames 3 to 8", id="occluded"),
+        pytest.param([Occluded(2, 3, 4, False)], "mark the dog not occluded on frame 3", id="seen whole"),
         pytest.param([Named(1, "cat")], "name object 1 “cat”", id="named"),
         pytest.param([Locked(2, False)], "unlock the dog", id="unlocked"),
         pytest.param([Reasoned(None)], "confirm the reasoning", id="confirmed"),

@@ -76,6 +76,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
                 "counts": mask.rle.counts,
                 "score": mask.score,
                 "provenance": mask.provenance,
+                "is_occluded": mask.is_occluded,
             }
             for object_id in question.object_ids
             for frame_index, mask in sorted(video.tracks[object_id].items())
@@ -134,9 +135,7 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
         for row in rows:
             for entry in row["objects"]:
                 tracks[entry["object_id"]] = {
-                    mask["frame_index"]: LabelMask(rle_from_coco(mask), mask["score"], mask["provenance"])
-                    for mask in row["masks"]
-                    if mask["object_id"] == entry["object_id"]
+                    mask["frame_index"]: _mask(mask) for mask in row["masks"] if mask["object_id"] == entry["object_id"]
                 }
                 object_names |= {entry["object_id"]: entry["name"]} if entry["name"] else {}
         info = _info(first, finder)
@@ -150,6 +149,11 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
         )
     except _BROKEN as error:
         raise DataError(f"{file}: video {first.get('video')!r} is not as it was written: {error!r}") from error
+
+
+def _mask(entry: dict[str, Any]) -> LabelMask:
+    is_occluded = entry.get("is_occluded", False)  # older bundles do not say
+    return LabelMask(rle_from_coco(entry), entry["score"], entry["provenance"], is_occluded)
 
 
 def _info(row: dict[str, Any], finder: VideoFinder) -> VideoInfo:

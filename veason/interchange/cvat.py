@@ -69,7 +69,8 @@ def _write_object(stream: IO[str], video: LabelledVideo, object_id: int, tally: 
     masks = {index: mask.rle for index, mask in sorted(track.items()) if not mask.is_empty}
     boxes = {index: box for index, mask in masks.items() if (box := mask_box(mask))}
     if masks:
-        _write_track(stream, video, 2 * object_id, object_id, {i: _mask(rle) for i, rle in masks.items()}, attributes)
+        drawn = {i: _mask(rle) for i, rle in masks.items()}
+        _write_track(stream, video, 2 * object_id, object_id, drawn, attributes)
     if not track:
         prompts = [prompt for question in video.questions for prompt in question.prompts]
         boxes = {p.frame_index: p.box for p in prompts if p.object_id == object_id and p.box}
@@ -93,18 +94,28 @@ def _write_track(
     label = quoteattr(video.object_name(object_id))
     stream.write(f'<track id="{track_id}" label={label} source="manual" group_id="{object_id}">\n')
     for place, (frame_index, shape) in enumerate(shapes.items()):
-        _write_shape(stream, shape, frame_index, attributes if place == 0 else {}, outside=0)
+        mask = video.tracks[object_id].get(frame_index)
+        occluded = int(mask is not None and mask.is_occluded)
+        _write_shape(stream, shape, frame_index, attributes if place == 0 else {}, outside=0, occluded=occluded)
         after = frame_index + 1
         if are_all and after not in shapes and after < video.info.num_frames:
             _write_shape(stream, shape, after, {}, outside=1)
     stream.write("</track>\n")
 
 
-def _write_shape(stream: IO[str], shape: str, frame_index: int, attributes: Mapping[str, str], *, outside: int) -> None:
+def _write_shape(
+    stream: IO[str],
+    shape: str,
+    frame_index: int,
+    attributes: Mapping[str, str],
+    *,
+    outside: int,
+    occluded: int = 0,
+) -> None:
     kind, _, geometry = shape.partition(" ")
     inner = "".join(f'<attribute name="{key}">{escape(value)}</attribute>' for key, value in attributes.items())
     stream.write(
-        f'<{kind} frame="{frame_index}" keyframe="1" outside="{outside}" occluded="0" {geometry} z_order="0">'
+        f'<{kind} frame="{frame_index}" keyframe="1" outside="{outside}" occluded="{occluded}" {geometry} z_order="0">'
         f"{inner}</{kind}>\n"
     )
 

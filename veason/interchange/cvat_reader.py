@@ -125,7 +125,8 @@ def _masks(track: ElementTree.Element, size_wh: tuple[int, int], num_frames: int
     for place, shape in enumerate(shapes):
         frame_index = _frame(shape)
         if shape.attrib.get("outside") != "1":
-            masks[frame_index] = LabelMask(_rle(shape, size_wh))
+            is_occluded = shape.attrib.get("occluded") == "1"
+            masks[frame_index] = LabelMask(_rle(shape, size_wh), is_occluded=is_occluded)
             continue
         stop = _frame(shapes[place + 1]) if place + 1 < len(shapes) else num_frames
         masks |= {index: nothing for index in range(frame_index, stop)}

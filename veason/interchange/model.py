@@ -27,11 +27,12 @@ DONE: tuple[Status, ...] = ("accepted", "absent")
 
 @dataclass(frozen=True, slots=True)
 class LabelMask:
-    """One object on one frame. An empty mask says that the object is not there."""
+    """One object on one frame. An empty mask says that it is not there, `is_occluded` that a part of it is hidden."""
 
     rle: Rle
     score: float = SURE_SCORE
     provenance: Provenance = "propagated"
+    is_occluded: bool = False
 
     @property
     def is_empty(self) -> bool:

@@ -123,7 +123,7 @@ def _tracks(project: Project, question: Question) -> dict[int, Track]:
         return {}
     tracks: dict[int, dict[int, LabelMask]] = {each.object_id: {} for each in project.objects(question.id)}
     for mask in project.masks(question.id):
-        tracks[mask.object_id][mask.frame_index] = LabelMask(mask.rle, mask.score, mask.provenance)
+        tracks[mask.object_id][mask.frame_index] = LabelMask(mask.rle, mask.score, mask.provenance, mask.is_occluded)
     return dict(tracks)
 
 
@@ -327,7 +327,7 @@ def _enter_answer(project: Project, question_id: int, question: LabelledQuestion
 
 def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[StoredMask]:
     return [
-        StoredMask(frame_index, object_id, mask.rle, mask.score, mask.provenance)
+        StoredMask(frame_index, object_id, mask.rle, mask.score, mask.provenance, mask.is_occluded)
         for object_id in question.object_ids
         for frame_index, mask in sorted(video.tracks[object_id].items())
     ]

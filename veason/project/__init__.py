@@ -10,7 +10,11 @@ schema.py      the tables, and migrations
 database.py    connections, transactions, what the disk says in words
 codec.py       dataclasses to JSON and back
 records.py     what a project tells about itself
-state.py       a question's state: its Session, marks and reasoning; the edits of it; steps between states
+state.py       a question's state: its Session, marks and reasoning; the edits of it
+changes.py     states told apart, and steps between them
+runs.py        places as runs of frames
+whole.py       what copies and merges do to what is said of masks
+maskrows.py    masks between rows, the log and edits
 edits.py       edits to rows and back, undo, replay
 videos.py      where videos lie
 library.py     videos and questions
@@ -35,7 +39,7 @@ from veason.project.records import (
     StoredVideo,
     Verdict,
 )
-from veason.project.state import Locked, Marked, Named, Reasoned, State
+from veason.project.state import Locked, Marked, Named, Occluded, Reasoned, State
 from veason.project.store import Project
 
 __all__ = [
@@ -46,6 +50,7 @@ __all__ = [
     "Locked",
     "Marked",
     "Named",
+    "Occluded",
     "Project",
     "Question",
     "Reasoned",

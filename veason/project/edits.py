@@ -12,21 +12,15 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from veason.errors import ProjectError, SessionError
-from veason.project.codec import pack_mask, plain, rebuild, to_json, unpack_mask
-from veason.project.records import Change, Provenance
-from veason.project.state import (
-    EDITS,
+from veason.project.changes import (
     Changes,
-    Edit,
     MaskIds,
-    Place,
-    State,
-    advance,
+    changed_masks,
     changes,
     compose,
     from_scalars,
@@ -34,10 +28,12 @@ from veason.project.state import (
     scalars,
     stepped,
 )
-from veason.session import GotAnswer, GotMasks, History, Session
-from veason.types import Answer, FrameMasks, MaskTrack, ObjectMask, Prompt, Sampling
-
-_IDS_A_QUERY = 500
+from veason.project.codec import pack_mask, plain, rebuild, to_json, unpack_mask
+from veason.project.maskrows import load_masks, masks_body, provenance_of, read_masks
+from veason.project.records import Change, Provenance
+from veason.project.state import EDITS, Edit, Place, State, advance
+from veason.session import Duplicated, GotAnswer, GotMasks, History, Merged, Session
+from veason.types import Answer, MaskTrack, ObjectMask, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +127,11 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
         if isinstance(edit, GotMasks):
             masks = edit.frame_masks
             arrived |= {(object_id, masks.frame_index): mask for object_id, mask in masks.masks.items()}
+        elif isinstance(edit, Duplicated | Merged):
+            arrived, origin = _handed_over(db, loaded, state, edit.source_id, origin)
     ids = dict(loaded.mask_ids) | _store_masks(db, loaded, state, arrived, origin)
-    body = _masks_body(ids, arrived) if arrived else {"type": type(run[0]).__name__, **plain(run[0])}
+    is_masks = isinstance(run[0], GotMasks)
+    body = masks_body(ids, arrived) if is_masks else {"type": type(run[0]).__name__, **plain(run[0])}
     operation = "record" if is_step else "follow"
     write_log(db, revision, loaded.question_id, operation, body, origin)
     for edit in run:
@@ -159,7 +158,7 @@ def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: boo
     state = stepped(
         loaded.state,
         step,
-        lambda mask_ids: _load_masks(db, mask_ids, loaded.size_hw),
+        lambda mask_ids: load_masks(db, mask_ids, loaded.size_hw),
         lambda answer_id: _load_answer(db, answer_id),
     )
     ids = dict(loaded.mask_ids)
@@ -191,10 +190,16 @@ def replay(db: sqlite3.Connection, question_id: int) -> History:
             history = history.redo()
         elif operation in ("record", "follow"):
             kind = body.pop("type")
-            if kind in ("Marked", "Reasoned", "Named", "Locked"):  # no part of a Session, but steps all the same
+            if kind in (
+                "Marked",
+                "Occluded",
+                "Reasoned",
+                "Named",
+                "Locked",
+            ):  # no part of a Session, but steps all the same
                 history = History(history.now, (*history.past, history.now)) if operation == "record" else history
                 continue
-            edits = [rebuild(EDITS[kind], body)] if kind != "GotMasks" else _read_masks(db, body, loaded.size_hw)
+            edits = [rebuild(EDITS[kind], body)] if kind != "GotMasks" else read_masks(db, body, loaded.size_hw)
             for edit in edits:
                 history = history.record(edit) if operation == "record" else history.follow(edit)
     return history
@@ -250,7 +255,7 @@ def _store_masks(
             )
         old = tracks[place[0]].frames.get(place[1]) if place[0] in tracks else None
         provenance = origin.provenance.get(place) or state.provenance(place)
-        if old == mask and _provenance(db, loaded.mask_ids[place]) == provenance:
+        if old == mask and provenance_of(db, loaded.mask_ids[place]) == provenance:
             ids[place] = loaded.mask_ids[place]
             continue
         ids[place] = free
@@ -262,34 +267,19 @@ def _store_masks(
     return ids
 
 
-def _provenance(db: sqlite3.Connection, mask_id: int) -> str:
-    return db.execute("SELECT provenance FROM masks WHERE id = ?", (mask_id,)).fetchone()[0]
-
-
-def _masks_body(ids: Mapping[Place, int], arrived: Mapping[Place, ObjectMask]) -> dict[str, Any]:
-    frames: dict[int, dict[int, int]] = {}
-    for object_id, frame_index in arrived:
-        frames.setdefault(frame_index, {})[object_id] = ids[object_id, frame_index]
-    return {"type": "GotMasks", "frames": frames}
-
-
-def _read_masks(db: sqlite3.Connection, body: Mapping[str, Any], size_hw: tuple[int, int]) -> list[GotMasks]:
-    frames = body.get("frames", {})
-    masks = _load_masks(db, [mask_id for ids in frames.values() for mask_id in ids.values()], size_hw)
-    return [
-        GotMasks(FrameMasks(int(index), {int(object_id): masks[mask_id] for object_id, mask_id in ids.items()}))
-        for index, ids in frames.items()
-    ]
-
-
-def _load_masks(db: sqlite3.Connection, mask_ids: Sequence[int], size_hw: tuple[int, int]) -> dict[int, ObjectMask]:
-    masks = {}
-    for start in range(0, len(mask_ids), _IDS_A_QUERY):
-        part = mask_ids[start : start + _IDS_A_QUERY]
-        marks = ",".join("?" * len(part))
-        for mask_id, score, counts in db.execute(f"SELECT id, score, counts FROM masks WHERE id IN ({marks})", part):
-            masks[mask_id] = ObjectMask(unpack_mask(counts, size_hw), score)
-    return masks
+def _handed_over(
+    db: sqlite3.Connection, loaded: Loaded, state: State, source_id: int, origin: Origin
+) -> tuple[dict[Place, ObjectMask], Origin]:
+    """Return the masks that an edit gave to another object, and an origin that keeps where they come from."""
+    before = loaded.state.session
+    places = sorted(changed_masks(before, state.session))
+    arrived = {place: mask for place in places if (mask := state.session.mask_at(place)) is not None}
+    provenance = {
+        (object_id, frame_index): provenance_of(db, loaded.mask_ids[source_id, frame_index])
+        for (object_id, frame_index), mask in arrived.items()
+        if mask is before.mask_at((source_id, frame_index))
+    }
+    return arrived, replace(origin, provenance=provenance)
 
 
 def _load_answer(db: sqlite3.Connection, answer_id: int) -> Answer:

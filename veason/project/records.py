@@ -112,13 +112,14 @@ class StoredPrompt:
 
 @dataclass(frozen=True, slots=True)
 class StoredMask:
-    """The mask of one object on one frame, at the video's size."""
+    """The mask of one object on one frame, at the video's size; `is_occluded` as a person said."""
 
     frame_index: int
     object_id: int
     rle: Rle
     score: float
     provenance: Provenance
+    is_occluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

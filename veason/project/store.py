@@ -26,7 +26,8 @@ from veason.project.records import (
     StoredObject,
     StoredPrompt,
 )
-from veason.project.state import Edit, Mark, Marked, Named, Place, State
+from veason.project.runs import pack_places, unpack_places
+from veason.project.state import Edit, Mark, Marked, Named, Occluded, Place, State
 from veason.session import GotMasks, History, Session
 from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Sampling
 
@@ -197,6 +198,8 @@ class Project(Queue):
             for one in batch:
                 if one.provenance in ("verified", "absent"):
                     edits.append(Marked(one.object_id, one.frame_index, one.frame_index + 1, one.provenance))
+            occluded = pack_places((one.object_id, one.frame_index) for one in batch if one.is_occluded)
+            edits += [Occluded(one, start, stop) for one, start, stop in occluded]
             provenance = {(one.object_id, one.frame_index): one.provenance for one in batch}
             self.follow(question_id, edits, source=source, provenance=provenance)
 
@@ -305,6 +308,8 @@ class Project(Queue):
         width, height = self.video(self.question(question_id).video_id).size_wh
         start, stop = frames or (0, 2**62)
         with self._database.snapshot() as db:
+            text = db.execute("SELECT state FROM questions WHERE id = ?", (question_id,)).fetchone()[0]
+            occluded = unpack_places(json.loads(text).get("occluded", ()))
             for frame_index, object_id, counts, score, provenance in db.execute(
                 "SELECT m.frame_index, m.object_id, m.counts, m.score, ifnull(k.kind, m.provenance) FROM masks m "
                 "LEFT JOIN marks k ON k.question_id = m.question_id AND k.object_id = m.object_id "
@@ -312,4 +317,5 @@ class Project(Queue):
                 "AND m.frame_index >= ? AND m.frame_index < ? ORDER BY m.frame_index, m.object_id",
                 (question_id, start, stop),
             ):
-                yield StoredMask(frame_index, object_id, unpack_mask(counts, (height, width)), score, provenance)
+                rle, is_occluded = unpack_mask(counts, (height, width)), (object_id, frame_index) in occluded
+                yield StoredMask(frame_index, object_id, rle, score, provenance, is_occluded)

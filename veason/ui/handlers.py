@@ -18,9 +18,9 @@ from veason.errors import ProjectError, SessionError, VeasonError
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import GENERIC, Profile, sample_indices
 from veason.project import ChangedElsewhere, Project
-from veason.project.state import Edit, Locked, Marked, Named, Reasoned
+from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.project.statistics import rank
-from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Tracked
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, Merged, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 from veason.ui import payload as read
 from veason.ui import render, spread
@@ -234,6 +234,9 @@ class Desk:
             return self._everything(work)
         if data.get("edit") == "take":
             edit: Edit = self._taken(work, read.whole_number(data, "number"))
+        elif data.get("edit") == "merge":
+            target = read.whole_number(data, "into")
+            edit = Merged(read.whole_number(data, "object"), target, work.state.settled(target))
         else:
             edit = read.edit(data, work.now, work.video.info.size_wh)
         if changes_masks(edit):
@@ -243,8 +246,8 @@ class Desk:
         items: list[Item] = []
         if isinstance(edit, GotAnswer):
             items += self._everything(work)
-        elif data["edit"] in ("drop", "absent"):
-            items.append(render.all_masks(work.now))
+        elif data["edit"] in ("drop", "absent", "duplicate", "merge"):
+            items += render.all_masks(work.now), render.doubts(work.now)
         elif isinstance(edit, PutPrompt | MoveKeyframe) and not work.frames[0] <= data["frame"] < work.frames[1]:
             work.home = starting_range(work.video.info, data["frame"])
             work.choose(work.home)
@@ -343,8 +346,8 @@ class Desk:
 
 
 def changes_masks(edit: Edit) -> bool:
-    """Tell whether an edit makes masks that are being computed useless; names, locks and verified marks do not."""
-    return not isinstance(edit, Named | Locked | Reasoned) and not (
+    """Tell whether an edit makes masks that are being computed useless; copies and what is said of masks do not."""
+    return not isinstance(edit, Named | Locked | Occluded | Reasoned | Duplicated) and not (
         isinstance(edit, Marked) and edit.kind == "verified"
     )
 

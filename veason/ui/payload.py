@@ -8,8 +8,8 @@ from typing import Any
 
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
-from veason.project.state import Edit, Locked, Marked, Named, Reasoned
-from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session
+from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
+from veason.session import DropPrompt, Duplicated, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
 from veason.ui.painted import painted_mask
 
@@ -111,16 +111,20 @@ def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
         object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
         mask = painted_mask(payload.get("counts"), size_wh)
         return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), mask=mask))
+    if kind == "duplicate":
+        return Duplicated(whole_number(payload, "object"), max(session.object_ids, default=0) + 1)
     if kind == "reason":
         return Reasoned(short_text(payload, "text", 20_000) if payload.get("text") is not None else None)
     return _object_edit(kind, payload, session)
 
 
 def _object_edit(kind: object, payload: Any, session: Session) -> Edit:
-    object_id = whole_number(payload, "object") if kind in ("absent", "verified", "name", "lock") else 0
+    object_id = whole_number(payload, "object") if kind in ("absent", "occluded", "verified", "name", "lock") else 0
     if kind == "absent":
         start, stop = frame_range(payload, session.num_frames)
         return Marked(object_id, start, stop, "absent" if payload.get("on") is not False else None)
+    if kind == "occluded":
+        return Occluded(object_id, *frame_range(payload, session.num_frames), payload.get("on") is not False)
     if kind == "verified":
         return _verify(object_id, payload, session)
     if kind == "name":

@@ -15,6 +15,7 @@ from veason.consistency import check, doubt
 from veason.draw import PALETTE
 from veason.pipeline import FramesShown, masks_by_frame
 from veason.profile import Profile
+from veason.project.runs import pack_places
 from veason.project.state import Mark, Place, State
 from veason.session import Session
 from veason.types import (
@@ -109,6 +110,7 @@ def session_state(work: Work) -> Item:
         "marks": mark_stretches(state.marks),
         "names": {str(object_id): name for object_id, name in state.names.items()},
         "locked": sorted(state.locked),
+        "occluded": pack_places(state.occluded),
         "reasoning": state.reasoning,
         "rewritten": state.thought,
         "paintings": [list(place) for place, prompt in session.prompts.items() if prompt.mask is not None],

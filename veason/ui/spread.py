@@ -11,6 +11,7 @@ from typing import Any
 
 from veason.errors import PromptError
 from veason.project.state import Marked, Place, State
+from veason.session import Duplicated, Merged
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 from veason.ui import payload as read
 
@@ -62,6 +63,14 @@ def note_edit(pending: Pending, before: State, after: State, edit: object) -> No
         freed = {frame for frame in places if before.marks.get((edit.object_id, frame)) == "absent"}
         if waiting or (freed and edit.kind is None):
             pending[edit.object_id] = waiting | freed if edit.kind is None else waiting.difference(places)
+        return
+    if isinstance(edit, Duplicated):
+        pending |= {edit.object_id: pending[edit.source_id]} if edit.source_id in pending else {}
+        return
+    if isinstance(edit, Merged):
+        both = waiting_frames(before, pending, edit.source_id) | waiting_frames(before, pending, edit.target_id)
+        pending.pop(edit.source_id, None)
+        pending[edit.target_id] = both - settled(after, edit.target_id)
         return
     old, new = before.session.prompts, after.session.prompts
     for place in old.keys() | new.keys():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from veason.project.state import Edit, Locked, Marked, Named, Reasoned
-from veason.session import Asked, DropPrompt, GotAnswer, MoveKeyframe, PutPrompt
+from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
+from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, Merged, MoveKeyframe, PutPrompt
 from veason.types import Prompt
 
 LONGEST = 40
@@ -27,10 +27,17 @@ def _described(edit: Edit, before: Sequence[Edit], names: Mapping[int, str]) -> 
             return _drawn(prompt, before, names)
         case DropPrompt(object_id, frame_index):
             return f"delete {_called(names, object_id)} on frame {frame_index}"
+        case Duplicated(source_id, object_id):
+            return f"duplicate {_called(names, source_id)} as {_called(names, object_id)}"
+        case Merged(source_id, target_id):
+            return f"merge {_called(names, source_id)} into {_called(names, target_id)}"
         case MoveKeyframe(frame_index):
             return f"make frame {frame_index} the keyframe"
         case Marked():
             return _marked(edit, names)
+        case Occluded():
+            not_ = "" if edit.is_occluded else "not "
+            return f"mark {_called(names, edit.object_id)} {not_}occluded on {_frames(edit)}"
         case Reasoned(thought):
             return "confirm the reasoning" if thought is None else "rewrite the reasoning"
         case Named(object_id, name):
@@ -65,10 +72,13 @@ def _prompt_at(edit: Edit, place: tuple[int, int]) -> Prompt | None:
     return edit.prompt if (edit.prompt.object_id, edit.prompt.frame_index) == place else None
 
 
-def _marked(edit: Marked, names: Mapping[int, str]) -> str:
-    name = _called(names, edit.object_id)
+def _frames(edit: Marked | Occluded) -> str:
     last = edit.stop - 1
-    where = f"frame {edit.start}" if last == edit.start else f"frames {edit.start} to {last}"
+    return f"frame {edit.start}" if last == edit.start else f"frames {edit.start} to {last}"
+
+
+def _marked(edit: Marked, names: Mapping[int, str]) -> str:
+    name, where = _called(names, edit.object_id), _frames(edit)
     if edit.kind is None:
         return f"take the mark of {name} away on {where}"
     return f"verify {name} on {where}" if edit.kind == "verified" else f"mark {name} absent on {where}"

@@ -116,6 +116,21 @@ export function makeActions(refs, state, wire, { transport, notify }) {
       actions.putBox(object, copied.xyxy);
       return true;
     },
+    // A new object with the same prompts and masks; the page selects what is new.
+    duplicate: (objectId) => note({ edit: "duplicate", object: objectId }),
+    // M and then a number: which object goes into which other one.
+    beginMerge(objectId) {
+      if (refuses(objectId)) return;
+      if (state.get().objects.length > 1) state.set({ merging: objectId });
+      else notify("There is no other object to merge it into.", "info");
+    },
+    endMerge: (objectId) => { if (state.get().merging === objectId) state.set({ merging: null }); },
+    merge(objectId, into) {
+      if (objectId === into || refuses(objectId) || refuses(into)) return;
+      state.set({ selected: into, merging: null });
+      change({ edit: "merge", object: objectId, into });
+      refs.stage.focus({ preventScroll: true });
+    },
     nextCorner: () => state.set({ corner: CORNERS[(CORNERS.indexOf(state.get().corner) + 1) % CORNERS.length] }),
     // A box for a new object without a pointer: in the middle of what is to be seen.
     placeBox() {

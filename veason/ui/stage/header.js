@@ -1,10 +1,12 @@
 // The bar above and the tools on the stage: buttons that call actions, and lines that tell how things stand.
 
+import { nameOf } from "./objects.js";
 import { node } from "./state.js";
 import { FINE_ZOOM, FIT } from "./view.js";
 
 // One line at the stage's foot: what the pointer or the arrows would do now.
-function hint({ pictureFrame, drawing, objects, busy, tool, corner, view, boxes, frame, selected }) {
+function hint({ pictureFrame, drawing, objects, busy, tool, corner, view, boxes, frame, selected, merging, names }) {
+  if (merging !== null) return `Press the number of the object that ${nameOf({ names }, merging)} goes into, or Esc`;
   if (tool) return "";
   if (pictureFrame < 0) return "Reading the first frame …";
   const box = boxes.find((one) => one.object === selected && one.frame === frame);
@@ -30,6 +32,7 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
     newBox: () => state.set({ drawing: !state.get().drawing, tool: null }),
     drop1: actions.dropBox,
     absent: actions.absent,
+    occluded: actions.occluded,
     eye: () => state.set({ eye: !state.get().eye }),
     another: leave,
     openQueue: () => queue.show(state.get().screen !== "queue" || !state.get().work),
@@ -58,7 +61,7 @@ export function bindHeader(refs, about, state, wire, { actions, help, tour, leav
   state.on(["eye"], ({ eye }) => refs.eye.setAttribute("aria-pressed", String(eye)));
   state.on(["drawing"], ({ drawing }) => refs.newBox.setAttribute("aria-pressed", String(drawing)));
   state.on(["info"], ({ info }) => { refs.showTour.hidden = !info; });
-  state.on(["drawing", "objects", "busy", "info", "tool", "corner", "view", "boxes", "frame", "selected", "pictureFrame"], (now) => { refs.hint.textContent = hint(now); });
+  state.on(["drawing", "objects", "busy", "info", "tool", "corner", "view", "boxes", "frame", "selected", "pictureFrame", "merging", "names"], (now) => { refs.hint.textContent = hint(now); });
   state.on(["info"], ({ info }) => {
     refs.clip.hidden = !info;
     if (!info) return;

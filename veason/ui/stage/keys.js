@@ -28,11 +28,13 @@ export function bindKeys(element, state, keymap, { commands, hand, actions }) {
     if (isBusyElsewhere(event)) return;
     const combo = comboOf(event);
     const command = combo && keymap.commandOf(combo);
-    const { work, info, objects, screen } = state.get();
+    const { work, info, objects, screen, merging } = state.get();
     if ((!work || !info || screen === "queue") && command !== "help") return;
     if (nudge(event)) event.preventDefault();
     else if (/^[1-9]$/.test(combo) && !command) {
-      if (objects[Number(combo) - 1]) actions.select(objects[Number(combo) - 1]);
+      const chosen = objects[Number(combo) - 1];
+      if (chosen && merging !== null) actions.merge(merging, chosen);
+      else if (chosen) actions.select(chosen);
     } else if (command) {
       if (combo === " ") hand.hold();
       const isDone = combo === " " || commands[command]();

@@ -33,6 +33,14 @@ function hatch(context, x, y, wide, high, ink) {
   context.restore();
 }
 
+// Partly hidden, as a person said: thin bars in the lower half, as of a fence before it.
+function occluded(context, x, wide, high, ratio, ink) {
+  context.globalAlpha = 0.7;
+  context.fillStyle = ink;
+  for (let bar = x; bar < x + wide; bar += 5 * ratio) context.fillRect(bar, high * 0.55, 1.5 * ratio, high * 0.45);
+  context.globalAlpha = 1;
+}
+
 // The model's own box is a golden diamond, a person's a white one; clicks are round, paintings square.
 function marker(context, x, high, isByHand, shape) {
   const size = high * 0.2;
@@ -67,7 +75,7 @@ function waiting(context, x, wide, high, ratio) {
   for (let dot = x; dot < x + wide; dot += 6 * ratio) context.fillRect(dot, high / 2 - ratio, Math.min(3 * ratio, x + wide - dot), 2 * ratio);
 }
 
-// Paint the lane; return how many frames are done and the mean share of certainty in them.
+// Paint the lane; return how many frames are done, on how many the object is there, and the mean certainty of those.
 export function paintLane(canvas, state, objectId, ink, threshold) {
   const { info, boxes, clicks, paintings, masks, marks, byHand, pending } = state;
   const ratio = window.devicePixelRatio || 1;
@@ -97,6 +105,7 @@ export function paintLane(canvas, state, objectId, ink, threshold) {
     if (mark === "absent") hatch(context, at(start), 0, at(stop) - at(start), height, ink);
     else verified(context, at(start), Math.max(3 * ratio, at(stop) - at(start)), height, ratio);
   }
+  for (const [object, start, stop] of state.occluded) if (object === objectId) occluded(context, at(start), at(stop) - at(start), height, ratio, ink);
   for (const [start, stop] of pending[objectId] ?? []) waiting(context, at(start), Math.max(2 * ratio, at(stop) - at(start)), height, ratio);
   context.strokeStyle = ink;
   context.lineWidth = 1.75 * ratio;
@@ -110,5 +119,5 @@ export function paintLane(canvas, state, objectId, ink, threshold) {
   for (const click of clicks) if (click.object === objectId) marker(context, at(click.frame + 0.5), height, true, "round");
   for (const box of boxes) if (box.object === objectId) marker(context, at(box.frame + 0.5), height, isOwn(box.frame), "diamond");
   for (const [object, frame] of paintings) if (object === objectId) marker(context, at(frame + 0.5), height, isOwn(frame), "square");
-  return { count: done.length, sure: present.length ? present.reduce((sum, frame) => sum + score(frame), 0) / present.length : 0 };
+  return { done: done.length, count: present.length, sure: present.length ? present.reduce((sum, frame) => sum + score(frame), 0) / present.length : 0 };
 }

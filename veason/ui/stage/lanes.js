@@ -1,7 +1,8 @@
 // A lane per object: its name and switches, its timeline. Click to jump, drag to choose the frames to propagate.
 
+import { closeMenus, laneMenu, openMerges } from "./lanemenu.js";
 import { paintLane } from "./lanepaint.js";
-import { isVisible, nameOf, provenance } from "./objects.js";
+import { isOccluded, isVisible, nameOf, provenance } from "./objects.js";
 import { clamp, colour, icon, node } from "./state.js";
 
 const EYE = "M2 12s3.500-7 10-7 10 7 10 7-3.500 7-10 7S2 12 2 12zM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6z";
@@ -53,6 +54,7 @@ export function makeLanes(refs, scope, state, transport, actions) {
       button(`Hide ${name}`, now.hidden.has(objectId) ? EYE_SHUT : EYE, now.hidden.has(objectId), () => actions.hide(objectId)),
       button(`Show only ${name}`, TARGET, now.solo === objectId, () => actions.solo(objectId)),
       button(`Lock ${name}`, isLocked ? LOCK : UNLOCKED, isLocked, () => actions.lock(objectId)),
+      laneMenu(objectId, now, actions),
     );
     return node("div", { class: `v-lane${isVisible(now, objectId) ? "" : " v-faint"}`, "data-object": objectId }, title(objectId), switches, track, node("span", { class: "v-dim v-small v-figure" }, figure, here));
   }
@@ -69,9 +71,12 @@ export function makeLanes(refs, scope, state, transport, actions) {
     if (refs.timeline.hidden) return;
     if (renaming !== null) refs.lanes.querySelector(".v-rename")?.select();
     draw();
+    merging(state.get());
   }
 
-  refs.legend.replaceChildren(...[["diamond", "model's box"], ["own", "yours"], ["verified", "verified"], ["waiting", "changed"], ["doubt", "doubtful"], ["absent", "absent"]]
+  const merging = ({ merging: objectId }) => { if (objectId !== null) openMerges(refs.lanes, objectId); };
+
+  refs.legend.replaceChildren(...[["diamond", "model's box"], ["own", "yours"], ["verified", "verified"], ["waiting", "changed"], ["doubt", "doubtful"], ["occluded", "occluded"], ["absent", "absent"]]
     .map(([kind, text]) => node("span", {}, node("i", { class: `v-sign v-sign-${kind}` }), text)));
 
   function frameAt(event, track) {
@@ -104,10 +109,10 @@ export function makeLanes(refs, scope, state, transport, actions) {
   function draw() {
     const now = state.get();
     for (const [objectId, { canvas, figure }] of tracks) {
-      const { count, sure } = paintLane(canvas, now, objectId, colour(now.info.palette, objectId), doubtThreshold);
-      const told = count ? `${count} fr · ${sure.toFixed(2)}` : "no masks yet";
+      const { done, count, sure } = paintLane(canvas, now, objectId, colour(now.info.palette, objectId), doubtThreshold);
+      const told = count ? `${count} fr · ${sure.toFixed(2)}` : done ? "absent" : "no masks yet";
       figure.textContent = now.pending[objectId] ? "changed" : told;
-      figure.parentElement.title = count ? `${count} of ${now.info.frames} frames done, mean certainty ${sure.toFixed(2)}` : "";
+      figure.parentElement.title = done ? `${done} of ${now.info.frames} frames done, ${done - count} of them marked absent, mean certainty ${sure.toFixed(2)}` : "";
     }
     move();
     band();
@@ -118,7 +123,10 @@ export function makeLanes(refs, scope, state, transport, actions) {
     if (!now.info) return;
     for (const [objectId, { cursor, here }] of tracks) {
       cursor.style.left = `${((now.frame + 0.5) / now.info.frames) * 100}%`;
-      here.textContent = provenance(now, objectId, now.frame);
+      const word = provenance(now, objectId, now.frame);
+      const isHidden = isOccluded(now, objectId, now.frame);
+      here.textContent = isHidden ? "occluded" : word; // the lane is narrow: one word, the other as its title
+      here.title = isHidden ? `${word}, occluded` : "";
     }
   }
 
@@ -143,7 +151,9 @@ export function makeLanes(refs, scope, state, transport, actions) {
     }
   }
 
+  closeMenus(refs.lanes, refs.stage);
   refs.rangeVerify.addEventListener("click", actions.verifyRange);
+  refs.rangeOccluded.addEventListener("click", actions.occludedRange);
   refs.rangeAbsent.addEventListener("click", actions.absentRange);
   refs.rangeAll.addEventListener("click", () => state.set({ range: [0, state.get().info.frames] }));
   refs.opacity.addEventListener("input", () => actions.look({ opacity: Number(refs.opacity.value) / 100 }));
@@ -157,8 +167,9 @@ export function makeLanes(refs, scope, state, transport, actions) {
   drawLook(state.get());
   state.on(["opacity", "outline"], drawLook);
   state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], build);
-  state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings", "stale", "pending", "marks", "byHand"], () => { if (tracks.size) draw(); });
+  state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings", "stale", "pending", "marks", "occluded", "byHand"], () => { if (tracks.size) draw(); });
   state.on(["frame"], move);
+  state.on(["merging"], merging);
   state.on(["lit"], light);
   state.on(["range"], band);
   new ResizeObserver(() => { if (tracks.size) draw(); }).observe(refs.lanes);

@@ -36,7 +36,7 @@ const BLANK = {
   shown: [], keyframe: null, boxes: [], clicks: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
   masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], home: [0, 1], secondsPerFrame: 0,
   tool: null, corner: null, paintings: [], pending: {}, undoSteps: [], redoSteps: [], proposals: [], agreement: "", goal: 1,
-  view: FIT, hidden: new Set(), solo: null, renaming: null, byHand: [], marks: [], names: {}, locked: [],
+  view: FIT, hidden: new Set(), solo: null, renaming: null, merging: null, byHand: [], marks: [], names: {}, locked: [], occluded: [],
   reasoning: null, rewritten: null, rewriting: false, thought: "", mentions: [], answered: null, failure: "", findings: [], busy: null, status: "", speed: "",
 };
 

@@ -1,6 +1,6 @@
 // What a person says of masks: they are right on these frames, or the object is not there.
 
-import { isAbsent, isVerified, nameOf, nextPrompt, unmasked } from "./objects.js";
+import { isAbsent, isOccluded, isVerified, nameOf, nextPrompt, unmasked } from "./objects.js";
 
 export function makeMarks(state, { change, note, notify, refuses, isPrompted }) {
   function told(objectId, said, start, stop) {
@@ -36,6 +36,33 @@ export function makeMarks(state, { change, note, notify, refuses, isPrompted }) 
     return true;
   }
 
+  function occlude(start, stop, on) {
+    const { selected, marks, masks } = state.get();
+    if (selected === null || refuses(selected)) return false;
+    const missing = unmasked({ masks }, selected, start, stop);
+    const isAway = stop - start === 1 && isAbsent(marks, selected, start);
+    if (on && (missing !== null || isAway)) {
+      const why = isAway ? `is marked absent on frame ${start}: take that mark away first` : `has no mask on frame ${missing} yet: propagate first`;
+      notify(`${nameOf(state.get(), selected)} ${why}.`, "info");
+      return false;
+    }
+    note({ edit: "occluded", object: selected, start, stop, on });
+    told(selected, on ? "occluded" : "no longer occluded", start, stop);
+    return true;
+  }
+
+  function occluded() {
+    const { selected, frame } = state.get();
+    occlude(frame, frame + 1, !isOccluded(state.get(), selected, frame));
+  }
+
+  // Off where all of the chosen frames are occluded already.
+  function occludedRange() {
+    const { selected, range: [start, stop] } = state.get();
+    const frames = Array.from({ length: stop - start }, (_, number) => start + number);
+    if (occlude(start, stop, !frames.every((frame) => isOccluded(state.get(), selected, frame)))) giveUpRange();
+  }
+
   function absentRange() {
     const { selected, range: [start, stop], boxes, clicks, paintings } = state.get();
     if (selected === null || refuses(selected)) return;
@@ -55,6 +82,8 @@ export function makeMarks(state, { change, note, notify, refuses, isPrompted }) 
   return {
     absent,
     absentRange,
+    occluded,
+    occludedRange,
     verify: () => verify(state.get().frame, state.get().frame + 1),
     verifyRange: () => { if (verify(...state.get().range)) giveUpRange(); },
   };

@@ -3,7 +3,7 @@
 import { STATUSES, standing, time } from "./queuerow.js";
 import { node } from "./state.js";
 
-const KINDS = { PutPrompt: "boxes, clicks, paintings", DropPrompt: "prompts removed", Marked: "marks", Reasoned: "reasoning", MoveKeyframe: "keyframes", Named: "names", Locked: "locks", undo: "undo", redo: "redo", status: "decisions", comment: "comments", verdict: "opinions", assignee: "assignments", instruction: "rewording", resolve: "comments closed" };
+const KINDS = { PutPrompt: "boxes, clicks, paintings", DropPrompt: "prompts removed", Marked: "marks", Reasoned: "reasoning", MoveKeyframe: "keyframes", Named: "names", Locked: "locks", Duplicated: "duplicates", Merged: "merges", Occluded: "occlusions", undo: "undo", redo: "redo", status: "decisions", comment: "comments", verdict: "opinions", assignee: "assignments", instruction: "rewording", resolve: "comments closed" };
 
 const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 

@@ -10,6 +10,8 @@ export const isAbsent = (marks, objectId, frame) => markAt(marks, objectId, fram
 
 export const isVerified = (marks, objectId, frame) => markAt(marks, objectId, frame) === "verified";
 
+export const isOccluded = ({ occluded }, objectId, frame) => occluded.some(([object, start, stop]) => object === objectId && frame >= start && frame < stop);
+
 export const isPainted = ({ paintings }, objectId, frame) => paintings.some(([object, at]) => object === objectId && at === frame);
 
 const isByHand = ({ byHand }, objectId, frame) => byHand.some(([object, at]) => object === objectId && at === frame);

@@ -7,9 +7,9 @@ export const COMMANDS = [
     ["prevDoubt", "Previous doubtful frame"], ["nextDoubt", "Next doubtful frame"], ["fit", "Fit the picture"], ["closer", "Zoom in"], ["farther", "Zoom out"],
   ]],
   ["Object", [
-    ["box", "Draw a new object"], ["finish", "Finish the polygon, or put a box in the middle"], ["corner", "Keys move the box, or one of its corners"], ["brush", "Brush"], ["eraser", "Eraser"], ["polygon", "Polygon"],
-    ["smaller", "Smaller brush"], ["larger", "Larger brush"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete what was drawn here"], ["copy", "Copy the box"], ["paste", "Paste it on this frame"],
-    ["verify", "Mask is right here (verified)"], ["verifyRange", "Masks are right on the chosen frames"], ["absent", "Absent from here on, or there again"],
+    ["box", "Draw a new object"], ["finish", "Finish the polygon, or put a box"], ["corner", "Keys move the box, or one of its corners"], ["brush", "Brush"], ["eraser", "Eraser"], ["polygon", "Polygon"],
+    ["smaller", "Smaller brush"], ["larger", "Larger brush"], ["nextObject", "Next object"], ["prevObject", "Previous object"], ["drop", "Delete what was drawn here"], ["copy", "Copy the box"], ["paste", "Paste it on this frame"], ["duplicate", "Duplicate the object"], ["merge", "Merge into another one, then 1 – 9"],
+    ["verify", "Mask is right here (verified)"], ["verifyRange", "Right on the chosen frames"], ["absent", "Absent from here on, or back"], ["occluded", "Occluded here, or seen whole"], ["occludedRange", "Occluded on the chosen frames"],
   ]],
   ["Work", [
     ["keyframe", "Make this frame the keyframe"], ["propagate", "Propagate"], ["forward", "Propagate forward from here"], ["backward", "Propagate backward from here"], ["stop", "Stop, or cancel"],
@@ -22,9 +22,9 @@ const CVAT = {
   play: [" "], prev: ["ArrowLeft", "d"], next: ["ArrowRight", "f"], back: ["shift+ArrowLeft", "c"], ahead: ["shift+ArrowRight", "v"],
   first: ["Home"], last: ["End"], goto: ["g", "`"], prevKey: ["e"], nextKey: ["r"], prevDoubt: ["["], nextDoubt: ["]"],
   box: ["n"], finish: ["Enter"], corner: ["j"], brush: ["b"], eraser: ["x"], polygon: ["w"], smaller: ["{", ","], larger: ["}", "."],
-  nextObject: ["Tab"], prevObject: ["shift+Tab"], drop: ["Delete", "Backspace"], copy: ["ctrl+c"], paste: ["ctrl+v"], verify: ["y"], verifyRange: ["shift+y"], absent: ["o"], hide: ["h"], solo: ["s"], lock: ["l"], rename: ["F2"], masks: ["t"],
+  nextObject: ["Tab"], prevObject: ["shift+Tab"], drop: ["Delete", "Backspace"], copy: ["ctrl+c"], paste: ["ctrl+v"], duplicate: ["ctrl+d"], merge: ["m"], verify: ["y"], verifyRange: ["shift+y"], absent: ["o"], occluded: ["q"], occludedRange: ["shift+q"], hide: ["h"], solo: ["s"], lock: ["l"], rename: ["F2"], masks: ["t"],
   keyframe: ["k"], propagate: ["p"], forward: ["ctrl+b"], backward: ["ctrl+shift+b"], stop: ["Escape"], save: ["ctrl+s"], undo: ["ctrl+z"], redo: ["ctrl+shift+z", "ctrl+y"], fit: ["0"], closer: ["+", "="], farther: ["-"], help: ["?", "F1"],
-  accept: ["ctrl+Enter"], reject: ["ctrl+Backspace"], prevClip: ["PageUp"], nextClip: ["PageDown"], remark: ["m"], queue: ["q"],
+  accept: ["ctrl+Enter"], reject: ["ctrl+Backspace"], prevClip: ["PageUp"], nextClip: ["PageDown"], remark: ["shift+m"], queue: ["i"],
 };
 
 export const PRESETS = {

@@ -234,7 +234,7 @@ export function makeQueue(refs, scope, state, wire, notify) {
     d: (row) => row && decide("disagree", row.id, row.seen),
     p: (row) => row && assign.open(row, queue.people),
     "/": () => refs.search.focus(),
-    q: () => state.get().work && show(false),
+    i: () => state.get().work && show(false),
     n: () => refs.openAdd.click(),
   };
 

@@ -1,6 +1,6 @@
 // The tools at the stage's edge: which one is in hand, the size of the brush, and marks by button.
 
-import { isVerified } from "./objects.js";
+import { isOccluded, isVerified } from "./objects.js";
 import { spoken } from "./presets.js";
 
 const NAMES = { brush: "Brush", eraser: "Eraser", polygon: "Polygon" };
@@ -39,6 +39,9 @@ export function makeTools(refs, state, actions, keymap) {
 
   state.on(["tool", "brush"], draw);
   state.on(["info"], ({ info }) => { if (info) refs.brushSize.max = Math.round(Math.max(info.width, info.height) / 8); });
+  state.on(["occluded", "frame", "selected"], (now) => {
+    refs.occluded.setAttribute("aria-pressed", String(isOccluded(now, now.selected, now.frame)));
+  });
   state.on(["marks", "frame", "selected"], ({ marks, frame, selected }) => {
     refs.verify.setAttribute("aria-pressed", String(selected !== null && isVerified(marks, selected, frame)));
   });
