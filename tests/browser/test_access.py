@@ -15,6 +15,7 @@ from tests.browser.studio import (
     ask,
     drag,
     expect_answer,
+    expect_masks,
     keyframe_cell,
     lane,
     open_example,
@@ -109,6 +110,20 @@ def test_accepting_is_in_view_when_there_is_something_to_accept(
     expect(accept).to_be_in_viewport(ratio=1)
     expect(page.get_by_role("button", name="Propagate", exact=True)).not_to_contain_class("v-ghost")
     expect(accept).to_contain_class("v-ghost")
+    context.close()
+
+
+def test_on_a_narrow_page_a_typed_range_is_propagated_at_the_first_click(browser: Browser, app_url: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.set_default_timeout(20_000)
+    context.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
+    page = open_page(context, app_url)
+    open_example(page, "Who comes first?")
+    drag(page, (0.2, 0.2), (0.5, 0.6))
+    expect_masks(page, 1, 1)
+    set_range(page, 0, 3)
+    propagate(page)
+    expect_masks(page, 1, 4)
     context.close()
 
 

@@ -70,8 +70,8 @@ export function makePropagate(refs, scope, state, wire) {
 
   refs.go.addEventListener("submit", (event) => { event.preventDefault(); start(); });
   for (const field of [refs.from, refs.to]) {
-    field.addEventListener("input", estimate);
-    field.addEventListener("change", choose);
+    // While typing, not when the field is left: on a phone the page would move under the finger that leaves it.
+    field.addEventListener("input", () => { estimate(); choose(); });
   }
   state.on(["range"], ({ range }) => {
     refs.from.value = range[0];
