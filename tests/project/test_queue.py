@@ -238,8 +238,10 @@ def test_adding_twice_adds_once(tmp_path: Path) -> None:
     make_frames(tmp_path / "clips" / "b", shade=1)
     project = Project.create(tmp_path / "project")
     wanted = [Wanted("a", "the ball"), Wanted("", "the cube", "ann")]
-    added = add_videos(project, [tmp_path / "clips"], wanted)
+    told: list[tuple[int, int]] = []
+    added = add_videos(project, [tmp_path / "clips"], wanted, tell=lambda done, count: told.append((done, count)))
     assert (added.num_videos, added.num_questions) == (2, 3)
+    assert told == [(0, 2), (1, 2)]
     added = add_videos(project, [tmp_path / "clips"], wanted)
     assert (added.num_videos, added.num_questions) == (0, 0)
     assert add_videos(project, [], [Wanted("b", "the ball")]).num_questions == 1

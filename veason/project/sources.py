@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,21 +103,31 @@ def _jsonl(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
 
 
 def add_videos(
-    project: Project, paths: Sequence[str | Path], wanted: Sequence[Wanted] = (), *, copy: bool = False
+    project: Project,
+    paths: Sequence[str | Path],
+    wanted: Sequence[Wanted] = (),
+    *,
+    copy: bool = False,
+    tell: Callable[[int, int], object] = lambda done, count: None,
 ) -> Added:
     """Add videos and the instructions about them; videos that only the list names are looked up below its paths.
+
+    `tell` hears, before each video, how many have been read and of how many.
 
     Raises:
         ProjectError: an instruction is about a video that is neither given nor in the project.
         VideoError: a video cannot be opened.
     """
     known = {video.id for video in project.videos()}
-    ids = [project.add_video(path, copy=copy) for path in list_videos(paths)]
+    found, ids = list_videos(paths), []
+    for number, path in enumerate(found):
+        tell(number, len(found))
+        ids.append(project.add_video(path, copy=copy))
     chosen = list(dict.fromkeys(ids)) or [video.id for video in project.videos()]
     names: dict[str, int] = {}
     for video in project.videos():
         names |= dict.fromkeys((str(video.path), video.path.name, video.path.stem), video.id)
-    for path, video_id in zip(list_videos(paths), ids, strict=True):  # a copy has another name
+    for path, video_id in zip(found, ids, strict=True):  # a copy has another name
         names |= dict.fromkeys((str(path), str(path.absolute()), path.name, path.stem), video_id)
     added = 0
     for one in wanted:

@@ -122,7 +122,10 @@ class Transfer:
             for listing in listings:
                 wanted += read_instructions(listing)
             self._store.shelf.check_space(project, sum(path.stat().st_size for path in paths if path.is_file()))
-            added = add_videos(project, paths, wanted, copy=not data.get("folder"))
+            is_copy = not data.get("folder")
+            added = yield from telling_progress(
+                lambda tell: add_videos(project, paths, wanted, copy=is_copy, tell=tell), "clips"
+            )
         new = [video.id for video in project.videos() if video.id not in known]
         drafts = [project.add_draft(video_id) for video_id in new if not project.questions(video_id=video_id)]
         told = f"Added {_count(added.num_videos, 'clip')} and {_count(added.num_questions, 'question')}."
@@ -150,11 +153,7 @@ class Transfer:
             if format not in IMPORTABLE:
                 raise DataError(f"{format!r} cannot be imported: choose one of {', '.join(IMPORTABLE)}")
             source = _unzipped(upload, Path(room)) if zipfile.is_zipfile(upload) else upload
-            for video in import_labels(source, format):
-                check_fits(project, video)  # all of them before the first change
-            total = Imported()
-            for video in import_labels(source, format):
-                total += to_project(project, video, copy=True)
+            total = yield from telling_progress(lambda tell: _import(project, source, format, tell), "clips")
         told = total.told()
         told = f"{told[0].upper()}{told[1:]}."
         yield message(None, render.notice(told, "info"), {"kind": "added", "project": key}, {"kind": "transferred"})
@@ -179,6 +178,18 @@ class Transfer:
             raise SessionError("that file was not uploaded here: please choose it again")
         with tempfile.TemporaryDirectory(dir=self._store.outbox) as folder:
             yield Path(shutil.move(source, Path(folder) / read.file_name(data, "name")))
+
+
+def _import(project: Project, source: Path, format: str, tell: Tell) -> Imported:
+    count = 0
+    for video in import_labels(source, format):
+        check_fits(project, video)  # all of them before the first change
+        count += 1
+    total = Imported()
+    for number, video in enumerate(import_labels(source, format)):
+        tell(number, count)
+        total += to_project(project, video, copy=True)
+    return total
 
 
 def _done(path: Path, lines: list[str]) -> list[render.Item]:

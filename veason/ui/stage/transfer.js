@@ -10,12 +10,18 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
   const { about } = scope.props;
   let files = [];
   let begun = 0;
+  let doing = "";
 
   const busy = (text) => {
     refs.report.hidden = !text;
     refs.report.replaceChildren(text ?? "");
     refs.addBusy.textContent = text ?? "";
     for (const button of [...refs.addForm.querySelectorAll("[type=submit]"), ...refs.exportForm.querySelectorAll("button"), ...refs.importForm.querySelectorAll("button")]) button.disabled = Boolean(text) || (about.project.readOnly && !refs.exportForm.contains(button));
+  };
+
+  const begin = (what) => {
+    [begun, doing] = [performance.now(), what];
+    busy(`${what} …`);
   };
 
   async function send(list) {
@@ -91,7 +97,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     }
     trying(async () => {
       const sent = await send(files);
-      busy("Reading the clips …");
+      begin("Reading the clips");
       wire.send("enqueue", { project: queue.project(), files: sent, folder, instructions: refs.addLines.value });
     });
   });
@@ -100,8 +106,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     event.preventDefault();
     const chosen = refs.exportForm.elements;
     keepPref("format", chosen.format.value);
-    begun = performance.now();
-    busy("Writing …");
+    begin("Writing");
     wire.send("export", { project: queue.project(), format: chosen.format.value, scope: chosen.scope.value, everything: chosen.take.value === "everything", disputed: refs.disputed.checked, pictures: refs.pictures.checked });
   });
   refs.packAll.addEventListener("click", () => {
@@ -117,7 +122,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     }
     trying(async () => {
       const [sent] = await send([file]);
-      busy("Reading the labels …");
+      begin("Reading the labels");
       wire.send("take", { project: queue.project(), ...sent, format: refs.importFormat.value });
     });
   });
@@ -139,7 +144,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
       refs.report.replaceChildren(node("b", {}, `${name} · ${size(bytes)}`), ...lines.map((line) => node("div", { "data-lost": String(line.startsWith("lost")) }, line)));
     },
     written({ done, count, unit }) {
-      if (refs.transferDialog.open) busy(`Writing: ${done} of ${count} ${unit}, ${farness(done, count, begun)} …`);
+      if (refs.transferDialog.open || refs.addDialog.open) busy(`${doing}: ${done} of ${count} ${unit}, ${farness(done, count, begun)} …`);
     },
     transferred() {
       if (!refs.report.querySelector("b")) busy(null);
