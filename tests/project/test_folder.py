@@ -21,7 +21,9 @@ def test_a_packed_project_opens_elsewhere_with_its_videos(tmp_path: Path) -> Non
     project.proxies.mkdir()
     (project.proxies / "small.jpg").touch()
     (project.folder / "notes.txt").write_text("keep me")
-    pack(project, tmp_path / "work.zip")
+    told: list[tuple[int, int]] = []
+    pack(project, tmp_path / "work.zip", tell=lambda done, count: told.append((done, count)))
+    assert told == [(number, NUM_FRAMES + 1) for number in range(NUM_FRAMES + 1)]  # the pictures and the notes
     project.record(question, PutPrompt(box_prompt(3)))  # later: not packed
     project.undo(question)
     (tmp_path / "clip").rename(tmp_path / "elsewhere")

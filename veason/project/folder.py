@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import time
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from veason.errors import ProjectError
@@ -19,11 +19,17 @@ from veason.project.videos import pictures
 _LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
 
 
-def pack(project: Project, path: str | Path, *, with_videos: bool = True) -> None:
+def pack(
+    project: Project,
+    path: str | Path,
+    *,
+    with_videos: bool = True,
+    tell: Callable[[int, int], object] = lambda done, count: None,
+) -> None:
     """Write the whole project into a ZIP file that can be opened elsewhere with `unpack`; proxies stay behind.
 
     What is packed is one state of the project, even while others write. Videos outside the folder are taken in, unless
-    `with_videos` is false or their file is gone.
+    `with_videos` is false or their file is gone. `tell` hears, before each file, how many are packed and of how many.
 
     Raises:
         ProjectError: the file cannot be written.
@@ -35,15 +41,18 @@ def pack(project: Project, path: str | Path, *, with_videos: bool = True) -> Non
             moved = _copy_file(project, Path(made) / NAME, with_videos)
             with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.write(Path(made) / NAME, NAME)
-                for source in others:
-                    if source != path:
-                        archive.write(source, source.relative_to(project.folder), zipfile.ZIP_STORED)
-                for place, source in moved.items():
-                    for part in [source] if source.is_file() else pictures(source):
-                        name = Path(place) if source.is_file() else Path(place) / part.name
-                        archive.write(part, name, zipfile.ZIP_STORED)
+                files = [(source, source.relative_to(project.folder)) for source in others if source != path]
+                files += [file for place, source in moved.items() for file in _files_of(source, Path(place))]
+                for number, (source, name) in enumerate(files):
+                    tell(number, len(files))
+                    archive.write(source, name, zipfile.ZIP_STORED)
     except OSError as error:
         raise ProjectError(f"cannot pack the project into {path}: {error.strerror or error}") from error
+
+
+def _files_of(video: Path, place: Path) -> list[tuple[Path, Path]]:
+    """Return the files of a video, which may be a folder of pictures, and where each one goes."""
+    return [(video, place)] if video.is_file() else [(part, place / part.name) for part in pictures(video)]
 
 
 def _is_packed(source: Path, folder: Path) -> bool:

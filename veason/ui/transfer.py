@@ -57,7 +57,7 @@ class Transfer:
         project = self._store.shelf.get(data.get("project"))
         if data.get("format") == "project":
             path = self._store.new_out() / f"{project.folder.name}.zip"
-            pack(project, path)
+            yield from telling_progress(lambda tell: pack(project, path, tell=tell), "files")
             yield message(None, *_done(path, ["the whole project: clips, labels, history and comments"]))
             return
         only = [self._store.get(data.get("work")).question_id] if data.get("scope") == "clip" else None

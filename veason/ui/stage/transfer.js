@@ -110,7 +110,7 @@ export function makeTransfer(refs, scope, state, wire, queue, notify) {
     wire.send("export", { project: queue.project(), format: chosen.format.value, scope: chosen.scope.value, everything: chosen.take.value === "everything", disputed: refs.disputed.checked, pictures: refs.pictures.checked });
   });
   refs.packAll.addEventListener("click", () => {
-    busy("Packing everything …");
+    begin("Packing everything");
     wire.send("export", { project: queue.project(), format: "project" });
   });
   refs.importForm.addEventListener("submit", (event) => {
