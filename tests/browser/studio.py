@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 LONG = 60_000
 """Milliseconds to wait for a model on a busy machine."""
@@ -67,10 +67,17 @@ def expect_masks(page: Page, object_id: int, count: int) -> None:
     expect(lane(page, object_id).locator(".v-figure")).to_contain_text(re.compile(rf"\b{count} fr\b"), timeout=LONG)
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag on the frame from one place to another, both as shares of its width and height."""
+def _picture(page: Page) -> FloatRect:
+    """Wait for a picture on the stage, without which nothing can be drawn there, and return where it is."""
+    expect(page.get_by_role("application")).not_to_have_attribute("data-waiting", "")
     area = page.locator(".v-stage canvas").bounding_box()
     assert area is not None
+    return area
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag on the frame from one place to another, both as shares of its width and height."""
+    area = _picture(page)
     page.mouse.move(area["x"] + start[0] * area["width"], area["y"] + start[1] * area["height"])
     page.mouse.down()
     page.mouse.move(area["x"] + end[0] * area["width"], area["y"] + end[1] * area["height"], steps=5)
@@ -79,8 +86,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def click(page: Page, place: tuple[float, float], button: Literal["left", "right"] = "left") -> None:
     """Click on the frame at a place given as shares of its width and height."""
-    area = page.locator(".v-stage canvas").bounding_box()
-    assert area is not None
+    area = _picture(page)
     page.mouse.click(area["x"] + place[0] * area["width"], area["y"] + place[1] * area["height"], button=button)
 
 

@@ -248,6 +248,36 @@ def test_the_bracket_keys_go_to_doubtful_frames_or_say_that_there_are_none(page:
     open_example(page, "Who comes first?")
     press(page, "]")
     expect(page.get_by_text("No doubtful frame after this frame.")).to_be_visible()
+    press(page, "[")
+    expect(page.get_by_text("No doubtful frame before this frame.")).to_be_visible()
+
+
+def test_the_bracket_keys_go_from_doubt_to_doubt_and_back(page: Page) -> None:
+    open_example(page, "The chase")
+    ask(page, "the pursuer")
+    expect_answer(page)
+    propagate(page)
+    expect_masks(page, 1, 96)
+    stage = page.get_by_role("application")
+    press(page, "Home")
+    expect(stage).to_have_attribute("aria-label", re.compile("^Video frame 0 of"))
+    seen = [stage.get_attribute("aria-label") or ""]
+    for _ in range(2):
+        press(page, "]")
+        expect(stage).not_to_have_attribute("aria-label", seen[-1])
+        seen.append(stage.get_attribute("aria-label") or "")
+    press(page, "[")
+    expect(stage).to_have_attribute("aria-label", seen[1])
+
+
+def test_reasoning_that_is_still_true_is_confirmed(page: Page) -> None:
+    open_example(page, "Who comes first?")
+    ask(page, QUESTION)
+    expect_answer(page)
+    press(page, "Alt+Shift+ArrowLeft")
+    page.get_by_role("button", name="Still true").click()
+    expect(page.get_by_text("The labels changed after this was written.")).to_be_hidden()
+    expect(page.get_by_label("Reasoning text")).to_contain_text("confirmed by you")
 
 
 def test_a_correction_makes_the_reasoning_stale_until_it_is_thought_again(page: Page) -> None:
