@@ -20,6 +20,7 @@ from veason.ui.shelf import Shelf
 from veason.ui.store import Store
 
 COUNT, SIZE_WH = 20, (32, 24)
+BOX, OTHER = [2, 2, 10, 10], [12, 12, 20, 20]
 
 
 class CountingFiller(BoxFiller):
@@ -108,3 +109,12 @@ def mask_of(x1: int, y1: int, x2: int, y2: int) -> Rle:
 def of_kind(items: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     """Return the items of one kind."""
     return [item for item in items if item["kind"] == kind]
+
+
+def seat_with_two_objects() -> Seat:
+    """Return a seat with boxes of two objects on frame 5, propagated over the whole clip."""
+    seat = Seat()
+    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    seat.edit(edit="box", object=0, frame=5, xyxy=OTHER)
+    seat.propagate()
+    return seat

@@ -7,21 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.ui.desk import COUNT, Seat, mask_of, of_kind
+from tests.ui.desk import BOX, COUNT, Seat, mask_of, of_kind, seat_with_two_objects
 from veason.segmenter import load_segmenter
 from veason.types import ObjectMask
-
-BOX, OTHER = [2, 2, 10, 10], [12, 12, 20, 20]
 
 
 @pytest.fixture
 def seat() -> Seat:
-    """Two objects with boxes on frame 5, propagated over the whole clip."""
-    seat = Seat()
-    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
-    seat.edit(edit="box", object=0, frame=5, xyxy=OTHER)
-    seat.propagate()
-    return seat
+    return seat_with_two_objects()
 
 
 def changed(before: dict[int, ObjectMask], after: dict[int, ObjectMask]) -> list[int]:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.desk import COUNT, Seat, of_kind
+from tests.ui.desk import BOX, COUNT, OTHER, Seat, of_kind, seat_with_two_objects
 from veason.masks import union_mask
-
-BOX, OTHER = [2, 2, 10, 10], [12, 12, 20, 20]
 
 
 @pytest.fixture
 def seat() -> Seat:
-    """Two objects with boxes on frame 5, propagated over the whole clip."""
-    seat = Seat()
-    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
-    seat.edit(edit="box", object=0, frame=5, xyxy=OTHER)
-    seat.propagate()
-    return seat
+    return seat_with_two_objects()
 
 
 def test_a_copy_needs_no_computing_and_goes_its_own_way(seat: Seat) -> None:
