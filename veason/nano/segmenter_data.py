@@ -71,10 +71,10 @@ class ClipDataset(Dataset):
 
 
 def story_clip(rng: np.random.Generator, seed: int, num_frames: int, size: int) -> Clip:
-    """Return `num_frames` frames of a scene of the policy's world, one to four frames apart."""
+    """Return `num_frames` frames of a scene of the policy's world, one to six frames apart."""
     scene = make_scene(seed)
     renderer = Renderer(scene, (size, size))
-    stride = min(int(rng.integers(1, 5)), (scene.num_frames - 1) // max(num_frames - 1, 1))
+    stride = min(int(rng.integers(1, 7)), (scene.num_frames - 1) // max(num_frames - 1, 1))
     start = int(rng.integers(scene.num_frames - (num_frames - 1) * stride))
     drawn = [renderer.draw(start + stride * place) for place in range(num_frames)]
     owner = np.stack([owner for _, owner in drawn])
