@@ -9,9 +9,10 @@ import pytest
 
 from veason.answer import parse_answer
 from veason.nano.claims import holds, prominence, shown_places
-from veason.nano.corpus import STEP_MARKS, Lesson, answer_text, describe_paths, draw_lessons, image_context
+from veason.nano.corpus import STEP_MARKS, Lesson, answer_text, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.language import all_questions
+from veason.nano.records import describe_objects, find_tags, find_worths
 from veason.nano.render import Renderer
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
@@ -47,9 +48,9 @@ def test_thoughts_have_three_marked_steps(lessons: list[tuple[View, Lesson]]) ->
         assert places[0] == 0
 
 
-def test_the_paths_in_a_thought_are_the_middles_of_the_boxes(views: list[View]) -> None:
+def test_the_paths_in_the_records_are_the_middles_of_the_boxes(views: list[View]) -> None:
     for view in views:
-        told = dict(re.findall(r"the ([a-z ]+?)((?: -| \d+/\d+)+)[,;]", describe_paths(view)))
+        told = dict(re.findall(r"(?:^| )[a-z]+ ([a-z]+ [a-z]+)((?: -| \d+/\d+)+)[, ]", describe_objects(view)))
         assert set(told) == {view.facts.name(actor) for actor in view.facts.scene.objects if shown_places(view, actor)}
         for name, path in told.items():
             actor = named(view, name)
@@ -59,6 +60,24 @@ def test_the_paths_in_a_thought_are_the_middles_of_the_boxes(views: list[View]) 
                     column, row = map(int, step.split("/"))
                     assert abs(column - (box[0] + box[2]) / 2) <= 0.5
                     assert abs(row - (box[1] + box[3]) / 2) <= 0.5
+
+
+def test_tags_say_what_the_claims_behind_them_mean(views: list[View]) -> None:
+    kinds = set()
+    for view in views:
+        for actor in view.facts.objects:
+            for words, claim in (*find_tags(view, actor), *find_worths(view, actor)):
+                kinds.add(claim.kind)
+                assert holds(claim, view)
+                if claim.kind == "worth" and words.startswith("size"):
+                    height = np.nanmax(view.boxes[actor, :, 3] - view.boxes[actor, :, 1]) / SIZE[1] * 100
+                    assert height < 1.2 * int(words.split()[1]), "no box is much higher than the object is wide"
+                if claim.kind in ("enters", "leaves"):
+                    assert int(words.split()[-1]) in view.shown
+                if claim.kind == "carries":
+                    other = claim.other if claim.actor == actor else claim.actor
+                    assert words.endswith(view.facts.name(other))
+    assert {"looks", "enters", "leaves", "moves", "still", "worth", "carries", "collides"} <= kinds
 
 
 def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[tuple[View, Lesson]]) -> None:

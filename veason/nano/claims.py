@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from veason.nano.facts import SEEN
+from veason.nano.facts import SEEN, Facts
 from veason.nano.view import View
 
 
@@ -140,6 +140,32 @@ def _speed_rank(view: View, claim: Claim) -> bool:
     return max(speeds, key=lambda actor: speeds[actor]) == claim.actor
 
 
+def _looks(view: View, claim: Claim) -> bool:
+    look = view.facts.scene.actors[claim.actor].look
+    return claim.word in (look.shape, look.colour, look.pattern, look.size)
+
+
+WORTHS: dict[str, Callable[[Facts, int], float]] = {
+    "size": lambda facts, actor: 200 * float(facts.scene.actors[actor].radius.max()),
+    "way": lambda facts, actor: 60 * facts.travel(actor),
+    "pace": lambda facts, actor: 20 * float(facts.speed(actor).max()),
+}
+"""What objects are compared by: the largest width (hundredths of the picture's height), the length of the way (60ths)
+and the highest speed (20ths a clip)."""
+
+_MOST_WORTH = 127
+
+
+def worth_of(facts: Facts, actor: int, word: str) -> int:
+    """Return one of `WORTHS` as it is told: a whole number, at most 127."""
+    return min(round(WORTHS[word](facts, actor)), _MOST_WORTH)
+
+
+def _worth(view: View, claim: Claim) -> bool:
+    word, told = claim.word.split()
+    return worth_of(view.facts, claim.actor, word) == int(told)
+
+
 def _no_such(view: View, claim: Claim) -> bool:
     return not matching(view, Words.read(claim.word))
 
@@ -238,6 +264,8 @@ _TRUTHS: dict[str, Callable[[View, Claim], bool]] = {
     "uncovered": _uncovered,
     "whole": _whole,
     "at": _at,
+    "looks": _looks,
+    "worth": _worth,
     "no_such": _no_such,
     "nobody": _nobody,
     "count": lambda view, c: len(view.facts.objects) == int(c.word),

@@ -5,6 +5,7 @@ Every sentence is made from a claim that is measured on the view before it is wr
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,6 +15,7 @@ import numpy as np
 from veason.answer import AnswerContext, render_answer
 from veason.nano.claims import Claim, Words, holds, matching, place_word, prominence, say, shown_places
 from veason.nano.language import Question, draw_questions
+from veason.nano.records import call_object, describe_objects, find_tags, find_worths, judge_objects, told_objects
 from veason.nano.view import View
 from veason.types import Box, Turn
 
@@ -26,6 +28,9 @@ the thought is empty, or frames are called by their place among those shown."""
 
 _BEST_FRAMES = 5
 _ABSENT_WHY = ("no frame shows it", "it is in none of the frames", "none of the frames shows it")
+NOTHING = "nothing fits"
+"""The verdict where the target is absent."""
+
 _ABSENT_WHERE = ("nowhere", "there is nothing to box")
 
 
@@ -86,14 +91,14 @@ def _teach(view: View, question: Question, rng: np.random.Generator, *, is_best:
     there = tuple(actor for actor in question.targets if view.is_there(actor, place))
     happens, happens_claims = _what_happens(view, question, rng)
     why, why_claims = _why_this_frame(view, there, place, rng)
-    where, where_claims = _where(view, there, place, rng)
+    where, where_claims = _where(view, there, place)
     boxes = sorted((view.box(actor, place) for actor in there), key=lambda box: box.x1 if box else 0)
     return Lesson(
         question=question,
-        thought=_steps(f"{describe_paths(view)} {happens}", why, where),
+        thought=_steps(f"{describe_objects(view)} {happens}", why, where),
         keyframe=view.shown[place],
         boxes=tuple(box for box in boxes if box),
-        claims=(*happens_claims, *why_claims, *where_claims),
+        claims=(*_tag_claims(view), *happens_claims, *why_claims, *where_claims),
     )
 
 
@@ -119,25 +124,6 @@ def draw_keyframe(view: View, targets: tuple[int, ...], rng: np.random.Generator
     best = np.argsort(-share, kind="stable")[:_BEST_FRAMES]
     weight = np.maximum(share[best], 0) ** 6 * (share[best] > 0)
     return int(rng.choice(best, p=weight / weight.sum()))
-
-
-def describe_paths(view: View) -> str:
-    """Return where every object is on each shown frame: "the red cross 9/47 11/47 -, the white block ...;".
-
-    A place is the middle of the box in pixels of the images, "-" where the object is not there. Objects are
-    in the order in which they appear, then from left to right. A small network that writes down what it sees first can
-    read everything else from its own words.
-    """
-    seen = [actor for actor in view.facts.scene.objects if shown_places(view, actor)]
-    seen.sort(key=lambda actor: (first := shown_places(view, actor)[0], view.boxes[actor, first, 0]))
-    places = range(len(view.shown))
-    paths = (f"{_names(view, (actor,))} {' '.join(_middle(view, actor, place) for place in places)}" for actor in seen)
-    return ", ".join(paths) + ";"
-
-
-def _middle(view: View, actor: int, place: int) -> str:
-    box = view.box(actor, place)
-    return f"{int(box.x1 + box.x2) // 2}/{int(box.y1 + box.y2) // 2}" if box else "-"
 
 
 def answer_text(lesson: Lesson, context: AnswerContext) -> str:
@@ -168,15 +154,22 @@ def _names(view: View, actors: tuple[int, ...]) -> str:
 
 
 def _what_happens(view: View, question: Question, rng: np.random.Generator) -> tuple[str, list[Claim]]:
-    """Tell the facts that decide, or the target's own story, and name the target at the end."""
+    """Judge every object, name the targets, and tell the facts that decide, or the target's own story."""
     claims = [claim for claim in question.why if holds(claim, view)]
     if not claims:
         claims = [claim for actor in question.targets[:2] for claim in _story(view, actor, rng)]
     parts = [say(claim, view, rng) for claim in claims]
-    is_one = len(question.targets) == 1
-    ends = ("so the target is {}", "so it is {}") if is_one else ("so the targets are {}", "so they are {}")
-    end = ends[int(rng.integers(2))].format(_names(view, question.targets))
-    return f"{', '.join([*parts, end])}", claims
+    return f"{_verdict(view, question.targets)}; {', '.join(parts)}", claims
+
+
+def _verdict(view: View, targets: tuple[int, ...]) -> str:
+    """Return "so one red cross still no, two white ball yes: it is two white ball", in the order of the records."""
+    judged = judge_objects(view, targets)
+    found = tuple(actor for actor in told_objects(view) if actor in targets)
+    called = _and([call_object(view, actor) for actor in found]) if found else ""
+    if not found:
+        return f"so {judged}: {NOTHING}"
+    return f"so {judged}: {'it is' if len(found) == 1 else 'they are'} {called}"
 
 
 def _story(view: View, actor: int, rng: np.random.Generator) -> list[Claim]:
@@ -216,11 +209,15 @@ def _why_this_frame(
     return " and ".join(say(claim, view, rng) for claim in claims), claims
 
 
-def _where(view: View, there: tuple[int, ...], place: int, rng: np.random.Generator) -> tuple[str, list[Claim]]:
+def _where(view: View, there: tuple[int, ...], place: int) -> tuple[str, list[Claim]]:
     frame = view.shown[place]
     order = sorted(there, key=lambda actor: view.boxes[actor, place, 0])
     claims = [Claim("at", actor, frame=frame, word=place_word(view, actor, frame)) for actor in order]
-    return _and([say(claim, view, rng) for claim in claims]), claims
+    parts = []
+    for claim in claims:
+        box = [int(value) for value in view.boxes[claim.actor, place]]
+        parts.append(f"the {view.facts.name(claim.actor)} in frame {frame} {json.dumps(box)} at the {claim.word}")
+    return _and(parts), claims
 
 
 def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> Lesson:
@@ -233,7 +230,12 @@ def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> 
             claims.append(Claim("visible_somewhere", near[int(rng.integers(len(near)))]))
     happens = ", only ".join(say(claim, view, rng) for claim in claims)
     why, where = (words[int(rng.integers(len(words)))] for words in (_ABSENT_WHY, _ABSENT_WHERE))
-    return Lesson(question, _steps(f"{describe_paths(view)} {happens}", why, where), None, (), tuple(claims))
+    thought = _steps(f"{describe_objects(view)} {_verdict(view, ())}; {happens}", why, where)
+    return Lesson(question, thought, None, (), (*_tag_claims(view), *claims))
+
+
+def _tag_claims(view: View) -> list[Claim]:
+    return [claim for actor in told_objects(view) for _, claim in (*find_tags(view, actor), *find_worths(view, actor))]
 
 
 def _after_correction(view: View, lesson: Lesson, rng: np.random.Generator) -> Lesson:
@@ -251,7 +253,7 @@ def _wrong_answer(view: View, lesson: Lesson, rng: np.random.Generator) -> tuple
     ]
     choice = rng.random()
     if choice < 0.25:
-        absent = Lesson(lesson.question, _steps("nothing fits", "no frame shows it", "nowhere"), None, (), ())
+        absent = Lesson(lesson.question, _steps(NOTHING, "no frame shows it", "nowhere"), None, (), ())
         return absent, f"it is there: the {view.facts.name(target)}"
     if choice < 0.6 and others:
         other = others[int(rng.integers(len(others)))]

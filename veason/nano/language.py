@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from veason.nano.claims import DOERS, Claim, Words, matching, shown_places
 from veason.nano.facts import Facts
+from veason.nano.ranks import find_order, find_outermost, find_superlatives, passage_claim, side_share
 from veason.nano.shapes import SHAPES
 from veason.nano.view import View
 from veason.nano.wording import number, phrase, pick, plural, random_words, thing
@@ -17,8 +17,8 @@ from veason.nano.world import COLOURS, PATTERNS
 from veason.types import SampleType
 
 _MOST_TARGETS = 3
-_MARGIN = 0.05
-"""Two moments or sizes are told apart when they differ by at least this share of the clip."""
+_TOPIC_WEIGHTS = {"attribute": 4.0, "several": 2.0}
+"""How much likelier than another topic: most questions that people ask name what they mean by its looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def all_questions(view: View, rng: np.random.Generator) -> list[Question]:
 
 
 def draw_questions(view: View, rng: np.random.Generator, count: int, absent_share: float = 0.17) -> list[Question]:
-    """Return `count` questions, topics mixed evenly; a question may come twice in other words."""
+    """Return `count` questions, topics mixed (`_TOPIC_WEIGHTS`); a question may come twice in other words."""
     found = all_questions(view, rng)
     absent = [question for question in found if not question.targets]
     present = [question for question in found if question.targets]
@@ -54,7 +54,8 @@ def draw_questions(view: View, rng: np.random.Generator, count: int, absent_shar
     for _ in range(count):
         pool = absent if absent and (not present or rng.random() < absent_share) else present
         topics = sorted({question.topic for question in pool})
-        topic = topics[int(rng.integers(len(topics)))]
+        weights = np.array([_TOPIC_WEIGHTS.get(topic, 1.0) for topic in topics])
+        topic = topics[int(rng.choice(len(topics), p=weights / weights.sum()))]
         options = [question for question in pool if question.topic == topic]
         drawn.append(options[int(rng.integers(len(options)))])
     return drawn
@@ -89,12 +90,7 @@ def _missing(view: View, rng: np.random.Generator) -> Iterator[Question]:
             yield Question(text, "absent", (), (Claim("no_such", word=words.text),), "missing")
 
 
-_RELATIONS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
-    "left": ("to the left of", lambda d: -d[:, 0]),
-    "right": ("to the right of", lambda d: d[:, 0]),
-    "above": ("above", lambda d: -d[:, 1]),
-    "below": ("below", lambda d: d[:, 1]),
-}
+_RELATIONS = {"left": "to the left of", "right": "to the right of", "above": "above", "below": "below"}
 
 
 def _relations(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -102,8 +98,8 @@ def _relations(view: View, rng: np.random.Generator) -> Iterator[Question]:
     objects = view.facts.objects
     for anchor in objects:
         name = view.facts.name(anchor)
-        for relation, measure in _RELATIONS.values():
-            shares = {actor: _relation_share(view, actor, anchor, measure) for actor in objects if actor != anchor}
+        for side, relation in _RELATIONS.items():
+            shares = {actor: side_share(view, actor, anchor, side) for actor in objects if actor != anchor}
             yes = [actor for actor, share in shares.items() if share is not None and share > 0.95]
             shape = pick(rng, SHAPES) if rng.random() < 0.3 or not yes else view.facts.scene.actors[yes[0]].look.shape
             named = {a: s for a, s in shares.items() if view.facts.scene.actors[a].look.shape == shape}
@@ -114,31 +110,19 @@ def _relations(view: View, rng: np.random.Generator) -> Iterator[Question]:
                     yield Question(f"the {noun} {relation} the {name}", "referring", (hits[0],), (), "relation")
 
 
-def _relation_share(view: View, actor: int, anchor: int, measure: Callable) -> float | None:
-    both = sorted(set(shown_places(view, actor)) & set(shown_places(view, anchor)))
-    if len(both) < 3:
-        return None
-    frames = [view.shown[place] for place in both]
-    gap = view.facts.scene.screen_centre(actor)[frames] - view.facts.scene.screen_centre(anchor)[frames]
-    return float((measure(gap) > 0.08).mean())
+_OUTERMOST_FORMS = {
+    "left": ("the leftmost {}", "the {} furthest to the left"),
+    "right": ("the rightmost {}", "the {} furthest to the right"),
+    "above": ("the {} at the very top", "the topmost {}"),
+    "below": ("the {} at the very bottom", "the lowest {}"),
+}
 
 
 def _places(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The leftmost object, where it is that in every shown frame."""
-    objects = view.facts.objects
-    words = {
-        "left": ("the leftmost {}", "the {} furthest to the left"),
-        "right": ("the rightmost {}", "the {} furthest to the right"),
-        "above": ("the {} at the very top", "the topmost {}"),
-        "below": ("the {} at the very bottom", "the lowest {}"),
-    }
-    if len(objects) < 3:
-        return
-    for side, forms in words.items():
-        for actor in objects:
-            shares = [_relation_share(view, actor, other, _RELATIONS[side][1]) for other in objects if other != actor]
-            if all(share is not None and share > 0.95 for share in shares):
-                yield Question(pick(rng, forms).format(thing(rng)), "referring", (actor,), (), "place")
+    for side, actor in find_outermost(view).items():
+        text = pick(rng, _OUTERMOST_FORMS[side]).format(thing(rng))
+        yield Question(text, "referring", (actor,), (), "place")
 
 
 def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -197,61 +181,43 @@ def _negations(view: View, rng: np.random.Generator) -> Iterator[Question]:
             yield Question(text.format(s=look.shape, c=look.colour), "reasoning", tuple(same), (), "negation")
 
 
-def _ordered(moments: dict[int, float], frames: int) -> list[int]:
-    """Return the actors in time order, [] where two moments are too close to tell apart."""
-    order = sorted(moments, key=lambda actor: moments[actor])
-    gaps = [moments[b] - moments[a] for a, b in itertools.pairwise(order)]
-    return order if len(order) > 1 and min(gaps) >= _MARGIN * frames else []
-
-
 def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The one that comes in first; the last one to leave."""
-    facts, frames = view.facts, view.facts.scene.num_frames
-    entries = {a: float(p.frame) for a in facts.objects if (p := facts.entry(a))}
-    exits = {a: float(p.frame) for a in facts.objects if (p := facts.exit(a))}
+    facts = view.facts
+    entries = [actor for actor in facts.objects if facts.entry(actor)]
+    exits = [actor for actor in facts.objects if facts.exit(actor)]
     wordings = (
-        (entries, "entry", {
+        ("enters", "entry", {
             0: ("the {n} that enters first", "the first {n} to come in", "which {n} arrives before all others"),
             1: ("the second {n} to come in", "the {n} that enters second"),
             -1: ("the {n} that enters last", "the last {n} to come in", "the latecomer"),
         }),
-        (exits, "exit", {
+        ("leaves", "exit", {
             0: ("the {n} that leaves first", "the first {n} to go", "which {n} is gone before all others"),
             1: ("the second {n} to leave", "the {n} that leaves second"),
             -1: ("the {n} that leaves last", "the last {n} to leave"),
         }),
     )  # fmt: skip
-    for moments, topic, by_rank in wordings:
-        verb = "enters" if topic == "entry" else "leaves"
-        order = _ordered(moments, frames)
-        told_frames = [_passage_claim(view, verb, actor).frame for actor in order]
-        order = order if sorted(set(told_frames)) == told_frames else []
+    for verb, topic, by_rank in wordings:
+        order = find_order(view, verb)
         for rank, forms in by_rank.items():
             if order and (rank != 1 or len(order) > 2):
                 told = order[-3:] if rank == -1 else order[:3]
-                claims = tuple(_passage_claim(view, verb, actor) for actor in told)
+                claims = tuple(passage_claim(view, verb, actor) for actor in told)
                 yield Question(pick(rng, forms).format(n=thing(rng)), "reasoning", (order[rank],), claims, topic)
     if len(entries) == 1:
-        actor = next(iter(entries))
+        actor = entries[0]
         text = pick(
             rng, ("the {n} that enters", "the newcomer", "the {n} that is not there at the start", "what comes in")
         )
-        claim = (_passage_claim(view, "enters", actor),)
+        claim = (passage_claim(view, "enters", actor),)
         yield Question(text.format(n=thing(rng)), "reasoning", (actor,), claim, "entry")
     if len(exits) == 1:
-        actor = next(iter(exits))
+        actor = exits[0]
         text = pick(rng, ("the {n} that leaves", "what goes out of the picture", "the {n} that is gone at the end"))
         yield Question(
-            text.format(n=thing(rng)), "reasoning", (actor,), (_passage_claim(view, "leaves", actor),), "exit"
+            text.format(n=thing(rng)), "reasoning", (actor,), (passage_claim(view, "leaves", actor),), "exit"
         )
-
-
-def _passage_claim(view: View, verb: str, actor: int) -> Claim:
-    places = shown_places(view, actor)
-    passage = view.facts.entry(actor) if verb == "enters" else view.facts.exit(actor)
-    assert passage is not None, "only asked for objects that pass the edge"
-    place = (places[0] if verb == "enters" else places[-1]) if places else 0
-    return Claim(verb, actor, frame=view.shown[place], word=passage.side)
 
 
 _DOING: dict[str, tuple[str, ...]] = {
@@ -313,36 +279,19 @@ def _may_ask_in_vain(view: View, verb: str) -> bool:
     return verb not in ("nearly_hits", "grows", "shrinks") or not view.facts.scene.events
 
 
-@dataclass(frozen=True, slots=True)
-class _Superlative:
-    """A quantity of which the largest is asked for; it must beat the second by `ratio` and be `least` or more."""
-
-    topic: str
-    measure: Callable[[Facts, int], float]
-    ratio: float
-    least: float
-    forms: tuple[str, ...]
-
-
-_SUPERLATIVES = (
-    _Superlative("fastest", lambda f, a: f.speed(a).max(), 1.5, 0.6, ("the fastest {n}", "what moves quickest")),
-    _Superlative("furthest", Facts.travel, 1.4, 0.3, ("the {n} that travels furthest", "what has the longest way")),
-    _Superlative(
-        "biggest", lambda f, a: f.scene.actors[a].radius.max(), 1.25, 0.0, ("the biggest {n}", "the largest {n}")
-    ),
-    _Superlative("smallest", lambda f, a: 1 / f.scene.actors[a].radius.max(), 1.25, 0.0, ("the smallest {n}",)),
-)
+_SUPERLATIVE_FORMS = {
+    "fastest": ("the fastest {n}", "what moves quickest"),
+    "furthest": ("the {n} that travels furthest", "what has the longest way"),
+    "biggest": ("the biggest {n}", "the largest {n}"),
+    "smallest": ("the smallest {n}",),
+}
 
 
 def _superlatives(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The fastest; the one with the longest way; the largest."""
-    facts = view.facts
-    for kind in _SUPERLATIVES:
-        values = {actor: float(kind.measure(facts, actor)) for actor in facts.objects}
-        order = sorted(values, key=lambda actor: -values[actor])
-        if len(order) > 1 and values[order[0]] > kind.ratio * values[order[1]] and values[order[0]] >= kind.least:
-            text = pick(rng, kind.forms).format(n=thing(rng))
-            yield Question(text, "reasoning", (order[0],), (), kind.topic)
+    for topic, actor in find_superlatives(view).items():
+        text = pick(rng, _SUPERLATIVE_FORMS[topic]).format(n=thing(rng))
+        yield Question(text, "reasoning", (actor,), (), topic)
 
 
 def _changes(view: View, rng: np.random.Generator) -> Iterator[Question]:

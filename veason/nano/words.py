@@ -17,6 +17,7 @@ stops just nearly been spared must see disappears under own way breaks into chan
 fastest quickest travels has longest biggest largest smallest suddenly speeds becomes fast once rest
 again as creeps then slides over sight pushes runs heads but together
 shows can front cut off such only none nowhere box
+size pace by yes
 wrong i mean use look instead fits list track
 """
 

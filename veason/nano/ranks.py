@@ -1,0 +1,121 @@
+"""Who is first, last, fastest, leftmost: what only a comparison of all objects tells."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from veason.nano.claims import Claim, shown_places
+from veason.nano.facts import Facts
+from veason.nano.view import View
+
+MARGIN = 0.05
+"""Two moments are told apart when they differ by at least this share of the clip."""
+
+SIDES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "left": lambda gap: -gap[:, 0],
+    "right": lambda gap: gap[:, 0],
+    "above": lambda gap: -gap[:, 1],
+    "below": lambda gap: gap[:, 1],
+}
+"""How far something lies on a side of something else, from the `(S, 2)` gaps between them."""
+
+OUTERMOST = {"left": "leftmost", "right": "rightmost", "above": "topmost", "below": "lowest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Superlative:
+    """A quantity whose largest value must beat the second by `ratio` and be `least` or more."""
+
+    topic: str
+    measure: Callable[[Facts, int], float]
+    ratio: float
+    least: float
+
+
+SUPERLATIVES = (
+    Superlative("fastest", lambda facts, actor: float(facts.speed(actor).max()), 1.5, 0.6),
+    Superlative("furthest", Facts.travel, 1.4, 0.3),
+    Superlative("biggest", lambda facts, actor: float(facts.scene.actors[actor].radius.max()), 1.25, 0.0),
+    Superlative("smallest", lambda facts, actor: 1 / float(facts.scene.actors[actor].radius.max()), 1.25, 0.0),
+)
+
+
+def side_share(view: View, actor: int, anchor: int, side: str) -> float | None:
+    """Return in which share of the frames that show both an object is on a side of another, None for fewer than 3."""
+    both = sorted(set(shown_places(view, actor)) & set(shown_places(view, anchor)))
+    if len(both) < 3:
+        return None
+    frames = [view.shown[place] for place in both]
+    gap = view.facts.scene.screen_centre(actor)[frames] - view.facts.scene.screen_centre(anchor)[frames]
+    return float((SIDES[side](gap) > 0.08).mean())
+
+
+def find_outermost(view: View) -> dict[str, int]:
+    """Return the object furthest to each side, by side, where there are three or more and one is it all the time."""
+    objects = view.facts.objects
+    found = {}
+    for side in OUTERMOST if len(objects) > 2 else ():
+        for actor in objects:
+            shares = [side_share(view, actor, other, side) for other in objects if other != actor]
+            if all(share is not None and share > 0.95 for share in shares):
+                found[side] = actor
+    return found
+
+
+def find_superlatives(view: View) -> dict[str, int]:
+    """Return the object that is clearly the fastest, the one with the longest way, and so on, by topic."""
+    found = {}
+    for kind in SUPERLATIVES:
+        values = {actor: float(kind.measure(view.facts, actor)) for actor in view.facts.objects}
+        order = sorted(values, key=lambda actor: -values[actor])
+        if len(order) > 1 and values[order[0]] > kind.ratio * values[order[1]] and values[order[0]] >= kind.least:
+            found[kind.topic] = order[0]
+    return found
+
+
+def find_order(view: View, verb: str) -> list[int]:
+    """Return the objects that "enters" or "leaves" in time order, [] for one or where two moments are too close."""
+    facts = view.facts
+    passages = {actor: facts.entry(actor) if verb == "enters" else facts.exit(actor) for actor in facts.objects}
+    moments = {actor: float(passage.frame) for actor, passage in passages.items() if passage is not None}
+    order = sorted(moments, key=lambda actor: moments[actor])
+    gaps = [moments[b] - moments[a] for a, b in itertools.pairwise(order)]
+    if len(order) < 2 or min(gaps) < MARGIN * facts.scene.num_frames:
+        return []
+    told = [passage_claim(view, verb, actor).frame for actor in order]
+    return order if sorted(set(told)) == told else []
+
+
+def passage_claim(view: View, verb: str, actor: int) -> Claim:
+    """Return the claim that an object "enters" or "leaves", by the first or last shown frame with it.
+
+    Raises:
+        ValueError: it does not.
+    """
+    places = shown_places(view, actor)
+    passage = view.facts.entry(actor) if verb == "enters" else view.facts.exit(actor)
+    if passage is None:
+        raise ValueError(f"object {actor} never {verb}")
+    place = (places[0] if verb == "enters" else places[-1]) if places else 0
+    return Claim(verb, actor, frame=view.shown[place], word=passage.side)
+
+
+def find_ranks(view: View) -> dict[int, list[str]]:
+    """Return what can be said of each object in comparison with all others, such as "leftmost" or "first in"."""
+    ranks: dict[int, list[str]] = {actor: [] for actor in view.facts.scene.objects}
+    for verb, way in (("enters", "in"), ("leaves", "out")):
+        order = find_order(view, verb)
+        if order:
+            ranks[order[0]].append(f"first {way}")
+            ranks[order[-1]].append(f"last {way}")
+        if len(order) > 2:
+            ranks[order[1]].append(f"second {way}")
+    for side, actor in find_outermost(view).items():
+        ranks[actor].append(OUTERMOST[side])
+    for topic, actor in find_superlatives(view).items():
+        ranks[actor].append(topic)
+    return ranks
