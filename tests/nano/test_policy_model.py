@@ -20,6 +20,7 @@ from veason.nano.policy_model import (
     build_tokenizer,
     number_families,
     save_policy,
+    take_eye,
     training_profile,
 )
 from veason.nano.pool import ClipMaker
@@ -162,3 +163,24 @@ def test_lots_follow_the_generator(tmp_path: Path) -> None:
 
     assert draw(1) == draw(1) != draw(2)
     assert len({tuple(answer) for answer in draw(1)}) > 1
+
+
+def test_a_taken_eye_sees_the_same_and_is_as_loud_as_the_words() -> None:
+    eye, model = build_model(TOKENIZER, seed=1), build_model(TOKENIZER, seed=2)
+    pictures = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (2, 112, 112, 3), np.uint8))
+    with torch.no_grad():
+        before = see(eye.model.visual, pictures)
+        take_eye(model, eye.model.visual, float(before.norm(dim=-1).mean()))
+        after = see(model.model.visual, pictures)
+        words = model.get_input_embeddings().weight.norm(dim=-1).mean()
+    assert torch.nn.functional.cosine_similarity(before, after, -1).min() > 0.999
+    assert after.norm(dim=-1).mean() == pytest.approx(float(words), rel=0.2)
+
+
+def test_a_new_network_still_hears_the_word_itself_at_its_end() -> None:
+    model = build_model(TOKENIZER)
+    ids = torch.tensor([TOKENIZER("the red ball moves left and the blue star stays")["input_ids"]])
+    with torch.no_grad():
+        words = model.get_input_embeddings()(ids)
+        last = model.model.language_model(inputs_embeds=words).last_hidden_state
+    assert torch.nn.functional.cosine_similarity(words, last, -1).mean() > 0.5
