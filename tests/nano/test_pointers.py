@@ -8,15 +8,29 @@ import numpy as np
 import pytest
 import torch
 
-from veason.nano.corpus import describe_paths
+from veason.nano.claims import WORTHS
 from veason.nano.facts import Facts
-from veason.nano.forward import Watch, continue_prompts, read_prompts, see
-from veason.nano.pointers import cell_of, find_looks, find_returns
-from veason.nano.policy_loss import CellWords, Padded, look_loss, pad, return_loss
+from veason.nano.forward import Told, Watch, continue_prompts, continue_told, read_prompts, see
+from veason.nano.pointers import cell_of, find_judging, find_looks, find_reading
+from veason.nano.policy_loss import (
+    CellWords,
+    Padded,
+    bind_loss,
+    item_loss,
+    label_loss,
+    look_loss,
+    match_loss,
+    order_loss,
+    pad,
+    return_loss,
+)
 from veason.nano.policy_model import build_model, build_tokenizer, training_profile
-from veason.nano.pool import ClipMaker
+from veason.nano.pool import ClipMaker, coordinates
+from veason.nano.records import describe_objects
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
+
+WORTH_MARKS = build_tokenizer().convert_tokens_to_ids([f"\u0120{word}\u0120" for word in WORTHS])
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +39,7 @@ def view() -> View:
 
 
 def test_a_path_looks_at_its_object_on_every_frame(view: View) -> None:
-    text = describe_paths(view)
+    text = describe_objects(view)
     for look in find_looks(view, text):
         spoken = text[look.start : look.stop]
         if "/" in spoken:
@@ -57,8 +71,9 @@ def test_cells_are_counted_row_by_row() -> None:
 
 def test_every_coordinate_of_the_training_clips_is_looked_for(tmp_path: Path) -> None:
     clip = ClipMaker(training_profile(tmp_path)).make(3)
-    for branch in (*clip.paths, *clip.tracks, *(one for place in clip.lists for one in place)):
-        assert (branch.look[branch.is_number] >= 0).all()
+    for branch in (*clip.records, *clip.tracks, *(one for place in clip.lists for one in place)):
+        is_worth = np.isin(np.roll(branch.ids, 1), WORTH_MARKS)
+        assert (branch.look[branch.is_number & ~is_worth] >= 0).all()
         assert branch.look.max() < 8 * 49
 
 
@@ -67,8 +82,10 @@ def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
         torch.zeros(1, 3, dtype=torch.long),
         torch.tensor([[True, False]]),
         torch.zeros(1, 2, dtype=torch.bool),
+        torch.ones(1, 2),
         torch.tensor([[1, -1]]),
-        torch.full((1, 2), -1),
+        *torch.full((4, 1, 2), -1),
+        torch.zeros(1, dtype=torch.long),
     )
     places = torch.tensor([0, 2])
     right, wrong = (torch.tensor([0.05, 0.05, 0.9]), torch.tensor([0.9, 0.05, 0.05]))
@@ -80,7 +97,7 @@ def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
 def test_watching_changes_nothing_and_sums_to_one(tmp_path: Path) -> None:
     model = build_model(build_tokenizer()).eval()
     clip = ClipMaker(training_profile(tmp_path)).make(3)
-    padded = pad([clip.tracks[0]], 0, CellWords.of(build_tokenizer()))
+    padded = pad([clip.tracks[0]], 0, CellWords.of(build_tokenizer()).marks)
     with torch.no_grad():
         seen = see(model.model.visual, torch.from_numpy(clip.images))
         prompt = read_prompts(model, torch.from_numpy(clip.prefix)[None].long(), seen, 2)
@@ -93,33 +110,142 @@ def test_watching_changes_nothing_and_sums_to_one(tmp_path: Path) -> None:
     assert torch.allclose(watch.looks.exp().sum(-1), torch.ones(1), atol=1e-5)
 
 
-def test_names_and_the_keyframe_say_again_what_was_said_before() -> None:
+TOLD = (
+    "<think>What happens: one red ball 1/2 3/4 red ball chases blue moon size 20, two blue moon 5/6 - blue moon still "
+    "size 9, so one red ball chases blue moon fastest no, two blue moon still yes: it is two blue moon; the red ball "
+    "follows the blue moon. Why this frame: frame 12 shows it. Where: the blue moon in frame 12 [1, 2, 3, 4] at the "
+    'left.</think>\n<answer>{"keyframe_timestamp": 12, "bbox_2d_list": [[1, 2, 3, 4]]}</answer>'
+)
+
+
+def test_what_is_said_again_is_read_from_where_it_was_said() -> None:
     tokenizer = build_tokenizer()
-    words = CellWords.of(tokenizer)
-    told = (
-        "<think>What happens: the red ball 1/2 3/4, the blue moon 5/6 7/8; the blue moon hits the red ball, so it is "
-        "the blue moon, there is no red moon. Why this frame: frame 12 shows the blue moon.</think>\n"
-        '<answer>{"keyframe_timestamp": 12, "bbox_2d_list": [[1, 2, 3, 4]]}</answer>'
-    )
+    marks = CellWords.of(tokenizer).marks
     asked = tokenizer("the red ball of frame 12\n")["input_ids"]
-    ids = np.array([*asked, *tokenizer(told)["input_ids"]])
-    back = find_returns(ids, len(asked), words.colours, words.shapes, words.marks)
-    again = [at for at in range(len(ids)) if back[at] >= 0]
-    assert all(ids[at] == ids[back[at]] and len(asked) <= back[at] < at for at in again)
-    said = tokenizer.decode(ids[again]).split()
-    assert said == ["blue", "moon", "red", "ball", "blue", "moon", "blue", "moon12"]
-    listed = [at for at in again[:-1] if back[at] > list(ids).index(words.marks[0])]
-    assert not listed, "names look at the list, not at the sentence before"
+    ids = np.array([*asked, *tokenizer(TOLD)["input_ids"]])
+    words = [tokenizer.decode([token]).strip() for token in ids]
+    is_number = coordinates(tokenizer.convert_ids_to_tokens(ids.tolist()))
+    reading = find_reading(ids, is_number, len(asked), marks)
+    again = [at for at in range(len(ids)) if reading.back[at] >= 0]
+    assert all(reading.back[at] < at for at in again)
+    differing = [(words[at], words[reading.back[at]]) for at in again if words[at] != words[reading.back[at]]]
+    assert differing == [("two", "yes")], "which object it is follows from how it was judged"
+    copied = " ".join(words[at] for at in again)
+    assert copied.startswith("red ball blue moon red ball chases blue moon blue moon still two blue moon")
+    assert copied.endswith("12 1 2 3 4")
+    assert "fastest" not in copied, "how objects compare is told for the first time"
+
+
+def test_what_is_said_of_an_object_is_bound_to_its_number() -> None:
+    tokenizer = build_tokenizer()
+    ids = np.array(tokenizer(TOLD)["input_ids"])
+    words = [tokenizer.decode([token]).strip() for token in ids]
+    bind = find_reading(ids, np.zeros(len(ids), bool), 0, CellWords.of(tokenizer).marks).bind
+    bound = [(words[at], words[bind[at]]) for at in range(len(ids)) if bind[at] >= 0]
+    assert [pair for pair in bound if pair[0] in ("yes", "no", "20", "9", "fastest")] == [
+        ("20", "one"), ("9", "two"), ("fastest", "one"), ("no", "one"), ("yes", "two"),
+    ]  # fmt: skip
+
+
+def test_looks_of_a_judged_object_are_matched_with_the_question() -> None:
+    tokenizer = build_tokenizer()
+    asked = tokenizer("\nall red moons<|im_end|>\n")["input_ids"]
+    ids = np.array([*asked, *tokenizer(TOLD)["input_ids"]])
+    words = [tokenizer.decode([token]).strip() for token in ids]
+    reading = find_reading(ids, np.zeros(len(ids), bool), len(asked), CellWords.of(tokenizer).marks)
+    matched = [(words[at], words[reading.match[at]]) for at in range(len(ids)) if reading.match[at] >= 0]
+    assert matched[:2] == [("red", "red"), ("ball", "")]
+    assert matched[-2:] == [("blue", ""), ("moon", "moons")]
+    assert [words[at] for at in range(len(ids)) if reading.item[at] >= 0] == ["no", "yes"]
+
+
+def test_a_thought_without_records_is_read_from_nowhere() -> None:
+    tokenizer = build_tokenizer()
+    ids = np.array(tokenizer("the red ball<think></think>the red ball")["input_ids"])
+    reading = find_reading(ids, np.zeros(len(ids), bool), 0, CellWords.of(tokenizer).marks)
+    assert (reading.back == -1).all()
+    assert (reading.bind == -1).all()
 
 
 def test_looking_back_at_the_right_word_costs_little() -> None:
     nothing = torch.zeros(1, 3, dtype=torch.bool)
+    none = nothing.long() - 1
     padded = Padded(
-        torch.zeros(1, 4, dtype=torch.long), nothing, nothing, nothing.long() - 1, torch.tensor([[-1, -1, 1]])
+        torch.zeros(1, 4, dtype=torch.long),
+        nothing,
+        nothing,
+        nothing + 1.0,
+        none,
+        torch.tensor([[-1, -1, 1]]),
+        none,
+        none,
+        none,
+        none[0, :1],
     )
     looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
-    wrong, _ = return_loss(looks, padded)
+    wrong, _ = return_loss(looks, padded, 2)
     looks[0, :, 2, 2 + 1] = float(np.log(0.75))
-    right, share = return_loss(looks, padded)
+    right, share = return_loss(looks, padded, 2)
     assert right < wrong
     assert share == pytest.approx(0.75)
+
+
+def padded_with(**places: torch.Tensor) -> Padded:
+    """Four tokens of which nothing is known but `places`."""
+    none = torch.full((1, 3), -1)
+    known = {name: places.get(name, none) for name in ("look", "back", "bind", "match", "item")}
+    nothing = torch.zeros(1, 3, dtype=torch.bool)
+    ids, asked = torch.zeros(1, 4, dtype=torch.long), torch.zeros(1, dtype=torch.long)
+    return Padded(ids, nothing, nothing, torch.ones(1, 3), asked=asked, **known)
+
+
+def test_attention_that_keeps_the_order_and_the_number_costs_little() -> None:
+    padded = padded_with(bind=torch.tensor([[-1, 0, 0]]))
+    looks = torch.full((1, 1, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
+    looks[0, 0, 1, 2 + 0] = looks[0, 0, 2, 2 + 1] = float(np.log(0.75))
+    assert order_loss(looks, padded)[1] == pytest.approx(0.75)
+    assert bind_loss(looks, padded, 2)[1] == pytest.approx((0.75 + 0.05) / 2)
+
+
+def test_attention_from_looks_to_the_question_and_from_the_judgement_to_the_looks_costs_little() -> None:
+    padded = padded_with(match=torch.tensor([[-1, 0, -1]]), item=torch.tensor([[-1, -1, 1]]))
+    looks = torch.full((1, 1, 4, 6), 0.05).log()
+    looks[0, 0, 1, 2 + 0] = float(np.log(0.75))
+    looks[0, 0, 2, 3:5] = float(np.log(0.4))
+    assert match_loss(looks, padded, 2)[1] == pytest.approx(0.75)
+    assert item_loss(looks, padded, 2)[1] == pytest.approx(0.8 + 0.05)
+
+
+def test_visual_tokens_are_bound_to_the_number_of_their_frame() -> None:
+    is_picture = torch.tensor([False, False, True, True, False, False, False, True, True])
+    looks = torch.full((1, 1, 9, 9), 0.05).log()
+    for token, number in ((2, 0), (3, 0), (7, 5), (8, 5)):
+        looks[0, 0, token, number] = float(np.log(0.75))
+    loss, share = label_loss(looks, is_picture)
+    assert share == pytest.approx(0.75)
+    assert loss == pytest.approx(-np.log(0.75))
+
+
+def test_going_on_from_told_records_is_the_same_as_telling_them(tmp_path: Path) -> None:
+    model, marks = build_model(build_tokenizer()).eval(), CellWords.of(build_tokenizer()).marks
+    clips = [ClipMaker(training_profile(tmp_path)).make(seed) for seed in (3, 4)]
+    branches = [clip.lessons[0] for clip in clips]
+    whole, said, both = pad(branches, 0, marks), [], torch.arange(2)
+    with torch.no_grad():
+        seen = see(model.model.visual, torch.from_numpy(np.concatenate([clip.images for clip in clips])))
+        prompt = read_prompts(model, torch.from_numpy(np.stack([clip.prefix for clip in clips])).long(), seen, 2)
+        watch = Watch(4, 2)
+        expected = continue_prompts(model, prompt, whole.ids, both, [watch], said)
+        verdicts = torch.tensor([find_judging(branch.ids, branch.start, marks) for branch in branches])
+        told = Told.cut(said, whole.asked, verdicts - whole.asked)
+        rest, again = pad(branches, 0, marks, told.past[0][0].shape[2]), Watch(4, 2)
+        got = continue_told(model, prompt, told, rest.ids, rest.asked, both, [again])
+    for row, branch in enumerate(branches):
+        after = int(verdicts[row])
+        count = len(branch.ids) - after
+        here = got[row, branch.start : branch.start + count]
+        assert torch.allclose(here, expected[row, after : after + count], atol=1e-4)
+    assert watch.looks is not None
+    assert again.looks is not None
+    assert again.looks.shape[2] < watch.looks.shape[2]
+    assert rest.is_word.sum() < whole.is_word.sum()

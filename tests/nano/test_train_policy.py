@@ -71,7 +71,7 @@ def test_learning_lowers_the_loss(small_pool: Path, tmp_path: Path) -> None:
 
 def test_a_near_number_costs_less_than_a_far_one() -> None:
     branch = Branch(np.array([500, 40]), 1, np.array([False, True]), np.array([-1, -1]))
-    padded = pad([branch], 0, WORDS)
+    padded = pad([branch], 0, WORDS.marks)
     table = torch.eye(1000)
     costs = []
     for guess in (40, 42, 60):
@@ -83,7 +83,7 @@ def test_a_near_number_costs_less_than_a_far_one() -> None:
 
 def test_padding_is_not_learnt() -> None:
     short, long = (Branch(np.arange(1, n), 2, np.zeros(n - 1, bool), np.full(n - 1, -1)) for n in (5, 9))
-    padded = pad([short, long], 0, WORDS)
+    padded = pad([short, long], 0, WORDS.marks)
     assert padded.is_word.sum(1).tolist() == [2, 6]
 
 

@@ -11,49 +11,112 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from veason.nano.pointers import cell_of, find_returns
-from veason.nano.policy_model import NUMBERS, PATH_MARKS, PLACES, number_families
+from veason.nano.pointers import Marks, cell_of, find_judging, find_reading
+from veason.nano.policy_model import MARKS, NUMBERS, PLACES, number_families
 from veason.nano.pool import Branch
+from veason.nano.records import COUNT
 from veason.nano.shapes import SHAPES
+from veason.nano.wording import plural
 from veason.nano.world import COLOURS
 
 _SPREAD = 1.5
 """Deviation, in pixels, of the target for a coordinate."""
 
 NAME_WEIGHT = 5.0
-"""A word of a name that the eye has to find counts this many times: it is two words in twenty."""
+"""A word of a name, or of the verdict, counts this many times: it is two words in twenty."""
+
+JUDGING_WEIGHT = 20.0
+"""A word that tells whether an object fits the question counts this many times: everything hangs on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Padded:
     """Branches side by side: `ids` `(N, T)`, and which next tokens are learnt, as words or as coordinates.
 
-    `look` `(N, T - 1)` is the visual token to look at when saying the next token, `back` the place in the branch; -1 is
+    `weight` tells how much words count. `look` `(N, T - 1)` is the visual token to look at when saying the next
+    token, `back` the place after the prompt to read the next token from, `bind` the place of the number of the object
+    that the token itself is said of, `match` the place of the same word in the question (its first token where
+    it has none), `item`, where the next token tells whether an object fits, the place from which on it is judged; -1 is
     none.
     """
 
     ids: torch.Tensor
     is_word: torch.Tensor
     is_number: torch.Tensor
+    weight: torch.Tensor
     look: torch.Tensor
     back: torch.Tensor
+    bind: torch.Tensor
+    match: torch.Tensor
+    item: torch.Tensor
+    asked: torch.Tensor
 
 
-def pad(branches: Sequence[Branch], filler: int, words: CellWords) -> Padded:
-    """Put branches into one array; place t of the masks tells about the token at t + 1, which place t predicts."""
-    length = max(len(branch.ids) for branch in branches)
+def pad(branches: Sequence[Branch], filler: int, marks: Marks, told: int = -1) -> Padded:
+    """Put branches into one array; place t of the masks tells about the token at t + 1, which place t predicts.
+
+    With `told` the records are left out: they take that many places, filled or not, between prompt and branch
+    (`veason.nano.forward.continue_told`).
+    """
+    rows = [_lay_out(branch, marks, told) for branch in branches]
+    length = max(len(row.ids) for row in rows)
     ids = np.full((len(branches), length), filler, np.int64)
     word, number = np.zeros((2, len(branches), length - 1), bool)
-    look, back = np.full((2, len(branches), length - 1), -1, np.int64)
-    for row, branch in enumerate(branches):
-        count = len(branch.ids)
-        ids[row, :count] = branch.ids
-        learnt = np.arange(1, count) >= branch.start
-        number[row, : count - 1] = learnt & branch.is_number[1:]
-        word[row, : count - 1] = learnt & ~branch.is_number[1:]
-        look[row, : count - 1] = np.where(learnt, branch.look[1:], -1)
-        back[row, : count - 1] = find_returns(branch.ids, branch.start, words.colours, words.shapes, words.marks)[1:]
-    return Padded(*(torch.from_numpy(part) for part in (ids, word, number, look, back)))
+    weight = np.ones((len(branches), length - 1), np.float32)
+    look, back, bind, match, item = np.full((5, len(branches), length - 1), -1, np.int64)
+    for place, (row, branch) in enumerate(zip(rows, branches, strict=True)):
+        count = len(row.ids)
+        ids[place, :count] = row.ids
+        learnt = np.arange(1, count) >= branch.start + (told >= 0)
+        number[place, : count - 1] = learnt & row.is_number[1:]
+        word[place, : count - 1] = learnt & ~row.is_number[1:]
+        weight[place, : count - 1] = row.weight[1:]
+        item[place, : count - 1] = row.item[1:]
+        match[place, : count - 1] = row.match[:-1]
+        look[place, : count - 1] = np.where(learnt, row.look[1:], -1)
+        back[place, : count - 1] = np.where(learnt, row.back[1:], -1)
+        bind[place, : count - 1] = row.bind[:-1]
+    asked = np.array([branch.start for branch in branches])
+    return Padded(
+        *(torch.from_numpy(part) for part in (ids, word, number, weight, look, back, bind, match, item, asked))
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    ids: np.ndarray
+    is_number: np.ndarray
+    weight: np.ndarray
+    look: np.ndarray
+    back: np.ndarray
+    bind: np.ndarray
+    match: np.ndarray
+    item: np.ndarray
+
+
+def _lay_out(branch: Branch, marks: Marks, told: int) -> _Row:
+    """Return a branch with all that is known of its tokens, without its records where these are told already."""
+    judging = find_judging(branch.ids, branch.start, marks)
+    reading = find_reading(branch.ids, branch.is_number, branch.start, marks)
+    weighty = (branch.look >= 0) | (reading.back >= 0)
+    look = np.where(reading.back >= 0, -1, branch.look)
+    if judging >= 0:
+        ends = np.flatnonzero(branch.ids[judging:] == marks.verdict_end)
+        weighty[judging : judging + int(ends[0]) + 1] = True
+    weight = np.where(reading.item >= 0, JUDGING_WEIGHT, np.where(weighty, NAME_WEIGHT, 1.0))
+    read = reading.back, reading.bind, reading.match, reading.item
+    if told < 0:
+        return _Row(branch.ids, branch.is_number, weight, look, *read)
+    start = branch.start
+    kept = np.r_[:start, judging : len(branch.ids)]
+
+    def moved(places: np.ndarray) -> np.ndarray:
+        in_row = np.where(places < start, places, places - judging + start) + told
+        in_records = (places >= start) & (places < judging)
+        return np.where(places < 0, -1, np.where(in_records, places - start, in_row))[kept]
+
+    ids, is_number = branch.ids[kept], branch.is_number[kept]
+    return _Row(ids, is_number, weight[kept], look[kept], *(moved(places) for places in read))
 
 
 def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, dict[str, float]]:
@@ -64,8 +127,8 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     """
     targets, before = padded.ids[:, 1:], hidden[:, :-1]
     each = F.cross_entropy(F.linear(before[padded.is_word], table), targets[padded.is_word], reduction="none")
-    is_name = (padded.look >= 0)[padded.is_word] | (padded.back >= 0)[padded.is_word]
-    words = each.sum() + (NAME_WEIGHT - 1) * each[is_name].sum()
+    weight = padded.weight[padded.is_word]
+    words, is_name, judges = (weight * each).sum(), weight > 1, weight == JUDGING_WEIGHT
     logits = F.linear(before[padded.is_number], table)
     truth = targets[padded.is_number]
     family = (truth >= NUMBERS).long() + (truth >= NUMBERS + PLACES).long()
@@ -77,23 +140,72 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     parts = {
         "words": float(each.detach().sum()) / max(count_words, 1),
         "names": float(each.detach()[is_name].sum()) / max(int(is_name.sum()), 1),
+        "judges": float(each.detach()[judges].sum()) / max(int(judges.sum()), 1),
         "numbers": float(numbers.detach()) / count_numbers,
         "pixels": float(error),
     }
     return (words + numbers) / (count_words + count_numbers), parts
 
 
-def return_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
-    """Return how far attention is from the words that are said again, and the share of looks that rest on them.
+def return_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
+    """Return how far attention is from the places that words are read from, and the share of looks that rest there.
 
-    `looks` is as in `look_loss`; the last of its places are the branch itself.
+    `looks` is as in `look_loss`, `before` the length of the prompt.
     """
-    wanted = padded.back >= 0
+    return _rest_loss(looks, padded.back[..., None].expand(-1, -1, looks.shape[1]), before)
+
+
+def bind_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
+    """Return how far attention is from the number of the object that a word is said of."""
+    return _rest_loss(looks, padded.bind[..., None].expand(-1, -1, looks.shape[1]), before)
+
+
+def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Return how far the attention of visual tokens is from the number of their frame, and the share that rests there.
+
+    Args:
+        looks: `(B, heads, T, T)` log attention inside prompts of one shape.
+        is_picture: `(T,)` the visual tokens; a frame's number stands two tokens before its first one.
+    """
+    place = torch.arange(len(is_picture))
+    begins = is_picture & ~is_picture.roll(1)
+    first = torch.where(begins, place, 0).cummax(0).values
+    right = looks[:, :, is_picture].gather(
+        -1, (first[is_picture] - 2)[None, None, :, None].expand(*looks.shape[:2], -1, 1)
+    )
+    return -right.mean(), float(right.detach().exp().mean())
+
+
+def match_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
+    """Return how far attention, from words by which a judged object looks, is from the same words in the question."""
+    return _rest_loss(looks, padded.match[..., None].expand(-1, -1, looks.shape[1]), before)
+
+
+def item_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
+    """Return how far attention is, where an object is judged, from what was just said of it, and the share there."""
+    judges = padded.item >= 0
+    if not judges.any():
+        return looks.new_zeros(()), float("nan")
+    given = looks[:, :, :-1].transpose(1, 2)[judges]
+    own = torch.arange(given.shape[2]) >= (padded.item[judges] + before)[:, None]
+    resting = given.masked_fill(~own[:, None], -torch.inf).logsumexp(-1)
+    return -resting.mean(), float(resting.detach().exp().mean())
+
+
+def order_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
+    """Return how far attention is, where something is said of an object, from the token right before."""
+    place = torch.arange(looks.shape[3] - looks.shape[2], looks.shape[3])[None, :-1] - 1
+    places = torch.where(padded.bind >= 0, place, -1)
+    return _rest_loss(looks, places[..., None].expand(-1, -1, looks.shape[1]), 0)
+
+
+def _rest_loss(looks: torch.Tensor, places: torch.Tensor, before: int) -> tuple[torch.Tensor, float]:
+    """Return the mean distance of `(N, heads, T, P)` log attention from `(N, T - 1, heads)` places, and their share."""
+    wanted = places[..., 0] >= 0
     if not wanted.any():
         return looks.new_zeros(()), float("nan")
     given = looks[:, :, :-1].transpose(1, 2)[wanted]
-    place = padded.back[wanted] + given.shape[2] - padded.ids.shape[1]
-    right = given.gather(-1, place[:, None, None].expand(-1, given.shape[1], 1))[..., 0]
+    right = given.gather(-1, places[wanted][..., None] + before)[..., 0]
     return -right.mean(), float(right.detach().exp().mean())
 
 
@@ -119,15 +231,12 @@ def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tupl
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellWords:
-    """Token ids of the words a cell is read as: colours, shapes, and the first of numbers, columns and rows.
-
-    `marks` are the tokens that end the list of paths, and that stand before a frame's number and before the keyframe's.
-    """
+    """Token ids of the words a cell is read as: colours, shapes, and the first of numbers, columns and rows."""
 
     colours: torch.Tensor
     shapes: torch.Tensor
     firsts: tuple[int, int, int]
-    marks: tuple[int, int, int]
+    marks: Marks
 
     @staticmethod
     def of(tokenizer: Any) -> CellWords:
@@ -137,8 +246,18 @@ class CellWords:
         )
         firsts = tuple(first for first, _ in number_families(tokenizer))
         assert firsts == (0, NUMBERS, NUMBERS + PLACES)
-        end, frame, keyframe = (int(tokenizer.convert_tokens_to_ids(token)) for token in PATH_MARKS)
-        return CellWords(colours, shapes, firsts, (end, frame, keyframe))
+        marks = (int(tokenizer.convert_tokens_to_ids(token)) for token in MARKS)
+
+        def ids(*forms: str) -> list[int]:
+            return [int(tokenizer.convert_tokens_to_ids(form)) for form in forms]
+
+        numbers = ids(*(f"\u0120{word}" for word in COUNT))
+        words: dict[str, tuple[str, ...]] = {word: (word, plural(word)) for word in SHAPES}
+        words |= {word: (word,) for word in (*COLOURS, "striped", "spotted", "small", "large")}
+        looks = {
+            ids(f"\u0120{word}")[0]: ids(*forms, *(f"\u0120{form}" for form in forms)) for word, forms in words.items()
+        }
+        return CellWords(colours, shapes, firsts, Marks(colours.tolist(), shapes.tolist(), numbers, looks, *marks))
 
 
 class CellHead(nn.Module):

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from veason.answer import AnswerContext, render_answer
-from veason.nano.corpus import STEP_MARKS, Style, answer_text, describe_paths, draw_lessons, image_context
+from veason.nano.claims import WORTHS
+from veason.nano.corpus import STEP_MARKS, Style, answer_text, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.pointers import cell_of, find_looks
 from veason.nano.policy_model import END, IMAGE, Labels, Size, build_processor, training_profile
+from veason.nano.records import describe_objects
 from veason.nano.shapes import SHAPES
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
@@ -28,15 +30,15 @@ _VISION_END = "<|vision_end|>"
 SHARD = 128
 """Clips in one file of the pool."""
 
-_LESSONS = 12
+_LESSONS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Branch:
     """What follows the pictures: `ids` from the line break after the last picture to the end mark.
 
-    `start` is the place of the first token to learn; `is_number` marks coordinates, whose neighbours are nearly right;
-    `look` is the visual token that a token speaks of, -1 for none.
+    `start` is the place of the first token to learn; `is_number` marks coordinates and the like, whose neighbours are
+    nearly right; `look` is the visual token that a token speaks of, -1 for none.
     """
 
     ids: np.ndarray
@@ -49,8 +51,8 @@ class Branch:
 class TrainingClip:
     """One view ready for training: pictures, the ids of the prompt up to its last picture, and the branches.
 
-    `objects` is `(N, 2)` colour and shape, `boxes` is `(N, S, 4)` with NaN where an object is not there. `paths` is the
-    beginning of every thought, which tells where everything is.
+    `objects` is `(N, 2)` colour and shape, `boxes` is `(N, S, 4)` with NaN where an object is not there. `records` is
+    the beginning of every thought, which tells what every object does; `corrections` are lessons after a wrong answer.
     """
 
     seed: int
@@ -63,8 +65,9 @@ class TrainingClip:
     lists: tuple[tuple[Branch, ...], ...]
     answers: tuple[Branch, ...]
     tracks: tuple[Branch, ...]
-    paths: tuple[Branch, ...]
+    records: tuple[Branch, ...]
     lessons: tuple[Branch, ...]
+    corrections: tuple[Branch, ...]
 
 
 class ClipMaker:
@@ -90,11 +93,15 @@ class ClipMaker:
             self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context) + END)
             for lesson in plain
         ]
-        begin = f"<think>{STEP_MARKS[0]} {describe_paths(view)}"
-        taught = [
-            self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns)
-            for lesson in lessons
-        ]
+        begin = f"<think>{STEP_MARKS[0]} {describe_objects(view)}"
+        taught = {
+            is_corrected: tuple(
+                self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns)
+                for lesson in lessons
+                if bool(lesson.turns) == is_corrected
+            )
+            for is_corrected in (False, True)
+        }
         return TrainingClip(
             seed=seed,
             images=view.images,
@@ -106,8 +113,9 @@ class ClipMaker:
             lists=tuple(self._lists(view, place, rng) for place in range(len(view.shown))),
             answers=tuple(answers),
             tracks=tuple(self._track(view, actor) for actor in objects),
-            paths=(self._branch(view, lessons[0].question.text, begin),),
-            lessons=tuple(taught),
+            records=(self._branch(view, lessons[0].question.text, begin),),
+            lessons=taught[False],
+            corrections=taught[True],
         )
 
     def context(self, view: View) -> AnswerContext:
@@ -152,7 +160,7 @@ class ClipMaker:
             for token, (start, stop) in enumerate(told["offset_mapping"], start=len(asked)):
                 if start >= spoken.start - 1 and stop <= spoken.stop and re.search(r"\w", answer[start:stop]):
                     look[token] = number
-        is_number = _coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist()))
+        is_number = coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist()))
         return Branch(ids, len(asked), is_number, look)
 
     def _lists(self, view: View, place: int, rng: np.random.Generator) -> tuple[Branch, ...]:
@@ -183,11 +191,11 @@ def _box_text(view: View, actor: int, place: int) -> str:
     return json.dumps([int(value) for value in view.boxes[actor, place]])
 
 
-def _coordinates(tokens: list[str]) -> np.ndarray:
-    """Mark the numbers inside square brackets, and the columns and rows of paths."""
+def coordinates(tokens: list[str]) -> np.ndarray:
+    """Mark the numbers inside square brackets, the columns and rows of paths, and sizes, ways and paces."""
     depth, marks = 0, []
-    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
-        is_place = token[0] == "/" or after[:1] == "/" or depth > 0
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        is_place = token[0] == "/" or after[:1] == "/" or depth > 0 or before.strip("\u0120") in WORTHS
         marks.append(is_place and re.fullmatch(r"[/\u0120]?\d{1,3}", token) is not None)
         depth = max(0, depth + token.count("[") - token.count("]"))
     return np.array(marks)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -18,10 +19,24 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.nano.augment import augment
 from veason.nano.corpus import Style
-from veason.nano.forward import Watch, continue_prompts, read_prompts, see
+from veason.nano.forward import Told, Watch, continue_prompts, continue_told, read_prompts, see
 from veason.nano.optimizer import Muon
-from veason.nano.policy_loss import CellHead, CellWords, cell_targets, look_loss, pad, return_loss, token_loss
-from veason.nano.policy_model import Size, build_model, build_tokenizer
+from veason.nano.pointers import find_judging
+from veason.nano.policy_loss import (
+    CellHead,
+    CellWords,
+    bind_loss,
+    cell_targets,
+    item_loss,
+    label_loss,
+    look_loss,
+    match_loss,
+    order_loss,
+    pad,
+    return_loss,
+    token_loss,
+)
+from veason.nano.policy_model import Size, build_model, build_tokenizer, take_eye
 from veason.nano.pool import SHARD, Branch, TrainingClip, labels_of, make_shard
 from veason.nano.run import Run
 
@@ -31,11 +46,23 @@ STAGES = ("see", "ground", "multi", "sft")
 TRAIN_SEED = 10_000_000
 """Seeds of training clips start here; the tests' splits lie elsewhere."""
 
-LOOKING_LAYER, RETURNING_LAYER, TOLD_HEADS = 2, 3, 2
-"""Heads of one layer are told where to look while an object is spoken of, of another where a word was said before."""
+ORDER, BINDING, LOOKING, RETURNING, MATCHING, JUDGING = (0, 1), (1, 2), (2, 2), (3, 2), (4, 2), (5, 2)
+"""Layer, and how many of its heads are told where to look: at the word before; at the number of the object that a word
+is said of; into the pictures, at the object that is spoken of; at the place where a word was said before; from
+the looks of a judged object at the same words in the question; at all that was just said of the object, where it is
+judged. A word is found again by the word before it and by its object's number."""
 
-PATH_WEIGHT = 4.0
-"""A path branch counts as much as this many others: everything that follows is read from it."""
+PLAN = {
+    "multi": {"records": (1, 0.67), "tracks": (2, 0.33)},
+    "sft": {"whole": (1, 0.35), "told": (8, 0.4), "tracks": (1, 0.15), "corrections": (1, 0.1)},
+}
+"""What a step learns: how many branches of a kind about each clip, and which share of the loss they are.
+
+A lesson is learnt "whole", or goes on from the records that the whole one of its clip has "told".
+"""
+
+_CORRECTED_CLIPS = 1
+"""A lesson after a wrong answer is as long as three others, so only some clips of a step have one."""
 
 EYE_SHARE = 0.05
 """Learning rate of the eye, as a share of the others', once it can see."""
@@ -68,6 +95,8 @@ class Recipe:
     sees: bool = True
     fresh: int = 24
     style: Style = "full"
+    optimizer: Literal["muon", "adamw"] = "muon"
+    only_eye: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +114,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1)
     first = "files of the pool drawn before the first step; the others come one by one (default: 2)"
     parser.add_argument("--first-shards", type=int, default=2, help=first)
+    kinds = "how matrices move; rates are those of AdamW either way (default: muon)"
+    parser.add_argument("--optimizer", choices=("muon", "adamw"), default="muon", help=kinds)
+    eye = "take nothing but the vision tower from the weights to start from"
+    parser.add_argument("--only-eye", action="store_true", help=eye)
     ablations = "how lessons are written: all but full are ablations of the paper (default: full)"
     parser.add_argument("--style", choices=get_args(Style), default="full", help=ablations)
     parser.add_argument("--name", default=None, help="folder of this run inside OUT (default: the stage's name)")
@@ -105,13 +138,26 @@ def train_policy(stage: str, args: argparse.Namespace) -> Path:
         shards=args.shards,
         first_shards=args.first_shards,
         sees=stage == "see" or args.vision,
+        fresh=24 if stage == "see" or args.vision else 0,
         style=args.style,
+        optimizer=args.optimizer,
+        only_eye=args.only_eye,
     )
     before = STAGES.index(stage) - 1
     start = args.start or (args.out / STAGES[before] / "export" if before >= 0 else None)
     pool = args.pool or args.out / "pool"
     pool.mkdir(parents=True, exist_ok=True)
     return Trainer(recipe, args.out / (args.name or stage), pool, start).run()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Branches of one kind that are learnt side by side: whose prompts they go on from, and their share of the loss."""
+
+    kind: str
+    branches: Sequence[Branch]
+    owners: Sequence[int]
+    share: float
 
 
 class Trainer(Run):
@@ -126,14 +172,32 @@ class Trainer(Run):
         if start is None:
             model = build_model(tokenizer, size, recipe.seed)
         else:
-            model = Qwen2_5_VLForConditionalGeneration.from_pretrained(start, dtype=torch.float32)
+            before = Qwen2_5_VLForConditionalGeneration.from_pretrained(start, dtype=torch.float32)
+            model = self._go_on_from(before, tokenizer, size)
         self.head = torch.nn.ModuleList([CellHead(size.hidden), CellHead(size.hidden)])
         if start is not None and (start.parent / "head.pt").is_file():
             self.head.load_state_dict(torch.load(start.parent / "head.pt", weights_only=True))
         model.model.visual.requires_grad_(recipe.sees)
-        optimizers = make_optimizers(model, self.head, recipe.rate, 1.0 if recipe.stage == "see" else EYE_SHARE)
+        if recipe.optimizer == "muon":
+            optimizers = make_optimizers(model, self.head, recipe.rate, 1.0 if recipe.stage == "see" else EYE_SHARE)
+        else:
+            learnt = [weight for weight in model.parameters() if weight.requires_grad]
+            group = {"params": [*learnt, *self.head.parameters()], "highest": recipe.rate}
+            optimizers = [torch.optim.AdamW([group], lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.01)]
         self._shards: dict[int, list[TrainingClip]] = {}
         super().__init__(folder, model, size, optimizers, recipe, {"head": self.head})
+
+    def _go_on_from(self, before: Any, tokenizer: Any, size: Size) -> Any:
+        """Return the network of an earlier stage, or a new one that has nothing but its eye."""
+        model = build_model(tokenizer, size, self.recipe.seed)
+        if not self.recipe.only_eye:
+            model.load_state_dict(before.state_dict())
+            return model
+        clips = make_shard(self.pool, TRAIN_SEED, 0, self.recipe.style)[:8]
+        with torch.no_grad():
+            seen = see(before.model.visual, torch.from_numpy(np.concatenate([clip.images for clip in clips])))
+        take_eye(model, before.model.visual, float(seen.norm(dim=-1).mean()))
+        return model
 
     def export(self) -> Path:
         """Write the weights in the folder layout of transformers, and the head beside it for the next stage."""
@@ -197,7 +261,7 @@ class Trainer(Run):
         prompts = np.stack([clip.singles[place] for clip, place in drawn])
         cells = [self._cells(clip, place) for clip, place in drawn]
         branches = [clip.lists[place] for clip, place in drawn]
-        listed = ([some[0] for some in branches], list(range(len(branches))), len(branches))
+        listed = Group("list", [some[0] for some in branches], list(range(len(branches))), 1.0)
         single = [place for place in range(len(branches)) if len(branches[place]) > 1]
         return (
             images,
@@ -205,7 +269,7 @@ class Trainer(Run):
             np.stack(cells),
             [
                 listed,
-                ([branches[place][1] for place in single], single, len(single)),
+                Group("single", [branches[place][1] for place in single], single, len(single) / len(branches)),
             ],
         )
 
@@ -215,25 +279,21 @@ class Trainer(Run):
         images = np.concatenate([clip.images for clip in clips])
         prompts = np.stack([clip.prefix for clip in clips])
         cells = [self._cells(clip, place) for clip in clips for place in range(len(clip.shown))]
-        plan = {"multi": {"paths": 1, "tracks": 2}, "sft": {"tracks": 1, "lessons": 3}}[self.recipe.stage]
         groups = []
-        for kind, count in plan.items():
+        for kind, (count, share) in PLAN[self.recipe.stage].items():
             picked: list[tuple[Branch, int]] = []
-            for place, clip in enumerate(clips):
-                branches = getattr(clip, kind)
-                order = rng.permutation(len(branches))[:count]
-                picked += [(branches[index], place) for index in order]
-            picked.sort(key=lambda pair: len(pair[0].ids))
-            half = len(picked) * 3 // 4
-            worth = PATH_WEIGHT if kind == "paths" else 1.0
-            groups += [(*zip(*part, strict=True), len(part) * worth) for part in (picked[:half], picked[half:]) if part]
+            for place, clip in enumerate(clips[:_CORRECTED_CLIPS] if kind == "corrections" else clips):
+                branches = getattr(clip, "lessons" if kind in ("whole", "told") else kind)
+                picked += [(branches[index], place) for index in rng.permutation(len(branches))[:count]]
+            parts = [picked] if kind == "whole" else _by_length(picked)
+            groups += [Group(kind, *_unzip(part), share * len(part) / len(picked)) for part in parts if part]
         return images, prompts, np.stack(cells), groups
 
     def _cells(self, clip: TrainingClip, place: int) -> np.ndarray:
         return cell_targets(clip.objects, clip.boxes[:, place], self.size.picture, self.size.cells)
 
     def _losses(
-        self, images: np.ndarray, prompts: np.ndarray, cells: np.ndarray, groups: list
+        self, images: np.ndarray, prompts: np.ndarray, cells: np.ndarray, groups: Sequence[Group]
     ) -> tuple[torch.Tensor, dict[str, float]]:
         with torch.set_grad_enabled(self.recipe.sees):
             seen = see(self.model.model.visual, torch.from_numpy(images))
@@ -241,23 +301,59 @@ class Trainer(Run):
         table = self.model.get_input_embeddings().weight
         loss, parts = self.head[0](seen, target, table, self.words)
         ids = torch.from_numpy(prompts).long()
-        prompt = read_prompts(self.model, ids, seen, _MIDDLE_LAYER)
+        labels = Watch(*BINDING)
+        prompt = read_prompts(self.model, ids, seen, _MIDDLE_LAYER, labels)
         is_picture = ids == self.model.config.image_token_id
+        assert labels.looks is not None
+        labelled, parts["labelled"] = label_loss(labels.looks, is_picture[0])
         inner, _ = self.head[1](prompt.middle[is_picture].view(*seen.shape), target, table, self.words)
-        loss = self.recipe.cell_weight * (loss + inner)
-        everything = sum(weight for *_, weight in groups)
-        for number, (branches, owners, weight) in enumerate(groups):
-            padded = pad(branches, self.filler, self.words)
-            watch, again = Watch(LOOKING_LAYER, TOLD_HEADS), Watch(RETURNING_LAYER, TOLD_HEADS)
-            hidden = continue_prompts(self.model, prompt, padded.ids, torch.tensor(owners), (watch, again))
+        loss = self.recipe.cell_weight * (loss + inner) + self.recipe.look_weight * labelled
+        told: Told | None = None
+        for group in groups:
+            has_told = group.kind == "told" and told is not None
+            most = told.past[0][0].shape[2] if told is not None and has_told else -1
+            padded = pad(group.branches, self.filler, self.words.marks, most)
+            owner, said = torch.tensor(group.owners), _no_keys()
+            watches = [Watch(*told) for told in (LOOKING, RETURNING, BINDING, ORDER, MATCHING, JUDGING)]
+            if told is not None and has_told:
+                hidden = continue_told(self.model, prompt, told, padded.ids, padded.asked, owner, watches)
+            else:
+                hidden = continue_prompts(self.model, prompt, padded.ids, owner, watches, said)
+            if group.kind == "whole":
+                told = self._told(group.branches, said)
             tokens, measured = token_loss(hidden, table, padded)
-            assert watch.looks is not None
-            assert again.looks is not None
-            looks, measured["looks"] = look_loss(watch.looks, torch.nonzero(is_picture[0])[:, 0], padded)
-            returns, measured["returns"] = return_loss(again.looks, padded)
-            loss = loss + (tokens + self.recipe.look_weight * (looks + returns)) * weight / everything
-            parts |= {f"{key}_{number}": value for key, value in measured.items()}
+            given = [watch.looks for watch in watches if watch.looks is not None]
+            looks, measured["looks"] = look_loss(given[0], torch.nonzero(is_picture[0])[:, 0], padded)
+            returns, measured["returns"] = return_loss(given[1], padded, ids.shape[1])
+            bound, measured["bound"] = bind_loss(given[2], padded, ids.shape[1])
+            ordered, measured["ordered"] = order_loss(given[3], padded)
+            matched, measured["matched"] = match_loss(given[4], padded, ids.shape[1])
+            judged, measured["judged"] = item_loss(given[5], padded, ids.shape[1])
+            attention = looks + returns + bound + ordered + matched + judged
+            loss = loss + (tokens + self.recipe.look_weight * attention) * group.share
+            parts |= {f"{key}_{group.kind}": value for key, value in measured.items()}
         return loss, parts
+
+    def _told(self, branches: Sequence[Branch], said: list[tuple[torch.Tensor, torch.Tensor]]) -> Told | None:
+        """Return the records of whole lessons, None where lessons have none (a style without reasoning)."""
+        first = torch.tensor([branch.start for branch in branches])
+        verdicts = [find_judging(branch.ids, branch.start, self.words.marks) for branch in branches]
+        return Told.cut(said, first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
+
+
+def _no_keys() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return []
+
+
+def _by_length(picked: list[tuple[Branch, int]]) -> list[list[tuple[Branch, int]]]:
+    """Return the shorter three quarters and the longer quarter, so that less is padded."""
+    picked = sorted(picked, key=lambda pair: len(pair[0].ids))
+    cut = len(picked) * 3 // 4
+    return [picked[:cut], picked[cut:]]
+
+
+def _unzip(pairs: list[tuple[Branch, int]]) -> tuple[list[Branch], list[int]]:
+    return [branch for branch, _ in pairs], [owner for _, owner in pairs]
 
 
 def make_optimizers(
