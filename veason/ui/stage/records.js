@@ -1,0 +1,72 @@
+// What a policy tells of every object before it reasons: a path over the shown frames, what can be said of it, and
+// whether it fits. Shown as a small table with the path drawn, for nobody reads rows of numbers.
+
+import { node } from "./state.js";
+
+const COUNT = "(?:one|two|three|four|five|six|seven)";
+const RECORD = new RegExp(`\\s*${COUNT} ([a-z]+ [a-z]+)((?: (?:-|\\d+\\/\\d+))+)([^,]*),`, "y");
+const JUDGED = new RegExp(`(?:\\s*so|,) ${COUNT} ([a-z\\d ]+?) (yes|no)(?=[,:]|$)`, "y");
+const TELLING = new RegExp(`\\s*${COUNT} ([a-z]+ [a-z]+)((?: (?:-|\\d+\\/\\d+))+)([^,]*)$`, "y");
+const JUDGING = new RegExp(`(?:(?:\\s*so\\b|,)[a-z\\d ]*|\\s*(?:${COUNT}\\b[a-z ]*|[a-z]{0,4}))$`, "y");
+const WORTHS = / ?\b(?:size|way|pace) \d+/g;
+const THUMB = { width: 34, height: 22 };
+
+// Returns { records: [{ name, places, tags, fits }], end }: `places` holds [x, y] in the policy's space or null, `fits`
+// is null until the policy has judged the object, and the text goes on at `end`. Null where the text tells no records.
+export function readRecords(text) {
+  const records = [];
+  let end = 0;
+  for (RECORD.lastIndex = 0; ; end = RECORD.lastIndex) {
+    const found = RECORD.exec(text);
+    if (!found) break;
+    records.push(record(found));
+  }
+  TELLING.lastIndex = end;
+  const telling = TELLING.exec(text); // the one that is just being written
+  if (telling) return { records: [...records, record(telling)], end: text.length };
+  if (!records.length) return null;
+  for (JUDGED.lastIndex = end; ; end = JUDGED.lastIndex) {
+    const found = JUDGED.exec(text);
+    if (!found) break;
+    const judged = records.find(({ name }) => found[1].startsWith(name));
+    if (judged) Object.assign(judged, { tags: found[1].slice(judged.name.length).trim(), fits: found[2] === "yes" });
+  }
+  for (const ending of [/:\s*/y, JUDGING]) {
+    ending.lastIndex = end;
+    if (ending.exec(text)) end = ending.lastIndex;
+  }
+  return { records, end };
+}
+
+function record([, name, path, said]) {
+  const places = path.trim().split(" ").map((place) => (place === "-" ? null : place.split("/").map(Number)));
+  const tags = said.replace(WORTHS, "").trim();
+  return { name, places, tags: tags.startsWith(name) ? tags.slice(name.length).trim() : "", fits: null };
+}
+
+function drawn({ places }, space) {
+  const name = "http://www.w3.org/2000/svg";
+  const make = (kind, attributes) => {
+    const made = document.createElementNS(name, kind);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+    return made;
+  };
+  const seen = places.filter(Boolean).map(([x, y]) => [(x / space[0]) * THUMB.width, (y / space[1]) * THUMB.height]);
+  const picture = make("svg", { viewBox: `0 0 ${THUMB.width} ${THUMB.height}`, width: THUMB.width, height: THUMB.height, class: "v-path", "aria-hidden": "true" });
+  const last = seen.at(-1);
+  picture.append(make("polyline", { points: seen.map((point) => point.map((value) => value.toFixed(1)).join(",")).join(" ") }));
+  if (last) picture.append(make("circle", { cx: last[0].toFixed(1), cy: last[1].toFixed(1), r: 2.4 }));
+  return picture;
+}
+
+// The table, open while it is being told and folded afterwards.
+export function recordTable({ records }, space, isOpen) {
+  const fitting = records.filter(({ fits }) => fits).length;
+  const judged = records.every(({ fits }) => fits !== null);
+  const count = `${records.length} object${records.length === 1 ? "" : "s"} followed`;
+  const rows = records.map((record, place) =>
+    node("li", { class: record.fits ? "v-fits" : "" }, node("span", { class: "v-dim v-small" }, String(place + 1)), drawn(record, space), node("span", { class: "v-seenname" }, record.name), node("span", { class: "v-dim v-small v-grow" }, record.tags),
+      node("span", { class: "v-small", "aria-label": record.fits === null ? "not judged yet" : record.fits ? "fits" : "does not fit" }, record.fits === null ? "" : record.fits ? "✓" : "–")));
+  const line = judged ? `${count}, ${fitting || "none"} fit${fitting === 1 ? "s" : ""}` : `${count} …`;
+  return node("details", { class: "v-seen", ...(isOpen ? { open: "" } : {}) }, node("summary", { class: "v-dim v-small" }, line), node("ul", {}, ...rows));
+}
