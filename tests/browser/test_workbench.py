@@ -253,8 +253,8 @@ def test_the_bracket_keys_go_to_doubtful_frames_or_say_that_there_are_none(page:
 
 
 def test_the_bracket_keys_go_from_doubt_to_doubt_and_back(page: Page) -> None:
-    open_example(page, "The chase")
-    ask(page, "the pursuer")
+    open_example(page, "Who comes first?")
+    ask(page, "the latecomer")
     expect_answer(page)
     propagate(page)
     expect_masks(page, 1, 96)

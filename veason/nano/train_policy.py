@@ -46,11 +46,13 @@ STAGES = ("see", "ground", "multi", "sft")
 TRAIN_SEED = 10_000_000
 """Seeds of training clips start here; the tests' splits lie elsewhere."""
 
-ORDER, BINDING, LOOKING, RETURNING, MATCHING, JUDGING = (0, 1), (1, 2), (2, 2), (3, 2), (4, 2), (5, 2)
-"""Layer, and how many of its heads are told where to look: at the word before; at the number of the object that a word
-is said of; into the pictures, at the object that is spoken of; at the place where a word was said before; from
-the looks of a judged object at the same words in the question; at all that was just said of the object, where it is
-judged. A word is found again by the word before it and by its object's number."""
+ORDER, BINDING, LOOKING, MATCHING, RETURNING, JUDGING = 0, 1, 2, 2, 3, 4
+"""The layers in which two heads (one for the order) are told where to look: at the word before; at the number of the
+object that a word is said of; into the pictures, at the object that is spoken of; from the looks of a judged object at
+the same words in the question; at the place where a word was said before; at all that was just said of the object,
+where it is judged. A word is found again by the word before it and by its object's number."""
+
+_TOLD_HEADS = 2
 
 PLAN = {
     "multi": {"records": (1, 0.67), "tracks": (2, 0.33)},
@@ -301,7 +303,7 @@ class Trainer(Run):
         table = self.model.get_input_embeddings().weight
         loss, parts = self.head[0](seen, target, table, self.words)
         ids = torch.from_numpy(prompts).long()
-        labels = Watch(*BINDING)
+        labels = Watch(BINDING, _TOLD_HEADS)
         prompt = read_prompts(self.model, ids, seen, _MIDDLE_LAYER, labels)
         is_picture = ids == self.model.config.image_token_id
         assert labels.looks is not None
@@ -314,7 +316,7 @@ class Trainer(Run):
             most = told.past[0][0].shape[2] if told is not None and has_told else -1
             padded = pad(group.branches, self.filler, self.words.marks, most)
             owner, said = torch.tensor(group.owners), _no_keys()
-            watches = [Watch(*told) for told in (LOOKING, RETURNING, BINDING, ORDER, MATCHING, JUDGING)]
+            watches = [Watch(layer, _TOLD_HEADS) for layer in range(JUDGING + 1)]
             if told is not None and has_told:
                 hidden = continue_told(self.model, prompt, told, padded.ids, padded.asked, owner, watches)
             else:
@@ -323,12 +325,12 @@ class Trainer(Run):
                 told = self._told(group.branches, said)
             tokens, measured = token_loss(hidden, table, padded)
             given = [watch.looks for watch in watches if watch.looks is not None]
-            looks, measured["looks"] = look_loss(given[0], torch.nonzero(is_picture[0])[:, 0], padded)
-            returns, measured["returns"] = return_loss(given[1], padded, ids.shape[1])
-            bound, measured["bound"] = bind_loss(given[2], padded, ids.shape[1])
-            ordered, measured["ordered"] = order_loss(given[3], padded)
-            matched, measured["matched"] = match_loss(given[4], padded, ids.shape[1])
-            judged, measured["judged"] = item_loss(given[5], padded, ids.shape[1])
+            looks, measured["looks"] = look_loss(given[LOOKING], torch.nonzero(is_picture[0])[:, 0], padded)
+            returns, measured["returns"] = return_loss(given[RETURNING], padded, ids.shape[1])
+            bound, measured["bound"] = bind_loss(given[BINDING], padded, ids.shape[1])
+            ordered, measured["ordered"] = order_loss(given[ORDER][:, :1], padded)
+            matched, measured["matched"] = match_loss(given[MATCHING], padded, ids.shape[1])
+            judged, measured["judged"] = item_loss(given[JUDGING], padded, ids.shape[1])
             attention = looks + returns + bound + ordered + matched + judged
             loss = loss + (tokens + self.recipe.look_weight * attention) * group.share
             parts |= {f"{key}_{group.kind}": value for key, value in measured.items()}
