@@ -165,11 +165,10 @@ def _what_happens(view: View, question: Question, rng: np.random.Generator) -> t
 def _verdict(view: View, targets: tuple[int, ...]) -> str:
     """Return "so one red cross still no, two white ball yes: it is two white ball", in the order of the records."""
     judged = judge_objects(view, targets)
-    found = tuple(actor for actor in told_objects(view) if actor in targets)
-    called = _and([call_object(view, actor) for actor in found]) if found else ""
+    found = [call_object(view, actor) for actor in told_objects(view) if actor in targets]
     if not found:
         return f"so {judged}: {NOTHING}"
-    return f"so {judged}: {'it is' if len(found) == 1 else 'they are'} {called}"
+    return f"so {judged}: {'it is' if len(found) == 1 else 'they are'} {_and(found)}"
 
 
 def _story(view: View, actor: int, rng: np.random.Generator) -> list[Claim]:
@@ -213,11 +212,16 @@ def _where(view: View, there: tuple[int, ...], place: int) -> tuple[str, list[Cl
     frame = view.shown[place]
     order = sorted(there, key=lambda actor: view.boxes[actor, place, 0])
     claims = [Claim("at", actor, frame=frame, word=place_word(view, actor, frame)) for actor in order]
-    parts = []
-    for claim in claims:
-        box = [int(value) for value in view.boxes[claim.actor, place]]
-        parts.append(f"the {view.facts.name(claim.actor)} in frame {frame} {json.dumps(box)} at the {claim.word}")
+    parts = [
+        f"the {view.facts.name(claim.actor)} in frame {frame} {box_text(view, claim.actor, place)} at the {claim.word}"
+        for claim in claims
+    ]
     return _and(parts), claims
+
+
+def box_text(view: View, actor: int, place: int) -> str:
+    """Return the box of an object on the shown frame at `place`, in whole pixels: "[9, 55, 23, 77]"."""
+    return json.dumps([int(value) for value in view.boxes[actor, place]])
 
 
 def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> Lesson:

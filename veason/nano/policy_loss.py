@@ -14,7 +14,7 @@ from torch import nn
 from veason.nano.pointers import Marks, cell_of, find_judging, find_reading
 from veason.nano.policy_model import MARKS, NUMBERS, PLACES, number_families
 from veason.nano.pool import Branch
-from veason.nano.records import COUNT
+from veason.nano.records import COUNT, TOLD_LOOKS
 from veason.nano.shapes import SHAPES
 from veason.nano.wording import plural
 from veason.nano.world import COLOURS
@@ -128,7 +128,7 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     targets, before = padded.ids[:, 1:], hidden[:, :-1]
     each = F.cross_entropy(F.linear(before[padded.is_word], table), targets[padded.is_word], reduction="none")
     weight = padded.weight[padded.is_word]
-    words, is_name, judges = (weight * each).sum(), weight > 1, weight == JUDGING_WEIGHT
+    words, is_name, judges = (weight * each).sum(), weight > 1, (padded.item >= 0)[padded.is_word]
     logits = F.linear(before[padded.is_number], table)
     truth = targets[padded.is_number]
     family = (truth >= NUMBERS).long() + (truth >= NUMBERS + PLACES).long()
@@ -253,7 +253,7 @@ class CellWords:
 
         numbers = ids(*(f"\u0120{word}" for word in COUNT))
         words: dict[str, tuple[str, ...]] = {word: (word, plural(word)) for word in SHAPES}
-        words |= {word: (word,) for word in (*COLOURS, "striped", "spotted", "small", "large")}
+        words |= {word: (word,) for word in (*COLOURS, *TOLD_LOOKS)}
         looks = {
             ids(f"\u0120{word}")[0]: ids(*forms, *(f"\u0120{form}" for form in forms)) for word, forms in words.items()
         }

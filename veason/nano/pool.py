@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import numpy as np
 
 from veason.answer import AnswerContext, render_answer
 from veason.nano.claims import WORTHS
-from veason.nano.corpus import STEP_MARKS, Style, answer_text, draw_lessons, image_context
+from veason.nano.corpus import STEP_MARKS, Style, answer_text, box_text, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.pointers import cell_of, find_looks
 from veason.nano.policy_model import END, IMAGE, Labels, Size, build_processor, training_profile
@@ -167,7 +166,7 @@ class ClipMaker:
         """Two questions about a single frame: everything in it, and one object by colour and shape."""
         names = {actor: view.facts.name(actor) for actor in view.facts.scene.objects if view.is_there(actor, place)}
         order = sorted(names, key=lambda actor: view.boxes[actor, place, 0])
-        told = ", ".join(f"{names[actor]} {_box_text(view, actor, place)}" for actor in order)
+        told = ", ".join(f"{names[actor]} {box_text(view, actor, place)}" for actor in order)
         branches = [self._branch(view, "list", f"<think>{told}</think>{END}", place=place)]
         if order:
             actor = order[int(rng.integers(len(order)))]
@@ -180,15 +179,10 @@ class ClipMaker:
         """One object on every frame."""
         context = self.context(view)
         parts = [
-            f"frame {context.label_of(frame)} "
-            f"{_box_text(view, actor, place) if view.is_there(actor, place) else 'none'}"
+            f"frame {context.label_of(frame)} {box_text(view, actor, place) if view.is_there(actor, place) else 'none'}"
             for place, frame in enumerate(view.shown)
         ]
         return self._branch(view, f"track the {view.facts.name(actor)}", f"<think>{', '.join(parts)}</think>{END}")
-
-
-def _box_text(view: View, actor: int, place: int) -> str:
-    return json.dumps([int(value) for value in view.boxes[actor, place]])
 
 
 def coordinates(tokens: list[str]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -104,6 +105,7 @@ def passage_claim(view: View, verb: str, actor: int) -> Claim:
     return Claim(verb, actor, frame=view.shown[place], word=passage.side)
 
 
+@lru_cache(maxsize=2)  # asked for by every lesson about a view
 def find_ranks(view: View) -> dict[int, list[str]]:
     """Return what can be said of each object in comparison with all others, such as "leftmost" or "first in"."""
     ranks: dict[int, list[str]] = {actor: [] for actor in view.facts.scene.objects}

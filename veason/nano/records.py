@@ -8,6 +8,7 @@ words of the question among the few before.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from veason.nano.claims import WORTHS, Claim, holds, shown_places, worth_of
 from veason.nano.facts import Facts
@@ -16,6 +17,9 @@ from veason.nano.view import View
 
 COUNT = ("one", "two", "three", "four", "five", "six", "seven")
 """Objects are numbered, so that what is said of each is found again."""
+
+TOLD_LOOKS = ("striped", "spotted", "small", "large")
+"""Patterns and sizes that are told; plain and medium go without saying."""
 
 _PAIRS = {
     "chases": ("chases", "chased by"),
@@ -27,6 +31,7 @@ _PAIRS = {
 """How an event is told of the one who does it, and of the one to whom it is done."""
 
 
+@lru_cache(maxsize=2)  # every lesson about a view begins with it
 def describe_objects(view: View) -> str:
     """Return a record of every object, each ended by a comma.
 
@@ -66,6 +71,7 @@ def _describe(view: View, actor: int) -> str:
     return f"{view.facts.name(actor)} {path} {_tagged(view, actor)} {worths}"
 
 
+@lru_cache(maxsize=16)
 def _tagged(view: View, actor: int) -> str:
     return " ".join([view.facts.name(actor), *(words for words, _ in find_tags(view, actor))])
 
@@ -86,7 +92,7 @@ def _candidates(view: View, actor: int) -> Iterator[tuple[str, Claim]]:
     facts, shown, places = view.facts, view.shown, shown_places(view, actor)
     look = facts.scene.actors[actor].look
     for word in (look.pattern, look.size):
-        if word in ("striped", "spotted", "small", "large"):
+        if word in TOLD_LOOKS:
             yield word, Claim("looks", actor, word=word)
     if entry := facts.entry(actor):
         yield f"enters {entry.side} frame {shown[places[0]]}", Claim("enters", actor, -1, shown[places[0]], entry.side)

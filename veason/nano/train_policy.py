@@ -191,10 +191,9 @@ class Trainer(Run):
 
     def _go_on_from(self, before: Any, tokenizer: Any, size: Size) -> Any:
         """Return the network of an earlier stage, or a new one that has nothing but its eye."""
-        model = build_model(tokenizer, size, self.recipe.seed)
         if not self.recipe.only_eye:
-            model.load_state_dict(before.state_dict())
-            return model
+            return before
+        model = build_model(tokenizer, size, self.recipe.seed)
         clips = make_shard(self.pool, TRAIN_SEED, 0, self.recipe.style)[:8]
         with torch.no_grad():
             seen = see(before.model.visual, torch.from_numpy(np.concatenate([clip.images for clip in clips])))
@@ -315,7 +314,8 @@ class Trainer(Run):
             has_told = group.kind == "told" and told is not None
             most = told.past[0][0].shape[2] if told is not None and has_told else -1
             padded = pad(group.branches, self.filler, self.words.marks, most)
-            owner, said = torch.tensor(group.owners), _no_keys()
+            owner = torch.tensor(group.owners)
+            said: list[tuple[torch.Tensor, torch.Tensor]] = []
             watches = [Watch(layer, _TOLD_HEADS) for layer in range(JUDGING + 1)]
             if told is not None and has_told:
                 hidden = continue_told(self.model, prompt, told, padded.ids, padded.asked, owner, watches)
@@ -341,10 +341,6 @@ class Trainer(Run):
         first = torch.tensor([branch.start for branch in branches])
         verdicts = [find_judging(branch.ids, branch.start, self.words.marks) for branch in branches]
         return Told.cut(said, first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
-
-
-def _no_keys() -> list[tuple[torch.Tensor, torch.Tensor]]:
-    return []
 
 
 def _by_length(picked: list[tuple[Branch, int]]) -> list[list[tuple[Branch, int]]]:

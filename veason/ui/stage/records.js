@@ -4,9 +4,10 @@
 import { node } from "./state.js";
 
 const COUNT = "(?:one|two|three|four|five|six|seven)";
-const RECORD = new RegExp(`\\s*${COUNT} ([a-z]+ [a-z]+)((?: (?:-|\\d+\\/\\d+))+)([^,]*),`, "y");
+const PATH = `\\s*${COUNT} ([a-z]+ [a-z]+)((?: (?:-|\\d+\\/\\d+))+)([^,]*)`;
+const RECORD = new RegExp(`${PATH},`, "y");
 const JUDGED = new RegExp(`(?:\\s*so|,) ${COUNT} ([a-z\\d ]+?) (yes|no)(?=[,:]|$)`, "y");
-const TELLING = new RegExp(`\\s*${COUNT} ([a-z]+ [a-z]+)((?: (?:-|\\d+\\/\\d+))+)([^,]*)$`, "y");
+const TELLING = new RegExp(`${PATH}$`, "y");
 const JUDGING = new RegExp(`(?:(?:\\s*so\\b|,)[a-z\\d ]*|\\s*(?:${COUNT}\\b[a-z ]*|[a-z]{0,4}))$`, "y");
 const WORTHS = / ?\b(?:size|way|pace) \d+/g;
 const THUMB = { width: 34, height: 22 };
