@@ -29,6 +29,7 @@ from veason.nano.pool import ClipMaker
 from veason.nano.run import Run
 from veason.nano.score import LONGEST_ANSWER, read_view
 from veason.nano.stories import make_scene
+from veason.nano.team import average_gradients, team_size
 from veason.nano.view import look_at
 from veason.nano.writing import write_answers
 from veason.profile import load_profile
@@ -96,13 +97,13 @@ class Grpo(Run):
 
     def learn(self) -> dict[str, float]:
         """Draw answers about one clip, score them, and take one step."""
-        settings = self.grpo
-        scene = make_scene(GRPO_SEED + settings.seed * 1_000_000 + self.step)
+        settings, draw = self.grpo, self.step * team_size() + self.rank
+        scene = make_scene(GRPO_SEED + settings.seed * 1_000_000 + draw)
         view = look_at(Facts(scene), (self.size.picture, self.size.picture))
-        asked = draw_questions(view, np.random.default_rng([settings.seed, 7, self.step]), settings.questions)
+        asked = draw_questions(view, np.random.default_rng([settings.seed, 7, draw]), settings.questions)
         questions = [self.maker.question_ids(view.shown, one.text).tolist() for one in asked]
         rows = [question for question in questions for _ in range(settings.group)]
-        lots = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.step)
+        lots = torch.Generator().manual_seed(settings.seed * 1_000_003 + draw)
         answers = write_answers(
             self.model,
             read_view(self.model, self.maker, view),
@@ -137,6 +138,7 @@ class Grpo(Run):
         loss, kl = grpo_loss(now, now.detach(), start, batch, clip=self.grpo.clip, kl=self.grpo.kl)
         self.optimizers[0].zero_grad(set_to_none=True)
         loss.backward()
+        average_gradients(self.model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizers[0].step()
         return {"loss": float(loss.detach()), "kl": kl, "grad_norm": float(norm)}

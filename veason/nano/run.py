@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 
 from veason.nano.policy_model import Labels, Size, save_policy
+from veason.nano.team import follow, join_team
 
 _SAVE_S = 60.0
 _LOG_S = 15.0
@@ -51,7 +52,7 @@ class Run(ABC):
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.model, self.size, self.optimizers, self.settings = folder, model, size, optimizers, settings
-        self.step, self.elapsed = 0, 0.0
+        self.step, self.elapsed, self.rank = 0, 0.0, join_team()
         self._modules = {"model": model, **(extras or {})}
         self._resume()
 
@@ -63,8 +64,9 @@ class Run(ABC):
         """Train to the end and export. Prints its configuration first."""
         config = {**dataclasses.asdict(self.settings), **dataclasses.asdict(self.size), "resumed_at": self.step}  # type: ignore[call-overload]
         text = json.dumps(config, indent=1, default=str)
-        print(text, flush=True)
-        (self.folder / "config.json").write_text(text + "\n", encoding="utf-8")
+        if self.rank == 0:
+            print(text, flush=True)
+            (self.folder / "config.json").write_text(text + "\n", encoding="utf-8")
         last_save = last_log = time.monotonic()
         sums: dict[str, float] = {}
         count = 0
@@ -76,7 +78,7 @@ class Run(ABC):
             count += 1
             self.step += 1
             now = time.monotonic()
-            self.elapsed += now - start
+            self.elapsed = follow(self.elapsed + now - start)
             if now - last_log > _LOG_S or self.progress >= 1:
                 self._log({key: value / count for key, value in sums.items()})
                 sums, count, last_log = {}, 0, now
@@ -84,8 +86,10 @@ class Run(ABC):
                 self.save()
                 last_save = now
         self.save()
-        plot_log(self.folder / "log.csv", self.folder / "log.png")
-        return self.export()
+        weights = self.export()
+        if self.rank == 0:
+            plot_log(self.folder / "log.csv", self.folder / "log.png")
+        return weights
 
     @property
     def progress(self) -> float:
@@ -96,7 +100,8 @@ class Run(ABC):
 
     def export(self) -> Path:
         """Write the weights in the folder layout of transformers and return the folder."""
-        save_policy(self.model, self.folder / "export", self.size, self.labels)
+        if self.rank == 0:
+            save_policy(self.model, self.folder / "export", self.size, self.labels)
         return self.folder / "export"
 
     def save(self) -> None:
@@ -107,6 +112,8 @@ class Run(ABC):
             "step": self.step,
             "elapsed": self.elapsed,
         }
+        if self.rank > 0:
+            return
         beside = self.folder / "checkpoint.partial"
         torch.save(state, beside)
         beside.replace(self.folder / "checkpoint.pt")
@@ -122,6 +129,8 @@ class Run(ABC):
             self.step, self.elapsed = state["step"], state["elapsed"]
 
     def _log(self, values: dict[str, float]) -> None:
+        if self.rank > 0:
+            return
         row = {"step": self.step, "minutes": round(self.elapsed / 60, 2), **{k: round(v, 4) for k, v in values.items()}}
         file = self.folder / "log.csv"
         is_new = not file.is_file()
@@ -134,10 +143,11 @@ class Run(ABC):
 
 
 def read_log(file: Path) -> Iterator[dict[str, float]]:
-    """Yield the rows of a log."""
+    """Yield the rows of a log; one that a killed run has left half written is left out."""
     with file.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
-            yield {key: float(value) for key, value in row.items()}
+            if None not in row and None not in row.values():
+                yield {key: float(value) for key, value in row.items()}
 
 
 def plot_log(file: Path, picture: Path) -> None:
