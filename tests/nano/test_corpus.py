@@ -12,10 +12,12 @@ from veason.nano.claims import holds, prominence, shown_places
 from veason.nano.corpus import STEP_MARKS, Lesson, answer_text, draw_lessons, image_context
 from veason.nano.facts import Facts
 from veason.nano.language import all_questions
-from veason.nano.records import describe_objects, find_tags, find_worths
+from veason.nano.ranks import find_ranks
+from veason.nano.records import describe_objects, find_tags, find_worths, number_of, told_objects
 from veason.nano.render import Renderer
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
+from veason.nano.wanted import fitting
 from veason.nano.world import COLOURS
 
 SIZE = (112, 112)
@@ -50,11 +52,14 @@ def test_thoughts_have_three_marked_steps(lessons: list[tuple[View, Lesson]]) ->
 
 def test_the_paths_in_the_records_are_the_middles_of_the_boxes(views: list[View]) -> None:
     for view in views:
-        told = dict(re.findall(r"(?:^| )[a-z]+ ([a-z]+ [a-z]+)((?: -| \d+/\d+)+)[, ]", describe_objects(view)))
+        steps = r"(?:^| )[a-z]+ ([a-z]+ [a-z]+)((?: frame \d+ (?:-|\d+/\d+))+)[, ]"
+        told = dict(re.findall(steps, describe_objects(view)))
         assert set(told) == {view.facts.name(actor) for actor in view.facts.scene.objects if shown_places(view, actor)}
         for name, path in told.items():
             actor = named(view, name)
-            for step, box in zip(path.split(), view.boxes[actor], strict=True):
+            frames, places = path.split()[1::3], path.split()[2::3]
+            assert [int(frame) for frame in frames] == list(view.shown)
+            for step, box in zip(places, view.boxes[actor], strict=True):
                 assert (step == "-") == bool(np.isnan(box[0]))
                 if step != "-":
                     column, row = map(int, step.split("/"))
@@ -75,9 +80,31 @@ def test_tags_say_what_the_claims_behind_them_mean(views: list[View]) -> None:
                 if claim.kind in ("enters", "leaves"):
                     assert int(words.split()[-1]) in view.shown
                 if claim.kind == "carries":
-                    other = claim.other if claim.actor == actor else claim.actor
-                    assert words.endswith(view.facts.name(other))
+                    assert words == ("carries" if claim.actor == actor else "carried")
     assert {"looks", "enters", "leaves", "moves", "still", "worth", "carries", "collides"} <= kinds
+
+
+def test_what_a_question_wants_is_what_its_targets_have(lessons: list[tuple[View, Lesson]]) -> None:
+    kinds = set()
+    for view, lesson in lessons:
+        assert set(fitting(view, lesson.question.wanted)) == set(lesson.question.targets)
+        judged = re.search(r" so find ([^,]+), (.*?): ", lesson.thought)
+        assert judged is not None
+        fit = [item.split()[0] for item in judged[2].split(", ") if item.endswith("yes")]
+        assert fit == [number_of(view, actor) for actor in told_objects(view) if actor in lesson.question.targets]
+        kinds |= {term.words.split()[0] for term in lesson.question.wanted}
+    assert {"red", "ball", "moves", "still", "above"} <= kinds
+
+
+def test_who_is_ahead_is_so_by_what_the_boxes_show(views: list[View]) -> None:
+    for view in views:
+        ranks, told = find_ranks(view), told_objects(view)
+        columns = {actor: np.nanmean(view.boxes[actor][:, [0, 2]]) for actor in told}
+        assert columns[ranks["leftmost"]] < min(columns.values()) + 4
+        assert columns[ranks["rightmost"]] > max(columns.values()) - 4
+        if "first in" in ranks:
+            first = {actor: shown_places(view, actor)[0] for actor in told if view.facts.entry(actor)}
+            assert first[ranks["first in"]] == min(first.values())
 
 
 def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[tuple[View, Lesson]]) -> None:

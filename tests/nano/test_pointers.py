@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from veason.nano.claims import WORTHS
+from veason.nano.claims import WORTHS, worth_of
 from veason.nano.facts import Facts
 from veason.nano.forward import Told, Watch, continue_prompts, continue_told, read_prompts, see
-from veason.nano.pointers import cell_of, find_judging, find_looks, find_reading
+from veason.nano.pointers import Reading, cell_of, find_judging, find_looks, find_reading
 from veason.nano.policy_loss import (
     CellWords,
     Padded,
     bind_loss,
-    item_loss,
     label_loss,
     look_loss,
     match_loss,
@@ -45,8 +44,11 @@ def test_a_path_looks_at_its_object_on_every_frame(view: View) -> None:
         if "/" in spoken:
             box = view.boxes[look.actor, look.place].astype(int)
             assert spoken == f"{(box[0] + box[2]) // 2}/{(box[1] + box[3]) // 2}"
-        else:
+        elif " " in spoken:
             assert spoken == view.facts.name(look.actor)
+        else:
+            seen = view.facts.scene.actors[look.actor].look
+            assert spoken in (seen.pattern, seen.size, str(worth_of(view.facts, look.actor, "size")))
     seen = {(look.actor, look.place) for look in find_looks(view, text)}
     there = {(a, p) for a in view.facts.scene.objects for p in range(len(view.shown)) if view.is_there(a, p)}
     assert seen <= there
@@ -84,7 +86,7 @@ def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
         torch.zeros(1, 2, dtype=torch.bool),
         torch.ones(1, 2),
         torch.tensor([[1, -1]]),
-        *torch.full((4, 1, 2), -1),
+        *torch.full((5, 1, 2), -1),
         torch.zeros(1, dtype=torch.long),
     )
     places = torch.tensor([0, 2])
@@ -111,52 +113,65 @@ def test_watching_changes_nothing_and_sums_to_one(tmp_path: Path) -> None:
 
 
 TOLD = (
-    "<think>What happens: one red ball 1/2 3/4 red ball chases blue moon size 20, two blue moon 5/6 - blue moon still "
-    "size 9, so one red ball chases blue moon fastest no, two blue moon still yes: it is two blue moon; the red ball "
-    "follows the blue moon. Why this frame: frame 12 shows it. Where: the blue moon in frame 12 [1, 2, 3, 4] at the "
-    'left.</think>\n<answer>{"keyframe_timestamp": 12, "bbox_2d_list": [[1, 2, 3, 4]]}</answer>'
+    "<think>What happens: one red ball frame 0 1/2 frame 12 3/4 plain chases size 20 way 30 pace 40, two blue moon "
+    "frame 0 5/6 frame 12 - plain still size 9, then leftmost one fastest one so find moon not red, one moon no, two "
+    "moon yes not red yes: it is two blue moon; the red ball follows the blue moon. Why this frame: frame 12 shows "
+    'it. Where: the blue moon in frame 12 [1, 2, 3, 4] at the left.</think>\n<answer>{"keyframe_timestamp": 12, '
+    '"bbox_2d_list": [[1, 2, 3, 4]]}</answer>'
 )
 
 
-def test_what_is_said_again_is_read_from_where_it_was_said() -> None:
+def read_told(question: str, told: str = TOLD) -> tuple[list[str], Reading]:
     tokenizer = build_tokenizer()
-    marks = CellWords.of(tokenizer).marks
-    asked = tokenizer("the red ball of frame 12\n")["input_ids"]
-    ids = np.array([*asked, *tokenizer(TOLD)["input_ids"]])
-    words = [tokenizer.decode([token]).strip() for token in ids]
+    asked = tokenizer(question)["input_ids"]
+    ids = np.array([*asked, *tokenizer(told)["input_ids"]])
     is_number = coordinates(tokenizer.convert_ids_to_tokens(ids.tolist()))
-    reading = find_reading(ids, is_number, len(asked), marks)
-    again = [at for at in range(len(ids)) if reading.back[at] >= 0]
-    assert all(reading.back[at] < at for at in again)
-    differing = [(words[at], words[reading.back[at]]) for at in again if words[at] != words[reading.back[at]]]
-    assert differing == [("two", "yes")], "which object it is follows from how it was judged"
-    copied = " ".join(words[at] for at in again)
-    assert copied.startswith("red ball blue moon red ball chases blue moon blue moon still two blue moon")
-    assert copied.endswith("12 1 2 3 4")
-    assert "fastest" not in copied, "how objects compare is told for the first time"
-
-
-def test_what_is_said_of_an_object_is_bound_to_its_number() -> None:
-    tokenizer = build_tokenizer()
-    ids = np.array(tokenizer(TOLD)["input_ids"])
     words = [tokenizer.decode([token]).strip() for token in ids]
-    bind = find_reading(ids, np.zeros(len(ids), bool), 0, CellWords.of(tokenizer).marks).bind
-    bound = [(words[at], words[bind[at]]) for at in range(len(ids)) if bind[at] >= 0]
-    assert [pair for pair in bound if pair[0] in ("yes", "no", "20", "9", "fastest")] == [
-        ("20", "one"), ("9", "two"), ("fastest", "one"), ("no", "one"), ("yes", "two"),
-    ]  # fmt: skip
+    return words, find_reading(ids, is_number, len(asked), CellWords.of(tokenizer).marks)
 
 
-def test_looks_of_a_judged_object_are_matched_with_the_question() -> None:
-    tokenizer = build_tokenizer()
-    asked = tokenizer("\nall red moons<|im_end|>\n")["input_ids"]
-    ids = np.array([*asked, *tokenizer(TOLD)["input_ids"]])
-    words = [tokenizer.decode([token]).strip() for token in ids]
-    reading = find_reading(ids, np.zeros(len(ids), bool), len(asked), CellWords.of(tokenizer).marks)
-    matched = [(words[at], words[reading.match[at]]) for at in range(len(ids)) if reading.match[at] >= 0]
-    assert matched[:2] == [("red", "red"), ("ball", "")]
-    assert matched[-2:] == [("blue", ""), ("moon", "moons")]
-    assert [words[at] for at in range(len(ids)) if reading.item[at] >= 0] == ["no", "yes"]
+def test_what_is_said_again_is_read_from_where_it_was_said() -> None:
+    words, reading = read_told("moons that are not red\n")
+    again = [(words[at], words[back]) for at, back in enumerate(reading.back) if back >= 0]
+    assert all(back < at for at, back in enumerate(reading.back))
+    assert [pair for pair in again if pair[0] != pair[1]] == [
+        ("one", "40"),  # the fastest is the one with the highest pace
+        ("moon", "moons"),
+        ("two", "yes"),  # which object it is follows from how it was judged
+    ]
+    said = " ".join(word for word, _ in again)
+    assert said == (
+        "0 12 one moon red moon moon not red two blue moon red ball blue moon 12 blue moon 12 12 1 2 3 4"
+    ), "the first record's frames, the places and the judgements are told for the first time"
+
+
+def test_what_is_said_of_an_object_is_bound_to_its_number_and_its_shape() -> None:
+    words, reading = read_told("x\n")
+    told = ("20", "9", "still", "yes", "no")
+
+    def said_of(bound: np.ndarray) -> list[tuple[str, str]]:
+        return [(words[at], words[place]) for at, place in enumerate(bound) if place >= 0 and words[at] in told]
+
+    judged = [("no", "one"), ("yes", "two"), ("yes", "two")]
+    assert said_of(reading.bind) == [("20", "one"), ("still", "two"), ("9", "two"), *judged]
+    assert said_of(reading.noun) == [("20", "ball"), ("still", "moon"), ("9", "moon"), *judged]
+
+
+def test_what_an_object_is_asked_for_is_looked_up_in_its_record() -> None:
+    words, reading = read_told("x\n")
+    looked = [(words[at], words[place], place) for at, place in enumerate(reading.match) if place >= 0]
+    assert [pair[:2] for pair in looked] == [("moon", "one"), ("moon", "moon"), ("red", "two")]
+    assert looked[0][2] < looked[2][2] < looked[1][2], "the object's number stands for what its record does not have"
+    assert [words[at] for at, item in enumerate(reading.item) if item >= 0] == ["no", "yes", "yes"]
+
+
+def test_a_rank_that_is_asked_for_is_looked_up_where_it_was_told() -> None:
+    told = TOLD.replace(
+        "moon not red, one moon no, two moon yes not red yes", "fastest, one fastest yes, two fastest no"
+    )
+    words, reading = read_told("x\n", told)
+    looked = [(words[at], words[place], words[place - 1]) for at, place in enumerate(reading.match) if place >= 0]
+    assert looked == [("fastest", "one", "fastest")] * 2
 
 
 def test_a_thought_without_records_is_read_from_nowhere() -> None:
@@ -180,6 +195,7 @@ def test_looking_back_at_the_right_word_costs_little() -> None:
         none,
         none,
         none,
+        none,
         none[0, :1],
     )
     looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
@@ -193,27 +209,26 @@ def test_looking_back_at_the_right_word_costs_little() -> None:
 def padded_with(**places: torch.Tensor) -> Padded:
     """Four tokens of which nothing is known but `places`."""
     none = torch.full((1, 3), -1)
-    known = {name: places.get(name, none) for name in ("look", "back", "bind", "match", "item")}
+    known = {name: places.get(name, none) for name in ("look", "back", "bind", "noun", "match", "item")}
     nothing = torch.zeros(1, 3, dtype=torch.bool)
     ids, asked = torch.zeros(1, 4, dtype=torch.long), torch.zeros(1, dtype=torch.long)
     return Padded(ids, nothing, nothing, torch.ones(1, 3), asked=asked, **known)
 
 
 def test_attention_that_keeps_the_order_and_the_number_costs_little() -> None:
-    padded = padded_with(bind=torch.tensor([[-1, 0, 0]]))
-    looks = torch.full((1, 1, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
-    looks[0, 0, 1, 2 + 0] = looks[0, 0, 2, 2 + 1] = float(np.log(0.75))
+    places = torch.tensor([[-1, 0, 0]])
+    padded = padded_with(bind=places, noun=places)
+    looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
+    looks[0, :, 1, 2 + 0] = looks[0, :, 2, 2 + 1] = float(np.log(0.75))
     assert order_loss(looks, padded)[1] == pytest.approx(0.75)
     assert bind_loss(looks, padded, 2)[1] == pytest.approx((0.75 + 0.05) / 2)
 
 
-def test_attention_from_looks_to_the_question_and_from_the_judgement_to_the_looks_costs_little() -> None:
-    padded = padded_with(match=torch.tensor([[-1, 0, -1]]), item=torch.tensor([[-1, -1, 1]]))
+def test_attention_to_where_the_record_tells_it_costs_little() -> None:
+    padded = padded_with(match=torch.tensor([[-1, 0, -1]]))
     looks = torch.full((1, 1, 4, 6), 0.05).log()
     looks[0, 0, 1, 2 + 0] = float(np.log(0.75))
-    looks[0, 0, 2, 3:5] = float(np.log(0.4))
     assert match_loss(looks, padded, 2)[1] == pytest.approx(0.75)
-    assert item_loss(looks, padded, 2)[1] == pytest.approx(0.8 + 0.05)
 
 
 def test_visual_tokens_are_bound_to_the_number_of_their_frame() -> None:

@@ -89,6 +89,6 @@ def test_padding_is_not_learnt() -> None:
 
 def test_cells_hold_the_larger_of_two_objects() -> None:
     boxes = np.array([[0, 0, 10, 10], [2, 2, 26, 26], [np.nan] * 4], np.float32)
-    target = cell_targets(np.array([[1, 2], [3, 4], [5, 6]]), boxes, 112, 4)
+    target = cell_targets(np.array([[1, 2, 0], [3, 4, 1], [5, 6, 2]]), boxes, 112, 4)
     assert target[0].tolist()[:3] == [1, 3, 4]
     assert target[1:].sum() == 0

@@ -15,8 +15,9 @@ import numpy as np
 from veason.answer import AnswerContext, render_answer
 from veason.nano.claims import Claim, Words, holds, matching, place_word, prominence, say, shown_places
 from veason.nano.language import Question, draw_questions
-from veason.nano.records import call_object, describe_objects, find_tags, find_worths, judge_objects, told_objects
+from veason.nano.records import describe_objects, find_tags, find_worths, number_of, told_objects
 from veason.nano.view import View
+from veason.nano.wanted import judge_objects, look_terms
 from veason.types import Box, Turn
 
 STEP_MARKS = ("What happens:", "Why this frame:", "Where:")
@@ -159,13 +160,17 @@ def _what_happens(view: View, question: Question, rng: np.random.Generator) -> t
     if not claims:
         claims = [claim for actor in question.targets[:2] for claim in _story(view, actor, rng)]
     parts = [say(claim, view, rng) for claim in claims]
-    return f"{_verdict(view, question.targets)}; {', '.join(parts)}", claims
+    return f"{_verdict(view, question)}; {', '.join(parts)}", claims
 
 
-def _verdict(view: View, targets: tuple[int, ...]) -> str:
-    """Return "so one red cross still no, two white ball yes: it is two white ball", in the order of the records."""
-    judged = judge_objects(view, targets)
-    found = [call_object(view, actor) for actor in told_objects(view) if actor in targets]
+def _verdict(view: View, question: Question) -> str:
+    """Return "so find ball, one ball no, two ball yes: it is two white ball", in the order of the records."""
+    judged = judge_objects(view, question.wanted)
+    found = [
+        f"{number_of(view, actor)} {view.facts.name(actor)}"
+        for actor in told_objects(view)
+        if actor in question.targets
+    ]
     if not found:
         return f"so {judged}: {NOTHING}"
     return f"so {judged}: {'it is' if len(found) == 1 else 'they are'} {_and(found)}"
@@ -234,7 +239,7 @@ def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> 
             claims.append(Claim("visible_somewhere", near[int(rng.integers(len(near)))]))
     happens = ", only ".join(say(claim, view, rng) for claim in claims)
     why, where = (words[int(rng.integers(len(words)))] for words in (_ABSENT_WHY, _ABSENT_WHERE))
-    thought = _steps(f"{describe_objects(view)} {_verdict(view, ())}; {happens}", why, where)
+    thought = _steps(f"{describe_objects(view)} {_verdict(view, question)}; {happens}", why, where)
     return Lesson(question, thought, None, (), (*_tag_claims(view), *claims))
 
 
@@ -261,7 +266,8 @@ def _wrong_answer(view: View, lesson: Lesson, rng: np.random.Generator) -> tuple
         return absent, f"it is there: the {view.facts.name(target)}"
     if choice < 0.6 and others:
         other = others[int(rng.integers(len(others)))]
-        wrong = teach(view, Question(lesson.question.text, "referring", (other,)), rng)
+        wanted = look_terms(Words.read(view.facts.name(other)))
+        wrong = teach(view, Question(lesson.question.text, "referring", (other,), wanted=wanted), rng)
         ways = ("no, not the {o}", "wrong object, i mean the {t}", "not the {o}: the {t}")
         way = ways[int(rng.integers(len(ways)))]
         return wrong, way.format(o=view.facts.name(other), t=view.facts.name(target))

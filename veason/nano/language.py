@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from veason.nano.claims import DOERS, Claim, Words, matching, shown_places
+from veason.nano.claims import DOERS, Claim, Words, matching
 from veason.nano.facts import Facts
-from veason.nano.ranks import find_order, find_outermost, find_superlatives, passage_claim, side_share
+from veason.nano.ranks import (
+    MOSTLY,
+    OUTERMOST,
+    find_order,
+    find_outermost,
+    find_superlatives,
+    passage_claim,
+    side_share,
+)
+from veason.nano.records import EVENT_WORDS
 from veason.nano.shapes import SHAPES
 from veason.nano.view import View
+from veason.nano.wanted import Term, fitting, look_terms
 from veason.nano.wording import number, phrase, pick, plural, random_words, thing
 from veason.nano.world import COLOURS, PATTERNS
 from veason.types import SampleType
@@ -23,25 +33,29 @@ _TOPIC_WEIGHTS = {"attribute": 4.0, "several": 2.0}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An instruction and what answers it: `targets` is () where nothing does; `why` holds the claims that decide."""
+    """An instruction and what answers it: `targets` is () where nothing does; `why` holds the claims that decide.
+
+    `wanted` is what it asks for in the words of the records: the targets are all that have it.
+    """
 
     text: str
     type: SampleType
     targets: tuple[int, ...]
     why: tuple[Claim, ...] = ()
     topic: str = ""
+    wanted: tuple[Term, ...] = ()
 
 
 def all_questions(view: View, rng: np.random.Generator) -> list[Question]:
     """Return every kind of question that can be asked about the view, each in one random wording.
 
-    Questions about an object that no shown frame shows are left out.
+    Questions are left out that the records cannot answer, because no shown frame shows the object or its hiding.
     """
     found = [question for ask in _ASKERS for question in ask(view, rng)]
     return [
         question
         for question in found
-        if len(question.targets) <= _MOST_TARGETS and all(shown_places(view, target) for target in question.targets)
+        if len(question.targets) <= _MOST_TARGETS and set(fitting(view, question.wanted)) == set(question.targets)
     ]
 
 
@@ -69,11 +83,18 @@ def _attributes(view: View, rng: np.random.Generator) -> Iterator[Question]:
             targets = matching(view, words)
             if len(targets) == 1:
                 forms = ("the {}", "the {}", "find the {}", "where is the {}", "show me the {}", "a {}")
-                yield Question(pick(rng, forms).format(phrase(words, rng)), "referring", targets, (), "attribute")
+                yield Question(
+                    pick(rng, forms).format(phrase(words, rng)),
+                    "referring",
+                    targets,
+                    (),
+                    "attribute",
+                    look_terms(words),
+                )
             else:
                 forms = ("all {}", "the {}", "every one of the {}", f"the {number(len(targets))} {{}}")
                 text = pick(rng, forms).format(phrase(words, rng, is_plural=True))
-                yield Question(text, "referring", targets, (), "several")
+                yield Question(text, "referring", targets, (), "several", look_terms(words))
 
 
 def _missing(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -87,7 +108,8 @@ def _missing(view: View, rng: np.random.Generator) -> Iterator[Question]:
         words = Words(shape if rng.random() < 0.9 else "", colour, pattern)
         if not matching(view, words):
             text = pick(rng, ("the {}", "find the {}", "where is the {}", "show me the {}")).format(phrase(words, rng))
-            yield Question(text, "absent", (), (Claim("no_such", word=words.text),), "missing")
+            claims = (Claim("no_such", word=words.text),)
+            yield Question(text, "absent", (), claims, "missing", look_terms(words))
 
 
 _RELATIONS = {"left": "to the left of", "right": "to the right of", "above": "above", "below": "below"}
@@ -100,14 +122,16 @@ def _relations(view: View, rng: np.random.Generator) -> Iterator[Question]:
         name = view.facts.name(anchor)
         for side, relation in _RELATIONS.items():
             shares = {actor: side_share(view, actor, anchor, side) for actor in objects if actor != anchor}
-            yes = [actor for actor, share in shares.items() if share is not None and share > 0.95]
+            yes = [actor for actor, share in shares.items() if share is not None and share > MOSTLY]
             shape = pick(rng, SHAPES) if rng.random() < 0.3 or not yes else view.facts.scene.actors[yes[0]].look.shape
             named = {a: s for a, s in shares.items() if view.facts.scene.actors[a].look.shape == shape}
             for noun, group in ((shape, named), (thing(rng), shares)):
                 values = list(group.values())
-                hits = [actor for actor, share in group.items() if share is not None and share > 0.95]
-                if len(hits) == 1 and all(v is not None and (v > 0.95 or v < 0.05) for v in values):
-                    yield Question(f"the {noun} {relation} the {name}", "referring", (hits[0],), (), "relation")
+                hits = [actor for actor, share in group.items() if share is not None and share > MOSTLY]
+                if len(hits) == 1 and all(v is not None and (v > MOSTLY or v < 1 - MOSTLY) for v in values):
+                    text = f"the {noun} {relation} the {name}"
+                    wanted = (*look_terms(Words(shape=noun if noun in SHAPES else "")), Term(side, anchor=anchor))
+                    yield Question(text, "referring", (hits[0],), (), "relation", wanted)
 
 
 _OUTERMOST_FORMS = {
@@ -122,7 +146,7 @@ def _places(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The leftmost object, where it is that in every shown frame."""
     for side, actor in find_outermost(view).items():
         text = pick(rng, _OUTERMOST_FORMS[side]).format(thing(rng))
-        yield Question(text, "referring", (actor,), (), "place")
+        yield Question(text, "referring", (actor,), (), "place", (Term(OUTERMOST[side]),))
 
 
 def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -137,20 +161,21 @@ def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
         if not unclear:
             way = f"to the {word}" if word in ("left", "right") else word
             text = pick(rng, ("{} moving {w}", "{} that goes {w}", "{} heading {w}"))
-            yield _group_question(text.replace("{w}", way), actors, facts, rng, "referring", "motion")
+            yield _group_question(text.replace("{w}", way), actors, facts, rng, "motion", f"moves {word}")
     still = [a for a in facts.objects if facts.is_still(a)]
     middling = [a for a in facts.objects if not facts.is_still(a) and not facts.is_moving(a)]
     if still and not middling and len(still) < len(facts.objects):
         text = pick(
             rng, ("{} that does not move", "{} that never moves", "{} that stays in place", "{} standing still")
         )
-        yield _group_question(text, still, facts, rng, "referring", "still")
+        yield _group_question(text, still, facts, rng, "still", "still")
         movers = [a for a in facts.objects if facts.is_moving(a)]
-        yield _group_question(pick(rng, ("{} that moves", "{} in motion")), movers, facts, rng, "referring", "motion")
+        text = pick(rng, ("{} that moves", "{} in motion"))
+        yield _group_question(text, movers, facts, rng, "motion", "moves")
 
 
 def _group_question(
-    form: str, actors: list[int], facts: Facts, rng: np.random.Generator, kind: SampleType, topic: str
+    form: str, actors: list[int], facts: Facts, rng: np.random.Generator, topic: str, wanted: str
 ) -> Question:
     """Fill `form` with a noun for one or several actors; a shape word is used where all of them have that shape."""
     shapes = {facts.scene.actors[actor].look.shape for actor in actors}
@@ -161,7 +186,8 @@ def _group_question(
     if len(actors) > 1:
         text = text.replace("does not", "do not").replace("never moves", "never move").replace("stays", "stay")
         text = text.replace("that goes", "that go").replace("that moves", "that move")
-    return Question(text, kind, tuple(actors), (), topic)
+    terms = (*look_terms(Words(shape=noun if noun in SHAPES else "")), Term(wanted))
+    return Question(text, "referring", tuple(actors), (), topic, terms)
 
 
 def _negations(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -174,11 +200,18 @@ def _negations(view: View, rng: np.random.Generator) -> Iterator[Question]:
             form = pick(rng, ("everything that is not {}", "all objects except the {} one", "whatever is not {}"))
             count = len(facts.objects) - len(others)
             if count == 1 or "one" not in form:
-                yield Question(form.format(look.colour), "reasoning", tuple(others), (), "negation")
+                wanted = (Term(look.colour, is_not=True),)
+                yield Question(form.format(look.colour), "reasoning", tuple(others), (), "negation", wanted)
         same = [a for a in facts.objects if facts.scene.actors[a].look.shape == look.shape and a != actor]
         if len(same) == 1:
             text = pick(rng, ("the {s} that is not {c}", "the other {s}, not the {c} one"))
-            yield Question(text.format(s=look.shape, c=look.colour), "reasoning", tuple(same), (), "negation")
+            wanted = (Term(look.shape), Term(look.colour, is_not=True))
+            text = text.format(s=look.shape, c=look.colour)
+            yield Question(text, "reasoning", tuple(same), (), "negation", wanted)
+
+
+_RANKS = {0: "first", 1: "second", -1: "last"}
+_WAYS = {"enters": "in", "leaves": "out"}
 
 
 def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -204,20 +237,21 @@ def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
             if order and (rank != 1 or len(order) > 2):
                 told = order[-3:] if rank == -1 else order[:3]
                 claims = tuple(passage_claim(view, verb, actor) for actor in told)
-                yield Question(pick(rng, forms).format(n=thing(rng)), "reasoning", (order[rank],), claims, topic)
+                text = pick(rng, forms).format(n=thing(rng))
+                wanted = (Term(f"{_RANKS[rank]} {_WAYS[verb]}"),)
+                yield Question(text, "reasoning", (order[rank],), claims, topic, wanted)
     if len(entries) == 1:
         actor = entries[0]
         text = pick(
             rng, ("the {n} that enters", "the newcomer", "the {n} that is not there at the start", "what comes in")
         )
         claim = (passage_claim(view, "enters", actor),)
-        yield Question(text.format(n=thing(rng)), "reasoning", (actor,), claim, "entry")
+        yield Question(text.format(n=thing(rng)), "reasoning", (actor,), claim, "entry", (Term("enters"),))
     if len(exits) == 1:
         actor = exits[0]
         text = pick(rng, ("the {n} that leaves", "what goes out of the picture", "the {n} that is gone at the end"))
-        yield Question(
-            text.format(n=thing(rng)), "reasoning", (actor,), (passage_claim(view, "leaves", actor),), "exit"
-        )
+        claim = (passage_claim(view, "leaves", actor),)
+        yield Question(text.format(n=thing(rng)), "reasoning", (actor,), claim, "exit", (Term("leaves"),))
 
 
 _DOING: dict[str, tuple[str, ...]] = {
@@ -256,20 +290,25 @@ def _doings(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """Who hides, returns, grows; who does what to whom; and the same where nobody does it."""
     for verb, forms in _DOING.items():
         doers = DOERS[verb](view)
-        yield from _doing(view, verb, pick(rng, forms).format(n=thing(rng)), doers, ())
+        word = "hidden" if verb == "hides" else verb
+        yield from _doing(view, verb, pick(rng, forms).format(n=thing(rng)), doers, (), word)
     for verb, (active, passive) in _PAIRS.items():
         events = view.facts.events(verb)  # type: ignore[arg-type]
         claims = tuple(Claim(verb, event.subject, event.other) for event in events)
-        yield from _doing(view, verb, pick(rng, active).format(n=thing(rng)), [e.subject for e in events], claims)
-        if passive:
-            yield from _doing(view, verb, pick(rng, passive).format(n=thing(rng)), [e.other for e in events], claims)
+        sides = (active, [event.subject for event in events]), (passive, [event.other for event in events])
+        for word, (ways, doers) in zip(EVENT_WORDS[verb], sides, strict=True):
+            if ways:
+                yield from _doing(view, verb, pick(rng, ways).format(n=thing(rng)), doers, claims, word)
 
 
-def _doing(view: View, verb: str, text: str, doers: list[int], claims: tuple[Claim, ...]) -> Iterator[Question]:
+def _doing(
+    view: View, verb: str, text: str, doers: list[int], claims: tuple[Claim, ...], word: str
+) -> Iterator[Question]:
+    wanted = (Term(word),)
     if len(doers) == 1 and doers[0] in view.facts.objects:
-        yield Question(text, "reasoning", tuple(doers), claims, verb)
+        yield Question(text, "reasoning", tuple(doers), claims, verb, wanted)
     elif not doers and _may_ask_in_vain(view, verb):
-        yield Question(text, "absent", (), (Claim("nobody", word=verb),), "nobody")
+        yield Question(text, "absent", (), (Claim("nobody", word=verb),), "nobody", wanted)
 
 
 def _may_ask_in_vain(view: View, verb: str) -> bool:
@@ -291,7 +330,7 @@ def _superlatives(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The fastest; the one with the longest way; the largest."""
     for topic, actor in find_superlatives(view).items():
         text = pick(rng, _SUPERLATIVE_FORMS[topic]).format(n=thing(rng))
-        yield Question(text, "reasoning", (actor,), (), topic)
+        yield Question(text, "reasoning", (actor,), (), topic, (Term(topic),))
 
 
 def _changes(view: View, rng: np.random.Generator) -> Iterator[Question]:
@@ -300,12 +339,12 @@ def _changes(view: View, rng: np.random.Generator) -> Iterator[Question]:
     rushing = [a for a in facts.objects if facts.speeds_up(a)]
     if len(rushing) == 1:
         text = pick(rng, ("the {n} that suddenly speeds up", "what becomes fast all at once"))
-        yield Question(text.format(n=thing(rng)), "reasoning", tuple(rushing), (), "speeds_up")
+        yield Question(text.format(n=thing(rng)), "reasoning", tuple(rushing), (), "speeds_up", (Term("suddenly"),))
     stopping = [a for a in facts.objects if facts.stops(a)]
     movers = [a for a in facts.objects if facts.is_moving(a) and a not in stopping]
     if len(stopping) == 1 and movers:
         text = pick(rng, ("the {n} that stops moving", "what comes to rest"))
-        yield Question(text.format(n=thing(rng)), "reasoning", tuple(stopping), (), "stops")
+        yield Question(text.format(n=thing(rng)), "reasoning", tuple(stopping), (), "stops", (Term("stops"),))
 
 
 _ASKERS = (

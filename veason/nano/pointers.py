@@ -16,8 +16,9 @@ from veason.nano.claims import shown_places
 from veason.nano.records import COUNT
 from veason.nano.view import View
 
-_PATH = re.compile(rf"(?:{'|'.join(COUNT)}) ([a-z]+ [a-z]+)((?: -| \d+/\d+)+)(?=[, ])")
-_STEP = re.compile(r"-|\d+/\d+")
+_PATH = re.compile(rf"(?:{'|'.join(COUNT)}) ([a-z]+ [a-z]+)((?: frame \d+ (?:-|\d+/\d+))+)([^,]*)")
+_STEP = re.compile(r"(?<=\d )(?:-|\d+/\d+)")
+_SEEN = re.compile(r"\b(?:plain|striped|spotted|small|large)\b|(?<=size )\d+")
 _BOX = r"\[(\d+), (\d+), (\d+), (\d+)\]"
 _ANSWER = re.compile(r'"keyframe_timestamp": (\d+), .*?: \[(.*)\]')
 
@@ -43,9 +44,14 @@ def find_looks(view: View, text: str, place: int | None = None, labels: Sequence
     for found in _PATH.finditer(text):
         actor = names[found[1]]
         looks.append(Look(found.start(1), found.end(1), shown_places(view, actor)[0], actor))
+        last = shown_places(view, actor)[-1]
         for number, step in enumerate(_STEP.finditer(found[2])):
             if step[0] != "-":
                 looks.append(Look(found.start(2) + step.start(), found.start(2) + step.end(), number, actor))
+        looks += [
+            Look(found.start(3) + word.start(), found.start(3) + word.end(), last, actor)
+            for word in _SEEN.finditer(found[3])
+        ]
     for found in re.finditer(rf"frame (\d+) {_BOX}", text):
         looks += _box_look(view, found, labels.index(int(found[1])), 2)
     if place is not None:
@@ -73,19 +79,27 @@ def _box_look(view: View, found: re.Match, place: int, group: int, shift: int = 
 class Marks:
     """Token ids by which a thought is taken apart: words of names, object numbers, those of `policy_model.MARKS`.
 
-    `looks` holds, for each word that tells how an object looks, the forms of it that a question may have.
+    `looks` holds, for each word that tells how an object looks, the forms of it that a question may have. `worths`
+    holds, for each rank by its words, the word of a record after which the compared number stands, and how far after.
     """
 
     colours: Sequence[int]
     shapes: Sequence[int]
     numbers: Sequence[int]
     looks: Mapping[int, Sequence[int]]
+    worths: Mapping[tuple[int, ...], tuple[int, int]]
+    ranking: int
     judging: int
     verdict: int
     verdict_end: int
     record_end: int
     frame: int
     keyframe: int
+    yes: int
+    no: int
+    negation: int
+    space: int
+    opening: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,28 +107,32 @@ class Reading:
     """What the tokens of a branch are read from, -1 for none, each `(T,)`.
 
     `back` is the place of the earlier token that a token says again; `bind` is, for a word that is said of an object,
-    the place of the object's number. `match` is, for a word by which a judged object looks, the place of the same word
-    in the question, 0 where the question does not have it. `item` is, for a word that tells whether an object fits, the
-    place where the object begins to be judged.
+    the place of the object's number, and `noun` in a record that of the shape it is called by. `match` is, for the last
+    word of what an object is asked for, the place of that word in the object's record, that of the object's number
+    where the record does not have it, or where the object that is ahead stands. A coordinate is bound to its frame's
+    number and to the shape that was named last; `is_box` marks these. `item` is, for a word that tells
+    whether something fits an object, the place of the object's number.
     """
 
     back: np.ndarray
     bind: np.ndarray
+    noun: np.ndarray
     match: np.ndarray
     item: np.ndarray
+    is_box: np.ndarray
 
 
 def find_judging(ids: np.ndarray, start: int, marks: Marks) -> int:
     """Return where the objects begin to be judged in an answer that begins at `start`, -1 where they are not."""
-    found = np.flatnonzero(ids[start:] == marks.judging)
-    return start + int(found[0]) if len(found) else -1
+    return _find(ids, marks.judging, start)
 
 
 def find_reading(ids: np.ndarray, is_number: np.ndarray, start: int, marks: Marks) -> Reading:
     """Return what each token of an answer is read from.
 
-    In a record the name after the path says again the name before it; a judgement says again what the record says. An
-    object's number in the verdict is read from the word that judged it, its name from where it was said last; the
+    The number of a frame is read from where the object before, the target, or the sentence before has it; who is ahead
+    from the number that puts it there; what is wanted from the question, and again for every
+    object; an object's number in the verdict from the word that judged it, its name from where it was said last; the
     keyframe's number from the last frame that the thought has named; the answer's boxes from those in the thought.
 
     Args:
@@ -123,38 +141,33 @@ def find_reading(ids: np.ndarray, is_number: np.ndarray, start: int, marks: Mark
         start: where the answer starts.
         marks: what the tokens are.
     """
-    reading = Reading(*np.full((4, len(ids)), -1, np.int64))
+    back, bind, noun, match, item = np.full((5, len(ids)), -1, np.int64)
+    reading = Reading(back, bind, noun, match, item, np.zeros(len(ids), bool))
+    is_name = np.isin(ids[:-1], marks.colours) & np.isin(ids[1:], marks.shapes)
+    _bind_boxes(reading, ids, is_name, start, marks)
     judging = find_judging(ids, start, marks)
     if judging < 0:
         return reading
-    is_name = np.isin(ids[:-1], marks.colours) & np.isin(ids[1:], marks.shapes)
-    verdict = judging + int(np.flatnonzero(ids[judging:] == marks.verdict)[0])
-    described: dict[int, tuple[int, int]] = {}
-    for begin, end in _parts(ids, start, judging, marks):
-        names = [int(at) for at in np.flatnonzero(is_name[begin:end]) + begin]
-        again = next((at for at in names[1:] if _name(ids, at) == _name(ids, names[0])), None)
-        if again is not None:
-            first = names[0]
-            described[int(ids[first - 1])] = first, again
-            reading.back[again : again + 2] = first, first + 1
-            reading.bind[first : end + 1] = first - 1
-    judged: dict[int, int] = {}
+    ranking, verdict = _find(ids, marks.ranking, start), _find(ids, marks.verdict, judging)
+    records: dict[int, tuple[int, int]] = {}
+    frames: dict[int, dict[int, int]] = {}
     said: dict[tuple[int, int], int] = {}
-    for begin, end in _parts(ids, judging + 1, verdict + 1, marks):
-        if int(ids[begin]) in described:
-            first, again = described[int(ids[begin])]
-            same = 0
-            while begin + 3 + same < end - 1 and ids[begin + 3 + same] == ids[again + 2 + same]:
-                same += 1
-            reading.back[begin + 1 : begin + 3 + same] = [first, first + 1, *range(again + 2, again + 2 + same)]
-            reading.bind[begin + 1 : end] = begin
-            judged[int(ids[begin])] = end - 1
-            reading.item[end - 1] = begin
-            for at in range(begin + 1, end - 1):
-                if int(ids[at]) in marks.looks:
-                    found = np.flatnonzero(np.isin(ids[:start], marks.looks[int(ids[at])]))
-                    reading.match[at] = found[0] if len(found) else 0
-            said[_name(ids, begin + 1)] = begin + 1
+    for begin, end in _parts(ids, start, ranking, marks):
+        named = np.flatnonzero(is_name[begin:end])
+        if len(named):
+            first = begin + int(named[0])
+            reading.bind[first : end + 1] = reading.noun[first : end + 1] = first - 1
+            reading.noun[first + 1 : end + 1] = first + 1
+            before = next(reversed(frames.values()), {})
+            records[int(ids[first - 1])] = first - 1, end
+            frames[int(ids[first - 1])] = _read_frames(reading.back, ids, (first, end), before, marks)
+            said[_name(ids, first)] = first
+    ranks = _read_ranks(reading.back, ids, (ranking + 1, judging), records, marks)
+    wanted, *items = _parts(ids, judging + 1, verdict + 1, marks)
+    _read_wanted(reading.back, ids, wanted, start, records, marks)
+    judged = _read_items(reading, ids, wanted, items, records, ranks, marks)
+    told = next((frames[number] for number in judged), next(iter(frames.values()), {}))
+    _read_frames(reading.back, ids, (verdict, len(ids)), told, marks)
     for at in (int(at) for at in np.flatnonzero(is_name) if at > verdict):
         if _name(ids, at) in said:
             reading.back[at : at + 2] = said[_name(ids, at)], said[_name(ids, at)] + 1
@@ -163,6 +176,99 @@ def find_reading(ids: np.ndarray, is_number: np.ndarray, start: int, marks: Mark
                 reading.back[at - 1] = judged[int(ids[at - 1])]
     _read_answer(reading.back, ids, is_number, verdict, marks)
     return reading
+
+
+def _bind_boxes(reading: Reading, ids: np.ndarray, is_name: np.ndarray, start: int, marks: Marks) -> None:
+    """Bind what stands before the coordinates of "frame 12 [1, 2, 3, 4]" to the 12 and to the name before."""
+    names = np.flatnonzero(is_name)
+    for at in (int(at) for at in np.flatnonzero(ids[start:] == marks.opening) + start):
+        before = names[names < at]
+        if ids[at - 1] == marks.space and len(before):
+            reading.bind[at : at + 7], reading.noun[at : at + 7] = at - 2, before[-1] + 1
+            reading.is_box[at + 1 : at + 8 : 2] = True
+
+
+Records = Mapping[int, tuple[int, int]]
+"""Where the record of each object begins and ends, by the token of its number."""
+
+
+def _read_frames(
+    back: np.ndarray, ids: np.ndarray, span: tuple[int, int], told: Mapping[int, int], marks: Marks
+) -> dict[int, int]:
+    """Return where the number of each frame is said first; what is said again is read from there, or from `told`."""
+    said: dict[int, int] = {}
+    for at in (int(at) for at in np.flatnonzero(ids[span[0] : span[1] - 1] == marks.frame) + span[0] + 1):
+        back[at] = said.get(int(ids[at]), told.get(int(ids[at]), -1))
+        said.setdefault(int(ids[at]), at)
+    return said
+
+
+def _read_ranks(
+    back: np.ndarray, ids: np.ndarray, span: tuple[int, int], records: Records, marks: Marks
+) -> dict[tuple[int, ...], int]:
+    """Return where the number that is ahead stands, by the words of the rank."""
+    ranks, begin = {}, span[0]
+    for at in range(*span):
+        if int(ids[at]) in records:
+            words = tuple(int(token) for token in ids[begin:at])
+            ranks[words] = at
+            begin = at + 1
+            if words in marks.worths:
+                word, after = marks.worths[words]
+                place = _find(ids, word, *records[int(ids[at])])
+                back[at] = place + after if place >= 0 else -1
+    return ranks
+
+
+def _read_wanted(
+    back: np.ndarray, ids: np.ndarray, wanted: tuple[int, int], start: int, records: Records, marks: Marks
+) -> None:
+    for at in range(*wanted):
+        token = int(ids[at])
+        if token in marks.looks:
+            asked = np.flatnonzero(np.isin(ids[:start], marks.looks[token]))
+            back[at] = asked[0] if len(asked) else -1
+        elif token in records:
+            back[at] = records[token][0]
+
+
+def _read_items(
+    reading: Reading,
+    ids: np.ndarray,
+    wanted: tuple[int, int],
+    items: Sequence[tuple[int, int]],
+    records: Records,
+    ranks: Mapping[tuple[int, ...], int],
+    marks: Marks,
+) -> dict[int, int]:
+    """Return where the word stands that tells that an object fits, by the token of its number."""
+    judged = {}
+    for begin, end in items:
+        reading.bind[begin + 1 : end] = reading.noun[begin + 1 : end] = begin
+        source, term = wanted[0] + 1, []
+        for at in range(begin + 1, end):
+            if int(ids[at]) not in (marks.yes, marks.no):
+                reading.back[at] = source
+                source += 1
+                term += [int(ids[at])] if int(ids[at]) != marks.negation else []
+                continue
+            reading.item[at] = begin
+            if tuple(term) in ranks:
+                reading.match[at - 1] = ranks[tuple(term)]
+            elif term[-1] not in records:
+                first, last = records[int(ids[begin])]
+                found = [place for place in range(first, last) if list(ids[place : place + len(term)]) == term]
+                reading.match[at - 1] = found[0] + len(term) - 1 if found else first
+            term = []
+        if int(ids[end - 1]) == marks.yes:
+            judged[int(ids[begin])] = end - 1
+    return judged
+
+
+def _find(ids: np.ndarray, token: int, start: int, stop: int | None = None) -> int:
+    """Return the first place of a token from `start` on, -1 where there is none."""
+    found = np.flatnonzero(ids[start:stop] == token)
+    return start + int(found[0]) if len(found) else -1
 
 
 def _name(ids: np.ndarray, at: int) -> tuple[int, int]:

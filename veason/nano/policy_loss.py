@@ -17,7 +17,7 @@ from veason.nano.pool import Branch
 from veason.nano.records import COUNT, TOLD_LOOKS
 from veason.nano.shapes import SHAPES
 from veason.nano.wording import plural
-from veason.nano.world import COLOURS
+from veason.nano.world import COLOURS, PATTERNS
 
 _SPREAD = 1.5
 """Deviation, in pixels, of the target for a coordinate."""
@@ -25,8 +25,11 @@ _SPREAD = 1.5
 NAME_WEIGHT = 5.0
 """A word of a name, or of the verdict, counts this many times: it is two words in twenty."""
 
-JUDGING_WEIGHT = 20.0
-"""A word that tells whether an object fits the question counts this many times: everything hangs on it."""
+BOX_WEIGHT = 4.0
+"""A coordinate of a box counts this many times: it is four numbers among a hundred places of paths."""
+
+JUDGING_WEIGHT = 10.0
+"""A word that tells whether an object has what is wanted counts this many times: everything hangs on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +37,10 @@ class Padded:
     """Branches side by side: `ids` `(N, T)`, and which next tokens are learnt, as words or as coordinates.
 
     `weight` tells how much words count. `look` `(N, T - 1)` is the visual token to look at when saying the next
-    token, `back` the place after the prompt to read the next token from, `bind` the place of the number of the object
-    that the token itself is said of, `match` the place of the same word in the question (its first token where
-    it has none), `item`, where the next token tells whether an object fits, the place from which on it is judged; -1 is
-    none.
+    token, `back` the place after the prompt to read the next token from, `bind` and `noun` the places of the number and
+    the shape of the object that the token itself is said of, `match` the place in the records where it shows whether
+    the object has what the token asks for, `item`, where the next token tells that, the place of the object's number;
+    -1 is none.
     """
 
     ids: torch.Tensor
@@ -47,6 +50,7 @@ class Padded:
     look: torch.Tensor
     back: torch.Tensor
     bind: torch.Tensor
+    noun: torch.Tensor
     match: torch.Tensor
     item: torch.Tensor
     asked: torch.Tensor
@@ -63,7 +67,7 @@ def pad(branches: Sequence[Branch], filler: int, marks: Marks, told: int = -1) -
     ids = np.full((len(branches), length), filler, np.int64)
     word, number = np.zeros((2, len(branches), length - 1), bool)
     weight = np.ones((len(branches), length - 1), np.float32)
-    look, back, bind, match, item = np.full((5, len(branches), length - 1), -1, np.int64)
+    look, back, bind, noun, match, item = np.full((6, len(branches), length - 1), -1, np.int64)
     for place, (row, branch) in enumerate(zip(rows, branches, strict=True)):
         count = len(row.ids)
         ids[place, :count] = row.ids
@@ -76,9 +80,10 @@ def pad(branches: Sequence[Branch], filler: int, marks: Marks, told: int = -1) -
         look[place, : count - 1] = np.where(learnt, row.look[1:], -1)
         back[place, : count - 1] = np.where(learnt, row.back[1:], -1)
         bind[place, : count - 1] = row.bind[:-1]
+        noun[place, : count - 1] = row.noun[:-1]
     asked = np.array([branch.start for branch in branches])
     return Padded(
-        *(torch.from_numpy(part) for part in (ids, word, number, weight, look, back, bind, match, item, asked))
+        *(torch.from_numpy(part) for part in (ids, word, number, weight, look, back, bind, noun, match, item, asked))
     )
 
 
@@ -90,6 +95,7 @@ class _Row:
     look: np.ndarray
     back: np.ndarray
     bind: np.ndarray
+    noun: np.ndarray
     match: np.ndarray
     item: np.ndarray
 
@@ -104,7 +110,8 @@ def _lay_out(branch: Branch, marks: Marks, told: int) -> _Row:
         ends = np.flatnonzero(branch.ids[judging:] == marks.verdict_end)
         weighty[judging : judging + int(ends[0]) + 1] = True
     weight = np.where(reading.item >= 0, JUDGING_WEIGHT, np.where(weighty, NAME_WEIGHT, 1.0))
-    read = reading.back, reading.bind, reading.match, reading.item
+    weight = np.where(branch.is_number, np.where(reading.is_box, BOX_WEIGHT, 1.0), weight)
+    read = reading.back, reading.bind, reading.noun, reading.match, reading.item
     if told < 0:
         return _Row(branch.ids, branch.is_number, weight, look, *read)
     start = branch.start
@@ -134,14 +141,15 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     family = (truth >= NUMBERS).long() + (truth >= NUMBERS + PLACES).long()
     first = torch.tensor([0, NUMBERS, NUMBERS + PLACES])[family]
     scores = logits.log_softmax(-1).gather(1, first[:, None] + torch.arange(PLACES))
-    numbers = -(scores * _bell((truth - first).float())).sum()
+    spread = -(scores * _bell((truth - first).float())).sum(-1)
+    numbers = (padded.weight[padded.is_number] * spread).sum()
     count_words, count_numbers = int(padded.is_word.sum()), max(len(truth), 1)
     error = (logits.argmax(-1) - truth).abs().clamp(max=112).float().mean() if len(truth) else torch.zeros(())
     parts = {
         "words": float(each.detach().sum()) / max(count_words, 1),
         "names": float(each.detach()[is_name].sum()) / max(int(is_name.sum()), 1),
         "judges": float(each.detach()[judges].sum()) / max(int(judges.sum()), 1),
-        "numbers": float(numbers.detach()) / count_numbers,
+        "numbers": float(spread.detach().sum()) / count_numbers,
         "pixels": float(error),
     }
     return (words + numbers) / (count_words + count_numbers), parts
@@ -156,8 +164,11 @@ def return_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch
 
 
 def bind_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
-    """Return how far attention is from the number of the object that a word is said of."""
-    return _rest_loss(looks, padded.bind[..., None].expand(-1, -1, looks.shape[1]), before)
+    """Return how far two heads are from the number and from the shape of the object that a word is said of.
+
+    The token of a shape knows the colour before it: together they tell what to look for in the pictures.
+    """
+    return _rest_loss(looks, torch.stack([padded.bind, padded.noun], -1), before)
 
 
 def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Tensor, float]:
@@ -177,19 +188,8 @@ def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Ten
 
 
 def match_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
-    """Return how far attention, from words by which a judged object looks, is from the same words in the question."""
+    """Return how far attention is, from what an object is asked for, from where the records tell whether it has it."""
     return _rest_loss(looks, padded.match[..., None].expand(-1, -1, looks.shape[1]), before)
-
-
-def item_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
-    """Return how far attention is, where an object is judged, from what was just said of it, and the share there."""
-    judges = padded.item >= 0
-    if not judges.any():
-        return looks.new_zeros(()), float("nan")
-    given = looks[:, :, :-1].transpose(1, 2)[judges]
-    own = torch.arange(given.shape[2]) >= (padded.item[judges] + before)[:, None]
-    resting = given.masked_fill(~own[:, None], -torch.inf).logsumexp(-1)
-    return -resting.mean(), float(resting.detach().exp().mean())
 
 
 def order_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
@@ -229,6 +229,17 @@ def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tupl
     return loss, float(right.detach().exp().mean())
 
 
+_WORTHS = (
+    (("\u0120fastest",), "\u0120pace\u0120", 1),
+    (("\u0120furthest",), "\u0120way\u0120", 1),
+    (("\u0120biggest",), "\u0120size\u0120", 1),
+    (("\u0120smallest",), "\u0120size\u0120", 1),
+    *(((f"\u0120{rank}", "\u0120in"), "\u0120enters", 3) for rank in ("first", "second", "last")),
+    *(((f"\u0120{rank}", "\u0120out"), "\u0120leaves", 3) for rank in ("first", "second", "last")),
+)
+"""The words of a rank, the word of a record after which the compared number stands, and how far after."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CellWords:
     """Token ids of the words a cell is read as: colours, shapes, and the first of numbers, columns and rows."""
@@ -257,14 +268,16 @@ class CellWords:
         looks = {
             ids(f"\u0120{word}")[0]: ids(*forms, *(f"\u0120{form}" for form in forms)) for word, forms in words.items()
         }
-        return CellWords(colours, shapes, firsts, Marks(colours.tolist(), shapes.tolist(), numbers, looks, *marks))
+        worths = {tuple(ids(*words)): (ids(word)[0], after) for words, word, after in _WORTHS}
+        found = Marks(colours.tolist(), shapes.tolist(), numbers, looks, worths, *marks)
+        return CellWords(colours, shapes, firsts, found)
 
 
 class CellHead(nn.Module):
     """Reads each visual token: is an object's middle here, and which words name its colour, shape, box and middle.
 
-    It reads through the network's own table of words, so that what the eye finds is already in the form in which it is
-    said. It only serves training and is not exported.
+    The pattern is read by itself. All else it reads through the network's own table of words, so that what the eye
+    finds is already in the form in which it is said. It only serves training and is not exported.
     """
 
     def __init__(self, hidden: int) -> None:
@@ -272,16 +285,19 @@ class CellHead(nn.Module):
         self.norm = nn.LayerNorm(hidden)
         self.present = nn.Linear(hidden, 1)
         self.read = nn.Linear(hidden, 8 * hidden)
+        self.pattern = nn.Linear(hidden, len(PATTERNS))
 
     def forward(self, cells: torch.Tensor, target: torch.Tensor, table: torch.Tensor, words: CellWords) -> tuple:
-        """Return the loss of `(B, cells, hidden)` against `(B, cells, 7)` targets, and measurements."""
+        """Return the loss of `(B, cells, hidden)` against `(B, cells, 8)` targets, and measurements."""
         normed, is_there = self.norm(cells), target[..., 0] > 0
         loss = F.binary_cross_entropy_with_logits(self.present(normed)[..., 0], target[..., 0])
         truth = target[is_there]
         read = self.read(normed[is_there]).view(len(truth), 8, -1)
         colour, shape = read[:, 0] @ table[words.colours].T, read[:, 1] @ table[words.shapes].T
         named = F.cross_entropy(colour, truth[:, 1].long()) + F.cross_entropy(shape, truth[:, 2].long())
-        box, families = truth[:, 3:], [0, 0, 0, 0, 1, 2]
+        drawn = self.pattern(normed[is_there])
+        named = named + F.cross_entropy(drawn, truth[:, 3].long())
+        box, families = truth[:, 4:], [0, 0, 0, 0, 1, 2]
         middle = (box[:, :2] + box[:, 2:]).floor().div(2).floor()
         wanted = torch.cat([box, middle], 1)
         tables = torch.stack([table[first : first + PLACES] for first in words.firsts])[families]
@@ -289,7 +305,12 @@ class CellHead(nn.Module):
         spoken = -(numbers.log_softmax(-1) * _bell(wanted)).sum(-1).mean()
         is_right = (colour.argmax(1) == truth[:, 1]) & (shape.argmax(1) == truth[:, 2])
         error = (numbers.detach().argmax(-1) - wanted).abs().mean()
-        parts = {"cell_names": float(is_right.float().mean()), "cell_pixels": float(error)}
+        is_drawn = drawn.argmax(1) == truth[:, 3]
+        parts = {
+            "cell_names": float(is_right.float().mean()),
+            "cell_patterns": float(is_drawn.float().mean()),
+            "cell_pixels": float(error),
+        }
         return loss + 0.3 * named + 0.5 * spoken, parts
 
 
@@ -300,11 +321,11 @@ def _bell(values: torch.Tensor) -> torch.Tensor:
 
 
 def cell_targets(objects: np.ndarray, boxes: np.ndarray, side: int, cells: int) -> np.ndarray:
-    """Return `(cells * cells, 7)`: present, colour, shape and the box in pixels, for one picture.
+    """Return `(cells * cells, 8)`: present, colour, shape, pattern and the box in pixels, for one picture.
 
     Where the middles of two objects fall into one cell, the larger one counts.
     """
-    target = np.zeros((cells * cells, 7), np.float32)
+    target = np.zeros((cells * cells, 8), np.float32)
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     for index in np.argsort(np.nan_to_num(area)):
         if np.isfinite(boxes[index, 0]):

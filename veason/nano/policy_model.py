@@ -53,9 +53,12 @@ _CHAT = (
     "{% endfor %}{% endif %}<|im_end|>\n{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-MARKS = ("\u0120so", ":", ";", ",", "\u0120frame\u0120", '{"keyframe_timestamp":\u0120')
-"""Tokens that begin the judging, begin and end the verdict, end a record or a judgement, stand before a frame's number
-and before the keyframe's.
+MARKS = (
+    "\u0120then", "\u0120so", ":", ";", ",", "\u0120frame\u0120", '{"keyframe_timestamp":\u0120',
+    "\u0120yes", "\u0120no", "\u0120not", "\u0120", "[",
+)  # fmt: skip
+"""Tokens that begin the ranks and the judging, begin and end the verdict, end a record or a judgement, stand before a
+frame's number and before the keyframe's, judge and negate, stand before a box and open it.
 
 \u0120 is how byte-level tokens write a space.
 """
@@ -234,7 +237,7 @@ def nano_profile(size: Size = Size(), labels: Labels = "absolute") -> Profile:
         labels=labels,
         prompt_template=_PROMPT_FILE,
         system="",
-        max_new_tokens=440,
+        max_new_tokens=600,
         step_marks=STEP_MARKS,
         vocabulary=tuple(sorted({word.lower() for word in WORDS})),
         trained_on="rendered scenes only",

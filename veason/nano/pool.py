@@ -20,7 +20,7 @@ from veason.nano.records import describe_objects
 from veason.nano.shapes import SHAPES
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
-from veason.nano.world import COLOURS
+from veason.nano.world import COLOURS, PATTERNS, Look
 from veason.policy.prompt import build_messages
 from veason.profile import Profile
 from veason.types import Turn
@@ -50,8 +50,9 @@ class Branch:
 class TrainingClip:
     """One view ready for training: pictures, the ids of the prompt up to its last picture, and the branches.
 
-    `objects` is `(N, 2)` colour and shape, `boxes` is `(N, S, 4)` with NaN where an object is not there. `records` is
-    the beginning of every thought, which tells what every object does; `corrections` are lessons after a wrong answer.
+    `objects` is `(N, 3)` colour, shape and pattern, `boxes` is `(N, S, 4)` with NaN where an object is not there.
+    `records` is the beginning of every thought, which tells what every object does; `corrections` are lessons after a
+    wrong answer.
     """
 
     seed: int
@@ -107,7 +108,7 @@ class ClipMaker:
             shown=view.shown,
             prefix=self.prefix(view.shown),
             singles=tuple(self.prefix((frame,)) for frame in view.shown),
-            objects=np.array([(list(COLOURS).index(k.colour), SHAPES.index(k.shape)) for k in looks]).reshape(-1, 2),
+            objects=np.array([_look_numbers(look) for look in looks]).reshape(-1, 3),
             boxes=view.boxes[list(objects)],
             lists=tuple(self._lists(view, place, rng) for place in range(len(view.shown))),
             answers=tuple(answers),
@@ -183,6 +184,10 @@ class ClipMaker:
             for place, frame in enumerate(view.shown)
         ]
         return self._branch(view, f"track the {view.facts.name(actor)}", f"<think>{', '.join(parts)}</think>{END}")
+
+
+def _look_numbers(look: Look) -> tuple[int, int, int]:
+    return list(COLOURS).index(look.colour), SHAPES.index(look.shape), PATTERNS.index(look.pattern)
 
 
 def coordinates(tokens: list[str]) -> np.ndarray:

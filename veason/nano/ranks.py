@@ -16,6 +16,9 @@ from veason.nano.view import View
 MARGIN = 0.05
 """Two moments are told apart when they differ by at least this share of the clip."""
 
+MOSTLY = 0.95
+"""An object is on a side of another where it is so on more than this share of the frames that show both."""
+
 SIDES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "left": lambda gap: -gap[:, 0],
     "right": lambda gap: gap[:, 0],
@@ -62,7 +65,7 @@ def find_outermost(view: View) -> dict[str, int]:
     for side in OUTERMOST if len(objects) > 2 else ():
         for actor in objects:
             shares = [side_share(view, actor, other, side) for other in objects if other != actor]
-            if all(share is not None and share > 0.95 for share in shares):
+            if all(share is not None and share > MOSTLY for share in shares):
                 found[side] = actor
     return found
 
@@ -106,18 +109,34 @@ def passage_claim(view: View, verb: str, actor: int) -> Claim:
 
 
 @lru_cache(maxsize=2)  # asked for by every lesson about a view
-def find_ranks(view: View) -> dict[int, list[str]]:
-    """Return what can be said of each object in comparison with all others, such as "leftmost" or "first in"."""
-    ranks: dict[int, list[str]] = {actor: [] for actor in view.facts.scene.objects}
-    for verb, way in (("enters", "in"), ("leaves", "out")):
-        order = find_order(view, verb)
-        if order:
-            ranks[order[0]].append(f"first {way}")
-            ranks[order[-1]].append(f"last {way}")
+def find_ranks(view: View) -> dict[str, int]:
+    """Return who is ahead in each comparison of all objects: the object by "leftmost", "fastest", "first in" and so on.
+
+    Every rank has one, however close the second is, except that coming in and going out take two objects that do it.
+    Questions are asked only where the lead is clear (`find_outermost`, `find_superlatives`, `find_order`).
+    """
+    facts = view.facts
+    actors = [actor for actor in facts.scene.objects if shown_places(view, actor)]
+    ranks: dict[str, int] = {}
+    if not actors:
+        return ranks
+    where = {actor: _mean_place(view, actor) for actor in actors}
+    for side, word in OUTERMOST.items():
+        axis, sign = (0 if side in ("left", "right") else 1), (1 if side in ("right", "below") else -1)
+        ranks[word] = max(actors, key=lambda actor: sign * where[actor][axis])
+    for kind in SUPERLATIVES:
+        ranks[kind.topic] = max(actors, key=lambda actor: kind.measure(facts, actor))
+    for way, passage in (("in", facts.entry), ("out", facts.exit)):
+        moments = {actor: found.frame for actor in actors if (found := passage(actor))}
+        order = sorted(moments, key=lambda actor: moments[actor])
+        if len(order) > 1:
+            ranks[f"first {way}"], ranks[f"last {way}"] = order[0], order[-1]
         if len(order) > 2:
-            ranks[order[1]].append(f"second {way}")
-    for side, actor in find_outermost(view).items():
-        ranks[actor].append(OUTERMOST[side])
-    for topic, actor in find_superlatives(view).items():
-        ranks[actor].append(topic)
+            ranks[f"second {way}"] = order[1]
     return ranks
+
+
+def _mean_place(view: View, actor: int) -> np.ndarray:
+    """Return the mean middle `(2,)` of an object's boxes on the shown frames."""
+    boxes = view.boxes[actor, shown_places(view, actor)]
+    return (boxes[:, :2] + boxes[:, 2:]).mean(0) / 2

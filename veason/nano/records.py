@@ -1,13 +1,13 @@
 """What a thought tells about every object first: its path over the shown frames, then what can be said of it.
 
-A small network that writes down what it sees can read everything else from its own words. What is said of an object is
-said again, with comparisons, right before it is judged: whether a question means it is then a matter of finding the
-words of the question among the few before.
+A small network that writes down what it sees can read everything else from its own words. After the records stands who
+is ahead in what; whether an object is what a question wants (`veason.nano.wanted`) is then a matter of finding words in
+its record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from veason.nano.claims import WORTHS, Claim, holds, shown_places, worth_of
@@ -18,45 +18,38 @@ from veason.nano.view import View
 COUNT = ("one", "two", "three", "four", "five", "six", "seven")
 """Objects are numbered, so that what is said of each is found again."""
 
-TOLD_LOOKS = ("striped", "spotted", "small", "large")
-"""Patterns and sizes that are told; plain and medium go without saying."""
+TOLD_LOOKS = ("plain", "striped", "spotted", "small", "large")
+"""Patterns and sizes that are told; medium goes without saying."""
 
-_PAIRS = {
-    "chases": ("chases", "chased by"),
-    "carries": ("carries", "carried by"),
-    "collides": ("hits", "hit by"),
-    "nearly_hits": ("nearly hits", "nearly hit by"),
-    "covers": ("covers", "covered by"),
+EVENT_WORDS = {
+    "chases": ("chases", "chased"),
+    "carries": ("carries", "carried"),
+    "collides": ("hits", "hit"),
+    "nearly_hits": ("nearly pushes", "spared"),
+    "covers": ("covers", "covered"),
+    "splits": ("breaks away", ""),
 }
 """How an event is told of the one who does it, and of the one to whom it is done."""
 
 
 @lru_cache(maxsize=2)  # every lesson about a view begins with it
 def describe_objects(view: View) -> str:
-    """Return a record of every object, each ended by a comma.
+    """Return a record of every object, each ended by a comma, and who is ahead in what.
 
-    For example "one red cross 9/47 11/47 - - red cross striped leaves left frame 12 moves left size 20 way 34 pace
-    40,". The path gives the middle of the box on each shown frame in pixels of the images, "-" where the object is not
-    there. Objects are in the order in which they appear, then from left to right.
+    For example "one red cross frame 0 9/47 frame 12 11/47 frame 24 - striped leaves left frame 12 moves left size 20
+    way 34 pace 40, then leftmost one rightmost one". The path gives the middle of the box on each shown frame in pixels
+    of the images, "-" where the object is not there. It names each frame, for what is on a frame is found by its
+    number. Objects are in the order in which they appear, then from left to right.
     """
-    return " ".join(f"{COUNT[place]} {_describe(view, actor)}," for place, actor in enumerate(told_objects(view)))
+    told = told_objects(view)
+    records = " ".join(f"{COUNT[place]} {_describe(view, actor)}," for place, actor in enumerate(told))
+    ranks = " ".join(f"{words} {COUNT[told.index(actor)]}" for words, actor in find_ranks(view).items())
+    return f"{records} then {ranks}"
 
 
-def call_object(view: View, actor: int) -> str:
-    """Return the number and the name of an object: "two white ball"."""
-    return f"{COUNT[told_objects(view).index(actor)]} {view.facts.name(actor)}"
-
-
-def judge_objects(view: View, targets: Collection[int]) -> str:
-    """Return what can be said of each object again, how it compares with the others, and whether it is a target.
-
-    For example "one red cross striped leaves left frame 12 moves left first out leftmost no, two white ball still yes".
-    """
-    ranks = find_ranks(view)
-    return ", ".join(
-        " ".join([COUNT[place], _tagged(view, actor), *ranks[actor], "yes" if actor in targets else "no"])
-        for place, actor in enumerate(told_objects(view))
-    )
+def number_of(view: View, actor: int) -> str:
+    """Return the number by which an object is told about: "two"."""
+    return COUNT[told_objects(view).index(actor)]
 
 
 def told_objects(view: View) -> list[int]:
@@ -68,12 +61,13 @@ def told_objects(view: View) -> list[int]:
 def _describe(view: View, actor: int) -> str:
     path = " ".join(_middle(view, actor, place) for place in range(len(view.shown)))
     worths = " ".join(words for words, _ in find_worths(view, actor))
-    return f"{view.facts.name(actor)} {path} {_tagged(view, actor)} {worths}"
+    return " ".join(part for part in (view.facts.name(actor), path, tags_text(view, actor), worths) if part)
 
 
 @lru_cache(maxsize=16)
-def _tagged(view: View, actor: int) -> str:
-    return " ".join([view.facts.name(actor), *(words for words, _ in find_tags(view, actor))])
+def tags_text(view: View, actor: int) -> str:
+    """Return all that can be said of an object in a few words each, as its record tells it."""
+    return " ".join(words for words, _ in find_tags(view, actor))
 
 
 def find_tags(view: View, actor: int) -> list[tuple[str, Claim]]:
@@ -119,15 +113,12 @@ def _candidates(view: View, actor: int) -> Iterator[tuple[str, Claim]]:
 
 def _event_tags(facts: Facts, actor: int) -> Iterator[tuple[str, Claim]]:
     for event in facts.scene.events:
-        claim = Claim(event.kind, event.subject, event.other)
-        if event.kind == "splits" and event.subject == actor:
-            yield "breaks away", claim
-        elif event.kind in _PAIRS and actor in (event.subject, event.other):
-            is_doer = actor == event.subject
-            verb = _PAIRS[event.kind][0 if is_doer else 1]
-            yield f"{verb} {facts.name(event.other if is_doer else event.subject)}", claim
+        for words, who in zip(EVENT_WORDS[event.kind], (event.subject, event.other), strict=True):
+            if words and who == actor:
+                yield words, Claim(event.kind, event.subject, event.other)
 
 
 def _middle(view: View, actor: int, place: int) -> str:
     box = view.box(actor, place)
-    return f"{int(box.x1 + box.x2) // 2}/{int(box.y1 + box.y2) // 2}" if box else "-"
+    where = f"{int(box.x1 + box.x2) // 2}/{int(box.y1 + box.y2) // 2}" if box else "-"
+    return f"frame {view.shown[place]} {where}"

@@ -27,8 +27,8 @@ from veason.nano.writing import write_answers
 from veason.profile import load_profile
 from veason.types import Answer
 
-LONGEST_ANSWER = 440
-"""Tokens after which an answer is cut off: seven objects' records and three steps need 330."""
+LONGEST_ANSWER = 600
+"""Tokens after which an answer is cut off: seven objects' records and three steps need 550."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,6 @@ from veason.nano.policy_loss import (
     CellWords,
     bind_loss,
     cell_targets,
-    item_loss,
     label_loss,
     look_loss,
     match_loss,
@@ -39,6 +38,7 @@ from veason.nano.policy_loss import (
 from veason.nano.policy_model import Size, build_model, build_tokenizer, take_eye
 from veason.nano.pool import SHARD, Branch, TrainingClip, labels_of, make_shard
 from veason.nano.run import Run
+from veason.nano.team import average_gradients
 
 STAGES = ("see", "ground", "multi", "sft")
 """The stages in order; each one starts from the exported weights of the one before."""
@@ -46,17 +46,17 @@ STAGES = ("see", "ground", "multi", "sft")
 TRAIN_SEED = 10_000_000
 """Seeds of training clips start here; the tests' splits lie elsewhere."""
 
-ORDER, BINDING, LOOKING, MATCHING, RETURNING, JUDGING = 0, 1, 2, 2, 3, 4
+ORDER, BINDING, LOOKING, MATCHING, RETURNING = 0, 1, 2, 2, 3
 """The layers in which two heads (one for the order) are told where to look: at the word before; at the number of the
-object that a word is said of; into the pictures, at the object that is spoken of; from the looks of a judged object at
-the same words in the question; at the place where a word was said before; at all that was just said of the object,
-where it is judged. A word is found again by the word before it and by its object's number."""
+object that a word is said of; into the pictures, at the object that is spoken of; from what an object is asked for at
+the same word in its record; at the place where a word was said before. A word is found again by the word before it and
+by its object's number."""
 
 _TOLD_HEADS = 2
 
 PLAN = {
     "multi": {"records": (1, 0.67), "tracks": (2, 0.33)},
-    "sft": {"whole": (1, 0.35), "told": (8, 0.4), "tracks": (1, 0.15), "corrections": (1, 0.1)},
+    "sft": {"whole": (1, 0.6), "told": (3, 0.2), "tracks": (1, 0.15), "corrections": (1, 0.05)},
 }
 """What a step learns: how many branches of a kind about each clip, and which share of the loss they are.
 
@@ -68,6 +68,9 @@ _CORRECTED_CLIPS = 1
 
 EYE_SHARE = 0.05
 """Learning rate of the eye, as a share of the others', once it can see."""
+
+_ADAMW_EYE_SHARE = 0.25
+"""The same for AdamW, whose steps shrink with the gradient."""
 
 _MIDDLE_LAYER = 2
 _PICTURES = 8
@@ -169,6 +172,7 @@ class Trainer(Run):
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
         self.recipe, self.pool, self.labels = recipe, pool, labels_of(recipe.style)
+        self._words_stay = recipe.stage == "see" and start is not None  # later stages have learnt to speak in them
         tokenizer = build_tokenizer()
         self.filler, self.words = int(tokenizer.pad_token_id), CellWords.of(tokenizer)
         if start is None:
@@ -183,9 +187,13 @@ class Trainer(Run):
         if recipe.optimizer == "muon":
             optimizers = make_optimizers(model, self.head, recipe.rate, 1.0 if recipe.stage == "see" else EYE_SHARE)
         else:
-            learnt = [weight for weight in model.parameters() if weight.requires_grad]
-            group = {"params": [*learnt, *self.head.parameters()], "highest": recipe.rate}
-            optimizers = [torch.optim.AdamW([group], lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.01)]
+            eye = list(model.model.visual.parameters()) if recipe.sees else []
+            rest = [weight for name, weight in model.named_parameters() if ".visual." not in name]
+            groups = [
+                {"params": [*rest, *self.head.parameters()], "highest": recipe.rate},
+                {"params": eye, "highest": recipe.rate * _ADAMW_EYE_SHARE},
+            ]
+            optimizers = [torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.01)]
         self._shards: dict[int, list[TrainingClip]] = {}
         super().__init__(folder, model, size, optimizers, recipe, {"head": self.head})
 
@@ -202,7 +210,8 @@ class Trainer(Run):
 
     def export(self) -> Path:
         """Write the weights in the folder layout of transformers, and the head beside it for the next stage."""
-        torch.save(self.head.state_dict(), self.folder / "head.pt")
+        if self.rank == 0:
+            torch.save(self.head.state_dict(), self.folder / "head.pt")
         return super().export()
 
     def learn(self) -> dict[str, float]:
@@ -211,7 +220,7 @@ class Trainer(Run):
             for group in optimizer.param_groups:
                 group["lr"] = group["highest"] * self._rate_share()
             optimizer.zero_grad(set_to_none=True)
-        rng = np.random.default_rng([self.recipe.seed, STAGES.index(self.recipe.stage), self.step])
+        rng = np.random.default_rng([self.recipe.seed, STAGES.index(self.recipe.stage), self.step, self.rank])
         with torch.autocast("cpu", torch.bfloat16):
             loss, parts = self._see(rng)
             if self.recipe.stage != "see":
@@ -219,6 +228,7 @@ class Trainer(Run):
                 spoken, measured = self._losses(*batch)
                 loss, parts = loss + spoken, parts | measured
         loss.backward()
+        average_gradients([*self.model.parameters(), *self.head.parameters()])
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -251,6 +261,7 @@ class Trainer(Run):
         target = [cell_targets(clip.objects, box, side, cells) for (clip, _), box in zip(drawn, boxes, strict=True)]
         seen = see(self.model.model.visual, torch.from_numpy(images))
         table = self.model.get_input_embeddings().weight
+        table = table.detach() if self._words_stay else table
         loss, parts = self.head[0](seen, torch.from_numpy(np.stack(target)), table, self.words)
         return loss, {f"fresh_{key}": value for key, value in parts.items()}
 
@@ -316,7 +327,7 @@ class Trainer(Run):
             padded = pad(group.branches, self.filler, self.words.marks, most)
             owner = torch.tensor(group.owners)
             said: list[tuple[torch.Tensor, torch.Tensor]] = []
-            watches = [Watch(layer, _TOLD_HEADS) for layer in range(JUDGING + 1)]
+            watches = [Watch(layer, _TOLD_HEADS) for layer in range(RETURNING + 1)]
             if told is not None and has_told:
                 hidden = continue_told(self.model, prompt, told, padded.ids, padded.asked, owner, watches)
             else:
@@ -330,8 +341,7 @@ class Trainer(Run):
             bound, measured["bound"] = bind_loss(given[BINDING], padded, ids.shape[1])
             ordered, measured["ordered"] = order_loss(given[ORDER][:, :1], padded)
             matched, measured["matched"] = match_loss(given[MATCHING], padded, ids.shape[1])
-            judged, measured["judged"] = item_loss(given[JUDGING], padded, ids.shape[1])
-            attention = looks + returns + bound + ordered + matched + judged
+            attention = looks + returns + bound + ordered + matched
             loss = loss + (tokens + self.recipe.look_weight * attention) * group.share
             parts |= {f"{key}_{group.kind}": value for key, value in measured.items()}
         return loss, parts
