@@ -50,6 +50,19 @@ def test_thinking_streams_and_lights_the_keyframe_up(page: Page) -> None:
     expect(lane(page, 1)).to_contain_text("no masks yet")
 
 
+def test_what_was_seen_of_each_object_is_a_table_and_the_question_is_said_again(page: Page) -> None:
+    open_example(page, "The chase")
+    ask(page, "the pursuer")
+    expect(page.get_by_text(re.compile(r"\d objects followed …"))).to_be_visible(timeout=LONG)
+    expect_answer(page)
+    expect(page.get_by_text("Looking for chases")).to_be_visible()
+    page.get_by_text("4 objects followed, 1 fits").click()
+    rows = page.get_by_label("Reasoning text").get_by_role("listitem")
+    expect(rows).to_have_count(4)
+    expect(rows.filter(has_text="orange star").get_by_label("fits", exact=True)).to_be_visible()
+    expect(rows.filter(has_text="pink ball")).to_contain_text("striped moves left chased")
+
+
 def test_an_uploaded_video_is_reported_exactly(page: Page) -> None:
     upload(page, str(CLIP))
     with open_video(CLIP) as video:

@@ -77,7 +77,7 @@ export function makeReason(refs, about, state, transport, actions) {
       const told = about.space ? readRecords(thought.slice(start, end)) : null;
       const raw = thought.slice(start + (told?.end ?? 0), end);
       const parts = withChips(raw.trim(), end - raw.trimStart().length, now);
-      const seen = told ? [recordTable(told, about.space, isThinking)] : [];
+      const seen = told ? recordTable(told, about.space, isThinking) : [];
       const caret = isNow && !now.answered ? [node("span", { class: "v-caret", "aria-hidden": "true" })] : [];
       return node("div", { class: `v-step${isNow ? " v-now" : ""}` }, ...(title ? [node("h4", {}, title), ...seen, node("div", { class: "v-said" }, ...parts, ...caret)] : [...seen, ...parts, ...caret]));
     });

@@ -4,16 +4,18 @@
 import { node } from "./state.js";
 
 const COUNT = "(?:one|two|three|four|five|six|seven)";
-const PATH = `\\s*${COUNT} ([a-z]+ [a-z]+)((?: (?:-|\\d+\\/\\d+))+)([^,]*)`;
+const NUMBERS = ["one", "two", "three", "four", "five", "six", "seven"];
+const PATH = `\\s*${COUNT} ([a-z]+ [a-z]+)((?: frame \\d+ (?:-|\\d+\\/\\d+))+)([^,]*)`;
 const RECORD = new RegExp(`${PATH},`, "y");
-const JUDGED = new RegExp(`(?:\\s*so|,) ${COUNT} ([a-z\\d ]+?) (yes|no)(?=[,:]|$)`, "y");
 const TELLING = new RegExp(`${PATH}$`, "y");
-const JUDGING = new RegExp(`(?:(?:\\s*so\\b|,)[a-z\\d ]*|\\s*(?:${COUNT}\\b[a-z ]*|[a-z]{0,4}))$`, "y");
+const RANK = new RegExp(`([a-z]+(?: in| out)?) (${COUNT})\\b`, "g");
+const BEGUN = /\s*(?:t|th|the|then|then .*)?$/sy;
 const WORTHS = / ?\b(?:size|way|pace) \d+/g;
 const THUMB = { width: 34, height: 22 };
 
-// Returns { records: [{ name, places, tags, fits }], end }: `places` holds [x, y] in the policy's space or null, `fits`
-// is null until the policy has judged the object, and the text goes on at `end`. Null where the text tells no records.
+// Returns { records: [{ name, places, tags, fits }], wanted, end }: `places` holds [x, y] in the policy's space or null,
+// `fits` is null until the policy has judged the object, `wanted` is the question in the words of the records, and the
+// text goes on at `end`. Null where the text tells no records.
 export function readRecords(text) {
   const records = [];
   let end = 0;
@@ -24,25 +26,27 @@ export function readRecords(text) {
   }
   TELLING.lastIndex = end;
   const telling = TELLING.exec(text); // the one that is just being written
-  if (telling) return { records: [...records, record(telling)], end: text.length };
+  if (telling) return { records: [...records, record(telling)], wanted: "", end: text.length };
   if (!records.length) return null;
-  for (JUDGED.lastIndex = end; ; end = JUDGED.lastIndex) {
-    const found = JUDGED.exec(text);
-    if (!found) break;
-    const judged = records.find(({ name }) => found[1].startsWith(name));
-    if (judged) Object.assign(judged, { tags: found[1].slice(judged.name.length).trim(), fits: found[2] === "yes" });
+  const colon = text.indexOf(":", end);
+  const compared = text.slice(end, colon < 0 ? text.length : colon);
+  BEGUN.lastIndex = 0;
+  if (!BEGUN.test(compared)) return { records, wanted: "", end };
+  const [ranked, judged = ""] = compared.replace(/^\s*then /, "").split(/\bso find /);
+  for (const [, rank, number] of ranked.matchAll(RANK)) records[NUMBERS.indexOf(number)]?.tags.push(rank);
+  const [wanted, ...items] = judged.split(", ");
+  for (const item of items) {
+    const judgedOne = records[NUMBERS.indexOf(item.split(" ")[0])];
+    const isWhole = item !== items.at(-1) || colon >= 0; // the last one may go on with another "yes" or "no"
+    if (judgedOne && isWhole) judgedOne.fits = item.endsWith("yes");
   }
-  for (const ending of [/:\s*/y, JUDGING]) {
-    ending.lastIndex = end;
-    if (ending.exec(text)) end = ending.lastIndex;
-  }
-  return { records, end };
+  return { records, wanted: items.length || colon >= 0 ? wanted.trim() : "", end: colon < 0 ? text.length : colon + 1 };
 }
 
 function record([, name, path, said]) {
-  const places = path.trim().split(" ").map((place) => (place === "-" ? null : place.split("/").map(Number)));
+  const places = [...path.matchAll(/frame \d+ (\S+)/g)].map(([, place]) => (place === "-" ? null : place.split("/").map(Number)));
   const tags = said.replace(WORTHS, "").trim();
-  return { name, places, tags: tags.startsWith(name) ? tags.slice(name.length).trim() : "", fits: null };
+  return { name, places, tags: tags ? [tags] : [], fits: null };
 }
 
 function drawn({ places }, space) {
@@ -60,14 +64,15 @@ function drawn({ places }, space) {
   return picture;
 }
 
-// The table, open while it is being told and folded afterwards.
-export function recordTable({ records }, space, isOpen) {
+// The table, open while it is being told and folded afterwards, and how the question was understood.
+export function recordTable({ records, wanted }, space, isOpen) {
   const fitting = records.filter(({ fits }) => fits).length;
   const judged = records.every(({ fits }) => fits !== null);
   const count = `${records.length} object${records.length === 1 ? "" : "s"} followed`;
   const rows = records.map((record, place) =>
-    node("li", { class: record.fits ? "v-fits" : "" }, node("span", { class: "v-dim v-small" }, String(place + 1)), drawn(record, space), node("span", { class: "v-seenname" }, record.name), node("span", { class: "v-dim v-small v-grow" }, record.tags),
+    node("li", { class: record.fits ? "v-fits" : "" }, node("span", { class: "v-dim v-small" }, String(place + 1)), drawn(record, space), node("span", { class: "v-seenname" }, record.name), node("span", { class: "v-dim v-small v-grow" }, record.tags.join(", ")),
       node("span", { class: "v-small", "aria-label": record.fits === null ? "not judged yet" : record.fits ? "fits" : "does not fit" }, record.fits === null ? "" : record.fits ? "✓" : "–")));
   const line = judged ? `${count}, ${fitting || "none"} fit${fitting === 1 ? "s" : ""}` : `${count} …`;
-  return node("details", { class: "v-seen", ...(isOpen ? { open: "" } : {}) }, node("summary", { class: "v-dim v-small" }, line), node("ul", {}, ...rows));
+  const search = wanted ? [node("p", { class: "v-small v-wanted" }, node("span", { class: "v-dim" }, "Looking for "), wanted)] : [];
+  return [node("details", { class: "v-seen", ...(isOpen ? { open: "" } : {}) }, node("summary", { class: "v-dim v-small" }, line), node("ul", {}, ...rows)), ...search];
 }
