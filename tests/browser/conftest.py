@@ -54,11 +54,15 @@ class App:
     """The app on its embedded models, in a process of its own that can be killed and started again."""
 
     def __init__(self, folder: Path, *flags: str, shut: Path | None = None) -> None:
-        """Take a folder for its log, flags of `app.py`, and a folder that it sees as lying on a read-only disk."""
+        """Take a folder for its log, flags of `app.py`, and a folder that it sees as lying on a read-only disk.
+
+        Without a policy among the flags it answers from recordings: the same words at the same speed every time.
+        """
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.log = folder / "log.txt"
-        command = [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(self.port), *flags]
+        policy = [] if "--policy" in flags else ["--policy", "scripted"]
+        command = [sys.executable, str(ROOT / "app.py"), "--no-browser", "--port", str(self.port), *policy, *flags]
         self._command = command if shut is None else seeing_read_only(shut, command)
 
     def start(self) -> None:

@@ -1,0 +1,146 @@
+"""The policy that ships: right on the bundled examples, and it reads what it is asked and how frames are called."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+import torch
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+from veason import hub
+from veason.boxes import box_iou, boxes_array, match_boxes
+from veason.masks import empty_mask, union_mask
+from veason.metrics import jaccard
+from veason.nano.claims import prominence
+from veason.nano.dataset import clip_seed
+from veason.nano.examples import CLIPS, SIZE_WH, Clip, example_scene, find_question
+from veason.nano.facts import Facts
+from veason.nano.footage import DrawnVideo
+from veason.nano.language import Question, draw_questions
+from veason.nano.pool import ClipMaker
+from veason.nano.score import answer_questions, read_text, score_boxes
+from veason.nano.stories import make_scene
+from veason.nano.view import View, look_at
+from veason.pipeline import Pipeline, load_pipeline, merge_tracks
+from veason.profile import load_profile
+from veason.types import Answered, FrameMasks, ThoughtDelta
+from veason.video import open_video
+
+pytestmark = pytest.mark.skipif(not hub.has_embedded("policy"), reason="assets/nano/policy is not here")
+
+SIDE = (112, 112)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return load_pipeline(hub.NANO, hub.NANO, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def policy() -> tuple[Qwen2_5_VLForConditionalGeneration, ClipMaker]:
+    folder = hub.embedded("policy")
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
+    return model, ClipMaker(load_profile(str(folder)))
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[tuple[View, list[Question]]]:
+    views = [look_at(Facts(make_scene(clip_seed("test", 3, number))), SIDE) for number in range(10)]
+    return [(view, draw_questions(view, np.random.default_rng(view.facts.scene.seed), 6)) for view in views]
+
+
+def ask_example(pipeline: Pipeline, clip: Clip, text: str) -> tuple[str, Answered, dict]:
+    """Return the thought, the answer and the tracks of one question about an example, as the app gets them."""
+    with open_video(hub.ASSETS / "examples" / clip.file) as video:
+        events = list(pipeline.ask(video, text))
+    thought = "".join(event.text for event in events if isinstance(event, ThoughtDelta))
+    (answered,) = (event for event in events if isinstance(event, Answered))
+    return thought, answered, merge_tracks({}, [event for event in events if isinstance(event, FrameMasks)])
+
+
+@pytest.mark.parametrize(("clip", "text"), [pytest.param(clip, text, id=text) for clip in CLIPS for text in clip.asks])
+def test_every_example_is_answered_with_the_right_boxes_on_a_good_frame(
+    pipeline: Pipeline, clip: Clip, text: str
+) -> None:
+    scene = example_scene(clip)
+    view = look_at(Facts(scene), SIZE_WH)
+    question = find_question(view, text)
+    thought, answered, tracks = ask_example(pipeline, clip, text)
+    answer = answered.answer
+    assert answer.is_absent == (not question.targets)
+    if not question.targets:
+        return
+    place = view.shown.index(answer.keyframe)
+    truth = boxes_array([view.box(actor, place) for actor in question.targets])
+    table = box_iou(boxes_array(answer.boxes), truth)
+    assert len(answer.boxes) == len(truth)
+    assert all(table[pair] > 0.5 for pair in match_boxes(table))
+    assert prominence(view, question.targets)[place] > 0.5
+    assert all(view.facts.name(actor) in thought for actor in question.targets)
+    drawn = DrawnVideo(scene, SIZE_WH)
+    seen = [frame for frame in range(0, scene.num_frames, 8) if len(drawn.masks(question.targets, frame))]
+    scores = []
+    for frame in seen:
+        found = [track.frames[frame].rle for track in tracks.values() if frame in track.frames]
+        truth_mask = union_mask(list(drawn.masks(question.targets, frame).values()))
+        scores.append(jaccard(union_mask(found) if found else empty_mask(SIZE_WH), truth_mask))
+    assert np.mean(scores) > 0.5
+
+
+def test_another_question_gets_another_answer(policy: tuple, drawn: list[tuple[View, list[Question]]]) -> None:
+    model, maker = policy
+    differing = same = 0
+    for view, questions in drawn:
+        asked = {question.targets: question for question in questions}
+        texts = answer_questions(model, maker, view, [question.text for question in asked.values()])
+        answers = [read_text(text, maker.context(view)) for text in texts]
+        boxed = [(answer.keyframe, answer.boxes) if answer else None for answer in answers]
+        pairs = [(a, b) for place, a in enumerate(boxed) for b in boxed[:place]]
+        differing += sum(a != b for a, b in pairs)
+        same += sum(a == b for a, b in pairs)
+    assert differing > 3 * same
+
+
+def test_other_frame_numbers_move_the_keyframe_number(policy: tuple, drawn: list[tuple[View, list[Question]]]) -> None:
+    model, maker = policy
+    kept = answered = 0
+    for view, questions in drawn:
+        texts = [question.text for question in questions if question.targets][:3]
+        moved = dataclasses.replace(view, shown=tuple(3 * place + 101 for place in range(len(view.shown))))
+        places = []
+        for one in (view, moved):
+            context = dataclasses.replace(maker.context(view), shown=one.shown, num_frames=moved.shown[-1] + 1)
+            answers = [read_text(text, context) for text in answer_questions(model, maker, one, texts)]
+            places.append([one.shown.index(a.keyframe) if a and a.keyframe in one.shown else None for a in answers])
+        for before, after in zip(*places, strict=True):
+            answered += before is not None
+            kept += before is not None and before == after
+    assert answered > 10
+    assert kept > 0.6 * answered
+
+
+def test_what_is_not_there_is_said_to_be_absent(policy: tuple, drawn: list[tuple[View, list[Question]]]) -> None:
+    model, maker = policy
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    for view, questions in drawn:
+        texts = answer_questions(model, maker, view, [question.text for question in questions])
+        for question, text in zip(questions, texts, strict=True):
+            answer = read_text(text, maker.context(view))
+            right[bool(question.targets)].append(answer is not None and answer.is_absent != bool(question.targets))
+    assert np.mean(right[False]) >= 0.8
+    assert np.mean(right[True]) >= 0.8
+
+
+def test_boxes_lie_on_what_is_meant(policy: tuple, drawn: list[tuple[View, list[Question]]]) -> None:
+    model, maker = policy
+    scores = []
+    for view, questions in drawn:
+        present = [question for question in questions if question.targets]
+        texts = answer_questions(model, maker, view, [question.text for question in present])
+        for question, text in zip(present, texts, strict=True):
+            assert re.match(r"<think>What happens:", text)
+            scores.append(score_boxes(view, question, read_text(text, maker.context(view)))[1])
+    assert np.mean(scores) > 0.4
