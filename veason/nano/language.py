@@ -12,6 +12,8 @@ from veason.nano.facts import Facts
 from veason.nano.ranks import (
     MOSTLY,
     OUTERMOST,
+    RANKED,
+    WAYS,
     find_order,
     find_outermost,
     find_superlatives,
@@ -210,10 +212,6 @@ def _negations(view: View, rng: np.random.Generator) -> Iterator[Question]:
             yield Question(text, "reasoning", tuple(same), (), "negation", wanted)
 
 
-_RANKS = {0: "first", 1: "second", -1: "last"}
-_WAYS = {"enters": "in", "leaves": "out"}
-
-
 def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
     """The one that comes in first; the last one to leave."""
     facts = view.facts
@@ -221,25 +219,25 @@ def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
     exits = [actor for actor in facts.objects if facts.exit(actor)]
     wordings = (
         ("enters", "entry", {
-            0: ("the {n} that enters first", "the first {n} to come in", "which {n} arrives before all others"),
-            1: ("the second {n} to come in", "the {n} that enters second"),
-            -1: ("the {n} that enters last", "the last {n} to come in", "the latecomer"),
+            "first": ("the {n} that enters first", "the first {n} to come in", "which {n} arrives before all others"),
+            "second": ("the second {n} to come in", "the {n} that enters second"),
+            "last": ("the {n} that enters last", "the last {n} to come in", "the latecomer"),
         }),
         ("leaves", "exit", {
-            0: ("the {n} that leaves first", "the first {n} to go", "which {n} is gone before all others"),
-            1: ("the second {n} to leave", "the {n} that leaves second"),
-            -1: ("the {n} that leaves last", "the last {n} to leave"),
+            "first": ("the {n} that leaves first", "the first {n} to go", "which {n} is gone before all others"),
+            "second": ("the second {n} to leave", "the {n} that leaves second"),
+            "last": ("the {n} that leaves last", "the last {n} to leave"),
         }),
     )  # fmt: skip
     for verb, topic, by_rank in wordings:
         order = find_order(view, verb)
         for rank, forms in by_rank.items():
-            if order and (rank != 1 or len(order) > 2):
-                told = order[-3:] if rank == -1 else order[:3]
+            if order and (rank != "second" or len(order) > 2):
+                told = order[-3:] if rank == "last" else order[:3]
                 claims = tuple(passage_claim(view, verb, actor) for actor in told)
                 text = pick(rng, forms).format(n=thing(rng))
-                wanted = (Term(f"{_RANKS[rank]} {_WAYS[verb]}"),)
-                yield Question(text, "reasoning", (order[rank],), claims, topic, wanted)
+                wanted = (Term(f"{rank} {WAYS[verb]}"),)
+                yield Question(text, "reasoning", (order[RANKED[rank]],), claims, topic, wanted)
     if len(entries) == 1:
         actor = entries[0]
         text = pick(

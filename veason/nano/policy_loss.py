@@ -14,6 +14,7 @@ from torch import nn
 from veason.nano.pointers import Marks, cell_of, find_judging, find_reading
 from veason.nano.policy_model import MARKS, NUMBERS, PLACES, number_families
 from veason.nano.pool import Branch
+from veason.nano.ranks import RANKED, WAYS
 from veason.nano.records import COUNT, TOLD_LOOKS
 from veason.nano.shapes import SHAPES
 from veason.nano.wording import plural
@@ -160,7 +161,7 @@ def return_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch
 
     `looks` is as in `look_loss`, `before` the length of the prompt.
     """
-    return _rest_loss(looks, padded.back[..., None].expand(-1, -1, looks.shape[1]), before)
+    return _rest_loss(looks, padded.back[..., None], before)
 
 
 def bind_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
@@ -189,23 +190,26 @@ def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Ten
 
 def match_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
     """Return how far attention is, from what an object is asked for, from where the records tell whether it has it."""
-    return _rest_loss(looks, padded.match[..., None].expand(-1, -1, looks.shape[1]), before)
+    return _rest_loss(looks, padded.match[..., None], before)
 
 
 def order_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
     """Return how far attention is, where something is said of an object, from the token right before."""
     place = torch.arange(looks.shape[3] - looks.shape[2], looks.shape[3])[None, :-1] - 1
     places = torch.where(padded.bind >= 0, place, -1)
-    return _rest_loss(looks, places[..., None].expand(-1, -1, looks.shape[1]), 0)
+    return _rest_loss(looks, places[..., None], 0)
 
 
 def _rest_loss(looks: torch.Tensor, places: torch.Tensor, before: int) -> tuple[torch.Tensor, float]:
-    """Return the mean distance of `(N, heads, T, P)` log attention from `(N, T - 1, heads)` places, and their share."""
+    """Return the mean distance of `(N, heads, T, P)` log attention from places, and the share that rests there.
+
+    `places` is `(N, T - 1, heads)`, or `(N, T - 1, 1)` where they are the same for all heads.
+    """
     wanted = places[..., 0] >= 0
     if not wanted.any():
         return looks.new_zeros(()), float("nan")
     given = looks[:, :, :-1].transpose(1, 2)[wanted]
-    right = given.gather(-1, places[wanted][..., None] + before)[..., 0]
+    right = given.gather(-1, places[wanted].expand(given.shape[:2])[..., None] + before)[..., 0]
     return -right.mean(), float(right.detach().exp().mean())
 
 
@@ -234,8 +238,7 @@ _WORTHS = (
     (("\u0120furthest",), "\u0120way\u0120", 1),
     (("\u0120biggest",), "\u0120size\u0120", 1),
     (("\u0120smallest",), "\u0120size\u0120", 1),
-    *(((f"\u0120{rank}", "\u0120in"), "\u0120enters", 3) for rank in ("first", "second", "last")),
-    *(((f"\u0120{rank}", "\u0120out"), "\u0120leaves", 3) for rank in ("first", "second", "last")),
+    *(((f"\u0120{rank}", f"\u0120{way}"), f"\u0120{verb}", 3) for verb, way in WAYS.items() for rank in RANKED),
 )
 """The words of a rank, the word of a record after which the compared number stands, and how far after."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from veason.nano.claims import Claim, shown_places
-from veason.nano.facts import Facts
+from veason.nano.facts import Facts, Passage
 from veason.nano.view import View
 
 MARGIN = 0.05
@@ -26,6 +26,12 @@ SIDES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "below": lambda gap: gap[:, 1],
 }
 """How far something lies on a side of something else, from the `(S, 2)` gaps between them."""
+
+RANKED = {"first": 0, "last": -1, "second": 1}
+"""Which of those that come in, or go out, in the order of time is called so."""
+
+WAYS = {"enters": "in", "leaves": "out"}
+"""What follows these words: "first in", "last out"."""
 
 OUTERMOST = {"left": "leftmost", "right": "rightmost", "above": "topmost", "below": "lowest"}
 
@@ -84,8 +90,7 @@ def find_superlatives(view: View) -> dict[str, int]:
 def find_order(view: View, verb: str) -> list[int]:
     """Return the objects that "enters" or "leaves" in time order, [] for one or where two moments are too close."""
     facts = view.facts
-    passages = {actor: facts.entry(actor) if verb == "enters" else facts.exit(actor) for actor in facts.objects}
-    moments = {actor: float(passage.frame) for actor, passage in passages.items() if passage is not None}
+    moments = _moments(facts, verb, facts.objects)
     order = sorted(moments, key=lambda actor: moments[actor])
     gaps = [moments[b] - moments[a] for a, b in itertools.pairwise(order)]
     if len(order) < 2 or min(gaps) < MARGIN * facts.scene.num_frames:
@@ -101,7 +106,7 @@ def passage_claim(view: View, verb: str, actor: int) -> Claim:
         ValueError: it does not.
     """
     places = shown_places(view, actor)
-    passage = view.facts.entry(actor) if verb == "enters" else view.facts.exit(actor)
+    passage = _passage(view.facts, verb, actor)
     if passage is None:
         raise ValueError(f"object {actor} never {verb}")
     place = (places[0] if verb == "enters" else places[-1]) if places else 0
@@ -126,14 +131,22 @@ def find_ranks(view: View) -> dict[str, int]:
         ranks[word] = max(actors, key=lambda actor: sign * where[actor][axis])
     for kind in SUPERLATIVES:
         ranks[kind.topic] = max(actors, key=lambda actor: kind.measure(facts, actor))
-    for way, passage in (("in", facts.entry), ("out", facts.exit)):
-        moments = {actor: found.frame for actor in actors if (found := passage(actor))}
+    for verb, way in WAYS.items():
+        moments = _moments(facts, verb, actors)
         order = sorted(moments, key=lambda actor: moments[actor])
-        if len(order) > 1:
-            ranks[f"first {way}"], ranks[f"last {way}"] = order[0], order[-1]
-        if len(order) > 2:
-            ranks[f"second {way}"] = order[1]
+        for word, place in RANKED.items():
+            if len(order) > max(place + 1, 1):
+                ranks[f"{word} {way}"] = order[place]
     return ranks
+
+
+def _passage(facts: Facts, verb: str, actor: int) -> Passage | None:
+    return facts.entry(actor) if verb == "enters" else facts.exit(actor)
+
+
+def _moments(facts: Facts, verb: str, actors: Sequence[int]) -> dict[int, int]:
+    """Return the frame in which each of the objects that "enters" or "leaves" does it."""
+    return {actor: passage.frame for actor in actors if (passage := _passage(facts, verb, actor)) is not None}
 
 
 def _mean_place(view: View, actor: int) -> np.ndarray:

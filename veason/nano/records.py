@@ -41,9 +41,8 @@ def describe_objects(view: View) -> str:
     of the images, "-" where the object is not there. It names each frame, for what is on a frame is found by its
     number. Objects are in the order in which they appear, then from left to right.
     """
-    told = told_objects(view)
-    records = " ".join(f"{COUNT[place]} {_describe(view, actor)}," for place, actor in enumerate(told))
-    ranks = " ".join(f"{words} {COUNT[told.index(actor)]}" for words, actor in find_ranks(view).items())
+    records = " ".join(f"{number_of(view, actor)} {_describe(view, actor)}," for actor in told_objects(view))
+    ranks = " ".join(f"{words} {number_of(view, actor)}" for words, actor in find_ranks(view).items())
     return f"{records} then {ranks}"
 
 
@@ -52,10 +51,11 @@ def number_of(view: View, actor: int) -> str:
     return COUNT[told_objects(view).index(actor)]
 
 
-def told_objects(view: View) -> list[int]:
+@lru_cache(maxsize=2)  # every lesson about a view asks for it
+def told_objects(view: View) -> tuple[int, ...]:
     """Return the objects that are told about, in order."""
     seen = [actor for actor in view.facts.scene.objects if shown_places(view, actor)]
-    return sorted(seen, key=lambda actor: (first := shown_places(view, actor)[0], view.boxes[actor, first, 0]))
+    return tuple(sorted(seen, key=lambda actor: (first := shown_places(view, actor)[0], view.boxes[actor, first, 0])))
 
 
 def _describe(view: View, actor: int) -> str:
@@ -64,15 +64,15 @@ def _describe(view: View, actor: int) -> str:
     return " ".join(part for part in (view.facts.name(actor), path, tags_text(view, actor), worths) if part)
 
 
-@lru_cache(maxsize=16)
 def tags_text(view: View, actor: int) -> str:
     """Return all that can be said of an object in a few words each, as its record tells it."""
     return " ".join(words for words, _ in find_tags(view, actor))
 
 
-def find_tags(view: View, actor: int) -> list[tuple[str, Claim]]:
+@lru_cache(maxsize=16)
+def find_tags(view: View, actor: int) -> tuple[tuple[str, Claim], ...]:
     """Return what can be said of an object in a few words, each with the claim that it makes, all of them true."""
-    return [(words, claim) for words, claim in _candidates(view, actor) if holds(claim, view)]
+    return tuple((words, claim) for words, claim in _candidates(view, actor) if holds(claim, view))
 
 
 def find_worths(view: View, actor: int) -> list[tuple[str, Claim]]:

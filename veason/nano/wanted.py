@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from veason.nano.claims import Words
 from veason.nano.ranks import MOSTLY, find_ranks, side_share
-from veason.nano.records import COUNT, number_of, tags_text, told_objects
+from veason.nano.records import number_of, tags_text, told_objects
 from veason.nano.view import View
 
 
@@ -57,8 +57,8 @@ def judge_objects(view: View, wanted: Sequence[Term]) -> str:
     For example "find red ball, one red yes ball no, two red no, three red yes ball yes".
     """
     parts = ["find " + " ".join(term.text(view) for term in wanted)]
-    for place, actor in enumerate(told_objects(view)):
-        said = [COUNT[place]]
+    for actor in told_objects(view):
+        said = [number_of(view, actor)]
         for term in wanted:
             is_fitting = fits(view, actor, term)
             said += [term.text(view), "yes" if is_fitting else "no"]
