@@ -116,11 +116,20 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor of their own who has seen the tour: dark, 1280x800."""
+    with new_visitor(browser) as visitor:
+        yield visitor
+
+
+@contextmanager
+def new_visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """Give a visitor like that of `context`, for pages that several tests share."""
     visitor = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark", accept_downloads=True)
     visitor.set_default_timeout(20_000)
     visitor.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
-    yield visitor
-    visitor.close()
+    try:
+        yield visitor
+    finally:
+        visitor.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import open_page, running_app
+from tests.browser.conftest import new_visitor, open_page, running_app
 from tests.browser.studio import LONG, QUESTION, ask, expect_answer, keyframe_cell, open_example, verdict
 from veason.policy import RECORDINGS
 
@@ -47,18 +47,15 @@ def wavering_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def wavering(browser: Browser, wavering_url: str) -> Iterator[Page]:
     """The page of the wavering app, with the question answered four times."""
-    visitor = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
-    visitor.set_default_timeout(20_000)
-    visitor.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
-    page = open_page(visitor, wavering_url)
-    open_example(page, "Who comes first?")
-    page.get_by_label("How many answers").select_option(label="4 answers")
-    page.get_by_label("What should be segmented?").fill(QUESTION)
-    page.get_by_role("button", name="Think").click()
-    expect(page.get_by_role("group", name="Answers").get_by_role("button")).to_have_count(4, timeout=LONG)
-    expect_answer(page)
-    yield page
-    visitor.close()
+    with new_visitor(browser) as visitor:
+        page = open_page(visitor, wavering_url)
+        open_example(page, "Who comes first?")
+        page.get_by_label("How many answers").select_option(label="4 answers")
+        page.get_by_label("What should be segmented?").fill(QUESTION)
+        page.get_by_role("button", name="Think").click()
+        expect(page.get_by_role("group", name="Answers").get_by_role("button")).to_have_count(4, timeout=LONG)
+        expect_answer(page)
+        yield page
 
 
 def test_answers_are_compared_and_another_one_is_taken_and_given_back(wavering: Page) -> None:

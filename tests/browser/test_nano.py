@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import open_page, running_app
+from tests.browser.conftest import new_visitor, open_page, running_app
 from tests.browser.studio import LONG, ask, open_example
 from veason import hub
 
@@ -20,12 +20,9 @@ WEIGHTS = hub.embedded("policy") if hub.has_embedded("policy") else hub.ASSETS /
 
 @pytest.fixture(scope="module")
 def nano(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with running_app(tmp_path_factory.mktemp("nano"), "--policy", str(WEIGHTS)) as url:
-        visitor = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
-        visitor.set_default_timeout(20_000)
-        visitor.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
+    folder = tmp_path_factory.mktemp("nano")
+    with running_app(folder, "--policy", str(WEIGHTS)) as url, new_visitor(browser) as visitor:
         yield open_page(visitor, url)
-        visitor.close()
 
 
 @pytest.mark.parametrize(
