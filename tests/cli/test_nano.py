@@ -39,7 +39,7 @@ def test_splits_do_not_share_seeds() -> None:
 def test_an_unknown_stage_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["nano", "train", "nothing"])
-    assert "ground" in capsys.readouterr().err
+    assert "multi" in capsys.readouterr().err
 
 
 def test_the_examples_list_names_files_that_open() -> None:

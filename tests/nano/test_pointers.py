@@ -11,16 +11,15 @@ import torch
 from veason.nano.claims import WORTHS, worth_of
 from veason.nano.facts import Facts
 from veason.nano.forward import Told, Watch, continue_prompts, continue_told, read_prompts, see
+from veason.nano.padding import Padded, pad, prompt_labels
 from veason.nano.pointers import Reading, cell_of, find_judging, find_looks, find_reading
 from veason.nano.policy_loss import (
     CellWords,
-    Padded,
     bind_loss,
     label_loss,
     look_loss,
     match_loss,
     order_loss,
-    pad,
     return_loss,
 )
 from veason.nano.policy_model import build_model, build_tokenizer, training_profile
@@ -73,7 +72,7 @@ def test_cells_are_counted_row_by_row() -> None:
 
 def test_every_coordinate_of_the_training_clips_is_looked_for(tmp_path: Path) -> None:
     clip = ClipMaker(training_profile(tmp_path)).make(3)
-    for branch in (*clip.records, *clip.tracks, *(one for place in clip.lists for one in place)):
+    for branch in (*clip.records, *clip.tracks):
         is_worth = np.isin(np.roll(branch.ids, 1), WORTH_MARKS)
         assert (branch.look[branch.is_number & ~is_worth] >= 0).all()
         assert branch.look.max() < 8 * 49
@@ -145,6 +144,27 @@ def test_what_is_said_again_is_read_from_where_it_was_said() -> None:
     ), "the first record's frames, the places and the judgements are told for the first time"
 
 
+def test_a_frame_that_was_not_told_before_is_read_from_the_prompt() -> None:
+    tokenizer, labels = build_tokenizer(), {0: -30, 12: -20}
+    ids = np.array([*tokenizer("x\n")["input_ids"], *tokenizer(TOLD)["input_ids"]])
+    words = [tokenizer.decode([token]).strip() for token in ids]
+    reading = find_reading(ids, np.zeros(len(ids), bool), 2, CellWords.of(tokenizer).marks, labels)
+    frames = [
+        (words[at], int(reading.back[at]))
+        for at in range(3, len(ids))
+        if words[at - 1] == "frame" and words[at].isdigit()
+    ]
+    assert frames[:2] == [("0", -30), ("12", -20)]
+    assert all(back >= 0 for _, back in frames[2:])
+
+
+def test_a_prompt_is_known_by_the_numbers_of_its_frames(tmp_path: Path) -> None:
+    clip = ClipMaker(training_profile(tmp_path)).make(3)
+    labels = prompt_labels(clip.prefix, build_tokenizer().convert_tokens_to_ids("<|image_pad|>"))
+    assert tuple(labels) == clip.shown
+    assert [int(clip.prefix[place]) for place in labels.values()] == list(clip.shown)
+
+
 def test_what_is_said_of_an_object_is_bound_to_its_number_and_its_shape() -> None:
     words, reading = read_told("x\n")
     told = ("20", "9", "still", "yes", "no")
@@ -204,6 +224,13 @@ def test_looking_back_at_the_right_word_costs_little() -> None:
     right, share = return_loss(looks, padded, 2)
     assert right < wrong
     assert share == pytest.approx(0.75)
+
+
+def test_looking_back_into_the_prompt_costs_little() -> None:
+    padded = padded_with(back=torch.tensor([[-1, -2, -1]]))
+    looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
+    looks[0, :, 1, 0] = float(np.log(0.75))
+    assert return_loss(looks, padded, 2)[1] == pytest.approx(0.75)
 
 
 def padded_with(**places: torch.Tensor) -> Padded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 import torch
 
 from veason.nano import pool
-from veason.nano.policy_loss import CellWords, cell_targets, pad, token_loss
-from veason.nano.policy_model import build_tokenizer, training_profile
+from veason.nano.batches import BatchMaker, load_batches
+from veason.nano.padding import pad
+from veason.nano.policy_loss import CellWords, cell_targets, token_loss
+from veason.nano.policy_model import Size, build_tokenizer, training_profile
 from veason.nano.pool import Branch, ClipMaker
-from veason.nano.train_policy import TRAIN_SEED, Recipe, Trainer
+from veason.nano.recipe import TRAIN_SEED, Recipe
+from veason.nano.train_policy import Trainer
 
 WORDS = CellWords.of(build_tokenizer())
 
@@ -37,7 +41,7 @@ def weights(trainer: Trainer) -> torch.Tensor:
     return torch.cat([weight.detach().flatten() for weight in trainer.model.parameters()])
 
 
-@pytest.mark.parametrize("stage", ["see", "ground", "multi", "sft"])
+@pytest.mark.parametrize("stage", ["see", "multi", "sft"])
 def test_a_killed_run_goes_on_to_the_same_weights(stage: str, small_pool: Path, tmp_path: Path) -> None:
     recipe = Recipe(stage, steps=3, clips=2)
     whole = Trainer(recipe, tmp_path / "whole", small_pool, None)
@@ -55,7 +59,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(stage: str, small_pool: Path, 
 
 
 def test_the_next_stage_starts_from_the_exported_weights(small_pool: Path, tmp_path: Path) -> None:
-    first = Trainer(Recipe("ground", steps=1, clips=2), tmp_path / "ground", small_pool, None)
+    first = Trainer(Recipe("see", steps=1, clips=2), tmp_path / "see", small_pool, None)
     export = first.run()
     second = Trainer(Recipe("multi", steps=1, clips=2), tmp_path / "multi", small_pool, export)
     assert torch.allclose(weights(first), weights(second), atol=0.02)
@@ -63,10 +67,34 @@ def test_the_next_stage_starts_from_the_exported_weights(small_pool: Path, tmp_p
 
 
 def test_learning_lowers_the_loss(small_pool: Path, tmp_path: Path) -> None:
-    trainer = Trainer(Recipe("ground", steps=200, clips=2), tmp_path, small_pool, None)
+    trainer = Trainer(Recipe("multi", steps=200, clips=2), tmp_path, small_pool, None)
     trainer.step = 20
     losses = [trainer.learn()["loss"] for _ in range(12)]
     assert losses[-1] < losses[0] - 1
+
+
+def test_workers_make_the_same_batches(small_pool: Path) -> None:
+    recipe = Recipe("sft", clips=2, shards=1, first_shards=1)
+    marks, options = WORDS.marks, {"filler": 0, "image_id": 5}
+    alone = BatchMaker(recipe, small_pool, Size(), marks, **options)
+    helped = BatchMaker(dataclasses.replace(recipe, workers=1), small_pool, Size(), marks, **options)
+    for ours, theirs, _ in zip(load_batches(alone, 3), load_batches(helped, 3), range(2), strict=False):
+        assert torch.equal(ours.images, theirs.images)
+        for group, other in zip(ours.groups, theirs.groups, strict=True):
+            assert torch.equal(group.padded.ids, other.padded.ids)
+
+
+def test_a_run_that_draws_nothing_takes_what_lies_in_the_pool(small_pool: Path) -> None:
+    assert pool.count_shards(small_pool, TRAIN_SEED) == 2
+    maker = BatchMaker(Recipe("see", clips=2, first_shards=0), small_pool, Size(), WORDS.marks, filler=0, image_id=5)
+    assert maker[0].fresh is not None
+
+
+def test_a_pool_is_drawn_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "make_shard", lambda *drawn: drawn)
+    (tmp_path / f"clips_{TRAIN_SEED}_0.pickle").touch()
+    pool._draw(tmp_path, TRAIN_SEED, 0, "full")
+    assert pool.count_shards(tmp_path, TRAIN_SEED) == 1
 
 
 def test_a_near_number_costs_less_than_a_far_one() -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-STAGES = ("see", "ground", "multi", "sft", "grpo", "segmenter")
+STAGES = ("see", "multi", "sft", "grpo", "segmenter")
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -24,6 +24,11 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     world.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
     examples = actions.add_parser("examples", help="render the example clips, their questions and recorded answers")
     examples.add_argument("out", type=Path)
+    draw = actions.add_parser("draw", help="draw training clips ahead, with several processes")
+    draw.add_argument("pool", type=Path)
+    draw.add_argument("--shards", type=int, default=48, help="files of 128 clips (default: 48)")
+    draw.add_argument("--processes", type=int, default=2)
+    draw.add_argument("--style", default="full", help="as in `veason nano train sft` (default: full)")
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
     train.add_argument("stage", choices=STAGES)
     train.add_argument("flags", nargs=argparse.REMAINDER)
@@ -44,7 +49,10 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    {"world": _world, "examples": _examples, "train": _train, "score": _score, "evaluate": _evaluate}[args.action](args)
+    actions = {
+        "world": _world, "examples": _examples, "draw": _draw, "train": _train, "score": _score, "evaluate": _evaluate,
+    }  # fmt: skip
+    actions[args.action](args)
     return 0
 
 
@@ -63,6 +71,14 @@ def _examples(args: argparse.Namespace) -> None:
 
     write_examples(args.out)
     print(f"{len(CLIPS)} clips in {args.out}")
+
+
+def _draw(args: argparse.Namespace) -> None:
+    from veason.nano.pool import draw_pool
+    from veason.nano.recipe import TRAIN_SEED
+
+    draw_pool(args.pool, TRAIN_SEED, args.shards, args.processes, args.style)
+    print(f"{args.shards} files in {args.pool}")
 
 
 def _train(args: argparse.Namespace) -> None:

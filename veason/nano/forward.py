@@ -110,7 +110,7 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, may_see:
     scores = query @ (key * query.shape[3] ** -0.5).transpose(2, 3)
     if may_see is not None:
         scores = scores + scores.new_zeros(may_see.shape).masked_fill(~may_see, -torch.inf)
-    with torch.autocast("cpu", enabled=False):  # which would make all scores float32
+    with torch.autocast(query.device.type, enabled=False):  # which would make all scores float32
         share = scores.softmax(-1)
     return share @ value
 
@@ -118,8 +118,9 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, may_see:
 def prompt_positions(ids: torch.Tensor, image_id: int, cells: int) -> tuple[torch.Tensor, int]:
     """Return `(3, T)` positions of one prompt (time, row, column) and the position that comes next."""
     places, now, token = [], 0, 0
-    while token < len(ids):
-        if int(ids[token]) == image_id:
+    tokens = ids.tolist()
+    while token < len(tokens):
+        if tokens[token] == image_id:
             places += [(now, now + cell // cells, now + cell % cells) for cell in range(cells * cells)]
             now, token = now + cells, token + cells * cells
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Look:
     actor: int
 
 
-def find_looks(view: View, text: str, place: int | None = None, labels: Sequence[int] | None = None) -> list[Look]:
+def find_looks(view: View, text: str, labels: Sequence[int] | None = None) -> list[Look]:
     """Return what each part of a thought or answer speaks of; boxes without a frame are on `place`.
 
     `labels` are the numbers by which the shown frames are called, by default their absolute indices.
@@ -54,12 +55,6 @@ def find_looks(view: View, text: str, place: int | None = None, labels: Sequence
         ]
     for found in re.finditer(rf"frame (\d+) {_BOX}", text):
         looks += _box_look(view, found, labels.index(int(found[1])), 2)
-    if place is not None:
-        for found in re.finditer(rf"(?:([a-z ]+) )?{_BOX}", text):
-            boxes = _box_look(view, found, place, 2)
-            looks += boxes
-            if found[1] is not None:
-                looks += [Look(found.start(1), found.end(1), place, box.actor) for box in boxes]
     for found in _ANSWER.finditer(text):
         for box in re.finditer(_BOX, found[2]):
             looks += _box_look(view, box, labels.index(int(found[1])), 1, found.start(2))
@@ -127,11 +122,13 @@ def find_judging(ids: np.ndarray, start: int, marks: Marks) -> int:
     return _find(ids, marks.judging, start)
 
 
-def find_reading(ids: np.ndarray, is_number: np.ndarray, start: int, marks: Marks) -> Reading:
+def find_reading(
+    ids: np.ndarray, is_number: np.ndarray, start: int, marks: Marks, labels: Mapping[int, int] = MappingProxyType({})
+) -> Reading:
     """Return what each token of an answer is read from.
 
-    The number of a frame is read from where the object before, the target, or the sentence before has it; who is ahead
-    from the number that puts it there; what is wanted from the question, and again for every
+    The number of a frame is read from where the object before, the target, or the sentence before has it, else from
+    the prompt; who is ahead from the number that puts it there; what is wanted from the question, and again for every
     object; an object's number in the verdict from the word that judged it, its name from where it was said last; the
     keyframe's number from the last frame that the thought has named; the answer's boxes from those in the thought.
 
@@ -140,33 +137,25 @@ def find_reading(ids: np.ndarray, is_number: np.ndarray, start: int, marks: Mark
         is_number: `(T,)` the coordinates among them.
         start: where the answer starts.
         marks: what the tokens are.
+        labels: where the prompt says the numbers of frames, by the token of the number: places below -1.
     """
     back, bind, noun, match, item = np.full((5, len(ids)), -1, np.int64)
     reading = Reading(back, bind, noun, match, item, np.zeros(len(ids), bool))
     is_name = np.isin(ids[:-1], marks.colours) & np.isin(ids[1:], marks.shapes)
     _bind_boxes(reading, ids, is_name, start, marks)
     judging = find_judging(ids, start, marks)
+    ranking = _find(ids, marks.ranking, start) if judging >= 0 else len(ids)
+    records, frames, said = _read_records(reading, ids, is_name, (start, ranking), labels, marks)
     if judging < 0:
+        if not records:
+            _read_frames(reading.back, ids, (start, len(ids)), labels, marks)
         return reading
-    ranking, verdict = _find(ids, marks.ranking, start), _find(ids, marks.verdict, judging)
-    records: dict[int, tuple[int, int]] = {}
-    frames: dict[int, dict[int, int]] = {}
-    said: dict[tuple[int, int], int] = {}
-    for begin, end in _parts(ids, start, ranking, marks):
-        named = np.flatnonzero(is_name[begin:end])
-        if len(named):
-            first = begin + int(named[0])
-            reading.bind[first : end + 1] = reading.noun[first : end + 1] = first - 1
-            reading.noun[first + 1 : end + 1] = first + 1
-            before = next(reversed(frames.values()), {})
-            records[int(ids[first - 1])] = first - 1, end
-            frames[int(ids[first - 1])] = _read_frames(reading.back, ids, (first, end), before, marks)
-            said[_name(ids, first)] = first
+    verdict = _find(ids, marks.verdict, judging)
     ranks = _read_ranks(reading.back, ids, (ranking + 1, judging), records, marks)
     wanted, *items = _parts(ids, judging + 1, verdict + 1, marks)
     _read_wanted(reading.back, ids, wanted, start, records, marks)
     judged = _read_items(reading, ids, wanted, items, records, ranks, marks)
-    told = next((frames[number] for number in judged), next(iter(frames.values()), {}))
+    told = {**labels, **next((frames[number] for number in judged), next(iter(frames.values()), {}))}
     _read_frames(reading.back, ids, (verdict, len(ids)), told, marks)
     for at in (int(at) for at in np.flatnonzero(is_name) if at > verdict):
         if _name(ids, at) in said:
@@ -188,8 +177,33 @@ def _bind_boxes(reading: Reading, ids: np.ndarray, is_name: np.ndarray, start: i
             reading.is_box[at + 1 : at + 8 : 2] = True
 
 
-Records = Mapping[int, tuple[int, int]]
+Records = dict[int, tuple[int, int]]
 """Where the record of each object begins and ends, by the token of its number."""
+
+
+def _read_records(
+    reading: Reading,
+    ids: np.ndarray,
+    is_name: np.ndarray,
+    span: tuple[int, int],
+    labels: Mapping[int, int],
+    marks: Marks,
+) -> tuple[Records, dict[int, dict[int, int]], dict[tuple[int, int], int]]:
+    """Return the records, where each says the numbers of its frames, and where each name is said."""
+    records: Records = {}
+    frames: dict[int, dict[int, int]] = {}
+    said: dict[tuple[int, int], int] = {}
+    for begin, end in _parts(ids, *span, marks):
+        named = np.flatnonzero(is_name[begin:end] & np.isin(np.roll(ids, 1)[begin:end], marks.numbers))
+        if len(named):
+            first = begin + int(named[0])
+            reading.bind[first : end + 1] = reading.noun[first : end + 1] = first - 1
+            reading.noun[first + 1 : end + 1] = first + 1
+            before = {**labels, **next(reversed(frames.values()), {})}
+            records[int(ids[first - 1])] = first - 1, end
+            frames[int(ids[first - 1])] = _read_frames(reading.back, ids, (first, end), before, marks)
+            said[_name(ids, first)] = first
+    return records, frames, said
 
 
 def _read_frames(

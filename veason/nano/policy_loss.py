@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from veason.nano.pointers import Marks, cell_of, find_judging, find_reading
+from veason.nano.padding import Padded
+from veason.nano.pointers import Marks, cell_of
 from veason.nano.policy_model import MARKS, NUMBERS, PLACES, number_families
-from veason.nano.pool import Branch
 from veason.nano.ranks import RANKED, WAYS
+from veason.nano.recipe import Measured
 from veason.nano.records import COUNT, TOLD_LOOKS
 from veason.nano.shapes import SHAPES
 from veason.nano.wording import plural
@@ -23,111 +23,8 @@ from veason.nano.world import COLOURS, PATTERNS
 _SPREAD = 1.5
 """Deviation, in pixels, of the target for a coordinate."""
 
-NAME_WEIGHT = 5.0
-"""A word of a name, or of the verdict, counts this many times: it is two words in twenty."""
 
-BOX_WEIGHT = 4.0
-"""A coordinate of a box counts this many times: it is four numbers among a hundred places of paths."""
-
-JUDGING_WEIGHT = 10.0
-"""A word that tells whether an object has what is wanted counts this many times: everything hangs on it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Padded:
-    """Branches side by side: `ids` `(N, T)`, and which next tokens are learnt, as words or as coordinates.
-
-    `weight` tells how much words count. `look` `(N, T - 1)` is the visual token to look at when saying the next
-    token, `back` the place after the prompt to read the next token from, `bind` and `noun` the places of the number and
-    the shape of the object that the token itself is said of, `match` the place in the records where it shows whether
-    the object has what the token asks for, `item`, where the next token tells that, the place of the object's number;
-    -1 is none.
-    """
-
-    ids: torch.Tensor
-    is_word: torch.Tensor
-    is_number: torch.Tensor
-    weight: torch.Tensor
-    look: torch.Tensor
-    back: torch.Tensor
-    bind: torch.Tensor
-    noun: torch.Tensor
-    match: torch.Tensor
-    item: torch.Tensor
-    asked: torch.Tensor
-
-
-def pad(branches: Sequence[Branch], filler: int, marks: Marks, told: int = -1) -> Padded:
-    """Put branches into one array; place t of the masks tells about the token at t + 1, which place t predicts.
-
-    With `told` the records are left out: they take that many places, filled or not, between prompt and branch
-    (`veason.nano.forward.continue_told`).
-    """
-    rows = [_lay_out(branch, marks, told) for branch in branches]
-    length = max(len(row.ids) for row in rows)
-    ids = np.full((len(branches), length), filler, np.int64)
-    word, number = np.zeros((2, len(branches), length - 1), bool)
-    weight = np.ones((len(branches), length - 1), np.float32)
-    look, back, bind, noun, match, item = np.full((6, len(branches), length - 1), -1, np.int64)
-    for place, (row, branch) in enumerate(zip(rows, branches, strict=True)):
-        count = len(row.ids)
-        ids[place, :count] = row.ids
-        learnt = np.arange(1, count) >= branch.start + (told >= 0)
-        number[place, : count - 1] = learnt & row.is_number[1:]
-        word[place, : count - 1] = learnt & ~row.is_number[1:]
-        weight[place, : count - 1] = row.weight[1:]
-        item[place, : count - 1] = row.item[1:]
-        match[place, : count - 1] = row.match[:-1]
-        look[place, : count - 1] = np.where(learnt, row.look[1:], -1)
-        back[place, : count - 1] = np.where(learnt, row.back[1:], -1)
-        bind[place, : count - 1] = row.bind[:-1]
-        noun[place, : count - 1] = row.noun[:-1]
-    asked = np.array([branch.start for branch in branches])
-    return Padded(
-        *(torch.from_numpy(part) for part in (ids, word, number, weight, look, back, bind, noun, match, item, asked))
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Row:
-    ids: np.ndarray
-    is_number: np.ndarray
-    weight: np.ndarray
-    look: np.ndarray
-    back: np.ndarray
-    bind: np.ndarray
-    noun: np.ndarray
-    match: np.ndarray
-    item: np.ndarray
-
-
-def _lay_out(branch: Branch, marks: Marks, told: int) -> _Row:
-    """Return a branch with all that is known of its tokens, without its records where these are told already."""
-    judging = find_judging(branch.ids, branch.start, marks)
-    reading = find_reading(branch.ids, branch.is_number, branch.start, marks)
-    weighty = (branch.look >= 0) | (reading.back >= 0)
-    look = np.where(reading.back >= 0, -1, branch.look)
-    if judging >= 0:
-        ends = np.flatnonzero(branch.ids[judging:] == marks.verdict_end)
-        weighty[judging : judging + int(ends[0]) + 1] = True
-    weight = np.where(reading.item >= 0, JUDGING_WEIGHT, np.where(weighty, NAME_WEIGHT, 1.0))
-    weight = np.where(branch.is_number, np.where(reading.is_box, BOX_WEIGHT, 1.0), weight)
-    read = reading.back, reading.bind, reading.noun, reading.match, reading.item
-    if told < 0:
-        return _Row(branch.ids, branch.is_number, weight, look, *read)
-    start = branch.start
-    kept = np.r_[:start, judging : len(branch.ids)]
-
-    def moved(places: np.ndarray) -> np.ndarray:
-        in_row = np.where(places < start, places, places - judging + start) + told
-        in_records = (places >= start) & (places < judging)
-        return np.where(places < 0, -1, np.where(in_records, places - start, in_row))[kept]
-
-    ids, is_number = branch.ids[kept], branch.is_number[kept]
-    return _Row(ids, is_number, weight[kept], look[kept], *(moved(places) for places in read))
-
-
-def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, dict[str, float]]:
+def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, Measured]:
     """Return the mean loss over learnt tokens, and measurements.
 
     A coordinate's target is a narrow bell over the numbers around it; the ids of numbers, columns and rows follow one
@@ -144,19 +41,19 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     scores = logits.log_softmax(-1).gather(1, first[:, None] + torch.arange(PLACES))
     spread = -(scores * _bell((truth - first).float())).sum(-1)
     numbers = (padded.weight[padded.is_number] * spread).sum()
-    count_words, count_numbers = int(padded.is_word.sum()), max(len(truth), 1)
+    count_words, count_numbers = len(each), max(len(truth), 1)
     error = (logits.argmax(-1) - truth).abs().clamp(max=112).float().mean() if len(truth) else torch.zeros(())
     parts = {
-        "words": float(each.detach().sum()) / max(count_words, 1),
-        "names": float(each.detach()[is_name].sum()) / max(int(is_name.sum()), 1),
-        "judges": float(each.detach()[judges].sum()) / max(int(judges.sum()), 1),
-        "numbers": float(spread.detach().sum()) / count_numbers,
-        "pixels": float(error),
+        "words": each.detach().mean(),
+        "names": (each.detach() * is_name).sum() / is_name.sum().clamp(min=1),
+        "judges": (each.detach() * judges).sum() / judges.sum().clamp(min=1),
+        "numbers": spread.detach().sum() / count_numbers,
+        "pixels": error,
     }
     return (words + numbers) / (count_words + count_numbers), parts
 
 
-def return_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
+def return_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far attention is from the places that words are read from, and the share of looks that rest there.
 
     `looks` is as in `look_loss`, `before` the length of the prompt.
@@ -164,7 +61,7 @@ def return_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch
     return _rest_loss(looks, padded.back[..., None], before)
 
 
-def bind_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
+def bind_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far two heads are from the number and from the shape of the object that a word is said of.
 
     The token of a shape knows the colour before it: together they tell what to look for in the pictures.
@@ -172,7 +69,7 @@ def bind_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.T
     return _rest_loss(looks, torch.stack([padded.bind, padded.noun], -1), before)
 
 
-def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Tensor, float]:
+def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far the attention of visual tokens is from the number of their frame, and the share that rests there.
 
     Args:
@@ -185,35 +82,35 @@ def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Ten
     right = looks[:, :, is_picture].gather(
         -1, (first[is_picture] - 2)[None, None, :, None].expand(*looks.shape[:2], -1, 1)
     )
-    return -right.mean(), float(right.detach().exp().mean())
+    return -right.mean(), right.detach().exp().mean()
 
 
-def match_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, float]:
+def match_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far attention is, from what an object is asked for, from where the records tell whether it has it."""
     return _rest_loss(looks, padded.match[..., None], before)
 
 
-def order_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
+def order_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far attention is, where something is said of an object, from the token right before."""
     place = torch.arange(looks.shape[3] - looks.shape[2], looks.shape[3])[None, :-1] - 1
     places = torch.where(padded.bind >= 0, place, -1)
     return _rest_loss(looks, places[..., None], 0)
 
 
-def _rest_loss(looks: torch.Tensor, places: torch.Tensor, before: int) -> tuple[torch.Tensor, float]:
+def _rest_loss(looks: torch.Tensor, places: torch.Tensor, before: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mean distance of `(N, heads, T, P)` log attention from places, and the share that rests there.
 
     `places` is `(N, T - 1, heads)`, or `(N, T - 1, 1)` where they are the same for all heads.
     """
-    wanted = places[..., 0] >= 0
+    wanted = places[..., 0] != -1
     if not wanted.any():
-        return looks.new_zeros(()), float("nan")
+        return looks.new_zeros(()), looks.new_tensor(torch.nan)
     given = looks[:, :, :-1].transpose(1, 2)[wanted]
     right = given.gather(-1, places[wanted].expand(given.shape[:2])[..., None] + before)[..., 0]
-    return -right.mean(), float(right.detach().exp().mean())
+    return -right.mean(), right.detach().exp().mean()
 
 
-def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, float]:
+def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far attention is from what is spoken of, and the share of looks that rest on it.
 
     Args:
@@ -223,14 +120,14 @@ def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tupl
     """
     wanted = padded.look >= 0
     if not wanted.any():
-        return looks.new_zeros(()), float("nan")
+        return looks.new_zeros(()), looks.new_tensor(torch.nan)
     given = looks[:, :, :-1].transpose(1, 2)[wanted][..., places]
     target = padded.look[wanted][:, None, None].expand(-1, given.shape[1], 1)
     right = given.gather(-1, target)[..., 0]
     is_name = wanted & padded.is_word
     share = is_name[wanted]
     loss = -right.mean() - (right[share].mean() if share.any() else 0.0)
-    return loss, float(right.detach().exp().mean())
+    return loss, right.detach().exp().mean()
 
 
 _WORTHS = (
@@ -310,9 +207,9 @@ class CellHead(nn.Module):
         error = (numbers.detach().argmax(-1) - wanted).abs().mean()
         is_drawn = drawn.argmax(1) == truth[:, 3]
         parts = {
-            "cell_names": float(is_right.float().mean()),
-            "cell_patterns": float(is_drawn.float().mean()),
-            "cell_pixels": float(error),
+            "cell_names": is_right.float().mean(),
+            "cell_patterns": is_drawn.float().mean(),
+            "cell_pixels": error,
         }
         return loss + 0.3 * named + 0.5 * spoken, parts
 

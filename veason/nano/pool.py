@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from veason.answer import AnswerContext, render_answer
 from veason.nano.claims import WORTHS
@@ -51,18 +56,16 @@ class TrainingClip:
     """One view ready for training: pictures, the ids of the prompt up to its last picture, and the branches.
 
     `objects` is `(N, 3)` colour, shape and pattern, `boxes` is `(N, S, 4)` with NaN where an object is not there.
-    `records` is the beginning of every thought, which tells what every object does; `corrections` are lessons after a
-    wrong answer.
+    `answers` come without a thought; `records` is the beginning of every thought, which tells what every object does;
+    `corrections` are lessons after a wrong answer.
     """
 
     seed: int
     images: np.ndarray
     shown: tuple[int, ...]
     prefix: np.ndarray
-    singles: tuple[np.ndarray, ...]
     objects: np.ndarray
     boxes: np.ndarray
-    lists: tuple[tuple[Branch, ...], ...]
     answers: tuple[Branch, ...]
     tracks: tuple[Branch, ...]
     records: tuple[Branch, ...]
@@ -87,11 +90,11 @@ class ClipMaker:
         objects = view.facts.scene.objects
         looks = [view.facts.scene.actors[actor].look for actor in objects]
         lessons = draw_lessons(view, rng, _LESSONS, 0.15, self._style)
-        plain = [lesson for lesson in lessons if not lesson.turns]
         context = self.context(view)
         answers = [
             self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context) + END)
-            for lesson in plain
+            for lesson in lessons
+            if not lesson.turns
         ]
         begin = f"<think>{STEP_MARKS[0]} {describe_objects(view)}"
         taught = {
@@ -107,10 +110,8 @@ class ClipMaker:
             images=view.images,
             shown=view.shown,
             prefix=self.prefix(view.shown),
-            singles=tuple(self.prefix((frame,)) for frame in view.shown),
             objects=np.array([_look_numbers(look) for look in looks]).reshape(-1, 3),
             boxes=view.boxes[list(objects)],
-            lists=tuple(self._lists(view, place, rng) for place in range(len(view.shown))),
             answers=tuple(answers),
             tracks=tuple(self._track(view, actor) for actor in objects),
             records=(self._branch(view, lessons[0].question.text, begin),),
@@ -139,42 +140,22 @@ class ClipMaker:
         messages = build_messages(self._profile, shown, instruction, turns)
         return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
-    def _branch(
-        self,
-        view: View,
-        instruction: str,
-        answer: str,
-        turns: Sequence[Turn] = (),
-        place: int | None = None,
-    ) -> Branch:
-        """Return a question and its answer. With `place` only the shown frame at that place is in the prompt."""
+    def _branch(self, view: View, instruction: str, answer: str, turns: Sequence[Turn] = ()) -> Branch:
+        """Return a question and its answer."""
         asked = self.question_ids(view.shown, instruction, turns)
         told = self._tokenizer(answer, return_offsets_mapping=True)
         ids = np.concatenate([asked, np.array(told["input_ids"], np.int32)])
         look = np.full(len(ids), -1, np.int16)
         cells = self._size.cells
         labels = view.shown if self._profile.labels == "absolute" else range(len(view.shown))
-        for spoken in find_looks(view, answer, place, labels):
+        for spoken in find_looks(view, answer, labels):
             cell = cell_of(view.boxes[spoken.actor, spoken.place], self._size.picture, cells)
-            number = cell if place is not None else spoken.place * cells**2 + cell
+            number = spoken.place * cells**2 + cell
             for token, (start, stop) in enumerate(told["offset_mapping"], start=len(asked)):
                 if start >= spoken.start - 1 and stop <= spoken.stop and re.search(r"\w", answer[start:stop]):
                     look[token] = number
         is_number = coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist()))
         return Branch(ids, len(asked), is_number, look)
-
-    def _lists(self, view: View, place: int, rng: np.random.Generator) -> tuple[Branch, ...]:
-        """Two questions about a single frame: everything in it, and one object by colour and shape."""
-        names = {actor: view.facts.name(actor) for actor in view.facts.scene.objects if view.is_there(actor, place)}
-        order = sorted(names, key=lambda actor: view.boxes[actor, place, 0])
-        told = ", ".join(f"{names[actor]} {box_text(view, actor, place)}" for actor in order)
-        branches = [self._branch(view, "list", f"<think>{told}</think>{END}", place=place)]
-        if order:
-            actor = order[int(rng.integers(len(order)))]
-            box = view.box(actor, place)
-            answer = render_answer("", view.shown[place], [box] if box else [], self.context(view)) + END
-            branches.append(self._branch(view, f"the {names[actor]}", answer, place=place))
-        return tuple(branches)
 
     def _track(self, view: View, actor: int) -> Branch:
         """One object on every frame."""
@@ -205,14 +186,41 @@ def labels_of(style: Style) -> Labels:
     return "relative" if style == "relative" else "absolute"
 
 
+def shard_file(folder: Path, first_seed: int, number: int, style: Style = "full") -> Path:
+    """Return the file of a shard."""
+    return folder / f"clips_{first_seed}_{number}{'' if style == 'full' else f'_{style}'}.pickle"
+
+
+def count_shards(folder: Path, first_seed: int, style: Style = "full") -> int:
+    """Return how many shards have been drawn, counted up to the first that is missing."""
+    return next(number for number in count() if not shard_file(folder, first_seed, number, style).is_file())
+
+
+def draw_pool(folder: Path, first_seed: int, shards: int, processes: int, style: Style = "full") -> None:
+    """Draw the missing shards with several processes, the first ones first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_one_thread) as drawers:
+        for drawn in [drawers.submit(_draw, folder, first_seed, number, style) for number in range(shards)]:
+            drawn.result()
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _draw(folder: Path, first_seed: int, number: int, style: Style) -> None:
+    if not shard_file(folder, first_seed, number, style).is_file():
+        make_shard(folder, first_seed, number, style)
+
+
 def make_shard(folder: Path, first_seed: int, number: int, style: Style = "full") -> list[TrainingClip]:
     """Return the clips of a shard; they are read from `folder` where they have been made before."""
-    file = folder / f"clips_{first_seed}_{number}{'' if style == 'full' else f'_{style}'}.pickle"
+    file = shard_file(folder, first_seed, number, style)
     if file.is_file():
         return pickle.loads(file.read_bytes())
     maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style)
     clips = [maker.make(first_seed + number * SHARD + place) for place in range(SHARD)]
-    beside = file.with_suffix(".partial")
+    beside = file.with_suffix(f".{os.getpid()}")
     beside.write_bytes(pickle.dumps(clips))
     beside.replace(file)
     return clips

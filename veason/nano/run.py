@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 
 from veason.nano.policy_model import Labels, Size, save_policy
+from veason.nano.recipe import Measured
 from veason.nano.team import follow, join_team
 
 _SAVE_S = 60.0
@@ -57,7 +58,7 @@ class Run(ABC):
         self._resume()
 
     @abstractmethod
-    def learn(self) -> dict[str, float]:
+    def learn(self) -> Measured:
         """Take one step and return its measurements."""
 
     def run(self) -> Path:
@@ -68,7 +69,7 @@ class Run(ABC):
             print(text, flush=True)
             (self.folder / "config.json").write_text(text + "\n", encoding="utf-8")
         last_save = last_log = time.monotonic()
-        sums: dict[str, float] = {}
+        sums: dict[str, float | torch.Tensor] = {}
         count = 0
         self.model.train()
         while self.progress < 1:
@@ -121,17 +122,21 @@ class Run(ABC):
     def _resume(self) -> None:
         file = self.folder / "checkpoint.pt"
         if file.is_file():
-            state = torch.load(file, weights_only=True)
+            state = torch.load(file, weights_only=True, map_location="cpu")
             for name, module in self._modules.items():
                 module.load_state_dict(state[name])
             for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(values)
             self.step, self.elapsed = state["step"], state["elapsed"]
 
-    def _log(self, values: dict[str, float]) -> None:
+    def _log(self, values: Measured) -> None:
         if self.rank > 0:
             return
-        row = {"step": self.step, "minutes": round(self.elapsed / 60, 2), **{k: round(v, 4) for k, v in values.items()}}
+        row = {
+            "step": self.step,
+            "minutes": round(self.elapsed / 60, 2),
+            **{k: round(float(v), 4) for k, v in values.items()},
+        }
         file = self.folder / "log.csv"
         is_new = not file.is_file()
         with file.open("a", newline="", encoding="utf-8") as stream:

@@ -1,4 +1,4 @@
-"""Train nano-policy on a CPU: see (vision only), ground (single pictures), multi (whole clips), sft (with reasoning).
+"""Train nano-policy: see (what lies where in a picture), multi (what happens in a clip), sft (with reasoning).
 
 A stage starts from the exported weights of the one before, writes a checkpoint every minute, goes on where it was
 killed, logs to a CSV, and exports an ordinary transformers folder. The later GRPO stage starts from "sft".
@@ -8,43 +8,33 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from veason.nano.augment import augment
+from veason.nano.batches import Batch, BatchMaker, load_batches
 from veason.nano.corpus import Style
 from veason.nano.forward import Told, Watch, continue_prompts, continue_told, read_prompts, see
 from veason.nano.optimizer import Muon
-from veason.nano.pointers import find_judging
 from veason.nano.policy_loss import (
     CellHead,
     CellWords,
     bind_loss,
-    cell_targets,
     label_loss,
     look_loss,
     match_loss,
     order_loss,
-    pad,
     return_loss,
     token_loss,
 )
 from veason.nano.policy_model import Size, build_model, build_tokenizer, take_eye
-from veason.nano.pool import SHARD, Branch, TrainingClip, labels_of, make_shard
+from veason.nano.pool import SHARD, labels_of, make_shard
+from veason.nano.recipe import STAGES, TRAIN_SEED, Measured, Recipe
 from veason.nano.run import Run
 from veason.nano.team import average_gradients
-
-STAGES = ("see", "ground", "multi", "sft")
-"""The stages in order; each one starts from the exported weights of the one before."""
-
-TRAIN_SEED = 10_000_000
-"""Seeds of training clips start here; the tests' splits lie elsewhere."""
 
 ORDER, BINDING, LOOKING, MATCHING, RETURNING = 0, 1, 2, 2, 3
 """The layers in which two heads (one for the order) are told where to look: at the word before; at the number of the
@@ -54,18 +44,6 @@ by its object's number."""
 
 _TOLD_HEADS = 2
 
-PLAN = {
-    "multi": {"records": (1, 0.67), "tracks": (2, 0.33)},
-    "sft": {"whole": (1, 0.6), "told": (3, 0.2), "tracks": (1, 0.15), "corrections": (1, 0.05)},
-}
-"""What a step learns: how many branches of a kind about each clip, and which share of the loss they are.
-
-A lesson is learnt "whole", or goes on from the records that the whole one of its clip has "told".
-"""
-
-_CORRECTED_CLIPS = 1
-"""A lesson after a wrong answer is as long as three others, so only some clips of a step have one."""
-
 EYE_SHARE = 0.05
 """Learning rate of the eye, as a share of the others', once it can see."""
 
@@ -73,39 +51,10 @@ _ADAMW_EYE_SHARE = 0.25
 """The same for AdamW, whose steps shrink with the gradient."""
 
 _MIDDLE_LAYER = 2
-_PICTURES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that decides a training run; printed at its start and kept beside its log.
-
-    With `steps` a run is the same on every machine; `minutes` ends it by the clock and fits the learning rate's
-    schedule to it. `sees` tells whether the vision tower learns too, `fresh` from how many changed pictures a step
-    beside those that are spoken about.
-    """
-
-    stage: str
-    minutes: float = 20.0
-    steps: int = 0
-    rate: float = 1e-2
-    clips: int = 8
-    seed: int = 0
-    threads: int = 1
-    shards: int = 16
-    first_shards: int = 2
-    steps_per_shard: int = 40
-    cell_weight: float = 1.0
-    look_weight: float = 0.5
-    sees: bool = True
-    fresh: int = 24
-    style: Style = "full"
-    optimizer: Literal["muon", "adamw"] = "muon"
-    only_eye: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of `veason nano train ground|multi|sft`."""
+    """Add the flags of `veason nano train see|multi|sft`."""
     rates = "learning rate of the matrices at its highest (default: 0.01, sft 0.005)"
     parser.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of runs (default: runs/nano)")
     parser.add_argument("--pool", type=Path, default=None, help="folder of drawn clips (default: OUT/pool)")
@@ -117,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--vision", action="store_true", help="let the vision tower learn in the later stages too")
     parser.add_argument("--threads", type=int, default=1)
-    first = "files of the pool drawn before the first step; the others come one by one (default: 2)"
+    first = "files of the pool drawn before the first step; others come one by one; 0 draws none (default: 2)"
     parser.add_argument("--first-shards", type=int, default=2, help=first)
     kinds = "how matrices move; rates are those of AdamW either way (default: muon)"
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default="muon", help=kinds)
@@ -125,6 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only-eye", action="store_true", help=eye)
     ablations = "how lessons are written: all but full are ablations of the paper (default: full)"
     parser.add_argument("--style", choices=get_args(Style), default="full", help=ablations)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    workers = "processes that prepare batches beside the steps, for a GPU (default: 0)"
+    parser.add_argument("--workers", type=int, default=0, help=workers)
     parser.add_argument("--name", default=None, help="folder of this run inside OUT (default: the stage's name)")
     parser.add_argument("--shards", type=int, default=16, help=f"pool size in files of {SHARD} clips (default: 16)")
 
@@ -143,26 +95,18 @@ def train_policy(stage: str, args: argparse.Namespace) -> Path:
         shards=args.shards,
         first_shards=args.first_shards,
         sees=stage == "see" or args.vision,
-        fresh=24 if stage == "see" or args.vision else 0,
+        fresh=3 * args.clips if stage == "see" or args.vision else 0,
         style=args.style,
         optimizer=args.optimizer,
         only_eye=args.only_eye,
+        device=args.device,
+        workers=args.workers,
     )
     before = STAGES.index(stage) - 1
     start = args.start or (args.out / STAGES[before] / "export" if before >= 0 else None)
     pool = args.pool or args.out / "pool"
     pool.mkdir(parents=True, exist_ok=True)
     return Trainer(recipe, args.out / (args.name or stage), pool, start).run()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Group:
-    """Branches of one kind that are learnt side by side: whose prompts they go on from, and their share of the loss."""
-
-    kind: str
-    branches: Sequence[Branch]
-    owners: Sequence[int]
-    share: float
 
 
 class Trainer(Run):
@@ -182,7 +126,9 @@ class Trainer(Run):
             model = self._go_on_from(before, tokenizer, size)
         self.head = torch.nn.ModuleList([CellHead(size.hidden), CellHead(size.hidden)])
         if start is not None and (start.parent / "head.pt").is_file():
-            self.head.load_state_dict(torch.load(start.parent / "head.pt", weights_only=True))
+            self.head.load_state_dict(torch.load(start.parent / "head.pt", weights_only=True, map_location="cpu"))
+        self.device = torch.device(recipe.device)
+        model, self.head = model.to(self.device), self.head.to(self.device)
         model.model.visual.requires_grad_(recipe.sees)
         if recipe.optimizer == "muon":
             optimizers = make_optimizers(model, self.head, recipe.rate, 1.0 if recipe.stage == "see" else EYE_SHARE)
@@ -194,8 +140,10 @@ class Trainer(Run):
                 {"params": eye, "highest": recipe.rate * _ADAMW_EYE_SHARE},
             ]
             optimizers = [torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.01)]
-        self._shards: dict[int, list[TrainingClip]] = {}
         super().__init__(folder, model, size, optimizers, recipe, {"head": self.head})
+        image = int(model.config.image_token_id)
+        maker = BatchMaker(recipe, pool, size, self.words.marks, filler=self.filler, image_id=image, rank=self.rank)
+        self._batches = load_batches(maker, self.step)
 
     def _go_on_from(self, before: Any, tokenizer: Any, size: Size) -> Any:
         """Return the network of an earlier stage, or a new one that has nothing but its eye."""
@@ -214,105 +162,45 @@ class Trainer(Run):
             torch.save(self.head.state_dict(), self.folder / "head.pt")
         return super().export()
 
-    def learn(self) -> dict[str, float]:
+    def learn(self) -> Measured:
         """Take one step and return its measurements."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["highest"] * self._rate_share()
             optimizer.zero_grad(set_to_none=True)
-        rng = np.random.default_rng([self.recipe.seed, STAGES.index(self.recipe.stage), self.step, self.rank])
-        with torch.autocast("cpu", torch.bfloat16):
-            loss, parts = self._see(rng)
+        batch = next(self._batches).to(self.device)
+        with self.device, torch.autocast(self.device.type, torch.bfloat16):
+            loss, parts = self._see(batch.fresh)
             if self.recipe.stage != "see":
-                batch = self._single_batch(rng) if self.recipe.stage == "ground" else self._clip_batch(rng)
-                spoken, measured = self._losses(*batch)
+                spoken, measured = self._losses(batch)
                 loss, parts = loss + spoken, parts | measured
         loss.backward()
         average_gradients([*self.model.parameters(), *self.head.parameters()])
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        return {"loss": float(loss.detach()), **parts}
+        return {"loss": loss.detach(), **parts}
 
     def _rate_share(self) -> float:
         warm = min((self.step + 1) / 30, 1.0)
         return warm * (0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * min(self.progress, 1.0))))
 
-    def _draw_clips(self, rng: np.random.Generator, count: int) -> list[TrainingClip]:
-        """Draw from the shards that this step may use: more and more of them, so that training can start at once."""
-        limit = min(self.recipe.first_shards + self.step // self.recipe.steps_per_shard, self.recipe.shards)
-        chosen = []
-        for _ in range(count):
-            number = int(rng.integers(limit))
-            if number not in self._shards:
-                self._shards[number] = make_shard(self.pool, TRAIN_SEED, number, self.recipe.style)
-            chosen.append(self._shards[number][int(rng.integers(SHARD))])
-        return chosen
-
-    def _see(self, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+    def _see(self, fresh: tuple[torch.Tensor, torch.Tensor] | None) -> tuple[torch.Tensor, Measured]:
         """Return the eye's loss on pictures that it has not seen in this form, and measurements."""
-        count = self.recipe.clips * _PICTURES if self.recipe.stage == "see" else self.recipe.fresh
-        if not count:
+        if fresh is None:
             return torch.zeros(()), {}
-        drawn = [(clip, int(rng.integers(len(clip.shown)))) for clip in self._draw_clips(rng, count)]
-        images = np.stack([clip.images[place] for clip, place in drawn])
-        images, boxes = augment(images, [clip.boxes[:, place] for clip, place in drawn], rng)
-        side, cells = self.size.picture, self.size.cells
-        target = [cell_targets(clip.objects, box, side, cells) for (clip, _), box in zip(drawn, boxes, strict=True)]
-        seen = see(self.model.model.visual, torch.from_numpy(images))
+        seen = see(self.model.model.visual, fresh[0])
         table = self.model.get_input_embeddings().weight
         table = table.detach() if self._words_stay else table
-        loss, parts = self.head[0](seen, torch.from_numpy(np.stack(target)), table, self.words)
+        loss, parts = self.head[0](seen, fresh[1], table, self.words)
         return loss, {f"fresh_{key}": value for key, value in parts.items()}
 
-    def _single_batch(self, rng: np.random.Generator) -> tuple:
-        """Pictures from many clips, each by itself: list what is in it, or box one thing."""
-        clips = self._draw_clips(rng, self.recipe.clips * _PICTURES)
-        drawn = [(clip, int(rng.integers(len(clip.shown)))) for clip in clips]
-        images = np.stack([clip.images[place] for clip, place in drawn])
-        prompts = np.stack([clip.singles[place] for clip, place in drawn])
-        cells = [self._cells(clip, place) for clip, place in drawn]
-        branches = [clip.lists[place] for clip, place in drawn]
-        listed = Group("list", [some[0] for some in branches], list(range(len(branches))), 1.0)
-        single = [place for place in range(len(branches)) if len(branches[place]) > 1]
-        return (
-            images,
-            prompts,
-            np.stack(cells),
-            [
-                listed,
-                Group("single", [branches[place][1] for place in single], single, len(single) / len(branches)),
-            ],
-        )
-
-    def _clip_batch(self, rng: np.random.Generator) -> tuple:
-        """Whole clips: tell where everything is, follow one thing with its boxes, answer with reasoning."""
-        clips = self._draw_clips(rng, self.recipe.clips)
-        images = np.concatenate([clip.images for clip in clips])
-        prompts = np.stack([clip.prefix for clip in clips])
-        cells = [self._cells(clip, place) for clip in clips for place in range(len(clip.shown))]
-        groups = []
-        for kind, (count, share) in PLAN[self.recipe.stage].items():
-            picked: list[tuple[Branch, int]] = []
-            for place, clip in enumerate(clips[:_CORRECTED_CLIPS] if kind == "corrections" else clips):
-                branches = getattr(clip, "lessons" if kind in ("whole", "told") else kind)
-                picked += [(branches[index], place) for index in rng.permutation(len(branches))[:count]]
-            parts = [picked] if kind == "whole" else _by_length(picked)
-            groups += [Group(kind, *_unzip(part), share * len(part) / len(picked)) for part in parts if part]
-        return images, prompts, np.stack(cells), groups
-
-    def _cells(self, clip: TrainingClip, place: int) -> np.ndarray:
-        return cell_targets(clip.objects, clip.boxes[:, place], self.size.picture, self.size.cells)
-
-    def _losses(
-        self, images: np.ndarray, prompts: np.ndarray, cells: np.ndarray, groups: Sequence[Group]
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    def _losses(self, batch: Batch) -> tuple[torch.Tensor, Measured]:
         with torch.set_grad_enabled(self.recipe.sees):
-            seen = see(self.model.model.visual, torch.from_numpy(images))
-        target = torch.from_numpy(cells)
+            seen = see(self.model.model.visual, batch.images)
+        target, ids = batch.cells, batch.prompts
         table = self.model.get_input_embeddings().weight
         loss, parts = self.head[0](seen, target, table, self.words)
-        ids = torch.from_numpy(prompts).long()
         labels = Watch(BINDING, _TOLD_HEADS)
         prompt = read_prompts(self.model, ids, seen, _MIDDLE_LAYER, labels)
         is_picture = ids == self.model.config.image_token_id
@@ -321,19 +209,16 @@ class Trainer(Run):
         inner, _ = self.head[1](prompt.middle[is_picture].view(*seen.shape), target, table, self.words)
         loss = self.recipe.cell_weight * (loss + inner) + self.recipe.look_weight * labelled
         told: Told | None = None
-        for group in groups:
-            has_told = group.kind == "told" and told is not None
-            most = told.past[0][0].shape[2] if told is not None and has_told else -1
-            padded = pad(group.branches, self.filler, self.words.marks, most)
-            owner = torch.tensor(group.owners)
+        for group in batch.groups:
+            padded, owner = group.padded, group.owner
             said: list[tuple[torch.Tensor, torch.Tensor]] = []
             watches = [Watch(layer, _TOLD_HEADS) for layer in range(RETURNING + 1)]
-            if told is not None and has_told:
+            if told is not None and group.kind == "told":
                 hidden = continue_told(self.model, prompt, told, padded.ids, padded.asked, owner, watches)
             else:
                 hidden = continue_prompts(self.model, prompt, padded.ids, owner, watches, said)
-            if group.kind == "whole":
-                told = self._told(group.branches, said)
+            if group.kind == "whole" and group.told is not None:
+                told = Told.cut(said, group.told.first, group.told.count)
             tokens, measured = token_loss(hidden, table, padded)
             given = [watch.looks for watch in watches if watch.looks is not None]
             looks, measured["looks"] = look_loss(given[LOOKING], torch.nonzero(is_picture[0])[:, 0], padded)
@@ -345,23 +230,6 @@ class Trainer(Run):
             loss = loss + (tokens + self.recipe.look_weight * attention) * group.share
             parts |= {f"{key}_{group.kind}": value for key, value in measured.items()}
         return loss, parts
-
-    def _told(self, branches: Sequence[Branch], said: list[tuple[torch.Tensor, torch.Tensor]]) -> Told | None:
-        """Return the records of whole lessons, None where lessons have none (a style without reasoning)."""
-        first = torch.tensor([branch.start for branch in branches])
-        verdicts = [find_judging(branch.ids, branch.start, self.words.marks) for branch in branches]
-        return Told.cut(said, first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
-
-
-def _by_length(picked: list[tuple[Branch, int]]) -> list[list[tuple[Branch, int]]]:
-    """Return the shorter three quarters and the longer quarter, so that less is padded."""
-    picked = sorted(picked, key=lambda pair: len(pair[0].ids))
-    cut = len(picked) * 3 // 4
-    return [picked[:cut], picked[cut:]]
-
-
-def _unzip(pairs: list[tuple[Branch, int]]) -> tuple[list[Branch], list[int]]:
-    return [branch for branch, _ in pairs], [owner for _, owner in pairs]
 
 
 def make_optimizers(
