@@ -107,7 +107,7 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, may_see:
     Spelled out because on a CPU, forward and backward in bfloat16, it takes less than half of the time of
     `scaled_dot_product_attention` (heads of 32: 30 ms against 67 ms).
     """
-    scores = query @ (key * query.shape[3] ** -0.5).transpose(2, 3)
+    scores = (query * query.shape[3] ** -0.5) @ key.transpose(2, 3)
     if may_see is not None:
         scores = scores + scores.new_zeros(may_see.shape).masked_fill(~may_see, -torch.inf)
     with torch.autocast(query.device.type, enabled=False):  # which would make all scores float32

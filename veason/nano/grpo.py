@@ -132,9 +132,10 @@ class Grpo(Run):
         }
 
     def _update(self, images: np.ndarray, prefix: np.ndarray, batch: Batch) -> dict[str, float]:
-        now = self._log_probabilities(self.model, images, prefix, batch)
-        with torch.no_grad():
-            start = self._log_probabilities(self.reference, images, prefix, batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            now = self._log_probabilities(self.model, images, prefix, batch)
+            with torch.no_grad():
+                start = self._log_probabilities(self.reference, images, prefix, batch)
         loss, kl = grpo_loss(now, now.detach(), start, batch, clip=self.grpo.clip, kl=self.grpo.kl)
         self.optimizers[0].zero_grad(set_to_none=True)
         loss.backward()
@@ -154,7 +155,7 @@ class Grpo(Run):
         hidden = continue_prompts(model, prompt, batch.ids, torch.zeros(len(batch.ids), dtype=torch.long))
         logits = F.linear(hidden[:, :-1][batch.is_written], network.language_model.embed_tokens.weight)
         drawn = batch.ids[:, 1:][batch.is_written]
-        return (logits / self.grpo.temperature).log_softmax(-1).gather(1, drawn[:, None])[:, 0]
+        return (logits.float() / self.grpo.temperature).log_softmax(-1).gather(1, drawn[:, None])[:, 0]
 
 
 def make_batch(

@@ -15,6 +15,10 @@ import torch.nn.functional as F  # noqa: N812
 from veason.nano.forward import Prompt, decoder_layer
 
 
+_FEWER = 0.75
+"""Rows that have ended are dropped once no more than this share goes on."""
+
+
 class _Caches:
     """Keys and values of every layer: those of the prompt, then room for the questions and what is written."""
 
@@ -32,6 +36,14 @@ class _Caches:
         for whole, part in zip(self.layers[layer], own, strict=True):
             whole[:, :, self.used : end] = part
         return [whole[:, :, :end] for whole in self.layers[layer]]
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Drop all other rows; what is left unused of the room stays empty."""
+        for full in self.layers:
+            for place, whole in enumerate(full):
+                left = whole.new_empty(len(rows), *whole.shape[1:])
+                left[:, :, : self.used] = whole[rows, :, : self.used]
+                full[place] = left
 
 
 @torch.no_grad()
@@ -67,7 +79,8 @@ def write_answers(
     causal = torch.ones(longest, before + longest, dtype=torch.bool).tril(before)
     may_see = causal & is_real[:, None, None, : before + longest]
     positions = prompt.next_position + torch.arange(longest) - missing[:, None]
-    written = torch.empty(len(ids), 0, dtype=torch.long)
+    left = torch.arange(len(ids))
+    written: list[list[int]] = [[] for _ in questions]
     for _ in range(most):
         hidden = text.embed_tokens(ids)
         rope = text.rotary_emb(hidden, positions.expand(3, *positions.shape))
@@ -76,15 +89,19 @@ def write_answers(
                 layer, hidden, rope, lambda *own, place=place: caches.extend(place, *own), may_see
             )
         caches.used += ids.shape[1]
-        logits = F.linear(text.norm(hidden[:, -1]), text.embed_tokens.weight)
+        logits = F.linear(text.norm(hidden[:, -1]), text.embed_tokens.weight).float()
         if temperature > 0:
             ids = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)
         else:
             ids = logits.argmax(-1, keepdim=True)
-        written = torch.cat((written, ids), 1)
-        if (written == end).any(1).all():
-            break
+        for row, token in zip(left.tolist(), ids[:, 0].tolist(), strict=True):
+            written[row].append(token)
         positions = positions[:, -1:] + 1
+        goes_on = torch.nonzero(ids[:, 0] != end)[:, 0]
+        if not len(goes_on):
+            break
+        if len(goes_on) <= _FEWER * len(ids):
+            left, ids, positions, is_real = (part[goes_on] for part in (left, ids, positions, is_real))
+            caches.keep(goes_on)
         may_see = is_real[:, None, None, : caches.used + 1]
-    rows = written.tolist()
-    return [row[: row.index(end)] if end in row else row for row in rows]
+    return [row[: row.index(end)] if end in row else row for row in written]
