@@ -14,7 +14,6 @@ import torch.nn.functional as F  # noqa: N812
 
 from veason.nano.forward import Prompt, decoder_layer
 
-
 _FEWER = 0.75
 """Rows that have ended are dropped once no more than this share goes on."""
 
