@@ -36,7 +36,7 @@ def course() -> Course:
 
 
 def row(policy: str, clip: int, kind: str, value: float, is_empty: bool = False) -> Row:
-    return Row(policy, clip, "x", kind, value, value, value, is_empty, True, value, value, "")
+    return Row(policy, clip, "x", kind, value, value, value, is_empty, True, value, value, 10, 9, "")
 
 
 def test_a_right_answer_beats_a_wrong_one(course: Course) -> None:
@@ -49,6 +49,7 @@ def test_a_right_answer_beats_a_wrong_one(course: Course) -> None:
     assert right.box_iou == pytest.approx(1, abs=0.1)
     assert (right.j, right.f) == (1, 1)
     assert wrong.j < 1
+    assert (wrong.stated, wrong.true) == (1, 0)
     assert (right.is_readable, wrong.is_readable, wrong.is_empty) == (True, False, True)
 
 
@@ -59,6 +60,7 @@ def test_the_table_is_that_of_revos_with_intervals_around_it() -> None:
     assert figures["overall"] == pytest.approx(65)
     assert figures["n_acc"] == 50
     assert figures["t_acc"] == 100
+    assert figures["truth"] == 90
     table = make_table(rows)["a"]
     assert set(table) == set(FIGURES)
     value, low, high = table["overall"]

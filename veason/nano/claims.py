@@ -29,7 +29,7 @@ def holds(claim: Claim, view: View) -> bool:
 
 def say(claim: Claim, view: View, rng: np.random.Generator) -> str:
     """Return the statement in words, one of several ways."""
-    ways = _WAYS[claim.kind]
+    ways = WAYS[claim.kind]
     facts = view.facts
     return ways[int(rng.integers(len(ways)))].format(
         a=f"the {facts.name(claim.actor)}" if claim.actor >= 0 else "",
@@ -271,7 +271,7 @@ _TRUTHS: dict[str, Callable[[View, Claim], bool]] = {
     "count": lambda view, c: len(view.facts.objects) == int(c.word),
 }
 
-_WAYS: dict[str, tuple[str, ...]] = {
+WAYS: dict[str, tuple[str, ...]] = {
     "there_first": ("{a} is there from the start", "{a} is in view from the beginning"),
     "enters": ("{a} comes in from the {w} and is first seen in {f}", "{a} enters from the {w} by {f}"),
     "leaves": ("{a} leaves on the {w} after {f}", "{a} goes out on the {w} and is last seen in {f}"),
@@ -305,6 +305,7 @@ _WAYS: dict[str, tuple[str, ...]] = {
     "nobody": ("nothing {w}",),
     "count": ("there are {w} objects",),
 }
+"""How a claim is said, by its kind: {a} and {b} are objects, {f} a frame, {w} a word."""
 
 NOBODY = {
     "enters": "comes in", "leaves": "leaves the picture", "returns": "comes back", "hides": "is hidden",

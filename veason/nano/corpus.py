@@ -28,11 +28,12 @@ Style = Literal["full", "first-frame", "no-reasoning", "relative"]
 the thought is empty, or frames are called by their place among those shown."""
 
 _BEST_FRAMES = 5
-_ABSENT_WHY = ("no frame shows it", "it is in none of the frames", "none of the frames shows it")
+ABSENT_WHY = ("no frame shows it", "it is in none of the frames", "none of the frames shows it")
 NOTHING = "nothing fits"
 """The verdict where the target is absent."""
 
-_ABSENT_WHERE = ("nowhere", "there is nothing to box")
+ABSENT_WHERE = ("nowhere", "there is nothing to box")
+"""What the second and third step say then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> 
         if near:
             claims.append(Claim("visible_somewhere", near[int(rng.integers(len(near)))]))
     happens = ", only ".join(say(claim, view, rng) for claim in claims)
-    why, where = (words[int(rng.integers(len(words)))] for words in (_ABSENT_WHY, _ABSENT_WHERE))
+    why, where = (words[int(rng.integers(len(words)))] for words in (ABSENT_WHY, ABSENT_WHERE))
     thought = _steps(f"{describe_objects(view)} {_verdict(view, question)}; {happens}", why, where)
     return Lesson(question, thought, None, (), (*_tag_claims(view), *claims))
 

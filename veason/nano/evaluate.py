@@ -8,6 +8,7 @@ intervals over clips.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from veason.nano.language import Question
 from veason.nano.policy_model import nano_profile
 from veason.nano.pool import ClipMaker
 from veason.nano.score import answer_questions, read_text, score_boxes
+from veason.nano.truth import Statement, check_thought
 from veason.nano.view import View, look_at
 from veason.nano.world import Scene
 from veason.profile import load_profile
@@ -35,15 +37,19 @@ from veason.types import Segmenter
 TYPES = {"referring": REFERRING, "reasoning": REASONING, "absent": ABSENT}
 FIGURES = (
     "overall", "referring", "reasoning", "r_binary", "n_acc", "t_acc", "readable", "keyframe_prominence", "box_iou",
+    "truth",
 )  # fmt: skip
-"""The columns of the table, in percent."""
+"""The columns of the table, in percent. "truth" is the share of what the thoughts state that is true of the clip."""
 
 _DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question to one policy. Scores are fractions; `prominence` and `box_iou` are 0 where no box was due."""
+    """One question to one policy. Scores are fractions; `prominence` and `box_iou` are 0 where no box was due.
+
+    Of `stated` statements in the thought `true` are true of the clip (`veason.nano.truth`).
+    """
 
     policy: str
     clip: int
@@ -56,6 +62,8 @@ class Row:
     is_readable: bool
     prominence: float
     box_iou: float
+    stated: int
+    true: int
     answer: str
 
 
@@ -91,10 +99,19 @@ class Course:
         inner = read_text(text, context)
         prominence, iou = score_boxes(self.view, question, inner) if question.targets else (0.0, 0.0)
         is_empty = answer is None or not answer.boxes
+        statements = self._check(text, context)
         return Row(
             policy, self._number, question.text, question.type, score.j, score.f, score.r_binary or 0.0, is_empty,
-            answer is not None, prominence, iou, text,
+            answer is not None, prominence, iou, len(statements), sum(one.is_true for one in statements), text,
         )  # fmt: skip
+
+    def _check(self, text: str, context: AnswerContext) -> list[Statement]:
+        answer = read_text(text, context)
+        thought = text if answer is None else answer.thought
+        if context.labels == "relative":
+            shown = dict(enumerate(self.view.shown))
+            thought = re.sub(r"(?<=frame )\d+", lambda label: str(shown.get(int(label[0]), label[0])), thought)
+        return check_thought(thought, self.view) if thought else []
 
 
 def evaluate_policies(
@@ -162,6 +179,7 @@ def summarise_rows(rows: Sequence[Row]) -> dict[str, float]:
         "readable": _percent([row.is_readable for row in rows]),
         "keyframe_prominence": _percent([row.prominence for row in present]),
         "box_iou": _percent([row.box_iou for row in present]),
+        "truth": 100 * sum(row.true for row in rows) / (sum(row.stated for row in rows) or float("nan")),
     }
 
 
