@@ -24,7 +24,7 @@ from veason.nano.policy_model import (
     training_profile,
 )
 from veason.nano.pool import ClipMaker
-from veason.nano.score import Asked, answer_questions, measure_answers, read_view
+from veason.nano.score import Asked, answer_questions, answer_views, measure_answers, read_views
 from veason.nano.stories import make_scene
 from veason.nano.view import look_at
 from veason.nano.writing import write_answers
@@ -134,11 +134,22 @@ def test_batched_writing_does_not_depend_on_the_other_questions(tmp_path: Path) 
     assert texts[1] == answer_questions(model, maker, view, ["the star"], most=6)[0]
 
 
+def test_clips_side_by_side_are_answered_as_each_by_itself(tmp_path: Path) -> None:
+    model, maker = build_model(TOKENIZER).eval(), ClipMaker(training_profile(tmp_path))
+    views = [look_at(Facts(make_scene(seed)), (112, 112)) for seed in (8, 9)]
+    asked = [["the ball"], ["the star", "all red things"]]
+    together = answer_views(model, maker, views, asked, most=6)
+    assert together == [
+        answer_questions(model, maker, view, texts, most=6) for view, texts in zip(views, asked, strict=True)
+    ]
+    assert [len(texts) for texts in together] == [1, 2]
+
+
 def test_writing_with_caches_equals_reading_everything_anew(tmp_path: Path) -> None:
     model = build_model(TOKENIZER).eval()
     view = look_at(Facts(make_scene(9)), (112, 112))
     maker = ClipMaker(training_profile(tmp_path))
-    prompt = read_view(model, maker, view)
+    prompt = read_views(model, maker, [view])
     questions = [maker.question_ids(view.shown, text).tolist() for text in ("the ball", "what comes in first of all")]
     written = write_answers(model, prompt, questions, end=-1, most=7)
     for question, answer in zip(questions, written, strict=True):
@@ -154,7 +165,7 @@ def test_lots_follow_the_generator(tmp_path: Path) -> None:
     model = build_model(TOKENIZER).eval()
     view = look_at(Facts(make_scene(9)), (112, 112))
     maker = ClipMaker(training_profile(tmp_path))
-    prompt = read_view(model, maker, view)
+    prompt = read_views(model, maker, [view])
     questions = [maker.question_ids(view.shown, "the ball").tolist()] * 3
 
     def draw(seed: int) -> list[list[int]]:

@@ -27,7 +27,7 @@ from veason.nano.language import draw_questions
 from veason.nano.policy_model import END, Size, build_tokenizer
 from veason.nano.pool import ClipMaker
 from veason.nano.run import Run
-from veason.nano.score import LONGEST_ANSWER, read_view
+from veason.nano.score import LONGEST_ANSWER, read_views
 from veason.nano.stories import make_scene
 from veason.nano.team import average_gradients, team_size
 from veason.nano.view import look_at
@@ -106,7 +106,7 @@ class Grpo(Run):
         lots = torch.Generator().manual_seed(settings.seed * 1_000_003 + draw)
         answers = write_answers(
             self.model,
-            read_view(self.model, self.maker, view),
+            read_views(self.model, self.maker, [view]),
             rows,
             end=self.end,
             most=LONGEST_ANSWER,

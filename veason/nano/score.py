@@ -64,18 +64,36 @@ def answer_questions(
     model: Any, maker: ClipMaker, view: View, instructions: Sequence[str], most: int = LONGEST_ANSWER
 ) -> list[str]:
     """Return what the policy writes, greedily, to instructions about one view; the pictures are read once."""
+    return answer_views(model, maker, [view], [instructions], most)[0]
+
+
+def answer_views(
+    model: Any,
+    maker: ClipMaker,
+    views: Sequence[View],
+    instructions: Sequence[Sequence[str]],
+    most: int = LONGEST_ANSWER,
+) -> list[list[str]]:
+    """Return what the policy writes to the instructions about each view; all answers are written side by side."""
     tokenizer = build_tokenizer()
-    end = tokenizer.convert_tokens_to_ids(END)
-    prompt = read_view(model, maker, view)
-    questions = [maker.question_ids(view.shown, instruction).tolist() for instruction in instructions]
-    return [tokenizer.decode(ids) for ids in write_answers(model, prompt, questions, end=end, most=most)]
+    end = int(tokenizer.convert_tokens_to_ids(END))
+    owner = [place for place, asked in enumerate(instructions) for _ in asked]
+    questions = [
+        maker.question_ids(view.shown, one).tolist()
+        for view, asked in zip(views, instructions, strict=True)
+        for one in asked
+    ]
+    written = write_answers(model, read_views(model, maker, views), questions, end=end, most=most, owner=owner)
+    texts = iter([tokenizer.decode(ids) for ids in written])
+    return [[next(texts) for _ in asked] for asked in instructions]
 
 
 @torch.no_grad()
-def read_view(model: Any, maker: ClipMaker, view: View) -> Prompt:
-    """Return the prompt of a view, read up to its last picture."""
-    seen = see(model.model.visual, torch.from_numpy(view.images))
-    return read_prompts(model, torch.from_numpy(maker.prefix(view.shown))[None].long(), seen, 0)
+def read_views(model: Any, maker: ClipMaker, views: Sequence[View]) -> Prompt:
+    """Return the prompts of views, one row each, read up to their last pictures."""
+    seen = see(model.model.visual, torch.from_numpy(np.concatenate([view.images for view in views])))
+    ids = torch.from_numpy(np.stack([maker.prefix(view.shown) for view in views])).long()
+    return read_prompts(model, ids, seen, 0)
 
 
 def measure_answers(asked: Sequence[Asked]) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""Nano-policy writes: many answers side by side, greedily or by lot, to questions about one clip that was read once.
+"""Nano-policy writes: many answers side by side, greedily or by lot, to questions about clips that were read once.
 
-The stock `generate` reads the pictures anew for every answer; here all answers go on from one prompt, in caches of a
-fixed size that are filled in place. A test holds the greedy answers equal to the stock model's.
+The stock `generate` reads the pictures anew for every answer; here all answers about a clip go on from one prompt, in
+caches of a fixed size that are filled in place. A test holds the greedy answers equal to the stock model's.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _FEWER = 0.75
 class _Caches:
     """Keys and values of every layer: those of the prompt, then room for the questions and what is written."""
 
-    def __init__(self, prompt: Prompt, rows: int, room: int) -> None:
+    def __init__(self, prompt: Prompt, owner: torch.Tensor, room: int) -> None:
         self.used = prompt.past[0][0].shape[2]
         self.layers = []
         for pair in prompt.past:
-            full = [part.new_zeros(rows, part.shape[1], self.used + room, part.shape[3]) for part in pair]
+            full = [part.new_zeros(len(owner), part.shape[1], self.used + room, part.shape[3]) for part in pair]
             for whole, part in zip(full, pair, strict=True):
-                whole[:, :, : self.used] = part
+                whole[:, :, : self.used] = part[owner]
             self.layers.append(full)
 
     def extend(self, layer: int, *own: torch.Tensor) -> list[torch.Tensor]:
@@ -53,6 +53,7 @@ def write_answers(
     *,
     end: int,
     most: int,
+    owner: Sequence[int] | None = None,
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
@@ -60,10 +61,11 @@ def write_answers(
 
     Args:
         model: a `Qwen2_5_VLForConditionalGeneration`.
-        prompt: one clip that was read (`read_prompts` with one row).
+        prompt: clips that were read (`read_prompts`), one row each.
         questions: token ids of what follows the pictures, one list a question; lengths may differ.
         end: id of the mark that ends an answer.
         most: longest answer in tokens.
+        owner: which row of the prompt each question is about; the first where it is not said.
         temperature: 0 takes the likeliest token, 1 draws by lot.
         generator: decides the lots.
     """
@@ -72,7 +74,8 @@ def write_answers(
     missing = torch.tensor([longest - len(question) for question in questions])
     ids = torch.tensor([[0] * (longest - len(question)) + [int(token) for token in question] for question in questions])
     before = prompt.past[0][0].shape[2]
-    caches = _Caches(prompt, len(ids), longest + most)
+    rows = torch.tensor([0] * len(questions) if owner is None else list(owner))
+    caches = _Caches(prompt, rows, longest + most)
     is_real = torch.ones(len(ids), before + longest + most, dtype=torch.bool)
     is_real[:, before : before + longest] = torch.arange(longest) >= missing[:, None]
     causal = torch.ones(longest, before + longest, dtype=torch.bool).tril(before)
