@@ -18,6 +18,9 @@ from transformers.vision_utils import get_vision_position_ids
 Extend = Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor]]
 """From a layer's own keys and values to all that may be looked at."""
 
+Mix = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From a layer's own queries, keys and values to what attention gives."""
+
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
@@ -232,11 +235,12 @@ def decoder_layer(
     extend: Extend | None,
     may_see: torch.Tensor | None,
     watch: Watch | None = None,
+    mix: Mix | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return what a decoder layer gives, and its own keys and values `(N, heads, T, width)`.
 
     `extend` turns the own keys and values into all that may be looked at, `may_see` tells which of these each place
-    sees; without `extend` the places see one another, forward only.
+    sees; without `extend` the places see one another, forward only. `mix` does all of that by itself.
     """
     attention = layer.self_attn
     normed = layer.input_layernorm(hidden)
@@ -249,10 +253,10 @@ def decoder_layer(
     own = key, value
     if extend is not None:
         key, value = extend(key, value)
-    if extend is None:
+    elif mix is None:
         may_see = torch.ones(hidden.shape[1], hidden.shape[1], dtype=torch.bool).tril()
-    if watch is not None:
+    if watch is not None and may_see is not None:
         watch.note(query, key, may_see)
-    mixed = attend(query, key, value, may_see)
+    mixed = attend(query, key, value, may_see) if mix is None else mix(query, key, value)
     hidden = hidden + attention.o_proj(mixed.transpose(1, 2).reshape(hidden.shape))
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden)), *own

@@ -120,24 +120,36 @@ def find_ranks(view: View) -> dict[str, int]:
     Every rank has one, however close the second is, except that coming in and going out take two objects that do it.
     Questions are asked only where the lead is clear (`find_outermost`, `find_superlatives`, `find_order`).
     """
-    facts = view.facts
-    actors = [actor for actor in facts.scene.objects if shown_places(view, actor)]
-    ranks: dict[str, int] = {}
-    if not actors:
-        return ranks
-    where = {actor: _mean_place(view, actor) for actor in actors}
-    for side, word in OUTERMOST.items():
-        axis, sign = (0 if side in ("left", "right") else 1), (1 if side in ("right", "below") else -1)
-        ranks[word] = max(actors, key=lambda actor: sign * where[actor][axis])
-    for kind in SUPERLATIVES:
-        ranks[kind.topic] = max(actors, key=lambda actor: kind.measure(facts, actor))
+    ranks = {word: max(worths, key=lambda actor: worths[actor]) for word, worths in compare_objects(view).items()}
     for verb, way in WAYS.items():
-        moments = _moments(facts, verb, actors)
+        moments = _moments(view.facts, verb, _seen(view))
         order = sorted(moments, key=lambda actor: moments[actor])
         for word, place in RANKED.items():
             if len(order) > max(place + 1, 1):
                 ranks[f"{word} {way}"] = order[place]
     return ranks
+
+
+def compare_objects(view: View) -> dict[str, dict[int, float]]:
+    """Return what decides a rank, for every object that is seen: the more, the further ahead.
+
+    For sides of the picture these are pixels, for the others what `SUPERLATIVES` measure. {} where nothing is seen.
+    """
+    actors = _seen(view)
+    if not actors:
+        return {}
+    where = {actor: _mean_place(view, actor) for actor in actors}
+    compared = {}
+    for side, word in OUTERMOST.items():
+        axis, sign = (0 if side in ("left", "right") else 1), (1 if side in ("right", "below") else -1)
+        compared[word] = {actor: float(sign * where[actor][axis]) for actor in actors}
+    for kind in SUPERLATIVES:
+        compared[kind.topic] = {actor: float(kind.measure(view.facts, actor)) for actor in actors}
+    return compared
+
+
+def _seen(view: View) -> list[int]:
+    return [actor for actor in view.facts.scene.objects if shown_places(view, actor)]
 
 
 def _passage(facts: Facts, verb: str, actor: int) -> Passage | None:

@@ -14,9 +14,19 @@ from functools import lru_cache
 import numpy as np
 
 from veason.boxes import box_iou
-from veason.nano.claims import NOBODY, WAYS, WORTHS, Claim, holds, place_word, shown_places, worth_of
+from veason.nano.claims import (
+    NOBODY,
+    WAYS,
+    WORTHS,
+    Claim,
+    holds,
+    place_word,
+    prominence,
+    shown_places,
+    worth_of,
+)
 from veason.nano.corpus import ABSENT_WHERE, ABSENT_WHY
-from veason.nano.ranks import find_ranks
+from veason.nano.ranks import OUTERMOST, compare_objects, find_ranks
 from veason.nano.records import COUNT, find_tags
 from veason.nano.view import View
 from veason.nano.wanted import Term, fits
@@ -24,6 +34,9 @@ from veason.nano.wanted import Term, fits
 _POINT_APART = 8.0
 _WORTH_APART = 0.25
 """A point may lie this many pixels (of 112) from the object's middle, and a number this share from the true one."""
+
+_CLOSE_PIXELS, _CLOSE_SHARE = 3.0, 0.1
+"""Who is this near to the one who is ahead, in pixels or by this share, may be called ahead as well."""
 
 _PARTS = {
     "a": r"the (?P<a>[a-z]+(?: [a-z]+)?)",
@@ -80,9 +93,8 @@ class _Checker:
         seen: set[str] = set()
         for record in re.split(rf", (?=(?:{_NUMBER}) )", found["records"]):
             yield from self._record(record, seen)
-        ranks = find_ranks(self._view)
         for words, number in re.findall(rf"([a-z ]+?) ({_NUMBER})(?= |$)", found["ranks"]):
-            is_true = ranks.get(words.strip()) == self._told.get(number, -1)
+            is_true = self._is_ahead(words.strip(), self._told.get(number, -1))
             yield Statement("ranks", f"{words.strip()} {number}", is_true)
         for item in (found["judged"] or "").split(", "):
             yield from self._judged(item)
@@ -92,6 +104,14 @@ class _Checker:
             yield Statement("happens", sentence, is_true)
         yield from self._why(found["why"])
         yield from self._where(found["where"])
+
+    def _is_ahead(self, rank: str, actor: int) -> bool:
+        worths = compare_objects(self._view).get(rank, {})
+        if actor not in worths:
+            return find_ranks(self._view).get(rank, -2) == actor
+        best = max(worths.values())
+        near = _CLOSE_PIXELS if rank in OUTERMOST.values() else _CLOSE_SHARE * abs(best)
+        return worths[actor] >= best - near
 
     def _record(self, text: str, seen: set[str]) -> Iterator[Statement]:
         found = _RECORD.fullmatch(text.strip())
@@ -156,9 +176,13 @@ class _Checker:
             if claim is None:
                 continue
             about = claim.actor
-            if holds(claim, self._view):
+            if holds(claim, self._view) or (kind == "largest" and self._is_nearly_largest(claim)):
                 return about, True
         return about, False
+
+    def _is_nearly_largest(self, claim: Claim) -> bool:
+        share = prominence(self._view, (claim.actor,))[self._view.shown.index(claim.frame)]
+        return bool(share >= 1 - _CLOSE_SHARE)
 
     def _claim(self, kind: str, parts: Mapping[str, str | None], last: int) -> Claim | None:
         a, b, frame, word = (parts.get(key) for key in "abfw")

@@ -1,12 +1,14 @@
 """Nano-policy writes: many answers side by side, greedily or by lot, to questions about clips that were read once.
 
-The stock `generate` reads the pictures anew for every answer; here all answers about a clip go on from one prompt, in
-caches of a fixed size that are filled in place. A test holds the greedy answers equal to the stock model's.
+The stock `generate` reads the pictures anew for every answer; here all answers about a clip go on from one prompt,
+whose keys and values are read once a step. A test holds the greedy answers equal to those of the stock model.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,26 +21,44 @@ _FEWER = 0.75
 
 
 class _Caches:
-    """Keys and values of every layer: those of the prompt, then room for the questions and what is written."""
+    """Keys and values of every layer: those of the prompts, one for all their answers, and those of the answers.
 
-    def __init__(self, prompt: Prompt, owner: torch.Tensor, room: int) -> None:
-        self.used = prompt.past[0][0].shape[2]
-        self.layers = []
-        for pair in prompt.past:
-            full = [part.new_zeros(len(owner), part.shape[1], self.used + room, part.shape[3]) for part in pair]
-            for whole, part in zip(full, pair, strict=True):
-                whole[:, :, : self.used] = part[owner]
-            self.layers.append(full)
+    `owner` `(N,)` tells the prompt of each answer; answers about one clip stand side by side.
+    """
 
-    def extend(self, layer: int, *own: torch.Tensor) -> list[torch.Tensor]:
-        end = self.used + own[0].shape[2]
-        for whole, part in zip(self.layers[layer], own, strict=True):
+    def __init__(self, prompt: Prompt, owner: Sequence[int], room: int) -> None:
+        self.used, self._owner, self._prompts = 0, list(owner), prompt.past
+        count = len(self._owner)
+        self._own = [
+            [part.new_zeros(count, part.shape[1], room, part.shape[3]) for part in pair] for pair in prompt.past
+        ]
+
+    def mix(self, layer: int, may_see: torch.Tensor, *new: torch.Tensor) -> torch.Tensor:
+        """Attend from new places `(N, heads, T, width)` to the prompts and to what was kept; keep the new ones."""
+        query, end = new[0] * new[0].shape[3] ** -0.5, self.used + new[0].shape[2]
+        for whole, part in zip(self._own[layer], new[1:], strict=True):
             whole[:, :, self.used : end] = part
-        return [whole[:, :, :end] for whole in self.layers[layer]]
+        own_key, own_value = (whole[:, :, :end] for whole in self._own[layer])
+        key, value = self._prompts[layer]
+        inner = (query @ own_key.transpose(2, 3)).masked_fill(~may_see, -torch.inf)
+        outer = self._each(query, key.transpose(2, 3))
+        share = torch.cat((outer, inner), 3).softmax(-1)
+        before = key.shape[2]
+        return self._each(share[..., :before], value) + share[..., before:] @ own_value
+
+    def _each(self, rows: torch.Tensor, prompts: torch.Tensor) -> torch.Tensor:
+        """Multiply `(N, heads, T, X)` rows with the `(B, heads, X, Y)` of their prompts, one product for each clip."""
+        found, heads, places = [], rows.shape[1], rows.shape[2]
+        for owner, group in itertools.groupby(range(len(rows)), key=lambda row: self._owner[row]):
+            one = list(group)
+            flat = rows[one[0] : one[-1] + 1].transpose(0, 1).reshape(heads, len(one) * places, -1)
+            found.append((flat @ prompts[owner]).view(heads, len(one), places, -1).transpose(0, 1))
+        return torch.cat(found)
 
     def keep(self, rows: torch.Tensor) -> None:
         """Drop all other rows; what is left unused of the room stays empty."""
-        for full in self.layers:
+        self._owner = [self._owner[row] for row in rows.tolist()]
+        for full in self._own:
             for place, whole in enumerate(full):
                 left = whole.new_empty(len(rows), *whole.shape[1:])
                 left[:, :, : self.used] = whole[rows, :, : self.used]
@@ -65,7 +85,8 @@ def write_answers(
         questions: token ids of what follows the pictures, one list a question; lengths may differ.
         end: id of the mark that ends an answer.
         most: longest answer in tokens.
-        owner: which row of the prompt each question is about; the first where it is not said.
+        owner: which row of the prompt each question is about; the first where it is not said. Questions about one row
+            stand side by side.
         temperature: 0 takes the likeliest token, 1 draws by lot.
         generator: decides the lots.
     """
@@ -73,13 +94,10 @@ def write_answers(
     longest = max(len(question) for question in questions)
     missing = torch.tensor([longest - len(question) for question in questions])
     ids = torch.tensor([[0] * (longest - len(question)) + [int(token) for token in question] for question in questions])
-    before = prompt.past[0][0].shape[2]
-    rows = torch.tensor([0] * len(questions) if owner is None else list(owner))
-    caches = _Caches(prompt, rows, longest + most)
-    is_real = torch.ones(len(ids), before + longest + most, dtype=torch.bool)
-    is_real[:, before : before + longest] = torch.arange(longest) >= missing[:, None]
-    causal = torch.ones(longest, before + longest, dtype=torch.bool).tril(before)
-    may_see = causal & is_real[:, None, None, : before + longest]
+    caches = _Caches(prompt, [0] * len(ids) if owner is None else owner, longest + most)
+    is_real = torch.ones(len(ids), longest + most, dtype=torch.bool)
+    is_real[:, :longest] = torch.arange(longest) >= missing[:, None]
+    may_see = torch.ones(longest, longest, dtype=torch.bool).tril() & is_real[:, None, None, :longest]
     positions = prompt.next_position + torch.arange(longest) - missing[:, None]
     left = torch.arange(len(ids))
     written: list[list[int]] = [[] for _ in questions]
@@ -87,9 +105,7 @@ def write_answers(
         hidden = text.embed_tokens(ids)
         rope = text.rotary_emb(hidden, positions.expand(3, *positions.shape))
         for place, layer in enumerate(text.layers):
-            hidden, *_ = decoder_layer(
-                layer, hidden, rope, lambda *own, place=place: caches.extend(place, *own), may_see
-            )
+            hidden, *_ = decoder_layer(layer, hidden, rope, None, None, mix=partial(caches.mix, place, may_see))
         caches.used += ids.shape[1]
         logits = F.linear(text.norm(hidden[:, -1]), text.embed_tokens.weight).float()
         if temperature > 0:

@@ -1,7 +1,7 @@
 // The reasoning as it arrives: steps, and every frame and box named in it as a chip that lights up and jumps.
 
 import { nameOf } from "./objects.js";
-import { readRecords, recordTable } from "./records.js";
+import { readable, readRecords, recordTable } from "./records.js";
 import { colour, node } from "./state.js";
 
 const STALE = "The labels changed after this was written.";
@@ -76,7 +76,7 @@ export function makeReason(refs, about, state, transport, actions) {
       const isNow = isThinking && number === made.length - 1;
       const told = about.space ? readRecords(thought.slice(start, end)) : null;
       const raw = thought.slice(start + (told?.end ?? 0), end);
-      const parts = withChips(raw.trim(), end - raw.trimStart().length, now);
+      const parts = withChips(raw.trim(), end - raw.trimStart().length, now).map((part) => (told && typeof part === "string" ? readable(part) : part));
       const seen = told ? recordTable(told, about.space, isThinking) : [];
       const caret = isNow && !now.answered ? [node("span", { class: "v-caret", "aria-hidden": "true" })] : [];
       return node("div", { class: `v-step${isNow ? " v-now" : ""}` }, ...(title ? [node("h4", {}, title), ...seen, node("div", { class: "v-said" }, ...parts, ...caret)] : [...seen, ...parts, ...caret]));

@@ -11,6 +11,7 @@ const TELLING = new RegExp(`${PATH}$`, "y");
 const RANK = new RegExp(`([a-z]+(?: in| out)?) (${COUNT})\\b`, "g");
 const BEGUN = /\s*(?:t|th|the|then|then .*)?$/sy;
 const WORTHS = / ?\b(?:size|way|pace) \d+/g;
+const VERDICT = new RegExp(`\\b(it is|they are|and) ${COUNT}\\b`, "g");
 const THUMB = { width: 34, height: 22 };
 
 // Returns { records: [{ name, places, tags, fits }], wanted, end }: `places` holds [x, y] in the policy's space or null,
@@ -42,6 +43,9 @@ export function readRecords(text) {
   }
   return { records, wanted: items.length || colon >= 0 ? wanted.trim() : "", end: colon < 0 ? text.length : colon + 1 };
 }
+
+// "it is two red ball" means the second row of the table; where the sentence is read, the number is an article.
+export const readable = (text) => text.replace(VERDICT, "$1 the");
 
 function record([, name, path, said]) {
   const places = [...path.matchAll(/frame \d+ (\S+)/g)].map(([, place]) => (place === "-" ? null : place.split("/").map(Number)));
