@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason import hub
@@ -23,10 +24,11 @@ from veason.nano.language import Question, draw_questions
 from veason.nano.pool import ClipMaker
 from veason.nano.score import answer_questions, read_text, score_boxes
 from veason.nano.stories import make_scene
+from veason.nano.truth import check_thought
 from veason.nano.view import View, look_at
 from veason.pipeline import Pipeline, load_pipeline, merge_tracks
 from veason.profile import load_profile
-from veason.types import Answered, FrameMasks, ThoughtDelta
+from veason.types import Answer, Answered, FrameMasks
 from veason.video import open_video
 
 pytestmark = pytest.mark.skipif(not hub.has_embedded("policy"), reason="assets/nano/policy is not here")
@@ -52,24 +54,16 @@ def drawn() -> list[tuple[View, list[Question]]]:
     return [(view, draw_questions(view, np.random.default_rng(view.facts.scene.seed), 6)) for view in views]
 
 
-def ask_example(pipeline: Pipeline, clip: Clip, text: str) -> tuple[str, Answered, dict]:
-    """Return the thought, the answer and the tracks of one question about an example, as the app gets them."""
+def seen_by_the_policy(clip: Clip) -> View:
+    """Return an example's view with the pictures of its file, as the app shows them to the policy."""
+    view = look_at(Facts(example_scene(clip)), SIDE)
     with open_video(hub.ASSETS / "examples" / clip.file) as video:
-        events = list(pipeline.ask(video, text))
-    thought = "".join(event.text for event in events if isinstance(event, ThoughtDelta))
-    (answered,) = (event for event in events if isinstance(event, Answered))
-    return thought, answered, merge_tracks({}, [event for event in events if isinstance(event, FrameMasks)])
+        pictures = [Image.fromarray(video.frame(frame)).resize(SIDE, Image.Resampling.BILINEAR) for frame in view.shown]
+    return dataclasses.replace(view, images=np.stack([np.asarray(picture) for picture in pictures]))
 
 
-@pytest.mark.parametrize(("clip", "text"), [pytest.param(clip, text, id=text) for clip in CLIPS for text in clip.asks])
-def test_every_example_is_answered_with_the_right_boxes_on_a_good_frame(
-    pipeline: Pipeline, clip: Clip, text: str
-) -> None:
-    scene = example_scene(clip)
-    view = look_at(Facts(scene), SIZE_WH)
-    question = find_question(view, text)
-    thought, answered, tracks = ask_example(pipeline, clip, text)
-    answer = answered.answer
+def assert_boxes(view: View, question: Question, answer: Answer) -> None:
+    """Each target has a box of its own on a frame that shows it well, or there is none and nothing is boxed."""
     assert answer.is_absent == (not question.targets)
     if not question.targets:
         return
@@ -79,16 +73,37 @@ def test_every_example_is_answered_with_the_right_boxes_on_a_good_frame(
     assert len(answer.boxes) == len(truth)
     assert all(table[pair] > 0.5 for pair in match_boxes(table))
     assert prominence(view, question.targets)[place] > 0.5
-    assert all(view.facts.name(actor) in thought for actor in question.targets)
+
+
+@pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.act)
+def test_everything_said_of_an_example_is_true_and_the_right_things_are_boxed(policy: tuple, clip: Clip) -> None:
+    model, maker = policy
+    view = seen_by_the_policy(clip)
+    wide = look_at(Facts(example_scene(clip)), SIZE_WH)
+    for ask, text in zip(clip.asks, answer_questions(model, maker, view, clip.asks), strict=True):
+        answer = read_text(text, maker.context(view))
+        assert answer is not None, text
+        assert_boxes(view, find_question(wide, ask), answer)
+        assert [one for one in check_thought(answer.thought, view) if not one.is_true] == []
+
+
+@pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.act)
+def test_masks_follow_what_an_example_is_asked_for(pipeline: Pipeline, clip: Clip) -> None:
+    scene, text = example_scene(clip), clip.asks[0]
+    question = find_question(look_at(Facts(scene), SIZE_WH), text)
+    with open_video(hub.ASSETS / "examples" / clip.file) as video:
+        events = list(pipeline.ask(video, text))
+    (answered,) = (event for event in events if isinstance(event, Answered))
+    assert_boxes(look_at(Facts(scene), SIZE_WH), question, answered.answer)
+    tracks = merge_tracks({}, [event for event in events if isinstance(event, FrameMasks)])
     drawn = DrawnVideo(scene, SIZE_WH)
     scores = []
     for frame in range(0, scene.num_frames, 8):
-        masks = drawn.masks(question.targets, frame)
-        if not masks:
-            continue
-        found = [track.frames[frame].rle for track in tracks.values() if frame in track.frames]
-        truth_mask = union_mask(list(masks.values()))
-        scores.append(jaccard(union_mask(found) if found else empty_mask(SIZE_WH), truth_mask))
+        if masks := drawn.masks(question.targets, frame):
+            found = [track.frames[frame].rle for track in tracks.values() if frame in track.frames]
+            scores.append(
+                jaccard(union_mask(found) if found else empty_mask(SIZE_WH), union_mask(list(masks.values())))
+            )
     assert np.mean(scores) > 0.5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 import torch
 
 from veason.nano import pool
-from veason.nano.batches import BatchMaker, load_batches
-from veason.nano.padding import pad
+from veason.nano.batches import BatchMaker, draw_names, load_batches, rename
+from veason.nano.padding import pad, prompt_labels
 from veason.nano.policy_loss import CellWords, cell_targets, token_loss
 from veason.nano.policy_model import Size, build_tokenizer, training_profile
 from veason.nano.pool import Branch, ClipMaker
@@ -82,6 +83,28 @@ def test_workers_make_the_same_batches(small_pool: Path) -> None:
         assert torch.equal(ours.images, theirs.images)
         for group, other in zip(ours.groups, theirs.groups, strict=True):
             assert torch.equal(group.padded.ids, other.padded.ids)
+
+
+def test_frames_get_other_numbers_wherever_they_are_named(clips: list[pool.TrainingClip]) -> None:
+    tokenizer, clip = build_tokenizer(), clips[0]
+    names = draw_names(clip.shown, np.random.default_rng(1), 1.0)
+    other = [int(names[number]) for number in clip.shown]
+    assert other != list(clip.shown)
+    for branch in (*clip.lessons, *clip.corrections, *clip.tracks):
+        text, renamed = (tokenizer.decode(ids) for ids in (branch.ids, rename(branch.ids, names, WORDS.marks.labelled)))
+        pattern = r'(frame |"keyframe_timestamp": )(\d+)'
+        said, told = ([int(number) for _, number in re.findall(pattern, one)] for one in (text, renamed))
+        assert told == [int(names[number]) for number in said]
+        assert re.sub(pattern, r"\1", text) == re.sub(pattern, r"\1", renamed), "nothing else is changed"
+    prefix = rename(clip.prefix, names, WORDS.marks.labelled)
+    assert list(prompt_labels(prefix, tokenizer.convert_tokens_to_ids("<|image_pad|>"))) == other
+
+
+def test_most_clips_keep_their_numbers() -> None:
+    drawn = [draw_names((0, 9, 20), np.random.default_rng(seed), 0.3) for seed in range(200)]
+    changed = np.mean([(names[[0, 9, 20]] != [0, 9, 20]).any() for names in drawn])
+    assert 0.2 < changed < 0.4
+    assert all(((names >= 0) & (names < 1000)).all() and len(set(names[[0, 9, 20]])) == 3 for names in drawn)
 
 
 def test_a_run_that_draws_nothing_takes_what_lies_in_the_pool(small_pool: Path) -> None:

@@ -27,6 +27,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     draw = actions.add_parser("draw", help="draw training clips ahead, with several processes")
     draw.add_argument("pool", type=Path)
     draw.add_argument("--shards", type=int, default=48, help="files of 128 clips (default: 48)")
+    draw.add_argument("--skip", type=int, default=0, help="number of the first file (default: 0)")
     draw.add_argument("--processes", type=int, default=2)
     draw.add_argument("--style", default="full", help="as in `veason nano train sft` (default: full)")
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
@@ -77,7 +78,7 @@ def _draw(args: argparse.Namespace) -> None:
     from veason.nano.pool import draw_pool
     from veason.nano.recipe import TRAIN_SEED
 
-    draw_pool(args.pool, TRAIN_SEED, args.shards, args.processes, args.style)
+    draw_pool(args.pool, TRAIN_SEED, args.shards, args.processes, args.style, args.skip)
     print(f"{args.shards} files in {args.pool}")
 
 

@@ -16,7 +16,7 @@ from veason.nano.augment import augment
 from veason.nano.padding import Padded, pad, prompt_labels
 from veason.nano.pointers import Marks, find_judging
 from veason.nano.policy_loss import cell_targets
-from veason.nano.policy_model import Size
+from veason.nano.policy_model import NUMBERS, Size
 from veason.nano.pool import SHARD, Branch, TrainingClip, count_shards, make_shard
 from veason.nano.recipe import PICTURES, PLAN, STAGES, TRAIN_SEED, Recipe
 
@@ -107,12 +107,16 @@ class BatchMaker(Dataset):
             return Batch(fresh, nothing, nothing, nothing, ())
         clips = self._draw(rng, step, self.recipe.clips)
         cells = [self._cells(clip, clip.boxes[:, place]) for clip in clips for place in range(len(clip.shown))]
+        named = [(draw_names(clip.shown, rng, self.recipe.renamed), self.marks.labelled) for clip in clips]
+        prompts = [rename(clip.prefix, *names) for clip, names in zip(clips, named, strict=True)]
         return Batch(
             fresh,
             torch.from_numpy(np.concatenate([clip.images for clip in clips])),
-            torch.from_numpy(np.stack([clip.prefix for clip in clips])).long(),
+            torch.from_numpy(
+                np.stack([rename(clip.prefix, *names) for clip, names in zip(clips, named, strict=True)])
+            ).long(),
             torch.from_numpy(np.stack(cells)),
-            list(self._groups(rng, clips)),
+            list(self._groups(rng, clips, prompts, named)),
         )
 
     def _draw(self, rng: np.random.Generator, step: int, count: int) -> list[TrainingClip]:
@@ -123,7 +127,7 @@ class BatchMaker(Dataset):
         recipe, worker = self.recipe, get_worker_info()
         limit = recipe.first_shards + step // recipe.steps_per_shard
         if not recipe.first_shards:
-            limit = count_shards(self.pool, TRAIN_SEED, recipe.style)
+            limit = count_shards(self.pool, TRAIN_SEED, recipe.style, recipe.skip)
         limit = min(limit, recipe.shards)
         mine = range(limit) if worker is None else range(worker.id, limit, worker.num_workers)
         mine = mine or range(limit)
@@ -134,7 +138,7 @@ class BatchMaker(Dataset):
             )
         chosen = []
         for _ in range(count):
-            number = mine[int(rng.integers(len(mine)))]
+            number = recipe.skip + mine[int(rng.integers(len(mine)))]
             if number not in self._shards:
                 self._shards[number] = make_shard(self.pool, TRAIN_SEED, number, recipe.style)
             chosen.append(self._shards[number][int(rng.integers(SHARD))])
@@ -154,16 +158,23 @@ class BatchMaker(Dataset):
     def _cells(self, clip: TrainingClip, boxes: np.ndarray) -> np.ndarray:
         return cell_targets(clip.objects, boxes, self.size.picture, self.size.cells)
 
-    def _groups(self, rng: np.random.Generator, clips: Sequence[TrainingClip]) -> Iterator[Group]:
+    def _groups(
+        self,
+        rng: np.random.Generator,
+        clips: Sequence[TrainingClip],
+        prompts: Sequence[np.ndarray],
+        named: Sequence[Names],
+    ) -> Iterator[Group]:
         """Tell where everything is, follow one thing with its boxes, answer with reasoning."""
-        labels = [prompt_labels(clip.prefix, self.image_id) for clip in clips]
+        labels = [prompt_labels(prompt, self.image_id) for prompt in prompts]
         told: Told | None = None
         for kind, (count, share) in PLAN[self.recipe.stage].items():
             taught = clips[: max(1, len(clips) // _CORRECTED_CLIPS)] if kind == "corrections" else clips
             picked: list[tuple[Branch, int]] = []
             for place, clip in enumerate(taught):
                 branches = getattr(clip, "lessons" if kind in ("whole", "told") else kind)
-                picked += [(branches[index], place) for index in rng.permutation(len(branches))[:count]]
+                chosen = [branches[index] for index in rng.permutation(len(branches))[:count]]
+                picked += [(dataclasses.replace(one, ids=rename(one.ids, *named[place])), place) for one in chosen]
             if kind == "whole":
                 told = self._told([branch for branch, _ in picked])
             goes_on = told if kind == "told" else None
@@ -184,6 +195,34 @@ class BatchMaker(Dataset):
         first = torch.tensor([branch.start for branch in branches])
         verdicts = [find_judging(branch.ids, branch.start, self.marks) for branch in branches]
         return Told(first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
+
+
+Names = tuple[np.ndarray, Sequence[int]]
+"""A number for every number, and the tokens after which a number is that of a frame."""
+
+
+def draw_names(shown: Sequence[int], rng: np.random.Generator, share: float) -> np.ndarray:
+    """Return `(NUMBERS,)` what each number is called: itself, or for a `share` of clips others for those shown.
+
+    Most of these ascend from anywhere, in steps of any length; some are in no order at all. Without them a policy that
+    has only seen clips from their beginning calls the first frame 0 and counts on from there.
+    """
+    names = np.arange(NUMBERS)
+    if rng.random() < share:
+        steps = rng.integers(1, int(rng.integers(2, 60)) + 1, len(shown))
+        first = int(rng.integers(NUMBERS - steps.sum()))
+        drawn = first + np.cumsum(steps) - steps[0]
+        names[list(shown)] = rng.permutation(drawn) if rng.random() < 0.2 else drawn
+    return names
+
+
+def rename(ids: np.ndarray, names: np.ndarray, labelled: Sequence[int]) -> np.ndarray:
+    """Return token ids with other numbers for frames; a number below NUMBERS is its own token."""
+    renamed = ids.copy()
+    at = np.flatnonzero(np.isin(ids[:-1], labelled)) + 1
+    at = at[ids[at] < NUMBERS]
+    renamed[at] = names[ids[at]]
+    return renamed
 
 
 def load_batches(maker: BatchMaker, first: int) -> Iterator[Batch]:

@@ -76,6 +76,7 @@ class Marks:
 
     `looks` holds, for each word that tells how an object looks, the forms of it that a question may have. `worths`
     holds, for each rank by its words, the word of a record after which the compared number stands, and how far after.
+    `labelled` are the tokens that the number of a frame follows.
     """
 
     colours: Sequence[int]
@@ -83,6 +84,7 @@ class Marks:
     numbers: Sequence[int]
     looks: Mapping[int, Sequence[int]]
     worths: Mapping[tuple[int, ...], tuple[int, int]]
+    labelled: Sequence[int]
     ranking: int
     judging: int
     verdict: int

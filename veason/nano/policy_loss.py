@@ -12,7 +12,7 @@ from torch import nn
 
 from veason.nano.padding import Padded
 from veason.nano.pointers import Marks, cell_of
-from veason.nano.policy_model import MARKS, NUMBERS, PLACES, number_families
+from veason.nano.policy_model import LABELLED, MARKS, NUMBERS, PLACES, number_families
 from veason.nano.ranks import RANKED, WAYS
 from veason.nano.recipe import Measured
 from veason.nano.records import COUNT, TOLD_LOOKS
@@ -169,7 +169,8 @@ class CellWords:
             ids(f"\u0120{word}")[0]: ids(*forms, *(f"\u0120{form}" for form in forms)) for word, forms in words.items()
         }
         worths = {tuple(ids(*words)): (ids(word)[0], after) for words, word, after in _WORTHS}
-        found = Marks(colours.tolist(), shapes.tolist(), numbers, looks, worths, *marks)
+        labelled = ids(*LABELLED)
+        found = Marks(colours.tolist(), shapes.tolist(), numbers, looks, worths, labelled, *marks)
         return CellWords(colours, shapes, firsts, found)
 
 

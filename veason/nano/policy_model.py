@@ -62,6 +62,9 @@ frame's number and before the keyframe's, judge and negate, stand before a box a
 
 \u0120 is how byte-level tokens write a space.
 """
+LABELLED = ("frame\u0120", "\u0120frame\u0120", ",\u0120frame\u0120", '{"keyframe_timestamp":\u0120')
+"""Tokens that the number of a frame follows, in prompts, thoughts and answers."""
+
 _PROMPT_FILE = "prompt.txt"
 
 Labels = Literal["absolute", "relative"]

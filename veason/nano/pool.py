@@ -191,16 +191,18 @@ def shard_file(folder: Path, first_seed: int, number: int, style: Style = "full"
     return folder / f"clips_{first_seed}_{number}{'' if style == 'full' else f'_{style}'}.pickle"
 
 
-def count_shards(folder: Path, first_seed: int, style: Style = "full") -> int:
-    """Return how many shards have been drawn, counted up to the first that is missing."""
-    return next(number for number in count() if not shard_file(folder, first_seed, number, style).is_file())
+def count_shards(folder: Path, first_seed: int, style: Style = "full", skip: int = 0) -> int:
+    """Return how many shards from `skip` on have been drawn, counted up to the first that is missing."""
+    return next(number for number in count() if not shard_file(folder, first_seed, skip + number, style).is_file())
 
 
-def draw_pool(folder: Path, first_seed: int, shards: int, processes: int, style: Style = "full") -> None:
-    """Draw the missing shards with several processes, the first ones first."""
+def draw_pool(folder: Path, first_seed: int, shards: int, processes: int, style: Style = "full", skip: int = 0) -> None:
+    """Draw the missing ones of `shards` files from `skip` on with several processes, the first ones first."""
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_one_thread) as drawers:
-        for drawn in [drawers.submit(_draw, folder, first_seed, number, style) for number in range(shards)]:
+        for drawn in [
+            drawers.submit(_draw, folder, first_seed, number, style) for number in range(skip, skip + shards)
+        ]:
             drawn.result()
 
 

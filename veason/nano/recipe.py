@@ -39,7 +39,9 @@ class Recipe:
     With `steps` a run is the same on every machine; `minutes` ends it by the clock and fits the learning rate's
     schedule to it. `sees` tells whether the vision tower learns too, `fresh` from how many changed pictures a step
     beside those that are spoken about. Without `first_shards` the run draws no clips: it takes what lies in the pool,
-    and looks again for each batch. `workers` prepare batches beside the step, for a GPU; 0 does it in between.
+    and looks again for each batch. The pool begins after `skip` files, which an earlier run has learnt. A share of
+    `renamed` clips has other numbers for its frames. `workers` prepare batches beside the step, for a GPU; 0 does it in
+    between.
     """
 
     stage: str
@@ -59,5 +61,7 @@ class Recipe:
     style: Style = "full"
     optimizer: Literal["muon", "adamw"] = "muon"
     only_eye: bool = False
+    renamed: float = 0.4
+    skip: int = 0
     device: str = "cpu"
     workers: int = 0

@@ -74,6 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only-eye", action="store_true", help=eye)
     ablations = "how lessons are written: all but full are ablations of the paper (default: full)"
     parser.add_argument("--style", choices=get_args(Style), default="full", help=ablations)
+    parser.add_argument(
+        "--skip", type=int, default=0, help="files of the pool to leave out, for they were learnt before"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     workers = "processes that prepare batches beside the steps, for a GPU (default: 0)"
     parser.add_argument("--workers", type=int, default=0, help=workers)
@@ -97,6 +100,8 @@ def train_policy(stage: str, args: argparse.Namespace) -> Path:
         sees=stage == "see" or args.vision,
         fresh=3 * args.clips if stage == "see" or args.vision else 0,
         style=args.style,
+        skip=args.skip,
+        renamed=0.0 if args.style == "relative" else 0.4,
         optimizer=args.optimizer,
         only_eye=args.only_eye,
         device=args.device,
