@@ -169,7 +169,7 @@ def wait_until_idle(page: Page) -> None:
 def with_masks(page: Page, stop: int, clip: Path | None = None) -> None:
     """Open a clip, by default an example, with a box on frame 0 and masks on the first frames."""
     if clip is None:
-        open_example(page, "Who comes first?")
+        open_example(page, "Who comes last?")
     else:
         upload(page, str(clip))
         expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=60_000)

@@ -11,8 +11,8 @@ LONG = 60_000
 """Milliseconds to wait for a model on a busy machine."""
 
 
-QUESTION = "the first object to come in"
-"""A question that the example "Who comes first?" has an answer to."""
+QUESTION = "the latecomer"
+"""A question that the example "Who comes last?" has an answer to."""
 
 
 def press(page: Page, *keys: str) -> None:

@@ -39,7 +39,7 @@ def visitor(request: pytest.FixtureRequest, browser: Browser, app_url: str) -> I
 
 def test_axe_finds_nothing_serious_from_the_welcome_page_to_masks(visitor: Page) -> None:
     assert findings(visitor) == []
-    open_example(visitor, "Who comes first?")
+    open_example(visitor, "Who comes last?")
     assert findings(visitor) == []
     ask(visitor, QUESTION)
     expect_answer(visitor)
@@ -54,7 +54,7 @@ def test_axe_finds_nothing_serious_from_the_welcome_page_to_masks(visitor: Page)
 
 
 def test_everything_from_asking_to_accepting_works_by_keys_alone(page: Page) -> None:
-    page.get_by_role("button", name="Who comes first?").focus()
+    page.get_by_role("button", name="Who comes last?").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=LONG)
     page.get_by_label("What should be segmented?").focus()
@@ -78,7 +78,7 @@ def test_on_a_phone_a_clip_is_watched_asked_about_and_its_mask_accepted(browser:
     context.set_default_timeout(20_000)
     context.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
     page = open_page(context, app_url)
-    page.get_by_role("button", name="Who comes first?").tap()
+    page.get_by_role("button", name="Who comes last?").tap()
     expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=LONG)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("button", name=QUESTION).tap()
@@ -101,7 +101,7 @@ def test_accepting_is_in_view_when_there_is_something_to_accept(
     context.set_default_timeout(20_000)
     context.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
     page = open_page(context, app_url)
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     accept = page.get_by_role("button", name="Accept, next")
     expect(accept).to_be_in_viewport(ratio=1)
     ask(page, QUESTION)
@@ -118,7 +118,7 @@ def test_on_a_narrow_page_a_typed_range_is_propagated_at_the_first_click(browser
     context.set_default_timeout(20_000)
     context.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
     page = open_page(context, app_url)
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect_masks(page, 1, 1)
     set_range(page, 0, 3)
@@ -132,7 +132,7 @@ def test_a_finger_draws_a_box_and_two_zoom(browser: Browser, app_url: str) -> No
     context.set_default_timeout(20_000)
     context.add_init_script("localStorage.setItem('veason.tour', '\"seen\"')")
     page = open_page(context, app_url)
-    page.get_by_role("button", name="Who comes first?").tap()
+    page.get_by_role("button", name="Who comes last?").tap()
     expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=LONG)
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(verdict(page)).to_contain_text("★ 0")

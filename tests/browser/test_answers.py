@@ -49,7 +49,7 @@ def wavering(browser: Browser, wavering_url: str) -> Iterator[Page]:
     """The page of the wavering app, with the question answered four times."""
     with new_visitor(browser) as visitor:
         page = open_page(visitor, wavering_url)
-        open_example(page, "Who comes first?")
+        open_example(page, "Who comes last?")
         page.get_by_label("How many answers").select_option(label="4 answers")
         page.get_by_label("What should be segmented?").fill(QUESTION)
         page.get_by_role("button", name="Think").click()

@@ -14,19 +14,16 @@ from veason import hub
 
 pytestmark = pytest.mark.browser
 
-WEIGHTS = hub.embedded("policy") if hub.has_embedded("policy") else hub.ASSETS / "nano" / "policy_start" / "export"
-"""The weights that ship, or else those that training goes on from."""
-
 
 @pytest.fixture(scope="module")
 def nano(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     folder = tmp_path_factory.mktemp("nano")
-    with running_app(folder, "--policy", str(WEIGHTS)) as url, new_visitor(browser) as visitor:
+    with running_app(folder, "--policy", hub.NANO) as url, new_visitor(browser) as visitor:
         yield open_page(visitor, url)
 
 
 @pytest.mark.parametrize(
-    ("question", "wanted"), [("the green star", "green star"), ("the thing that is being chased", "chased")]
+    ("question", "wanted"), [("the pink block", "pink block"), ("the thing that is being chased", "chased")]
 )
 def test_it_says_the_question_again_and_tells_of_every_object(nano: Page, question: str, wanted: str) -> None:
     if nano.get_by_role("button", name="The chase").is_visible():

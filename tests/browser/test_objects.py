@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def one_object_with_masks(page: Page, last: int = 5) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.4), (0.4, 0.8))
     expect(lane(page, 1)).to_contain_text("1 fr", timeout=LONG)
     set_range(page, 0, last)
@@ -34,7 +34,7 @@ def test_an_object_is_duplicated_by_key_and_from_its_menu(page: Page) -> None:
 
 
 def two_objects_with_masks(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.1, 0.4), (0.3, 0.8))
     press(page, "n")
     drag(page, (0.6, 0.2), (0.9, 0.6))

@@ -42,7 +42,7 @@ def saved(page: Page) -> None:
 
 def test_a_killed_server_gives_everything_back_by_the_link(app: App, context: BrowserContext) -> None:
     page = open_page(context, app.url)
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
     set_range(page, 0, 2)
@@ -90,7 +90,7 @@ def test_a_second_tab_sees_the_change_and_overwrites_nothing(page: Page, context
 
 def test_masks_that_were_streaming_survive_a_kill(app: App, context: BrowserContext) -> None:
     page = open_page(context, app.url)
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_be_visible()
     propagate(page)
@@ -111,7 +111,7 @@ def test_a_visitor_of_a_public_page_has_a_project_of_their_own(tmp_path: Path, c
     one.start()
     try:
         page = open_page(context, one.url)
-        open_example(page, "Who comes first?")
+        open_example(page, "Who comes last?")
         drag(page, (0.2, 0.2), (0.5, 0.6))
         saved(page)
         (folder,) = (tmp_path / "visitors").iterdir()
@@ -130,7 +130,7 @@ def test_a_visitor_takes_the_whole_project_home_and_to_another_server(tmp_path: 
     second.start()
     try:
         page = open_page(context, first.url)
-        open_example(page, "Who comes first?")
+        open_example(page, "Who comes last?")
         drag(page, (0.2, 0.2), (0.5, 0.6))
         saved(page)
         lanes = page.locator(".v-lane").count()

@@ -37,7 +37,7 @@ CLIP = ASSETS / "examples" / "parade.mp4"
 
 
 def test_thinking_streams_and_lights_the_keyframe_up(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     page.get_by_role("button", name=QUESTION).click()
     reasoning = page.get_by_label("Reasoning text")
     expect(reasoning.get_by_role("heading", name="1 · What happens")).to_be_visible()
@@ -90,7 +90,7 @@ def test_a_box_drawn_by_hand_needs_no_thinking(page: Page) -> None:
 
 
 def test_dragging_a_box_propagates_again_and_undo_brings_the_old_box_back(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     set_range(page, 0, 5)
     propagate(page)
@@ -104,7 +104,7 @@ def test_dragging_a_box_propagates_again_and_undo_brings_the_old_box_back(page: 
 
 
 def test_the_keyframe_moves_with_one_key_and_takes_its_box_along(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
     go_to_frame(page, 40)
@@ -127,7 +127,7 @@ def test_stop_keeps_what_was_done(page: Page) -> None:
 
 
 def test_stop_ends_the_thinking(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect(page.get_by_label("Reasoning text")).to_contain_text("What happens", timeout=60_000)
     page.keyboard.press("Escape")
@@ -135,7 +135,7 @@ def test_stop_ends_the_thinking(page: Page) -> None:
 
 
 def test_masks_overlay_and_result_can_be_downloaded(page: Page, tmp_path: Path) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     set_range(page, 0, 3)
     propagate(page)
@@ -157,7 +157,7 @@ def test_masks_overlay_and_result_can_be_downloaded(page: Page, tmp_path: Path) 
 
 
 def test_a_refresh_brings_the_work_back(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
     keyframe = int(keyframe_cell(page).get_attribute("data-frame") or -1)
@@ -182,7 +182,7 @@ def test_two_visitors_at_once_see_only_their_own_work(page: Page, browser: objec
     other: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})  # type: ignore[attr-defined]
     other.set_default_timeout(20_000)
     second = open_page(other, app_url)
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     open_example(second, "The chase")
     ask(page, QUESTION)
     ask(second, "the pursuer")
@@ -196,7 +196,7 @@ def test_two_visitors_at_once_see_only_their_own_work(page: Page, browser: objec
 
 
 def test_markup_in_an_instruction_stays_text(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, '<img src=x onerror="document.title=1"><b>bold</b>')
     expect(page.get_by_role("button", name="Think")).to_be_enabled(timeout=60_000)
     expect(page.locator(".v-think b img, .v-reason img")).to_have_count(0)
@@ -214,7 +214,7 @@ def test_markup_in_a_file_name_stays_text(page: Page) -> None:
 
 
 def test_a_frame_in_the_reasoning_lights_up_and_is_jumped_to(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
     canvas = page.locator(".v-stage canvas")
@@ -233,7 +233,7 @@ def is_wanted(request: Request) -> bool:
 
 
 def test_nothing_is_laid_over_the_picture_of_another_frame(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.3, 0.3), (0.6, 0.7))
     expect_masks(page, 1, 1)
     held: list[Route] = []
@@ -256,7 +256,7 @@ def test_nothing_is_laid_over_the_picture_of_another_frame(page: Page) -> None:
 
 
 def test_escape_gives_up_a_drag(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.3, 0.3), (0.6, 0.7))
     before = verdict(page).inner_text()
     area = page.locator(".v-stage canvas").bounding_box()
@@ -285,7 +285,7 @@ def test_a_slider_dragged_through_a_long_clip_ends_on_the_picture_where_it_is_le
 
 
 def test_playback_runs_by_frame_index_to_the_end(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     go_to_frame(page, 88)
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_role("application", name="Video frame 95 of")).to_be_visible()
@@ -294,7 +294,7 @@ def test_playback_runs_by_frame_index_to_the_end(page: Page) -> None:
 
 def test_an_absent_target_is_told_in_words(page: Page) -> None:
     open_example(page, "The chase")
-    ask(page, "the green star")
+    ask(page, "the pink block")
     expect(page.get_by_text("Not in this video")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("button", name="Propagate", exact=True)).to_be_disabled()
 
@@ -309,7 +309,7 @@ def test_a_long_clip_starts_with_a_window_around_the_box(page: Page) -> None:
 
 
 def test_clicks_correct_the_selected_object(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     set_range(page, 0, 3)
     propagate(page)

@@ -45,7 +45,7 @@ def downloaded_masks(page: Page) -> dict[int, np.ndarray]:
 
 
 def test_a_painted_mask_stays_to_the_pixel_while_the_rest_follows_it(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "b")
     drag(page, (0.3, 0.5), (0.5, 0.5))
     expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
@@ -65,7 +65,7 @@ def test_a_painted_mask_stays_to_the_pixel_while_the_rest_follows_it(page: Page)
 
 
 def test_the_eraser_takes_away_and_undo_gives_back(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "b", "}", "}", "}")
     expect(toolbox(page)).to_contain_text(re.compile(r"Brush (4\d|5\d) px"))
     drag(page, (0.3, 0.5), (0.6, 0.5))
@@ -83,7 +83,7 @@ def test_the_eraser_takes_away_and_undo_gives_back(page: Page) -> None:
 
 
 def test_wiping_everything_away_is_not_a_mask_but_advice(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "b")
     drag(page, (0.4, 0.5), (0.42, 0.5))
     expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
@@ -94,7 +94,7 @@ def test_wiping_everything_away_is_not_a_mask_but_advice(page: Page) -> None:
 
 
 def test_a_polygon_is_closed_by_enter_and_cut_out_with_alt(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     page.get_by_role("button", name="Polygon").click()
     for corner in ((0.2, 0.2), (0.6, 0.2), (0.6, 0.8), (0.9, 0.9)):
         click(page, corner)
@@ -116,7 +116,7 @@ def test_a_polygon_is_closed_by_enter_and_cut_out_with_alt(page: Page) -> None:
 
 
 def test_a_verified_frame_is_shown_kept_and_given_back(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_be_visible()
     set_range(page, 0, 5)
@@ -142,7 +142,7 @@ def test_a_verified_frame_is_shown_kept_and_given_back(page: Page) -> None:
 
 
 def test_a_range_is_verified_at_once_or_it_is_said_what_is_missing(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     set_range(page, 0, 4)
     propagate(page)
@@ -158,7 +158,7 @@ def test_a_range_is_verified_at_once_or_it_is_said_what_is_missing(page: Page) -
 
 
 def test_masks_go_backward_alone_from_the_frame_in_hand(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     go_to_frame(page, 4)
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_contain_text("1 fr", timeout=LONG)
@@ -174,7 +174,7 @@ def sides(page: Page) -> list[float]:
 
 
 def test_a_corner_is_moved_by_keys_and_by_tenths_when_zoomed_in(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     x1, y1, x2, y2 = sides(page)
     press(page, "j", "j")
@@ -191,13 +191,13 @@ def test_a_corner_is_moved_by_keys_and_by_tenths_when_zoomed_in(page: Page) -> N
 
 
 def test_a_box_needs_no_pointer(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "n", "Enter")
     expect(verdict(page).get_by_role("button", name="Box ")).to_have_text("160 90 480 270")
 
 
 def test_the_list_of_steps_names_them_and_goes_back_to_any(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_contain_text("1 fr", timeout=LONG)
     press(page, "F2")

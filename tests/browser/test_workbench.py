@@ -32,7 +32,7 @@ def expect_frame(page: Page, frame: int) -> None:
 
 
 def test_the_wheel_zooms_space_pans_and_zero_fits(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     fit = page.get_by_role("group", name="Zoom").get_by_role("button", name="%")
     expect(fit).to_have_text("100 %")
     area = page.locator(".v-stage canvas").bounding_box()
@@ -51,7 +51,7 @@ def test_the_wheel_zooms_space_pans_and_zero_fits(page: Page) -> None:
 
 
 def test_a_box_drawn_while_zoomed_lands_on_the_source_pixels(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "+", "+")
     expect(page.get_by_role("group", name="Zoom").get_by_role("button", name="%")).to_have_text("196 %")
     drag(page, (0.25, 0.25), (0.75, 0.75))
@@ -66,7 +66,7 @@ def box_sides(page: Page) -> list[int]:
 
 
 def test_the_selected_box_is_nudged_by_keys(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     chip = verdict(page).get_by_role("button", name="Box ")
     x1, y1, x2, y2 = box_sides(page)
@@ -77,7 +77,7 @@ def test_the_selected_box_is_nudged_by_keys(page: Page) -> None:
 
 
 def two_objects(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.1, 0.5), (0.3, 0.9))
     expect(lane(page, 1)).to_be_visible()
     press(page, "n")
@@ -87,7 +87,7 @@ def two_objects(page: Page) -> None:
 
 
 def test_a_box_is_copied_to_another_frame_of_the_same_object(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.3, 0.3), (0.6, 0.7))
     expect(lane(page, 1)).to_contain_text("1 fr", timeout=LONG)
     press(page, "Control+c", "ArrowRight", "Control+v")
@@ -115,7 +115,7 @@ def test_an_object_is_hidden_shown_alone_and_locked(page: Page) -> None:
 
 
 def test_a_name_is_text_survives_a_refresh_and_can_be_undone(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_be_visible()
     press(page, "F2")
@@ -131,7 +131,7 @@ def test_a_name_is_text_survives_a_refresh_and_can_be_undone(page: Page) -> None
 
 
 def test_outline_only_and_opacity_are_remembered(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     page.get_by_label("Mask opacity").fill("80")
     page.get_by_role("button", name="outline only").click()
@@ -142,7 +142,7 @@ def test_outline_only_and_opacity_are_remembered(page: Page) -> None:
 
 
 def test_keys_follow_the_preset_and_none_fires_while_typing(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "f", "f", "v", "d")
     expect_frame(page, 11)
     page.get_by_label("What should be segmented?").click()
@@ -164,7 +164,7 @@ def test_keys_follow_the_preset_and_none_fires_while_typing(page: Page) -> None:
 
 
 def test_a_key_is_changed_with_a_warning_and_kept(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "F1")
     sheet = page.get_by_role("dialog", name="Keys")
     sheet.get_by_role("button", name="Change the key of Next frame", exact=True).click()
@@ -195,7 +195,7 @@ def test_tab_and_digits_select_objects_and_tab_leaves_the_stage_in_the_end(page:
 
 
 def test_dragging_over_a_lane_chooses_the_frames_to_propagate(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_be_visible()
     track = lane(page, 1).locator(".v-track").bounding_box()
@@ -212,7 +212,7 @@ def test_dragging_over_a_lane_chooses_the_frames_to_propagate(page: Page) -> Non
 
 
 def test_a_range_without_a_prompt_is_filled_and_nothing_around_it(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_be_visible()
     expect_masks(page, 1, 1)  # a box shows its mask on its own frame at once
@@ -222,7 +222,7 @@ def test_a_range_without_a_prompt_is_filled_and_nothing_around_it(page: Page) ->
 
 
 def test_absent_from_here_on_is_kept_by_propagation_and_undone(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_be_visible()
     set_range(page, 0, 5)
@@ -245,7 +245,7 @@ def test_absent_from_here_on_is_kept_by_propagation_and_undone(page: Page) -> No
 
 
 def test_the_bracket_keys_go_to_doubtful_frames_or_say_that_there_are_none(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     press(page, "]")
     expect(page.get_by_text("No doubtful frame after this frame.")).to_be_visible()
     press(page, "[")
@@ -253,8 +253,8 @@ def test_the_bracket_keys_go_to_doubtful_frames_or_say_that_there_are_none(page:
 
 
 def test_the_bracket_keys_go_from_doubt_to_doubt_and_back(page: Page) -> None:
-    open_example(page, "Who comes first?")
-    ask(page, "the latecomer")
+    open_example(page, "Who comes last?")
+    ask(page, "what goes out of the picture")
     expect_answer(page)
     propagate(page)
     expect_masks(page, 1, 96)
@@ -271,7 +271,7 @@ def test_the_bracket_keys_go_from_doubt_to_doubt_and_back(page: Page) -> None:
 
 
 def test_reasoning_that_is_still_true_is_confirmed(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
     press(page, "Alt+Shift+ArrowLeft")
@@ -281,7 +281,7 @@ def test_reasoning_that_is_still_true_is_confirmed(page: Page) -> None:
 
 
 def test_a_correction_makes_the_reasoning_stale_until_it_is_thought_again(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
     press(page, "Alt+Shift+ArrowLeft")
@@ -292,7 +292,7 @@ def test_a_correction_makes_the_reasoning_stale_until_it_is_thought_again(page: 
 
 
 def test_the_reasoning_is_edited_and_its_frames_and_boxes_are_live(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
     page.get_by_role("button", name="Edit", exact=True).click()
@@ -313,7 +313,7 @@ def test_the_tour_is_shown_once(browser: Browser, app_url: str) -> None:
     visitor = browser.new_context(viewport={"width": 1280, "height": 800})
     visitor.set_default_timeout(20_000)
     page = open_page(visitor, app_url)
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     tour = page.locator(".v-tour")
     for title in ("Say what to find", "Or show it", "Check where it doubts"):
         expect(page.get_by_role("dialog", name=title)).to_be_visible()
@@ -327,7 +327,7 @@ def test_the_tour_is_shown_once(browser: Browser, app_url: str) -> None:
 
 
 def test_a_lost_connection_is_told_and_healed(page: Page) -> None:
-    open_example(page, "Who comes first?")
+    open_example(page, "Who comes last?")
     page.context.set_offline(True)
     expect(page.get_by_role("alert")).to_contain_text("Connection lost")
     page.context.set_offline(False)

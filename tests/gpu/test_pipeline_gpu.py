@@ -12,7 +12,7 @@ from veason.video import open_video
 
 pytestmark = pytest.mark.gpu
 
-QUESTION = "the first object to come in"
+QUESTION = "the latecomer"
 MIN_IOU = 0.95
 
 
