@@ -11,7 +11,7 @@ LONG = 60_000
 """Milliseconds to wait for a model on a busy machine."""
 
 
-QUESTION = "the latecomer"
+QUESTION = "the star that is not yellow"
 """A question that the example "Who comes last?" has an answer to."""
 
 

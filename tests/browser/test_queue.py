@@ -23,7 +23,7 @@ from veason.types import Box, FrameMasks, ObjectMask, Prompt
 pytestmark = pytest.mark.browser
 
 PARADE, CHASE = (ASSETS / "examples" / f"{name}.mp4" for name in ("parade", "chase"))
-WORDS = ("the latecomer", "what goes out of the picture")
+WORDS = ("the star that is not yellow", "the latecomer")
 
 
 @pytest.fixture(scope="module")

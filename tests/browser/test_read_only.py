@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("shut")
     with Project.create(place / "labels") as project:
         video = project.add_video(ASSETS / "examples" / "parade.mp4", copy=True)
-        question = project.add_question(video, "the latecomer")
+        question = project.add_question(video, "the star that is not yellow")
         width, height = project.video(video).size_wh
         mask = np.zeros((height, width), bool)
         mask[20:120, 10:110] = True

@@ -56,11 +56,11 @@ def test_what_was_seen_of_each_object_is_a_table_and_the_question_is_said_again(
     expect(page.get_by_text(re.compile(r"\d objects followed …"))).to_be_visible(timeout=LONG)
     expect_answer(page)
     expect(page.get_by_text("Looking for chases")).to_be_visible()
-    page.get_by_text("4 objects followed, 1 fits").click()
+    page.get_by_text("5 objects followed, 1 fits").click()
     rows = page.get_by_label("Reasoning text").get_by_role("listitem")
-    expect(rows).to_have_count(4)
-    expect(rows.filter(has_text="orange star").get_by_label("fits", exact=True)).to_be_visible()
-    expect(rows.filter(has_text="pink ball")).to_contain_text("striped moves left chased")
+    expect(rows).to_have_count(5)
+    expect(rows.filter(has_text="yellow star").get_by_label("fits", exact=True)).to_be_visible()
+    expect(rows.filter(has_text="red star")).to_contain_text("moves left chased")
 
 
 def test_an_uploaded_video_is_reported_exactly(page: Page) -> None:
@@ -215,17 +215,17 @@ def test_markup_in_a_file_name_stays_text(page: Page) -> None:
 
 def test_a_frame_in_the_reasoning_lights_up_and_is_jumped_to(page: Page) -> None:
     open_example(page, "Who comes last?")
-    ask(page, QUESTION)
+    ask(page, "the latecomer")
     expect_answer(page)
     canvas = page.locator(".v-stage canvas")
     dark = canvas.evaluate("canvas => canvas.toDataURL()")
     verdict(page).get_by_role("button", name="Box ").hover()
     assert canvas.evaluate("canvas => canvas.toDataURL()") != dark, "the box under the pointer lights up"
-    frame = page.get_by_label("Reasoning text").get_by_role("button", name="Go to frame 40")
+    frame = page.get_by_label("Reasoning text").get_by_role("button", name="Go to frame 54")
     frame.hover()
-    expect(page.get_by_role("button", name="Frame 40", exact=True)).to_contain_class("v-seen")
+    expect(page.get_by_role("button", name="Frame 54", exact=True)).to_contain_class("v-seen")
     frame.click()
-    expect(page.get_by_role("application", name="Video frame 40 of")).to_be_visible()
+    expect(page.get_by_role("application", name="Video frame 54 of")).to_be_visible()
 
 
 def is_wanted(request: Request) -> bool:

@@ -47,13 +47,13 @@ def downloaded_masks(page: Page) -> dict[int, np.ndarray]:
 def test_a_painted_mask_stays_to_the_pixel_while_the_rest_follows_it(page: Page) -> None:
     open_example(page, "Who comes last?")
     press(page, "b")
-    drag(page, (0.3, 0.5), (0.5, 0.5))
+    drag(page, (0.5, 0.4), (0.64, 0.4))  # over a star
     expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
-    drag(page, (0.4, 0.4), (0.4, 0.6))
+    drag(page, (0.57, 0.3), (0.57, 0.5))
     expect_quiet(page)
     before = downloaded_masks(page)
     assert list(before) == [0]
-    middle, end, above = before[0][180, 256], before[0][180, 192], before[0][144, 256]
+    middle, end, above = before[0][144, 365], before[0][144, 320], before[0][110, 365]
     assert (middle, end, above, before[0][300, 500]) == (1, 1, 1, 0)
     set_range(page, 0, 3)
     propagate(page)

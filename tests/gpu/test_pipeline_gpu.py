@@ -12,7 +12,7 @@ from veason.video import open_video
 
 pytestmark = pytest.mark.gpu
 
-QUESTION = "the latecomer"
+QUESTION = "the star that is not yellow"
 MIN_IOU = 0.95
 
 

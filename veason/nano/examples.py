@@ -47,7 +47,7 @@ CLIPS = (
         "Who comes last?",
         119,
         "parade",
-        ("the latecomer", "what goes out of the picture", "the stars"),
+        ("the star that is not yellow", "the latecomer", "what goes out of the picture"),
     ),
     Clip(
         "hide.mp4",
