@@ -25,7 +25,7 @@ _CORRECTED_CLIPS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
+class Span:
     """The part of each whole lesson that others about the same clip go on from: its first place, and how many."""
 
     first: torch.Tensor
@@ -40,7 +40,7 @@ class Group:
     padded: Padded
     owner: torch.Tensor
     share: float
-    told: Told | None = None
+    told: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ class Batch:
 
         def moved(group: Group) -> Group:
             told = group.told
-            there = None if told is None else Told(told.first.to(device), told.count.to(device))
+            there = None if told is None else Span(told.first.to(device), told.count.to(device))
             return dataclasses.replace(group, padded=group.padded.to(device), owner=group.owner.to(device), told=there)
 
         return Batch(
@@ -112,9 +112,7 @@ class BatchMaker(Dataset):
         return Batch(
             fresh,
             torch.from_numpy(np.concatenate([clip.images for clip in clips])),
-            torch.from_numpy(
-                np.stack([rename(clip.prefix, *names) for clip, names in zip(clips, named, strict=True)])
-            ).long(),
+            torch.from_numpy(np.stack(prompts)).long(),
             torch.from_numpy(np.stack(cells)),
             list(self._groups(rng, clips, prompts, named)),
         )
@@ -167,7 +165,7 @@ class BatchMaker(Dataset):
     ) -> Iterator[Group]:
         """Tell where everything is, follow one thing with its boxes, answer with reasoning."""
         labels = [prompt_labels(prompt, self.image_id) for prompt in prompts]
-        told: Told | None = None
+        told: Span | None = None
         for kind, (count, share) in PLAN[self.recipe.stage].items():
             taught = clips[: max(1, len(clips) // _CORRECTED_CLIPS)] if kind == "corrections" else clips
             picked: list[tuple[Branch, int]] = []
@@ -190,11 +188,11 @@ class BatchMaker(Dataset):
                 owner = torch.tensor([owner for _, owner in part])
                 yield Group(kind, padded, owner, share * len(part) / len(picked), told if kind == "whole" else goes_on)
 
-    def _told(self, branches: Sequence[Branch]) -> Told | None:
+    def _told(self, branches: Sequence[Branch]) -> Span | None:
         """Return the records of whole lessons, None where lessons have none (a style without reasoning)."""
         first = torch.tensor([branch.start for branch in branches])
         verdicts = [find_judging(branch.ids, branch.start, self.marks) for branch in branches]
-        return Told(first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
+        return Span(first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
 
 
 Names = tuple[np.ndarray, Sequence[int]]

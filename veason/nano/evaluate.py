@@ -101,15 +101,13 @@ class Course:
         inner = read_text(text, context)
         prominence, iou = score_boxes(self.view, question, inner) if question.targets else (0.0, 0.0)
         is_empty = answer is None or not answer.boxes
-        statements = self._check(text, context)
+        statements = self._check(text if inner is None else inner.thought, context)
         return Row(
             policy, self._number, question.text, question.type, score.j, score.f, score.r_binary or 0.0, is_empty,
             answer is not None, prominence, iou, len(statements), sum(one.is_true for one in statements), text,
         )  # fmt: skip
 
-    def _check(self, text: str, context: AnswerContext) -> list[Statement]:
-        answer = read_text(text, context)
-        thought = text if answer is None else answer.thought
+    def _check(self, thought: str, context: AnswerContext) -> list[Statement]:
         if context.labels == "relative":
             shown = dict(enumerate(self.view.shown))
             thought = re.sub(r"(?<=frame )\d+", lambda label: str(shown.get(int(label[0]), label[0])), thought)

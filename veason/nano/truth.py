@@ -46,6 +46,9 @@ _PARTS = {
 }
 """What stands in the gaps of a way to say a claim."""
 
+_VERBS = {said: verb for verb, said in NOBODY.items()}
+"""The verb of what "nothing" does, by the words for it."""
+
 _NUMBER = "|".join(COUNT)
 _RECORD = re.compile(
     rf"(?P<number>{_NUMBER}) (?P<name>[a-z]+ [a-z]+)(?P<path>(?: frame \d+ (?:-|\d+/\d+))+)(?P<rest>.*)"
@@ -165,14 +168,17 @@ class _Checker:
         anchor = self._told.get(found[2], -1)
         return Term(found[1], is_not, anchor) if anchor >= 0 else None
 
-    def _sentence(self, text: str, last: int) -> tuple[int, bool]:
-        """Return whom a sentence is about ("it" is who came `last`), and whether any reading of it is true."""
+    def _sentence(self, text: str, last: int, frame: int = -1) -> tuple[int, bool]:
+        """Return whom a sentence is about, and whether any reading of it is true.
+
+        "it" is who came `last`, and a sentence that names no frame is about `frame`.
+        """
         about = last
         for kind, way in _ways():
             found = way.fullmatch(text)
             if found is None:
                 continue
-            claim = self._claim(kind, found.groupdict(), last)
+            claim = self._claim(kind, found.groupdict(), last, frame)
             if claim is None:
                 continue
             about = claim.actor
@@ -184,17 +190,18 @@ class _Checker:
         share = prominence(self._view, (claim.actor,))[self._view.shown.index(claim.frame)]
         return bool(share >= 1 - _CLOSE_SHARE)
 
-    def _claim(self, kind: str, parts: Mapping[str, str | None], last: int) -> Claim | None:
+    def _claim(self, kind: str, parts: Mapping[str, str | None], last: int, at: int) -> Claim | None:
         a, b, frame, word = (parts.get(key) for key in "abfw")
         actor = self._actors.get(a, -2) if a else last
         other = self._actors.get(b, -2) if b else -1
-        number = int(frame) if frame else -1
-        if -2 in (actor, other) or (frame and number not in self._view.shown):
+        number = int(frame) if frame else at
+        if -2 in (actor, other) or (number >= 0 and number not in self._view.shown):
             return None
         if actor < 0 and kind not in ("no_such", "nobody", "count"):
             return None
-        words = {said: verb for verb, said in NOBODY.items()}
-        return Claim(kind, actor, other, number, words.get(word or "", "enters") if kind == "nobody" else word or "")
+        if kind == "nobody":
+            return Claim(kind, word=_VERBS[word]) if word in _VERBS else None
+        return Claim(kind, actor, other, number, word or "")
 
     def _why(self, text: str) -> Iterator[Statement]:
         many = re.fullmatch(r"frame (\d+) shows ((?:the [a-z]+ [a-z]+(?:, | and )?){2,})", text)
@@ -203,17 +210,14 @@ class _Checker:
                 last, is_true = self._sentence(f"frame {many[1]} shows the {name}", -1)
                 yield Statement("why", f"frame {many[1]} shows the {name}", is_true)
             return
-        last, frame = -1, ""
+        last = frame = -1
         for sentence in text.split(" and "):
-            named = re.search(r"frame (\d+)", sentence)
-            frame = named[1] if named else frame
             if sentence in ABSENT_WHY:
                 yield Statement("why", sentence, True)
                 continue
-            last, is_true = self._sentence(sentence, last)
-            if not named and last >= 0 and frame.isdigit() and int(frame) in self._view.shown:
-                kinds = [kind for kind in ("uncovered", "whole") if sentence in WAYS[kind]]
-                is_true = any(holds(Claim(kind, last, frame=int(frame)), self._view) for kind in kinds)
+            named = re.search(r"frame (\d+)", sentence)
+            frame = int(named[1]) if named else frame
+            last, is_true = self._sentence(sentence, last, frame)
             yield Statement("why", sentence, is_true)
 
     def _where(self, text: str) -> Iterator[Statement]:

@@ -27,7 +27,7 @@ class _Caches:
     """
 
     def __init__(self, prompt: Prompt, owner: Sequence[int], room: int) -> None:
-        self.used, self._owner, self._prompts = 0, list(owner), prompt.past
+        self.used, self._owner, self._runs, self._prompts = 0, list(owner), _runs(owner), prompt.past
         count = len(self._owner)
         self._own = [
             [part.new_zeros(count, part.shape[1], room, part.shape[3]) for part in pair] for pair in prompt.past
@@ -48,21 +48,27 @@ class _Caches:
 
     def _each(self, rows: torch.Tensor, prompts: torch.Tensor) -> torch.Tensor:
         """Multiply `(N, heads, T, X)` rows with the `(B, heads, X, Y)` of their prompts, one product for each clip."""
-        found, heads, places = [], rows.shape[1], rows.shape[2]
-        for owner, group in itertools.groupby(range(len(rows)), key=lambda row: self._owner[row]):
-            one = list(group)
-            flat = rows[one[0] : one[-1] + 1].transpose(0, 1).reshape(heads, len(one) * places, -1)
-            found.append((flat @ prompts[owner]).view(heads, len(one), places, -1).transpose(0, 1))
+        heads, places = rows.shape[1], rows.shape[2]
+        found = []
+        for part, (owner, count) in zip(rows.split([count for _, count in self._runs]), self._runs, strict=True):
+            flat = part.transpose(0, 1).reshape(heads, count * places, -1)
+            found.append((flat @ prompts[owner]).view(heads, count, places, -1).transpose(0, 1))
         return torch.cat(found)
 
     def keep(self, rows: torch.Tensor) -> None:
         """Drop all other rows; what is left unused of the room stays empty."""
         self._owner = [self._owner[row] for row in rows.tolist()]
+        self._runs = _runs(self._owner)
         for full in self._own:
             for place, whole in enumerate(full):
                 left = whole.new_empty(len(rows), *whole.shape[1:])
                 left[:, :, : self.used] = whole[rows, :, : self.used]
                 full[place] = left
+
+
+def _runs(owner: Sequence[int]) -> list[tuple[int, int]]:
+    """Return each prompt in turn, and how many answers side by side go on from it."""
+    return [(prompt, len(list(rows))) for prompt, rows in itertools.groupby(owner)]
 
 
 @torch.no_grad()
