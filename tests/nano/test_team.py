@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 import torch.multiprocessing as mp
 
-from veason.nano.team import average_gradients, follow, join_team
+from veason.nano.team import average_gradients, follow, join_team, leave_team
 
 
 def _member(rank: int, port: int, folder: str) -> None:
@@ -24,6 +24,7 @@ def _member(rank: int, port: int, folder: str) -> None:
     average_gradients([seen, frozen, only_one_sees])
     result = {"seen": seen.grad, "one": only_one_sees.grad, "frozen": frozen.grad, "time": follow(10.0 + rank)}
     torch.save(result, Path(folder) / f"{rank}.pt")
+    leave_team()
 
 
 def test_all_get_the_mean_gradient_and_the_time_of_the_first(tmp_path: Path) -> None:
@@ -46,3 +47,4 @@ def test_alone_nothing_changes() -> None:
     assert weight.grad.tolist() == [1.0, 1.0]
     assert follow(3.5) == 3.5
     assert join_team() == 0
+    leave_team()

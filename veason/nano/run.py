@@ -15,7 +15,7 @@ import torch
 
 from veason.nano.policy_model import Labels, Size, save_policy
 from veason.nano.recipe import Measured
-from veason.nano.team import follow, join_team
+from veason.nano.team import follow, join_team, leave_team
 
 _SAVE_S = 60.0
 _LOG_S = 15.0
@@ -90,6 +90,7 @@ class Run(ABC):
         weights = self.export()
         if self.rank == 0:
             plot_log(self.folder / "log.csv", self.folder / "log.png")
+        leave_team()
         return weights
 
     @property
