@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from veason.answer import context_for, parse_answer
 from veason.boxes import box_iou, boxes_array, match_boxes
 from veason.cli import main
+from veason.cli.nano import STYLES
 from veason.data import open_dataset
 from veason.hub import ASSETS
+from veason.nano.corpus import Style
 from veason.nano.dataset import FIRST_SEEDS, clip_seed
 from veason.nano.examples import CLIPS, SIZE_WH, example_scene, find_question
 from veason.nano.facts import Facts
@@ -40,6 +43,13 @@ def test_an_unknown_stage_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["nano", "train", "nothing"])
     assert "multi" in capsys.readouterr().err
+
+
+def test_an_unknown_style_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert get_args(Style) == STYLES
+    with pytest.raises(SystemExit):
+        main(["nano", "draw", "nowhere", "--style", "no-reason"])
+    assert "no-reasoning" in capsys.readouterr().err
 
 
 def test_the_examples_list_names_files_that_open() -> None:

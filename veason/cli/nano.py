@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 STAGES = ("see", "multi", "sft", "grpo", "segmenter")
+STYLES = ("full", "first-frame", "no-reasoning", "relative")
+"""As `veason.nano.corpus.Style`, which is not read here because it loads numpy."""
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -29,7 +31,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     draw.add_argument("--shards", type=int, default=48, help="files of 128 clips (default: 48)")
     draw.add_argument("--skip", type=int, default=0, help="number of the first file (default: 0)")
     draw.add_argument("--processes", type=int, default=2)
-    draw.add_argument("--style", default="full", help="as in `veason nano train sft` (default: full)")
+    draw.add_argument("--style", choices=STYLES, default="full", help="as in `veason nano train sft` (default: full)")
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
     train.add_argument("stage", choices=STAGES)
     train.add_argument("flags", nargs=argparse.REMAINDER)
