@@ -16,7 +16,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from tests.interchange.made import AWAY, FIRST, KEYFRAME, LAST, NUM_FRAMES, SIZE_WH, shape, visible
+from tests.interchange.made import AWAY, FIRST, KEYFRAME, LAST, NEARLY_AWAY, NUM_FRAMES, SIZE_WH, shape, visible
 from veason.answer import parse_answer
 from veason.data import open_dataset
 from veason.interchange import ExportOptions, ExportReport, LabelledVideo, export_labels
@@ -90,7 +90,10 @@ def test_pillow_reads_palettes_in_which_the_surest_object_wins(
         lost += sum(int(mask.sum()) for mask in here.values()) - int((wanted > 0).sum())
         assert np.array_equal(np.asarray(picture), wanted)
         assert Image.open(report.out / pictures / f"{file.stem}.jpg").size == SIZE_WH
-    assert report.lost == {"pixels where objects overlap and only the surest one is kept": lost}
+    assert report.lost == {
+        "pixels where objects overlap and only the surest one is kept": lost,
+        "marks that an object is occluded (the format cannot hold them)": len(range(*NEARLY_AWAY)),
+    }
     assert lost > 0
 
 

@@ -72,11 +72,15 @@ ABOUT = {
 TELLS_UNLABELLED = ("overlay", "veason", "sft", "grpo")
 """Formats in which an object without a label on a frame is not taken for one that is not there."""
 
+TELLS_OCCLUDED = ("cvat", "veason")
+"""Formats that say on which frames an object is partly hidden."""
+
 TRAINING = ("sft", "grpo")
 """Formats that take accepted questions only, whatever the options say."""
 
 NOT_ACCEPTED = "questions that are not accepted"
 DISPUTED = "accepted questions that a reviewer disagrees with"
+OCCLUDED = "marks that an object is occluded (the format cannot hold them)"
 GUESSED_ABSENT = "frames on which an object that nobody labelled is written as not there"
 SECOND = "second versions of questions that are written"
 
@@ -283,4 +287,6 @@ def _checked(videos: Iterable[LabelledVideo], format: str, tally: Tally) -> Iter
         num_frames = len(video.labelled_frames())
         if format not in TELLS_UNLABELLED:
             tally.lost[GUESSED_ABSENT] += sum(num_frames - len(track) for track in video.tracks.values() if track)
+        if format not in TELLS_OCCLUDED:
+            tally.lost[OCCLUDED] += sum(mask.is_occluded for track in video.tracks.values() for mask in track.values())
         yield video
