@@ -12,7 +12,16 @@ from veason.answer import render_answer
 from veason.masks import encode_mask
 from veason.nano.corpus import image_context
 from veason.nano.dataset import draw_scene
-from veason.nano.evaluate import FIGURES, Course, Row, evaluate_policies, make_table, summarise_rows
+from veason.nano.evaluate import (
+    FIGURES,
+    Course,
+    Row,
+    compare_policies,
+    evaluate_policies,
+    make_table,
+    read_journal,
+    summarise_rows,
+)  # fmt: skip
 from veason.nano.policy_model import build_model, build_tokenizer, save_policy
 from veason.types import FrameMasks, ObjectMask
 
@@ -67,6 +76,19 @@ def test_the_table_is_that_of_revos_with_intervals_around_it() -> None:
     assert low < value < high
 
 
+def test_a_margin_is_taken_clip_by_clip() -> None:
+    def rows(policy: str, values: tuple[float, ...]) -> list[Row]:
+        kinds = ("referring", "reasoning")
+        return [row(policy, clip, kind, value) for clip, value in enumerate(values) for kind in kinds]
+
+    before = rows("a", (0.1, 0.9, 0.2, 0.8, 0.5))
+    better_everywhere = rows("b", (0.15, 0.95, 0.25, 0.85))
+    assert compare_policies(before, better_everywhere) == pytest.approx((5, 5, 5)), "no width"
+    value, low, high = compare_policies(before, rows("b", (0.5,) * 5))
+    assert value == pytest.approx(0, abs=1e-9)
+    assert low < -10 < 10 < high
+
+
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     save_policy(build_model(build_tokenizer()), tmp_path / "policy")
     policies = {"random": tmp_path / "policy"}
@@ -76,3 +98,4 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     assert both[: len(first)] == first
     assert (tmp_path / "j.jsonl").read_text().splitlines()[0] == lines[0]
     assert {row.clip for row in both} == {0, 1}
+    assert list(read_journal(tmp_path / "j.jsonl")) == [0, 1]

@@ -135,12 +135,9 @@ def evaluate_policies(
         longest: most frames in a clip.
         questions: most questions about a clip.
     """
-    done: dict[int, list[Row]] = {}
-    if journal.is_file():
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            rows = [Row(**row) for row in json.loads(line)]
-            if {row.policy for row in rows} == set(policies):
-                done[rows[0].clip] = rows
+    done = {
+        number: rows for number, rows in read_journal(journal).items() if {row.policy for row in rows} == set(policies)
+    }
     models = {
         name: Qwen2_5_VLForConditionalGeneration.from_pretrained(folder).float().eval()
         for name, folder in policies.items()
@@ -165,6 +162,13 @@ def evaluate_policies(
                 done[number] = rows
                 stream.write(json.dumps([asdict(row) for row in rows]) + "\n")
     return [row for number in sorted(done) if number < clips for row in done[number]]
+
+
+def read_journal(journal: Path) -> dict[int, list[Row]]:
+    """Return what stands in a journal, by clip; nothing where there is none yet."""
+    lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
+    clips = [[Row(**row) for row in json.loads(line)] for line in lines]
+    return {rows[0].clip: rows for rows in clips}
 
 
 def summarise_rows(rows: Sequence[Row]) -> dict[str, float]:
@@ -192,11 +196,7 @@ def make_table(rows: Sequence[Row], *, seed: int = 0) -> dict[str, dict[str, tup
     rng = np.random.default_rng(seed)
     table = {}
     for policy in dict.fromkeys(row.policy for row in rows):
-        by_clip: dict[int, list[Row]] = {}
-        for row in rows:
-            if row.policy == policy:
-                by_clip.setdefault(row.clip, []).append(row)
-        groups = list(by_clip.values())
+        groups = list(_by_clip([row for row in rows if row.policy == policy]).values())
         value = summarise_rows([row for group in groups for row in group])
         draws = [
             summarise_rows([row for place in rng.integers(len(groups), size=len(groups)) for row in groups[place]])
@@ -204,6 +204,30 @@ def make_table(rows: Sequence[Row], *, seed: int = 0) -> dict[str, dict[str, tup
         ]
         table[policy] = {name: (value[name], *_interval([draw[name] for draw in draws])) for name in FIGURES}
     return table
+
+
+def compare_policies(before: Sequence[Row], after: Sequence[Row], *, seed: int = 0) -> tuple[float, float, float]:
+    """Return by how much overall J&F is higher `after` than `before` on the clips of both, with its 95 % interval.
+
+    Clips are drawn for both at once: how hard a clip is does not widen the interval.
+    """
+    first, second = _by_clip(before), _by_clip(after)
+    clips = sorted(first.keys() & second.keys())
+    rng = np.random.default_rng(seed)
+
+    def margin(numbers: Sequence[int]) -> float:
+        means = [summarise_rows([row for number in numbers for row in rows[number]]) for rows in (first, second)]
+        return means[1]["overall"] - means[0]["overall"]
+
+    draws = [margin([clips[place] for place in rng.integers(len(clips), size=len(clips))]) for _ in range(_DRAWS)]
+    return (margin(clips), *_interval(draws))
+
+
+def _by_clip(rows: Sequence[Row]) -> dict[int, list[Row]]:
+    clips: dict[int, list[Row]] = {}
+    for row in rows:
+        clips.setdefault(row.clip, []).append(row)
+    return clips
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:
