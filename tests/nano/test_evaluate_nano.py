@@ -99,3 +99,16 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "j.jsonl").read_text().splitlines()[0] == lines[0]
     assert {row.clip for row in both} == {0, 1}
     assert list(read_journal(tmp_path / "j.jsonl")) == [0, 1]
+
+
+def test_answers_can_be_drawn_and_the_lots_are_the_same_each_time(tmp_path: Path) -> None:
+    save_policy(build_model(build_tokenizer()), tmp_path / "policy")
+    policies = {"random": tmp_path / "policy"}
+
+    def texts(name: str, temperature: float) -> list[str]:
+        journal, box = tmp_path / f"{name}.jsonl", BoxFiller()
+        rows = evaluate_policies(policies, box, journal, clips=1, longest=16, questions=1, temperature=temperature)
+        return [row.answer for row in rows]
+
+    assert texts("a", 1.0) == texts("b", 1.0)
+    assert texts("a", 1.0) != texts("c", 0.0)

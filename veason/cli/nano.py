@@ -47,6 +47,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     table.add_argument("--seed", type=int, default=7)
     table.add_argument("--longest", type=int, default=64, help="most frames in a clip (default: 64)")
     table.add_argument("--questions", type=int, default=4)
+    drawn = "0 takes the likeliest answers, 1 draws them as GRPO does (default: 0)"
+    table.add_argument("--temperature", type=float, default=0.0, help=drawn)
     return parser
 
 
@@ -132,6 +134,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         seed=args.seed,
         longest=args.longest,
         questions=args.questions,
+        temperature=args.temperature,
     )
     print(f"{len(rows) // len(policies)} questions about {args.clips} clips; percent, 95 % intervals over clips")
     print("\n| policy | " + " | ".join(FIGURES) + " |")

@@ -123,6 +123,7 @@ def evaluate_policies(
     seed: int = 7,
     longest: int = 64,
     questions: int = 4,
+    temperature: float = 0.0,
 ) -> list[Row]:
     """Ask every policy every question of the test split and return one row each.
 
@@ -134,6 +135,8 @@ def evaluate_policies(
         seed: which test split.
         longest: most frames in a clip.
         questions: most questions about a clip.
+        temperature: 0 takes the likeliest answers; 1 draws them as GRPO does, by lots that the first clip of those
+            written side by side decides.
     """
     done = {
         number: rows for number, rows in read_journal(journal).items() if {row.policy for row in rows} == set(policies)
@@ -152,7 +155,8 @@ def evaluate_policies(
         found: list[list[Row]] = [[] for _ in courses]
         for name, model in models.items():
             maker = makers[name]
-            texts = answer_views(model, maker, [course.view for course in courses], asked)
+            views = [course.view for course in courses]
+            texts = answer_views(model, maker, views, asked, temperature=temperature, lots=numbers[0])
             for course, answers, rows in zip(courses, texts, found, strict=True):
                 context = maker.context(course.view)
                 pairs = zip(course.questions, answers, strict=True)

@@ -73,8 +73,14 @@ def answer_views(
     views: Sequence[View],
     instructions: Sequence[Sequence[str]],
     most: int = LONGEST_ANSWER,
+    *,
+    temperature: float = 0.0,
+    lots: int = 0,
 ) -> list[list[str]]:
-    """Return what the policy writes to the instructions about each view; all answers are written side by side."""
+    """Return what the policy writes to the instructions about each view; all answers are written side by side.
+
+    At a temperature of 0 the likeliest token is taken, otherwise `lots` seeds the draw.
+    """
     tokenizer = build_tokenizer()
     end = int(tokenizer.convert_tokens_to_ids(END))
     owner = [place for place, asked in enumerate(instructions) for _ in asked]
@@ -83,7 +89,16 @@ def answer_views(
         for view, asked in zip(views, instructions, strict=True)
         for one in asked
     ]
-    written = write_answers(model, read_views(model, maker, views), questions, end=end, most=most, owner=owner)
+    written = write_answers(
+        model,
+        read_views(model, maker, views),
+        questions,
+        end=end,
+        most=most,
+        owner=owner,
+        temperature=temperature,
+        generator=torch.Generator().manual_seed(lots),
+    )
     texts = iter([tokenizer.decode(ids) for ids in written])
     return [[next(texts) for _ in asked] for asked in instructions]
 
