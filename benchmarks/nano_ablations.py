@@ -10,6 +10,7 @@ test clips. Each step is printed as the command that does it, goes on where it w
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import subprocess
 import sys
@@ -122,8 +123,8 @@ def main() -> None:
     print(write_result("nano-ablations", {**settings, "clips": CLIPS, "rows": rounded, "minus_full": apart}))
 
 
-def _rounded(values: tuple[float, float, float]) -> list[float]:
-    return [round(value, 2) for value in values]
+def _rounded(values: tuple[float, float, float]) -> list[float | None]:
+    return [None if math.isnan(value) else round(value, 2) for value in values]
 
 
 def _cell(values: tuple[float, float, float]) -> str:
