@@ -19,7 +19,7 @@ from pathlib import Path
 
 from report import write_result
 
-from veason.nano.evaluate import FIGURES, Row, compare_policies, make_table, read_journal
+from veason.nano.evaluate import FIGURES, Row, compare_policies, format_figure, make_table, read_journal
 
 CLIPS = 60
 FULL = "full"
@@ -114,22 +114,16 @@ def main() -> None:
     print("\n| row | J&F minus that of full | " + " | ".join(FIGURES) + " |")
     print("|---" * (len(FIGURES) + 2) + "|")
     for name, figures in table.items():
-        apart = (0.0, 0.0, 0.0) if name == FULL else margins[name]
-        cells = [_cell(values) for values in (apart, *figures.values())]
+        cells = map(format_figure, (margins.get(name, (0.0, 0.0, 0.0)), *figures.values()))
         print(f"| {name} | " + " | ".join(cells) + " |")
     settings = {key: value for key, value in vars(arguments).items() if key not in ("rows", "out", "pool", "start")}
     rounded = {row: {key: _rounded(values) for key, values in figures.items()} for row, figures in table.items()}
-    apart = {name: _rounded(values) for name, values in margins.items()}
-    print(write_result("nano-ablations", {**settings, "clips": CLIPS, "rows": rounded, "minus_full": apart}))
+    minus_full = {name: _rounded(values) for name, values in margins.items()}
+    print(write_result("nano-ablations", {**settings, "clips": CLIPS, "rows": rounded, "minus_full": minus_full}))
 
 
 def _rounded(values: tuple[float, float, float]) -> list[float | None]:
     return [None if math.isnan(value) else round(value, 2) for value in values]
-
-
-def _cell(values: tuple[float, float, float]) -> str:
-    value, low, high = values
-    return f"{value:.1f} ({low:.1f} to {high:.1f})"
 
 
 if __name__ == "__main__":

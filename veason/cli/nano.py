@@ -117,7 +117,7 @@ def _score(args: argparse.Namespace) -> None:
 
 def _evaluate(args: argparse.Namespace) -> None:
     from veason.errors import DataError
-    from veason.nano.evaluate import FIGURES, evaluate_policies, make_table
+    from veason.nano.evaluate import FIGURES, evaluate_policies, format_figure, make_table
     from veason.segmenter import load_segmenter
 
     policies = {}
@@ -140,5 +140,5 @@ def _evaluate(args: argparse.Namespace) -> None:
     print("\n| policy | " + " | ".join(FIGURES) + " |")
     print("|---" * (len(FIGURES) + 1) + "|")
     for policy, figures in make_table(rows).items():
-        cells = [f"{value:.1f} ({low:.1f} to {high:.1f})" for value, low, high in figures.values()]
+        cells = map(format_figure, figures.values())
         print(f"| {policy} | " + " | ".join(cells) + " |")

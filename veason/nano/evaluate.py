@@ -210,6 +210,16 @@ def make_table(rows: Sequence[Row], *, seed: int = 0) -> dict[str, dict[str, tup
     return table
 
 
+def format_figure(values: tuple[float, float, float]) -> str:
+    """Return a figure with its interval for people.
+
+    >>> format_figure((61.34, 55.3, 67.32))
+    '61.3 (55.3 to 67.3)'
+    """
+    value, low, high = values
+    return f"{value:.1f} ({low:.1f} to {high:.1f})"
+
+
 def compare_policies(before: Sequence[Row], after: Sequence[Row], *, seed: int = 0) -> tuple[float, float, float]:
     """Return by how much overall J&F is higher `after` than `before` on the clips of both, with its 95 % interval.
 
