@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from tests.standins import BoxFiller
 from veason.answer import render_answer
+from veason.errors import DataError
 from veason.masks import encode_mask
 from veason.nano.corpus import image_context
 from veason.nano.dataset import draw_scene
@@ -16,6 +19,7 @@ from veason.nano.evaluate import (
     FIGURES,
     Course,
     Row,
+    check_journal,
     compare_policies,
     evaluate_policies,
     make_table,
@@ -112,3 +116,19 @@ def test_answers_can_be_drawn_and_the_lots_are_the_same_each_time(tmp_path: Path
 
     assert texts("a", 1.0) == texts("b", 1.0)
     assert texts("a", 1.0) != texts("c", 0.0)
+
+
+def test_a_journal_is_not_gone_on_with_in_another_way(tmp_path: Path) -> None:
+    journal = tmp_path / "deep" / "table.jsonl"
+    check_journal(journal, {"seed": 7, "photos": None})
+    check_journal(journal, {"seed": 7, "photos": None})
+    assert read_journal(journal) == {}
+    with pytest.raises(DataError, match=r"'seed': 7.*wanted is .*'seed': 8.*give another journal"):
+        check_journal(journal, {"seed": 8, "photos": None})
+
+
+def test_a_journal_from_before_they_told_their_way_is_gone_on_with(tmp_path: Path) -> None:
+    journal = tmp_path / "table.jsonl"
+    journal.write_text(json.dumps([asdict(row("a", 3, "referring", 1.0))]) + "\n")
+    check_journal(journal, {"seed": 8})
+    assert list(read_journal(journal)) == [3]

@@ -24,6 +24,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     world.add_argument("--seed", type=int, default=7)
     world.add_argument("--longest", type=int, default=64, help="most frames in a clip, 16 to 300 (default: 64)")
     world.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
+    behind = "put photographs behind {}: a folder of them, or scikit-image for those in that package"
+    world.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
     examples = actions.add_parser("examples", help="render the example clips, their questions and recorded answers")
     examples.add_argument("out", type=Path)
     draw = actions.add_parser("draw", help="draw training clips ahead, with several processes")
@@ -32,6 +34,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     draw.add_argument("--skip", type=int, default=0, help="number of the first file (default: 0)")
     draw.add_argument("--processes", type=int, default=2)
     draw.add_argument("--style", choices=STYLES, default="full", help="as in `veason nano train sft` (default: full)")
+    draw.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
     train.add_argument("stage", choices=STAGES)
     train.add_argument("flags", nargs=argparse.REMAINDER)
@@ -47,6 +50,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     table.add_argument("--seed", type=int, default=7)
     table.add_argument("--longest", type=int, default=64, help="most frames in a clip (default: 64)")
     table.add_argument("--questions", type=int, default=4)
+    table.add_argument("--photos", type=Path, help=behind.format("every clip"))
     drawn = "0 takes the likeliest answers, 1 draws them as GRPO does (default: 0)"
     table.add_argument("--temperature", type=float, default=0.0, help=drawn)
     return parser
@@ -64,9 +68,12 @@ def run(args: argparse.Namespace) -> int:
 def _world(args: argparse.Namespace) -> None:
     from veason.data import write_revos
     from veason.nano.dataset import draw_videos
+    from veason.nano.photos import load_photos
 
     longest = min(max(args.longest, 16), 300)
-    videos = draw_videos(args.split, args.seed, args.clips, longest=longest, questions=args.questions)
+    videos = draw_videos(
+        args.split, args.seed, args.clips, longest=longest, questions=args.questions, photos=load_photos(args.photos)
+    )
     write_revos(args.out, videos, "train" if args.split == "train" else "valid")
     print(f"{args.clips} clips in {args.out}")
 
@@ -82,7 +89,7 @@ def _draw(args: argparse.Namespace) -> None:
     from veason.nano.pool import draw_pool
     from veason.nano.recipe import TRAIN_SEED
 
-    draw_pool(args.pool, TRAIN_SEED, args.shards, args.processes, args.style, args.skip)
+    draw_pool(args.pool, TRAIN_SEED, args.shards, args.processes, args.style, args.skip, args.photos)
     print(f"{args.shards} files in {args.pool}")
 
 
@@ -135,6 +142,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         longest=args.longest,
         questions=args.questions,
         temperature=args.temperature,
+        photos=args.photos,
     )
     print(f"{len(rows) // len(policies)} questions about {args.clips} clips; percent, 95 % intervals over clips")
     print("\n| policy | " + " | ".join(FIGURES) + " |")

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from PIL import Image
 
-from veason.nano.sprites import SIDE, Sources, colour, make_sprite, photo_crop, smooth_noise, texture
+from veason.nano.sprites import SIDE, Sources, colour, make_sprite, photo_square, smooth_noise, texture
 
 VISIBLE_ALPHA = 0.5
 """A pixel belongs to the object that covers it by at least this much."""
@@ -100,7 +100,7 @@ class CutoutWorld:
     def _backdrop(self, rng: np.random.Generator) -> torch.Tensor:
         photos = self.sources.photos
         if photos and rng.random() < 0.65:
-            picture = photo_crop(rng, photos, round(_MARGIN * self.size), smallest=0.3)
+            picture = photo_square(rng, photos, round(_MARGIN * self.size), smallest=0.3)
             picture = np.clip(picture * rng.uniform(0.6, 1.3) * rng.normal(1, 0.06, 3) + rng.uniform(-0.1, 0.1), 0, 1)
         else:
             picture = _scenery(rng, self.sources, round(_MARGIN * self.size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from veason.data.write import WriteExpression, WriteVideo
 from veason.nano.facts import Facts
 from veason.nano.footage import DrawnVideo
 from veason.nano.language import Question, draw_questions
+from veason.nano.photos import PHOTO_SHARE, with_photo
 from veason.nano.stories import make_scene
 from veason.nano.view import look_at
 from veason.nano.world import Scene
@@ -28,19 +29,38 @@ def clip_seed(split: str, seed: int, number: int) -> int:
     return FIRST_SEEDS[split] + seed * _SEEDS_APART + number
 
 
-def draw_videos(split: str, seed: int, clips: int, *, longest: int = 300, questions: int = 4) -> Iterator[WriteVideo]:
+def draw_videos(
+    split: str,
+    seed: int,
+    clips: int,
+    *,
+    longest: int = 300,
+    questions: int = 4,
+    photos: Sequence[np.ndarray] = (),
+) -> Iterator[WriteVideo]:
     """Yield clips of a split, one at a time, each with up to `questions` different questions."""
     for number in range(clips):
-        yield draw_video(draw_scene(split, seed, number, longest), f"{split}_{seed:03d}_{number:05d}", questions)
+        scene = draw_scene(split, seed, number, longest, photos)
+        yield draw_video(scene, f"{split}_{seed:03d}_{number:05d}", questions)
 
 
-def draw_scene(split: str, seed: int, number: int, longest: int) -> Scene:
-    """Return the scene of clip `number`, with at most `longest` frames (16 or more)."""
+def draw_scene(
+    split: str,
+    seed: int,
+    number: int,
+    longest: int,
+    photos: Sequence[np.ndarray] = (),
+    photo_share: float = PHOTO_SHARE,
+) -> Scene:
+    """Return the scene of clip `number`, with at most `longest` frames (16 or more).
+
+    With `photos` it is the same scene, and in `photo_share` of the clips one of them lies behind it.
+    """
     scene_seed = clip_seed(split, seed, number)
     scene = make_scene(scene_seed)
     if scene.num_frames > longest:
         scene = make_scene(scene_seed, num_frames=16 + scene_seed % (longest - 15))
-    return scene
+    return with_photo(scene, photos, photo_share)
 
 
 def clip_size(scene: Scene) -> tuple[int, int]:

@@ -19,12 +19,14 @@ from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.answer import AnswerContext
+from veason.errors import DataError
 from veason.masks import empty_mask, union_mask
 from veason.metrics import ABSENT, REASONING, REFERRING, OutlineCache, SequenceScore, score_sequence, summarise_revos
 from veason.nano.dataset import choose_questions, clip_size, draw_scene
 from veason.nano.facts import Facts
 from veason.nano.footage import BoxTracks, DrawnVideo
 from veason.nano.language import Question
+from veason.nano.photos import load_photos
 from veason.nano.policy_model import nano_profile
 from veason.nano.pool import ClipMaker
 from veason.nano.score import answer_views, read_text, score_boxes
@@ -124,20 +126,32 @@ def evaluate_policies(
     longest: int = 64,
     questions: int = 4,
     temperature: float = 0.0,
+    photos: Path | None = None,
 ) -> list[Row]:
     """Ask every policy every question of the test split and return one row each.
 
     Args:
         policies: folders of weights by the name of their row.
         segmenter: makes the masks for all of them.
-        journal: one JSON line a clip; clips that stand there with the same policies are not done again.
+        journal: one JSON line a clip; clips that stand there with the same policies are not done again. Its first line
+            tells how they were asked.
         clips: how many clips of the split.
         seed: which test split.
         longest: most frames in a clip.
         questions: most questions about a clip.
         temperature: 0 takes the likeliest answers; 1 draws them as GRPO does, by lots that the first clip of those
             written side by side decides.
+        photos: `load_photos` reads it; one of them lies behind every clip.
+
+    Raises:
+        DataError: the journal holds clips that were asked in another way.
     """
+    way = {
+        "seed": seed, "longest": longest, "questions": questions, "temperature": temperature,
+        "photos": None if photos is None else str(photos),
+    }  # fmt: skip
+    check_journal(journal, way)
+    pictures = load_photos(photos)
     done = {
         number: rows for number, rows in read_journal(journal).items() if {row.policy for row in rows} == set(policies)
     }
@@ -146,11 +160,11 @@ def evaluate_policies(
         for name, folder in policies.items()
     }
     makers = {name: ClipMaker(load_profile(str(folder))) for name, folder in policies.items()}
-    journal.parent.mkdir(parents=True, exist_ok=True)
     left = [number for number in range(clips) if number not in done]
     for first in range(0, len(left), _SIDE_BY_SIDE):
         numbers = left[first : first + _SIDE_BY_SIDE]
-        courses = [Course(one, draw_scene("test", seed, one, longest), questions, segmenter) for one in numbers]
+        scenes = [draw_scene("test", seed, one, longest, pictures, 1.0) for one in numbers]
+        courses = [Course(one, scene, questions, segmenter) for one, scene in zip(numbers, scenes, strict=True)]
         asked = [[question.text for question in course.questions] for course in courses]
         found: list[list[Row]] = [[] for _ in courses]
         for name, model in models.items():
@@ -168,10 +182,25 @@ def evaluate_policies(
     return [row for number in sorted(done) if number < clips for row in done[number]]
 
 
+def check_journal(journal: Path, way: Mapping[str, Any]) -> None:
+    """Begin a journal with how its clips are asked, or compare that with what one begins with.
+
+    Raises:
+        DataError: they differ.
+    """
+    if not journal.is_file():
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        journal.write_text(json.dumps({"way": way}) + "\n", encoding="utf-8")
+        return
+    first = json.loads(journal.read_text(encoding="utf-8").partition("\n")[0] or "[]")
+    if isinstance(first, dict) and first["way"] != way:
+        raise DataError(f"{journal} holds clips asked with {first['way']}, wanted is {way}: give another journal")
+
+
 def read_journal(journal: Path) -> dict[int, list[Row]]:
     """Return what stands in a journal, by clip; nothing where there is none yet."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
-    clips = [[Row(**row) for row in json.loads(line)] for line in lines]
+    clips = [[Row(**row) for row in rows] for rows in map(json.loads, lines) if isinstance(rows, list)]
     return {rows[0].clip: rows for rows in clips}
 
 

@@ -19,6 +19,7 @@ from veason.answer import AnswerContext, render_answer
 from veason.nano.claims import WORTHS
 from veason.nano.corpus import STEP_MARKS, Style, answer_text, box_text, draw_lessons, image_context
 from veason.nano.facts import Facts
+from veason.nano.photos import load_photos, with_photo
 from veason.nano.pointers import cell_of, find_looks
 from veason.nano.policy_model import END, IMAGE, Labels, Size, build_processor, training_profile
 from veason.nano.records import describe_objects
@@ -74,10 +75,15 @@ class TrainingClip:
 
 
 class ClipMaker:
-    """Turns seeds into training clips, and questions into token ids, for a policy with this profile."""
+    """Turns seeds into training clips, and questions into token ids, for a policy with this profile.
 
-    def __init__(self, profile: Profile, size: Size = Size(), style: Style = "full") -> None:
-        self._size, self._style = size, style
+    Half of the clips have one of `photos` behind them, where there are any.
+    """
+
+    def __init__(
+        self, profile: Profile, size: Size = Size(), style: Style = "full", photos: Sequence[np.ndarray] = ()
+    ) -> None:
+        self._size, self._style, self._photos = size, style, photos
         self._profile = profile
         self._processor = build_processor(size)
         self._tokenizer = self._processor.tokenizer
@@ -86,7 +92,7 @@ class ClipMaker:
         """Draw one clip and everything asked about it."""
         rng = np.random.default_rng([seed, 977])
         side = self._size.picture
-        view = look_at(Facts(make_scene(seed)), (side, side), count=self._profile.frame_count)
+        view = look_at(Facts(with_photo(make_scene(seed), self._photos)), (side, side), count=self._profile.frame_count)
         objects = view.facts.scene.objects
         looks = [view.facts.scene.actors[actor].look for actor in objects]
         lessons = draw_lessons(view, rng, _LESSONS, 0.15, self._style)
@@ -196,12 +202,24 @@ def count_shards(folder: Path, first_seed: int, style: Style = "full", skip: int
     return next(number for number in count() if not shard_file(folder, first_seed, skip + number, style).is_file())
 
 
-def draw_pool(folder: Path, first_seed: int, shards: int, processes: int, style: Style = "full", skip: int = 0) -> None:
-    """Draw the missing ones of `shards` files from `skip` on with several processes, the first ones first."""
+def draw_pool(
+    folder: Path,
+    first_seed: int,
+    shards: int,
+    processes: int,
+    style: Style = "full",
+    skip: int = 0,
+    photos: Path | None = None,
+) -> None:
+    """Draw the missing ones of `shards` files from `skip` on with several processes, the first ones first.
+
+    `photos` is read by `load_photos`. Files are not drawn again with other photographs: use another folder.
+    """
+    load_photos(photos)  # complains here, not in another process
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_one_thread) as drawers:
         for drawn in [
-            drawers.submit(_draw, folder, first_seed, number, style) for number in range(skip, skip + shards)
+            drawers.submit(_draw, folder, first_seed, number, style, photos) for number in range(skip, skip + shards)
         ]:
             drawn.result()
 
@@ -210,17 +228,19 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _draw(folder: Path, first_seed: int, number: int, style: Style) -> None:
+def _draw(folder: Path, first_seed: int, number: int, style: Style, photos: Path | None) -> None:
     if not shard_file(folder, first_seed, number, style).is_file():
-        make_shard(folder, first_seed, number, style)
+        make_shard(folder, first_seed, number, style, photos)
 
 
-def make_shard(folder: Path, first_seed: int, number: int, style: Style = "full") -> list[TrainingClip]:
+def make_shard(
+    folder: Path, first_seed: int, number: int, style: Style = "full", photos: Path | None = None
+) -> list[TrainingClip]:
     """Return the clips of a shard; they are read from `folder` where they have been made before."""
     file = shard_file(folder, first_seed, number, style)
     if file.is_file():
         return pickle.loads(file.read_bytes())
-    maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style)
+    maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style, photos=load_photos(photos))
     clips = [maker.make(first_seed + number * SHARD + place) for place in range(SHARD)]
     beside = file.with_suffix(f".{os.getpid()}")
     beside.write_bytes(pickle.dumps(clips))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import zoom
 
 from veason.nano.shapes import EXTENT, SCREEN, shape_table
@@ -180,12 +181,20 @@ def paint_backdrop(backdrop: Backdrop, aspect: float, size_wh: tuple[int, int]) 
     width, height = size_wh
     rows = int(height * (1 + 2 * _MARGIN)) + 4
     columns = int(width * (aspect + 2 * _MARGIN) / aspect) + 4
+    if backdrop.photo is not None:
+        return stretch(backdrop.photo, (columns, rows))
     y = (np.arange(rows, dtype=np.float32)[:, None] / height) - _MARGIN
     x = (np.arange(columns, dtype=np.float32)[None] / width * aspect) - _MARGIN
     rng = np.random.default_rng(backdrop.seed)
     amount = np.clip(_texture(backdrop.kind, x, y, rng), 0, 1).astype(np.float32)
     light, dark = (np.array(colour, np.float32) for colour in (backdrop.light, backdrop.dark))
     return dark + amount[..., None] * (light - dark)
+
+
+def stretch(picture: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """Return an `(H, W, 3)` float32 picture at another size, averaged where it shrinks."""
+    layers = [Image.fromarray(np.ascontiguousarray(picture[..., layer])) for layer in range(3)]
+    return np.stack([np.asarray(layer.resize(size_wh, Image.Resampling.BILINEAR)) for layer in layers], -1)
 
 
 def _clouds(shape: tuple[int, int], rng: np.random.Generator, cells: int) -> np.ndarray:

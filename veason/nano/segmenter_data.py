@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from veason.nano.cutouts import Clip, CutoutWorld
+from veason.nano.photos import with_photo
 from veason.nano.render import Renderer
 from veason.nano.stories import make_scene
 
@@ -58,7 +59,7 @@ class ClipDataset(Dataset):
         for attempt in range(100):
             place = number + attempt * _RETRY_STEP
             if self.story_share and rng.random() < self.story_share:
-                clip = story_clip(rng, STORY_SEED + place, self.num_frames, self.world.size)
+                clip = story_clip(rng, STORY_SEED + place, self.num_frames, self.world.size, self.world.sources.photos)
             else:
                 clip = self.world.clip(place, num_frames=self.num_frames)
             if rng.random() < 0.5:
@@ -70,9 +71,11 @@ class ClipDataset(Dataset):
         raise AssertionError(f"a hundred clips from number {number} on show no object")
 
 
-def story_clip(rng: np.random.Generator, seed: int, num_frames: int, size: int) -> Clip:
-    """Return `num_frames` frames of a scene of the policy's world, one to six frames apart."""
-    scene = make_scene(seed)
+def story_clip(
+    rng: np.random.Generator, seed: int, num_frames: int, size: int, photos: Sequence[np.ndarray] = ()
+) -> Clip:
+    """Return `num_frames` frames of a scene of the policy's world, one to six frames apart; half with a photograph."""
+    scene = with_photo(make_scene(seed), photos)
     renderer = Renderer(scene, (size, size))
     stride = min(int(rng.integers(1, 7)), (scene.num_frames - 1) // max(num_frames - 1, 1))
     start = int(rng.integers(scene.num_frames - (num_frames - 1) * stride))

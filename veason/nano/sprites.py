@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from veason.nano.photos import load_photos, photo_crop, picture_files
+
 SIDE = 128
 """Sprites are squares of this many pixels."""
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-_PHOTO_SIDE = 512
 _DRAW = 2 * SIDE
 
 
@@ -31,24 +31,9 @@ class Sources:
 
 
 def load_sources(photos: Path | None, cutouts: Path | None) -> Sources:
-    """Read every picture under two folders, in name order; photos are shrunk to a shorter side of 512 px."""
-    return Sources(
-        [_read_photo(file) for file in _pictures(photos)], [_read_cutout(file) for file in _pictures(cutouts)]
-    )
-
-
-def _pictures(folder: Path | None) -> list[Path]:
-    if folder is None:
-        return []
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
-
-
-def _read_photo(file: Path) -> np.ndarray:
-    with Image.open(file) as picture:
-        picture = picture.convert("RGB")
-        scale = min(1.0, _PHOTO_SIDE / min(picture.size))
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        return np.asarray(picture.resize(size, Image.Resampling.BOX))
+    """Read the photos (see `load_photos`) and every cut-out under a folder, in name order."""
+    files = [] if cutouts is None else picture_files(cutouts)
+    return Sources(load_photos(photos), [_read_cutout(file) for file in files])
 
 
 def _read_cutout(file: Path) -> np.ndarray:
@@ -106,20 +91,14 @@ def texture(rng: np.random.Generator, photos: Sequence[np.ndarray], side: int) -
 
 
 def _photo_texture(rng: np.random.Generator, photos: Sequence[np.ndarray], side: int) -> np.ndarray:
-    crop = photo_crop(rng, photos, side, smallest=0.08)
+    crop = photo_square(rng, photos, side, smallest=0.08)
     return np.clip((crop - crop.mean()) * rng.uniform(0.5, 1.3) + colour(rng) * 0.5 + crop.mean() * 0.5, 0, 1)
 
 
-def photo_crop(rng: np.random.Generator, photos: Sequence[np.ndarray], side: int, smallest: float) -> np.ndarray:
-    """Return a random square part of a random photo, `(side, side, 3)` float32 in 0..1, flipped half of the time."""
-    photo = photos[int(rng.integers(len(photos)))]
-    part = max(8, round(min(photo.shape[:2]) * rng.uniform(smallest, 1.0)))
-    top, left = rng.integers(photo.shape[0] - part + 1), rng.integers(photo.shape[1] - part + 1)
-    crop = photo[top : top + part, left : left + part]
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    shrunk = Image.fromarray(np.ascontiguousarray(crop)).resize((side, side), Image.Resampling.BILINEAR)
-    return np.asarray(shrunk, dtype=np.float32) / 255
+def photo_square(rng: np.random.Generator, photos: Sequence[np.ndarray], side: int, smallest: float) -> np.ndarray:
+    """Return a random square part of a random photo, `(side, side, 3)` float32 in 0..1."""
+    crop = Image.fromarray(np.ascontiguousarray(photo_crop(rng, photos, smallest)))
+    return np.asarray(crop.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float32) / 255
 
 
 def _noise_texture(rng: np.random.Generator, side: int) -> np.ndarray:

@@ -84,14 +84,18 @@ class Event:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Backdrop:
-    """What lies behind: the kind of texture, its two colours, and the seed of its details."""
+    """What lies behind: the kind of texture, its two colours, and the seed of its details.
+
+    A `photo`, `(H, W, 3)` float32 RGB in 0..1, stands in place of all that (`veason.nano.photos`).
+    """
 
     kind: str
     light: tuple[float, float, float]
     dark: tuple[float, float, float]
     seed: int
+    photo: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
