@@ -3,8 +3,8 @@
     VEASON_REAL_CLIPS=.../real_clips python benchmarks/bench_nano_segmenter.py [--segmenter nano] [--skip-classical]
 
 Each object is prompted with its given box on its best frame and tracked through the whole clip. J is the IoU on the
-frames with a hand-made mask (1 where both are empty), averaged over frames, then over objects. The clips stay outside
-the repository: without VEASON_REAL_CLIPS nothing is measured. Results go to benchmarks/results/.
+frames with a hand-made mask (1 where both are empty), averaged over frames, then over objects. "boxed" is the IoU on
+single frames, each with its given box: what a box becomes before anything is followed. The clips stay outside the repository: without VEASON_REAL_CLIPS nothing is measured. Results go to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class RealObject:
     frame_index: int
     box: Box
     frames: tuple[int, ...]
+    boxes: dict[int, Box]
 
     def truth(self, frame_index: int) -> np.ndarray:
         """Return the hand-made `(H, W)` bool mask of a frame."""
@@ -59,7 +60,8 @@ def real_objects(root: Path) -> Iterator[RealObject]:
         meta = json.loads(meta_file.read_text(encoding="utf-8"))
         for name, entry in sorted(meta["objects"].items()):
             best = meta["best_frames"][name][0]
-            yield RealObject(meta_file.parent, name, best, Box(*entry["boxes"][str(best)]), tuple(entry["frames"]))
+            boxes = {int(frame): Box(*box) for frame, box in entry["boxes"].items()}
+            yield RealObject(meta_file.parent, name, best, boxes[best], tuple(entry["frames"]), boxes)
 
 
 def with_segmenter(segmenter: Segmenter) -> Tracker:
@@ -89,6 +91,17 @@ def measure(target: RealObject, track: Tracker) -> dict:
     return {"mean": round(float(np.mean(list(scores.values()))), 4), "frames": scores, "seconds": round(seconds, 1)}
 
 
+def measure_boxed(target: RealObject, segmenter: Segmenter) -> dict[int, float]:
+    """Return the IoU of what each given box becomes on its own frame."""
+    scores = {}
+    with open_video(target.clip / "clip.mp4") as video:
+        for index, box in target.boxes.items():
+            prompt = Prompt(object_id=1, frame_index=index, box=box)
+            (found,) = segmenter.track(video, [prompt], frames=(index, index + 1))
+            scores[index] = round(jaccard(decode_mask(found.masks[1].rle), target.truth(index)), 4)
+    return scores
+
+
 def weights_hash(name: str) -> str:
     """Return the first 16 digits of the SHA-256 of a segmenter folder's weights."""
     folder = hub.embedded("segmenter") if name == hub.NANO else Path(name)
@@ -106,7 +119,8 @@ def main() -> None:
     if not root:
         print("skipped: VEASON_REAL_CLIPS does not name the folder with the real clips")
         return
-    trackers = {arguments.segmenter: with_segmenter(load_segmenter(arguments.segmenter))}
+    segmenter = load_segmenter(arguments.segmenter)
+    trackers = {arguments.segmenter: with_segmenter(segmenter)}
     if arguments.skip_classical or importlib.util.find_spec("cv2") is None:
         print("classical baseline left out: it needs pip install opencv-python-headless")
     else:
@@ -114,18 +128,24 @@ def main() -> None:
     date = datetime.date.today().isoformat()
     result = {
         "date": date, "device": f"{platform.machine()} CPU, {torch.get_num_threads()} threads",
-        "weights_sha256": weights_hash(arguments.segmenter), "objects": {},
+        "weights_sha256": weights_hash(arguments.segmenter), "objects": {}, "boxed": {},
     }  # fmt: skip
     for target in real_objects(Path(root)):
         rows = {name: measure(target, track) for name, track in trackers.items()}
+        boxed = measure_boxed(target, segmenter)
         result["objects"][f"{target.clip.name}/{target.name}"] = rows
+        result["boxed"][f"{target.clip.name}/{target.name}"] = boxed
+        print(f"boxed {np.mean(list(boxed.values())):.3f} {boxed}")
         print(
             f"{target.name:8}", *(f"{name} {row['mean']:.3f} {row['frames']}" for name, row in rows.items()), sep="\n  "
         )
     result["mean"] = {
         name: round(float(np.mean([rows[name]["mean"] for rows in result["objects"].values()])), 4) for name in trackers
     }
-    print("mean over objects:", result["mean"])
+    result["mean_boxed"] = round(
+        float(np.mean([np.mean(list(scores.values())) for scores in result["boxed"].values()])), 4
+    )
+    print("mean over objects:", result["mean"], "boxed:", result["mean_boxed"])
     file = arguments.out or RESULTS / f"{date}-nano-segmenter.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

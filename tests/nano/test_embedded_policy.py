@@ -8,7 +8,6 @@ import re
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason import hub
@@ -22,7 +21,7 @@ from veason.nano.facts import Facts
 from veason.nano.footage import DrawnVideo
 from veason.nano.language import Question, draw_questions
 from veason.nano.pool import ClipMaker
-from veason.nano.score import answer_questions, read_text, score_boxes
+from veason.nano.score import answer_questions, look_through, read_text, score_boxes
 from veason.nano.stories import make_scene
 from veason.nano.truth import check_thought
 from veason.nano.view import View, look_at
@@ -56,10 +55,8 @@ def drawn() -> list[tuple[View, list[Question]]]:
 
 def seen_by_the_policy(clip: Clip) -> View:
     """Return an example's view with the pictures of its file, as the app shows them to the policy."""
-    view = look_at(Facts(example_scene(clip)), SIDE)
     with open_video(hub.ASSETS / "examples" / clip.file) as video:
-        pictures = [Image.fromarray(video.frame(frame)).resize(SIDE, Image.Resampling.BILINEAR) for frame in view.shown]
-    return dataclasses.replace(view, images=np.stack([np.asarray(picture) for picture in pictures]))
+        return look_through(look_at(Facts(example_scene(clip)), SIDE), video)
 
 
 def assert_boxes(view: View, question: Question, answer: Answer) -> None:

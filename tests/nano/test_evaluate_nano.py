@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +100,7 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     lines = (tmp_path / "j.jsonl").read_text().splitlines()
     both = evaluate_policies(policies, BoxFiller(), tmp_path / "j.jsonl", clips=2, longest=16, questions=1)
     assert both[: len(first)] == first
-    assert (tmp_path / "j.jsonl").read_text().splitlines()[0] == lines[0]
+    assert (tmp_path / "j.jsonl").read_text().splitlines()[:2] == lines
     assert {row.clip for row in both} == {0, 1}
     assert list(read_journal(tmp_path / "j.jsonl")) == [0, 1]
 
@@ -116,6 +116,28 @@ def test_answers_can_be_drawn_and_the_lots_are_the_same_each_time(tmp_path: Path
 
     assert texts("a", 1.0) == texts("b", 1.0)
     assert texts("a", 1.0) != texts("c", 0.0)
+
+
+def test_answers_of_a_journal_are_marked_again_without_asking(course: Course, tmp_path: Path) -> None:
+    question = next(question for question in course.questions if question.targets)
+    save_policy(build_model(build_tokenizer()), tmp_path / "policy")
+    place = max(range(len(course.view.shown)), key=lambda place: course.view.area[list(question.targets), place].sum())
+    boxes = [box for actor in question.targets if (box := course.view.box(actor, place))]
+    context = image_context(course.view, course.view.size_wh)
+    text = render_answer("", course.view.shown[place], boxes, context)
+    told = [replace(row("p", 0, one.type, 0.0), text=one.text, answer=text) for one in course.questions]
+    (tmp_path / "old.jsonl").write_text(json.dumps([asdict(one) for one in told]) + "\n")
+
+    def again(policy: str) -> list[Row]:
+        return evaluate_policies(
+            {policy: tmp_path / "policy"}, Oracle(), tmp_path / "new.jsonl", clips=1, longest=16,
+            answers=tmp_path / "old.jsonl",
+        )  # fmt: skip
+
+    marked = next(one for one in again("p") if one.text == question.text)
+    assert (marked.answer, marked.j, marked.f) == (text, 1, 1)
+    with pytest.raises(DataError, match=r"want answers of 'other'.*without --answers"):
+        again("other")
 
 
 def test_a_journal_is_not_gone_on_with_in_another_way(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from veason.nano import segmenter_data as data
 from veason.nano import train_segmenter as training
 from veason.nano.cutouts import CutoutWorld
 from veason.nano.segmenter_loss import Heads, segmenter_loss
-from veason.nano.segmenter_model import new_memory
+from veason.nano.segmenter_model import OVERRIDES, deepen, new_memory
 from veason.nano.sprites import Sources
-from veason.segmenter.checkpoint import load_model
+from veason.segmenter.checkpoint import NANO_BASE, build_model, load_model, save_model
 
 SMALL = training.Settings(
     Path("unused"), size=64, sprites=6, batch_size=2, targets=2, frames=3, lr=1e-3, warmup=1, workers=0, steps=1000
@@ -213,3 +213,41 @@ def test_the_shipped_model_follows_a_real_mug() -> None:
         with Image.open(clip / "mug" / f"{frame_index:05d}.png") as picture:
             truth = np.asarray(picture.convert("L")) > 127
         assert (masks[frame_index] & truth).sum() / (masks[frame_index] | truth).sum() >= MUG_FLOOR
+
+
+def test_a_deepened_model_does_what_it_did_and_its_new_blocks_learn(tmp_path: Path) -> None:
+    shallow = (
+        *OVERRIDES,
+        "model.image_encoder.trunk.stages=[1,2,3,1]",
+        "model.image_encoder.trunk.global_att_blocks=[4,5]",
+    )
+    torch.manual_seed(3)
+    before = build_model(NANO_BASE, shallow)
+    save_model(before, tmp_path / "before", base=NANO_BASE, overrides=shallow)
+    before = load_model(tmp_path / "before")
+    after = deepen(before)
+    picture = torch.randn(1, 3, 256, 256, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for one, other in zip(
+            *(model.forward_image(picture)["backbone_fpn"] for model in (before, after)), strict=True
+        ):
+            assert torch.equal(one, other)
+    assert len(after.image_encoder.trunk.blocks) == 10
+    settings = replace(SMALL, out=tmp_path / "run", init=tmp_path / "before", deepen=1, stage="image", optimizer="muon")
+    trainer = training.Trainer(settings, Sources())
+    added = trainer.model.image_encoder.trunk.blocks[1].attn.proj.weight
+    assert not added.any()
+    trainer.train_step(*(torch.stack(parts) for parts in zip(*(trainer.dataset[n] for n in range(2)), strict=True)))
+    assert added.any()
+    trainer.save()
+    assert len(load_model(tmp_path / "run" / "export").image_encoder.trunk.blocks) == 10
+    again = training.Trainer(settings, Sources())
+    assert again.resume()
+    assert torch.equal(again.model.image_encoder.trunk.blocks[1].attn.proj.weight, added)
+
+
+def test_a_team_shares_out_the_clips_of_a_step() -> None:
+    mine, other = (list(data.StepSampler(2, 4, 3, rank, team=2)) for rank in (0, 1))
+    assert mine == [[12, 13, 14], [18, 19, 20]]
+    assert other == [[15, 16, 17], [21, 22, 23]]
+    assert list(data.StepSampler(2, 3, 3)) == [[6, 7, 8]]

@@ -51,6 +51,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     table.add_argument("--longest", type=int, default=64, help="most frames in a clip (default: 64)")
     table.add_argument("--questions", type=int, default=4)
     table.add_argument("--photos", type=Path, help=behind.format("every clip"))
+    again = "mark the answers of an earlier journal again instead of asking, with another --segmenter, say"
+    table.add_argument("--answers", type=Path, help=again)
     drawn = "0 takes the likeliest answers, 1 draws them as GRPO does (default: 0)"
     table.add_argument("--temperature", type=float, default=0.0, help=drawn)
     return parser
@@ -143,6 +145,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         questions=args.questions,
         temperature=args.temperature,
         photos=args.photos,
+        answers=args.answers,
     )
     print(f"{len(rows) // len(policies)} questions about {args.clips} clips; percent, 95 % intervals over clips")
     print("\n| policy | " + " | ".join(FIGURES) + " |")

@@ -24,6 +24,8 @@ VISIBLE_ALPHA = 0.5
 
 _SPRITE_STREAM, _CLIP_STREAM = 0, 1
 _MARGIN = 1.25
+_COUNTS = (0.15, 0.2, 0.2, 0.15, 0.12, 0.1, 0.08)
+"""How likely one to seven objects are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +81,9 @@ class CutoutWorld:
         return torch.cat([sprite[:3] * sprite[3:], sprite[3:]])
 
     def clip(self, number: int, *, num_frames: int = 1, num_objects: int | None = None) -> Clip:
-        """Return clip `number`; without `num_objects` it holds two to seven."""
+        """Return clip `number`; without `num_objects` it holds one to seven, few more often than many."""
         rng = np.random.default_rng([self.seed, _CLIP_STREAM, number, num_frames])
-        count = int(rng.integers(2, 8)) if num_objects is None else num_objects
+        count = int(rng.choice(len(_COUNTS), p=_COUNTS)) + 1 if num_objects is None else num_objects
         camera = _camera_path(rng, num_frames)
         backdrop = self._backdrop(rng)
         squash = math.exp(rng.uniform(-0.6, 0.3))

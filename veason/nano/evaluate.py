@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.answer import AnswerContext
@@ -29,7 +28,7 @@ from veason.nano.language import Question
 from veason.nano.photos import load_photos
 from veason.nano.policy_model import nano_profile
 from veason.nano.pool import ClipMaker
-from veason.nano.score import answer_views, read_text, score_boxes
+from veason.nano.score import answer_views, look_through, read_text, score_boxes
 from veason.nano.truth import Statement, check_thought
 from veason.nano.view import View, look_at
 from veason.nano.world import Scene
@@ -42,6 +41,9 @@ FIGURES = (
     "truth",
 )  # fmt: skip
 """The columns of the table, in percent. "truth" is the share of what the thoughts state that is true of the clip."""
+
+Ask = Callable[[str, Sequence["Course"]], list[list[str]]]
+"""Given the name of a policy and clips, returns the text of an answer for each of their questions."""
 
 _DRAWS = 1000
 _SIDE_BY_SIDE = 6
@@ -75,15 +77,10 @@ class Course:
     """One clip with its questions: what policies are asked, and what their answers are worth."""
 
     def __init__(self, number: int, scene: Scene, questions: int, segmenter: Segmenter) -> None:
-        self._number = number
+        self.number = number
         self._video = DrawnVideo(scene, clip_size(scene))
         self._tracks = BoxTracks(self._video, segmenter, grid=1.0)
-        side = nano_profile().size_wh
-        view = look_at(Facts(scene), side)
-        seen = [
-            Image.fromarray(self._video.frame(frame)).resize(side, Image.Resampling.BILINEAR) for frame in view.shown
-        ]
-        self.view: View = replace(view, images=np.stack([np.asarray(picture) for picture in seen]))
+        self.view: View = look_through(look_at(Facts(scene), nano_profile().size_wh), self._video)
         self.questions = choose_questions(scene, questions)
         info = self._video.info
         self._masks = [self._video.masks(scene.objects, frame) for frame in range(info.num_frames)]
@@ -105,7 +102,7 @@ class Course:
         is_empty = answer is None or not answer.boxes
         statements = self._check(text if inner is None else inner.thought, context)
         return Row(
-            policy, self._number, question.text, question.type, score.j, score.f, score.r_binary or 0.0, is_empty,
+            policy, self.number, question.text, question.type, score.j, score.f, score.r_binary or 0.0, is_empty,
             answer is not None, prominence, iou, len(statements), sum(one.is_true for one in statements), text,
         )  # fmt: skip
 
@@ -127,6 +124,7 @@ def evaluate_policies(
     questions: int = 4,
     temperature: float = 0.0,
     photos: Path | None = None,
+    answers: Path | None = None,
 ) -> list[Row]:
     """Ask every policy every question of the test split and return one row each.
 
@@ -142,9 +140,11 @@ def evaluate_policies(
         temperature: 0 takes the likeliest answers; 1 draws them as GRPO does, by lots that the first clip of those
             written side by side decides.
         photos: `load_photos` reads it; one of them lies behind every clip.
+        answers: a journal of the same questions, whose answers are marked once more (with another segmenter, say)
+            instead of asking.
 
     Raises:
-        DataError: the journal holds clips that were asked in another way.
+        DataError: the journal holds clips that were asked in another way, or `answers` lacks an answer.
     """
     way = {
         "seed": seed, "longest": longest, "questions": questions, "temperature": temperature,
@@ -155,31 +155,57 @@ def evaluate_policies(
     done = {
         number: rows for number, rows in read_journal(journal).items() if {row.policy for row in rows} == set(policies)
     }
-    models = {
-        name: Qwen2_5_VLForConditionalGeneration.from_pretrained(folder).float().eval()
-        for name, folder in policies.items()
-    }
     makers = {name: ClipMaker(load_profile(str(folder))) for name, folder in policies.items()}
+    ask = _asker(policies, makers, temperature) if answers is None else _quoter(answers)
     left = [number for number in range(clips) if number not in done]
     for first in range(0, len(left), _SIDE_BY_SIDE):
         numbers = left[first : first + _SIDE_BY_SIDE]
         scenes = [draw_scene("test", seed, one, longest, pictures, 1.0) for one in numbers]
         courses = [Course(one, scene, questions, segmenter) for one, scene in zip(numbers, scenes, strict=True)]
-        asked = [[question.text for question in course.questions] for course in courses]
         found: list[list[Row]] = [[] for _ in courses]
-        for name, model in models.items():
-            maker = makers[name]
-            views = [course.view for course in courses]
-            texts = answer_views(model, maker, views, asked, temperature=temperature, lots=numbers[0])
-            for course, answers, rows in zip(courses, texts, found, strict=True):
+        for name, maker in makers.items():
+            for course, texts, rows in zip(courses, ask(name, courses), found, strict=True):
                 context = maker.context(course.view)
-                pairs = zip(course.questions, answers, strict=True)
+                pairs = zip(course.questions, texts, strict=True)
                 rows += [course.mark(name, question, text, context) for question, text in pairs]
         with journal.open("a", encoding="utf-8") as stream:
             for number, rows in zip(numbers, found, strict=True):
                 done[number] = rows
                 stream.write(json.dumps([asdict(row) for row in rows]) + "\n")
     return [row for number in sorted(done) if number < clips for row in done[number]]
+
+
+def _asker(policies: Mapping[str, Path], makers: Mapping[str, ClipMaker], temperature: float) -> Ask:
+    """Return what lets a policy answer the questions of some clips."""
+    models = {
+        name: Qwen2_5_VLForConditionalGeneration.from_pretrained(folder).float().eval()
+        for name, folder in policies.items()
+    }
+
+    def ask(name: str, courses: Sequence[Course]) -> list[list[str]]:
+        asked = [[question.text for question in course.questions] for course in courses]
+        views = [course.view for course in courses]
+        lots = courses[0].number
+        return answer_views(models[name], makers[name], views, asked, temperature=temperature, lots=lots)
+
+    return ask
+
+
+def _quoter(journal: Path) -> Ask:
+    """Return what finds the answers to the questions of some clips in a journal."""
+    known = {(row.policy, row.clip, row.text): row.answer for rows in read_journal(journal).values() for row in rows}
+
+    def quote(name: str, courses: Sequence[Course]) -> list[list[str]]:
+        keys = [[(name, course.number, question.text) for question in course.questions] for course in courses]
+        missing = next((key for row in keys for key in row if key not in known), None)
+        if missing is not None:
+            raise DataError(
+                f"want answers of {missing[0]!r} to the same questions, but {journal} has none to clip {missing[1]}, "
+                f"{missing[2]!r}: ask again, without --answers"
+            )
+        return [[known[key] for key in row] for row in keys]
+
+    return quote
 
 
 def check_journal(journal: Path, way: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from veason.nano.pool import ClipMaker
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
 from veason.nano.writing import write_answers
+from veason.policy.qwen import squash
 from veason.profile import load_profile
-from veason.types import Answer
+from veason.types import Answer, VideoSource
 
 LONGEST_ANSWER = 600
 """Tokens after which an answer is cut off: seven objects' records and three steps need 550."""
@@ -58,6 +59,12 @@ def score_policy(
         context = maker.context(view)
         asked += [Asked(view, question, text, context) for question, text in zip(drawn, texts, strict=True)]
     return measure_answers(asked)
+
+
+def look_through(view: View, video: VideoSource) -> View:
+    """Return the view with the pictures of a video of its scene, shrunk as they are for a policy."""
+    shrunk = [np.asarray(squash(frame, view.size_wh)) for frame in video.frames(view.shown)]
+    return replace(view, images=np.stack(shrunk))
 
 
 def answer_questions(

@@ -113,26 +113,33 @@ def as_pictures(frames: torch.Tensor, masks: torch.Tensor) -> Batch:
 
 
 class StepSampler(Sampler[list[int]]):
-    """Clip numbers for the steps from `start` on: step s takes numbers s * size to (s + 1) * size."""
+    """Clip numbers for the steps from `start` on: step s takes numbers s * size to (s + 1) * size.
 
-    def __init__(self, start: int, stop: int, batch_size: int) -> None:
+    In a team of several processes every step of each of them counts: number `rank` takes every `team`-th batch.
+    """
+
+    def __init__(self, start: int, stop: int, batch_size: int, rank: int = 0, team: int = 1) -> None:
         self.start = start
         self.stop = stop
         self.batch_size = batch_size
+        self.rank, self.team = rank, team
 
     def __iter__(self) -> Iterator[list[int]]:
         for step in range(self.start, self.stop):
-            yield list(range(step * self.batch_size, (step + 1) * self.batch_size))
+            first = (step * self.team + self.rank) * self.batch_size
+            yield list(range(first, first + self.batch_size))
 
     def __len__(self) -> int:
         return self.stop - self.start
 
 
-def batches(dataset: ClipDataset, *, start: int, stop: int, batch_size: int, workers: int) -> DataLoader:
+def batches(
+    dataset: ClipDataset, *, start: int, stop: int, batch_size: int, workers: int, rank: int = 0, team: int = 1
+) -> DataLoader:
     """Return the batches of steps `start` to `stop`, made in `workers` other processes (0: in this one)."""
     return DataLoader(
         dataset,
-        batch_sampler=StepSampler(start, stop, batch_size),
+        batch_sampler=StepSampler(start, stop, batch_size, rank, team),
         num_workers=workers,
         prefetch_factor=3 if workers else None,
         worker_init_fn=_one_thread,

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 OVERRIDES = (
     *NANO_OVERRIDES,
+    # Three blocks where a cell is 4 and 8 px wide: with one and two, what is near in colour could hardly be told apart.
+    "model.image_encoder.trunk.stages=[3,3,3,1]",
     # Windows that divide the maps of a 256 and of a 128 px picture need no padding (a 14-window pads 16 to 28).
     "model.image_encoder.trunk.window_spec=[8,4,8,8]",
-    "model.image_encoder.trunk.global_att_blocks=[4,5]",
+    "model.image_encoder.trunk.global_att_blocks=[7,8]",
     # One mask while tracking and for boxes: three heads that compete learn each a third. A single click keeps three.
     "model.multimask_output_for_tracking=false",
     "model.sam_mask_decoder_extra_args.dynamic_multimask_via_stability=false",
@@ -25,6 +27,8 @@ OVERRIDES = (
     "model.memory_attention.layer.cross_attention.dropout=0.0",
 )
 """The configuration that is trained and shipped."""
+
+_BLOCKS = "image_encoder.trunk.blocks."
 
 FULL_SIZE = 256
 """The picture size of the shipped model. Training may begin on smaller pictures, which cost a quarter."""
@@ -52,6 +56,39 @@ def new_model() -> SAM2VideoPredictor:
     waves, phases = 2 * torch.randn(2, place.shape[1], 1, 1), 2 * math.pi * torch.rand(place.shape[1], 1, 1)
     place.data = 0.7 * torch.sin(waves[0] * along + waves[1] * along[:, None] + phases)[None]
     return model
+
+
+@torch.no_grad()
+def deepen(model: SAM2VideoPredictor) -> SAM2VideoPredictor:
+    """Return a model in OVERRIDES that does exactly what `model` does, with the blocks that it lacks added.
+
+    The new ones come last in their stage and add nothing until they have learnt: what they put out is multiplied by
+    zero. `model` is one in OVERRIDES but for the number of blocks in the stages of its trunk, none more than there.
+    """
+    deeper = build_model(NANO_BASE, OVERRIDES)
+    weights = deeper.state_dict()
+    number, places = 0, {}
+    for start, end, next_end in zip(
+        _stage_starts(deeper), model.image_encoder.trunk.stage_ends, deeper.image_encoder.trunk.stage_ends, strict=True
+    ):
+        count = end + 1 - number
+        places.update({number + place: start + place for place in range(count)})
+        number = end + 1
+        for block in range(start + count, next_end + 1):
+            for last in ("attn.proj", "mlp.layers.1"):
+                for part in ("weight", "bias"):
+                    weights[f"{_BLOCKS}{block}.{last}.{part}"].zero_()
+    for name, weight in model.state_dict().items():
+        if name.startswith(_BLOCKS):
+            block, _, part = name.removeprefix(_BLOCKS).partition(".")
+            name = f"{_BLOCKS}{places[int(block)]}.{part}"
+        weights[name] = weight
+    deeper.load_state_dict(weights)
+    return deeper
+
+
+def _stage_starts(model: SAM2VideoPredictor) -> list[int]:
+    return [0, *(end + 1 for end in model.image_encoder.trunk.stage_ends[:-1])]
 
 
 @torch.no_grad()

@@ -135,16 +135,7 @@ class Trainer(Run):
         self.device = torch.device(recipe.device)
         model, self.head = model.to(self.device), self.head.to(self.device)
         model.model.visual.requires_grad_(recipe.sees)
-        if recipe.optimizer == "muon":
-            optimizers = make_optimizers(model, self.head, recipe.rate, 1.0 if recipe.stage == "see" else EYE_SHARE)
-        else:
-            eye = list(model.model.visual.parameters()) if recipe.sees else []
-            rest = [weight for name, weight in model.named_parameters() if ".visual." not in name]
-            groups = [
-                {"params": [*rest, *self.head.parameters()], "highest": recipe.rate},
-                {"params": eye, "highest": recipe.rate * _ADAMW_EYE_SHARE},
-            ]
-            optimizers = [torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.01)]
+        optimizers = make_optimizers(model, self.head, recipe)
         super().__init__(folder, model, size, optimizers, recipe, {"head": self.head})
         image = int(model.config.image_token_id)
         maker = BatchMaker(recipe, pool, size, self.words.marks, filler=self.filler, image_id=image, rank=self.rank)
@@ -237,24 +228,29 @@ class Trainer(Run):
         return loss, parts
 
 
-def make_optimizers(
-    model: torch.nn.Module, head: torch.nn.Module, rate: float, eye_share: float = 1.0
-) -> list[torch.optim.Optimizer]:
-    """Return Muon for the matrices inside the network, and a slower AdamW for the rest; "highest" is for schedules.
+def make_optimizers(model: torch.nn.Module, head: torch.nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Return AdamW for everything, or Muon for the matrices inside the network and a slower AdamW for the rest.
 
-    Muon's steps are of one length however small the gradient is, so an eye that can see already would walk about by
-    chance (names fell from 98 to 64 % in 330 steps): `eye_share` makes it slower where language is learnt on top.
+    "highest" is a group's rate for schedules. The eye is slower than the language that is learnt on top of it. Muon's
+    steps are of one length however small the gradient is, so an eye that can see already would walk about by chance
+    (names fell from 98 to 64 % in 330 steps).
     """
-    table = model.get_input_embeddings().weight
     learnt = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-    matrices = {name: weight for name, weight in learnt.items() if weight.dim() >= 2 and weight is not table}
-    eye = [weight for name, weight in matrices.items() if ".visual." in name]
-    inner = [weight for name, weight in matrices.items() if ".visual." not in name]
-    outer = [weight for weight in learnt.values() if weight.dim() < 2 or weight is table]
-    slow = rate / 5
-    return [
-        Muon([{"params": inner, "highest": rate}, {"params": eye, "highest": rate * eye_share}], lr=rate),
-        torch.optim.AdamW(
-            [{"params": [*outer, *head.parameters()], "highest": slow}], lr=slow, betas=(0.9, 0.98), weight_decay=0.01
-        ),
-    ]
+    table = model.get_input_embeddings().weight
+    by_muon = recipe.optimizer == "muon"
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {(False, False): []}
+    if by_muon:
+        groups[True, False] = []
+    for name, weight in learnt.items():
+        in_layers = by_muon and weight.dim() >= 2 and weight is not table
+        of_eye = ".visual." in name and (in_layers or not by_muon)
+        groups.setdefault((in_layers, of_eye), []).append(weight)
+    groups[False, False].extend(head.parameters())
+    eye_share = _ADAMW_EYE_SHARE if not by_muon else 1.0 if recipe.stage == "see" else EYE_SHARE
+    slow = recipe.rate / 5 if by_muon else recipe.rate
+    described: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for (in_layers, of_eye), weights in groups.items():
+        rate = (recipe.rate if in_layers else slow) * (eye_share if of_eye else 1.0)
+        described[in_layers].append({"params": weights, "highest": rate})
+    rest = torch.optim.AdamW(described[False], lr=slow, betas=(0.9, 0.98), weight_decay=0.01)
+    return [Muon(described[True], lr=recipe.rate), rest] if by_muon else [rest]

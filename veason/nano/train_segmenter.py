@@ -28,10 +28,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from veason.nano import segmenter_data as data
 from veason.nano.cutouts import CutoutWorld
+from veason.nano.optimizer import Muon
 from veason.nano.segmenter_loss import Heads, Losses, segmenter_loss
-from veason.nano.segmenter_model import FULL_SIZE, OVERRIDES, new_memory, new_model, set_picture_size
+from veason.nano.segmenter_model import FULL_SIZE, OVERRIDES, deepen, new_memory, new_model, set_picture_size
 from veason.nano.sprites import Sources, load_sources
-from veason.segmenter.checkpoint import NANO_BASE, load_model, save_model
+from veason.nano.team import average_gradients, follow, join_team, leave_team, team_size
+from veason.segmenter.checkpoint import CONFIG_FILE, NANO_BASE, load_model, save_model
 
 KINDS = {
     "geometry": (("box",), (1.0,)),
@@ -66,12 +68,14 @@ class Settings:
     targets: int = 4
     frames: int = 5
     lr: float = 8e-4
+    optimizer: str = "adamw"
     encoder_lr_factor: float = 1.0
     weight_decay: float = 0.05
     warmup: int = 150
     cooldown: float = 0.25
     ema: float = 0.998
     fresh_memory: int = 0
+    deepen: int = 0
     sprites: int = 4000
     story_share: float = 0.0
     threads: int = 1
@@ -89,6 +93,7 @@ class Trainer:
 
     def __init__(self, settings: Settings, sources: Sources | None = None) -> None:
         self.settings = settings
+        self.rank = join_team()
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         if sources is None:
@@ -102,12 +107,15 @@ class Trainer:
             story_share=settings.story_share,
         )
         self.model = load_model(settings.init) if settings.init else new_model()
+        self.overrides = _overrides(settings.init) if settings.init and not settings.deepen else OVERRIDES
+        if settings.deepen:
+            self.model = deepen(self.model)
         self.model.train()
         set_picture_size(self.model, settings.size)
         if settings.fresh_memory:
             new_memory(self.model, data.normalise(torch.stack([self.dataset[number][0][0] for number in range(16)])))
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.optimizer = _optimizer(self.model, settings)
+        self.optimizers = _optimizers(self.model, settings)
         self.step = 0
         self.heard: list[Heads] = []
         self.model.sam_mask_decoder.register_forward_hook(self._note_heads)
@@ -128,12 +136,14 @@ class Trainer:
         losses = self.forward(rng, kind, frames, masks)
         loss = torch.stack([part.total for part in losses]).sum() / max(1, len(losses))
         loss.backward()
+        average_gradients(self.model.parameters())
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        if math.isfinite(norm):
-            self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            if math.isfinite(norm):
+                optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self._update_average()
         return {
@@ -207,7 +217,7 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         state = {
             "step": self.step, "model": self.model.state_dict(), "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }  # fmt: skip
         torch.save(state, out / (STATE_FILE + ".new"))
         os.replace(out / (STATE_FILE + ".new"), out / STATE_FILE)
@@ -219,7 +229,7 @@ class Trainer:
         self.model.load_state_dict(self.average)
         fresh = folder.with_name(folder.name + ".new")
         set_picture_size(self.model, FULL_SIZE)
-        save_model(self.model, fresh, base=NANO_BASE, overrides=OVERRIDES)
+        save_model(self.model, fresh, base=NANO_BASE, overrides=self.overrides)
         set_picture_size(self.model, self.settings.size)
         self.model.load_state_dict(kept)
         folder.mkdir(parents=True, exist_ok=True)
@@ -235,25 +245,43 @@ class Trainer:
         state = torch.load(file, map_location="cpu", weights_only=True)
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
         self.step = state["step"]
         return True
 
 
-def _optimizer(model: torch.nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Return AdamW: vectors without weight decay, the image encoder at its own share of the rate."""
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+def _optimizers(model: torch.nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
+    """Return AdamW for everything, or Muon for the weights of layers and AdamW at a fifth of the rate for the rest.
+
+    Vectors have no weight decay; the image encoder learns at its own share of the rate.
+    """
+    layers = {
+        f"{name}.weight"
+        for name, module in model.named_modules()
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)) and settings.optimizer == "muon"
+    }
+    groups: dict[tuple[bool, bool, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        groups.setdefault((parameter.ndim >= 2, name.startswith("image_encoder.")), []).append(parameter)
-    described = [
-        {
-            "params": parameters,
-            "weight_decay": settings.weight_decay if decays else 0.0,
-            "scale": settings.encoder_lr_factor if in_encoder else 1.0,
-        }
-        for (decays, in_encoder), parameters in groups.items()
-    ]
-    return torch.optim.AdamW(described, lr=settings.lr, betas=(0.9, 0.98), fused=True)
+        kind = (name in layers, parameter.ndim >= 2, name.startswith("image_encoder."))
+        groups.setdefault(kind, []).append(parameter)
+    described: dict[bool, list[dict]] = {True: [], False: []}
+    for (by_muon, decays, in_encoder), parameters in groups.items():
+        slower = 1.0 if by_muon or not layers else 0.2
+        described[by_muon].append(
+            {
+                "params": parameters,
+                "weight_decay": settings.weight_decay if decays else 0.0,
+                "scale": slower * (settings.encoder_lr_factor if in_encoder else 1.0),
+            }
+        )
+    adamw = torch.optim.AdamW(described[False], lr=settings.lr, betas=(0.9, 0.98), fused=True)
+    return [Muon(described[True], lr=settings.lr), adamw] if layers else [adamw]
+
+
+def _overrides(folder: Path) -> list[str]:
+    """Return the configuration that the model of a segmenter's folder is built from."""
+    return json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["overrides"]
 
 
 def _learning_rate(step: int, settings: Settings) -> float:
@@ -300,17 +328,20 @@ def train_segmenter(settings: Settings) -> None:
     started = time.monotonic()
     loader = data.batches(
         trainer.dataset, start=trainer.step, stop=settings.steps, batch_size=settings.batch_size,
-        workers=settings.workers,
+        workers=settings.workers, rank=trainer.rank, team=team_size(),
     )  # fmt: skip
     for frames, masks in loader:
         entry = trainer.train_step(frames, masks)
-        minutes = (time.monotonic() - started) / 60
-        _log(settings.out / LOG_FILE, {"step": trainer.step, "minutes": round(minutes, 3), **entry})
-        if trainer.step % settings.save_every == 0:
-            trainer.save()
+        minutes = follow((time.monotonic() - started) / 60)
+        if trainer.rank == 0:
+            _log(settings.out / LOG_FILE, {"step": trainer.step, "minutes": round(minutes, 3), **entry})
+            if trainer.step % settings.save_every == 0:
+                trainer.save()
         if minutes >= settings.minutes:
             break
-    trainer.save()
+    if trainer.rank == 0:
+        trainer.save()
+    leave_team()
 
 
 def _log(file: Path, entry: dict[str, float | str]) -> None:
@@ -333,7 +364,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "photos": "folder of pictures for backgrounds and surfaces", "cutouts": "folder of transparent pictures",
         "steps": "length of the whole schedule", "frames": "frames in a clip (stage clip)",
         "fresh_memory": "1: forget the memory parts of --init and start them anew (first run of stage clip)",
+        "deepen": "1: give the model of --init the blocks that it lacks, and go on from what it does",
         "story_share": "share of the clips that are scenes of the policy's world instead of cut-outs",
+        "optimizer": "adamw, or muon for the weights of layers",
         "targets": "objects asked for in a clip", "cooldown": "share of the steps over which the rate falls",
     }  # fmt: skip
     for name, value in asdict(defaults).items():
