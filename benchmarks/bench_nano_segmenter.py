@@ -4,7 +4,8 @@
 
 Each object is prompted with its given box on its best frame and tracked through the whole clip. J is the IoU on the
 frames with a hand-made mask (1 where both are empty), averaged over frames, then over objects. "boxed" is the IoU on
-single frames, each with its given box: what a box becomes before anything is followed. The clips stay outside the repository: without VEASON_REAL_CLIPS nothing is measured. Results go to benchmarks/results/.
+single frames, each with its given box: what a box becomes before anything is followed. The clips stay outside the
+repository: without VEASON_REAL_CLIPS nothing is measured. Results go to benchmarks/results/.
 """
 
 from __future__ import annotations
