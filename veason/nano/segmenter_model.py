@@ -22,6 +22,9 @@ OVERRIDES = (
     # One mask while tracking and for boxes: three heads that compete learn each a third. A single click keeps three.
     "model.multimask_output_for_tracking=false",
     "model.sam_mask_decoder_extra_args.dynamic_multimask_via_stability=false",
+    # While tracking, the frame before and five of every eighth one: two seconds back, not a quarter of one. What comes
+    # back after a second is found again only if a frame that showed it is remembered still.
+    "model.memory_temporal_stride_for_eval=8",
     "model.memory_attention.layer.dropout=0.0",
     "model.memory_attention.layer.self_attention.dropout=0.0",
     "model.memory_attention.layer.cross_attention.dropout=0.0",
