@@ -228,7 +228,7 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _draw(folder: Path, first_seed: int, number: int, style: Style, photos: Path | None) -> None:
+def _draw(folder: Path, first_seed: int, number: int, style: Style, photos: Path | None = None) -> None:
     if not shard_file(folder, first_seed, number, style).is_file():
         make_shard(folder, first_seed, number, style, photos)
 
