@@ -40,12 +40,11 @@ Tracker = Callable[[VideoSource, Box, int], dict[int, np.ndarray]]
 
 @dataclass(frozen=True, slots=True)
 class RealObject:
-    """One object of a real clip: where its frames and masks are, and the box it is prompted with."""
+    """One object of a real clip: where its frames and masks are, where it is prompted, and its boxes by frame."""
 
     clip: Path
     name: str
     frame_index: int
-    box: Box
     frames: tuple[int, ...]
     boxes: dict[int, Box]
 
@@ -62,7 +61,7 @@ def real_objects(root: Path) -> Iterator[RealObject]:
         for name, entry in sorted(meta["objects"].items()):
             best = meta["best_frames"][name][0]
             boxes = {int(frame): Box(*box) for frame, box in entry["boxes"].items()}
-            yield RealObject(meta_file.parent, name, best, boxes[best], tuple(entry["frames"]), boxes)
+            yield RealObject(meta_file.parent, name, best, tuple(entry["frames"]), boxes)
 
 
 def with_segmenter(segmenter: Segmenter) -> Tracker:
@@ -86,7 +85,7 @@ def measure(target: RealObject, track: Tracker) -> dict:
     """Return J per frame, their mean and the seconds it took to track one object."""
     with open_video(target.clip / "clip.mp4") as video:
         started = time.perf_counter()
-        masks = track(video, target.box, target.frame_index)
+        masks = track(video, target.boxes[target.frame_index], target.frame_index)
         seconds = time.perf_counter() - started
     scores = {index: round(jaccard(masks[index], target.truth(index)), 4) for index in target.frames}
     return {"mean": round(float(np.mean(list(scores.values()))), 4), "frames": scores, "seconds": round(seconds, 1)}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.standins import BoxFiller
-from veason.answer import render_answer
+from veason.answer import AnswerContext, render_answer
 from veason.errors import DataError
 from veason.masks import encode_mask
 from veason.nano.corpus import image_context
@@ -26,6 +26,7 @@ from veason.nano.evaluate import (
     read_journal,
     summarise_rows,
 )  # fmt: skip
+from veason.nano.language import Question
 from veason.nano.policy_model import build_model, build_tokenizer, save_policy
 from veason.types import FrameMasks, ObjectMask
 
@@ -52,12 +53,18 @@ def row(policy: str, clip: int, kind: str, value: float, is_empty: bool = False)
     return Row(policy, clip, "x", kind, value, value, value, is_empty, True, value, value, 10, 9, "")
 
 
-def test_a_right_answer_beats_a_wrong_one(course: Course) -> None:
+def right_answer(course: Course) -> tuple[Question, str, AnswerContext]:
+    """The first question with a target, the answer that boxes it where it shows best, and what that is read against."""
     question = next(question for question in course.questions if question.targets)
     place = max(range(len(course.view.shown)), key=lambda place: course.view.area[list(question.targets), place].sum())
     boxes = [box for actor in question.targets if (box := course.view.box(actor, place))]
     context = image_context(course.view, course.view.size_wh)
-    right = course.mark("a", question, render_answer("", course.view.shown[place], boxes, context), context)
+    return question, render_answer("", course.view.shown[place], boxes, context), context
+
+
+def test_a_right_answer_beats_a_wrong_one(course: Course) -> None:
+    question, text, context = right_answer(course)
+    right = course.mark("a", question, text, context)
     wrong = course.mark("a", question, "nothing to read", context)
     assert right.box_iou == pytest.approx(1, abs=0.1)
     assert (right.j, right.f) == (1, 1)
@@ -119,12 +126,8 @@ def test_answers_can_be_drawn_and_the_lots_are_the_same_each_time(tmp_path: Path
 
 
 def test_answers_of_a_journal_are_marked_again_without_asking(course: Course, tmp_path: Path) -> None:
-    question = next(question for question in course.questions if question.targets)
+    question, text, _ = right_answer(course)
     save_policy(build_model(build_tokenizer()), tmp_path / "policy")
-    place = max(range(len(course.view.shown)), key=lambda place: course.view.area[list(question.targets), place].sum())
-    boxes = [box for actor in question.targets if (box := course.view.box(actor, place))]
-    context = image_context(course.view, course.view.size_wh)
-    text = render_answer("", course.view.shown[place], boxes, context)
     told = [replace(row("p", 0, one.type, 0.0), text=one.text, answer=text) for one in course.questions]
     (tmp_path / "old.jsonl").write_text(json.dumps([asdict(one) for one in told]) + "\n")
 

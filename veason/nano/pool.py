@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
@@ -215,13 +216,17 @@ def draw_pool(
 
     `photos` is read by `load_photos`. Files are not drawn again with other photographs: use another folder.
     """
-    load_photos(photos)  # complains here, not in another process
+    _read_photos(photos)  # complains here, not in another process
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_one_thread) as drawers:
         for drawn in [
             drawers.submit(_draw, folder, first_seed, number, style, photos) for number in range(skip, skip + shards)
         ]:
             drawn.result()
+
+
+_read_photos = cache(load_photos)
+"""Read once by a process, which draws many shards with them."""
 
 
 def _one_thread() -> None:
@@ -240,7 +245,7 @@ def make_shard(
     file = shard_file(folder, first_seed, number, style)
     if file.is_file():
         return pickle.loads(file.read_bytes())
-    maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style, photos=load_photos(photos))
+    maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style, photos=_read_photos(photos))
     clips = [maker.make(first_seed + number * SHARD + place) for place in range(SHARD)]
     beside = file.with_suffix(f".{os.getpid()}")
     beside.write_bytes(pickle.dumps(clips))

@@ -182,7 +182,7 @@ def paint_backdrop(backdrop: Backdrop, aspect: float, size_wh: tuple[int, int]) 
     rows = int(height * (1 + 2 * _MARGIN)) + 4
     columns = int(width * (aspect + 2 * _MARGIN) / aspect) + 4
     if backdrop.photo is not None:
-        return stretch(backdrop.photo, (columns, rows))
+        return _stretch(backdrop.photo, (columns, rows))
     y = (np.arange(rows, dtype=np.float32)[:, None] / height) - _MARGIN
     x = (np.arange(columns, dtype=np.float32)[None] / width * aspect) - _MARGIN
     rng = np.random.default_rng(backdrop.seed)
@@ -191,7 +191,7 @@ def paint_backdrop(backdrop: Backdrop, aspect: float, size_wh: tuple[int, int]) 
     return dark + amount[..., None] * (light - dark)
 
 
-def stretch(picture: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+def _stretch(picture: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     """Return an `(H, W, 3)` float32 picture at another size, averaged where it shrinks."""
     layers = [Image.fromarray(np.ascontiguousarray(picture[..., layer])) for layer in range(3)]
     return np.stack([np.asarray(layer.resize(size_wh, Image.Resampling.BILINEAR)) for layer in layers], -1)

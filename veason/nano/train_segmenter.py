@@ -33,7 +33,7 @@ from veason.nano.segmenter_loss import Heads, Losses, segmenter_loss
 from veason.nano.segmenter_model import FULL_SIZE, OVERRIDES, deepen, new_memory, new_model, set_picture_size
 from veason.nano.sprites import Sources, load_sources
 from veason.nano.team import average_gradients, follow, join_team, leave_team, team_size
-from veason.segmenter.checkpoint import CONFIG_FILE, NANO_BASE, load_model, save_model
+from veason.segmenter.checkpoint import CONFIG_FILE, NANO_BASE, load_model, read_folder_config, save_model
 
 KINDS = {
     "geometry": (("box",), (1.0,)),
@@ -107,9 +107,11 @@ class Trainer:
             story_share=settings.story_share,
         )
         self.model = load_model(settings.init) if settings.init else new_model()
-        self.overrides = _overrides(settings.init) if settings.init and not settings.deepen else OVERRIDES
+        self.overrides: Sequence[str] = OVERRIDES
         if settings.deepen:
             self.model = deepen(self.model)
+        elif settings.init:
+            self.overrides = read_folder_config(settings.init / CONFIG_FILE)["overrides"]
         self.model.train()
         set_picture_size(self.model, settings.size)
         if settings.fresh_memory:
@@ -279,11 +281,6 @@ def _optimizers(model: torch.nn.Module, settings: Settings) -> list[torch.optim.
     return [Muon(described[True], lr=settings.lr), adamw] if layers else [adamw]
 
 
-def _overrides(folder: Path) -> list[str]:
-    """Return the configuration that the model of a segmenter's folder is built from."""
-    return json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["overrides"]
-
-
 def _learning_rate(step: int, settings: Settings) -> float:
     """Return the rate at `step`: a linear rise, a plateau, and a linear fall over the last `cooldown` of the steps."""
     rise = min(1.0, (step + 1) / max(1, settings.warmup))
@@ -321,8 +318,9 @@ def train_segmenter(settings: Settings) -> None:
     printed = json.dumps(
         {key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()}
     )
-    print(printed, flush=True)
-    (settings.out / "settings.json").write_text(printed + "\n", encoding="utf-8")
+    if join_team() == 0:
+        print(printed, flush=True)
+        (settings.out / "settings.json").write_text(printed + "\n", encoding="utf-8")
     trainer = Trainer(settings)
     trainer.resume()
     started = time.monotonic()

@@ -173,7 +173,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPre
                 f"a segmenter folder holds {CONFIG_FILE} and {WEIGHTS_FILE}, but {folder / name} is not there: "
                 "choose another folder, or pass a published .pt file together with --segmenter-config"
             )
-    config = _read_folder_config(folder / CONFIG_FILE)
+    config = read_folder_config(folder / CONFIG_FILE)
     model = build_model(config["base"], config["overrides"], device)
     if model.image_size != config["image_size"]:
         raise ProfileError(
@@ -249,8 +249,12 @@ def cached_file(hub_id: str) -> Path | None:
     return Path(file) if isinstance(file, str) else None
 
 
-def _read_folder_config(file: Path) -> dict[str, Any]:
-    """Return config.json after a check of its three keys."""
+def read_folder_config(file: Path) -> dict[str, Any]:
+    """Return config.json after a check of its three keys: base, overrides and image_size.
+
+    Raises:
+        ProfileError: it is no JSON, or a key is missing or of another kind.
+    """
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
