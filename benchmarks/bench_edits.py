@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from veason.pipeline import Pipeline
 from veason.segmenter import load_segmenter
-from veason.ui.examples import list_examples
-from veason.ui.handlers import Desk
-from veason.ui.settings import Settings
-from veason.ui.shelf import Shelf
-from veason.ui.store import Store
+from veason.studio.server.examples import list_examples
+from veason.studio.server.handlers import Desk
+from veason.studio.server.settings import Settings
+from veason.studio.server.shelf import Shelf
+from veason.studio.server.store import Store
 
 EDITS = 2000
 PART = 200

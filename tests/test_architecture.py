@@ -15,7 +15,7 @@ LAYERS = [
     "video draw metrics rewards",
     "device policy segmenter session",
     "data shown pipeline outputs project interchange",
-    "evaluate train nano ui",
+    "evaluate train nano studio",
     "cli",
     "__main__",
 ]
@@ -25,7 +25,7 @@ OWNERS = {
     "torch": {"device", "policy", "segmenter", "train", "nano"},
     "transformers": {"policy", "train", "nano"},
     "sam2": {"segmenter", "nano"},
-    "gradio": {"ui"},
+    "gradio": {"studio"},
     "supervision": {"draw"},
     "decord": {"video"},
     "av": {"video"},

@@ -15,7 +15,7 @@ from veason.project import Occluded, Project, Reasoned, StoredMask
 from veason.session import Asked, GotAnswer, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, Click, Prompt, Rle
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = Path(__file__).parents[2] / "veason" / "assets" / "examples"
 CLIP = EXAMPLES / "hide.mp4"
 SIZE_WH, NUM_FRAMES = (640, 360), 96
 FIRST, LAST = 20, 61

@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     signal.signal(signal.SIGTERM, _end)  # so that the visitors' files are removed however the server is stopped
 
-    from veason.ui.layout import serve
-    from veason.ui.settings import Settings
+    from veason.studio.server.layout import serve
+    from veason.studio.server.settings import Settings
 
     serve(
         Settings(

@@ -9,7 +9,7 @@ import pytest
 
 from veason.errors import ExportError
 from veason.outputs import Tell
-from veason.ui.working import telling_progress
+from veason.studio.server.working import telling_progress
 
 
 def drained(steps: Generator[dict[str, Any], None, str]) -> tuple[list[dict[str, Any]], str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.ui.desk import BOX, COUNT, Seat, mask_of, of_kind, seat_with_two_objects
+from tests.studio.desk import BOX, COUNT, Seat, mask_of, of_kind, seat_with_two_objects
 from veason.segmenter import load_segmenter
 from veason.types import ObjectMask
 

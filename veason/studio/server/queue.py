@@ -11,12 +11,12 @@ from veason.outputs import atomic_file
 from veason.project import ChangedElsewhere, Project, Question, StoredVideo
 from veason.project.records import Status, Verdict
 from veason.project.statistics import Effort, Statistics, rank, statistics
-from veason.ui import payload as read
-from veason.ui import render
-from veason.ui.background import Prelabelling
-from veason.ui.hand import Hand, read_hand
-from veason.ui.store import Store, Work
-from veason.ui.versions import Versions
+from veason.studio.server import payload as read
+from veason.studio.server import render
+from veason.studio.server.background import Prelabelling
+from veason.studio.server.hand import Hand, read_hand
+from veason.studio.server.store import Store, Work
+from veason.studio.server.versions import Versions
 
 THUMB_SIDE = 240
 

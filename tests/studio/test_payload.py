@@ -11,7 +11,7 @@ from veason.errors import VeasonError
 from veason.project.state import Locked, Marked, Named, Reasoned
 from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session, apply
 from veason.types import Box, Click, Prompt
-from veason.ui import payload as read
+from veason.studio.server import payload as read
 
 SIZE_WH = (64, 48)
 SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))

@@ -12,7 +12,7 @@ from veason.profile import Profile
 from veason.project.state import Marked, State
 from veason.session import GotMasks
 from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn
-from veason.ui.store import Work
+from veason.studio.server.store import Work
 
 SURE_SCORE = 10.0
 """Object score of a frame that a person marked: no machine doubts it."""
@@ -46,7 +46,7 @@ def fixed_masks(state: State) -> dict[int, dict[int, Rle | None]]:
     """Return what propagation must not change: masks painted or marked as right, None where an object is absent.
 
     Of a long verified stretch the ends and some frames between them are enough: every one of them is remembered by the
-    segmenter and slows it down, and none is ever overwritten (see `veason.ui.spread`).
+    segmenter and slows it down, and none is ever overwritten (see `veason.studio.server.spread`).
     """
     fixed: dict[int, dict[int, Rle | None]] = {}
     for (object_id, frame_index), prompt in state.session.prompts.items():

@@ -14,11 +14,11 @@ from veason.masks import empty_mask
 from veason.project import ChangedElsewhere, Named, Project
 from veason.session import MoveKeyframe, PutPrompt
 from veason.types import Box, FrameMasks, ObjectMask, Prompt
-from veason.ui import store as stores
-from veason.ui.hand import Hand
-from veason.ui.settings import Settings
-from veason.ui.shelf import Shelf
-from veason.ui.store import Store, Work
+from veason.studio.server import store as stores
+from veason.studio.server.hand import Hand
+from veason.studio.server.settings import Settings
+from veason.studio.server.shelf import Shelf
+from veason.studio.server.store import Store, Work
 
 CLIP = ASSETS / "examples" / "parade.mp4"
 

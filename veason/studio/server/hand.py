@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from veason.ui import payload as read
+from veason.studio.server import payload as read
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.ui.desk import Seat, of_kind
+from tests.studio.desk import Seat, of_kind
 from veason.profile import GENERIC, Profile
 from veason.types import (
     Answer,
@@ -21,7 +21,7 @@ from veason.types import (
     Turn,
     Unanswered,
 )
-from veason.ui.samples import agreement, box_agreement, samplings
+from veason.studio.server.samples import agreement, box_agreement, samplings
 
 HERE, THERE = Box(0, 0, 10, 10), Box(5, 0, 15, 10)
 

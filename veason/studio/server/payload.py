@@ -11,7 +11,7 @@ from veason.errors import PromptError, SessionError
 from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.session import DropPrompt, Duplicated, MoveKeyframe, PutPrompt, Session
 from veason.types import Box, Click, FrameRange, Prompt
-from veason.ui.painted import painted_mask
+from veason.studio.server.painted import painted_mask
 
 _LONGEST_NAME = 60
 _FARTHEST = 1e6

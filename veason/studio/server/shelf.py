@@ -13,7 +13,7 @@ from veason.errors import ProjectError, SessionError
 from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import enforce_quota, size_of
-from veason.ui.settings import Settings
+from veason.studio.server.settings import Settings
 
 GONE = "this work is no longer on the server: please open the video again"
 _SWEEP_S = 600.0

@@ -14,25 +14,25 @@ from veason.errors import VeasonError
 from veason.interchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
 from veason.pipeline import Pipeline, load_pipeline
 from veason.types import Policy
-from veason.ui import payload as read
-from veason.ui import render
-from veason.ui.examples import list_examples
-from veason.ui.hand import read_hand
-from veason.ui.handlers import Desk
-from veason.ui.settings import Settings
-from veason.ui.shelf import Shelf
-from veason.ui.store import Store
-from veason.ui.wire import Message, message
+from veason.studio.server import payload as read
+from veason.studio.server import render
+from veason.studio.server.examples import list_examples
+from veason.studio.server.hand import read_hand
+from veason.studio.server.handlers import Desk
+from veason.studio.server.settings import Settings
+from veason.studio.server.shelf import Shelf
+from veason.studio.server.store import Store
+from veason.studio.server.wire import Message, message
 from veason.video import open_video
 
-STAGE = Path(__file__).parent / "stage"
+STAGE = Path(__file__).parent.parent / "web"
 """The page's own JavaScript modules and style sheet; served as they are, no build step."""
 
 QUICK, LONG = ("open", "edit", "export", "enqueue", "take"), ("think", "propagate")
 """Page events. The long ones need the models and wait in one line for them."""
 
 MOVING = ("export", "enqueue", "take")
-"""The events that move files; `veason.ui.transfer` handles them."""
+"""The events that move files; `veason.studio.server.transfer` handles them."""
 
 # Gradio finds the names of the events by their quotes in this text.
 LOADER = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ui.desk import BOX, COUNT, OTHER, Seat, of_kind, seat_with_two_objects
+from tests.studio.desk import BOX, COUNT, OTHER, Seat, of_kind, seat_with_two_objects
 from veason.masks import union_mask
 
 

@@ -25,10 +25,10 @@ from veason.project.edits import read_edit
 from veason.project.state import Edit, touched
 from veason.session import Asked, GotAnswer, GotMasks, Session
 from veason.types import FrameMasks, FrameRange
-from veason.ui.hand import NOBODY, Hand
-from veason.ui.samples import Proposal
-from veason.ui.shelf import GONE, Shelf
-from veason.ui.spread import Pending, note_done, note_edit
+from veason.studio.server.hand import NOBODY, Hand
+from veason.studio.server.samples import Proposal
+from veason.studio.server.shelf import GONE, Shelf
+from veason.studio.server.spread import Pending, note_done, note_edit
 from veason.video import Video
 
 LATEST_EDIT_S = 3.0

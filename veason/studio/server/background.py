@@ -12,7 +12,7 @@ from veason.errors import ProjectError, VeasonError
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.prelabel import Progress, prelabel
-from veason.ui.store import ENDING_S
+from veason.studio.server.store import ENDING_S
 
 
 class Turns:

@@ -23,11 +23,11 @@ from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import pack, unpack
 from veason.project.sources import Wanted, add_videos, read_instructions
-from veason.ui import payload as read
-from veason.ui import render
-from veason.ui.store import Store, Work
-from veason.ui.wire import Message, message, telling
-from veason.ui.working import telling_progress
+from veason.studio.server import payload as read
+from veason.studio.server import render
+from veason.studio.server.store import Store, Work
+from veason.studio.server.wire import Message, message, telling
+from veason.studio.server.working import telling_progress
 
 STORED = (".png", ".jpg", ".mp4", ".zip", ".parquet")
 """Endings of files that a ZIP file cannot make smaller."""

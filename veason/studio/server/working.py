@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from veason.outputs import Tell
-from veason.ui.wire import Message, message
+from veason.studio.server.wire import Message, message
 
 TELL_S = 0.2
 """The page hears of progress this often at most."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from veason.errors import VeasonError
-from veason.ui import render
-from veason.ui.render import Item
-from veason.ui.store import Work
+from veason.studio.server import render
+from veason.studio.server.render import Item
+from veason.studio.server.store import Work
 
 Message = dict[str, Any]
 

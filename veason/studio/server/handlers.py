@@ -22,19 +22,19 @@ from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.project.statistics import rank
 from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, Merged, MoveKeyframe, PutPrompt, Tracked
 from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
-from veason.ui import payload as read
-from veason.ui import render, spread
-from veason.ui.background import Prelabelling, Turns
-from veason.ui.correct import absent_masks, correction_turn, fixed_masks, painted_masks
-from veason.ui.examples import Example
-from veason.ui.hand import Hand, read_hand
-from veason.ui.queue import Queue
-from veason.ui.render import Item
-from veason.ui.samples import COUNTS, Gathering, samplings
-from veason.ui.spread import Stretch
-from veason.ui.store import Store, Work
-from veason.ui.transfer import Transfer
-from veason.ui.wire import Message, message, telling
+from veason.studio.server import payload as read
+from veason.studio.server import render, spread
+from veason.studio.server.background import Prelabelling, Turns
+from veason.studio.server.correct import absent_masks, correction_turn, fixed_masks, painted_masks
+from veason.studio.server.examples import Example
+from veason.studio.server.hand import Hand, read_hand
+from veason.studio.server.queue import Queue
+from veason.studio.server.render import Item
+from veason.studio.server.samples import COUNTS, Gathering, samplings
+from veason.studio.server.spread import Stretch
+from veason.studio.server.store import Store, Work
+from veason.studio.server.transfer import Transfer
+from veason.studio.server.wire import Message, message, telling
 
 BATCH_S = 0.05
 """Updates are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""
@@ -274,7 +274,7 @@ class Desk:
 
     @told
     def propagate(self, data: Any) -> Iterator[Message]:
-        """Stream masks of `{"work", "start", "stop", "only", "object", "frame"}`; see `veason.ui.spread.plan`.
+        """Stream masks of `{"work", "start", "stop", "only", "object", "frame"}`; see `veason.studio.server.spread.plan`.
 
         `"after"` is the stamp of an edit that may still be on its way.
         """

@@ -32,10 +32,10 @@ from veason.types import (
     ThoughtDelta,
     Unanswered,
 )
-from veason.ui.samples import Proposal, proposals_item
-from veason.ui.spread import Pending, Stretch, outdated
-from veason.ui.steps import describe
-from veason.ui.store import Work
+from veason.studio.server.samples import Proposal, proposals_item
+from veason.studio.server.spread import Pending, Stretch, outdated
+from veason.studio.server.steps import describe
+from veason.studio.server.store import Work
 
 Item = dict[str, Any]
 """One message to the page; `kind` says which."""

@@ -12,10 +12,10 @@ from typing import Any
 import gradio.utils
 import pytest
 
-from tests.ui.desk import Seat, of_kind
+from tests.studio.desk import Seat, of_kind
 from veason.interchange import ABOUT, FORMATS
 from veason.project import Project
-from veason.ui.background import Turns
+from veason.studio.server.background import Turns
 
 BOX = {"edit": "box", "object": 0, "frame": 4, "xyxy": [2, 2, 12, 12]}
 
