@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from tests.interchange.made import CLIP, SIZE_WH, shape
+from veason.annotation import PutPrompt
 from veason.interchange import LabelledQuestion, LabelledVideo, LabelMask, export_labels, import_labels
 from veason.interchange.projects import Imported, from_project, to_project
 from veason.masks import empty_mask, encode_mask
 from veason.project import Project
-from veason.session import PutPrompt
 from veason.types import Box, Prompt
 from veason.video import open_video
 

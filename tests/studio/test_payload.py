@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from veason.annotation import DropPrompt, Locked, Marked, MoveKeyframe, Named, PutPrompt, Reasoned, State, apply
 from veason.errors import VeasonError
-from veason.project.state import Locked, Marked, Named, Reasoned
-from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session, apply
-from veason.types import Box, Click, Prompt
 from veason.studio.server import payload as read
+from veason.types import Box, Click, Prompt
 
 SIZE_WH = (64, 48)
-SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
+STATE = apply(State(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
     ],
 )
 def test_a_good_edit_is_read(sent: dict[str, Any], expected: object) -> None:
-    assert read.edit(sent, SESSION, SIZE_WH) == expected
+    assert read.edit(sent, STATE, SIZE_WH) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_a_good_edit_is_read(sent: dict[str, Any], expected: object) -> None:
 )
 def test_a_bad_edit_is_refused_in_words(sent: Any) -> None:
     with pytest.raises(VeasonError):
-        read.edit(sent, SESSION, SIZE_WH)
+        read.edit(sent, STATE, SIZE_WH)
 
 
 json_values = st.recursive(
@@ -84,7 +83,7 @@ json_values = st.recursive(
 )
 def test_whatever_is_sent_gives_an_edit_or_words(sent: dict[str, Any]) -> None:
     with suppress(VeasonError):
-        read.edit(sent, SESSION, SIZE_WH)
+        read.edit(sent, STATE, SIZE_WH)
 
 
 @pytest.mark.parametrize("span", [(5, 5), (6, 5), (-1, 5), (0, 11)])

@@ -186,7 +186,7 @@ def test_the_whole_project_is_packed_and_opens_elsewhere(office: Office, tmp_pat
     with zipfile.ZipFile(file["path"]) as archive:
         archive.extractall(tmp_path / "copy")
     with Project.open(tmp_path / "copy") as copy:
-        assert copy.session(office.work.question_id).object_ids == (1,)
+        assert copy.state(office.work.question_id).object_ids == (1,)
         copy.open_video(copy.videos()[0].id).close()
 
 

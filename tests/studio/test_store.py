@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from veason.annotation import MoveKeyframe, Named, PutPrompt
 from veason.errors import ProjectError, SessionError
 from veason.hub import ASSETS
 from veason.masks import empty_mask
-from veason.project import ChangedElsewhere, Named, Project
-from veason.session import MoveKeyframe, PutPrompt
-from veason.types import Box, FrameMasks, ObjectMask, Prompt
+from veason.project import ChangedElsewhere, Project
 from veason.studio.server import store as stores
 from veason.studio.server.hand import Hand
 from veason.studio.server.settings import Settings
 from veason.studio.server.shelf import Shelf
 from veason.studio.server.store import Store, Work
+from veason.types import Box, FrameMasks, ObjectMask, Prompt
 
 CLIP = ASSETS / "examples" / "parade.mp4"
 
@@ -102,7 +102,7 @@ def test_masks_that_stream_in_are_saved_together_and_before_anything_else(
     assert work.now.object_ids == ()
 
 
-def test_what_waits_to_be_computed_survives_a_restart_unless_the_question_went_on(tmp_path: Path) -> None:
+def test_what_waits_to_be_computed_survives_a_restart_and_what_others_do(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     work = new_work(store)
     work.record(drawn())
@@ -112,12 +112,14 @@ def test_what_waits_to_be_computed_survives_a_restart_unless_the_question_went_o
     work.flush()
     store.close()
     store = open_store(tmp_path)
-    assert store.get(work.id).pending == {1: frozenset(range(90, 96))}
+    assert store.get(work.id).state.pending == {1: ((90, 96),)}
     store.close()
     with Project.open(tmp_path / "labels") as project:
         project.record(work.question_id, drawn(1, 20))
     store = open_store(tmp_path)
-    assert store.get(work.id).pending == {}
+    assert store.get(work.id).state.pending == {1: ((5, 96),)}
+    store.get(work.id).step(forward=False)
+    assert store.get(work.id).state.pending == {1: ((90, 96),)}
     store.close()
 
 
@@ -259,5 +261,5 @@ def test_the_server_ends_though_nobody_fetches_what_a_job_still_has_to_say(
     assert [next(suspended), next(suspended)] == [0, 1]
     store.close()
     with Project.open(tmp_path / "labels") as project:
-        assert sorted(project.session(question_id).tracks[1].frames) == [0, 1]
+        assert sorted(project.state(question_id).tracks[1].frames) == [0, 1]
     suspended.close()

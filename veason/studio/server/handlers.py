@@ -14,27 +14,42 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from veason.annotation import (
+    Asked,
+    DropPrompt,
+    Duplicated,
+    Edit,
+    GotAnswer,
+    GotMasks,
+    Locked,
+    Marked,
+    Merged,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+    RecomputePlan,
+)
+from veason.annotation.marks import around_absent
 from veason.errors import ProjectError, SessionError, VeasonError
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import GENERIC, Profile, sample_indices
 from veason.project import ChangedElsewhere, Project
-from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.project.statistics import rank
-from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, Merged, MoveKeyframe, PutPrompt, Tracked
-from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 from veason.studio.server import payload as read
-from veason.studio.server import render, spread
+from veason.studio.server import render
 from veason.studio.server.background import Prelabelling, Turns
-from veason.studio.server.correct import absent_masks, correction_turn, fixed_masks, painted_masks
+from veason.studio.server.correct import absent_masks, correction_turn, painted_masks
 from veason.studio.server.examples import Example
 from veason.studio.server.hand import Hand, read_hand
 from veason.studio.server.queue import Queue
 from veason.studio.server.render import Item
 from veason.studio.server.samples import COUNTS, Gathering, samplings
-from veason.studio.server.spread import Stretch
 from veason.studio.server.store import Store, Work
 from veason.studio.server.transfer import Transfer
 from veason.studio.server.wire import Message, message, telling
+from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 
 BATCH_S = 0.05
 """Updates are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""
@@ -236,12 +251,12 @@ class Desk:
             edit: Edit = self._taken(work, read.whole_number(data, "number"))
         elif data.get("edit") == "merge":
             target = read.whole_number(data, "into")
-            edit = Merged(read.whole_number(data, "object"), target, work.state.settled(target))
+            edit = Merged(read.whole_number(data, "object"), target, work.state.confirmed_frames(target))
         else:
             edit = read.edit(data, work.now, work.video.info.size_wh)
         if changes_masks(edit):
             work.stop()
-        edit, *more = spread.around_absent(work.state, edit) if isinstance(edit, Marked) else [edit]
+        edit, *more = around_absent(work.state, edit) if isinstance(edit, Marked) else [edit]
         work.record(edit, hand, (*more, *self._settled(work, edit)))  # a painted mask is on the page already
         items: list[Item] = []
         if isinstance(edit, GotAnswer):
@@ -274,25 +289,19 @@ class Desk:
 
     @told
     def propagate(self, data: Any) -> Iterator[Message]:
-        """Stream masks of `{"work", "start", "stop", "only", "object", "frame"}`; see `veason.studio.server.spread.plan`.
+        """Stream masks of `{"work", "start", "stop", "only", "object", "frame"}`; see `payload.recompute`.
 
         `"after"` is the stamp of an edit that may still be on its way.
         """
         work = self.store.get(data.get("work"))
-        frames = read.frame_range(data, work.video.info.num_frames)
+        request = read.recompute(data, work.video.info.num_frames)
         work.await_edit(data.get("after"))
         with work.job():
-            hand, state = read_hand(data), work.state
-            stretches = spread.plan(state, state.locked, work.pending, data, frames)
-            if data.get("only") != "here":
-                work.choose(frames)
-            yield message(work, render.propagating(stretches, frames, data.get("only")))
-            for stretch in stretches:
-                yield from self._in_batches(work, self._masks(work, stretch, data, hand))
-                if work.is_stopping:
-                    break
-            ended = Tracked(spread.finished(work.state, work.pending, stretches))
-            work.follow([ended], hand, source=self.pipeline.segmenter.name)
+            hand, plan = read_hand(data), RecomputePlan.of(work.state, request)
+            if request.extent != "here":
+                work.choose(request.frames)
+            yield message(work, render.propagating(request.frames, plan.num_frames, data.get("only")))
+            yield from self._in_batches(work, self._masks(work, plan, data, hand))
             rank(work.project, work.question_id)
             now = work.now
             told = (
@@ -303,27 +312,17 @@ class Desk:
             )
             yield message(work, *told, {"kind": "idle"})
 
-    def _masks(self, work: Work, stretch: Stretch, data: Any, hand: Hand) -> Iterator[Item]:
-        state = work.state
+    def _masks(self, work: Work, plan: RecomputePlan, data: Any, hand: Hand) -> Iterator[Item]:
         frame_index = data.get("frame")
         cursor = functools.partial(int, frame_index) if isinstance(frame_index, int) else None
-        arriving = self.pipeline.propagate(
-            work.video,
-            spread.prompts_of(state, stretch),
-            fixed=fixed_masks(state),
-            frames=stretch.range,
-            order="nearest",
-            cursor=cursor,
-        )
+        # what is verified or locked meanwhile is saved at once and stays
+        arriving = self.pipeline.recompute(work.video, plan, lambda: work.saved_state, cursor=cursor)
         try:
-            for arrived in arriving:
+            for frame_masks in arriving:
                 if work.is_stopping:
                     return
-                now = work.saved_state  # as it is by now: what is verified or locked meanwhile stays
-                frame_masks = spread.kept(now, now.locked, stretch, arrived)
-                if frame_masks is not None:
-                    work.arrive(frame_masks, self.pipeline.segmenter.name, hand)
-                    yield render.new_masks([frame_masks])
+                work.arrive(frame_masks, self.pipeline.segmenter.name, hand)
+                yield render.new_masks([frame_masks])
         finally:
             work.flush(hand)
 

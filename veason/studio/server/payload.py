@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from veason.annotation import (
+    DropPrompt,
+    Duplicated,
+    Edit,
+    Locked,
+    Marked,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+    RecomputeRequest,
+    State,
+)
+from veason.annotation.recompute import Extent
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
-from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
-from veason.session import DropPrompt, Duplicated, MoveKeyframe, PutPrompt, Session
-from veason.types import Box, Click, FrameRange, Prompt
 from veason.studio.server.painted import painted_mask
+from veason.types import Box, Click, FrameRange, Prompt
 
 _LONGEST_NAME = 60
 _FARTHEST = 1e6
@@ -76,20 +89,20 @@ def frame_range(payload: Any, num_frames: int) -> FrameRange:
     return (start, stop)
 
 
-def _add_click(payload: Any, session: Session, size_wh: tuple[int, int]) -> PutPrompt:
-    object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
+def _add_click(payload: Any, state: State, size_wh: tuple[int, int]) -> PutPrompt:
+    object_id = whole_number(payload, "object") or max(state.object_ids, default=0) + 1
     frame_index = whole_number(payload, "frame")
     x, y = _numbers(payload, "xy", "a click is two numbers x, y", 2)
     if not (0 <= x < size_wh[0] and 0 <= y < size_wh[1]):
         raise PromptError(f"the click at {x:.0f}, {y:.0f} lies outside the picture of {size_wh[0]}x{size_wh[1]}")
-    old = session.prompts.get((object_id, frame_index))
+    old = state.prompts.get((object_id, frame_index))
     if old is not None and old.mask is not None:
         raise PromptError(f"object {object_id} is painted on frame {frame_index}: go on painting, or delete that first")
     clicks = (*(old.clicks if old else ()), Click(x, y, is_positive=payload.get("positive") is not False))
     return PutPrompt(Prompt(object_id, frame_index, old.box if old else None, clicks))
 
 
-def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
+def edit(payload: Any, state: State, size_wh: tuple[int, int]) -> Edit:
     """Return the edit that the page asks for; object 0 of a box, click or mask means a new object.
 
     Raises:
@@ -101,32 +114,32 @@ def edit(payload: Any, session: Session, size_wh: tuple[int, int]) -> Edit:
     if kind == "drop":
         return DropPrompt(whole_number(payload, "object"), whole_number(payload, "frame"))
     if kind == "box":
-        object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
-        old = session.prompts.get((object_id, whole_number(payload, "frame")))
+        object_id = whole_number(payload, "object") or max(state.object_ids, default=0) + 1
+        old = state.prompts.get((object_id, whole_number(payload, "frame")))
         clicks = old.clicks if old else ()
         return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), box(payload, size_wh), clicks))
     if kind == "click":
-        return _add_click(payload, session, size_wh)
+        return _add_click(payload, state, size_wh)
     if kind == "mask":
-        object_id = whole_number(payload, "object") or max(session.object_ids, default=0) + 1
+        object_id = whole_number(payload, "object") or max(state.object_ids, default=0) + 1
         mask = painted_mask(payload.get("counts"), size_wh)
         return PutPrompt(Prompt(object_id, whole_number(payload, "frame"), mask=mask))
     if kind == "duplicate":
-        return Duplicated(whole_number(payload, "object"), max(session.object_ids, default=0) + 1)
+        return Duplicated(whole_number(payload, "object"), max(state.object_ids, default=0) + 1)
     if kind == "reason":
         return Reasoned(short_text(payload, "text", 20_000) if payload.get("text") is not None else None)
-    return _object_edit(kind, payload, session)
+    return _object_edit(kind, payload, state)
 
 
-def _object_edit(kind: object, payload: Any, session: Session) -> Edit:
+def _object_edit(kind: object, payload: Any, state: State) -> Edit:
     object_id = whole_number(payload, "object") if kind in ("absent", "occluded", "verified", "name", "lock") else 0
     if kind == "absent":
-        start, stop = frame_range(payload, session.num_frames)
+        start, stop = frame_range(payload, state.num_frames)
         return Marked(object_id, start, stop, "absent" if payload.get("on") is not False else None)
     if kind == "occluded":
-        return Occluded(object_id, *frame_range(payload, session.num_frames), payload.get("on") is not False)
+        return Occluded(object_id, *frame_range(payload, state.num_frames), payload.get("on") is not False)
     if kind == "verified":
-        return _verify(object_id, payload, session)
+        return _verify(object_id, payload, state)
     if kind == "name":
         return Named(object_id, " ".join(short_text(payload, "name", 80).split()))
     if kind == "lock":
@@ -134,11 +147,11 @@ def _object_edit(kind: object, payload: Any, session: Session) -> Edit:
     raise SessionError(f"unknown edit {kind!r}")
 
 
-def _verify(object_id: int, payload: Any, session: Session) -> Marked:
-    start, stop = frame_range(payload, session.num_frames)
+def _verify(object_id: int, payload: Any, state: State) -> Marked:
+    start, stop = frame_range(payload, state.num_frames)
     if payload.get("on") is False:
         return Marked(object_id, start, stop, None)
-    track = session.tracks.get(object_id)
+    track = state.tracks.get(object_id)
     missing = next((frame for frame in range(start, stop) if track is None or frame not in track.frames), None)
     if missing is not None:
         raise SessionError(f"object {object_id} has no mask on frame {missing} to verify: propagate first")
@@ -148,3 +161,33 @@ def _verify(object_id: int, payload: Any, session: Session) -> Marked:
 def steps(payload: Any) -> int:
     """Return how many steps to undo or redo, 1 where nothing is said. Raises PromptError."""
     return whole_number(payload, "count") if "count" in payload else 1
+
+
+_EXTENTS: dict[object, Extent] = {
+    None: "all",
+    "stale": "pending",
+    "here": "here",
+    "forward": "forward",
+    "backward": "backward",
+}
+
+
+def recompute(payload: Any, num_frames: int) -> RecomputeRequest:
+    """Return what masks the page asks for: `start` and `stop`, and how much of that in `only`.
+
+    None is every object; "stale" what does not follow from its prompts, `object` first; "here", "forward" and
+    "backward" are about `object` from `frame` on.
+
+    Raises:
+        PromptError: a value is not of its kind.
+    """
+    frames, only = frame_range(payload, num_frames), payload.get("only")
+    if not isinstance(only, str | None) or only not in _EXTENTS:
+        raise PromptError(f"masks can go forward, backward, here or where they are stale, not {only!r}")
+    extent = _EXTENTS[only]
+    if extent == "all":
+        return RecomputeRequest(frames, extent)
+    if extent == "pending":
+        in_hand = payload.get("object")
+        return RecomputeRequest(frames, extent, in_hand if isinstance(in_hand, int) else None)
+    return RecomputeRequest(frames, extent, whole_number(payload, "object"), whole_number(payload, "frame"))

@@ -15,7 +15,7 @@ from veason.studio.server import payload as read
 from veason.studio.server import render
 from veason.studio.server.background import Prelabelling
 from veason.studio.server.hand import Hand, read_hand
-from veason.studio.server.store import Store, Work
+from veason.studio.server.store import Store
 from veason.studio.server.versions import Versions
 
 THUMB_SIDE = 240
@@ -152,27 +152,24 @@ class Queue:
         return {"status": project.question(question_id).status}
 
     def _decide(self, key: str, project: Project, question_id: int, kind: str, hand: Hand) -> dict[str, Any]:
-        work = self._seen_work(key, question_id, hand)
+        self._seen_work(key, question_id, hand)
         status: Status
         if kind == "accept":
             status = project.accept(question_id, annotator=hand.name)
         else:
             status = "rejected" if kind == "reject" else "in review"
             project.set_status(question_id, status, annotator=hand.name)
-        if work is not None:
-            work.keep_pending()
         rank(project, question_id)
         return {"status": status, "seen": project.question(question_id).revision}
 
-    def _seen_work(self, key: str, question_id: int, hand: Hand) -> Work | None:
-        """Stop and return the open work on a question. Raises ChangedElsewhere if its labels are unseen."""
+    def _seen_work(self, key: str, question_id: int, hand: Hand) -> None:
+        """Stop the open work on a question and save what it has. Raises ChangedElsewhere if its labels are unseen."""
         work = self._store.find(f"{key}.{question_id}")
         if work is not None:
             work.stop()
             work.flush(hand)
             if work.others(hand):
                 raise ChangedElsewhere("the labels were changed in another tab meanwhile: look at them, then decide")
-        return work
 
     def _judge(self, key: str, project: Project, question_id: int, verdict: str, hand: Hand) -> None:
         if project.question(question_id).status not in ("accepted", "absent"):

@@ -1,23 +1,25 @@
-"""Session -> plain values for the page. Masks travel as RLE and are painted in the browser."""
+"""State -> plain values for the page. Masks travel as RLE and are painted in the browser."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from veason.annotation import Mark, Place, State
+from veason.annotation.places import pack_places
+from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
 from veason.pipeline import FramesShown, masks_by_frame
 from veason.profile import Profile
-from veason.project.runs import pack_places
-from veason.project.state import Mark, Place, State
-from veason.session import Session
+from veason.studio.server.samples import Proposal, proposals_item
+from veason.studio.server.store import Work
 from veason.types import (
     Answer,
     Answered,
@@ -32,10 +34,6 @@ from veason.types import (
     ThoughtDelta,
     Unanswered,
 )
-from veason.studio.server.samples import Proposal, proposals_item
-from veason.studio.server.spread import Pending, Stretch, outdated
-from veason.studio.server.steps import describe
-from veason.studio.server.store import Work
 
 Item = dict[str, Any]
 """One message to the page; `kind` says which."""
@@ -85,27 +83,26 @@ def pace(segmenter: Segmenter) -> Item:
 def session_state(work: Work) -> Item:
     """Return objects, prompts, marks, keyframe and what can be undone; masks travel apart."""
     state, question = work.state, work.project.question(work.question_id)
-    session = state.session
     return {
         "kind": "session",
         "seen": question.revision,
         "review": question.status,
         "assignee": question.assignee,
-        "instruction": session.instruction or question.instruction,
-        "shown": list(session.shown),
-        "keyframe": session.keyframe,
-        "objects": list(session.object_ids),
+        "instruction": state.instruction or question.instruction,
+        "shown": list(state.shown),
+        "keyframe": state.keyframe,
+        "objects": list(state.object_ids),
         "boxes": [
             {"object": object_id, "frame": frame_index, "xyxy": list(prompt.box.xyxy)}
-            for (object_id, frame_index), prompt in session.prompts.items()
+            for (object_id, frame_index), prompt in state.prompts.items()
             if prompt.box is not None
         ],
         "clicks": [
             {"object": object_id, "frame": frame_index, "xy": [click.x, click.y], "positive": click.is_positive}
-            for (object_id, frame_index), prompt in session.prompts.items()
+            for (object_id, frame_index), prompt in state.prompts.items()
             for click in prompt.clicks
         ],
-        "stale": sorted(session.stale),
+        "stale": sorted(state.stale),
         "byHand": sorted(state.by_hand),
         "marks": mark_stretches(state.marks),
         "names": {str(object_id): name for object_id, name in state.names.items()},
@@ -113,8 +110,8 @@ def session_state(work: Work) -> Item:
         "occluded": pack_places(state.occluded),
         "reasoning": state.reasoning,
         "rewritten": state.thought,
-        "paintings": [list(place) for place, prompt in session.prompts.items() if prompt.mask is not None],
-        "pending": waiting(state, work.pending),
+        "paintings": [list(place) for place, prompt in state.prompts.items() if prompt.mask is not None],
+        "pending": outdated(state),
         **steps(work),
     }
 
@@ -127,34 +124,14 @@ def steps(work: Work) -> dict[str, list[str]]:
     return {"undoSteps": undo, "redoSteps": describe(later, names, len(later) - len(done))}
 
 
-def waiting(state: State, pending: Pending) -> dict[str, list[list[int]]]:
+def outdated(state: State) -> dict[str, list[list[int]]]:
     """Return by object the runs of frames whose masks are there but do not follow from its prompts."""
-    found = {}
-    for object_id in state.session.tracks:
-        if frames := outdated(state, pending, object_id):
-            found[str(object_id)] = runs_of(frames)
-    return found
+    return {str(one): [list(run) for run in runs] for one in state.pending if (runs := state.outdated_frames(one))}
 
 
-def propagating(stretches: Sequence[Stretch], frames: FrameRange, only: object) -> Item:
+def propagating(frames: FrameRange, num_frames: int, only: object) -> Item:
     """Return what is about to be computed: the range, and how many frames of it."""
-    count = len({frame for stretch in stretches for frame in stretch.frames})
-    return {"kind": "propagating", "start": frames[0], "stop": frames[1], "count": count, "only": only}
-
-
-def runs_of(frames: Iterable[int]) -> list[list[int]]:
-    """Return frames as half-open runs of neighbours.
-
-    >>> runs_of({7, 3, 4})
-    [[3, 5], [7, 8]]
-    """
-    runs: list[list[int]] = []
-    for frame_index in sorted(frames):
-        if runs and runs[-1][1] == frame_index:
-            runs[-1][1] += 1
-        else:
-            runs.append([frame_index, frame_index + 1])
-    return runs
+    return {"kind": "propagating", "start": frames[0], "stop": frames[1], "count": num_frames, "only": only}
 
 
 def mark_stretches(marks: Mapping[Place, Mark]) -> list[dict[str, Any]]:
@@ -204,9 +181,9 @@ def proposals(work: Work) -> Item:
     return proposals_item(work.proposals, work.asked, work.now.answer)
 
 
-def all_masks(session: Session) -> Item:
-    """Return every mask of the session; the page forgets the ones it had."""
-    frames = masks_by_frame(session.tracks)
+def all_masks(state: State) -> Item:
+    """Return every mask of the annotation; the page forgets the ones it had."""
+    frames = masks_by_frame(state.tracks)
     return {
         "kind": "masks",
         "reset": True,
@@ -227,35 +204,35 @@ def frame_masks(masks: Mapping[int, ObjectMask]) -> dict[str, list[Any]]:
     return {str(object_id): [mask.rle.counts, round(mask.score, 3)] for object_id, mask in masks.items()}
 
 
-def doubts(session: Session) -> Item:
+def doubts(state: State) -> Item:
     """Return the doubt in [0, 1] of every frame done, by object."""
     frames = {
         str(object_id): {str(index): round(value, 3) for index, value in doubt(track).items()}
-        for object_id, track in session.tracks.items()
+        for object_id, track in state.tracks.items()
     }
     return {"kind": "doubt", "objects": frames}
 
 
-def masks_of_answer(session: Session) -> dict[int, ObjectMask]:
+def masks_of_answer(state: State) -> dict[int, ObjectMask]:
     """Return the keyframe masks that follow from the policy's own boxes, not from boxes that a person has changed."""
-    answer = session.answer
+    answer = state.answer
     if answer is None or answer.keyframe is None:
         return {}
-    masks = {}
+    masks, stale = {}, state.stale
     for object_id, box in enumerate(answer.boxes, start=1):
-        prompt = session.prompts.get((object_id, answer.keyframe))
-        track = session.tracks.get(object_id)
-        is_own = prompt is not None and prompt.box == box and object_id not in session.stale
+        prompt = state.prompts.get((object_id, answer.keyframe))
+        track = state.tracks.get(object_id)
+        is_own = prompt is not None and prompt.box == box and object_id not in stale
         if is_own and track is not None and answer.keyframe in track.frames:
             masks[object_id] = track.frames[answer.keyframe]
     return masks
 
 
-def findings(session: Session) -> Item:
+def findings(state: State) -> Item:
     """Return what `veason.consistency` finds about the answer."""
-    if session.answer is None:
+    if state.answer is None:
         return {"kind": "findings", "findings": []}
-    found = check(session.answer, session.shown, masks_of_answer(session))
+    found = check(state.answer, state.shown, masks_of_answer(state))
     return {"kind": "findings", "findings": [{"kind": finding.kind, "text": finding.message} for finding in found]}
 
 

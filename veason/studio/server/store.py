@@ -18,17 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from veason.annotation import Edit, GotMasks, State, subject
 from veason.errors import ProjectError, SessionError
 from veason.pipeline import starting_range
-from veason.project import Change, ChangedElsewhere, Project, Question, State
+from veason.project import Change, ChangedElsewhere, Project, Question
 from veason.project.edits import read_edit
-from veason.project.state import Edit, touched
-from veason.session import Asked, GotAnswer, GotMasks, Session
-from veason.types import FrameMasks, FrameRange
 from veason.studio.server.hand import NOBODY, Hand
 from veason.studio.server.samples import Proposal
 from veason.studio.server.shelf import GONE, Shelf
-from veason.studio.server.spread import Pending, note_done, note_edit
+from veason.types import FrameMasks, FrameRange
 from veason.video import Video
 
 LATEST_EDIT_S = 3.0
@@ -51,9 +49,8 @@ class Work:
 
     `frames` is the range to propagate, `home` the one that was proposed last: `frames` follows it until a person
     chooses another. `keyframe_said` is the keyframe of the answer that the policy is writing, `proposals` all answers
-    where several were `asked` for; `pending` says which masks do not follow from their prompts yet, `sent` counts the
-    messages to each tab. Masks that stream in are put on the disk together about once a second, and before anything
-    else is put there or looked at.
+    where several were `asked` for; `sent` counts the messages to each tab. Masks that stream in are put on the disk
+    together about once a second, and before anything else is put there or looked at.
     """
 
     id: str
@@ -66,11 +63,9 @@ class Work:
     keyframe_said: int | None = None
     proposals: tuple[Proposal, ...] = ()
     asked: int = 1
-    pending: Pending = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
     _arrived: list[GotMasks] = field(default_factory=list, repr=False)
     _source: str = ""
-    _kept: str = ""
     _saved: float = 0.0
     _made: dict[int, str] = field(default_factory=dict, repr=False)
     _edits: dict[int, Edit] = field(default_factory=dict, repr=False)
@@ -97,9 +92,9 @@ class Work:
         return self.project.state(self.question_id)
 
     @property
-    def now(self) -> Session:
-        """The annotation state."""
-        return self.state.session
+    def now(self) -> State:
+        """The annotation, as `state`."""
+        return self.state
 
     def record(self, edit: Edit, hand: Hand = NOBODY, alongside: Sequence[Edit] = ()) -> None:
         """Put an edit of a person on the disk; `alongside` are edits that belong to it.
@@ -110,8 +105,7 @@ class Work:
         """
         with self._lock, self._attributed(hand):
             question = self.project.question(self.question_id)
-            self._check_unseen(hand, touched(edit) or _whole(type(edit).__name__))
-            before = self.state
+            self._check_unseen(hand, subject(edit) or _whole(type(edit).__name__))
             with self.project.together():
                 self.project.record(
                     self.question_id,
@@ -122,13 +116,10 @@ class Work:
                 )
                 if question.status != "in review":
                     self.project.set_status(self.question_id, "in review", annotator=hand.name)
-            note_edit(self.pending, before, self.state, edit)
 
     def follow(self, edits: Sequence[Edit], hand: Hand = NOBODY, **options: Any) -> None:
         """Put on the disk what a model reports; options as for `Project.follow`."""
         with self._lock, self._attributed(hand):
-            if any(isinstance(edit, Asked | GotAnswer) for edit in edits):
-                self.pending.clear()
             self.project.follow(self.question_id, edits, **options)
 
     def reword(self, instruction: str, hand: Hand = NOBODY) -> None:
@@ -143,7 +134,6 @@ class Work:
             walk = self.project.redo if forward else self.project.undo
             for _ in range(count):
                 walk(self.question_id, annotator=hand.name)
-                self.pending.clear()
 
     @contextmanager
     def edit_at(self, stamp: object) -> Iterator[None]:
@@ -186,7 +176,6 @@ class Work:
     def arrive(self, masks: FrameMasks, source: str, hand: Hand = NOBODY) -> None:
         """Take masks that stream in from a segmenter."""
         with self._lock:
-            note_done(self.pending, self.saved_state, masks)
             self._source = source
             self._arrived.append(GotMasks(masks))
             if time.monotonic() - self._saved > SAVE_S:
@@ -201,7 +190,6 @@ class Work:
             self.project.follow(self.question_id, self._arrived, source=self._source)
             self._note(before, hand)
             self._arrived, self._saved = [], time.monotonic()
-            self.keep_pending()
 
     @contextmanager
     def _attributed(self, hand: Hand) -> Iterator[None]:
@@ -212,17 +200,6 @@ class Work:
             yield
         finally:
             self._note(before, hand)
-            self.keep_pending()
-
-    def keep_pending(self) -> None:
-        """Keep which masks wait, for a restart; it counts only while the question is as it is now."""
-        revision = self.project.question(self.question_id).revision
-        frames = {str(object_id): sorted(waiting) for object_id, waiting in self.pending.items()}
-        text = json.dumps({"revision": revision, "frames": frames}, separators=(",", ":"))
-        if not self.project.is_read_only and text != self._kept:
-            with suppress(ProjectError):  # without it only more is computed than must be
-                self.project.keep_note(f"pending {self.question_id}", text)
-                self._kept = text
 
     def _note(self, before: int, hand: Hand) -> None:
         for revision in range(before + 1, self.project.revision + 1):
@@ -286,14 +263,6 @@ class Work:
                 yield
             finally:
                 self._stop.set()
-
-
-def _read_pending(project: Project, question: Question) -> Pending:
-    """Return which masks wait, as an earlier run of the app kept it; nothing is known where the question went on."""
-    kept = json.loads(project.note(f"pending {question.id}") or "{}")
-    if kept.get("revision") != question.revision:
-        return {}
-    return {int(object_id): frozenset(frames) for object_id, frames in kept["frames"].items()}
 
 
 def _read_range(project: Project, question: Question, video: Video) -> FrameRange | None:
@@ -364,10 +333,9 @@ class Store:
             raise SessionError(GONE) from error
         stored = project.video(question.video_id)
         video = project.open_video(stored.id)
-        home = starting_range(video.info, project.session(question.id).keyframe or 0)
+        home = starting_range(video.info, project.state(question.id).keyframe or 0)
         frames = _read_range(project, question, video) or home
-        pending = _read_pending(project, question)
-        return Work(f"{key}.{question.id}", project, question.id, stored.title, video, frames, home, pending=pending)
+        return Work(f"{key}.{question.id}", project, question.id, stored.title, video, frames, home)
 
     def find(self, work_id: str | None) -> Work | None:
         """Return a work if it is open."""

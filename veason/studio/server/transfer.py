@@ -101,10 +101,10 @@ class Transfer:
         raise ExportError(f"unknown export {what!r}: choose one of masks, overlay, json")
 
     def _run(self, work: Work) -> Run:
-        session = work.now
+        state = work.state
         policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
-        run = Run(work.video.info, self._pipeline.segmenter.name, policy, session.instruction)
-        run.shown, run.answer, run.tracks = session.shown, session.answer, session.tracks
+        run = Run(work.video.info, self._pipeline.segmenter.name, policy, state.instruction)
+        run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = render.failure_text(work)
         return run
 

@@ -10,11 +10,11 @@ import pytest
 from tests.segmenter.clips import BOX, CLICKS, square_mask, write_clip
 from tests.standins import ArrayVideo, BoxFiller
 from tests.tiny_sam2 import build_tiny_sam2
+from veason.annotation import touched_frames
 from veason.pipeline import Pipeline, merge_tracks
 from veason.segmenter.counters import counting
 from veason.segmenter.order import affected_ranges
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.session import touched_frames
 from veason.types import Box, Click, FrameMasks, OrderedSegmenter, Prompt
 
 ONE, TWO, THREE = Prompt(1, 1, box=BOX), Prompt(2, 1, box=Box(55, 45, 75, 65)), Prompt(3, 3, box=BOX)

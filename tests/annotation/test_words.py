@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from veason.annotation import (
+    Asked,
+    DropPrompt,
+    Duplicated,
+    Edit,
+    Locked,
+    Marked,
+    Merged,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+)
+from veason.annotation.words import describe
 from veason.masks import empty_mask
-from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
-from veason.session import Asked, DropPrompt, Duplicated, Merged, MoveKeyframe, PutPrompt
 from veason.types import Box, Click, Prompt
-from veason.studio.server.steps import describe
 
 DRAWN = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9)))
 CLICKED = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9), clicks=(Click(3, 3, is_positive=False),)))
