@@ -40,7 +40,7 @@ from timing import Row, Side, machine_load, named, show
 
 from veason.masks import decode_mask
 from veason.segmenter.compiled import compile_networks
-from veason.segmenter.counters import Work, counting
+from veason.segmenter.counters import NetworkCalls, count_calls
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import computing
@@ -56,7 +56,7 @@ BOXES = (Box(40, 40, 120, 120), Box(150, 60, 220, 130), Box(60, 150, 160, 220))
 class Measured(Row):
     """A Row with the calls of both sides' networks in the last run, and the seconds of ours inside of them."""
 
-    work: dict[Side, Work] = field(default_factory=dict)
+    work: dict[Side, NetworkCalls] = field(default_factory=dict)
     inside_s: list[float] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
@@ -105,9 +105,9 @@ class Bench:
         for side, work in sides:
             context = computing(self.model.device) if side == "stock" else contextlib.nullcontext()
             quiet = contextlib.redirect_stderr(io.StringIO())
-            with counting(self.model) as counter, spent_inside(self.model) as inside, quiet, context:
+            with count_calls(self.model) as counter, spent_inside(self.model) as inside, quiet, context:
                 given.append(row.time(side, work))
-            row.work[side] = counter.work
+            row.work[side] = counter.calls
         row.inside_s.append(inside["cpu_s"])
         assert row.work["ours"].encoder == 0, f"{name}: ours encoded {row.work['ours'].encoder} frames again"
         assert row.work["stock"].encoder > 0, f"{name}: stock encoded nothing, so there is nothing to compare with"

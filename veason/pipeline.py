@@ -13,11 +13,11 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 
-from veason.device import gpu_door, lends_gpu
+from veason.device import is_zero_gpu, wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend, PromptError
 from veason.profile import sample_indices
-from veason.segmenter.ahead import Ahead
 from veason.segmenter.order import affected_ranges
+from veason.segmenter.speculation import Speculation
 from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
@@ -76,7 +76,7 @@ class Pipeline:
         policy: None where only prompts by hand are wanted.
         segmenter: any; what it can do beyond its protocol is used.
         shown_bytes: how many bytes of decoded frames are kept for the next question about a video.
-        works_ahead: whether the segmenter may start while the policy still writes. No result depends on it.
+        speculates: whether the segmenter may start while the policy still writes. No result depends on it.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ class Pipeline:
         segmenter: Segmenter,
         *,
         shown_bytes: int = DEFAULT_BYTES,
-        works_ahead: bool = True,
+        speculates: bool = True,
     ) -> None:
         self.policy = policy
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
-        self._works_ahead = works_ahead and not lends_gpu()  # there, what it makes would end with the thinking
-        self._think_on_gpu = gpu_door(self._think)
-        self._propagate_on_gpu = gpu_door(self._propagate, duration=self._propagation_seconds)
+        self._works_ahead = speculates and not is_zero_gpu()  # there, what it makes would end with the thinking
+        self._think_on_gpu = wrap_gpu_work(self._think)
+        self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
 
     def think(
         self,
@@ -242,9 +242,9 @@ class Pipeline:
             yield from events
             return
         shown = [frame.index for frame in frames]
-        with Ahead(self.segmenter, video, shown) as ahead, closing(events):  # type: ignore[type-var]
+        with Speculation(self.segmenter, video, shown) as speculation, closing(events):  # type: ignore[type-var]
             for event in events:
-                ahead.see(event)
+                speculation.see(event)
                 yield event
 
     def _run(
@@ -252,7 +252,7 @@ class Pipeline:
     ) -> Iterator[FrameMasks]:
         if not jobs:
             return
-        if cursor is not None and lends_gpu():
+        if cursor is not None and is_zero_gpu():
             cursor = partial(int, cursor())  # another process does the work: it cannot call back
         yield from self._propagate_on_gpu(video, jobs, fixed, order, cursor)
 
@@ -328,10 +328,10 @@ def load_pipeline(
             quantization=quantization,
             reuse=budgets.prefix > 0,
             prefix_bytes=budgets.prefix * MIB,
-            static_cache=speedups.static_cache and not lends_gpu(),
+            static_cache=speedups.static_cache and not is_zero_gpu(),
         )
     tracker = load_segmenter(segmenter, config=segmenter_config, device=device, budgets=budgets, speedups=speedups)
-    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
+    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, speculates=budgets.keeps_features)
 
 
 def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:

@@ -16,7 +16,7 @@ from veason.nano.cutouts import CutoutWorld
 from veason.nano.segmenter_loss import Heads, segmenter_loss
 from veason.nano.segmenter_model import OVERRIDES, deepen, new_memory
 from veason.nano.sprites import Sources
-from veason.segmenter.checkpoint import NANO_BASE, build_model, load_model, save_model
+from veason.segmenter.checkpoint import NANO_BASE, build_predictor, load_model, save_model
 
 SMALL = training.Settings(
     Path("unused"), size=64, sprites=6, batch_size=2, targets=2, frames=3, lr=1e-3, warmup=1, workers=0, steps=1000
@@ -222,7 +222,7 @@ def test_a_deepened_model_does_what_it_did_and_its_new_blocks_learn(tmp_path: Pa
         "model.image_encoder.trunk.global_att_blocks=[4,5]",
     )
     torch.manual_seed(3)
-    before = build_model(NANO_BASE, shallow)
+    before = build_predictor(NANO_BASE, shallow)
     save_model(before, tmp_path / "before", base=NANO_BASE, overrides=shallow)
     before = load_model(tmp_path / "before")
     after = deepen(before)

@@ -20,7 +20,7 @@ from veason.answer.draft import Draft, read_number
 from veason.answer.reader import BOXES_ALIASES, KEYFRAME_ALIASES, BodyReader
 from veason.answer.tags import Tag, TagSplitter
 from veason.answer.thought import Thought
-from veason.answer.wording import ANSWER_CLOSE, is_box, read_json, split_blocks
+from veason.answer.wording import ANSWER_CLOSE, is_box, load_json, split_blocks
 from veason.errors import AnswerError
 from veason.types import Answer, AnswerEvent, FrameMention, Note
 
@@ -193,7 +193,7 @@ def _read_strictly(text: str, context: AnswerContext) -> Answer:
     blocks = split_blocks(text)
     if blocks is None:
         raise AnswerError("the text must be a think block, white space and an answer block, each tag once", text)
-    body = read_json(blocks[1])
+    body = load_json(blocks[1])
     if not isinstance(body, dict):
         raise AnswerError("the answer block must hold a plain JSON object", text)
     keyframe, boxes = body.get(context.keyframe_key), body.get(context.boxes_key)

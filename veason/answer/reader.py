@@ -9,7 +9,7 @@ from typing import Literal
 from veason.answer.context import AnswerContext
 from veason.answer.draft import Draft, read_number
 from veason.answer.tokens import Token, Tokenizer
-from veason.answer.wording import read_json
+from veason.answer.wording import load_json
 from veason.types import BoxClosed, KeyframeChosen, Note
 
 Role = Literal["keyframe", "boxes", "other"]
@@ -105,7 +105,7 @@ class BodyReader:
         repairs = ", ".join(self._tokenizer.repairs)
         if not self.is_complete:
             draft.note(Note("cut_off", "the text ends before the answer is closed; what was complete is kept"))
-        if repairs or (self.is_complete and not isinstance(read_json("".join(self._text)), dict)):
+        if repairs or (self.is_complete and not isinstance(load_json("".join(self._text)), dict)):
             draft.note(
                 Note("json_repaired", f"the answer is not a plain JSON object: {repairs or 'brackets or commas'}")
             )

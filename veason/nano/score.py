@@ -24,7 +24,7 @@ from veason.nano.pool import ClipMaker
 from veason.nano.stories import make_scene
 from veason.nano.view import View, look_at
 from veason.nano.writing import write_answers
-from veason.policy.qwen import squash
+from veason.policy.qwen import resize_frame
 from veason.profile import load_profile
 from veason.types import Answer, VideoSource
 
@@ -63,7 +63,7 @@ def score_policy(
 
 def look_through(view: View, video: VideoSource) -> View:
     """Return the view with the pictures of a video of its scene, shrunk as they are for a policy."""
-    shrunk = [np.asarray(squash(frame, view.size_wh)) for frame in video.frames(view.shown)]
+    shrunk = [np.asarray(resize_frame(frame, view.size_wh)) for frame in video.frames(view.shown)]
     return replace(view, images=np.stack(shrunk))
 
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from veason.segmenter.batching import Step, group_by_layout, infer_batch
 from veason.segmenter.identity import Scope
 from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_plan
 from veason.segmenter.order import NearestFirst
 from veason.segmenter.prompts import ObjectPlan
-from veason.segmenter.together import Step, group_alike, infer_together
 from veason.segmenter.tracker import GroupTracker, computing
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 
@@ -100,7 +100,7 @@ class ObjectHistory:
     def infer(self, steps: Sequence[Step]) -> list[Output]:
         """Return the outputs of steps of this and other objects of the same video."""
         with computing(self._model.device):
-            return infer_together(self._model, self._tracker.state, steps)
+            return infer_batch(self._model, self._tracker.state, steps)
 
     def take(self, frame_index: int, output: Output) -> None:
         """Take an output that was computed elsewhere, from what `step` said."""
@@ -304,7 +304,7 @@ def track_nearest(
             else:
                 turn.append((history, frame_index, was_in_lead))
         if batched:
-            _compute_together([(history, frame_index) for history, frame_index, _ in turn])
+            _compute_batch([(history, frame_index) for history, frame_index, _ in turn])
         for history, frame_index, was_in_lead in turn:
             arrived.setdefault(frame_index, {})[history.plan.object_id] = history.mask(frame_index)
             mirror = 2 * history.centre - frame_index
@@ -316,10 +316,10 @@ def track_nearest(
             yield FrameMasks(frame_index, masks)
 
 
-def _compute_together(turn: Iterable[tuple[ObjectHistory, int]]) -> None:
+def _compute_batch(turn: Iterable[tuple[ObjectHistory, int]]) -> None:
     """Compute the frames of a turn, objects alike in one batch; one that is alone is left for its own turn."""
     wanted = ((history, history.step(frame_index)) for history, frame_index in turn)
-    for group in group_alike([(history, step) for history, step in wanted if step is not None]):
+    for group in group_by_layout([(history, step) for history, step in wanted if step is not None]):
         if len(group) > 1:
             for (history, step), output in zip(group, group[0][0].infer([step for _, step in group]), strict=True):
                 history.take(step.frame_index, output)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from veason.device import memory_guard
+from veason.segmenter.batching import can_batch
 from veason.segmenter.counters import Counters
 from veason.segmenter.features import GIB, FeatureBudget, FeatureCache, FrameFeatures
 from veason.segmenter.frames import ModelFrames
@@ -18,7 +19,6 @@ from veason.segmenter.identity import Scope, model_key, video_key
 from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
-from veason.segmenter.together import can_batch
 from veason.segmenter.tracker import GroupTracker, computing
 from veason.types import FrameMasks, FrameRange, Order, Prompt, Rle, VideoSource
 
@@ -89,7 +89,7 @@ class Sam2Segmenter:
         return Counters(
             encoded=self._num_encoded,
             decoded=self._num_decoded,
-            feature_bytes=self.features.held.total if self.features else 0,
+            feature_bytes=self.features.usage.total if self.features else 0,
             memory_bytes=self.memories.num_bytes if self.memories else 0,
         )
 

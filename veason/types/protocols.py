@@ -10,6 +10,9 @@ from veason.types.answers import PolicyEvent, Sampling, Turn
 from veason.types.shapes import FrameMasks, FrameRange, Prompt, Rle
 from veason.types.video import Frame, VideoSource
 
+OnProgress = Callable[[int, int], object]
+"""Called with how many parts of some work are done, and of how many: `(done, total)`."""
+
 Order = Literal["stock", "nearest", "preview"]
 """How a pass walks: forward then backward, nearest frames first, or nearest first with early guesses."""
 
