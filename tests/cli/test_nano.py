@@ -12,7 +12,7 @@ from veason.answer import context_for, parse_answer
 from veason.boxes import box_iou, boxes_array, match_boxes
 from veason.cli import main
 from veason.cli.nano import STYLES
-from veason.data import open_dataset
+from veason.formats.benchmarks.dataset import open_dataset
 from veason.hub import ASSETS
 from veason.nano.corpus import Style
 from veason.nano.dataset import FIRST_SEEDS, clip_seed

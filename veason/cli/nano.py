@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _world(args: argparse.Namespace) -> None:
-    from veason.data import write_revos
+    from veason.formats.benchmarks.dataset import write_revos
     from veason.nano.dataset import draw_videos
     from veason.nano.photos import load_photos
 
