@@ -13,7 +13,6 @@ from veason.device import choose_device
 from veason.errors import VeasonError
 from veason.interchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
 from veason.pipeline import Pipeline, load_pipeline
-from veason.types import Policy
 from veason.studio.server import payload as read
 from veason.studio.server import render
 from veason.studio.server.examples import list_examples
@@ -23,6 +22,7 @@ from veason.studio.server.settings import Settings
 from veason.studio.server.shelf import Shelf
 from veason.studio.server.store import Store
 from veason.studio.server.wire import Message, message
+from veason.types import Policy
 from veason.video import open_video
 
 STAGE = Path(__file__).parent.parent / "web"
