@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from veason.consistency import check, doubt
 from veason.masks import encode_mask
-from veason.nano.corpus import draw_lessons
-from veason.nano.facts import Facts
-from veason.nano.stories import make_scene
-from veason.nano.view import look_at
 from veason.types import Answer, Box, MaskTrack, Note, ObjectMask
+from veason_nano.language.corpus import draw_lessons
+from veason_nano.world.facts import Facts
+from veason_nano.world.stories import make_scene
+from veason_nano.world.view import look_at
 
 SHOWN = (0, 12, 24, 36)
 BOX = Box(2, 2, 6, 6)
