@@ -11,8 +11,8 @@ from veason.policy.prompt import correction_text
 from veason.profile import Profile
 from veason.project.state import Marked, State
 from veason.session import GotMasks
-from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn
 from veason.studio.server.store import Work
+from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn
 
 SURE_SCORE = 10.0
 """Object score of a frame that a person marked: no machine doubts it."""

@@ -18,6 +18,10 @@ from veason.profile import Profile
 from veason.project.runs import pack_places
 from veason.project.state import Mark, Place, State
 from veason.session import Session
+from veason.studio.server.samples import Proposal, proposals_item
+from veason.studio.server.spread import Pending, Stretch, outdated
+from veason.studio.server.steps import describe
+from veason.studio.server.store import Work
 from veason.types import (
     Answer,
     Answered,
@@ -32,10 +36,6 @@ from veason.types import (
     ThoughtDelta,
     Unanswered,
 )
-from veason.studio.server.samples import Proposal, proposals_item
-from veason.studio.server.spread import Pending, Stretch, outdated
-from veason.studio.server.steps import describe
-from veason.studio.server.store import Work
 
 Item = dict[str, Any]
 """One message to the page; `kind` says which."""
