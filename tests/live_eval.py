@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.standins import BoxFiller
-from veason.data import open_dataset
 from veason.errors import AnswerError
 from veason.evaluate import Live, evaluate
+from veason.formats.benchmarks.dataset import open_dataset
 from veason.types import (
     Answer,
     Answered,

@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _world(args: argparse.Namespace) -> None:
-    from veason.data import write_revos
+    from veason.formats.benchmarks.dataset import write_revos
     from veason_nano.dataset import draw_videos
     from veason_nano.world.photos import load_photos
 

@@ -21,8 +21,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from veason.data import Dataset
-from veason.data.predictions import (
+from veason.errors import DataError
+from veason.evaluate.journal import Journal
+from veason.evaluate.live import Live
+from veason.evaluate.report import Report, build_report, write_report
+from veason.evaluate.score import OFFICIAL, Task
+from veason.evaluate.workers import ScoringJob, score_groups
+from veason.formats.benchmarks.dataset import Dataset
+from veason.formats.benchmarks.predictions import (
     SavedAnswer,
     missing_frames,
     parse_answer,
@@ -31,13 +37,7 @@ from veason.data.predictions import (
     sweep_partial,
     write_answers,
 )
-from veason.data.ref_davis import annotator
-from veason.errors import DataError
-from veason.evaluate.journal import Journal
-from veason.evaluate.live import Live
-from veason.evaluate.report import Report, build_report, write_report
-from veason.evaluate.score import OFFICIAL, Task
-from veason.evaluate.workers import ScoringJob, score_groups
+from veason.formats.ref_davis17.samples import annotator
 from veason.types import OnProgress, Sample
 
 __all__ = ["Live", "Report", "evaluate", "find_missing"]

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from veason.data import Dataset
-from veason.data.ref_davis import ANNOTATORS
 from veason.evaluate.score import DEFECTS, OFFICIAL
+from veason.formats.benchmarks.dataset import Dataset
+from veason.formats.ref_davis17.samples import ANNOTATORS
 from veason.metrics import (
     ABSENT,
     REASONING,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from veason.consistency import check
-from veason.data.predictions import SavedAnswer, missing_frames, read_prediction, stamp
 from veason.errors import DataError
+from veason.formats.benchmarks.predictions import SavedAnswer, missing_frames, read_prediction, stamp
 from veason.masks import mask_area, union_mask
 from veason.metrics import (
     OutlineCache,

@@ -13,9 +13,16 @@ from typing import Any
 from gradio.utils import get_upload_folder, is_in_or_equal
 
 from veason.errors import DataError, ExportError, ProjectError, SessionError
-from veason.interchange import FORMATS, IMPORTABLE, ExportOptions, ExportReport, export_labels, import_labels
-from veason.interchange.model import LabelledVideo
-from veason.interchange.projects import Imported, check_fits, from_project, to_project
+from veason.formats.labels.exchange import (
+    FORMATS,
+    IMPORTABLE,
+    ExportOptions,
+    ExportReport,
+    export_labels,
+    import_labels,
+)
+from veason.formats.labels.values import LabelledVideo
+from veason.formats.projects.exchange import Imported, check_fits, from_project, to_project
 from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.profile import GENERIC
