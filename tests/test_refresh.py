@@ -82,15 +82,6 @@ def test_the_cursor_may_move_while_it_runs(tmp_path: Path) -> None:
     assert frames_of(arrived)[:7] == [7, 8, 9, 6, 5, 10, 11]
 
 
-def test_guesses_are_labelled_and_replaced(tmp_path: Path) -> None:
-    video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
-    arrived = list(pipeline.refresh(video, [ONE, CLICK], {1: {7}}, order="preview"))
-    guesses = [masks.frame_index for masks in arrived if masks.is_preview]
-    assert guesses == [6, 5]
-    exact = [masks for masks in arrived if not masks.is_preview]
-    assert merge_tracks({}, arrived) == merge_tracks({}, exact)
-
-
 def test_two_corrections_with_a_fixed_frame_between_them_take_turns(tmp_path: Path) -> None:
     video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
     prompts = [ONE, TWO, CLICK, Prompt(2, 5, clicks=(Click(60, 60),))]

@@ -144,8 +144,8 @@ class Pipeline:
             prompts: what is known of the objects.
             fixed: masks that must not change.
             frames: the half-open range to do; by default all.
-            order: "nearest" begins at the last correction and goes on by distance from the cursor; "preview" adds early
-                guesses, marked as such. See `OrderedSegmenter`. A segmenter without orders does as in "stock".
+            order: "nearest" begins at the last correction and goes on by distance from the cursor. See
+                `OrderedSegmenter`. A segmenter without orders does as in "stock".
             cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
         """
         yield from self._run((Job(tuple(prompts), frames),), video, fixed, order, cursor)

@@ -204,16 +204,3 @@ def test_a_cancelled_run_leaves_the_masks_of_the_next_one_as_they_were(tmp_path:
         run.close()
     arrived = by_object_and_frame(nearest(segmenter, video, [box, first, second]))
     assert arrived == stock_history(model, tmp_path, [box], [first, second])
-
-
-def test_previews_are_labelled_come_nearest_first_and_are_replaced_by_the_exact_masks(tmp_path: Path) -> None:
-    video, model = write_clip(tmp_path, num_frames=10), short_sighted()
-    prompts = [Prompt(1, 1, box=BOX), Prompt(1, 6, clicks=CLICKS)]
-    exact = nearest(Sam2Segmenter(model, "tiny"), video, prompts)
-    arrived = list(Sam2Segmenter(model, "tiny").track(video, prompts, order="preview"))
-    assert [masks.frame_index for masks in arrived[:5]] == [6, 7, 5, 8, 4]
-    guesses = [masks.frame_index for masks in arrived if masks.is_preview]
-    assert guesses == [5, 4]
-    assert [masks for masks in arrived if not masks.is_preview] == exact
-    places = [masks.frame_index for masks in arrived]
-    assert all(places.count(index) == 2 for index in guesses)

@@ -81,7 +81,7 @@ class Sam2Segmenter:
     @property
     def orders(self) -> tuple[Order, ...]:
         """Every order."""
-        return ("stock", "nearest", "preview")
+        return ("stock", "nearest")
 
     @property
     def counters(self) -> Counters:
@@ -123,8 +123,7 @@ class Sam2Segmenter:
         there is none), its mask first, then by distance from `cursor()`, which may move meanwhile. Masks equal those
         of stock SAM2 after: the prompts and both passes; then each correction and both passes from its frame. Here
         `frames` only says which masks are wanted: they equal those of the whole video, prompts may lie outside of it,
-        and nothing is computed that they do not depend on. "preview" adds guesses of the frames before the centre,
-        marked `is_preview` and followed by the exact masks.
+        and nothing is computed that they do not depend on.
 
         Raises:
             PromptError: see `Segmenter.track`.
@@ -200,8 +199,7 @@ class Sam2Segmenter:
             if self.features is not None:
                 self.features.look_at(scope, histories[-1].centre)
             watched = None if cursor is None else partial(self._follow, scope, cursor)
-            with_preview = order == "preview"
-            nearest = track_nearest(histories, frames, watched, with_preview=with_preview, batched=self._batched)
+            nearest = track_nearest(histories, frames, watched, batched=self._batched)
             yield from self._pace.measured(nearest, len(plans), lambda: features.num_encoded if features else None)
 
     def _follow(self, scope: Scope, cursor: Callable[[], int]) -> int:

@@ -13,7 +13,7 @@ from veason.types.video import Frame, VideoSource
 OnProgress = Callable[[int, int], object]
 """Called with how many parts of some work are done, and of how many: `(done, total)`."""
 
-Order = Literal["stock", "nearest", "preview"]
+Order = Literal["stock", "nearest"]
 """How a pass walks: forward then backward, nearest frames first, or nearest first with early guesses."""
 
 
@@ -108,7 +108,7 @@ class OrderedSegmenter(Protocol):
 
         With "nearest" each object's last correction comes first (its start, where there is none), then its frames by
         distance from `cursor()`, which may move meanwhile; prompts may lie outside `frames`, whose masks equal those
-        of a run over the whole video. "preview" adds guesses (`is_preview`), each followed by the exact mask.
+        of a run over the whole video.
         """
 
 
