@@ -18,11 +18,11 @@ import torch
 from report import write_result
 
 from veason import hub
-from veason.nano.dataset import choose_questions, clip_size
-from veason.nano.footage import DrawnVideo
-from veason.nano.stories import make_scene
 from veason.pipeline import Pipeline, load_pipeline, prompts_from_answer
 from veason.types import Answered, Prompt, ThoughtDelta, Unanswered
+from veason_nano.dataset import choose_questions, clip_size
+from veason_nano.world.footage import DrawnVideo
+from veason_nano.world.stories import make_scene
 
 FIRST_SEED = 90_900_000
 GOALS_S = {"first_word_s": 1.0, "answer_s": 10.0, "masks_s": 20.0}

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from report import write_result
 
+from veason.annotation import Asked, GotAnswer, GotMasks, Tracked
 from veason.masks import encode_mask
 from veason.project import Project
 from veason.project.folder import size_of
-from veason.annotation import Asked, GotAnswer, GotMasks, Tracked
 from veason.types import Answer, Box, FrameMasks, ObjectMask, Prompt, Sampling
 
 SIZE_WH = (1280, 720)

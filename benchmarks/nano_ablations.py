@@ -19,7 +19,7 @@ from pathlib import Path
 
 from report import write_result
 
-from veason.nano.evaluate import FIGURES, Row, compare_policies, format_figure, make_table, read_journal
+from veason_nano.evaluate import FIGURES, Row, compare_policies, format_figure, make_table, read_journal
 
 CLIPS = 60
 FULL = "full"

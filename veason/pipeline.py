@@ -15,10 +15,10 @@ from functools import partial
 
 from veason.annotation import RecomputePlan, State
 from veason.annotation.recompute import fixed_masks
-from veason.device import gpu_door, lends_gpu
+from veason.device import is_zero_gpu, wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend, PromptError
 from veason.profile import sample_indices
-from veason.segmenter.ahead import Ahead
+from veason.segmenter.speculation import Speculation
 from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
@@ -69,7 +69,7 @@ class Pipeline:
         policy: None where only prompts by hand are wanted.
         segmenter: any; what it can do beyond its protocol is used.
         shown_bytes: how many bytes of decoded frames are kept for the next question about a video.
-        works_ahead: whether the segmenter may start while the policy still writes. No result depends on it.
+        speculates: whether the segmenter may start while the policy still writes. No result depends on it.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Pipeline:
         segmenter: Segmenter,
         *,
         shown_bytes: int = DEFAULT_BYTES,
-        works_ahead: bool = True,
+        speculates: bool = True,
     ) -> None:
         self.policy = policy
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
-        self._works_ahead = works_ahead and not lends_gpu()  # there, what it makes would end with the thinking
-        self._think_on_gpu = gpu_door(self._think)
-        self._propagate_on_gpu = gpu_door(self._propagate, duration=self._propagation_seconds)
+        self._works_ahead = speculates and not is_zero_gpu()  # there, what it makes would end with the thinking
+        self._think_on_gpu = wrap_gpu_work(self._think)
+        self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
 
     def think(
         self,
@@ -137,11 +137,11 @@ class Pipeline:
             prompts: what is known of the objects.
             fixed: masks that must not change.
             frames: the half-open range to do; by default all.
-            order: "nearest" begins at the last correction and goes on by distance from the cursor; "preview" adds early
-                guesses, marked as such. See `OrderedSegmenter`. A segmenter without orders does as in "stock".
+            order: "nearest" begins at the last correction and goes on by distance from the cursor. See
+                `OrderedSegmenter`. A segmenter without orders does as in "stock".
             cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
         """
-        if cursor is not None and lends_gpu():
+        if cursor is not None and is_zero_gpu():
             cursor = partial(int, cursor())  # another process does the work: it cannot call back
         yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor)
 
@@ -163,8 +163,7 @@ class Pipeline:
             video: where the frames come from.
             plan: what is wanted; it keeps account of what has come.
             current: gives the annotation as it is now, called before each job and for every frame that arrives.
-            order: as in `propagate`. With "preview", guesses come too: `is_preview` tells them, and they are only to
-                be looked at, as the plan never accepts one.
+            order: as in `propagate`.
             cursor: as in `propagate`.
 
         Raises:
@@ -182,10 +181,9 @@ class Pipeline:
             )
             with closing(arriving):  # type: ignore[type-var]  # a generator
                 for arrived in arriving:
-                    take = plan.only_wanted if arrived.is_preview else plan.accept
-                    wanted = take(arrived, current())
-                    if wanted is not None:
-                        yield wanted
+                    kept = plan.accept(arrived, current())
+                    if kept is not None:
+                        yield kept
 
     def ask(
         self,
@@ -228,15 +226,17 @@ class Pipeline:
         sampling: Sampling,
     ) -> Iterator[PolicyEvent]:
         assert self.policy is not None
-        num_frames = video.info.num_frames
-        events = self.policy.stream(frames, instruction, num_frames=num_frames, turns=turns, sampling=sampling)
+        info = video.info
+        events = self.policy.stream(
+            frames, instruction, num_frames=info.num_frames, fps=info.fps, turns=turns, sampling=sampling
+        )
         if not self._works_ahead:
             yield from events
             return
         shown = [frame.index for frame in frames]
-        with Ahead(self.segmenter, video, shown) as ahead, closing(events):  # type: ignore[type-var]
+        with Speculation(self.segmenter, video, shown) as speculation, closing(events):  # type: ignore[type-var]
             for event in events:
-                ahead.see(event)
+                speculation.see(event)
                 yield event
 
     def _propagate(
@@ -307,10 +307,10 @@ def load_pipeline(
             quantization=quantization,
             reuse=budgets.prefix > 0,
             prefix_bytes=budgets.prefix * MIB,
-            static_cache=speedups.static_cache and not lends_gpu(),
+            static_cache=speedups.static_cache and not is_zero_gpu(),
         )
     tracker = load_segmenter(segmenter, config=segmenter_config, device=device, budgets=budgets, speedups=speedups)
-    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
+    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, speculates=budgets.keeps_features)
 
 
 def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:

@@ -71,11 +71,6 @@ def test_deleting_what_is_not_there_is_refused() -> None:
         apply(answered(), DropPrompt(3, 5))
 
 
-def test_a_guess_is_never_taken_for_a_mask() -> None:
-    with pytest.raises(SessionError, match="preview"):
-        GotMasks(FrameMasks(5, {1: MASK}, is_preview=True))
-
-
 def test_masks_that_arrive_together_are_those_that_arrive_one_by_one() -> None:
     arrived = [FrameMasks(frame_index, {1: MASK, 2: MASK}) for frame_index in (5, 6, 5)]
     one_by_one = answered()

@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order, the project holds what `veason.annotation` says, also after it is opened again."""
+"""Whatever is done in whatever order, the project holds what `veason.annotation` says, opened again or not."""
 
 import shutil
 import tempfile

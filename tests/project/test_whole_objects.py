@@ -82,7 +82,7 @@ def test_an_edit_of_objects_that_does_not_fit_changes_nothing(
 
 
 def merge(project: Project, question: int, source: int, target: int) -> None:
-    project.record(question, Merged(source, target, project.state(question).settled(target)))
+    project.record(question, Merged(source, target, project.state(question).confirmed_frames(target)))
 
 
 def test_a_merged_object_covers_both_and_one_undo_brings_both_back(tmp_path: Path) -> None:

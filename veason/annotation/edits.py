@@ -6,7 +6,6 @@ import typing
 from dataclasses import dataclass
 
 from veason.annotation.state import Mark
-from veason.errors import SessionError
 from veason.types import Answer, FrameMasks, Prompt
 
 
@@ -71,19 +70,9 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class GotMasks:
-    """Masks arrived from the segmenter: what it says of these frames follows from the prompts now.
-
-    Raises:
-        SessionError: they are a preview, which is a guess and never kept.
-    """
+    """Masks arrived from the segmenter: what it says of these frames follows from the prompts now."""
 
     frame_masks: FrameMasks
-
-    def __post_init__(self) -> None:
-        if self.frame_masks.is_preview:
-            raise SessionError(
-                f"the masks on frame {self.frame_masks.frame_index} are a preview: wait for the exact ones to keep them"
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from veason.annotation.places import (
     without_frame,
 )
 from veason.annotation.state import State
-from veason.errors import SessionError
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, Rle
 
 Extent = Literal["all", "pending", "here", "forward", "backward"]
@@ -110,30 +109,15 @@ class RecomputePlan:
     @property
     def left(self) -> dict[int, FrameRuns]:
         """The frames by object id that have not been accepted yet; objects of which all came are left out."""
-        return dict(self._left)
+        return {object_id: runs for object_id, runs in self._left.items() if runs}
 
     def accept(self, arrived: FrameMasks, state: State) -> FrameMasks | None:
-        """Return of arrived masks what is to be kept, and count it as done; None where that is nothing.
+        """Return of arrived masks only what was wanted, and count it as done; None where that is nothing.
 
         Args:
             arrived: what the segmenter yielded.
             state: the annotation as it is by now: what was verified or locked meanwhile stays as it is.
-
-        Raises:
-            SessionError: it is a preview, a guess that is never kept.
         """
-        if arrived.is_preview:
-            raise SessionError(f"the masks on frame {arrived.frame_index} are a preview: wait for the exact ones")
-        kept = self.only_wanted(arrived, state)
-        for object_id in kept.masks if kept is not None else ():
-            runs = without_frame(self._left.get(object_id, ()), arrived.frame_index)
-            self._left[object_id] = runs
-            if not runs:
-                del self._left[object_id]
-        return kept
-
-    def only_wanted(self, arrived: FrameMasks, state: State) -> FrameMasks | None:
-        """Return of arrived masks, or of a preview, those that were wanted; settled ones as they are."""
         frame_index = arrived.frame_index
         masks: dict[int, ObjectMask] = {}
         for object_id, mask in arrived.masks.items():
@@ -142,7 +126,8 @@ class RecomputePlan:
             place = (object_id, frame_index)
             old = state.mask_at(place) if state.is_settled(place) else None
             masks[object_id] = mask if old is None else old
-        return FrameMasks(frame_index, masks, arrived.is_preview) if masks else None
+            self._left[object_id] = without_frame(self._left[object_id], frame_index)
+        return FrameMasks(frame_index, masks) if masks else None
 
 
 def fixed_masks(state: State, object_ids: Iterable[int]) -> dict[int, dict[int, Rle | None]]:

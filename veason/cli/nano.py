@@ -1,155 +1,33 @@
-"""`veason nano`: draw the toy world, write the example clips, train the embedded models on a CPU."""
+"""`veason nano`: hand over to the package beside this one, which draws the toy world and trains the embedded models."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import importlib
 from typing import Any
 
-STAGES = ("see", "multi", "sft", "grpo", "segmenter")
-STYLES = ("full", "first-frame", "no-reasoning", "relative")
-"""As `veason.nano.corpus.Style`, which is not read here because it loads numpy."""
+from veason.errors import MissingBackend
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """Add the command and return its parser."""
-    parser = commands.add_parser("nano", help="draw the toy world, train the embedded models", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    world = actions.add_parser("world", help="write clips with masks and questions as a ReVOS dataset")
-    world.add_argument("out", type=Path)
-    world.add_argument(
-        "--split", choices=("train", "valid", "test"), default="test", help="which seeds (default: test)"
+    """Add the command and return its parser, which reads nothing: every word after `nano` is handed over."""
+    parser = commands.add_parser(
+        "nano", help="draw the toy world, train the embedded models", add_help=False, prefix_chars="\0"
     )
-    world.add_argument("--clips", type=int, default=200)
-    world.add_argument("--seed", type=int, default=7)
-    world.add_argument("--longest", type=int, default=64, help="most frames in a clip, 16 to 300 (default: 64)")
-    world.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
-    behind = "put photographs behind {}: a folder of them, or scikit-image for those in that package"
-    world.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
-    examples = actions.add_parser("examples", help="render the example clips, their questions and recorded answers")
-    examples.add_argument("out", type=Path)
-    draw = actions.add_parser("draw", help="draw training clips ahead, with several processes")
-    draw.add_argument("pool", type=Path)
-    draw.add_argument("--shards", type=int, default=48, help="files of 128 clips (default: 48)")
-    draw.add_argument("--skip", type=int, default=0, help="number of the first file (default: 0)")
-    draw.add_argument("--processes", type=int, default=2)
-    draw.add_argument("--style", choices=STYLES, default="full", help="as in `veason nano train sft` (default: full)")
-    draw.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
-    train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
-    train.add_argument("stage", choices=STAGES)
-    train.add_argument("flags", nargs=argparse.REMAINDER)
-    evaluate = actions.add_parser("score", help="score nano-policy's boxes and keyframes on clips never trained on")
-    evaluate.add_argument("weights", type=Path)
-    evaluate.add_argument("--clips", type=int, default=40)
-    evaluate.add_argument("--seed", type=int, default=7)
-    table = actions.add_parser("evaluate", help="put policies side by side on the test split, with nano-SAM2's masks")
-    table.add_argument("policies", nargs="+", metavar="NAME=FOLDER", help="name of the row and folder of weights")
-    table.add_argument("--journal", type=Path, required=True, help="file of JSON lines; clips in it are not done again")
-    table.add_argument("--segmenter", default="nano")
-    table.add_argument("--clips", type=int, default=200)
-    table.add_argument("--seed", type=int, default=7)
-    table.add_argument("--longest", type=int, default=64, help="most frames in a clip (default: 64)")
-    table.add_argument("--questions", type=int, default=4)
-    table.add_argument("--photos", type=Path, help=behind.format("every clip"))
-    again = "mark the answers of an earlier journal again instead of asking, with another --segmenter, say"
-    table.add_argument("--answers", type=Path, help=again)
-    drawn = "0 takes the likeliest answers, 1 draws them as GRPO does (default: 0)"
-    table.add_argument("--temperature", type=float, default=0.0, help=drawn)
+    parser.add_argument("words", nargs=argparse.REMAINDER)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; see `veason.cli` for the exit codes."""
-    actions = {
-        "world": _world, "examples": _examples, "draw": _draw, "train": _train, "score": _score, "evaluate": _evaluate,
-    }  # fmt: skip
-    actions[args.action](args)
-    return 0
+    """Run the command; see `veason.cli` for the exit codes.
 
-
-def _world(args: argparse.Namespace) -> None:
-    from veason.data import write_revos
-    from veason.nano.dataset import draw_videos
-    from veason.nano.photos import load_photos
-
-    longest = min(max(args.longest, 16), 300)
-    videos = draw_videos(
-        args.split, args.seed, args.clips, longest=longest, questions=args.questions, photos=load_photos(args.photos)
-    )
-    write_revos(args.out, videos, "train" if args.split == "train" else "valid")
-    print(f"{args.clips} clips in {args.out}")
-
-
-def _examples(args: argparse.Namespace) -> None:
-    from veason.nano.examples import CLIPS, write_examples
-
-    write_examples(args.out)
-    print(f"{len(CLIPS)} clips in {args.out}")
-
-
-def _draw(args: argparse.Namespace) -> None:
-    from veason.nano.pool import draw_pool
-    from veason.nano.recipe import TRAIN_SEED
-
-    draw_pool(args.pool, TRAIN_SEED, args.shards, args.processes, args.style, args.skip, args.photos)
-    print(f"{args.shards} files in {args.pool}")
-
-
-def _train(args: argparse.Namespace) -> None:
-    """Read the stage's own flags only now: listing them loads torch, which the command line must not do."""
-    parser = argparse.ArgumentParser(prog=f"veason nano train {args.stage}")
-    if args.stage == "segmenter":
-        from veason.nano import train_segmenter
-
-        train_segmenter.add_arguments(parser)
-        train_segmenter.train_segmenter(train_segmenter.settings_from(parser.parse_args(args.flags)))
-        return
-    if args.stage == "grpo":
-        from veason.nano import grpo
-
-        grpo.add_arguments(parser)
-        print(f"weights in {grpo.train_grpo(parser.parse_args(args.flags))}")
-        return
-    from veason.nano import train_policy
-
-    train_policy.add_arguments(parser)
-    flags = parser.parse_args(args.flags)
-    print(f"weights in {train_policy.train_policy(args.stage, flags)}")
-
-
-def _score(args: argparse.Namespace) -> None:
-    from veason.nano.score import score_policy
-
-    for name, value in score_policy(args.weights, clips=args.clips, seed=args.seed).items():
-        print(f"{name:24} {value:.3f}")
-
-
-def _evaluate(args: argparse.Namespace) -> None:
-    from veason.errors import DataError
-    from veason.nano.evaluate import FIGURES, evaluate_policies, format_figure, make_table
-    from veason.segmenter import load_segmenter
-
-    policies = {}
-    for text in args.policies:
-        name, _, folder = text.partition("=")
-        if not folder or not (Path(folder) / "model.safetensors").is_file():
-            raise DataError(f"want NAME=FOLDER with trained weights, got {text!r}: train them with `veason nano train`")
-        policies[name] = Path(folder)
-    rows = evaluate_policies(
-        policies,
-        load_segmenter(args.segmenter),
-        args.journal,
-        clips=args.clips,
-        seed=args.seed,
-        longest=args.longest,
-        questions=args.questions,
-        temperature=args.temperature,
-        photos=args.photos,
-        answers=args.answers,
-    )
-    print(f"{len(rows) // len(policies)} questions about {args.clips} clips; percent, 95 % intervals over clips")
-    print("\n| policy | " + " | ".join(FIGURES) + " |")
-    print("|---" * (len(FIGURES) + 1) + "|")
-    for policy, figures in make_table(rows).items():
-        cells = map(format_figure, figures.values())
-        print(f"| {policy} | " + " | ".join(cells) + " |")
+    Raises:
+        MissingBackend: `veason_nano` is not installed.
+    """
+    try:
+        nano = importlib.import_module("veason_nano.cli")
+    except ModuleNotFoundError as error:
+        if error.name != "veason_nano":
+            raise
+        raise MissingBackend("veason_nano is not installed: it comes with `pip install veason`") from error
+    return nano.run(args.words)

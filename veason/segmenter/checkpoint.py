@@ -75,7 +75,7 @@ HOLE_AREA = 8
 """Background specks up to this many low-resolution pixels are filled, where sam2's CUDA kernel is installed."""
 
 
-def build_model(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
+def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
     """Return a SAM2 video predictor with random weights, in eval mode.
 
     Args:
@@ -174,7 +174,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPre
                 "choose another folder, or pass a published .pt file together with --segmenter-config"
             )
     config = read_folder_config(folder / CONFIG_FILE)
-    model = build_model(config["base"], config["overrides"], device)
+    model = build_predictor(config["base"], config["overrides"], device)
     if model.image_size != config["image_size"]:
         raise ProfileError(
             f"{folder / CONFIG_FILE} says image_size {config['image_size']}, but its base and overrides give "
@@ -199,7 +199,7 @@ def load_published(file: Path, config: str, device: torch.device | str = "cpu") 
 
     if not file.is_file():
         raise MissingBackend(f"wanted SAM2 weights in {file}, but there is no such file: check the path")
-    model = build_model(config, device=device)
+    model = build_predictor(config, device=device)
     try:
         holder = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:

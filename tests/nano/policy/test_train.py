@@ -1,0 +1,145 @@
+"""Training: the same steps give the same weights, also when a run is cut off and goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from veason_nano.policy import pool
+from veason_nano.policy.batches import BatchMaker, draw_names, load_batches, rename
+from veason_nano.policy.loss import CellWords, cell_targets, token_loss
+from veason_nano.policy.model import Size, build_tokenizer, training_profile
+from veason_nano.policy.padding import pad, prompt_labels
+from veason_nano.policy.pool import Branch, ClipMaker
+from veason_nano.policy.recipe import TRAIN_SEED, Recipe
+from veason_nano.policy.train import Trainer
+
+WORDS = CellWords.of(build_tokenizer())
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[pool.TrainingClip]:
+    maker = ClipMaker(training_profile(tmp_path_factory.mktemp("maker")))
+    return [maker.make(TRAIN_SEED + number) for number in range(3)]
+
+
+@pytest.fixture
+def small_pool(clips: list[pool.TrainingClip], tmp_path: Path) -> Path:
+    import pickle
+
+    full = (clips * pool.SHARD)[: pool.SHARD]
+    for number in range(2):
+        (tmp_path / f"clips_{TRAIN_SEED}_{number}.pickle").write_bytes(pickle.dumps(full))
+    return tmp_path
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in trainer.model.parameters()])
+
+
+@pytest.mark.parametrize("stage", ["see", "multi", "sft"])
+def test_a_killed_run_goes_on_to_the_same_weights(stage: str, small_pool: Path, tmp_path: Path) -> None:
+    recipe = Recipe(stage, steps=3, clips=2)
+    whole = Trainer(recipe, tmp_path / "whole", small_pool, None)
+    whole.run()
+    cut = Trainer(recipe, tmp_path / "cut", small_pool, None)
+    cut.learn()
+    cut.step = 1
+    cut.save()
+    rest = Trainer(recipe, tmp_path / "cut", small_pool, None)
+    assert rest.step == 1
+    rest.run()
+    assert torch.equal(weights(whole), weights(rest))
+    assert (tmp_path / "cut" / "export" / "model.safetensors").is_file()
+    assert (tmp_path / "cut" / "log.png").is_file()
+
+
+def test_the_next_stage_starts_from_the_exported_weights(small_pool: Path, tmp_path: Path) -> None:
+    first = Trainer(Recipe("see", steps=1, clips=2), tmp_path / "see", small_pool, None)
+    export = first.run()
+    second = Trainer(Recipe("multi", steps=1, clips=2), tmp_path / "multi", small_pool, export)
+    assert torch.allclose(weights(first), weights(second), atol=0.02)
+    assert torch.equal(first.head[0].read.weight, second.head[0].read.weight)
+
+
+def test_learning_lowers_the_loss(small_pool: Path, tmp_path: Path) -> None:
+    trainer = Trainer(Recipe("multi", steps=200, clips=2), tmp_path, small_pool, None)
+    trainer.step = 20
+    losses = [trainer.learn()["loss"] for _ in range(12)]
+    assert losses[-1] < losses[0] - 1
+
+
+def test_workers_make_the_same_batches(small_pool: Path) -> None:
+    recipe = Recipe("sft", clips=2, shards=1, first_shards=1)
+    marks, options = WORDS.marks, {"filler": 0, "image_id": 5}
+    alone = BatchMaker(recipe, small_pool, Size(), marks, **options)
+    helped = BatchMaker(dataclasses.replace(recipe, workers=1), small_pool, Size(), marks, **options)
+    for ours, theirs, _ in zip(load_batches(alone, 3), load_batches(helped, 3), range(2), strict=False):
+        assert torch.equal(ours.images, theirs.images)
+        for group, other in zip(ours.groups, theirs.groups, strict=True):
+            assert torch.equal(group.padded.ids, other.padded.ids)
+
+
+def test_frames_get_other_numbers_wherever_they_are_named(clips: list[pool.TrainingClip]) -> None:
+    tokenizer, clip = build_tokenizer(), clips[0]
+    names = draw_names(clip.shown, np.random.default_rng(1), 1.0)
+    other = [int(names[number]) for number in clip.shown]
+    assert other != list(clip.shown)
+    for branch in (*clip.lessons, *clip.corrections, *clip.tracks):
+        text, renamed = (tokenizer.decode(ids) for ids in (branch.ids, rename(branch.ids, names, WORDS.marks.labelled)))
+        pattern = r'(frame |"keyframe_timestamp": )(\d+)'
+        said, told = ([int(number) for _, number in re.findall(pattern, one)] for one in (text, renamed))
+        assert told == [int(names[number]) for number in said]
+        assert re.sub(pattern, r"\1", text) == re.sub(pattern, r"\1", renamed), "nothing else is changed"
+    prefix = rename(clip.prefix, names, WORDS.marks.labelled)
+    assert list(prompt_labels(prefix, tokenizer.convert_tokens_to_ids("<|image_pad|>"))) == other
+
+
+def test_most_clips_keep_their_numbers() -> None:
+    drawn = [draw_names((0, 9, 20), np.random.default_rng(seed), 0.3) for seed in range(200)]
+    changed = np.mean([(names[[0, 9, 20]] != [0, 9, 20]).any() for names in drawn])
+    assert 0.2 < changed < 0.4
+    assert all(((names >= 0) & (names < 1000)).all() and len(set(names[[0, 9, 20]])) == 3 for names in drawn)
+
+
+def test_a_run_that_draws_nothing_takes_what_lies_in_the_pool(small_pool: Path) -> None:
+    assert pool.count_shards(small_pool, TRAIN_SEED) == 2
+    maker = BatchMaker(Recipe("see", clips=2, first_shards=0), small_pool, Size(), WORDS.marks, filler=0, image_id=5)
+    assert maker[0].fresh is not None
+
+
+def test_a_pool_is_drawn_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "make_shard", lambda *drawn: drawn)
+    (tmp_path / f"clips_{TRAIN_SEED}_0.pickle").touch()
+    pool._draw(tmp_path, TRAIN_SEED, 0, "full")
+    assert pool.count_shards(tmp_path, TRAIN_SEED) == 1
+
+
+def test_a_near_number_costs_less_than_a_far_one() -> None:
+    branch = Branch(np.array([500, 40]), 1, np.array([False, True]), np.array([-1, -1]))
+    padded = pad([branch], 0, WORDS.marks)
+    table = torch.eye(1000)
+    costs = []
+    for guess in (40, 42, 60):
+        hidden = torch.zeros(1, 2, 1000)
+        hidden[0, 0, guess] = 8.0
+        costs.append(float(token_loss(hidden, table, padded)[0]))
+    assert costs[0] < costs[1] < costs[2]
+
+
+def test_padding_is_not_learnt() -> None:
+    short, long = (Branch(np.arange(1, n), 2, np.zeros(n - 1, bool), np.full(n - 1, -1)) for n in (5, 9))
+    padded = pad([short, long], 0, WORDS.marks)
+    assert padded.is_word.sum(1).tolist() == [2, 6]
+
+
+def test_cells_hold_the_larger_of_two_objects() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 2, 26, 26], [np.nan] * 4], np.float32)
+    target = cell_targets(np.array([[1, 2, 0], [3, 4, 1], [5, 6, 2]]), boxes, 112, 4)
+    assert target[0].tolist()[:3] == [1, 3, 4]
+    assert target[1:].sum() == 0

@@ -1,0 +1,388 @@
+"""Train nano-SAM2 from scratch on drawn clips: what a box means, then prompt to mask, then masks through time.
+
+    python -m veason_nano.segmenter.train --stage geometry --size 128 --targets 16 --steps 200 --out runs/geometry
+    python -m veason_nano.segmenter.train --stage image --size 128 --out runs/image --init runs/geometry/export
+    python -m veason_nano.segmenter.train --stage clip --minutes 40 --out runs/clip --init runs/image/export
+
+The model is sam2's own video predictor, driven through its public `forward_image` and `track_step`; a hook on the mask
+decoder catches masks and scores before absent objects are blanked out. A run writes `state.pt` (everything needed to
+go on), `log.csv`, `settings.json` and `export/` (the averaged weights in the segmenter's folder layout). Started
+again, it goes on where it stopped, and gives the same weights, bit for bit, as if it had not stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from veason.segmenter.checkpoint import CONFIG_FILE, NANO_BASE, load_model, read_folder_config, save_model
+from veason_nano.segmenter import data
+from veason_nano.segmenter.cutouts import CutoutWorld
+from veason_nano.segmenter.loss import Heads, Losses, segmenter_loss
+from veason_nano.segmenter.model import FULL_SIZE, OVERRIDES, deepen, new_memory, new_model, set_picture_size
+from veason_nano.segmenter.sprites import Sources, load_sources
+from veason_nano.training.distributed import average_gradients, follow, join_team, leave_team, team_size
+from veason_nano.training.optimizer import Muon
+
+KINDS = {
+    "geometry": (("box",), (1.0,)),
+    "echo": (("mask", "box"), (0.7, 0.3)),
+    "image": (("box", "box+click", "click"), (0.75, 0.1, 0.15)),
+    "clip": (("box", "box+click", "click", "mask"), (0.4, 0.05, 0.05, 0.5)),
+}
+"""How often each kind of first prompt is given in a stage."""
+
+PICTURE_SHARE = 0.35
+"""In stage clip, this share of the steps takes the frames of its clips as single pictures."""
+
+STATE_FILE = "state.pt"
+LOG_FILE = "log.csv"
+LOG_FIELDS = ("step", "minutes", "lr", "loss", "iou", "object_accuracy", "grad_norm", "kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that decides a run; printed at its start and written beside its results."""
+
+    out: Path
+    stage: str = "image"
+    size: int = 256
+    init: Path | None = None
+    photos: Path | None = None
+    cutouts: Path | None = None
+    seed: int = 0
+    steps: int = 20_000
+    minutes: float = 90.0
+    batch_size: int = 8
+    targets: int = 4
+    frames: int = 5
+    lr: float = 8e-4
+    optimizer: str = "adamw"
+    encoder_lr_factor: float = 1.0
+    weight_decay: float = 0.05
+    warmup: int = 150
+    cooldown: float = 0.25
+    ema: float = 0.998
+    fresh_memory: int = 0
+    deepen: int = 0
+    sprites: int = 4000
+    story_share: float = 0.0
+    threads: int = 1
+    workers: int = 1
+    save_every: int = 100
+
+    @property
+    def num_frames(self) -> int:
+        """Frames in a clip of this stage."""
+        return {"geometry": 1, "image": 1, "echo": 2, "clip": self.frames}[self.stage]
+
+
+class Trainer:
+    """One run: the model, its average, its optimiser and the step reached."""
+
+    def __init__(self, settings: Settings, sources: Sources | None = None) -> None:
+        self.settings = settings
+        self.rank = join_team()
+        torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        if sources is None:
+            sources = load_sources(settings.photos, settings.cutouts)
+        world = CutoutWorld(sources, seed=settings.seed, size=settings.size, num_sprites=settings.sprites)
+        self.dataset = data.ClipDataset(
+            world,
+            num_frames=settings.num_frames,
+            num_targets=settings.targets,
+            is_geometry=settings.stage in ("geometry", "echo"),
+            story_share=settings.story_share,
+        )
+        self.model = load_model(settings.init) if settings.init else new_model()
+        self.overrides: Sequence[str] = OVERRIDES
+        if settings.deepen:
+            self.model = deepen(self.model)
+        elif settings.init:
+            self.overrides = read_folder_config(settings.init / CONFIG_FILE)["overrides"]
+        self.model.train()
+        set_picture_size(self.model, settings.size)
+        if settings.fresh_memory:
+            new_memory(self.model, data.normalise(torch.stack([self.dataset[number][0][0] for number in range(16)])))
+        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.optimizers = _optimizers(self.model, settings)
+        self.step = 0
+        self.heard: list[Heads] = []
+        self.model.sam_mask_decoder.register_forward_hook(self._note_heads)
+
+    def _note_heads(self, _module: torch.nn.Module, _args: tuple, output: tuple) -> None:
+        masks, ious, _tokens, object_logits = output
+        self.heard.append(Heads(masks, ious, object_logits))
+
+    def train_step(self, frames: torch.Tensor, masks: torch.Tensor) -> dict[str, float | str]:
+        """Take one optimiser step on `(B, T, S, S, 3)` frames and `(B, K, T, S, S)` masks; return what to log."""
+        rate = _learning_rate(self.step, self.settings)
+        rng = np.random.default_rng([self.settings.seed, 3, self.step])
+        stage = self.settings.stage
+        if stage == "clip" and rng.random() < PICTURE_SHARE:
+            stage = "image"
+            frames, masks = data.as_pictures(frames, masks)
+        kind = _draw_kind(rng, stage)
+        losses = self.forward(rng, kind, frames, masks)
+        loss = torch.stack([part.total for part in losses]).sum() / max(1, len(losses))
+        loss.backward()
+        average_gradients(self.model.parameters())
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            if math.isfinite(norm):
+                optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self._update_average()
+        return {
+            "lr": rate, "loss": float(loss.detach()), "iou": float(np.mean([part.iou for part in losses])),
+            "object_accuracy": float(np.mean([part.object_accuracy for part in losses])),
+            "grad_norm": norm, "kind": kind,
+        }  # fmt: skip
+
+    def forward(self, rng: np.random.Generator, kind: str, frames: torch.Tensor, masks: torch.Tensor) -> list[Losses]:
+        """Prompt every object on frame 0, track it through the clip, and return the losses of all frames."""
+        clips, objects, num_frames = masks.shape[:3]
+        owner = torch.arange(clips).repeat_interleave(objects)
+        truth = masks.flatten(0, 1)
+        is_geometry = self.settings.stage in ("geometry", "echo")
+        corrected = -1 if is_geometry else _draw_corrected(rng, num_frames)
+        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
+            features = self.model.forward_image(data.normalise(frames.flatten(0, 1)))
+            _, levels, positions, sizes = self.model._prepare_backbone_features(features)
+            outputs: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+            losses: list[Losses] = []
+            for index in range(num_frames):
+                rows = owner * num_frames + index
+                view = ([level[:, rows] for level in levels], [place[:, rows] for place in positions], sizes)
+                self.heard.clear()
+                target = truth[:, index]
+                result = self._track(rng, kind, index, num_frames, view, target, outputs, index == corrected)
+                is_cond = index in (0, corrected)
+                outputs["cond_frame_outputs" if is_cond else "non_cond_frame_outputs"][index] = result
+                losses += [segmenter_loss(heads, target) for heads in self.heard if kind != "mask" or index]
+        return losses
+
+    def _track(
+        self,
+        rng: np.random.Generator,
+        kind: str,
+        index: int,
+        num_frames: int,
+        view: tuple,
+        target: torch.Tensor,
+        outputs: dict,
+        is_corrected: bool,
+    ) -> dict:
+        """Run one frame: with its prompt on frame 0, and where `is_corrected` again with a click on what is wrong."""
+        levels, positions, sizes = view
+        points, mask = _prompt(rng, kind, target) if index == 0 else (None, None)
+
+        def run(points: data.Points | None, logits: torch.Tensor | None, keep: bool) -> dict:
+            return self.model.track_step(
+                frame_idx=index, is_init_cond_frame=index == 0, current_vision_feats=levels,
+                current_vision_pos_embeds=positions, feat_sizes=sizes, point_inputs=points,
+                mask_inputs=mask if logits is None else None, output_dict=outputs, num_frames=num_frames,
+                run_mem_encoder=keep, prev_sam_mask_logits=logits,
+            )  # fmt: skip
+
+        keeps_memory = num_frames > 1
+        if not is_corrected or mask is not None:
+            return run(points, None, keeps_memory)
+        first = run(points, None, False)
+        guess = first["pred_masks_high_res"][:, 0] > 0
+        more = data.join_points(points, data.corrections(rng, guess, target))
+        return run(more, first["pred_masks"].detach().clamp(-32, 32), keeps_memory)
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(list(self.average.values()), list(self.model.state_dict().values()), 1 - decay)
+
+    def save(self) -> None:
+        """Write `state.pt` and `export/`, each complete or not at all."""
+        out = self.settings.out
+        out.mkdir(parents=True, exist_ok=True)
+        state = {
+            "step": self.step, "model": self.model.state_dict(), "average": self.average,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }  # fmt: skip
+        torch.save(state, out / (STATE_FILE + ".new"))
+        os.replace(out / (STATE_FILE + ".new"), out / STATE_FILE)
+        self.export(out / "export")
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged weights in the folder layout that `veason.segmenter` reads."""
+        kept = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        fresh = folder.with_name(folder.name + ".new")
+        set_picture_size(self.model, FULL_SIZE)
+        save_model(self.model, fresh, base=NANO_BASE, overrides=self.overrides)
+        set_picture_size(self.model, self.settings.size)
+        self.model.load_state_dict(kept)
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in fresh.iterdir():
+            os.replace(file, folder / file.name)
+        fresh.rmdir()
+
+    def resume(self) -> bool:
+        """Go on from `state.pt` where there is one; tell whether there was."""
+        file = self.settings.out / STATE_FILE
+        if not file.is_file():
+            return False
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average = state["average"]
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+        self.step = state["step"]
+        return True
+
+
+def _optimizers(model: torch.nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
+    """Return AdamW for everything, or Muon for the weights of layers and AdamW at a fifth of the rate for the rest.
+
+    Vectors have no weight decay; the image encoder learns at its own share of the rate.
+    """
+    layers = {
+        f"{name}.weight"
+        for name, module in model.named_modules()
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)) and settings.optimizer == "muon"
+    }
+    groups: dict[tuple[bool, bool, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        kind = (name in layers, parameter.ndim >= 2, name.startswith("image_encoder."))
+        groups.setdefault(kind, []).append(parameter)
+    described: dict[bool, list[dict]] = {True: [], False: []}
+    for (by_muon, decays, in_encoder), parameters in groups.items():
+        slower = 1.0 if by_muon or not layers else 0.2
+        described[by_muon].append(
+            {
+                "params": parameters,
+                "weight_decay": settings.weight_decay if decays else 0.0,
+                "scale": slower * (settings.encoder_lr_factor if in_encoder else 1.0),
+            }
+        )
+    adamw = torch.optim.AdamW(described[False], lr=settings.lr, betas=(0.9, 0.98), fused=True)
+    return [Muon(described[True], lr=settings.lr), adamw] if layers else [adamw]
+
+
+def _learning_rate(step: int, settings: Settings) -> float:
+    """Return the rate at `step`: a linear rise, a plateau, and a linear fall over the last `cooldown` of the steps."""
+    rise = min(1.0, (step + 1) / max(1, settings.warmup))
+    fall = min(1.0, (settings.steps - step) / max(1.0, settings.cooldown * settings.steps))
+    return settings.lr * rise * max(0.02, fall)
+
+
+def _draw_kind(rng: np.random.Generator, stage: str) -> str:
+    kinds, weights = KINDS[stage]
+    return str(rng.choice(kinds, p=weights))
+
+
+def _draw_corrected(rng: np.random.Generator, num_frames: int) -> int:
+    """Return the frame that gets a correction click, -1 for none."""
+    return int(rng.integers(num_frames)) if rng.random() < 0.25 else -1
+
+
+def _prompt(
+    rng: np.random.Generator, kind: str, target: torch.Tensor
+) -> tuple[data.Points | None, torch.Tensor | None]:
+    """Return the points or the mask that say which object is meant."""
+    if kind == "mask":
+        return None, target[:, None].float()
+    points = data.box_points(rng, target) if "box" in kind else None
+    return (data.join_points(points, data.clicks(rng, target)) if "click" in kind else points), None
+
+
+def train_segmenter(settings: Settings) -> None:
+    """Run a stage until its last step or its minutes are over, saving now and then.
+
+    Args:
+        settings: see `Settings`; `out` is created, and holds the run to go on with if it exists.
+    """
+    settings.out.mkdir(parents=True, exist_ok=True)
+    printed = json.dumps(
+        {key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()}
+    )
+    if join_team() == 0:
+        print(printed, flush=True)
+        (settings.out / "settings.json").write_text(printed + "\n", encoding="utf-8")
+    trainer = Trainer(settings)
+    trainer.resume()
+    started = time.monotonic()
+    loader = data.batches(
+        trainer.dataset, start=trainer.step, stop=settings.steps, batch_size=settings.batch_size,
+        workers=settings.workers, rank=trainer.rank, team=team_size(),
+    )  # fmt: skip
+    for frames, masks in loader:
+        entry = trainer.train_step(frames, masks)
+        minutes = follow((time.monotonic() - started) / 60)
+        if trainer.rank == 0:
+            _log(settings.out / LOG_FILE, {"step": trainer.step, "minutes": round(minutes, 3), **entry})
+            if trainer.step % settings.save_every == 0:
+                trainer.save()
+        if minutes >= settings.minutes:
+            break
+    if trainer.rank == 0:
+        trainer.save()
+    leave_team()
+
+
+def _log(file: Path, entry: dict[str, float | str]) -> None:
+    is_new = not file.exists()
+    with file.open("a", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, LOG_FIELDS)
+        if is_new:
+            writer.writeheader()
+        writer.writerow({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in entry.items()})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one option a setting to `parser`; `settings_from` reads them back."""
+    defaults = Settings(Path("runs/segmenter"))
+    helps = {
+        "out": "folder of the run; an unfinished run in it goes on", "init": "export folder to start from",
+        "size": "side of the training pictures, 128 or 256",
+        "stage": "geometry (fill the box), image (prompt to mask) or clip (with memory)",
+        "minutes": "stop after this long, to go on later",
+        "photos": "folder of pictures for backgrounds and surfaces", "cutouts": "folder of transparent pictures",
+        "steps": "length of the whole schedule", "frames": "frames in a clip (stage clip)",
+        "fresh_memory": "1: forget the memory parts of --init and start them anew (first run of stage clip)",
+        "deepen": "1: give the model of --init the blocks that it lacks, and go on from what it does",
+        "story_share": "share of the clips that are scenes of the policy's world instead of cut-outs",
+        "optimizer": "adamw, or muon for the weights of layers",
+        "targets": "objects asked for in a clip", "cooldown": "share of the steps over which the rate falls",
+    }  # fmt: skip
+    for name, value in asdict(defaults).items():
+        kind = Path if value is None or isinstance(value, Path) else type(value)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=value, help=helps.get(name, f"{value}"))
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """Return the settings that `add_arguments` made options for."""
+    return Settings(**{name: getattr(arguments, name) for name in asdict(Settings(Path()))})
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    parser = argparse.ArgumentParser(description="Train nano-SAM2 on drawn clips.")
+    add_arguments(parser)
+    train_segmenter(settings_from(parser.parse_args(argv)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What every training run needs: an optimizer, several processes, checkpoints and logs."""
