@@ -50,7 +50,7 @@ class Task:
         return self.key.startswith(OFFICIAL)
 
 
-def fingerprint(task: Task, predictions: Path, *, with_times: bool) -> str:
+def task_fingerprint(task: Task, predictions: Path, *, with_times: bool) -> str:
     """Return a text that changes when what the row was worked out from changes.
 
     Without times, a folder that was copied elsewhere still counts as the same.

@@ -10,7 +10,10 @@ from veason.types.answers import PolicyEvent, Sampling, Turn
 from veason.types.shapes import FrameMasks, FrameRange, Prompt, Rle
 from veason.types.video import Frame, VideoSource
 
-Order = Literal["stock", "nearest", "preview"]
+OnProgress = Callable[[int, int], object]
+"""Called with how many parts of some work are done, and of how many: `(done, total)`."""
+
+Order = Literal["stock", "nearest"]
 """How a pass walks: forward then backward, nearest frames first, or nearest first with early guesses."""
 
 
@@ -38,10 +41,11 @@ class Policy(Protocol):
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
-        """Yield events while the model writes. `num_frames` is the length of the video.
+        """Yield events while the model writes. `num_frames` is the length of the video, `fps` its rate.
 
         Closing the generator stops the model within one token.
 
@@ -105,7 +109,7 @@ class OrderedSegmenter(Protocol):
 
         With "nearest" each object's last correction comes first (its start, where there is none), then its frames by
         distance from `cursor()`, which may move meanwhile; prompts may lie outside `frames`, whose masks equal those
-        of a run over the whole video. "preview" adds guesses (`is_preview`), each followed by the exact mask.
+        of a run over the whole video.
         """
 
 

@@ -20,7 +20,7 @@ NO_AREA = "boxes without area are no answer: an absent target is an empty list"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class Prediction:
     """What a text says, as the rewards take it.
 
     `boxes` are in source pixels (what the segmenter gets), `numbers` the same as `(N, 4)` in the policy's space.
@@ -40,24 +40,24 @@ class Reading:
         return not self.boxes and not self.problem and not self.box_problem
 
 
-def read_answer(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Reading:
-    """Return what `text` says. Never raises: text that cannot be read is a Reading with a problem."""
+def read_answer(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Prediction:
+    """Return what `text` says. Never raises: text that cannot be read is a Prediction with a problem."""
     if rules.is_lenient:
         return _read_leniently(text, case.context)
     try:
-        reading = read_parsed(parse_answer(text, case.context, strict=True), case)
+        prediction = read_parsed(parse_answer(text, case.context, strict=True), case)
     except AnswerError as error:
         return _unread(str(error))
-    if rules.rewards_absence and reading.is_absent and measure_format(text, case).num_boxes:
+    if rules.rewards_absence and prediction.is_absent and measure_format(text, case).num_boxes:
         return _unread(NO_AREA)
-    return reading
+    return prediction
 
 
-def read_parsed(answer: Answer, case: RewardCase) -> Reading:
-    """Return an answer that was parsed before (or edited by a person) as a Reading."""
+def read_parsed(answer: Answer, case: RewardCase) -> Prediction:
+    """Return an answer that was parsed before (or edited by a person) as a Prediction."""
     context = case.context
     moved = [scale_box(box, context.source_wh, context.space_wh) for box in answer.boxes]
-    return Reading(answer.keyframe, answer.boxes, boxes_array(moved))
+    return Prediction(answer.keyframe, answer.boxes, boxes_array(moved))
 
 
 def measure_format(text: str, case: RewardCase) -> FormatParts:
@@ -65,14 +65,14 @@ def measure_format(text: str, case: RewardCase) -> FormatParts:
     return format_parts(text, keyframe_key=case.context.keyframe_key, boxes_key=case.context.boxes_key)
 
 
-def _unread(problem: str) -> Reading:
-    return Reading(None, (), np.zeros((0, 4)), problem, problem)
+def _unread(problem: str) -> Prediction:
+    return Prediction(None, (), np.zeros((0, 4)), problem, problem)
 
 
-def _read_leniently(text: str, context: AnswerContext) -> Reading:
+def _read_leniently(text: str, context: AnswerContext) -> Prediction:
     try:
         found = read_upstream_answer(text, context, max_boxes=MAX_BOXES)
     except AnswerError as error:
         return _unread(str(error))
     problem = "" if found.boxes else f"{context.boxes_key} holds no boxes of four numbers"
-    return Reading(found.keyframe, found.boxes, found.numbers, box_problem=problem)
+    return Prediction(found.keyframe, found.boxes, found.numbers, box_problem=problem)

@@ -17,7 +17,7 @@ from veason.segmenter.memories import Output
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-T = TypeVar("T")
+Owner = TypeVar("Owner")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,15 +40,15 @@ def can_batch(model: SAM2VideoPredictor) -> bool:
     return not (model.non_overlap_masks_for_mem_enc or model.non_overlap_masks)
 
 
-def group_alike(steps: Sequence[tuple[T, Step]]) -> list[list[tuple[T, Step]]]:
+def group_by_layout(steps: Sequence[tuple[Owner, Step]]) -> list[list[tuple[Owner, Step]]]:
     """Return the steps in groups that can be computed together, in the order of their first members."""
-    groups: dict[Hashable, list[tuple[T, Step]]] = {}
+    groups: dict[Hashable, list[tuple[Owner, Step]]] = {}
     for owner, step in steps:
         groups.setdefault(step.layout, []).append((owner, step))
     return list(groups.values())
 
 
-def infer_together(model: SAM2VideoPredictor, state: dict[str, Any], steps: Sequence[Step]) -> list[Output]:
+def infer_batch(model: SAM2VideoPredictor, state: dict[str, Any], steps: Sequence[Step]) -> list[Output]:
     """Return the predictor's output for each of the steps, which have one layout.
 
     Args:

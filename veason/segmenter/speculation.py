@@ -13,7 +13,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Any
 
-from veason.device import StepAside
+from veason.device import SideStream
 from veason.errors import DeviceError, PromptError, VideoError
 from veason.segmenter.order import NearestFirst
 from veason.types import Box, BoxClosed, EncodingSegmenter, FrameMasks, KeyframeChosen, PolicyEvent, Prompt, VideoSource
@@ -24,7 +24,7 @@ LONGEST_STEP_S = 1.0
 _LEAD = 14  # as in exact order: forward frames first, since those before the keyframe read them
 
 
-class Ahead:
+class Speculation:
     """One answer's worth of work ahead, as a context: its end waits for the step at hand and stops the rest.
 
     The thread starts with the first event, so that it takes nothing from the first word.
@@ -41,14 +41,14 @@ class Ahead:
         self._segmenter: EncodingSegmenter | None = None
         if isinstance(segmenter, EncodingSegmenter) and segmenter.estimate_seconds(1, 1) <= LONGEST_STEP_S:
             self._segmenter = segmenter
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="veason-ahead")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="veason-speculation")
         self._job: Future[None] | None = None
         self._news = threading.Condition()
         self._is_stopped = False
         self._keyframe: int | None = None
         self._boxes: dict[int, Box] = {}
 
-    def __enter__(self) -> Ahead:
+    def __enter__(self) -> Speculation:
         return self
 
     def __exit__(
@@ -79,7 +79,7 @@ class Ahead:
 
     def _work(self, segmenter: EncodingSegmenter) -> None:
         """Take a step of every box in turn; where there is none, encode a frame; where all are, wait for news."""
-        aside = StepAside(segmenter.device)
+        aside = SideStream(segmenter.device)
         runs: dict[tuple[int, int, Box], Generator[FrameMasks, None, None]] = {}
         encoding: Iterator[int] = iter(segmenter.encode(self._video, self._wanted()))
         is_encoding = True

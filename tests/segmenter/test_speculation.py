@@ -15,7 +15,7 @@ from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.errors import VideoError
 from veason.pipeline import FramesShown, Pipeline, merge_tracks
 from veason.profile import GENERIC
-from veason.segmenter.counters import CallCounter, counting
+from veason.segmenter.counters import CallCounter, count_calls
 from veason.segmenter.features import FeatureBudget, FeatureCache
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import (
@@ -61,6 +61,7 @@ class Hesitates:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
@@ -79,19 +80,19 @@ def ask(video: ArrayVideo, segmenter: Sam2Segmenter, *steps: PolicyEvent | Calla
 def test_frames_are_encoded_before_the_keyframes_number_is_complete(tmp_path: Path) -> None:
     video, model = write_clip(tmp_path, num_frames=9), tiny_sam2()
     at_keyframe = []
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         ask(
             video,
             Sam2Segmenter(model, "tiny"),
             ThoughtDelta("It moves"),
-            lambda: wait_until(lambda: counter.work.encoder >= 3, "three frames are encoded"),
-            lambda: at_keyframe.append(counter.work.encoder),
+            lambda: wait_until(lambda: counter.calls.encoder >= 3, "three frames are encoded"),
+            lambda: at_keyframe.append(counter.calls.encoder),
             KeyframeChosen(4, True),
             BoxClosed(BOX, 0),
             Answered(Answer("It moves.", 4, (BOX,))),
         )
     assert at_keyframe[0] >= 3
-    assert counter.work.encoder == 9, "each frame once, thinking and propagating together"
+    assert counter.calls.encoder == 9, "each frame once, thinking and propagating together"
 
 
 def test_frames_shown_come_first_and_then_those_around_the_keyframe(tmp_path: Path) -> None:
@@ -122,26 +123,26 @@ def test_the_keyframe_and_its_neighbours_go_before_the_rest_once_it_is_known(tmp
 
 def test_a_box_is_tracked_as_soon_as_it_closes_and_the_propagation_takes_it_from_there(tmp_path: Path) -> None:
     video, model, at_answer = write_clip(tmp_path, num_frames=6), build_tiny_sam2(), []
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         arrived = ask(
             video,
             Sam2Segmenter(model, "tiny"),
             KeyframeChosen(4, True),
             BoxClosed(BOX, 0),
-            lambda: wait_until(lambda: counter.work.memory_encoder >= 6, "the first object is in all six memories"),
+            lambda: wait_until(lambda: counter.calls.memory_encoder >= 6, "the first object is in all six memories"),
             BoxClosed(OTHER, 1),
-            lambda: wait_until(lambda: counter.work.memory_encoder >= 12, "so is the second"),
-            lambda: at_answer.append(counter.work),
+            lambda: wait_until(lambda: counter.calls.memory_encoder >= 12, "so is the second"),
+            lambda: at_answer.append(counter.calls),
             Answered(ANSWER),
         )
-    assert counter.work == at_answer[0], "no network was called after the answer"
+    assert counter.calls == at_answer[0], "no network was called after the answer"
     assert merge_tracks({}, arrived) == plain_masks(video, ANSWER)
 
 
 def plain_masks(video: ArrayVideo, answer: Answer) -> dict:
     """Return the masks of the way without caches and without work ahead."""
     segmenter = Sam2Segmenter(tiny_sam2(), "tiny", feature_budget_bytes=0, memory_budget_bytes=0)
-    pipeline = Pipeline(Hesitates(Answered(answer)), segmenter, works_ahead=False)
+    pipeline = Pipeline(Hesitates(Answered(answer)), segmenter, speculates=False)
     events = pipeline.ask(video, "the ball", order="stock")
     return merge_tracks({}, [event for event in events if isinstance(event, FrameMasks)])
 
@@ -158,12 +159,12 @@ def plain_masks(video: ArrayVideo, answer: Answer) -> dict:
 )
 def test_what_was_done_for_another_answer_changes_no_mask(tmp_path: Path, written: list[PolicyEvent]) -> None:
     video, model = write_clip(tmp_path, num_frames=6), build_tiny_sam2()
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         arrived = ask(
             video,
             Sam2Segmenter(model, "tiny"),
             *written,
-            lambda: wait_until(lambda: counter.work.encoder >= 4, "some work is done"),
+            lambda: wait_until(lambda: counter.calls.encoder >= 4, "some work is done"),
             Answered(ANSWER),
         )
     assert merge_tracks({}, arrived) == plain_masks(video, ANSWER)
@@ -172,32 +173,32 @@ def test_what_was_done_for_another_answer_changes_no_mask(tmp_path: Path, writte
 def test_closing_ends_the_work_within_a_frame_and_leaves_no_thread(tmp_path: Path) -> None:
     video, model = write_clip(tmp_path, num_frames=30), tiny_sam2()
     policy = Hesitates(ThoughtDelta("It"), ThoughtDelta("moves"), ThoughtDelta("on"))
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         events = Pipeline(policy, Sam2Segmenter(model, "tiny")).think(video, "the ball")
         assert isinstance(next(events), FramesShown)
         next(events)
-        wait_until(lambda: counter.work.encoder >= 1, "the work has begun")
-        done = counter.work.encoder
+        wait_until(lambda: counter.calls.encoder >= 1, "the work has begun")
+        done = counter.calls.encoder
         events.close()  # type: ignore[attr-defined]
-        assert counter.work.encoder <= done + 2
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("veason-ahead")]
+        assert counter.calls.encoder <= done + 2
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("veason-speculation")]
 
 
 def test_no_more_is_encoded_than_the_budget_can_hold(tmp_path: Path) -> None:
     video, model = write_clip(tmp_path, num_frames=20), tiny_sam2()
     one = FeatureCache()
     list(Sam2Segmenter(model, "tiny", features=one).encode(video, [0]))
-    cache = FeatureCache(FeatureBudget(ram=one.held.total * 3))
+    cache = FeatureCache(FeatureBudget(ram=one.usage.total * 3))
     segmenter = Sam2Segmenter(model, "tiny", features=cache)
     assert list(segmenter.encode(video, range(20))) == [0, 1, 2]
-    assert (cache.held.dropped, segmenter.counters.encoded) == (0, 3)
+    assert (cache.usage.dropped, segmenter.counters.encoded) == (0, 3)
 
 
 def test_frames_of_another_video_give_way_to_those_encoded_now(tmp_path: Path) -> None:
     one, other = (ArrayVideo(np.full((6, 32, 32, 3), value, np.uint8)) for value in (40, 90))
     probe = FeatureCache()
     list(Sam2Segmenter(tiny_sam2(), "tiny", features=probe).encode(one, [0]))
-    segmenter = Sam2Segmenter(tiny_sam2(), "tiny", features=FeatureCache(FeatureBudget(ram=probe.held.total * 3)))
+    segmenter = Sam2Segmenter(tiny_sam2(), "tiny", features=FeatureCache(FeatureBudget(ram=probe.usage.total * 3)))
     for video, encoded in ((one, 3), (other, 6), (one, 9)):
         assert list(segmenter.encode(video, range(6))) == [0, 1, 2]
         assert list(segmenter.encode(video, range(3))) == [0, 1, 2]
@@ -222,7 +223,7 @@ def test_a_damaged_frame_ends_the_work_ahead_and_not_the_thinking(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("segmenter", "works_ahead"),
+    ("segmenter", "speculates"),
     [
         pytest.param(BoxFiller(), True, id="a segmenter that cannot encode ahead"),
         pytest.param(Sam2Segmenter(tiny_sam2(), "tiny"), False, id="switched off"),
@@ -230,13 +231,13 @@ def test_a_damaged_frame_ends_the_work_ahead_and_not_the_thinking(tmp_path: Path
     ],
 )
 def test_without_a_cache_to_fill_nothing_is_encoded_ahead(
-    tmp_path: Path, segmenter: Sam2Segmenter, works_ahead: bool
+    tmp_path: Path, segmenter: Sam2Segmenter, speculates: bool
 ) -> None:
     policy = Hesitates(ThoughtDelta("It"), lambda: time.sleep(0.2), Answered(Answer("", None, ())))
-    with counting(tiny_sam2()) as counter:
-        events = Pipeline(policy, segmenter, works_ahead=works_ahead).think(write_clip(tmp_path), "the ball")
+    with count_calls(tiny_sam2()) as counter:
+        events = Pipeline(policy, segmenter, speculates=speculates).think(write_clip(tmp_path), "the ball")
         assert isinstance(list(events)[-1], Answered)
-    assert counter.work == CallCounter().work
+    assert counter.calls == CallCounter().calls
 
 
 def test_a_slow_segmenter_does_not_work_ahead(tmp_path: Path) -> None:
@@ -245,9 +246,9 @@ def test_a_slow_segmenter_does_not_work_ahead(tmp_path: Path) -> None:
             return 20.0
 
     policy = Hesitates(ThoughtDelta("It"), lambda: time.sleep(0.2), Answered(Answer("", None, ())))
-    with counting(tiny_sam2()) as counter:
+    with count_calls(tiny_sam2()) as counter:
         list(Pipeline(policy, Slow(tiny_sam2(), "slow")).think(write_clip(tmp_path), "the ball"))
-    assert counter.work == CallCounter().work
+    assert counter.calls == CallCounter().calls
 
 
 @pytest.mark.gpu
@@ -255,13 +256,13 @@ def test_a_slow_segmenter_does_not_work_ahead(tmp_path: Path) -> None:
 def test_features_made_on_a_stream_of_their_own_are_whole_when_others_read_them(tmp_path: Path) -> None:
     video = write_clip(tmp_path, num_frames=9)
     model = build_tiny_sam2().cuda()
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         steps = (
             ThoughtDelta("It"),
-            lambda: wait_until(lambda: counter.work.encoder >= 6, "six frames are encoded"),
+            lambda: wait_until(lambda: counter.calls.encoder >= 6, "six frames are encoded"),
             Answered(ANSWER),
         )
         arrived = ask(video, Sam2Segmenter(model, "tiny"), *steps)
-    plain = Pipeline(Hesitates(Answered(ANSWER)), Sam2Segmenter(model, "tiny"), works_ahead=False)
+    plain = Pipeline(Hesitates(Answered(ANSWER)), Sam2Segmenter(model, "tiny"), speculates=False)
     masks = [event for event in plain.ask(video, "the ball") if isinstance(event, FrameMasks)]
     assert merge_tracks({}, arrived) == merge_tracks({}, masks)

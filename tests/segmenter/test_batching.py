@@ -9,13 +9,13 @@ from tests.segmenter.clips import BOX, CLICKS, by_object_and_frame, write_clip
 from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.masks import decode_mask
 from veason.segmenter import load_segmenter
-from veason.segmenter.counters import counting
+from veason.segmenter.batching import can_batch
+from veason.segmenter.counters import count_calls
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.memories import TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory
 from veason.segmenter.prompts import plan_objects
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.segmenter.together import can_batch
 from veason.segmenter.tracker import GroupTracker
 from veason.types import Box, Order, Prompt, Speedups
 
@@ -63,9 +63,9 @@ def test_a_batched_run_on_nano_gives_the_same_masks_and_runs_the_networks_once_a
     found, work = {}, {}
     for batched in (False, True):
         segmenter = load_segmenter("nano", device="cpu", speedups=Speedups(batched=batched))
-        with counting(segmenter.model) as counter:
+        with count_calls(segmenter.model) as counter:
             found[batched] = by_object_and_frame(list(segmenter.track(video, BOXES, order=order)))
-        work[batched] = counter.work
+        work[batched] = counter.calls
     assert (work[False].attention, work[True].attention) == (4 * 19, 19)
     assert work[True].memory_encoder == work[False].memory_encoder - 3 * 19
     assert found[True].keys() == found[False].keys()
