@@ -24,7 +24,7 @@ from veason.annotation import (
 from veason.annotation.apply import apply_masks
 from veason.annotation.recompute import Extent, fixed_masks
 from veason.pipeline import Pipeline, merge_tracks
-
+from veason.segmenter.counters import count_calls
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import Box, Click, FrameMasks, ObjectMask, OrderedSegmenter, Prompt, VideoSource
 
@@ -82,7 +82,7 @@ def test_one_of_three_objects_is_done_again_and_no_frame_is_encoded(tmp_path: Pa
     with count_calls(model) as counter:
         arrived = recompute(pipeline, video, clicked)
     after = apply_masks(clicked, arrived)
-    assert (counter.work.encoder, counter.work.decoder) == (0, 1 + 10), "the click, and all but two given frames"
+    assert (counter.calls.encoder, counter.calls.decoder) == (0, 1 + 10), "the click, and all but two given frames"
     assert {number for masks in arrived for number in masks.masks} == {1}
     assert (after.tracks[2], after.tracks[3]) == (before.tracks[2], before.tracks[3])
     assert after.tracks[1] != before.tracks[1]
@@ -99,7 +99,7 @@ def test_only_frames_between_the_verified_ones_are_tracked_and_the_rest_keeps_it
     with count_calls(model) as counter:
         arrived = recompute(pipeline, video, clicked)
     assert sorted(frames_of(arrived)) == [5, 6, 7, 8, 9]
-    assert (counter.work.encoder, counter.work.attention) == (0, 1 + 4), "the click and four frames around it"
+    assert (counter.calls.encoder, counter.calls.attention) == (0, 1 + 4), "the click and four frames around it"
     after = apply_masks(clicked, arrived)
     outside = [index for index in range(14) if not 5 <= index < 10]
     assert all(after.mask_at((1, index)) == before.mask_at((1, index)) for index in outside)
@@ -211,7 +211,7 @@ def test_closing_a_run_closes_what_is_behind_it_and_the_rest_is_done_later(tmp_p
         run = pipeline.recompute(video, plan, lambda: clicked)
         first = next(run)
         run.close()  # type: ignore[attr-defined]
-    assert counter.work.decoder == 1
+    assert counter.calls.decoder == 1
     assert plan.left == {1: ((0, 7), (8, 12))}
     after = done(pipeline, video, apply_masks(clicked, [first]))
     whole = merge_tracks({}, short_sighted_pipeline()[0].propagate(video, [ONE, CLICK], order="nearest"))

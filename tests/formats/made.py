@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from veason.annotation import Asked, GotAnswer, MoveKeyframe, Occluded, PutPrompt, Reasoned, Tracked
-from veason.formats.labels.exchange import LabelledVideo
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import from_project
 from veason.masks import encode_mask, mask_box
 from veason.project import Project, StoredMask

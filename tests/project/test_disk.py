@@ -1,7 +1,6 @@
 """Full disks, read-only disks, locks, strange files: a clear message, and the project intact."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 from tests.disks import may_mount
 from tests.project.crash import check_whole
-from tests.project.made import NUM_FRAMES, ask, box_prompt, make_frames, make_project, masks_on
+from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project, masks_on
 from veason.annotation import PutPrompt
 from veason.errors import ProjectError
 from veason.project import Project
@@ -169,27 +168,6 @@ def test_a_project_is_not_made_over_another_one(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="project already"):
         Project.create(project.folder)
     assert project.state(question).answer is not None
-
-
-def test_a_project_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
-    folder = tmp_path / "old"
-    make_frames(folder / "clip")
-    with sqlite3.connect(folder / FILE) as db:
-        db.executescript((Path(__file__).parent / "version1.sql").read_text())
-    db.close()
-    shutil.copy(folder / FILE, tmp_path / "before")
-    with Project.open(folder) as project:
-        (question,) = project.questions(status="in review")
-        assert (question.original_id, question.reasoning) == (None, "stale")
-        check_whole(project, question.id)
-        assert [one.name for one in project.objects(question.id)] == ["left ball", ""]
-        project.comment(question.id, "from an old file", 3)
-        project.redo(question.id)
-        assert set(project.state(question.id).marks.values()) == {"verified"}
-        with project.open_video(question.video_id) as video:
-            assert video.info.num_frames == NUM_FRAMES
-    with Project.open(folder) as project:
-        assert len(project.comments(question.id)) == 1
 
 
 def test_a_writer_that_waits_too_long_is_told(tmp_path: Path) -> None:
