@@ -287,7 +287,7 @@ def track_nearest(
             else:
                 turn.append((history, frame_index))
         if batched:
-            _compute_batch([(history, frame_index) for history, frame_index, _ in turn])
+            _compute_batch(turn)
         for history, frame_index in turn:
             arrived.setdefault(frame_index, {})[history.plan.object_id] = history.mask(frame_index)
         for frame_index, masks in arrived.items():
