@@ -235,8 +235,10 @@ class Pipeline:
         sampling: Sampling,
     ) -> Iterator[PolicyEvent]:
         assert self.policy is not None
-        num_frames = video.info.num_frames
-        events = self.policy.stream(frames, instruction, num_frames=num_frames, turns=turns, sampling=sampling)
+        info = video.info
+        events = self.policy.stream(
+            frames, instruction, num_frames=info.num_frames, fps=info.fps, turns=turns, sampling=sampling
+        )
         if not self._works_ahead:
             yield from events
             return

@@ -180,6 +180,7 @@ class QwenPolicy:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
@@ -194,7 +195,7 @@ class QwenPolicy:
             raise PromptError("the policy was given no frames: show it at least one")
         height, width = frames[0].image.shape[:2]
         shown = [frame.index for frame in frames]
-        context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height))
+        context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height), fps=fps)
         start = time.perf_counter()
         asked = self._ask(frames, instruction, turns)
         for sample in range(sampling.num_samples):

@@ -59,7 +59,9 @@ def shown_frames(video: LabelledVideo, question: LabelledQuestion, profile: Prof
 
 def context_of(video: LabelledVideo, shown: tuple[int, ...], profile: Profile) -> AnswerContext:
     """Return what the answer's text is read against."""
-    return context_for(profile, shown, num_frames=video.info.num_frames, source_wh=video.info.size_wh)
+    return context_for(
+        profile, shown, num_frames=video.info.num_frames, source_wh=video.info.size_wh, fps=video.info.fps
+    )
 
 
 def target_boxes(video: LabelledVideo, question: LabelledQuestion, frame_index: int) -> list[Box]:

@@ -187,7 +187,7 @@ def recalled(work: Work, profile: Profile) -> Item:
 def _as_proposal(work: Work, answer: Answer, profile: Profile) -> Proposal:
     """Return an answer with the frames that it names, found again in its text."""
     info, shown = work.video.info, work.now.shown
-    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh)
+    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
     return Proposal(answer, tuple(find_mentions(answer.thought, context)))
 
 
