@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from veason.cli.data import add_dataset
+from veason.cli.data import add_dataset_arguments
 from veason.cli.options import add_policy, add_segmenter, pipeline_from_args
 from veason.errors import DataError
 
@@ -18,7 +18,7 @@ MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_co
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("eval", help="score on a benchmark; killed runs go on", description=__doc__)
-    add_dataset(parser)
+    add_dataset_arguments(parser)
     parser.add_argument(
         "--predictions", metavar="DIR", help="score the saved pictures below DIR/Annotations instead of asking models"
     )
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     )
 
     from veason.evaluate import Live, evaluate
-    from veason.formats.benchmarks.dataset import open_dataset
+    from veason.formats.datasets import open_dataset
 
     if args.workers < 1:
         raise DataError(f"--workers is 1 or more, got {args.workers}")

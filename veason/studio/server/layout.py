@@ -11,7 +11,7 @@ import gradio as gr
 
 from veason.device import choose_device
 from veason.errors import VeasonError
-from veason.formats.labels.exchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
+from veason.formats.catalogue import FORMATS
 from veason.pipeline import load_pipeline
 from veason.studio.server import payload as read
 from veason.studio.server import render
@@ -171,8 +171,14 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
         "doubtThreshold": profile.doubt_threshold if profile is not None else 0.5,
         "project": described(desk, settings),
         "formats": [
-            {"name": name, "about": ABOUT[name], "canRead": name in IMPORTABLE, "onlyAccepted": name in TRAINING}
-            for name in FORMATS
+            {
+                "name": format.name,
+                "about": format.about,
+                "canRead": format.read is not None,
+                "onlyAccepted": format.accepted_only,
+            }
+            for format in FORMATS
+            if format.write
         ],
         "maxMb": settings.max_upload_mb,
         "examples": [example_card(place, example) for place, example in enumerate(desk.examples)],
