@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from veason.errors import ProjectError
+from veason.errors import ProjectError, VeasonError
 
 
 def to_json(value: Any) -> str:
@@ -45,7 +45,7 @@ def rebuild(kind: Any, value: Any) -> Any:
     """
     try:
         return _rebuild(kind, value)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, VeasonError) as error:
         raise ProjectError(f"the project holds a {getattr(kind, '__name__', kind)} that cannot be read: {error}") from (
             error
         )
