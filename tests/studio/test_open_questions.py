@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veason.annotation import MoveKeyframe, PutPrompt, State
+from veason.annotation import MoveKeyframe, Named, PutPrompt, State
 from veason.errors import ProjectError, SessionError
 from veason.hub import ASSETS
 from veason.masks import empty_mask
-from veason.project import ChangedElsewhere, Named, Project
+from veason.project import ChangedElsewhere, Project
 from veason.studio.server import project_registry
 from veason.studio.server.client import Client
 from veason.studio.server.project_registry import ProjectRegistry
