@@ -8,8 +8,10 @@ on, with waits cut short; the hand is drawn in, since a headless browser has non
 
 from __future__ import annotations
 
+import argparse
 import csv
 import itertools
+import re
 import shutil
 import subprocess
 import sys
@@ -195,33 +197,42 @@ def fill_a_queue(folder: Path) -> Path:
 
 def show_the_queue(page: Page) -> None:
     """Open the queue and wait for its rows."""
-    page.get_by_role("button", name="Queue").click()
+    page.get_by_role("button", name=re.compile("^Queue")).click()
     expect(page.get_by_text("the pursuer").first).to_be_visible()
 
 
-def main() -> None:
-    """Film, then take the screens in both colours."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        for part in ("film", "screens"):
-            (folder / part).mkdir()
-        with running_app(folder / "film", "--policy", "nano") as url, new_page(browser, url, "dark", SIZE) as page:
-            film_an_answer(page, folder / "film")
-            address = page.url
-            for scheme in ("dark", "light"):
-                with new_page(browser, address, scheme, SIZE) as later:
-                    go_to_frame(later, WRONG_FRAME)
-                    later.screenshot(path=IMAGES / f"studio-{scheme}.png")
-        project = fill_a_queue(folder / "screens")
-        app = App(folder / "screens", "--project", str(project))
-        app.start()
+def film(browser: Browser, folder: Path) -> None:
+    """Make the moving picture, and screens of where it ends, in both colours."""
+    with running_app(folder, "--policy", "nano") as url, new_page(browser, url, "dark", SIZE) as page:
+        film_an_answer(page, folder)
         for scheme in ("dark", "light"):
-            with new_page(browser, app.url, scheme, SIZE) as page:
-                show_the_queue(page)
-                page.screenshot(path=IMAGES / f"queue-{scheme}.png")
-        app.stop()
+            with new_page(browser, page.url, scheme, SIZE) as later:
+                go_to_frame(later, WRONG_FRAME)
+                later.screenshot(path=IMAGES / f"studio-{scheme}.png")
+
+
+def queue(browser: Browser, folder: Path) -> None:
+    """Make screens of a queue in both colours."""
+    app = App(folder, "--project", str(fill_a_queue(folder)))
+    app.start()
+    for scheme in ("dark", "light"):
+        with new_page(browser, app.url, scheme, SIZE) as page:
+            show_the_queue(page)
+            page.screenshot(path=IMAGES / f"queue-{scheme}.png")
+    app.stop()
+
+
+def main() -> None:
+    """Make what is asked for, or everything."""
+    parts = {"film": film, "queue": queue}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{' | '.join(parts)} (both)")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        for name in parser.parse_args().parts or parts:
+            Path(folder, name).mkdir()
+            parts[name](browser, Path(folder, name))
         browser.close()
 
 

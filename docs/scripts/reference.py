@@ -8,6 +8,7 @@ The pages are committed, and a test holds them to the code.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Iterator
@@ -17,8 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from veason.cli import build_parser
-from veason.formats.benchmarks.dataset import KINDS, splits_of
-from veason.formats.labels.exchange import ABOUT, FORMATS, IMPORTABLE
+from veason.formats.catalogue import FORMATS
 from veason_nano import cli as nano
 
 REFERENCE = Path(__file__).parent.parent / "reference"
@@ -40,6 +40,21 @@ hold. This page is written by `docs/scripts/reference.py` from the formats thems
 
 ## Labels
 """
+
+HOLDS_HEAD = """
+## What each can hold
+
+What a format cannot hold is left out or lost when labels are written to it, and counted in the report. *Masks*: exact
+(every pixel of every object), one object a pixel, outlines (polygons, small losses), drawn (colours over the picture),
+or only the boxes around them. *Unknown* is a frame that nobody labelled, told apart from one where the object is not.
+"""
+
+HOLDS = {
+    "identities": "tracks", "names": "names", "text": "text", "several": "several", "absent": "absent",
+    "unlabelled": "unknown", "occluded": "hidden", "reasoning": "reasoning", "keyframe": "keyframe", "boxes": "boxes",
+    "clicks": "clicks", "review": "review",
+}  # fmt: skip
+"""What a format may hold, and the head of its column; see `veason.formats.record.Holds`."""
 
 BENCHMARKS_HEAD = """
 ## Benchmarks
@@ -70,7 +85,7 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Values",
         "Frozen values that every part speaks in. A value that cannot be right is refused where it is made.",
         ("veason.types.shapes", "veason.types.answers", "veason.types.video", "veason.types.sample",
-         "veason.types.budgets"),
+         "veason.types.models", "veason.types.budgets", "veason.types.speedups"),
     ),
     "models": (
         "Models",
@@ -90,7 +105,8 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "formats": (
         "Formats",
         "Labels in and out, and benchmarks.",
-        ("veason.formats.labels.exchange", "veason.formats.labels.values", "veason.formats.benchmarks.dataset"),
+        ("veason.formats.exporting", "veason.formats.importing", "veason.formats.datasets", "veason.formats.record",
+         "veason.formats.labels.values"),
     ),
     "scores": (
         "Scores and rewards",
@@ -161,13 +177,26 @@ def commands_page() -> str:
 
 def formats_page() -> str:
     """Return the page about file formats."""
+    shown = [one for one in FORMATS if one.write or one.read]
     lines = [FORMATS_HEAD, "| `--format` | what it is | export | import |\n|---|---|---|---|"]
-    for name in FORMATS:
-        lines.append(f"| `{name}` | {ABOUT[name]} | yes | {'yes' if name in IMPORTABLE else ''} |")
+    lines += [f"| `{one.name}` | {one.about} | {tick(one.write)} | {tick(one.read)} |" for one in shown]
+    lines.append(HOLDS_HEAD)
+    lines.append(f"| | masks | {' | '.join(HOLDS.values())} |\n|---|---|{'---|' * len(HOLDS)}")
+    for one in shown:
+        held = dataclasses.asdict(one.holds)
+        ticks = " | ".join(tick(held[name]) for name in HOLDS)
+        lines.append(f"| `{one.name}` | {one.holds.masks} | {ticks} |")
     lines.append(BENCHMARKS_HEAD)
-    lines.append("| `--kind` | splits, the one that is scored by default first |\n|---|---|")
-    lines += [f"| `{kind}` | {', '.join(splits_of(kind))} |" for kind in KINDS]
+    lines.append("| `--kind` | what it is | splits, the one that is scored by default first |\n|---|---|---|")
+    for one in FORMATS:
+        if one.benchmark:
+            lines.append(f"| `{one.name}` | {one.about} | {', '.join(one.benchmark.splits)} |")
     return "\n".join([*lines, FORMATS_END])
+
+
+def tick(is_so: object) -> str:
+    """Return a mark where something is there."""
+    return "✓" if is_so else ""
 
 
 def api_page(title: str, about: str, modules: tuple[str, ...]) -> str:
