@@ -101,7 +101,7 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "project": (
         "Projects",
         "A folder that a person owns, in which nothing is lost.",
-        ("veason.project.store", "veason.project.records"),
+        ("veason.project.project", "veason.project.records"),
     ),
     "formats": (
         "Formats",

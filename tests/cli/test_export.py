@@ -87,7 +87,7 @@ def test_exported_labels_come_into_another_project(
     assert main([*arguments, "--videos", str(CLIP.parent)]) == 0
     assert "nothing new: 3 questions were already there" in capsys.readouterr().err
     with Project.open(tmp_path / "other") as other:
-        texts = [question.instruction for question in other.questions(status="in review")]
+        texts = [question.instruction for question in other.library.questions(status="in review")]
         assert texts == ["everything that moves", "the <image>", "the round thing"]
 
 

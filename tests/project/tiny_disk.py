@@ -21,15 +21,15 @@ def main(disk: Path) -> None:
     saved = message = None
     while message is None:
         try:
-            saved = project.follow(question, masks_on(range(NUM_FRAMES), x=project.revision % 20))
+            saved = project.labels.follow(question, masks_on(range(NUM_FRAMES), x=project.library.revision % 20))
         except ProjectError as error:
             message = str(error)
     assert "free some space" in message, message
-    assert project.revision == saved
+    assert project.library.revision == saved
     check_whole(project, question)
     project.close()
     with Project.open(project.folder) as again:
-        assert again.revision == saved
+        assert again.library.revision == saved
         check_whole(again, question)
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with Project.open(project.folder) as shut:

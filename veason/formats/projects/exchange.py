@@ -29,9 +29,9 @@ def from_project(project: Project, only: Collection[int] | None = None) -> Itera
         only: ids of the questions to yield; all of them where it is None.
     """
     taken: set[str] = set()
-    disputed = project.disputed()
-    for video in project.videos():
-        found = project.questions(video_id=video.id)
+    disputed = project.queue.disputed()
+    for video in project.library.videos():
+        found = project.library.questions(video_id=video.id)
         questions = tuple(one for one in found if only is None or one.id in only)
         name = _free_name(video, taken)
         taken.add(name)
@@ -76,7 +76,7 @@ def _labelled_video(
         own = _tracks(project, question)
         ids = {object_id: _shared_id(object_id, track, tracks) for object_id, track in own.items()}
         tracks |= {ids[object_id]: track for object_id, track in own.items()}
-        for each in project.objects(question.id):
+        for each in project.labels.objects(question.id):
             if each.object_id in ids and each.name:
                 object_names[ids[each.object_id]] = each.name
         original = names.get(question.original_id or 0, "")
@@ -100,7 +100,7 @@ def _labelled_video(
 
 def _question_names(project: Project, questions: tuple[Question, ...]) -> dict[int, str]:
     """Return the names of a video's questions: their places, and what imported ones were called, where that is free."""
-    called = {question.id: project.note(_called(question.id)) for question in questions}
+    called = {question.id: project.library.note(_called(question.id)) for question in questions}
     names = {one.id: str(place) for place, one in enumerate(questions) if called[one.id] is None}
     taken = set(names.values())
     for question in questions:
@@ -120,8 +120,8 @@ def _tracks(project: Project, question: Question) -> dict[int, Track]:
     """Return the masks of a question's objects; none where a person said that the target is absent."""
     if question.status == "absent":
         return {}
-    tracks: dict[int, dict[int, LabelMask]] = {each.object_id: {} for each in project.objects(question.id)}
-    for mask in project.masks(question.id):
+    tracks: dict[int, dict[int, LabelMask]] = {each.object_id: {} for each in project.labels.objects(question.id)}
+    for mask in project.labels.masks(question.id):
         tracks[mask.object_id][mask.frame_index] = LabelMask(mask.rle, mask.score, mask.provenance, mask.is_occluded)
     return dict(tracks)
 
@@ -135,9 +135,9 @@ def _shared_id(object_id: int, track: Track, tracks: dict[int, Track]) -> int:
 
 
 def _question(project: Project, question: Question, ids: dict[int, int]) -> LabelledQuestion:
-    stored = project.answer(question.id)
-    state = project.state(question.id)
-    prompts = [each for each in project.prompts(question.id) if each.prompt.object_id in ids]
+    stored = project.labels.answer(question.id)
+    state = project.labels.state(question.id)
+    prompts = [each for each in project.labels.prompts(question.id) if each.prompt.object_id in ids]
     return LabelledQuestion(
         name="",
         instruction="" if question.instruction == NO_WORDS else question.instruction,
@@ -215,7 +215,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
     """
     video = _as_folder(project, video)
     check_fits(project, video)
-    video_id = project.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
+    video_id = project.library.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
     earlier = Earlier(project, video_id)
     ids: dict[str, int] = {}
     num_masks = num_new = num_changed = 0
@@ -226,15 +226,15 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
             continue
         first = earlier.first_version(question)
         masks = _stored_masks(video, question)
-        with project.together():  # killed here, it leaves nothing of the question, and importing again goes on
-            ids[question.name] = question_id = project.add_question(
+        with project.atomic():  # killed here, it leaves nothing of the question, and importing again goes on
+            ids[question.name] = question_id = project.library.add_question(
                 video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original, first)
             )
             _enter_answer(project, question_id, question)
-            project.put_masks(question_id, masks, source=question.segmenter or "import")
+            project.labels.put_masks(question_id, masks, source=question.segmenter or "import")
             _enter_review(project, question_id, video, question)
             remember(project, question_id, video, question)
-            project.keep_note(_called(question_id), question.name)
+            project.library.keep_note(_called(question_id), question.name)
         num_new += 1
         num_changed += first is not None
         num_masks += len(masks)
@@ -297,7 +297,7 @@ def _moved(question: LabelledQuestion, place: dict[int, int]) -> LabelledQuestio
 
 
 def _of_name(project: Project, video: LabelledVideo) -> list[StoredVideo]:
-    return [each for each in project.videos() if _name_of(each) == Path(video.name).name]
+    return [each for each in project.library.videos() if _name_of(each) == Path(video.name).name]
 
 
 def _known(project: Project, video: LabelledVideo) -> StoredVideo:
@@ -314,14 +314,14 @@ def _enter_answer(project: Project, question_id: int, question: LabelledQuestion
         boxes = tuple(each.box for each in model_prompts if each.box and each.frame_index == question.keyframe)
         answer = Answer(question.thought, question.keyframe, boxes, (), question.answer_text)
         edits: list[Edit] = [Asked(question.instruction, question.shown), GotAnswer(answer, model_prompts)]
-        project.follow(question_id, edits, source=question.policy or "import")
+        project.labels.follow(question_id, edits, source=question.policy or "import")
     else:
-        project.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source="import")
+        project.labels.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source="import")
     for prompt in question.prompts:
         if (prompt.object_id, prompt.frame_index) in question.by_hand:
-            project.record(question_id, PutPrompt(prompt))
-    if question.keyframe is not None and project.state(question_id).keyframe is None:
-        project.follow(question_id, [MoveKeyframe(question.keyframe)], source="import")
+            project.labels.record(question_id, PutPrompt(prompt))
+    if question.keyframe is not None and project.labels.state(question_id).keyframe is None:
+        project.labels.follow(question_id, [MoveKeyframe(question.keyframe)], source="import")
 
 
 def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[StoredMask]:
@@ -334,15 +334,15 @@ def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[Stor
 
 def _enter_review(project: Project, question_id: int, video: LabelledVideo, question: LabelledQuestion) -> None:
     with_masks = frozenset(object_id for object_id in question.object_ids if video.tracks[object_id])
-    project.follow(question_id, [Tracked(with_masks)], source=question.segmenter or "import")
+    project.labels.follow(question_id, [Tracked(with_masks)], source=question.segmenter or "import")
     if question.reasoning == "edited":
-        project.record(question_id, Reasoned(question.thought))
+        project.labels.record(question_id, Reasoned(question.thought))
     elif question.reasoning in ("confirmed", "regenerated"):
-        project.record(question_id, Reasoned())
-    known = {each.object_id for each in project.objects(question_id)}
+        project.labels.record(question_id, Reasoned())
+    known = {each.object_id for each in project.labels.objects(question_id)}
     for object_id in question.object_ids:
         if object_id in known and video.object_names.get(object_id):
-            project.name_object(question_id, object_id, video.object_names[object_id])
-    project.set_status(question_id, "new" if question.status == "thinking" else question.status)
+            project.labels.name_object(question_id, object_id, video.object_names[object_id])
+    project.queue.set_status(question_id, "new" if question.status == "thinking" else question.status)
     for name in question.disputed_by:
-        project.judge(question_id, "disagree", annotator=name or None)
+        project.queue.judge(question_id, "disagree", annotator=name or None)
