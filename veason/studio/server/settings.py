@@ -15,7 +15,7 @@ class Settings:
     `budgets` says what is kept for corrections and further questions, `speedups` what may be done with other last bits
     than the stock way; `max_upload_mb` bounds an upload, `max_works` how many videos the server keeps open for its
     visitors at once.
-    `project` is the folder of the project (see `veason.studio.server.shelf.default_folder`). Where `visitors` is given instead,
+    `project` is the folder of the project (see `project_registry.default_folder`). Where `visitors` is given instead,
     every visitor gets a project of their own below that folder: `visitor_bytes` bounds each, `visitors_bytes` all
     together, and one that nobody wrote to for `visitor_age_s` seconds is deleted.
     """
