@@ -24,6 +24,7 @@ from veason.studio.server.examples import list_examples
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
+from veason.types import ModelOptions
 
 EDITS = 2000
 PART = 200
@@ -46,7 +47,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         registry = ProjectRegistry(Settings(project=Path(folder) / "labels"))
-        pipeline = Pipeline(None, load_segmenter("nano", device="cpu"))
+        pipeline = Pipeline(None, load_segmenter("nano", ModelOptions(device="cpu")))
         studio = Studio(pipeline, registry, list_examples(), capacity=2)
         *_, opened = studio.answer("open", {"example": 0})
         work = opened["work"]

@@ -16,8 +16,8 @@ from veason.hub import ASSETS
 from veason.masks import empty_mask
 from veason.project import ChangedElsewhere, Named, Project
 from veason.session import MoveKeyframe, PutPrompt, Session
-from veason.studio.server.client import Client
 from veason.studio.server import project_registry
+from veason.studio.server.client import Client
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question import job, mask_buffer
 from veason.studio.server.question.open_question import OpenQuestion

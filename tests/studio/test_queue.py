@@ -13,7 +13,6 @@ import gradio.utils
 import pytest
 
 from tests.studio.visitor import Visitor, of_kind
-from veason.formats.labels.exchange import ABOUT, FORMATS
 from veason.project import Project
 from veason.studio.server.model_line import ModelLine
 
@@ -155,10 +154,6 @@ def test_a_picture_is_made_once(visitor: Visitor) -> None:
     video = row_of(visitor)["video"]
     assert visitor.look_up("thumb", video=video) == visitor.look_up("thumb", video=video)
     assert len(list(visitor.project.proxies.iterdir())) == 1
-
-
-def test_every_format_has_its_line() -> None:
-    assert tuple(ABOUT) == FORMATS
 
 
 def test_one_question_is_exported_and_its_losses_told(visitor: Visitor) -> None:

@@ -132,6 +132,7 @@ class ScriptedPolicy:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
@@ -147,7 +148,9 @@ class ScriptedPolicy:
         height, width = frames[0].image.shape[:2]
         for sample in range(sampling.num_samples):
             recording = matching[sample % len(matching)]
-            context = context_for(recording.profile, recording.shown, num_frames=num_frames, source_wh=(width, height))
+            context = context_for(
+                recording.profile, recording.shown, num_frames=num_frames, source_wh=(width, height), fps=fps
+            )
             with closing(read_pieces(self._replay(recording), context, sample)) as events:
                 yield from events
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from veason.errors import MissingBackend, ProfileError
+from veason.segmenter.holes import hole_area, provide_kernel
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -71,9 +72,6 @@ VIDEO_OVERRIDES = (
 )
 """What every model here gets on top of its config."""
 
-HOLE_AREA = 8
-"""Background specks up to this many low-resolution pixels are filled, where sam2's CUDA kernel is installed."""
-
 
 def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
     """Return a SAM2 video predictor with random weights, in eval mode.
@@ -96,8 +94,8 @@ def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.devi
         raise ProfileError(
             f"cannot build {base} with overrides {list(overrides)}: {error}; check the overrides"
         ) from error
-    kernel_is_here = importlib.util.find_spec("sam2._C") is not None and torch.device(device).type == "cuda"
-    model.fill_hole_area = HOLE_AREA if kernel_is_here else 0
+    provide_kernel()
+    model.fill_hole_area = hole_area(model.image_size)
     return model.to(device).eval()
 
 

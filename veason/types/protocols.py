@@ -41,10 +41,11 @@ class Policy(Protocol):
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
-        """Yield events while the model writes. `num_frames` is the length of the video.
+        """Yield events while the model writes. `num_frames` is the length of the video, `fps` its rate.
 
         Closing the generator stops the model within one token.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from veason.device import choose_device
-from veason.formats.labels.exchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
+from veason.formats.catalogue import FORMATS
 from veason.studio.server.examples import Example
 from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart
 from veason.studio.server.settings import Settings
@@ -19,7 +19,7 @@ def about_page(studio: Studio, settings: Settings) -> About:
     profile = getattr(policy, "profile", None)
     return About(
         policy=policy.name if policy is not None else "none",
-        device="CPU" if choose_device(settings.device).type == "cpu" else "GPU",
+        device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
         recorded=bool(getattr(policy, "is_recorded", False)),
         several=gives_several(policy),
         segmenter=segmenter.name,
@@ -29,8 +29,14 @@ def about_page(studio: Studio, settings: Settings) -> About:
         doubt_threshold=profile.doubt_threshold if profile is not None else 0.5,
         project=_project(studio, settings),
         formats=[
-            FormatPart(name=name, about=ABOUT[name], can_read=name in IMPORTABLE, only_accepted=name in TRAINING)
-            for name in FORMATS
+            FormatPart(
+                name=format.name,
+                about=format.about,
+                can_read=format.read is not None,
+                only_accepted=format.accepted_only,
+            )
+            for format in FORMATS
+            if format.write
         ],
         max_mb=settings.max_upload_mb,
         examples=[_card(place, example) for place, example in enumerate(studio.examples)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from veason.pipeline import Pipeline, load_pipeline
+from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
 from veason.studio.server.examples import list_examples
 from veason.studio.server.page import STYLES, WEB, build
@@ -13,25 +13,12 @@ from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 
 
-def make_pipeline(settings: Settings) -> Pipeline:
-    """Load the models that the settings name."""
-    return load_pipeline(
-        settings.policy,
-        settings.segmenter,
-        profile=settings.profile,
-        quantization=settings.quantization,
-        segmenter_config=settings.segmenter_config,
-        device=settings.device,
-        budgets=settings.budgets,
-        speedups=settings.speedups,
-    )
-
-
 def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
     """Load the models, build the page and serve it; returns at once unless `block`."""
     is_local = host in ("127.0.0.1", "localhost", "::1") and settings.visitors is None
     registry = ProjectRegistry(settings)  # first: a folder that cannot be used is told before the models are loaded
-    studio = Studio(make_pipeline(settings), registry, list_examples(), capacity=settings.max_works, is_local=is_local)
+    pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
+    studio = Studio(pipeline, registry, list_examples(), capacity=settings.max_works, is_local=is_local)
     if registry.own_key is not None:
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
     page = build(studio, about_page(studio, settings))

@@ -32,7 +32,7 @@ def correction_turn(session: Session, info: VideoInfo, profile: Profile) -> tupl
     keyframe = session.keyframe
     boxes = [prompt.box for (_, at), prompt in session.prompts.items() if at == keyframe and prompt.box is not None]
     shown = tuple(sorted({*session.shown, *([] if keyframe is None else [keyframe])}))
-    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh)
+    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
     said = render_answer(answer.thought, answer.keyframe, answer.boxes, context)
     moved = keyframe if keyframe != answer.keyframe else None
     redrawn = boxes if tuple(boxes) != answer.boxes else None

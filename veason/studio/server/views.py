@@ -178,7 +178,7 @@ def recalled_item(question: OpenQuestion, session: Session, profile: Profile) ->
     own = next((one for one in question.proposals if one.answer == answer), None)
     if own is None:  # the frames that it names are found again in its text
         info = question.video.info
-        context = context_for(profile, session.shown, num_frames=info.num_frames, source_wh=info.size_wh)
+        context = context_for(profile, session.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
         own = Proposal(answer, tuple(find_mentions(answer.thought, context)))
     mentions, answered = [_mention(one) for one in own.mentions], _answered(Answered(answer, own.speed))
     return RecalledItem(text=answer.thought, mentions=mentions, failure="", answered=answered)

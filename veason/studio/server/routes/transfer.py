@@ -9,14 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from veason.errors import DataError, ExportError, ProjectError, SessionError
-from veason.formats.labels.exchange import (
-    FORMATS,
-    IMPORTABLE,
-    ExportOptions,
-    ExportReport,
-    export_labels,
-    import_labels,
-)
+from veason.formats.catalogue import EXPORTABLE, IMPORTABLE
+from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import Imported, check_fits, from_project, to_project
 from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
@@ -103,8 +100,8 @@ class TransferRoutes:
         self, project: Project, request: ExportLabelsRequest, only: list[int] | None, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
         format = request.format
-        if format not in FORMATS:
-            raise ExportError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
+        if format not in EXPORTABLE:
+            raise ExportError(f"there is no format {format!r}: choose one of {', '.join(EXPORTABLE)}")
         options = ExportOptions(
             is_everything=request.everything,
             has_disputed=request.disputed,
