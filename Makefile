@@ -43,7 +43,7 @@ soak: $(VENV)/dev.done
 
 # Programs of others that read our exports back; they want other versions than we do, so they have an environment of their own.
 readers: $(VENV)/dev.done $(READERS)/done
-	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/interchange/test_readers.py
+	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/formats/test_readers.py
 
 $(READERS)/done: .ci/requirements-readers.txt .ci/requirements-readers-bare.txt
 	$(PYTHON) -m venv $(READERS)

@@ -6,24 +6,21 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from veason.draw import overlay_video, palette_image
+from veason.draw import MAX_PALETTE_ID, overlay_video, palette_image
 from veason.errors import ExportError
 from veason.masks import mask_area
 from veason.pipeline import masks_by_frame
-from veason.types import Answer, MaskTrack, VideoInfo, VideoSource
-
-Tell = Callable[[int, int], None]
-"""Hears how many parts of some work are done, and of how many."""
+from veason.types import Answer, MaskTrack, OnProgress, VideoInfo, VideoSource
 
 
 @dataclass(slots=True)
-class Run:
+class RunResult:
     """All that is known of one question (or of prompts given by hand) when it ends, early or not.
 
     `text` and `failure` are set when the policy wrote no usable answer; `timings` are seconds.
@@ -81,31 +78,45 @@ def video_name(info: VideoInfo) -> str:
     return Path(info.path).stem
 
 
-def write_run(run: Run, video: VideoSource, folder: Path) -> dict[str, Any]:
-    """Write masks and overlay (where there are any) and result.json into `folder`; return what result.json holds.
+def write_run(run: RunResult, video: VideoSource, folder: Path) -> dict[str, Any]:
+    """Write result.json, then masks and overlay (where there are any) into `folder`; return what result.json holds.
+
+    It comes first, so that an answer is never lost to what fails after it, and again with what the masks cost.
 
     Raises:
         ExportError: the folder or a file in it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        write_json(run.record(), folder / "result.json")
         if run.tracks:
             run.lost_pixels = write_palette_masks(run.tracks, run.info, folder / "Annotations" / video_name(run.info))
-            write_overlay(video, run.tracks, folder / "overlay.mp4")
+            write_overlay_video(video, run.tracks, folder / "overlay.mp4")
         record = run.record()
-        write_json(record, folder / "result.json")
+        if run.tracks:
+            write_json(record, folder / "result.json")
         return record
     except OSError as error:
         raise ExportError(f"cannot write into {folder}: {error.strerror or error}; choose another --out") from error
 
 
+def check_palette_ids(object_ids: Iterable[int]) -> None:
+    """Raise ExportError where an object's number fits in no palette picture: before hours are spent on its masks."""
+    for object_id in object_ids:
+        if not 1 <= object_id <= MAX_PALETTE_ID:
+            raise ExportError(
+                f"masks are written as palette pictures, which hold objects 1 to {MAX_PALETTE_ID}, got object "
+                f"{object_id}: give it another number"
+            )
+
+
 def write_palette_masks(
-    tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path, tell: Tell | None = None
+    tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path, on_progress: OnProgress | None = None
 ) -> int:
     """Write `<frame:05d>.png` for every frame done: index = object id, 0 = background.
 
-    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost. `tell`
-    hears after each frame how many are written, and of how many.
+    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost.
+    `on_progress` is called after each frame with how many are written, and of how many.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lost = 0
@@ -115,15 +126,17 @@ def write_palette_masks(
         with atomic_file(folder / f"{frame_index:05d}.png") as file:
             image.save(file, format="PNG")
         lost += cost
-        if tell is not None:
-            tell(number, len(frames))
+        if on_progress is not None:
+            on_progress(number, len(frames))
     return lost
 
 
-def write_overlay(video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path, tell: Tell | None = None) -> None:
-    """Write an MP4 of the frames from the first to the last one done, masks drawn in; `tell` as above."""
+def write_overlay_video(
+    video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path, on_progress: OnProgress | None = None
+) -> None:
+    """Write an MP4 of the frames from the first to the last one done, masks drawn in; `on_progress` as above."""
     done = masks_by_frame(tracks)
-    overlay_video(video, tracks.values(), path, (min(done), max(done) + 1), tell=tell)
+    overlay_video(video, tracks.values(), path, (min(done), max(done) + 1), on_progress=on_progress)
 
 
 def write_json(value: Any, path: Path) -> None:

@@ -13,16 +13,16 @@ from veason.cli.options import (
     add_segmenter,
     add_stock,
     add_video,
-    make_pipeline,
     parse_range,
+    pipeline_from_args,
 )
-from veason.cli.progress import finish, propagate_with_progress
+from veason.cli.progress import finishing, propagate_with_progress
 from veason.errors import AnswerError
 from veason.profile import sample_indices
-from veason.types import Answered, BoxClosed, KeyframeChosen, Sampling, ThoughtDelta, Unanswered
+from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered
 
 if TYPE_CHECKING:
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.pipeline import Pipeline
     from veason.types import VideoSource
 
@@ -47,33 +47,26 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.pipeline import prompts_from_answer
     from veason.video import open_video
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
-        pipeline = make_pipeline(args)
+        pipeline = pipeline_from_args(args)
         assert pipeline.policy is not None
-        run = Run(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
-        try:
+        run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
+        with finishing(run, video, args):
             think(pipeline, video, args, run)
             assert run.answer is not None
             prompts = prompts_from_answer(run.answer)
             if prompts:
-                propagate_with_progress(
-                    pipeline, video, prompts, frames, run, order="stock" if args.stock else "nearest"
-                )
-        except (AnswerError, KeyboardInterrupt) as error:
-            run.is_cancelled = isinstance(error, KeyboardInterrupt)
-            run.failure = str(error)
-            finish(run, video, args)
-            raise
-        finish(run, video, args)
+                order: Order = "stock" if args.stock else "nearest"
+                propagate_with_progress(pipeline, video, prompts, frames, run, order=order)
     return 0
 
 
-def think(pipeline: Pipeline, video: VideoSource, args: argparse.Namespace, run: Run) -> None:
+def think(pipeline: Pipeline, video: VideoSource, args: argparse.Namespace, run: RunResult) -> None:
     """Stream the reasoning to stderr and put the first answer into `run`.
 
     Raises:

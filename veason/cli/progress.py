@@ -6,14 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veason.types import FrameMasks, FrameRange, Order, Prompt
 
 if TYPE_CHECKING:
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.pipeline import Pipeline
     from veason.types import VideoSource
 
@@ -23,7 +24,7 @@ def propagate_with_progress(
     video: VideoSource,
     prompts: Sequence[Prompt],
     frames: FrameRange | None,
-    run: Run,
+    run: RunResult,
     *,
     order: Order = "stock",
 ) -> None:
@@ -31,8 +32,10 @@ def propagate_with_progress(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from veason.outputs import check_palette_ids
     from veason.pipeline import merge_tracks
 
+    check_palette_ids(prompt.object_id for prompt in prompts)
     start, stop = frames or (0, video.info.num_frames)
     columns = (
         BarColumn(),
@@ -56,7 +59,20 @@ def propagate_with_progress(
         run.timings["propagate"] = time.perf_counter() - started
 
 
-def finish(run: Run, video: VideoSource, args: argparse.Namespace) -> None:
+@contextmanager
+def finishing(run: RunResult, video: VideoSource, args: argparse.Namespace) -> Iterator[None]:
+    """Write what a run has come to when the block ends, however it ends: an answer outlives what fails after it."""
+    try:
+        yield
+    except BaseException as error:
+        run.is_cancelled = isinstance(error, KeyboardInterrupt)
+        run.failure = str(error) or type(error).__name__
+        finish(run, video, args)
+        raise
+    finish(run, video, args)
+
+
+def finish(run: RunResult, video: VideoSource, args: argparse.Namespace) -> None:
     """Write the run into --out, say where, and print the JSON where it was asked for."""
     from veason.outputs import write_run
 

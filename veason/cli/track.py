@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from veason.cli.options import add_output, add_segmenter, add_video, make_pipeline, parse_prompts, parse_range
-from veason.cli.progress import finish, propagate_with_progress
+from veason.cli.options import add_output, add_segmenter, add_video, parse_prompts, parse_range, pipeline_from_args
+from veason.cli.progress import finishing, propagate_with_progress
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -28,18 +28,13 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     prompts = parse_prompts(args.box, args.click)
 
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.video import open_video
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
-        pipeline = make_pipeline(args)
-        run = Run(video.info, pipeline.segmenter.name)
-        try:
+        pipeline = pipeline_from_args(args)
+        run = RunResult(video.info, pipeline.segmenter.name)
+        with finishing(run, video, args):
             propagate_with_progress(pipeline, video, prompts, frames, run)
-        except KeyboardInterrupt:
-            run.is_cancelled = True
-            finish(run, video, args)
-            raise
-        finish(run, video, args)
     return 0

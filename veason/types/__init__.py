@@ -22,17 +22,19 @@ from veason.types.answers import (
     Unanswered,
 )
 from veason.types.budgets import Budgets
-from veason.types.sample import (
-    Sample,
-    SampleType,
-    Truth,
-)
-from veason.types.seams import (
+from veason.types.models import ModelOptions
+from veason.types.protocols import (
     EncodingSegmenter,
+    OnProgress,
     Order,
     OrderedSegmenter,
     Policy,
     Segmenter,
+)
+from veason.types.sample import (
+    Sample,
+    SampleType,
+    Truth,
 )
 from veason.types.shapes import (
     Box,
@@ -66,9 +68,11 @@ __all__ = [
     "FrameRange",
     "KeyframeChosen",
     "MaskTrack",
+    "ModelOptions",
     "Note",
     "NoteKind",
     "ObjectMask",
+    "OnProgress",
     "Order",
     "OrderedSegmenter",
     "Policy",

@@ -1,0 +1,127 @@
+"""What is known of a video when labels come in: the video itself, or the pictures beside the labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from veason.errors import DataError, VideoError
+from veason.types import VideoInfo
+from veason.video import open_video
+
+UNKNOWN_FPS = 24.0
+"""Rate of a video of which only labels are known. Source: as for folders of frames, see `veason.video`."""
+
+_PICTURES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A video, or some of its frames.
+
+    Attributes:
+        info: None where the whole video is not known.
+        frame_names: how files call the frames, where that is not their number.
+        files: the pictures that are known, by frame index, where the whole video is not.
+    """
+
+    info: VideoInfo | None = None
+    frame_names: tuple[str, ...] = ()
+    files: Mapping[int, Path] = field(default_factory=dict)
+
+    def index_of(self, frame_name: str, file: Path) -> int:
+        """Return the index of a frame: its place among the names, or else the number that it is called by.
+
+        Raises:
+            DataError: the name, met in `file`, is neither.
+        """
+        if self.frame_names:
+            if frame_name in self.frame_names:
+                return self.frame_names.index(frame_name)
+            raise DataError(
+                f"{file}: frame {frame_name!r} is not in the video, whose frames are {self.frame_names[0]} to "
+                f"{self.frame_names[-1]}"
+            )
+        if not frame_name.isdecimal():
+            raise DataError(f"{file}: frame {frame_name!r} should be called by its number in the video")
+        return int(frame_name)
+
+    def info_or(self, *, num_frames: int, size_wh: tuple[int, int], fps: float = UNKNOWN_FPS) -> VideoInfo:
+        """Return what is known of the video, or else what its labels tell."""
+        return self.info or VideoInfo("", num_frames, size_wh, fps, 0.0, max(num_frames - 1, 0) / fps, False, "")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFinder:
+    """Finds the videos that labels are about.
+
+    `known` maps names of videos to files or folders of frames; `folder` is searched for what is not in it.
+    """
+
+    known: Mapping[str, str | Path] = field(default_factory=dict)
+    folder: Path | None = None
+
+    def find(self, name: str, pictures: Path | None = None) -> Footage:
+        """Return the video called `name`, or else what the folder `pictures` beside the labels holds.
+
+        Pictures called by their numbers are frames of a longer video, unless they are numbered from 0 without a gap.
+
+        Raises:
+            DataError: the video is there and cannot be read.
+        """
+        path = self._path(name)
+        if path is None and pictures is not None and pictures.is_dir():
+            numbered = _numbered(pictures)
+            if numbered and list(numbered) != list(range(len(numbered))):
+                return Footage(files=numbered)
+            path = pictures if _in_order(pictures) else None
+        if path is None:
+            return Footage()
+        try:
+            with open_video(path) as video:
+                return Footage(video.info, frame_names_of(video.info))
+        except VideoError as error:
+            raise DataError(f"the video of the labels {name!r}: {error}") from error
+
+    def _path(self, name: str) -> Path | None:
+        if name in self.known:
+            return Path(self.known[name])
+        if self.folder is None:
+            return None
+        exact = self.folder / name
+        same_stem = [file for file in exact.parent.glob("*") if file.stem == exact.name and file.is_file()]
+        return exact if exact.is_dir() else (same_stem[0] if len(same_stem) == 1 else None)
+
+
+def frame_files_of(info: VideoInfo) -> tuple[Path, ...]:
+    """Return the files behind a folder of frames in the order of its frames, () for a video file."""
+    if info.decoder != "images" or not info.path:
+        return ()
+    path = Path(info.path)
+    return (path,) if path.is_file() else _in_order(path)
+
+
+def frame_names_of(info: VideoInfo) -> tuple[str, ...]:
+    """Return the names of a folder's frames, () where they are 00000, 00001, ... or do not ascend as text."""
+    names = tuple(file.stem for file in frame_files_of(info))
+    is_plain = all(name == f"{index:05d}" for index, name in enumerate(names))
+    return () if is_plain or list(names) != sorted(set(names)) else names
+
+
+def natural_key(path: Path) -> list[tuple[int, int, str]]:
+    """Return the sorting key by which `veason.video` orders the files of a folder: 2.jpg comes before 10.jpg."""
+    parts = re.findall(r"(\d+)|(\D+)", path.name)
+    return [(0, int(digits), digits) if digits else (1, 0, text) for digits, text in parts]
+
+
+def _in_order(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted((file for file in folder.iterdir() if file.suffix.lower() in _PICTURES), key=natural_key))
+
+
+def _numbered(folder: Path) -> dict[int, Path]:
+    """Return the pictures by number where all are called 00012 and the like, else {}."""
+    files = _in_order(folder)
+    is_numbered = all(file.stem.isdecimal() and file.stem == f"{int(file.stem):05d}" for file in files)
+    return {int(file.stem): file for file in files} if is_numbered else {}

@@ -1,0 +1,158 @@
+"""Where projects lie: one that belongs to whoever started the app, or one for each visitor of a public page."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from veason.errors import ProjectError, SessionError
+from veason.project import Project
+from veason.project.database import NAME
+from veason.project.folder import enforce_quota, size_of
+from veason.studio.server.settings import Settings
+
+GONE = "this work is no longer on the server: please open the video again"
+_SWEEP_S = 600.0
+"""How often the visitors' projects are looked through for old ones."""
+
+
+class ProjectRegistry:
+    """Open projects by key. A key is part of a link; a visitor's key cannot be guessed and is all that opens it.
+
+    Args:
+        settings: `project` is the folder of the one project that every page works on; where `visitors` is given
+            instead, each visitor gets a project below it, within its quota and for its lifetime.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._open: dict[str, Project] = {}
+        self._leave: Callable[[str], None] = lambda key: None
+        self._swept = 0.0
+        self.own_key: str | None = None
+        if settings.visitors is not None:
+            settings.visitors.mkdir(parents=True, exist_ok=True)
+        else:
+            folder = (settings.project or default_folder()).absolute()
+            self.own_key = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+            self._open[self.own_key] = open_or_create(folder)
+
+    def before_closing(self, leave: Callable[[str], None]) -> None:
+        """Call `leave(key)` before a project is closed: it lets go of what is open of it."""
+        self._leave = leave
+
+    @property
+    def visitor_bytes(self) -> int:
+        """What one visitor's project may hold."""
+        return self._settings.visitor_bytes
+
+    @property
+    def is_public(self) -> bool:
+        """True where every visitor has a project of their own, for a limited time."""
+        return self.own_key is None
+
+    def get(self, key: str) -> Project:
+        """Return the project of that key.
+
+        Raises:
+            SessionError: there is none, or its lifetime is over.
+        """
+        with self._lock:
+            if not key.replace("-", "").replace("_", "").isalnum():
+                raise SessionError(GONE)
+            if key not in self._open and self._settings.visitors is not None:
+                folder = self._settings.visitors / key
+                if not (folder / NAME).is_file():
+                    raise SessionError(GONE)
+                self._open[key] = Project.open(folder, max_bytes=self._settings.visitor_bytes)
+            if key not in self._open:
+                raise SessionError(GONE)
+            return self._open[key]
+
+    def get_or_make(self, key: str | None) -> tuple[str, Project]:
+        """Return the project of that key, else a new one for a new visitor (or the one that everybody works on)."""
+        try:
+            return key or "", self.get(key or "")
+        except SessionError:
+            if self.own_key is not None:
+                return self.own_key, self.get(self.own_key)
+        return self.make(lambda folder: Project.create(folder, max_bytes=self._settings.visitor_bytes))
+
+    def make(self, create: Callable[[Path], Project]) -> tuple[str, Project]:
+        """Make a visitor's project with `create`, which gets its folder; return its key and the project."""
+        assert self._settings.visitors is not None
+        self.sweep()
+        key = secrets.token_urlsafe(12)
+        project = create(self._settings.visitors / key)
+        with self._lock:
+            self._open[key] = project
+        return key, project
+
+    def check_space(self, project: Project, more: int) -> None:
+        """Raise ProjectError where a visitor's project would grow over its quota."""
+        if self._settings.visitors is None:
+            return
+        allowed, used = self._settings.visitor_bytes, size_of(project.folder)
+        if used + more > allowed:
+            raise ProjectError(
+                f"your project would hold {(used + more) / 1e6:.0f} MB, this server keeps {allowed / 1e6:.0f} MB for "
+                "each visitor: download everything, then begin a new project"
+            )
+
+    def sweep(self) -> None:
+        """Delete visitors' projects that nobody wrote to for their lifetime, and the oldest where there are too many.
+
+        The ones of the last hour stay.
+        """
+        root = self._settings.visitors
+        if root is None or time.monotonic() - self._swept < _SWEEP_S:
+            return
+        with self._lock:
+            self._swept = time.monotonic()
+            old = [key for key, one in self._open.items() if _age(one.folder) > self._settings.visitor_age_s]
+            closing = {key: self._open.pop(key) for key in old}
+        for key, project in closing.items():
+            self._leave(key)  # without the lock: whoever leaves may hold one of its own
+            project.close()
+        with self._lock:
+            enforce_quota(
+                root,
+                self._settings.visitors_bytes,
+                self._settings.visitor_age_s,
+                in_use=[one.folder for one in self._open.values()],
+            )
+
+    def close(self) -> None:
+        """Close every project; they stay on the disk."""
+        with self._lock:
+            for project in self._open.values():
+                project.close()
+            self._open.clear()
+
+
+def default_folder() -> Path:
+    """Return where the project lies when nobody names a folder: `veason` in the home folder."""
+    return Path.home() / "veason"
+
+
+def open_or_create(folder: Path) -> Project:
+    """Open the project in a folder; an empty or missing folder becomes one.
+
+    Raises:
+        ProjectError: the folder holds something else, or cannot be written to.
+    """
+    if (folder / NAME).exists() or not folder.exists() or not any(folder.iterdir()):
+        return Project.open(folder) if (folder / NAME).exists() else Project.create(folder)
+    raise ProjectError(f"{folder} holds other files and no project: name an empty or a new folder with --project")
+
+
+def _age(folder: Path) -> float:
+    try:
+        return time.time() - max(path.stat().st_mtime for path in folder.glob(f"{NAME}*"))
+    except ValueError:
+        return float("inf")
