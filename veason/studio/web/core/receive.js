@@ -62,7 +62,7 @@ function labels(state, { opened, go, instruct, recall }) {
       if (item.keyframe !== null && item.keyframe !== keyframe) go(item.keyframe);
     },
     taken: () => {},
-    refused: recall,
+    refused: () => recall(),
     unsaved: () => state.set({ saved: "unsaved" }),
     /** @param {Extract<Item, { kind: "range" }>} item */
     range(item) {

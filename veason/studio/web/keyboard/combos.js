@@ -15,9 +15,8 @@ const SPOKEN = {
 
 /** "ctrl+z" as "Ctrl Z". @param {string} combo */
 export function spoken(combo) {
-  const isPlus = combo.endsWith("+");
-  const parts = combo === "+" ? [] : combo.split("+").slice(0, -1);
-  const key = isPlus ? "+" : (combo.split("+").at(-1) ?? "");
+  const parts = combo.split("+").filter(Boolean); // "ctrl++" is Ctrl and the plus sign
+  const key = combo.endsWith("+") ? "+" : (parts.pop() ?? "");
   const told = SPOKEN[key] ?? (key.length === 1 ? key.toUpperCase() : key);
   return [...parts.map((part) => part[0].toUpperCase() + part.slice(1)), told].join(" ");
 }
