@@ -185,7 +185,7 @@ def test_masks_that_still_wait_are_flushed_for_the_whole_project(server: Server)
 
 
 @pytest.mark.usefixtures("never_due")
-def test_a_visitors_project_that_is_swept_takes_its_open_questions_along(
+def test_a_visitors_project_that_is_swept_closes_its_questions_and_loses_no_mask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(project_registry, "_SWEEP_S", 0.0)
@@ -195,6 +195,10 @@ def test_a_visitors_project_that_is_swept_takes_its_open_questions_along(
     time.sleep(0.1)
     server.registry.get_or_make(None)  # somebody new comes by
     assert not server.questions.is_open(question.id)
+    again = server.open(question.id)  # the masks that came last made the project young again
+    assert sorted(session_of(again).tracks[1].frames) == list(range(9))
+    time.sleep(0.1)
+    server.registry.get_or_make(None)
     with pytest.raises(SessionError, match="no longer on the server"):
         server.open(question.id)
     server.close()

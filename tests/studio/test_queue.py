@@ -12,9 +12,11 @@ from typing import Any
 import gradio.utils
 import pytest
 
-from tests.studio.visitor import Visitor, of_kind
+from tests.studio.visitor import Visitor, mask_of, of_kind
 from veason.project import Project
 from veason.studio.server.model_line import ModelLine
+from veason.studio.server.question import mask_buffer
+from veason.types import FrameMasks, ObjectMask
 
 BOX = {"edit": "box", "object": 0, "frame": 4, "xyxy": [2, 2, 12, 12]}
 
@@ -166,6 +168,17 @@ def test_one_question_is_exported_and_its_losses_told(visitor: Visitor) -> None:
     assert of_kind(items, "exported")[0]["lines"][0] == "wrote 20 masks, 1 videos, 20 frames, 1 objects"
     refused = transfer(visitor, "export", format="coco", scope="project")
     assert "not accepted" in of_kind(refused, "notice")[0]["text"]
+
+
+def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mask_buffer, "SAVE_S", 3600.0)
+    visitor.edit(**BOX)
+    visitor.propagate()
+    late = ObjectMask(mask_of(0, 0, 3, 3), 5.0)
+    visitor.question.labels.arrive(FrameMasks(0, {1: late}), "filler")
+    assert visitor.project.session(1).tracks[1].frames[0] != late  # it is not on the disk yet
+    transfer(visitor, "export", format="coco", scope="project", everything=True)
+    assert visitor.project.session(1).tracks[1].frames[0] == late
 
 
 def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_path: Path) -> None:
