@@ -72,7 +72,7 @@ def test_an_import_that_is_killed_leaves_whole_questions_and_goes_on(bundle: Pat
         bring_in(unhurt, bundle)
         num_statements = len(seen)
         wanted = labels_of(unhurt, tmp_path / "wanted")
-        whole = {one.instruction: len(list(unhurt.masks(one.id))) for one in unhurt.questions()}
+        whole = {one.instruction: len(list(unhurt.labels.masks(one.id))) for one in unhurt.library.questions()}
     left = set()
     for place in range(1, 20):
         folder = tmp_path / f"killed-{place}"

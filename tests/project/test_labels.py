@@ -64,7 +64,7 @@ def test_a_copied_video_moves_with_the_project(tmp_path: Path) -> None:
     video = project.library.add_video(make_frames(tmp_path / "clip"), copy=True)
     project.close()
     (tmp_path / "a").rename(tmp_path / "b")
-    with Project.open(tmp_path / "b") as moved, moved.open_video(video) as found:
+    with Project.open(tmp_path / "b") as moved, moved.library.open_video(video) as found:
         assert Path(found.info.path).is_relative_to(tmp_path / "b")
 
 
@@ -78,8 +78,8 @@ def test_another_video_in_the_same_place_is_refused(made: tuple[Project, int], t
 def test_what_is_no_video_is_not_added(made: tuple[Project, int], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no video")
     with pytest.raises(VideoError):
-        made[0].add_video(tmp_path / "notes.txt")
-    assert len(made[0].videos()) == 1
+        made[0].library.add_video(tmp_path / "notes.txt")
+    assert len(made[0].library.videos()) == 1
 
 
 def test_an_answer_is_kept_whole_with_what_made_it(made: tuple[Project, int]) -> None:

@@ -54,7 +54,7 @@ def test_accepting_nothing_means_that_the_target_is_absent(made: tuple[Project, 
 
 def test_an_unknown_status_is_refused(made: tuple[Project, int]) -> None:
     with pytest.raises(ProjectError, match="in review"):
-        made[0].set_status(made[1], "done")  # type: ignore[arg-type]
+        made[0].queue.set_status(made[1], "done")  # type: ignore[arg-type]
 
 
 def test_a_status_does_not_overwrite_what_was_not_seen(made: tuple[Project, int]) -> None:

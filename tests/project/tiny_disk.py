@@ -34,10 +34,10 @@ def main(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with Project.open(project.folder) as shut:
         assert shut.is_read_only
-        assert len(list(shut.masks(question))) == NUM_FRAMES
+        assert len(list(shut.labels.masks(question))) == NUM_FRAMES
         check_whole(shut, question)
         try:
-            shut.record(question, masks_on([0])[0])
+            shut.labels.record(question, masks_on([0])[0])
         except ProjectError as error:
             message = str(error)
     assert "read-only" in message, message
