@@ -102,18 +102,18 @@ def _train(args: argparse.Namespace) -> None:
     if args.stage == "segmenter":
         from veason_nano.segmenter import train as train_segmenter
 
-        train_segmenter.add_arguments(parser)
+        train_segmenter.add_segmenter_arguments(parser)
         train_segmenter.train_segmenter(train_segmenter.settings_from(parser.parse_args(args.flags)))
         return
     if args.stage == "grpo":
         from veason_nano.policy import grpo
 
-        grpo.add_arguments(parser)
+        grpo.add_grpo_arguments(parser)
         print(f"weights in {grpo.train_grpo(parser.parse_args(args.flags))}")
         return
     from veason_nano.policy import train as train_policy
 
-    train_policy.add_arguments(parser)
+    train_policy.add_policy_arguments(parser)
     flags = parser.parse_args(args.flags)
     print(f"weights in {train_policy.train_policy(args.stage, flags)}")
 
