@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READERS := .readers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench bench-more sweep soak readers format clean
+.PHONY: demo test lint contract bench bench-more sweep soak readers format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -17,6 +17,9 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+contract: $(VENV)/dev.done
+	$(BIN)/python -m veason.studio.server.contract > veason/studio/web/contract.d.ts
 
 format: $(VENV)/dev.done
 	$(BIN)/ruff format .
@@ -40,7 +43,7 @@ soak: $(VENV)/dev.done
 
 # Programs of others that read our exports back; they want other versions than we do, so they have an environment of their own.
 readers: $(VENV)/dev.done $(READERS)/done
-	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/interchange/test_readers.py
+	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/formats/test_readers.py
 
 $(READERS)/done: .ci/requirements-readers.txt .ci/requirements-readers-bare.txt
 	$(PYTHON) -m venv $(READERS)

@@ -2,7 +2,7 @@
 
     python benchmarks/bench_ahead.py [--rounds 2] [--tokens 48]
 
-Both sides are the same pipeline on the embedded segmenter, one with `works_ahead=False`; new caches every round.
+Both sides are the same pipeline on the embedded segmenter, one with `speculates=False`; new caches every round.
 
     gain    a recorded answer about a bundled clip, at the pace it was written: seconds from the question to the last
             mask. Gates: masks equal; encoder calls finished before the keyframe's number is complete > 0
@@ -32,7 +32,7 @@ from veason.policy.qwen import QwenPolicy
 from veason.policy.scripted import ScriptedPolicy
 from veason.profile import GENERIC
 from veason.segmenter import load_segmenter
-from veason.segmenter.counters import counting
+from veason.segmenter.counters import count_calls
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import (
     Frame,
@@ -54,18 +54,16 @@ FRAMES = (0, 48)
 
 def pipelines(policy: Policy, model: Any) -> dict[str, Pipeline]:
     """Return both sides with caches of their own."""
-    return {
-        side: Pipeline(policy, Sam2Segmenter(model, side), works_ahead=side == "ours") for side in ("stock", "ours")
-    }
+    return {side: Pipeline(policy, Sam2Segmenter(model, side), speculates=side == "ours") for side in ("stock", "ours")}
 
 
 def ask(pipeline: Pipeline, video: VideoSource, instruction: str, model: Any) -> tuple[Any, int]:
     """Ask to the last mask; return the tracks and the encoder calls finished when the keyframe was known."""
     arrived, encoded = [], 0
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         for event in pipeline.ask(video, instruction, frames=FRAMES):
             if isinstance(event, KeyframeChosen):
-                encoded = counter.work.encoder
+                encoded = counter.calls.encoder
             elif isinstance(event, FrameMasks):
                 arrived.append(event)
     return merge_tracks({}, arrived), encoded
@@ -102,6 +100,7 @@ class Gibberish:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:

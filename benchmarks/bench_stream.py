@@ -18,8 +18,8 @@ from report import write_result
 from timing import Row, machine_load, named, show
 
 from veason.masks import decode_mask, encode_mask
-from veason.types import FrameMasks, ObjectMask, Rle
 from veason.studio.server.render import new_masks
+from veason.types import FrameMasks, ObjectMask, Rle
 
 GOAL = {"P10": 15.0}
 SIZE_WH = (1920, 1080)

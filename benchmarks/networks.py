@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from veason.segmenter.checkpoint import build_model
+from veason.segmenter.checkpoint import build_predictor
 
 PROXY = ("sam2.1_hiera_t", 256)
 REAL = ("sam2.1_hiera_l", 1024)
@@ -32,7 +32,7 @@ def random_sam2(base: str, size: int, device: str) -> Any:
         f"model.memory_attention.layer.{kind}_attention.feat_sizes={features}" for kind in ("self", "cross")
     ]
     torch.manual_seed(0)
-    model = build_model(base, overrides, device)
+    model = build_predictor(base, overrides, device)
     with torch.no_grad():
         model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
     model.fill_hole_area = 0

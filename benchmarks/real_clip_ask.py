@@ -33,10 +33,10 @@ def random_checkpoint(folder: Path) -> Path:
     """Write SAM 2.1 tiny with random weights in the published format."""
     import torch
 
-    from veason.segmenter.checkpoint import build_model
+    from veason.segmenter.checkpoint import build_predictor
 
     torch.manual_seed(0)
-    model = build_model("configs/sam2.1/sam2.1_hiera_t.yaml")
+    model = build_predictor("configs/sam2.1/sam2.1_hiera_t.yaml")
     path = folder / "sam2.1_hiera_tiny.pt"
     torch.save({"model": model.state_dict()}, path)
     return path

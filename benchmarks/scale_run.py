@@ -27,10 +27,11 @@ from stock import Masks, collect, give, propagate
 
 from veason.pipeline import Pipeline
 from veason.segmenter import load_segmenter
-from veason.segmenter.features import MIB, default_memory
+from veason.segmenter.features import default_memory
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import computing
 from veason.types import Box, Budgets, Click, Prompt
+from veason.types.budgets import MIB
 from veason.video import open_video
 
 OBJECTS_A_ROW = 4

@@ -133,10 +133,7 @@ class Soak:
         prompts = [prompt for one in things.values() for prompt in one.prompts]
         fixed = {number: dict(one.fixed) for number, one in things.items()}
         cursor = self.random.randrange(NUM_FRAMES)
-        order = self.random.choice(["nearest", "preview"])
-        run = self.pipeline.refresh(
-            video, prompts, {object_id: thing.touched}, fixed=fixed, order=order, cursor=lambda: cursor
-        )
+        run = self.pipeline.refresh(video, prompts, {object_id: thing.touched}, fixed=fixed, cursor=lambda: cursor)
         is_cancelled = not finish and self.random.random() < 0.3
         last = self.random.randrange(1, 6) if is_cancelled else None
         with closing(run) as arriving:  # type: ignore[type-var]

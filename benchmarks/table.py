@@ -109,7 +109,7 @@ def all_lines() -> list[Line]:
     equal = "masks equal, bit for bit"
     corrections = {
         "P1": (">= 3.0x", "mask equal, bit for bit"), "P2": (">= 8x", equal),
-        "P2 preview": (">= 18x", "IoU >= 0.995, then replaced"), "P3": (">= 3.0x", equal), "P4": (">= 5.0x", equal),
+        "P3": (">= 3.0x", equal), "P4": (">= 5.0x", equal),
         "P6": (">= 3.0x", equal), "P6 with load": (">= 5x", "masks equal on the same pixels"),
     }  # fmt: skip
     return [

@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.standins import BoxFiller
-from veason.data import open_dataset
 from veason.errors import AnswerError
 from veason.evaluate import Live, evaluate
+from veason.formats.benchmarks.dataset import open_dataset
 from veason.types import (
     Answer,
     Answered,
@@ -48,6 +48,7 @@ class Obedient:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:

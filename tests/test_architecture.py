@@ -14,7 +14,7 @@ LAYERS = [
     "boxes masks hub answer consistency",
     "video draw metrics rewards",
     "device policy segmenter session",
-    "data shown pipeline outputs project interchange",
+    "shown pipeline outputs project formats",
     "evaluate studio",
     "cli",
     "__main__",

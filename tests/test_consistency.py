@@ -39,6 +39,48 @@ def test_an_answer_that_fits_has_no_findings() -> None:
     assert found == ()
 
 
+def drawn(*parts: tuple[int, int, int, int]) -> ObjectMask:
+    """Return a mask of 160x120 that is the union of rectangles."""
+    mask = np.zeros((120, 160), bool)
+    for x1, y1, x2, y2 in parts:
+        mask[y1:y2, x1:x2] = True
+    return ObjectMask(encode_mask(mask), 9.0)
+
+
+LARGE = Box(20, 20, 80, 80)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        pytest.param(drawn((20, 20, 80, 80), (159, 119, 160, 120)), id="one stray pixel far away"),
+        pytest.param(drawn((20, 20, 80, 80), (0, 0, 3, 3), (150, 110, 153, 113)), id="specks in the corners"),
+        pytest.param(drawn(*((20 + at, 20 + at, 24 + at, 24 + at) for at in range(56))), id="thin and aslant"),
+        pytest.param(drawn((20, 20, 80, 24), (20, 20, 24, 80)), id="an L along two edges"),
+        pytest.param(drawn((17, 17, 83, 83)), id="a little larger than its box"),
+        pytest.param(drawn((20, 20, 62, 80)), id="a part of it is hidden"),
+    ],
+)
+def test_a_good_mask_is_no_finding_whatever_lies_beside_it(mask: ObjectMask) -> None:
+    assert check(answer(boxes=(LARGE,)), SHOWN, {1: mask}) == ()
+
+
+@pytest.mark.parametrize(
+    ("mask", "told"),
+    [
+        pytest.param(drawn((60, 20, 120, 80)), "65% of the mask of object 1 lies outside of its box.", id="slipped"),
+        pytest.param(drawn((0, 0, 160, 120)), "80% of the mask", id="the whole picture"),
+        pytest.param(drawn((20, 20, 40, 40)), "reaches over only 11% of its box", id="a corner of it"),
+        pytest.param(drawn((30, 30, 32, 32), (70, 70, 71, 71)), "reaches over", id="specks alone"),
+        pytest.param(drawn((100, 90, 120, 110)), "100% of the mask", id="elsewhere"),
+    ],
+)
+def test_a_mask_that_did_not_follow_its_box_is_told_by_what_is_wrong(mask: ObjectMask, told: str) -> None:
+    (finding,) = check(answer(boxes=(LARGE,)), SHOWN, {1: mask})
+    assert finding.kind == "mask_misses_box"
+    assert told in finding.message
+
+
 def test_a_keyframe_that_was_not_shown_is_found() -> None:
     (finding,) = check(answer(keyframe=13), SHOWN, {})
     assert finding.kind == "keyframe_not_shown"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from veason.device import assert_no_tensor, choose_device, choose_dtype, gpu_door, memory_guard, require
+from veason.device import assert_no_tensor, choose_device, choose_dtype, memory_guard, require, wrap_gpu_work
 from veason.errors import DeviceError, MissingBackend
 from veason.types import FrameMasks, ObjectMask, Rle
 
@@ -39,7 +39,7 @@ def test_out_of_memory_becomes_a_message_with_a_cure() -> None:
 
 def test_values_without_tensors_pass_the_door_as_they_are() -> None:
     masks = FrameMasks(3, {1: ObjectMask(Rle((2, 2), "04"), 1.5)})
-    assert list(gpu_door(lambda count: (masks for _ in range(count)))(2)) == [masks, masks]
+    assert list(wrap_gpu_work(lambda count: (masks for _ in range(count)))(2)) == [masks, masks]
 
 
 def test_no_tensor_leaves_the_door_however_deep_it_hides() -> None:
@@ -57,7 +57,7 @@ def test_closing_the_door_closes_the_work_behind_it() -> None:
         finally:
             closed.append(True)
 
-    values = gpu_door(work)()
+    values = wrap_gpu_work(work)()
     assert next(values) == 0
     values.close()
     assert closed == [True]
@@ -71,6 +71,6 @@ def test_a_missing_library_comes_with_the_command_to_type() -> None:
 @pytest.mark.parametrize(("variable", "lends"), [("true", True), ("", False)])
 def test_a_zerogpu_space_is_known_by_what_it_sets(variable: str, lends: bool) -> None:
     pytest.importorskip("spaces", reason="spaces is not installed: pip install spaces")
-    code = f"from veason.device import lends_gpu; assert lends_gpu() is {lends}"
+    code = f"from veason.device import is_zero_gpu; assert is_zero_gpu() is {lends}"
     settings = {"SPACES_ZERO_GPU": variable, "SPACES_ZERO_DEVICE_API_URL": "http://127.0.0.1:1"}
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **settings}, capture_output=True)

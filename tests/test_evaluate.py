@@ -16,13 +16,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.data.made import FRAMES, HEIGHT, WIDTH, many_objects, one_object_each, pictures, rectangle
+from tests.formats.made_datasets import FRAMES, HEIGHT, WIDTH, many_objects, one_object_each, pictures, rectangle
 from tests.live_eval import make_pipeline
-from veason.data import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset, write_revos
-from veason.data.predictions import SavedAnswer, prediction_folder, read_answers, write_answers, write_prediction
 from veason.errors import DataError, VeasonError
 from veason.evaluate import Live, evaluate
 from veason.evaluate.journal import Journal, read_lines
+from veason.formats.benchmarks.dataset import (
+    Dataset,
+    WriteExpression,
+    WriteVideo,
+    open_dataset,
+    write_dataset,
+    write_revos,
+)
+from veason.formats.benchmarks.predictions import (
+    SavedAnswer,
+    prediction_folder,
+    read_answers,
+    write_answers,
+    write_prediction,
+)
 from veason.types import Answer, Box, Note, Sample
 
 Predictor = Callable[[Sample], dict[int, np.ndarray]]

@@ -11,7 +11,7 @@ from tests.segmenter.clips import BOX, CLICKS, square_mask, write_clip
 from tests.standins import ArrayVideo, BoxFiller
 from tests.tiny_sam2 import build_tiny_sam2
 from veason.pipeline import Pipeline, merge_tracks
-from veason.segmenter.counters import counting
+from veason.segmenter.counters import count_calls
 from veason.segmenter.order import affected_ranges
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.session import touched_frames
@@ -42,10 +42,10 @@ def test_one_of_three_objects_is_done_again_and_no_frame_is_encoded(tmp_path: Pa
     before = merge_tracks({}, pipeline.propagate(video, [ONE, TWO, THREE]))
     prompts = [ONE, TWO, THREE, CLICK]
     touched = touched_frames(by_prompt(ONE, TWO, THREE), by_prompt(*prompts))
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         arrived = list(pipeline.refresh(video, prompts, touched))
     after = merge_tracks(before, arrived)
-    assert (counter.work.encoder, counter.work.decoder) == (0, 1 + 10), "the click, and all but two given frames"
+    assert (counter.calls.encoder, counter.calls.decoder) == (0, 1 + 10), "the click, and all but two given frames"
     assert {number for masks in arrived for number in masks.masks} == {1}
     assert (after[2], after[3]) == (before[2], before[3])
     assert after[1] != before[1]
@@ -57,10 +57,10 @@ def test_only_frames_between_the_fixed_ones_are_tracked_and_the_rest_keeps_its_m
     video, (pipeline, model) = write_clip(tmp_path, num_frames=14), short_sighted_pipeline()
     fixed = {1: {4: square_mask(), 10: square_mask()}}
     before = merge_tracks({}, pipeline.propagate(video, [ONE], fixed=fixed))
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         arrived = list(pipeline.refresh(video, [ONE, CLICK], {1: {7}}, fixed=fixed))
     assert sorted(frames_of(arrived)) == [5, 6, 7, 8, 9]
-    assert (counter.work.encoder, counter.work.attention) == (0, 1 + 4), "the click and four frames around it"
+    assert (counter.calls.encoder, counter.calls.attention) == (0, 1 + 4), "the click and four frames around it"
     after = merge_tracks(before, arrived)
     outside = [index for index in range(14) if not 5 <= index < 10]
     assert all(after[1].frames[index] == before[1].frames[index] for index in outside)
@@ -80,15 +80,6 @@ def test_the_cursor_may_move_while_it_runs(tmp_path: Path) -> None:
     for masks in pipeline.refresh(video, [ONE, CLICK], {1: {7}}, cursor=lambda: 0 if len(arrived) < 5 else 11):
         arrived.append(masks)
     assert frames_of(arrived)[:7] == [7, 8, 9, 6, 5, 10, 11]
-
-
-def test_guesses_are_labelled_and_replaced(tmp_path: Path) -> None:
-    video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
-    arrived = list(pipeline.refresh(video, [ONE, CLICK], {1: {7}}, order="preview"))
-    guesses = [masks.frame_index for masks in arrived if masks.is_preview]
-    assert guesses == [6, 5]
-    exact = [masks for masks in arrived if not masks.is_preview]
-    assert merge_tracks({}, arrived) == merge_tracks({}, exact)
 
 
 def test_two_corrections_with_a_fixed_frame_between_them_take_turns(tmp_path: Path) -> None:
@@ -132,11 +123,11 @@ def test_a_segmenter_without_orders_gives_the_same_frames_in_its_own_order() -> 
 def test_closing_a_refresh_closes_what_runs_behind_it(tmp_path: Path) -> None:
     video, (pipeline, model) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
     list(pipeline.propagate(video, [ONE]))
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         run = pipeline.refresh(video, [ONE, CLICK], {1: {7}})
         next(run)
         run.close()  # type: ignore[attr-defined]
-    assert counter.work.decoder == 1
+    assert counter.calls.decoder == 1
     whole = merge_tracks({}, short_sighted_pipeline()[0].propagate(video, [ONE, CLICK], order="nearest"))
     assert merge_tracks({}, pipeline.refresh(video, [ONE, CLICK], {1: {7}})) == whole
 

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-from veason.segmenter.checkpoint import build_model
+from veason.segmenter.checkpoint import build_predictor
 from veason_nano.segmenter.model import NANO_BASE, WIDTHS
 
 TINY_OVERRIDES = (
@@ -25,7 +25,7 @@ def build_tiny_sam2(seed: int = 0) -> SAM2VideoPredictor:
     torch.set_num_threads(1)  # a second thread gains a network this small nothing, and waits long on a busy machine
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(NANO_BASE, TINY_OVERRIDES)
+        model = build_predictor(NANO_BASE, TINY_OVERRIDES)
     with torch.no_grad():
         model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
     return model

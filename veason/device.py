@@ -34,7 +34,7 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
-def lends_gpu() -> bool:
+def is_zero_gpu() -> bool:
     """Tell whether this is a ZeroGPU Space, where work behind the door runs in a process that ends with it."""
     if importlib.util.find_spec("spaces") is None:
         return False
@@ -43,7 +43,9 @@ def lends_gpu() -> bool:
     return bool(Config.zero_gpu)
 
 
-def gpu_door(work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60) -> Callable[..., Any]:
+def wrap_gpu_work(
+    work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60
+) -> Callable[..., Any]:
     """Return `work`, a generator function, so wrapped that a ZeroGPU Space lends it a GPU; elsewhere it only guards.
 
     Arguments and yields must be picklable and hold no tensor, since a ZeroGPU worker is another process.
@@ -78,7 +80,7 @@ def memory_guard() -> Iterator[None]:
         ) from None
 
 
-class StepAside:
+class SideStream:
     """A context for work beside other work on the same device: on CUDA it runs on a stream of its own.
 
     It may be entered again and again, in one thread. When it ends, its work is done, so that other streams and threads

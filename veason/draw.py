@@ -15,7 +15,7 @@ from scipy.ndimage import binary_erosion
 from veason.boxes import boxes_array
 from veason.errors import ExportError
 from veason.masks import davis_palette, decode_mask
-from veason.types import Box, FrameMasks, FrameRange, MaskTrack, ObjectMask, VideoSource
+from veason.types import Box, FrameMasks, FrameRange, MaskTrack, ObjectMask, OnProgress, VideoSource
 from veason.video import VideoWriter
 
 if TYPE_CHECKING:
@@ -118,11 +118,11 @@ def overlay_video(
     frame_range: FrameRange | None = None,
     *,
     names: Mapping[int, str] | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> None:
     """Write the frames of `frame_range` (default: all) with their masks drawn on them as an MP4 at the source's rate.
 
-    `tell` hears after each frame how many are written, and of how many.
+    `on_progress` is called after each frame with how many are written, and of how many.
 
     Raises:
         VideoError: a frame cannot be read.
@@ -136,8 +136,8 @@ def overlay_video(
         for frame in video.frames(range(start, stop)):
             masks = {track.object_id: track.frames[frame.index] for track in tracks if frame.index in track.frames}
             writer.write(draw_overlay(frame.image, FrameMasks(frame.index, masks), names=names))
-            if tell is not None:
-                tell(frame.index - start + 1, stop - start)
+            if on_progress is not None:
+                on_progress(frame.index - start + 1, stop - start)
 
 
 def palette_image(masks: Mapping[int, ObjectMask], size_wh: tuple[int, int]) -> tuple[Image.Image, int]:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,11 @@ from veason.draw import overlay_video, palette_image
 from veason.errors import ExportError
 from veason.masks import mask_area
 from veason.pipeline import masks_by_frame
-from veason.types import Answer, MaskTrack, VideoInfo, VideoSource
-
-Tell = Callable[[int, int], None]
-"""Hears how many parts of some work are done, and of how many."""
+from veason.types import Answer, MaskTrack, OnProgress, VideoInfo, VideoSource
 
 
 @dataclass(slots=True)
-class Run:
+class RunResult:
     """All that is known of one question (or of prompts given by hand) when it ends, early or not.
 
     `text` and `failure` are set when the policy wrote no usable answer; `timings` are seconds.
@@ -81,7 +78,7 @@ def video_name(info: VideoInfo) -> str:
     return Path(info.path).stem
 
 
-def write_run(run: Run, video: VideoSource, folder: Path) -> dict[str, Any]:
+def write_run(run: RunResult, video: VideoSource, folder: Path) -> dict[str, Any]:
     """Write masks and overlay (where there are any) and result.json into `folder`; return what result.json holds.
 
     Raises:
@@ -91,7 +88,7 @@ def write_run(run: Run, video: VideoSource, folder: Path) -> dict[str, Any]:
         folder.mkdir(parents=True, exist_ok=True)
         if run.tracks:
             run.lost_pixels = write_palette_masks(run.tracks, run.info, folder / "Annotations" / video_name(run.info))
-            write_overlay(video, run.tracks, folder / "overlay.mp4")
+            write_overlay_video(video, run.tracks, folder / "overlay.mp4")
         record = run.record()
         write_json(record, folder / "result.json")
         return record
@@ -100,12 +97,12 @@ def write_run(run: Run, video: VideoSource, folder: Path) -> dict[str, Any]:
 
 
 def write_palette_masks(
-    tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path, tell: Tell | None = None
+    tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path, on_progress: OnProgress | None = None
 ) -> int:
     """Write `<frame:05d>.png` for every frame done: index = object id, 0 = background.
 
-    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost. `tell`
-    hears after each frame how many are written, and of how many.
+    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost.
+    `on_progress` is called after each frame with how many are written, and of how many.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lost = 0
@@ -115,15 +112,17 @@ def write_palette_masks(
         with atomic_file(folder / f"{frame_index:05d}.png") as file:
             image.save(file, format="PNG")
         lost += cost
-        if tell is not None:
-            tell(number, len(frames))
+        if on_progress is not None:
+            on_progress(number, len(frames))
     return lost
 
 
-def write_overlay(video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path, tell: Tell | None = None) -> None:
-    """Write an MP4 of the frames from the first to the last one done, masks drawn in; `tell` as above."""
+def write_overlay_video(
+    video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path, on_progress: OnProgress | None = None
+) -> None:
+    """Write an MP4 of the frames from the first to the last one done, masks drawn in; `on_progress` as above."""
     done = masks_by_frame(tracks)
-    overlay_video(video, tracks.values(), path, (min(done), max(done) + 1), tell=tell)
+    overlay_video(video, tracks.values(), path, (min(done), max(done) + 1), on_progress=on_progress)
 
 
 def write_json(value: Any, path: Path) -> None:

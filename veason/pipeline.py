@@ -13,11 +13,11 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 
-from veason.device import gpu_door, lends_gpu
+from veason.device import is_zero_gpu, wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend, PromptError
 from veason.profile import sample_indices
-from veason.segmenter.ahead import Ahead
 from veason.segmenter.order import affected_ranges
+from veason.segmenter.speculation import Speculation
 from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
@@ -76,7 +76,7 @@ class Pipeline:
         policy: None where only prompts by hand are wanted.
         segmenter: any; what it can do beyond its protocol is used.
         shown_bytes: how many bytes of decoded frames are kept for the next question about a video.
-        works_ahead: whether the segmenter may start while the policy still writes. No result depends on it.
+        speculates: whether the segmenter may start while the policy still writes. No result depends on it.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ class Pipeline:
         segmenter: Segmenter,
         *,
         shown_bytes: int = DEFAULT_BYTES,
-        works_ahead: bool = True,
+        speculates: bool = True,
     ) -> None:
         self.policy = policy
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
-        self._works_ahead = works_ahead and not lends_gpu()  # there, what it makes would end with the thinking
-        self._think_on_gpu = gpu_door(self._think)
-        self._propagate_on_gpu = gpu_door(self._propagate, duration=self._propagation_seconds)
+        self._works_ahead = speculates and not is_zero_gpu()  # there, what it makes would end with the thinking
+        self._think_on_gpu = wrap_gpu_work(self._think)
+        self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
 
     def think(
         self,
@@ -144,8 +144,8 @@ class Pipeline:
             prompts: what is known of the objects.
             fixed: masks that must not change.
             frames: the half-open range to do; by default all.
-            order: "nearest" begins at the last correction and goes on by distance from the cursor; "preview" adds early
-                guesses, marked as such. See `OrderedSegmenter`. A segmenter without orders does as in "stock".
+            order: "nearest" begins at the last correction and goes on by distance from the cursor. See
+                `OrderedSegmenter`. A segmenter without orders does as in "stock".
             cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
         """
         yield from self._run((Job(tuple(prompts), frames),), video, fixed, order, cursor)
@@ -236,15 +236,17 @@ class Pipeline:
         sampling: Sampling,
     ) -> Iterator[PolicyEvent]:
         assert self.policy is not None
-        num_frames = video.info.num_frames
-        events = self.policy.stream(frames, instruction, num_frames=num_frames, turns=turns, sampling=sampling)
+        info = video.info
+        events = self.policy.stream(
+            frames, instruction, num_frames=info.num_frames, fps=info.fps, turns=turns, sampling=sampling
+        )
         if not self._works_ahead:
             yield from events
             return
         shown = [frame.index for frame in frames]
-        with Ahead(self.segmenter, video, shown) as ahead, closing(events):  # type: ignore[type-var]
+        with Speculation(self.segmenter, video, shown) as speculation, closing(events):  # type: ignore[type-var]
             for event in events:
-                ahead.see(event)
+                speculation.see(event)
                 yield event
 
     def _run(
@@ -252,7 +254,7 @@ class Pipeline:
     ) -> Iterator[FrameMasks]:
         if not jobs:
             return
-        if cursor is not None and lends_gpu():
+        if cursor is not None and is_zero_gpu():
             cursor = partial(int, cursor())  # another process does the work: it cannot call back
         yield from self._propagate_on_gpu(video, jobs, fixed, order, cursor)
 
@@ -328,10 +330,10 @@ def load_pipeline(
             quantization=quantization,
             reuse=budgets.prefix > 0,
             prefix_bytes=budgets.prefix * MIB,
-            static_cache=speedups.static_cache and not lends_gpu(),
+            static_cache=speedups.static_cache and not is_zero_gpu(),
         )
     tracker = load_segmenter(segmenter, config=segmenter_config, device=device, budgets=budgets, speedups=speedups)
-    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, works_ahead=budgets.keeps_features)
+    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, speculates=budgets.keeps_features)
 
 
 def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:

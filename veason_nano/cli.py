@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 STAGES = ("see", "multi", "sft", "grpo", "segmenter")
-STYLES = ("full", "first-frame", "no-reasoning", "relative")
+EXAMPLE_STYLES = ("full", "first-frame", "no-reasoning", "relative")
 """As `veason_nano.language.corpus.Style`, which is not read here because it loads numpy."""
 
 
@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     draw.add_argument("--shards", type=int, default=48, help="files of 128 clips (default: 48)")
     draw.add_argument("--skip", type=int, default=0, help="number of the first file (default: 0)")
     draw.add_argument("--processes", type=int, default=2)
-    draw.add_argument("--style", choices=STYLES, default="full", help="as in `veason nano train sft` (default: full)")
+    draw.add_argument("--style", choices=EXAMPLE_STYLES, default="full", help="as in `veason nano train sft` (default: full)")
     draw.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
     train.add_argument("stage", choices=STAGES)
@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _world(args: argparse.Namespace) -> None:
-    from veason.data import write_revos
+    from veason.formats.benchmarks.dataset import write_revos
     from veason_nano.dataset import draw_videos
     from veason_nano.world.photos import load_photos
 

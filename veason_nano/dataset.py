@@ -1,4 +1,4 @@
-"""The world as a benchmark: clips with exact masks and checked questions, in the form that `veason.data` writes."""
+"""The world as a benchmark: clips with exact masks and checked questions, in the form that `veason.formats` writes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from veason.data.write import WriteExpression, WriteVideo
+from veason.formats.benchmarks.write import WriteExpression, WriteVideo
 from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.world.facts import Facts
 from veason_nano.world.footage import DrawnVideo

@@ -12,7 +12,7 @@ import numpy as np
 
 from veason.answer import AnswerContext
 from veason.policy.pieces import Piece
-from veason.policy.scripted import Recording, look_of, save_recordings
+from veason.policy.scripted import Recording, save_recordings, thumbnail_of
 from veason.profile import GENERIC
 from veason.types import Frame
 from veason.video import open_video
@@ -114,7 +114,7 @@ def write_examples(folder: Path) -> None:
             for frame_index in range(scene.num_frames):
                 writer.write(renderer.frame(frame_index))
         with open_video(folder / clip.file) as video:  # as the policy will see them, after the codec
-            looks = tuple(look_of(Frame(index, video.frame(index))) for index in view.shown)
+            looks = tuple(thumbnail_of(Frame(index, video.frame(index))) for index in view.shown)
         questions = [find_question(view, text) for text in clip.asks]
         asked = [{"text": question.text, "kind": question.type} for question in questions]
         rows.append({"file": clip.file, "title": clip.title, "instructions": asked})

@@ -102,6 +102,27 @@ def test_an_unusable_answer_exits_3_and_keeps_the_raw_text(clip: Path, tmp_path:
     assert result["error"]
 
 
+def test_the_answer_is_kept_where_masks_cannot_be_written(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "Annotations").write_text("a file where a folder should be")
+    assert ask(clip, recording(tmp_path, answer_text([[34, 30, 64, 60]])), out) != 0
+    result = json.loads((out / "result.json").read_text())
+    assert (result["keyframe"], result["boxes_xyxy"]) == (4, [[34, 30, 64, 60]])
+    assert len(result["objects"][0]["frames"]) == NUM_FRAMES
+
+
+def test_an_object_that_no_palette_holds_is_refused_before_it_is_tracked(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--box", "34,30,64,60@4:256", "--segmenter", "nano", "--out", str(out)]
+    assert main(["track", str(clip), *arguments]) != 0
+    told = capsys.readouterr().err
+    assert "objects 1 to 255, got object 256" in told
+    assert "propagating" not in told
+
+
 def test_track_follows_a_box_given_by_hand(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["--box", "34,30,64,60@4", "--click", "49,45,+@4", "--segmenter", "nano", "--out", str(out)]

@@ -15,13 +15,20 @@ import numpy as np
 import pytest
 
 from tests import live_eval
-from tests.data.made import HEIGHT, WIDTH, many_objects, moving, pictures
+from tests.formats.made_datasets import HEIGHT, WIDTH, many_objects, moving, pictures
 from tests.live_eval import Obedient, make_pipeline
 from veason.cli import main
-from veason.data import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset, write_revos
-from veason.data.predictions import read_answers, read_prediction, write_prediction
 from veason.evaluate import Live, evaluate
 from veason.evaluate.journal import read_lines
+from veason.formats.benchmarks.dataset import (
+    Dataset,
+    WriteExpression,
+    WriteVideo,
+    open_dataset,
+    write_dataset,
+    write_revos,
+)
+from veason.formats.benchmarks.predictions import read_answers, read_prediction, write_prediction
 
 ROOT = Path(__file__).parent.parent.parent
 REPORT = ("report.json", "results.csv", "report.md")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.interchange.made import CLIP, make_project
+from tests.formats.made import CLIP, make_project
 from veason.cli import export as export_command
 from veason.cli import import_ as import_command
 from veason.cli import main
-from veason.interchange import FORMATS, IMPORTABLE
+from veason.formats.labels.exchange import FORMATS, IMPORTABLE
 from veason.project import Project
 
 

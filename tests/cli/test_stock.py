@@ -15,7 +15,7 @@ from veason.policy import load_policy
 from veason.policy.qwen import QwenPolicy
 from veason.profile import PROFILE_FILE, write_profile
 from veason.segmenter import load_segmenter
-from veason.segmenter.counters import counting
+from veason.segmenter.counters import count_calls
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import Box, Budgets, Prompt, Speedups
 
@@ -79,9 +79,9 @@ def test_objects_are_batched_and_decoding_is_static_where_the_command_line_says_
     assert isinstance(pipeline.policy, QwenPolicy)
     assert isinstance(pipeline.segmenter, Sam2Segmenter)
     boxes = [Prompt(1, 2, box=BOX), Prompt(2, 2, box=Box(55, 45, 75, 65))]
-    with counting(pipeline.segmenter.model) as counter:
+    with count_calls(pipeline.segmenter.model) as counter:
         list(pipeline.propagate(write_clip(tmp_path), boxes, order="nearest"))
-    assert counter.work.attention == 5
+    assert counter.calls.attention == 5
     assert pipeline.policy.is_static
 
 

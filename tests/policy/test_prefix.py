@@ -4,14 +4,14 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicSlidingWindowLayer
 
-from veason.policy.prefix import PrefixCounts, PrefixStore, Reading, common_length, digest_frames, read_from
+from veason.policy.prefix import PrefixCounts, PrefixEntry, PrefixStore, common_length, digest_frames, entry_from_cache
 from veason.types import Frame
 
 
-def reading(ids: str, *, num_layers: int = 2) -> Reading:
+def reading(ids: str, *, num_layers: int = 2) -> PrefixEntry:
     """Return a reading of one token a letter; each takes 2 * `num_layers` * 16 bytes."""
     keys = torch.tensor([ord(letter) for letter in ids], dtype=torch.float32).view(1, 1, -1, 1).repeat(1, 2, 1, 2)
-    return Reading(tokens(ids), tuple((keys + layer, -keys - layer) for layer in range(num_layers)))
+    return PrefixEntry(tokens(ids), tuple((keys + layer, -keys - layer) for layer in range(num_layers)))
 
 
 def tokens(ids: str) -> torch.Tensor:
@@ -42,7 +42,7 @@ def test_a_start_is_the_first_tokens_and_growing_it_leaves_the_reading_alone() -
 
 def test_what_was_read_has_one_token_less_than_what_was_written() -> None:
     cache = reading("abcd").start(4)
-    read = read_from(cache, tokens("abcde")[None])
+    read = entry_from_cache(cache, tokens("abcde")[None])
     assert read is not None
     assert torch.equal(read.token_ids, tokens("abcd"))
     assert read.num_bytes == 4 * 2 * 2 * 2 * 2 * 4  # tokens, heads, sizes, keys and values, layers, bytes
@@ -52,7 +52,7 @@ def test_a_cache_that_forgets_is_not_kept() -> None:
     cache = DynamicCache()
     cache.layers.append(DynamicSlidingWindowLayer(sliding_window=3))
     cache.update(torch.zeros(1, 1, 5, 2), torch.zeros(1, 1, 5, 2), 0)
-    assert read_from(cache, tokens("abcdef")[None]) is None
+    assert entry_from_cache(cache, tokens("abcdef")[None]) is None
 
 
 def test_one_token_is_always_left_to_read() -> None:

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from tests.policy.conftest import TINY
 from tests.tiny_qwen import save_tiny_qwen
 from veason.errors import DeviceError, MissingBackend, ProfileError, PromptError
-from veason.policy.decoding import Draw
-from veason.policy.qwen import QwenPolicy, _hold, load_qwen, squash
+from veason.policy.decoding import GumbelSampler
+from veason.policy.qwen import QwenPolicy, _hold, load_qwen, resize_frame
 from veason.types import Frame, Sampling, ThoughtDelta, Turn, Unanswered
 
 SHOWN = (0, 17, 35)
@@ -145,7 +145,7 @@ def test_events_carry_the_number_of_their_sample(tiny: QwenPolicy) -> None:
 
 def test_draws_follow_the_softmax() -> None:
     scores = torch.tensor([[0.0, 1.0, 2.0, -torch.inf]]).repeat(20_000, 1)
-    drawn = Draw(0, torch.device("cpu"))(torch.empty(0), scores).argmax(-1)
+    drawn = GumbelSampler(0, torch.device("cpu"))(torch.empty(0), scores).argmax(-1)
     shares = torch.bincount(drawn, minlength=4) / len(drawn)
     torch.testing.assert_close(shares, scores[0].softmax(-1), atol=0.015, rtol=0)
 
@@ -173,7 +173,7 @@ def test_frames_are_squashed_to_the_size_of_the_profile(tiny: QwenPolicy, size_w
 
 def test_squashing_blends_pixels_and_does_not_keep_the_aspect() -> None:
     chequered = ((np.indices((96, 160)).sum(0) % 2) * 255).astype(np.uint8)
-    squashed = squash(Frame(0, np.repeat(chequered[..., None], 3, axis=2)), (40, 48))
+    squashed = resize_frame(Frame(0, np.repeat(chequered[..., None], 3, axis=2)), (40, 48))
     assert squashed.size == (40, 48)
     assert np.abs(np.asarray(squashed, dtype=int) - 127).max() < 32  # picking single pixels would give 0 and 255
 

@@ -9,7 +9,7 @@ import pytest
 
 from veason.errors import AnswerError, DataError, MissingBackend
 from veason.policy.qwen import QwenPolicy
-from veason.policy.scripted import ScriptedPolicy, load_recordings, look_of, record_answer, save_recordings
+from veason.policy.scripted import ScriptedPolicy, load_recordings, record_answer, save_recordings, thumbnail_of
 from veason.types import Answered, Box, BoxClosed, Frame, KeyframeChosen, Sampling, ThoughtDelta, Turn, Unanswered
 
 SHOWN = (0, 10, 20)
@@ -132,7 +132,7 @@ def test_unrecorded_question_lists_what_is_recorded(
     ],
 )
 def test_a_record_with_looks_answers_for_its_own_video_only(tmp_path: Path, brighter: int, is_known: bool) -> None:
-    looks = [look_of(frame) for frame in frames()]
+    looks = [thumbnail_of(frame) for frame in frames()]
     policy = ScriptedPolicy(save(tmp_path, record(looks=looks)), speed=0)
     shown = [Frame(frame.index, frame.image + np.uint8(brighter)) for frame in frames()]
     if is_known:
@@ -143,7 +143,7 @@ def test_a_record_with_looks_answers_for_its_own_video_only(tmp_path: Path, brig
 
 
 def test_looks_are_compared_on_the_frames_that_both_have(tmp_path: Path) -> None:
-    looks = [look_of(frame) for frame in frames()]
+    looks = [thumbnail_of(frame) for frame in frames()]
     policy = ScriptedPolicy(save(tmp_path, record(looks=looks)), speed=0)
     image = frames()[0].image
     assert list(policy.stream([Frame(5, image + np.uint8(200)), Frame(10, image)], "the red ball", num_frames=30))

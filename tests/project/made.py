@@ -103,6 +103,7 @@ class Ball:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:

@@ -12,7 +12,7 @@ from tests.segmenter.clips import BOX, write_clip
 from tests.tiny_sam2 import TINY_OVERRIDES, build_tiny_sam2, tiny_sam2
 from veason.errors import MissingBackend, ProfileError
 from veason.segmenter.checkpoint import (
-    build_model,
+    build_predictor,
     find_config,
     load_model,
     load_published,
@@ -50,13 +50,13 @@ def test_a_loaded_model_tracks(folder: Path, tmp_path: Path) -> None:
 
 
 def test_nano_is_small() -> None:
-    model = build_model(NANO_BASE, OVERRIDES)
+    model = build_predictor(NANO_BASE, OVERRIDES)
     assert model.image_size == 256
     assert sum(parameter.numel() for parameter in model.parameters()) < 8e6
 
 
 def test_a_config_builds_the_same_predictor_as_sam2_itself_but_for_corrections_and_holes() -> None:
-    ours = build_model("sam2.1_hiera_t", ["model.image_size=128"])
+    ours = build_predictor("sam2.1_hiera_t", ["model.image_size=128"])
     theirs = build_sam2_video_predictor(NANO_BASE, device="cpu", hydra_overrides_extra=["++model.image_size=128"])
     assert type(ours) is type(theirs)
     plain = (bool, int, float, str, type(None))
@@ -100,7 +100,7 @@ def test_a_config_has_a_short_and_a_long_name(name: str) -> None:
 )
 def test_a_config_that_cannot_be_built_is_refused(base: str, overrides: list[str], message: str) -> None:
     with pytest.raises(ProfileError, match=message):
-        build_model(base, overrides)
+        build_predictor(base, overrides)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
@@ -147,7 +147,7 @@ def test_weights_cut_off_or_incomplete_are_refused(folder: Path) -> None:
 
 
 def test_a_published_file_loads_with_the_name_of_its_config(tmp_path: Path) -> None:
-    model = build_model("sam2.1_hiera_t")
+    model = build_predictor("sam2.1_hiera_t")
     torch.save({"model": model.state_dict()}, tmp_path / "tiny.pt")
     loaded = load_published(tmp_path / "tiny.pt", "configs/sam2.1/sam2.1_hiera_t.yaml")
     assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in model.state_dict().items())

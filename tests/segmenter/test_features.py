@@ -16,7 +16,7 @@ from tests.standins import ArrayVideo
 from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.errors import VideoError
 from veason.evaluate.live import open_sample
-from veason.segmenter.counters import counting
+from veason.segmenter.counters import count_calls
 from veason.segmenter.disk import PREFIX, OwnFolder, read_tensors, write_tensors
 from veason.segmenter.features import FeatureBudget, FeatureCache, FrameFeatures
 from veason.segmenter.frames import ModelFrames
@@ -59,10 +59,10 @@ def test_cached_masks_equal_uncached_ones_the_first_and_the_second_time(
     uncached = list(stock_like().track(video, prompts, frames=frames))
     segmenter = Sam2Segmenter(tiny_sam2(), "tiny")
     assert list(segmenter.track(video, prompts, frames=frames)) == uncached
-    with counting(segmenter.model) as counter:
+    with count_calls(segmenter.model) as counter:
         assert list(segmenter.track(video, prompts, frames=frames)) == uncached
-    assert counter.work.encoder == 0
-    assert counter.work.attention > 0
+    assert counter.calls.encoder == 0
+    assert counter.calls.attention > 0
 
 
 def test_a_second_call_neither_encodes_nor_decodes_a_frame(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_the_farthest_frame_from_the_cursor_goes_first() -> None:
     for index in (10, 14, 9, 8, 30):
         cache.put(SCOPE, index, levels(index))
     assert [index for index in range(40) if cache.has(SCOPE, index)] == [8, 9, 10]
-    assert cache.held.ram == 3 * 400
-    assert cache.held.dropped == 2
+    assert cache.usage.ram == 3 * 400
+    assert cache.usage.dropped == 2
 
 
 def test_frames_of_a_video_left_behind_go_before_those_of_the_current_one() -> None:
@@ -149,8 +149,8 @@ def test_what_memory_cannot_hold_goes_to_disk_and_comes_back_bit_for_bit(tmp_pat
     cache = FeatureCache(FeatureBudget(ram=400, disk=4000), folder=tmp_path)
     for index in range(5):
         cache.put(SCOPE, index, levels(index))
-    assert cache.held.ram == 400
-    assert 4 * 400 <= cache.held.disk <= 4000
+    assert cache.usage.ram == 400
+    assert 4 * 400 <= cache.usage.disk <= 4000
     for index in range(5):
         found = cache.get(SCOPE, index, CPU)
         assert found is not None
@@ -166,7 +166,7 @@ def test_tracking_from_disk_is_exact(tmp_path: Path) -> None:
     for _ in range(2):
         assert list(segmenter.track(video, prompts)) == list(stock_like().track(video, prompts))
     assert segmenter.counters.encoded == 6
-    assert cache.held.ram == 0
+    assert cache.usage.ram == 0
 
 
 @pytest.mark.parametrize("damage", ["cut off", "changed", "gone"])
@@ -180,7 +180,7 @@ def test_a_damaged_file_is_encoded_anew_and_not_trusted(tmp_path: Path, damage: 
     else:
         file.write_bytes(content[:-7] if damage == "cut off" else content[:-1] + b"x")
     assert cache.get(SCOPE, 7, CPU) is None
-    assert cache.held.disk == 0
+    assert cache.usage.disk == 0
 
 
 def test_strides_and_types_survive_a_file(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_half_precision_takes_half_the_bytes_and_gives_back_the_type_of_the_enco
     cache.put(SCOPE, 1, levels(1))
     found = cache.get(SCOPE, 1, CPU)
     assert found is not None
-    assert cache.held.ram == 200
+    assert cache.usage.ram == 200
     assert found[0].dtype == torch.float32
 
 

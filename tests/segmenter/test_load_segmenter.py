@@ -10,7 +10,7 @@ from tests.tiny_sam2 import TINY_OVERRIDES, tiny_sam2
 from veason import hub
 from veason.errors import DeviceError, MissingBackend, ProfileError
 from veason.segmenter import load_segmenter
-from veason.segmenter.checkpoint import NANO_BASE, build_model, save_model
+from veason.segmenter.checkpoint import NANO_BASE, build_predictor, save_model
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_folder_loads_under_its_path(model_folder: Path) -> None:
 
 
 def test_a_published_file_loads_with_its_config(tmp_path: Path) -> None:
-    torch.save({"model": build_model("sam2.1_hiera_t").state_dict()}, tmp_path / "tiny.pt")
+    torch.save({"model": build_predictor("sam2.1_hiera_t").state_dict()}, tmp_path / "tiny.pt")
     segmenter = load_segmenter(str(tmp_path / "tiny.pt"), config="sam2.1_hiera_t", device="cpu")
     assert segmenter.name.endswith("tiny.pt")
 
@@ -58,7 +58,7 @@ def test_a_cached_hub_id_loads_without_network(empty_cache: Path) -> None:
     snapshot.mkdir(parents=True)
     (snapshot.parent.parent / "refs").mkdir()
     (snapshot.parent.parent / "refs/main").write_text("0123")
-    torch.save({"model": build_model("sam2.1_hiera_t").state_dict()}, snapshot / "sam2.1_hiera_tiny.pt")
+    torch.save({"model": build_predictor("sam2.1_hiera_t").state_dict()}, snapshot / "sam2.1_hiera_tiny.pt")
     assert load_segmenter("facebook/sam2.1-hiera-tiny", device="cpu").name == "facebook/sam2.1-hiera-tiny"
 
 

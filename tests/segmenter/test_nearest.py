@@ -9,7 +9,7 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 from tests.segmenter.clips import BOX, CLICKS, by_object_and_frame, give_stock, run_stock, square_mask, write_clip
 from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.masks import encode_mask
-from veason.segmenter.counters import Work, counting
+from veason.segmenter.counters import NetworkCalls, count_calls
 from veason.segmenter.nearest import frames_read_back
 from veason.segmenter.order import affected_range
 from veason.segmenter.sam2 import Sam2Segmenter
@@ -105,13 +105,16 @@ def test_a_correction_costs_its_frames_and_no_encoder_call(tmp_path: Path) -> No
     box, correction = Prompt(1, 1, box=BOX), Prompt(1, 6, clicks=CLICKS)
     segmenter = Sam2Segmenter(model, "tiny")
     list(segmenter.track(video, [box]))
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         run = segmenter.track(video, [box, correction], order="nearest")
         first = next(run)
-        assert (first.frame_index, counter.work) == (6, Work(encoder=0, attention=1, decoder=1, memory_encoder=0))
+        assert (first.frame_index, counter.calls) == (
+            6,
+            NetworkCalls(encoder=0, attention=1, decoder=1, memory_encoder=0),
+        )
         list(run)
     # 8 frames are tracked: all but the box's and the corrected one
-    assert counter.work == Work(encoder=0, attention=9, decoder=9, memory_encoder=9)
+    assert counter.calls == NetworkCalls(encoder=0, attention=9, decoder=9, memory_encoder=9)
 
 
 def test_the_corrected_frame_keeps_the_mask_of_the_click(tmp_path: Path) -> None:
@@ -132,13 +135,13 @@ def test_untouched_objects_are_not_yielded_and_cost_nothing(tmp_path: Path) -> N
     segmenter = Sam2Segmenter(model, "tiny")
     box = Prompt(1, 2, box=BOX)
     before = by_object_and_frame(list(segmenter.track(video, [box, SECOND])))
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         arrived = nearest(segmenter, video, [box, Prompt(1, 5, clicks=CLICKS)])
     after = before | by_object_and_frame(arrived)
     assert {place: mask for place, mask in after.items() if place[0] == 2} == {
         place: mask for place, mask in before.items() if place[0] == 2
     }
-    assert counter.work.decoder == 7
+    assert counter.calls.decoder == 7
     assert after != before
 
 
@@ -150,12 +153,12 @@ def test_between_barriers_only_the_affected_frames_come_and_they_equal_those_of_
     affected = affected_range(7, fixed[1], (0, 14))
     segmenter = Sam2Segmenter(model, "tiny")
     list(segmenter.track(video, [box], fixed=fixed))
-    with counting(model) as counter:
+    with count_calls(model) as counter:
         part = nearest(segmenter, video, [box, correction], fixed=fixed, frames=affected)
     assert [masks.frame_index for masks in part] == [7, 8, 6, 5]
     assert by_object_and_frame(part) == {(1, index): whole[1, index] for index in range(5, 9)}
-    assert counter.work.encoder == 0
-    assert counter.work.attention == 1 + 3, "the click and the frames asked for: the lead is given"
+    assert counter.calls.encoder == 0
+    assert counter.calls.attention == 1 + 3, "the click and the frames asked for: the lead is given"
 
 
 def test_locked_and_absent_frames_come_out_as_they_went_in(tmp_path: Path) -> None:
@@ -201,16 +204,3 @@ def test_a_cancelled_run_leaves_the_masks_of_the_next_one_as_they_were(tmp_path:
         run.close()
     arrived = by_object_and_frame(nearest(segmenter, video, [box, first, second]))
     assert arrived == stock_history(model, tmp_path, [box], [first, second])
-
-
-def test_previews_are_labelled_come_nearest_first_and_are_replaced_by_the_exact_masks(tmp_path: Path) -> None:
-    video, model = write_clip(tmp_path, num_frames=10), short_sighted()
-    prompts = [Prompt(1, 1, box=BOX), Prompt(1, 6, clicks=CLICKS)]
-    exact = nearest(Sam2Segmenter(model, "tiny"), video, prompts)
-    arrived = list(Sam2Segmenter(model, "tiny").track(video, prompts, order="preview"))
-    assert [masks.frame_index for masks in arrived[:5]] == [6, 7, 5, 8, 4]
-    guesses = [masks.frame_index for masks in arrived if masks.is_preview]
-    assert guesses == [5, 4]
-    assert [masks for masks in arrived if not masks.is_preview] == exact
-    places = [masks.frame_index for masks in arrived]
-    assert all(places.count(index) == 2 for index in guesses)

@@ -13,11 +13,11 @@ from PIL import Image
 from tests.standins import BoxFiller
 from veason.masks import encode_mask
 from veason.pipeline import Pipeline
-from veason.types import FrameMasks, FrameRange, ObjectMask, Policy, Prompt, Rle, Segmenter, VideoSource
 from veason.studio.server.handlers import Desk
 from veason.studio.server.settings import Settings
 from veason.studio.server.shelf import Shelf
 from veason.studio.server.store import Store
+from veason.types import FrameMasks, FrameRange, ObjectMask, Policy, Prompt, Rle, Segmenter, VideoSource
 
 COUNT, SIZE_WH = 20, (32, 24)
 BOX, OTHER = [2, 2, 10, 10], [12, 12, 20, 20]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from veason.errors import VeasonError
 from veason.project.state import Locked, Marked, Named, Reasoned
 from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session, apply
-from veason.types import Box, Click, Prompt
 from veason.studio.server import payload as read
+from veason.types import Box, Click, Prompt
 
 SIZE_WH = (64, 48)
 SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))

@@ -13,7 +13,7 @@ import gradio.utils
 import pytest
 
 from tests.studio.desk import Seat, of_kind
-from veason.interchange import ABOUT, FORMATS
+from veason.formats.labels.exchange import ABOUT, FORMATS
 from veason.project import Project
 from veason.studio.server.background import Turns
 

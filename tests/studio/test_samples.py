@@ -8,6 +8,7 @@ import pytest
 
 from tests.studio.desk import Seat, of_kind
 from veason.profile import GENERIC, Profile
+from veason.studio.server.samples import agreement, box_agreement, samplings
 from veason.types import (
     Answer,
     Answered,
@@ -21,7 +22,6 @@ from veason.types import (
     Turn,
     Unanswered,
 )
-from veason.studio.server.samples import agreement, box_agreement, samplings
 
 HERE, THERE = Box(0, 0, 10, 10), Box(5, 0, 15, 10)
 
@@ -46,6 +46,7 @@ class Wavering:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:

@@ -7,8 +7,8 @@ import pytest
 from veason.masks import empty_mask
 from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.session import Asked, DropPrompt, Duplicated, Merged, MoveKeyframe, PutPrompt
-from veason.types import Box, Click, Prompt
 from veason.studio.server.steps import describe
+from veason.types import Box, Click, Prompt
 
 DRAWN = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9)))
 CLICKED = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9), clicks=(Click(3, 3, is_positive=False),)))

@@ -13,12 +13,12 @@ from veason.hub import ASSETS
 from veason.masks import empty_mask
 from veason.project import ChangedElsewhere, Named, Project
 from veason.session import MoveKeyframe, PutPrompt
-from veason.types import Box, FrameMasks, ObjectMask, Prompt
 from veason.studio.server import store as stores
 from veason.studio.server.hand import Hand
 from veason.studio.server.settings import Settings
 from veason.studio.server.shelf import Shelf
 from veason.studio.server.store import Store, Work
+from veason.types import Box, FrameMasks, ObjectMask, Prompt
 
 CLIP = ASSETS / "examples" / "parade.mp4"
 

@@ -12,6 +12,9 @@ from veason.errors import PromptError
 from veason.profile import Profile
 from veason.types import Box, Note
 
+_CLOCK_SLACK_S = 0.5
+"""A clock without parts of a second may point this far behind the end of the video."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerContext:
@@ -25,6 +28,7 @@ class AnswerContext:
         keyframe_key: JSON key of the keyframe.
         boxes_key: JSON key of the list of boxes.
         labels: "absolute" where the number written is a frame index, "relative" where it is a place in `shown`.
+        fps: frames a second, for a keyframe that is written as a time; None where that is not known.
 
     Raises:
         PromptError: no frame is shown, one lies outside the video, or a size is not positive.
@@ -37,6 +41,7 @@ class AnswerContext:
     keyframe_key: str = "keyframe_timestamp"
     boxes_key: str = "bbox_2d_list"
     labels: Literal["absolute", "relative"] = "absolute"
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         if not self.shown or not all(0 <= index < self.num_frames for index in self.shown):
@@ -51,6 +56,20 @@ class AnswerContext:
         if self.labels == "absolute":
             return label if 0 <= label < self.num_frames else None
         return self.shown[label] if 0 <= label < len(self.shown) else None
+
+    def frame_at(self, seconds: float) -> int | None:
+        """Return the frame that is seen at a time, counted from the first one; None outside the video or without `fps`.
+
+        The end of the video is its last frame.
+        """
+        if not self.fps or not 0 <= seconds <= self.num_frames / self.fps + _CLOCK_SLACK_S:
+            return None
+        return min(math.floor(seconds * self.fps + 1e-3), self.num_frames - 1)
+
+    @property
+    def labels_shown(self) -> tuple[int, ...]:
+        """The numbers by which the policy calls the frames it has seen."""
+        return self.shown if self.labels == "absolute" else tuple(range(len(self.shown)))
 
     def label_of(self, frame_index: int) -> int:
         """Return the number by which the policy calls a shown frame.
@@ -69,21 +88,33 @@ class AnswerContext:
             return f"the video has {self.num_frames} frames (0 to {self.num_frames - 1})"
         return f"{len(self.shown)} frames were shown (0 to {len(self.shown) - 1})"
 
-    def to_source(self, numbers: Sequence[float]) -> tuple[Box | None, tuple[Note, ...]]:
+    def to_source(self, numbers: Sequence[float], *, is_fraction: bool = False) -> tuple[Box | None, tuple[Note, ...]]:
         """Return four numbers of the model as a box in source pixels, and a note for everything mended.
+
+        Where all four lie between 0 and 1 they are shares of the picture: if one of them is no whole number, or they
+        are written with a decimal point (`is_fraction`). Shares beside pixels make no box.
 
         None where they make no box in the picture; the note says why.
         """
         wanted = f"[{', '.join(f'{number:g}' for number in numbers[:8])}]"
         if len(numbers) != 4 or not all(math.isfinite(number) for number in numbers):
             return None, (Note("box_dropped", f"{wanted} is not a box: four numbers are wanted"),)
+        has_share = any(0 < number < 1 for number in numbers)
+        scaled: tuple[Note, ...] = ()
+        if all(0 <= number <= 1 for number in numbers) and (has_share or is_fraction):
+            width, height = self.space_wh
+            numbers = [number * side for number, side in zip(numbers, (width, height, width, height), strict=True)]
+            scaled = (Note("box_scaled", f"{wanted} was read as shares of the picture"),)
+        elif has_share:
+            return None, (Note("box_dropped", f"{wanted} mixes pixels with shares of the picture between 0 and 1"),)
         xs, ys = sorted(numbers[0::2]), sorted(numbers[1::2])
         drawn = Box(xs[0], ys[0], xs[1], ys[1])
-        swapped = (
-            () if drawn.xyxy == tuple(numbers) else (Note("corners_swapped", f"the corners of {wanted} were swapped"),)
-        )
+        is_straight = drawn.xyxy == tuple(numbers)
+        swapped = () if is_straight else (Note("corners_swapped", f"the corners of {wanted} were swapped"),)
         if drawn.x1 == drawn.x2 or drawn.y1 == drawn.y2:
             return None, (Note("box_dropped", f"the box {wanted} has no area"),)
+        if min(drawn.x2 - drawn.x1, drawn.y2 - drawn.y1) < 1:
+            return None, (Note("box_dropped", f"the box {wanted} is smaller than a pixel"),)
         inside = clip_box(drawn, self.space_wh)
         if inside is None:
             return None, (Note("box_dropped", f"the box {wanted} lies outside the {_size(self.space_wh)} picture"),)
@@ -94,7 +125,7 @@ class AnswerContext:
         clipped = (
             (Note("box_clipped", f"{wanted} was cut to the {_size(self.space_wh)} picture"),) if is_clipped else ()
         )
-        return box, swapped + clipped
+        return box, scaled + swapped + clipped
 
     def to_model(self, box: Box) -> tuple[int, int, int, int]:
         """Return `box` as whole numbers in the model's space, never without area.
@@ -112,7 +143,7 @@ class AnswerContext:
 
 
 def context_for(
-    profile: Profile, shown: Sequence[int], *, num_frames: int, source_wh: tuple[int, int]
+    profile: Profile, shown: Sequence[int], *, num_frames: int, source_wh: tuple[int, int], fps: float | None = None
 ) -> AnswerContext:
     """Return the context for what a checkpoint with `profile` writes about the frames `shown`. Raises PromptError."""
     return AnswerContext(
@@ -123,6 +154,7 @@ def context_for(
         keyframe_key=profile.keyframe_key,
         boxes_key=profile.boxes_key,
         labels=profile.labels,
+        fps=fps,
     )
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from veason.answer.boxlike import find_box
 from veason.answer.context import AnswerContext
 from veason.errors import AnswerError
 from veason.types import Answer, Box, BoxClosed, KeyframeChosen, Note
@@ -13,7 +14,12 @@ from veason.types import Answer, Box, BoxClosed, KeyframeChosen, Note
 _DIGITS = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?"
 _PLAIN_NUMBER = re.compile(rf"\s*({_DIGITS})\s*(?:s|px)?\s*")
 _SOME_NUMBER = re.compile(_DIGITS)
+_CLOCK = re.compile(r"\s*(?:([0-9]{1,3}):)?([0-9]{1,3}):([0-9]{2}(?:\.[0-9]{1,6})?)\s*")
+_SECONDS = re.compile(r"\s*([0-9]{1,9}\.[0-9]{1,9})\s*(?:s|sec|secs|seconds?)\s*", re.IGNORECASE)
 _LONGEST_NUMBER = 400
+MOST_OBJECTS = 64
+"""So many different boxes of one answer become objects: a model that goes on and on means nothing by the rest."""
+_AROUND_TIME = " ()[]<>t=@"
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
 
 
@@ -38,6 +44,8 @@ class Draft:
         self._written: list[str] = []
         self._num_unusable = 0
         self._num_zero = 0
+        self._num_repeated = 0
+        self._num_over = 0
 
     def note(self, note: Note) -> None:
         """Record a repair once."""
@@ -52,33 +60,48 @@ class Draft:
     def forget_boxes(self) -> None:
         """Drop the boxes: the same key comes a second time."""
         self.boxes.clear()
-        self._num_unusable = self._num_zero = 0
+        self._num_unusable = self._num_zero = self._num_repeated = self._num_over = 0
 
     def take_keyframe(self, text: str) -> list[KeyframeChosen]:
         """Take the written value of the keyframe; an event follows where it is a frame of this video."""
         if text.strip().lower() in _NOTHING:
             return []
         self._written.append(text.strip()[:40])
-        label = self._read_label(text)
-        frame_index = None if label is None else self._context.frame_of(label)
+        seconds = _read_time(text)
+        if seconds is not None:
+            frame_index = self._context.frame_at(seconds)
+            if frame_index is not None:
+                self.note(Note("keyframe_from_time", f"{text.strip()[:40]} was read as a time: frame {frame_index}"))
+        else:
+            label = self._read_label(text)
+            frame_index = None if label is None else self._context.frame_of(label)
         if frame_index is None or frame_index == self._keyframe or len(self._written) > 1:
             return []
         self._keyframe = frame_index
         return [KeyframeChosen(frame_index, frame_index in self._context.shown, self._sample)]
 
-    def take_box(self, numbers: Sequence[float]) -> list[BoxClosed]:
-        """Take the numbers of a closed box; an event follows where they are a box in the picture."""
+    def take_box(self, numbers: Sequence[float], *, is_fraction: bool = False) -> list[BoxClosed]:
+        """Take the numbers of a closed box; an event follows where they are a new box in the picture.
+
+        `is_fraction` tells that they are written with a decimal point.
+        """
         self.has_boxes = True
         if not any(numbers):
             if len(numbers) != 4:
                 self.note(Note("json_repaired", "an empty box was taken for no box"))
             self._num_zero += 1
             return []
-        box, notes = self._context.to_source(numbers)
+        box, notes = self._context.to_source(numbers, is_fraction=is_fraction)
         for note in notes:
             self.note(note)
         if box is None:
             self._num_unusable += 1
+            return []
+        if box in self.boxes:
+            self._num_repeated += 1
+            return []
+        if len(self.boxes) >= MOST_OBJECTS:
+            self._num_over += 1
             return []
         self.boxes.append(box)
         return [BoxClosed(box, len(self.boxes) - 1, self._sample)]
@@ -89,11 +112,13 @@ class Draft:
         if text.strip().lower() in _NOTHING:
             self.note(Note("json_repaired", f"{text.strip()!r} was taken for an empty list of boxes"))
             return []
-        numbers = [read_number(match[0]) for match in _SOME_NUMBER.finditer(text)]
+        numbers = read_numbers(text)
         if not numbers or len(numbers) % 4:
             return self.take_box([math.nan])
         self.note(Note("json_repaired", "boxes were read from a string"))
-        return [event for start in range(0, len(numbers), 4) for event in self.take_box(numbers[start : start + 4])]
+        is_fraction = "." in text
+        groups = [numbers[start : start + 4] for start in range(0, len(numbers), 4)]
+        return [event for group in groups for event in self.take_box(group, is_fraction=is_fraction)]
 
     def to_answer(self, thought: str, text: str, notes: Sequence[Note] = ()) -> Answer:
         """Return the answer. Raises AnswerError where keyframe or boxes are missing or make no sense."""
@@ -101,6 +126,11 @@ class Draft:
             self._check_absence(text)
         elif self._num_zero:
             self.note(Note("box_dropped", f"{self._num_zero} of the boxes said that an object is not there"))
+        if self._num_repeated:
+            self.note(Note("box_repeated", f"{self._num_repeated} boxes equal earlier ones and were joined with them"))
+        if self._num_over:
+            told = f"the first {MOST_OBJECTS} different boxes were taken, {self._num_over} more were left out"
+            self.note(Note("boxes_left_out", told))
         keyframe = self._checked_keyframe(text)
         if keyframe is not None and keyframe not in self._context.shown:
             self.note(Note("keyframe_not_shown", f"frame {keyframe} is not among the frames shown"))
@@ -115,6 +145,11 @@ class Draft:
         if self._num_unusable:
             raise AnswerError(
                 f"no box of {key!r} lies in the picture ({self._num_unusable} given): draw one, or ask again", text
+            )
+        if (like := find_box(text, self._context.labels_shown)) is not None:
+            raise AnswerError(
+                f"the answer lists no box, yet the text holds {like!r}, which looks like one: draw one, or ask again",
+                text,
             )
 
     def _checked_keyframe(self, text: str) -> int | None:
@@ -133,7 +168,10 @@ class Draft:
             return None
         if not self._written:
             raise AnswerError(f"the answer has boxes and no keyframe: {key!r} is missing; ask again", text)
-        raise AnswerError(f"{key!r} is {self._written[0]}, but {self._context.valid_labels}: ask again", text)
+        valid = self._context.valid_labels
+        if _read_time(self._written[0]) is not None and self._context.fps is None:
+            valid = "a frame's number is wanted: how many frames a second there are is not known"
+        raise AnswerError(f"{key!r} is {self._written[0]}, but {valid}: ask again", text)
 
     def _read_label(self, text: str) -> int | None:
         number = read_number(text)
@@ -149,6 +187,23 @@ class Draft:
         elif not plain.lstrip("+-").isdecimal():
             self.note(Note("json_repaired", f"the keyframe {plain[:40]!r} was read as {label}"))
         return label
+
+
+def _read_time(text: str) -> float | None:
+    """Return the seconds of a clock ("01:04", "1:02:03.5") or of parts of a second ("2.5s"), None of anything else.
+
+    Whole numbers with an "s" are how frames are labelled for the policy, so they are no times.
+    """
+    if match := _SECONDS.fullmatch(text[:_LONGEST_NUMBER].strip(_AROUND_TIME)):
+        return float(match[1])
+    if match := _CLOCK.fullmatch(text[:_LONGEST_NUMBER].strip(_AROUND_TIME)):
+        return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
+    return None
+
+
+def read_numbers(text: str) -> list[float]:
+    """Return every number in a text, in order; with percent signs there are none, as those are of another space."""
+    return [] if "%" in text else [read_number(match[0]) for match in _SOME_NUMBER.finditer(text)]
 
 
 def read_number(text: str) -> float:

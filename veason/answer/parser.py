@@ -15,14 +15,17 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from veason.answer.characters import plain_characters
 from veason.answer.context import AnswerContext
-from veason.answer.draft import Draft, read_number
-from veason.answer.reader import BOXES_ALIASES, KEYFRAME_ALIASES, BodyReader
+from veason.answer.draft import Draft
+from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES
+from veason.answer.prose import read_prose
+from veason.answer.reader import BodyReader
 from veason.answer.tags import Tag, TagSplitter
 from veason.answer.thought import Thought
-from veason.answer.wording import ANSWER_CLOSE, is_box, read_json, split_blocks
+from veason.answer.wording import ANSWER_CLOSE, is_box, load_json, split_blocks
 from veason.errors import AnswerError
-from veason.types import Answer, AnswerEvent, FrameMention, Note
+from veason.types import Answer, AnswerEvent, Note
 
 Zone = Literal["outside", "think", "answer"]
 
@@ -33,8 +36,6 @@ _BODY_BEGUN = re.compile(
     r"|\[\s{0,8}|(?:\[\s{0,8})?\{\s{0,16})\Z"
 )
 _LONGEST_BEGUN = 48
-_NUMBER = r"\s{0,4}(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s{0,4}"
-_PROSE_BOX = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}(?:,|\)\s{{0,4}},\s{{0,4}}\(){_NUMBER},{_NUMBER}[\])]")
 
 
 def parse_answer(text: str, context: AnswerContext, *, strict: bool = False) -> Answer:
@@ -130,11 +131,11 @@ class AnswerParser:
     def _look_for_body(self, text: str) -> list[AnswerEvent]:
         text = self._held + text
         self._held = ""
-        if start := _BODY_START.search(text):
+        if start := _BODY_START.search(plain_characters(text)):
             events: list[AnswerEvent] = [*self._thought.feed(text[: start.start()]), *self._thought.pause()]
             self._zone, self._has_answer_begun = "answer", True
             return events + self._take_text(text[start.start() :])
-        begun = _BODY_BEGUN.search(text, max(len(text) - _LONGEST_BEGUN, 0))
+        begun = _BODY_BEGUN.search(plain_characters(text), max(len(text) - _LONGEST_BEGUN, 0))
         stop = begun.start() if begun else len(text)
         self._held = text[stop:]
         return list(self._thought.feed(text[:stop]))
@@ -161,39 +162,20 @@ class AnswerParser:
 
     def _search_whole_text(self, text: str) -> Draft:
         text = "\n".join(part for part in TagSplitter().feed(text) if isinstance(part, str))
-        start = _known_key(self._context).search(text)
+        start = _known_key(self._context).search(plain_characters(text))
         if start is not None:
             reader = BodyReader(self._context)
             reader.feed(text[start.start() :])
             if reader.has_content:
                 return reader.finish()
-        return self._read_prose(text)
-
-    def _read_prose(self, text: str) -> Draft:
-        draft = Draft(self._context)
-        thought = Thought(self._context)
-        events = [*thought.feed(text), *thought.pause()]
-        frames = sorted({event.frame_index for event in events if isinstance(event, FrameMention)})
-        boxes = list(dict.fromkeys(match.groups() for match in _PROSE_BOX.finditer(text)))
-        if len(frames) != 1 or not boxes:
-            raise AnswerError(
-                f"an answer names one frame and its boxes; this text names {len(frames)} frames and {len(boxes)} boxes "
-                f"and holds no JSON: ask again",
-                "".join(self._text),
-            )
-        is_absolute = self._context.labels == "absolute"
-        draft.take_keyframe(str(frames[0] if is_absolute else self._context.shown.index(frames[0])))
-        for box in boxes:
-            draft.take_box([read_number(number) for number in box])
-        draft.note(Note("read_from_prose", "the frame and the boxes were read from plain sentences"))
-        return draft
+        return read_prose(text, self._context, "".join(self._text))
 
 
 def _read_strictly(text: str, context: AnswerContext) -> Answer:
     blocks = split_blocks(text)
     if blocks is None:
         raise AnswerError("the text must be a think block, white space and an answer block, each tag once", text)
-    body = read_json(blocks[1])
+    body = load_json(blocks[1])
     if not isinstance(body, dict):
         raise AnswerError("the answer block must hold a plain JSON object", text)
     keyframe, boxes = body.get(context.keyframe_key), body.get(context.boxes_key)
@@ -209,6 +191,8 @@ def _read_strictly(text: str, context: AnswerContext) -> Answer:
         draft.take_keyframe(str(keyframe))
     for box in boxes:
         draft.take_box(box)
+    if any(note.kind == "box_scaled" for note in draft.notes):
+        raise AnswerError(f"the boxes must be in pixels of {context.space_wh}, got shares of the picture", text)
     return draft.to_answer(blocks[0].strip(), text)
 
 

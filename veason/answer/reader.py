@@ -6,44 +6,55 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from veason.answer.characters import plain_characters
 from veason.answer.context import AnswerContext
-from veason.answer.draft import Draft, read_number
+from veason.answer.coordinates import COORDINATES, POINTS, box_of, box_of_points, tidy_name
+from veason.answer.draft import Draft, read_number, read_numbers
+from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES, LOOSE_BOXES
 from veason.answer.tokens import Token, Tokenizer
-from veason.answer.wording import read_json
+from veason.answer.wording import load_json
 from veason.types import BoxClosed, KeyframeChosen, Note
 
-Role = Literal["keyframe", "boxes", "other"]
+Role = Literal["keyframe", "boxes", "loose", "other"]
+"""What the value of a key is; "loose" is a box if nothing else in the object is one."""
 
-KEYFRAME_ALIASES = frozenset(
-    {"keyframe_timestamp", "keyframe", "key_frame", "keyframe_index", "timestamp", "frame", "frame_index", "time"}
-)
-"""Keys under which models write the keyframe when they forget the one they were told."""
+_DEEPEST, _MOST_TOKENS, _DEEPEST_TEXT = 100, 20_000, 2
 
-BOXES_ALIASES = frozenset({"bbox_2d_list", "bbox_2d", "bbox_list", "bboxes", "bbox", "boxes", "box", "box_2d"})
-"""The same for boxes; `bbox_2d` is what Qwen2.5-VL learnt for grounding."""
-
-_CORNERS = {
-    name: place for place, names in enumerate(("x1 xmin", "y1 ymin", "x2 xmax", "y2 ymax")) for name in names.split()
-}
-_DEEPEST, _MOST_TOKENS = 100, 20_000
+_SECONDS = frozenset({"s", "sec", "secs", "second", "seconds"})
 
 BodyEvent = KeyframeChosen | BoxClosed
+Numbers = tuple[tuple[float, ...], bool]
+"""The numbers of what may be a box, and whether they are written with a decimal point."""
 
 
 @dataclass(slots=True, eq=False)
 class _Open:
-    """A bracket that is not closed yet. `key` waits for its value, `word` may turn out to be a key."""
+    """A bracket that is not closed yet. `key` waits for its value, `word` may turn out to be a key.
+
+    `name` is the key it is the value of; `named` are coordinates of an object by `COORDINATES`, `points` pairs of
+    numbers in a list, `loose` what may be boxes; `has_box` tells that a box came from inside.
+    """
 
     is_object: bool
     role: Role
+    name: str = ""
     is_whole_list: bool = False
     key: Role | None = None
-    corner: int | None = None
+    key_name: str = ""
+    coordinate: str | None = None
     word: str | None = None
     is_exact: dict[Role, bool] = field(default_factory=dict)
     numbers: list[float] = field(default_factory=list)
-    corners: dict[int, float] = field(default_factory=dict)
+    is_fraction: bool = False
+    named: dict[str, float] = field(default_factory=dict)
+    points: list[tuple[float, float]] = field(default_factory=list)
+    loose: list[Numbers] = field(default_factory=list)
     has_children: bool = False
+    has_box: bool = False
+
+    def forget_key(self) -> None:
+        """Drop the key and word that wait for a value."""
+        self.key = self.coordinate = self.word = None
 
 
 class BodyReader:
@@ -60,8 +71,11 @@ class BodyReader:
         self._text: list[str] = []
         self._has_known_key = False
         self._is_exact_keyframe = False
+        self._has_keyed_boxes = False
         self._num_tokens = 0
         self._has_given_up = False
+        self._text_depth = 0
+        self._held_keyframe: str | None = None
 
     @property
     def has_content(self) -> bool:
@@ -79,7 +93,10 @@ class BodyReader:
         events: list[BodyEvent] = []
         if self._has_given_up:
             return events
-        for token in self._tokenizer.feed(text):
+        plain = plain_characters(text)
+        if plain != text:
+            self._tokenizer.repairs["characters of another keyboard"] = None
+        for token in self._tokenizer.feed(plain):
             events += self._take(token)
             if self._has_given_up:
                 break
@@ -92,6 +109,9 @@ class BodyReader:
             return events
         for token in self._tokenizer.close():
             events += self._take(token)
+        if self._held_keyframe is not None:
+            events += self._take_keyframe(self._held_keyframe)
+            self._held_keyframe = None
         while len(self._stack) > 1:
             events += self._pop()
         self._stack[0].key = None
@@ -102,31 +122,38 @@ class BodyReader:
         draft = self.draft
         is_list_open = any("boxes" in (opened.role, opened.key) for opened in self._stack)
         draft.is_cut_short = not self.is_complete and (is_list_open or not draft.has_boxes)
-        repairs = ", ".join(self._tokenizer.repairs)
+        repairs = ", ".join(sorted(self._tokenizer.repairs))
         if not self.is_complete:
             draft.note(Note("cut_off", "the text ends before the answer is closed; what was complete is kept"))
-        if repairs or (self.is_complete and not isinstance(read_json("".join(self._text)), dict)):
+        if repairs or (self.is_complete and not isinstance(load_json("".join(self._text)), dict)):
             draft.note(
                 Note("json_repaired", f"the answer is not a plain JSON object: {repairs or 'brackets or commas'}")
             )
         return draft
 
+    # --- tokens
+
     def _take(self, token: Token) -> list[BodyEvent]:
         top = self._stack[-1]
         self._num_tokens += 1
         events: list[BodyEvent] = []
+        if self._held_keyframe is not None:
+            is_unit = token.kind in ("bare", "string") and token.value.lower() in _SECONDS
+            events, self._held_keyframe = self._take_keyframe(f"{self._held_keyframe}{'s' * is_unit}"), None
+            if is_unit:
+                return events
         if token.kind == "open":
             self._push(token.value == "{")
         elif token.kind == "close":
-            events = self._close_bracket(is_object=token.value == "{")
+            events += self._close_bracket(is_object=token.value == "{")
         elif token.kind == "colon":
             self._start_value(top)
         elif token.kind == "comma":
-            top.key = top.corner = top.word = None
+            top.forget_key()
         elif top.is_object and top.key is None:
             top.word = token.value
         else:
-            events = self._take_scalar(top, token)
+            events += self._take_scalar(top, token)
         self._tokenizer.is_outermost = len(self._stack) == 1 and self._stack[0].key is None
         self._has_given_up = len(self._stack) > _DEEPEST or self._num_tokens > _MOST_TOKENS
         return events
@@ -134,12 +161,13 @@ class BodyReader:
     def _push(self, is_object: bool) -> None:
         parent = self._stack[-1]
         role = (parent.key or "other") if parent.is_object else parent.role
+        name = parent.key_name if parent.is_object else parent.name
         is_whole_list = not is_object and parent.is_object and role == "boxes"
         parent.has_children = True
-        parent.key = parent.corner = parent.word = None
+        parent.forget_key()
         if is_whole_list:
             self.draft.has_boxes = True
-        self._stack.append(_Open(is_object, role, is_whole_list))
+        self._stack.append(_Open(is_object, role, name, is_whole_list))
 
     def _close_bracket(self, *, is_object: bool) -> list[BodyEvent]:
         if not any(opened.is_object == is_object for opened in self._stack[1:]):
@@ -151,33 +179,37 @@ class BodyReader:
             if is_match:
                 return events
 
-    def _pop(self) -> list[BodyEvent]:
-        closed = self._stack.pop()
-        if closed.role != "boxes":
-            return []
-        if closed.is_object:
-            corners = [closed.corners[place] for place in sorted(closed.corners)]
-            if len(corners) < 4:
-                return []
-            self._note_repair("a box was written with named corners")
-            return list(self.draft.take_box(corners))
-        if closed.numbers:
-            if closed.has_children or closed.is_whole_list:
-                self._note_repair("a box stood outside a list of its own")
-            return list(self.draft.take_box(closed.numbers))
-        return [] if closed.has_children or closed.is_whole_list else list(self.draft.take_box([]))
+    def _take_text(self, text: str) -> list[BodyEvent]:
+        """Read a string that holds JSON itself, as the arguments of a tool call do."""
+        self._text_depth += 1
+        base = len(self._stack)
+        tokenizer, events = Tokenizer(), list[BodyEvent]()
+        tokenizer.is_outermost = False
+        for token in (*tokenizer.feed(text), *tokenizer.close()):
+            if not (token.kind == "close" and len(self._stack) <= base):
+                events += self._take(token)
+            if self._has_given_up:
+                break
+        while len(self._stack) > base:
+            events += self._pop()
+        self._text_depth -= 1
+        return events
+
+    # --- keys
 
     def _start_value(self, top: _Open) -> None:
         if not top.is_object or top.word is None:
             return
         word, top.word = top.word, None
-        name = word.strip().lower().replace("-", "_").replace(" ", "_")
-        if top.role == "boxes" and name in _CORNERS:
-            top.key, top.corner = "other", _CORNERS[name]
-            return
-        top.corner = None
-        role, is_exact = self._role_of(word, name)
+        top.key_name = name = tidy_name(word)
         is_outermost = top is self._stack[0]
+        if name in COORDINATES and not is_outermost:
+            top.key, top.coordinate = "other", COORDINATES[name]
+            return
+        top.coordinate = None
+        role, is_exact = self._role_of(word, name)
+        if role == "other" and top.role == "boxes" and name not in POINTS:
+            role = "loose"
         top.key = None if is_outermost and not is_exact else role
         if top.key in ("keyframe", "boxes"):
             top.key = self._claim(top, word, top.key, is_exact=is_exact)
@@ -185,12 +217,17 @@ class BodyReader:
     def _role_of(self, word: str, name: str) -> tuple[Role, bool]:
         if word in (self._context.keyframe_key, self._context.boxes_key):
             return ("keyframe" if word == self._context.keyframe_key else "boxes"), True
-        return ("keyframe" if name in KEYFRAME_ALIASES else "boxes" if name in BOXES_ALIASES else "other"), False
+        if name in KEYFRAME_ALIASES:
+            return "keyframe", False
+        return ("boxes" if name in BOXES_ALIASES else "loose" if name in LOOSE_BOXES else "other"), False
 
     def _claim(self, top: _Open, word: str, role: Role, *, is_exact: bool) -> Role:
         """Decide what a second key for the same thing means: the exact one beats an alias, then the last one counts."""
         is_known_exact = self._is_exact_keyframe if role == "keyframe" else top.is_exact.get(role, False)
         self._has_known_key = True
+        if role == "boxes" and not self._has_keyed_boxes:
+            self._has_keyed_boxes = True
+            self.draft.forget_boxes()  # those without a key of their own
         if is_known_exact and not is_exact:
             return "other"
         if not is_exact:
@@ -212,24 +249,107 @@ class BodyReader:
     def _note_repair(self, message: str) -> None:
         self.draft.note(Note("json_repaired", message))
 
+    # --- values
+
     def _take_scalar(self, top: _Open, token: Token) -> list[BodyEvent]:
         role = top.key if top.is_object else top.role
-        corner, top.key, top.corner = top.corner, None, None
+        coordinate, top.key, top.coordinate = top.coordinate, None, None
         if role == "keyframe":
             if token.kind == "string" or not top.is_object:
                 self._note_repair(f"the keyframe is a {'string' if top.is_object else 'list'}, not a plain number")
-            return list(self.draft.take_keyframe(token.value))
-        if corner is not None:
-            top.corners[corner] = read_number(token.value)
+            if token.kind == "bare" and "." in token.value:
+                self._held_keyframe = token.value  # seconds may follow
+                return []
+            return self._take_keyframe(token.value)
+        number = read_number(token.value)
+        if coordinate is not None and math.isfinite(number):
+            top.named[coordinate] = number
+            top.is_fraction |= "." in token.value
         elif role == "boxes":
-            return self._take_box_scalar(top, token)
+            return self._take_box_scalar(top, token, number)
+        elif token.kind == "string" and "{" in token.value and self._text_depth < _DEEPEST_TEXT:
+            return self._take_text(token.value)
+        elif top.is_object:
+            numbers = read_numbers(token.value) if role == "loose" else []
+            top.loose += [(tuple(numbers), "." in token.value)] if len(numbers) == 4 else []
+        elif not math.isnan(number):
+            top.numbers.append(number)
+            top.is_fraction |= "." in token.value
         return []
 
-    def _take_box_scalar(self, top: _Open, token: Token) -> list[BodyEvent]:
-        number = read_number(token.value)
+    def _take_keyframe(self, written: str) -> list[BodyEvent]:
+        return list(self.draft.take_keyframe(written))
+
+    def _take_box_scalar(self, top: _Open, token: Token, number: float) -> list[BodyEvent]:
         if top.is_object or math.isnan(number):
-            return list(self.draft.take_box_text(token.value))
+            return self._mark(top, list(self.draft.take_box_text(token.value)))
         if token.kind == "string":
             self._note_repair("numbers of a box were written as strings")
         top.numbers.append(number)
+        top.is_fraction |= "." in token.value
         return []
+
+    def _pop(self) -> list[BodyEvent]:
+        closed, parent = self._stack.pop(), self._stack[-1]
+        events = self._pop_object(closed, parent) if closed.is_object else self._pop_list(closed, parent)
+        parent.has_box |= closed.has_box
+        return events
+
+    def _pop_list(self, closed: _Open, parent: _Open) -> list[BodyEvent]:
+        if len(closed.numbers) == 2 and not closed.has_children and not closed.is_whole_list:
+            point = (closed.numbers[0], closed.numbers[1])
+            if parent.is_object and closed.name in POINTS:
+                parent.named |= dict(zip(POINTS[closed.name], point, strict=True))
+                parent.is_fraction |= closed.is_fraction
+                return []
+            if not parent.is_object:
+                parent.points.append(point)
+                parent.is_fraction |= closed.is_fraction
+                return []
+        if closed.role == "boxes":
+            return self._pop_boxes(closed)
+        if closed.role == "loose":
+            numbers = box_of_points(closed.points) if closed.points else tuple(closed.numbers)
+            found = [(numbers, closed.is_fraction)] if numbers and len(numbers) == 4 else []
+            parent.loose += [*closed.loose, *found]
+        return []
+
+    def _pop_boxes(self, closed: _Open) -> list[BodyEvent]:
+        if closed.points:
+            is_list = closed.is_whole_list and closed.name.endswith(("list", "boxes", "bboxes"))
+            numbers = None if is_list or closed.numbers else box_of_points(closed.points)
+            self._note_repair("a box was written as corner points")
+            return self._take_box(closed, numbers or (math.nan,))
+        if closed.numbers:
+            if closed.has_children or closed.is_whole_list:
+                self._note_repair("a box stood outside a list of its own")
+            return self._take_box(closed, tuple(closed.numbers))
+        return [] if closed.has_children or closed.is_whole_list else self._take_box(closed, ())
+
+    def _pop_object(self, closed: _Open, parent: _Open) -> list[BodyEvent]:
+        if parent.is_object and closed.name in POINTS and {"x", "y"} <= closed.named.keys():
+            parent.named |= dict(zip(POINTS[closed.name], (closed.named["x"], closed.named["y"]), strict=True))
+            parent.is_fraction |= closed.is_fraction
+            return []
+        if closed.has_box or (self._has_keyed_boxes and closed.role != "boxes"):
+            return []
+        if (numbers := box_of(closed.named)) is not None:
+            self._note_repair("a box was written with named corners")
+            return self._take_box(closed, numbers)
+        events: list[BodyEvent] = []
+        for numbers, is_fraction in closed.loose:
+            self.draft.note(
+                Note("key_renamed", f"four numbers without a known key were read as {self._wanted('boxes')!r}")
+            )
+            closed.is_fraction = is_fraction
+            events += self._take_box(closed, numbers)
+        if closed.role == "boxes" and not closed.loose and len(closed.named) > 1:
+            return self._take_box(closed, (math.nan,))
+        return events
+
+    def _take_box(self, closed: _Open, numbers: tuple[float, ...]) -> list[BodyEvent]:
+        return self._mark(closed, list(self.draft.take_box(numbers, is_fraction=closed.is_fraction)))
+
+    def _mark(self, opened: _Open, events: list[BoxClosed]) -> list[BodyEvent]:
+        opened.has_box = True
+        return list(events)

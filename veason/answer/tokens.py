@@ -20,6 +20,8 @@ _SKIPPED = re.compile(r"[\s`]+")
 _COMMAS = re.compile(r"[\s,]+")
 _IN_STRING = {"double": re.compile(rf"[^\\{_DOUBLE}]+"), "single": re.compile(rf"[^\\{_SINGLE}]+")}
 _SPACE = re.compile(r"\s+")
+_TWO_DIGITS = re.compile(r"[0-9]{1,3}|[0-9]{1,3}:[0-9]{2}")
+_ESCAPES = {"n": " ", "t": " ", "r": " "}
 _OPEN, _CLOSE = {"[": "[", "{": "{", "(": "["}, {"]": "[", "}": "{", ")": "["}
 
 
@@ -54,8 +56,11 @@ class Tokenizer:
 
     def close(self) -> Iterator[Token]:
         """Yield the token that the end of the answer block completes."""
-        if self._mode in ("bare", "quote"):
-            yield self._finish("bare" if self._mode == "bare" else "string")
+        if self._mode in ("bare", "quote", "clock"):
+            has_colon = self._mode == "clock"
+            yield self._finish("string" if self._mode == "quote" else "bare")
+            if has_colon:
+                yield Token("colon")
         self._mode = "plain"
 
     def _finish(self, kind: TokenKind) -> Token:
@@ -102,7 +107,24 @@ class Tokenizer:
         if match := _BARE.match(text, place):
             self._pieces.append(match[0].replace("\\", ""))
             return None, match.end()
+        if text[place] == ":" and _TWO_DIGITS.fullmatch("".join(self._pieces)):
+            self._mode = "clock"
+            return None, place + 1
         return self._finish("bare"), place
+
+    def _in_clock(self, text: str, place: int) -> tuple[Token | None, int]:
+        """Decide by what follows digits and a colon whether they are a time (00:04) or a key."""
+        if text[place].isdecimal():
+            self._pieces.append(":")
+            self._mode = "bare"
+            return None, place
+        token = self._finish("bare")
+        self._mode = "colon"
+        return token, place
+
+    def _in_colon(self, text: str, place: int) -> tuple[Token | None, int]:
+        self._mode = "plain"
+        return Token("colon"), place
 
     def _in_string(self, text: str, place: int) -> tuple[Token | None, int]:
         if match := _IN_STRING[self._mode].match(text, place):
@@ -118,8 +140,8 @@ class Tokenizer:
         return None, place + 1
 
     def _in_escape(self, text: str, place: int) -> tuple[Token | None, int]:
-        # Models escape underscores as in Markdown (bbox\_2d): the character itself is what was meant.
-        self._pieces.append(text[place])
+        # Models escape underscores as in Markdown (bbox\_2d): the character itself is what was meant, but for spaces.
+        self._pieces.append(_ESCAPES.get(text[place], text[place]))
         self._mode = self._mode.removesuffix("_escape")
         return None, place + 1
 
@@ -163,6 +185,8 @@ class Tokenizer:
     _STEPS: ClassVar[dict[str, Callable[[Tokenizer, str, int], tuple[Token | None, int]]]] = {
         "plain": _in_plain,
         "bare": _in_bare,
+        "clock": _in_clock,
+        "colon": _in_colon,
         "double": _in_string,
         "single": _in_string,
         "double_escape": _in_escape,

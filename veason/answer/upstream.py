@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from veason.answer.context import AnswerContext
-from veason.answer.wording import ANSWER_CLOSE, ANSWER_OPEN, BETWEEN_BLOCKS, LARGEST_NUMBER, THINK_OPEN, read_json
+from veason.answer.wording import ANSWER_CLOSE, ANSWER_OPEN, BETWEEN_BLOCKS, LARGEST_NUMBER, THINK_OPEN, load_json
 from veason.boxes import scale_box
 from veason.errors import AnswerError
 from veason.types import Box
@@ -57,7 +57,7 @@ def measure_upstream_format(text: str, context: AnswerContext) -> UpstreamFormat
     >>> measure_upstream_format(text, context)
     UpstreamFormat(has_tags=False, box_share=0.5)
     """
-    fields = read_json(_first_object(text))
+    fields = load_json(_first_object(text))
     keyframe = fields.get(context.keyframe_key) if isinstance(fields, dict) else None
     boxes = fields.get(context.boxes_key) if isinstance(fields, dict) else None
     share = 0.0
@@ -77,7 +77,7 @@ def read_upstream_answer(text: str, context: AnswerContext, *, max_boxes: int) -
     block = _first_block(text)
     if block is None:
         raise AnswerError("there is no answer block", text)
-    fields = read_json(block)
+    fields = load_json(block)
     if not isinstance(fields, dict):
         raise AnswerError("the answer block holds no JSON object", text)
     try:

@@ -59,7 +59,7 @@ def format_parts(
     Source: the format reward of Veason-R1, verl/utils/reward_score/video_match_keyframe_sam_sft_mod.py. Departs from
     it where a tag is written twice: no whole block then.
     """
-    body = read_json(_last_answer_block(text))
+    body = load_json(_last_answer_block(text))
     fields = body if isinstance(body, dict) else {}
     keyframe, boxes = fields.get(keyframe_key), fields.get(boxes_key)
     boxes = boxes if isinstance(boxes, list) else []
@@ -117,7 +117,7 @@ def split_blocks(text: str) -> tuple[str, str] | None:
     return text[len(THINK_OPEN) : between.start()], text[between.end() : -len(ANSWER_CLOSE)]
 
 
-def read_json(text: str) -> Any:
+def load_json(text: str) -> Any:
     """Return the JSON value of `text`, None where it is not JSON (too deep and too long numbers included)."""
     try:
         return json.loads(text)

@@ -22,7 +22,7 @@ from veason.profile import sample_indices
 from veason.types import Answered, BoxClosed, KeyframeChosen, Sampling, ThoughtDelta, Unanswered
 
 if TYPE_CHECKING:
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.pipeline import Pipeline
     from veason.types import VideoSource
 
@@ -47,7 +47,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.pipeline import prompts_from_answer
     from veason.video import open_video
 
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         frames = parse_range(args.range, video.info.num_frames)
         pipeline = make_pipeline(args)
         assert pipeline.policy is not None
-        run = Run(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
+        run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
         try:
             think(pipeline, video, args, run)
             assert run.answer is not None
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def think(pipeline: Pipeline, video: VideoSource, args: argparse.Namespace, run: Run) -> None:
+def think(pipeline: Pipeline, video: VideoSource, args: argparse.Namespace, run: RunResult) -> None:
     """Stream the reasoning to stderr and put the first answer into `run`.
 
     Raises:

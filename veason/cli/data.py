@@ -9,10 +9,10 @@ from veason.cli import BAD_INPUT
 from veason.errors import DataError
 
 if TYPE_CHECKING:
-    from veason.data.check import CheckReport
+    from veason.formats.benchmarks.check import CheckReport
 
 KINDS = ("revos", "reasonvos", "mevis", "ref-youtube-vos", "ref-davis17")
-"""As `veason.data.KINDS`, which is not imported before a command runs."""
+"""As `veason.formats.benchmarks.dataset.KINDS`, which is not imported before a command runs."""
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -33,7 +33,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check one split, or all that are there; see `veason.cli` for the exit codes."""
-    from veason.data import present_splits
+    from veason.formats.benchmarks.dataset import present_splits
 
     splits = (args.split,) if args.split else present_splits(args.root, args.kind)
     if not splits:
@@ -51,7 +51,7 @@ def check_with_progress(root: str, kind: str, split: str) -> CheckReport:
     from rich.console import Console
     from rich.progress import Progress
 
-    from veason.data.check import check_dataset
+    from veason.formats.benchmarks.check import check_dataset
 
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task(f"checking {split}", total=None)

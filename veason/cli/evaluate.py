@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
         TimeRemainingColumn,
     )
 
-    from veason.data import open_dataset
     from veason.evaluate import Live, evaluate
+    from veason.formats.benchmarks.dataset import open_dataset
 
     if args.workers < 1:
         raise DataError(f"--workers is 1 or more, got {args.workers}")

@@ -11,7 +11,7 @@ FORMATS = (
     "davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "ref-youtube-vos", "yolo-seg", "cvat",
     "label-studio", "overlay", "veason", "sft", "grpo",
 )  # fmt: skip
-"""As `veason.interchange.FORMATS`, which is not imported before a command runs."""
+"""As `veason.formats.labels.exchange.FORMATS`, which is not imported before a command runs."""
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     from pathlib import Path
 
-    from veason.interchange import ExportOptions, export_labels
-    from veason.interchange.projects import from_project
+    from veason.formats.labels.exchange import ExportOptions, export_labels
+    from veason.formats.projects.exchange import from_project
     from veason.profile import GENERIC, read_profile
     from veason.project import Project
 

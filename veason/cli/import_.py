@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 FORMATS = ("davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "cvat", "label-studio", "veason")
-"""As `veason.interchange.IMPORTABLE`, which is not imported before a command runs."""
+"""As `veason.formats.labels.exchange.IMPORTABLE`, which is not imported before a command runs."""
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -23,8 +23,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    from veason.interchange import import_labels
-    from veason.interchange.projects import Imported, check_fits, to_project
+    from veason.formats.labels.exchange import import_labels
+    from veason.formats.projects.exchange import Imported, check_fits, to_project
     from veason.project import Project
 
     total = Imported()

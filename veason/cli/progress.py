@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from veason.types import FrameMasks, FrameRange, Order, Prompt
 
 if TYPE_CHECKING:
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.pipeline import Pipeline
     from veason.types import VideoSource
 
@@ -23,7 +23,7 @@ def propagate_with_progress(
     video: VideoSource,
     prompts: Sequence[Prompt],
     frames: FrameRange | None,
-    run: Run,
+    run: RunResult,
     *,
     order: Order = "stock",
 ) -> None:
@@ -56,7 +56,7 @@ def propagate_with_progress(
         run.timings["propagate"] = time.perf_counter() - started
 
 
-def finish(run: Run, video: VideoSource, args: argparse.Namespace) -> None:
+def finish(run: RunResult, video: VideoSource, args: argparse.Namespace) -> None:
     """Write the run into --out, say where, and print the JSON where it was asked for."""
     from veason.outputs import write_run
 

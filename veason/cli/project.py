@@ -72,7 +72,7 @@ def _run_new(args: argparse.Namespace) -> int:
 
 
 def _run_add(args: argparse.Namespace) -> int:
-    from veason.data import open_dataset
+    from veason.formats.benchmarks.dataset import open_dataset
     from veason.project import Project
     from veason.project.sources import add_dataset, add_videos, read_instructions
 

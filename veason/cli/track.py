@@ -28,13 +28,13 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     prompts = parse_prompts(args.box, args.click)
 
-    from veason.outputs import Run
+    from veason.outputs import RunResult
     from veason.video import open_video
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
         pipeline = make_pipeline(args)
-        run = Run(video.info, pipeline.segmenter.name)
+        run = RunResult(video.info, pipeline.segmenter.name)
         try:
             propagate_with_progress(pipeline, video, prompts, frames, run)
         except KeyboardInterrupt:

@@ -14,15 +14,21 @@ in work is done again, and the report is the one that an undisturbed run writes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from veason.data import Dataset
-from veason.data.predictions import (
+from veason.errors import DataError
+from veason.evaluate.journal import Journal
+from veason.evaluate.live import Live
+from veason.evaluate.report import Report, build_report, write_report
+from veason.evaluate.score import OFFICIAL, Task
+from veason.evaluate.workers import ScoringJob, score_groups
+from veason.formats.benchmarks.dataset import Dataset
+from veason.formats.benchmarks.predictions import (
     SavedAnswer,
     missing_frames,
     parse_answer,
@@ -31,14 +37,8 @@ from veason.data.predictions import (
     sweep_partial,
     write_answers,
 )
-from veason.data.ref_davis import annotator
-from veason.errors import DataError
-from veason.evaluate import workers as pool
-from veason.evaluate.journal import Journal
-from veason.evaluate.live import Live
-from veason.evaluate.report import Report, build_report, write_report
-from veason.evaluate.score import OFFICIAL, Task
-from veason.types import Sample
+from veason.formats.ref_davis17.samples import annotator
+from veason.types import OnProgress, Sample
 
 __all__ = ["Live", "Report", "evaluate", "find_missing"]
 
@@ -48,8 +48,6 @@ GROUP_SIZE = 8
 PREDICTIONS = "predictions"
 """Folder below the output folder for predictions made on the way."""
 
-Progress = Callable[[int, int], None]
-
 
 def evaluate(
     dataset: Dataset,
@@ -58,7 +56,7 @@ def evaluate(
     *,
     workers: int = 1,
     allow_missing: bool = False,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Report:
     """Score every expression of the dataset and write the report into `out`; goes on where an earlier run stopped.
 
@@ -83,7 +81,7 @@ def evaluate(
     with Journal(out, identity_of(dataset, source)) as journal:
         if is_live:
             sweep_partial(predictions)
-        job = pool.Job(predictions, source if isinstance(source, Live) else None)
+        job = ScoringJob(predictions, source if isinstance(source, Live) else None)
         tasks = [Task(sample.key, (sample,), (answers or {}).get(sample.key)) for sample in dataset]
         run_tasks(job, tasks, journal, workers, on_progress)
         if is_live:
@@ -97,14 +95,14 @@ def evaluate(
 
 
 def run_tasks(
-    job: pool.Job, tasks: Sequence[Task], journal: Journal, workers: int, on_progress: Progress | None
+    job: ScoringJob, tasks: Sequence[Task], journal: Journal, workers: int, on_progress: OnProgress | None
 ) -> None:
     """Do the tasks that the journal has not, or whose pictures have changed since."""
     pending = [task for task in tasks if not _is_done(journal.rows.get(task.key), job, task)]
     done = len(tasks) - len(pending)
     if on_progress:
         on_progress(done, len(tasks))
-    with closing(pool.run(job, list(_groups(pending)), workers)) as rows:
+    with closing(score_groups(job, list(_groups(pending)), workers)) as rows:
         for row in rows:
             journal.append(row)
             done += 1
@@ -170,7 +168,7 @@ def official_tasks(dataset: Dataset) -> Iterator[Task]:
             yield Task(f"{OFFICIAL}{video}:{number}", tuple(ordered))
 
 
-def _is_done(row: Mapping[str, Any] | None, job: pool.Job, task: Task) -> bool:
+def _is_done(row: Mapping[str, Any] | None, job: ScoringJob, task: Task) -> bool:
     return row is not None and row["stamp"] == job.stamp(task)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from veason.errors import DataError
 
-NAME = "results.journal"
+JOURNAL_FILE = "results.journal"
 SYNC_SECONDS = 1.0
 
 
@@ -34,7 +34,7 @@ class Journal:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / NAME
+        self.path = folder / JOURNAL_FILE
         self._stream = self.path.open("ab+")
         try:
             _lock(self._stream.fileno(), folder)

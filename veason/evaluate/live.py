@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from veason.data.predictions import SavedAnswer, write_prediction
 from veason.errors import AnswerError, VideoError
+from veason.formats.benchmarks.predictions import SavedAnswer, write_prediction
 from veason.masks import decode_mask
 from veason.profile import sample_indices
 from veason.types import Answer, Answered, Frame, FrameMasks, ObjectMask, Sample, VideoInfo

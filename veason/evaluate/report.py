@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from veason.data import Dataset
-from veason.data.ref_davis import ANNOTATORS
 from veason.evaluate.score import DEFECTS, OFFICIAL
+from veason.formats.benchmarks.dataset import Dataset
+from veason.formats.ref_davis17.samples import ANNOTATORS
 from veason.metrics import (
     ABSENT,
     REASONING,
@@ -41,7 +41,7 @@ COLUMNS = (
 )  # fmt: skip
 TYPE_IDS = {"referring": REFERRING, "reasoning": REASONING, "absent": ABSENT}
 
-Row = Mapping[str, Any]
+JournalRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,7 @@ class Report:
 
 
 def build_report(
-    dataset: Dataset, rows: Mapping[str, Row], identity: Mapping[str, Any], *, has_answers: bool
+    dataset: Dataset, rows: Mapping[str, JournalRow], identity: Mapping[str, Any], *, has_answers: bool
 ) -> Report:
     """Return the report; every expression of the dataset must have its row. Figures are percents."""
     samples = list(dataset)
@@ -85,7 +85,7 @@ def build_report(
 
 
 def build_scores(
-    kind: str, samples: Sequence[Sample], scores: Sequence[SequenceScore | None], rows: Mapping[str, Row]
+    kind: str, samples: Sequence[Sample], scores: Sequence[SequenceScore | None], rows: Mapping[str, JournalRow]
 ) -> Any:
     """Return each figure of the benchmark's table, None where no expression belongs to it."""
     known = [(sample, score) for sample, score in zip(samples, scores, strict=True) if score is not None]
@@ -113,7 +113,7 @@ def build_scores(
 
 
 def build_absence(
-    samples: Sequence[Sample], rows: Sequence[Row], scores: Sequence[SequenceScore | None]
+    samples: Sequence[Sample], rows: Sequence[JournalRow], scores: Sequence[SequenceScore | None]
 ) -> dict[str, Any] | str:
     """Return N-acc and T-acc; answers that could not be read leave empty masks, so they are counted beside."""
     known = [(s, row) for s, row, score in zip(samples, rows, scores, strict=True) if score is not None]
@@ -136,14 +136,14 @@ def build_keyframes(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
     return {"pearson": pearson, "mean_prominence": mean, "count": len(points)}
 
 
-def build_defects(rows: Sequence[Row]) -> dict[str, Any]:
+def build_defects(rows: Sequence[JournalRow]) -> dict[str, Any]:
     """Return the share of answers with each defect, in percent of the expressions that have an answer line."""
     answered = [row["defects"] for row in rows if row["defects"] is not None]
     counts = Counter(name for defects in answered for name in defects)
     return {"answers": len(answered)} | {name: _percent(counts[name], len(answered)) for name in DEFECTS}
 
 
-def find_cautions(content: Mapping[str, Any], rows: Sequence[Row], samples: Sequence[Sample]) -> list[str]:
+def find_cautions(content: Mapping[str, Any], rows: Sequence[JournalRow], samples: Sequence[Sample]) -> list[str]:
     """Return sentences about figures that do not mean what they seem to."""
     cautions = []
     missing, empty = content["coverage"]["incomplete"], content["empty_predictions_percent"]
@@ -253,7 +253,7 @@ def _figures(summary: Summary | None) -> dict[str, Any] | None:
     return None if summary is None else {**asdict(summary), "jf": summary.jf}
 
 
-def _table_row(sample: Sample, row: Row, score: SequenceScore | None) -> dict[str, Any]:
+def _table_row(sample: Sample, row: JournalRow, score: SequenceScore | None) -> dict[str, Any]:
     return {
         "name": sample.key.rpartition("/")[0] + "_" + sample.expression_id,
         "video": sample.video,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from veason.consistency import check
-from veason.data.predictions import SavedAnswer, missing_frames, read_prediction, stamp
 from veason.errors import DataError
+from veason.formats.benchmarks.predictions import SavedAnswer, missing_frames, read_prediction, stamp
 from veason.masks import mask_area, union_mask
 from veason.metrics import (
     OutlineCache,
@@ -50,7 +50,7 @@ class Task:
         return self.key.startswith(OFFICIAL)
 
 
-def fingerprint(task: Task, predictions: Path, *, with_times: bool) -> str:
+def task_fingerprint(task: Task, predictions: Path, *, with_times: bool) -> str:
     """Return a text that changes when what the row was worked out from changes.
 
     Without times, a folder that was copied elsewhere still counts as the same.

@@ -11,14 +11,14 @@ from typing import Any
 
 from veason.errors import VeasonError
 from veason.evaluate.live import Live, predict
-from veason.evaluate.score import Task, fingerprint, score_task
+from veason.evaluate.score import Task, score_task, task_fingerprint
 from veason.metrics import OutlineCache
 
-Group = Sequence[Task]
+TaskGroup = Sequence[Task]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ScoringJob:
     """What every worker needs to know: where pictures are, and how to make them where they are not saved already."""
 
     predictions: Path
@@ -26,10 +26,10 @@ class Job:
 
     def stamp(self, task: Task) -> str:
         """Return what a row must carry to count as done. Our own pictures are known by name and size only."""
-        return fingerprint(task, self.predictions, with_times=self.live is None)
+        return task_fingerprint(task, self.predictions, with_times=self.live is None)
 
 
-def run(job: Job, groups: Sequence[Group], workers: int) -> Generator[dict[str, Any], None, None]:
+def score_groups(job: ScoringJob, groups: Sequence[TaskGroup], workers: int) -> Generator[dict[str, Any], None, None]:
     """Yield the row of every task as it gets done, in no fixed order over several workers.
 
     Closing the generator stops the workers; what they had not yielded is lost.
@@ -43,7 +43,7 @@ def run(job: Job, groups: Sequence[Group], workers: int) -> Generator[dict[str, 
         worker = Worker(job)
         for group in groups:
             for task in group:
-                yield worker.work(task)
+                yield worker.score(task)
         return
     context = multiprocessing.get_context("spawn")
     waiting = list(reversed(groups))
@@ -52,7 +52,7 @@ def run(job: Job, groups: Sequence[Group], workers: int) -> Generator[dict[str, 
     try:
         for _ in range(min(workers, len(groups))):
             here, there = context.Pipe()
-            process = context.Process(target=serve, args=(there, job), daemon=True)
+            process = context.Process(target=run_worker, args=(there, job), daemon=True)
             process.start()
             there.close()
             processes.append(process)
@@ -77,7 +77,7 @@ def run(job: Job, groups: Sequence[Group], workers: int) -> Generator[dict[str, 
             process.join()
 
 
-def serve(connection: Connection, job: Job) -> None:
+def run_worker(connection: Connection, job: ScoringJob) -> None:
     """Answer groups with rows until None comes or the parent is gone. The target of a worker process."""
     worker: Worker | None = None
     try:
@@ -85,7 +85,7 @@ def serve(connection: Connection, job: Job) -> None:
             try:
                 worker = worker or Worker(job)
                 for task in group:
-                    connection.send(worker.work(task))
+                    connection.send(worker.score(task))
             except VeasonError as error:
                 connection.send(error)
                 return
@@ -97,12 +97,12 @@ def serve(connection: Connection, job: Job) -> None:
 class Worker:
     """One process's models and caches."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ScoringJob) -> None:
         self.job = job
         self.cache = OutlineCache()
         self.pipeline = job.live.make_pipeline() if job.live else None
 
-    def work(self, task: Task) -> dict[str, Any]:
+    def score(self, task: Task) -> dict[str, Any]:
         """Return the row of a task; predictions are made first where they are not saved already."""
         if self.pipeline is None or task.is_official:
             row = score_task(task, self.job.predictions, self.cache)

@@ -48,7 +48,7 @@ class StopWhenSet(StoppingCriteria):
         return torch.full((input_ids.shape[0],), self._stop.is_set(), dtype=torch.bool, device=input_ids.device)
 
 
-class Draw(LogitsProcessor):
+class GumbelSampler(LogitsProcessor):
     """Makes the highest score a draw from the softmax, by adding Gumbel noise from a generator of its own.
 
     `generate` itself draws from the global generator, which other threads use too, so a seed would not repeat.
@@ -63,12 +63,12 @@ class Draw(LogitsProcessor):
         return scores - waits.clamp_min_(torch.finfo(scores.dtype).tiny).log_()
 
 
-def choice(sampling: Sampling, sample: int, device: torch.device) -> LogitsProcessorList:
+def sampling_processors(sampling: Sampling, sample: int, device: torch.device) -> LogitsProcessorList:
     """Return what makes the greedy choice of `generate` a draw with the wanted sampling; empty at temperature 0."""
     if sampling.temperature == 0:
         return LogitsProcessorList()
     chain: list[Any] = [TemperatureLogitsWarper(sampling.temperature)]
     if sampling.top_p < 1:
         chain.append(TopPLogitsWarper(sampling.top_p))
-    chain.append(Draw(sampling.seed * 1_000_003 + sample, device))
+    chain.append(GumbelSampler(sampling.seed * 1_000_003 + sample, device))
     return LogitsProcessorList(chain)

@@ -30,7 +30,7 @@ _ROWS_BETWEEN_HASHED = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class PrefixEntry:
     """Tokens that were read, and a pair of keys and values for each layer. Nothing may write into any of them.
 
     `token_ids` is `(L,)` int64 on the CPU; the tensors of `layers` are `(1, heads, L, size)` on the model's device.
@@ -59,7 +59,7 @@ class Reading:
         return cache
 
 
-def read_from(cache: Cache, token_ids: torch.Tensor) -> Reading | None:
+def entry_from_cache(cache: Cache, token_ids: torch.Tensor) -> PrefixEntry | None:
     """Return what a finished `generate` has read, None for a cache that does not hold every token in every layer.
 
     What a static cache holds is copied, since the next answer is written over it.
@@ -79,7 +79,7 @@ def read_from(cache: Cache, token_ids: torch.Tensor) -> Reading | None:
         else (layer.keys, layer.values)
         for layer in cache.layers
     )
-    return Reading(token_ids[0, :length].cpu(), layers)
+    return PrefixEntry(token_ids[0, :length].cpu(), layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class PrefixStore:
 
     def __init__(self, budget_bytes: int | None = None) -> None:
         self._budget_bytes = DEFAULT_BUDGET_BYTES if budget_bytes is None else budget_bytes
-        self._readings: OrderedDict[bytes, Reading] = OrderedDict()
+        self._readings: OrderedDict[bytes, PrefixEntry] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -129,7 +129,7 @@ class PrefixStore:
     def __len__(self) -> int:
         return len(self._readings)
 
-    def find(self, key: bytes, token_ids: torch.Tensor, *, at_least: int) -> tuple[Reading, int] | None:
+    def find(self, key: bytes, token_ids: torch.Tensor, *, at_least: int) -> tuple[PrefixEntry, int] | None:
         """Return the reading of these pictures and how many of its first tokens serve the prompt.
 
         Args:
@@ -145,7 +145,7 @@ class PrefixStore:
         length = min(common_length(reading.token_ids, token_ids), len(token_ids) - 1)
         return (reading, length) if length >= at_least else None
 
-    def keep(self, key: bytes, reading: Reading) -> None:
+    def keep(self, key: bytes, reading: PrefixEntry) -> None:
         """Put a reading in place of the one about the same pictures, and let go of others until all fit."""
         with self._lock:
             self._readings.pop(key, None)

@@ -28,9 +28,9 @@ from veason.answer import context_for
 from veason.device import choose_device, choose_dtype, memory_guard, require
 from veason.errors import DeviceError, MissingBackend, ProfileError, PromptError
 from veason.policy import prompt
-from veason.policy.decoding import StopWhenSet, TokenQueue, choice
+from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
 from veason.policy.pieces import Piece, read_pieces
-from veason.policy.prefix import PrefixCounts, PrefixStore, digest_frames, read_from
+from veason.policy.prefix import PrefixCounts, PrefixStore, digest_frames, entry_from_cache
 from veason.policy.static import StaticRoom, compile_options
 from veason.profile import Profile
 from veason.types import Frame, PolicyEvent, Sampling, Turn
@@ -177,6 +177,7 @@ class QwenPolicy:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
@@ -191,7 +192,7 @@ class QwenPolicy:
             raise PromptError("the policy was given no frames: show it at least one")
         height, width = frames[0].image.shape[:2]
         shown = [frame.index for frame in frames]
-        context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height))
+        context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height), fps=fps)
         start = time.perf_counter()
         asked = self._ask(frames, instruction, turns)
         for sample in range(sampling.num_samples):
@@ -235,7 +236,7 @@ class QwenPolicy:
         return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
     def _process(self, frames: Sequence[Frame], text: str) -> Any:
-        images = [squash(frame, self.profile.size_wh) for frame in frames]
+        images = [resize_frame(frame, self.profile.size_wh) for frame in frames]
         # without do_resize=False the processor would fit pictures into its own pixel limits and so change the box space
         inputs = self._processor(text=[text], images=images, do_resize=False, return_tensors="pt")
         grids = {tuple(grid) for grid in inputs["image_grid_thw"].tolist()}
@@ -315,7 +316,7 @@ class QwenPolicy:
                     **options,
                     max_new_tokens=limit,
                     do_sample=False,
-                    logits_processor=choice(sampling, sample, device),
+                    logits_processor=sampling_processors(sampling, sample, device),
                     stopping_criteria=StoppingCriteriaList([StopWhenSet(stop)]),
                     streamer=TokenQueue(tokens),
                     return_dict_in_generate=True,
@@ -332,7 +333,7 @@ class QwenPolicy:
             return
         asked.inputs = None  # the next sample needs the pictures no more
         is_as_foreseen = torch.equal(written.sequences[0, : len(asked.token_ids)].cpu(), asked.token_ids)
-        reading = read_from(written.past_key_values, written.sequences)
+        reading = entry_from_cache(written.past_key_values, written.sequences)
         if is_as_foreseen and reading is not None:
             self._prefixes.keep(asked.key, reading)
 
@@ -354,7 +355,7 @@ class QwenPolicy:
             yield self._processor.tokenizer.decode(held, skip_special_tokens=True)
 
 
-def squash(frame: Frame, size_wh: tuple[int, int]) -> Image.Image:
+def resize_frame(frame: Frame, size_wh: tuple[int, int]) -> Image.Image:
     """Return the picture at `size_wh`, bilinear, aspect not kept."""
     return Image.fromarray(frame.image).resize(size_wh, Image.Resampling.BILINEAR)
 

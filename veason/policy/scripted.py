@@ -39,8 +39,8 @@ from veason.policy.prompt import tidy_instruction
 from veason.profile import GENERIC, Profile
 from veason.types import Frame, PolicyEvent, Sampling, Turn
 
-LOOK_SIDE = 8
-LOOK_TOLERANCE = 8.0
+THUMBNAIL_SIDE = 8
+THUMBNAIL_TOLERANCE = 8.0
 """Largest mean difference in grey levels of two looks of one frame. Different example clips differ by 20 and more."""
 
 _PROFILE_KEYS = ("keyframe_key", "boxes_key", "labels", "step_marks")
@@ -67,8 +67,8 @@ class Recording:
         if not self.looks:
             return True
         wanted = dict(zip(self.shown, self.looks, strict=True))
-        pairs = [(look_of(frame), wanted[frame.index]) for frame in frames if frame.index in wanted]
-        return bool(pairs) and sum(_look_distance(*pair) for pair in pairs) / len(pairs) <= LOOK_TOLERANCE
+        pairs = [(thumbnail_of(frame), wanted[frame.index]) for frame in frames if frame.index in wanted]
+        return bool(pairs) and sum(_look_distance(*pair) for pair in pairs) / len(pairs) <= THUMBNAIL_TOLERANCE
 
 
 class Writer(Protocol):
@@ -132,6 +132,7 @@ class ScriptedPolicy:
         instruction: str,
         *,
         num_frames: int,
+        fps: float | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
@@ -147,7 +148,9 @@ class ScriptedPolicy:
         height, width = frames[0].image.shape[:2]
         for sample in range(sampling.num_samples):
             recording = matching[sample % len(matching)]
-            context = context_for(recording.profile, recording.shown, num_frames=num_frames, source_wh=(width, height))
+            context = context_for(
+                recording.profile, recording.shown, num_frames=num_frames, source_wh=(width, height), fps=fps
+            )
             with closing(read_pieces(self._replay(recording), context, sample)) as events:
                 yield from events
 
@@ -201,7 +204,7 @@ def record_answer(
         pieces=tuple(policy.write(frames, instruction, turns=turns, sampling=sampling, sample=sample)),
         video=video,
         turn=len(turns),
-        looks=tuple(look_of(frame) for frame in frames),
+        looks=tuple(thumbnail_of(frame) for frame in frames),
     )
 
 
@@ -240,15 +243,15 @@ def load_recordings(path: Path) -> tuple[Recording, ...]:
     return recordings
 
 
-def look_of(frame: Frame) -> str:
+def thumbnail_of(frame: Frame) -> str:
     """Return a frame as 8x8 grey bytes in hex: enough to tell videos apart, and the same for every decoder."""
-    small = Image.fromarray(frame.image).convert("L").resize((LOOK_SIDE, LOOK_SIDE), Image.Resampling.BOX)
+    small = Image.fromarray(frame.image).convert("L").resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
     return small.tobytes().hex()
 
 
 def _look_distance(look_a: str, look_b: str) -> float:
     greys_a, greys_b = bytes.fromhex(look_a), bytes.fromhex(look_b)
-    return sum(abs(a - b) for a, b in zip(greys_a, greys_b, strict=True)) / LOOK_SIDE**2
+    return sum(abs(a - b) for a, b in zip(greys_a, greys_b, strict=True)) / THUMBNAIL_SIDE**2
 
 
 def _quote(instruction: str, turn: int) -> str:
@@ -305,6 +308,6 @@ def _read_looks(record: dict[str, Any]) -> tuple[str, ...]:
     looks = tuple(str(look) for look in record.get("looks", ()))
     if looks and len(looks) != len(record["shown"]):
         raise ValueError(f"{len(looks)} looks for {len(record['shown'])} frames shown")
-    if any(len(bytes.fromhex(look)) != LOOK_SIDE**2 for look in looks):
-        raise ValueError(f"a look is {LOOK_SIDE}x{LOOK_SIDE} grey bytes in hex")
+    if any(len(bytes.fromhex(look)) != THUMBNAIL_SIDE**2 for look in looks):
+        raise ValueError(f"a look is {THUMBNAIL_SIDE}x{THUMBNAIL_SIDE} grey bytes in hex")
     return looks

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from veason.data import Dataset
 from veason.errors import ProjectError
 from veason.project.store import Project
+from veason.types import Sample
 from veason.video.images import SUFFIXES as PICTURES
 
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".3gp")
@@ -140,7 +140,7 @@ def add_videos(
     return Added(len(set(ids) - known), added)
 
 
-def add_dataset(project: Project, dataset: Dataset, *, copy: bool = False) -> Added:
+def add_dataset(project: Project, dataset: Iterable[Sample], *, copy: bool = False) -> Added:
     """Add the expressions of a benchmark dataset as questions; its ground truth stays where it is.
 
     Raises:

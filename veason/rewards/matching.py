@@ -10,7 +10,7 @@ import numpy as np
 from veason.answer import AnswerContext
 from veason.boxes import box_iou, boxes_array, match_boxes, scale_box
 from veason.rewards.case import RewardCase
-from veason.rewards.reading import MAX_BOXES, Reading
+from veason.rewards.prediction import MAX_BOXES, Prediction
 from veason.rewards.rules import RewardRules
 from veason.types import Box
 
@@ -24,16 +24,16 @@ class MatchedPair:
     iou: float
 
 
-def match_answer(reading: Reading, case: RewardCase, rules: RewardRules) -> tuple[float, tuple[MatchedPair, ...]]:
+def match_answer(prediction: Prediction, case: RewardCase, rules: RewardRules) -> tuple[float, tuple[MatchedPair, ...]]:
     """Return Rs and the matched pairs. Raises ValueError where an IoU is not a number."""
-    assert reading.keyframe is not None
-    found = case.boxes(reading.keyframe)
+    assert prediction.keyframe is not None
+    found = case.boxes(prediction.keyframe)
     visible = [box for box in found if box is not None]
     if rules.counts_end_pixels:
         true = _written_boxes(found if rules.wants_zero_boxes else visible, case.context, rules)
-        iou = inclusive_iou(reading.numbers[:MAX_BOXES], true[:MAX_BOXES])
+        iou = inclusive_iou(prediction.numbers[:MAX_BOXES], true[:MAX_BOXES])
     else:
-        iou = box_iou(boxes_array(reading.boxes[:MAX_BOXES]), boxes_array(visible[:MAX_BOXES]))
+        iou = box_iou(boxes_array(prediction.boxes[:MAX_BOXES]), boxes_array(visible[:MAX_BOXES]))
     # Subtracting 1 rounds as the released code's cost does, so that ties fall the same way.
     pairs = tuple(MatchedPair(row, column, float(iou[row, column])) for row, column in match_boxes(iou - 1))
     if not rules.counts_end_pixels:

@@ -11,7 +11,7 @@ from veason.masks import mask_area
 from veason.metrics import Mask, jaccard
 from veason.rewards.case import RewardCase
 from veason.rewards.matching import MatchedPair, match_answer
-from veason.rewards.reading import NO_AREA, Reading, measure_format, read_answer
+from veason.rewards.prediction import NO_AREA, Prediction, measure_format, read_answer
 from veason.rewards.rules import PAPER, RewardRules
 from veason.types import Box
 
@@ -45,10 +45,10 @@ def format_reward(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Re
     if not parts.has_tags:
         reasons.append(NO_TAGS)
     fields = 0.0
-    reading = read_answer(text, case, rules)
-    if rules.rewards_absence and reading.is_absent:
+    prediction = read_answer(text, case, rules)
+    if rules.rewards_absence and prediction.is_absent:
         fields = 1.0
-    elif reading.problem == NO_AREA:
+    elif prediction.problem == NO_AREA:
         reasons.append(NO_AREA)
     elif not parts.is_object:
         reasons.append("the answer block holds no JSON object")
@@ -69,43 +69,43 @@ def _format_leniently(text: str, context: AnswerContext) -> Reward:
     return Reward(found.has_tags + found.box_share, tuple(reasons))
 
 
-def keyframe_reward(reading: Reading, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
+def keyframe_reward(prediction: Prediction, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
     """Return Rk: the area of the target on the keyframe over its largest area on the frames shown, in [0, 1].
 
     0 where the keyframe was not shown. `extended`: 1 for a right "absent", 0 for a wrong one or for boxes where
     nothing is.
     """
-    if reading.problem:
-        return Reward(0.0, (reading.problem,))
-    decided = _decide_absence(reading, case, rules)
+    if prediction.problem:
+        return Reward(0.0, (prediction.problem,))
+    decided = _decide_absence(prediction, case, rules)
     if decided is not None:
         return decided
-    if reading.keyframe not in case.context.shown:
-        return Reward(0.0, (f"keyframe {reading.keyframe} is not among the frames shown {case.context.shown}",))
+    if prediction.keyframe not in case.context.shown:
+        return Reward(0.0, (f"keyframe {prediction.keyframe} is not among the frames shown {case.context.shown}",))
     areas = {index: mask_area(case.union(index)) for index in case.context.shown}
     largest = max(areas.values())
     if largest == 0:
         return Reward(0.0, ("the target is on none of the frames shown",))
-    value = areas[reading.keyframe] / largest
-    return Reward(value, () if value else (f"the target is not on frame {reading.keyframe}",))
+    value = areas[prediction.keyframe] / largest
+    return Reward(value, () if value else (f"the target is not on frame {prediction.keyframe}",))
 
 
-def boxes_reward(reading: Reading, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
+def boxes_reward(prediction: Prediction, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
     """Return Rs: the summed IoU of best-matched boxes on the keyframe over the longer list's length, in [0, 1]."""
-    decided = _no_boxes_to_match(reading, case, rules)
+    decided = _no_boxes_to_match(prediction, case, rules)
     if decided is not None:
         return decided
     try:
-        value, pairs = match_answer(reading, case, rules)
+        value, pairs = match_answer(prediction, case, rules)
     except ValueError:
         return Reward(
             0.0, ("the boxes cannot be matched: a number is not finite, or a corner lies one off its opposite",)
         )
-    return Reward(value, () if value else (_no_overlap(reading, case),), pairs)
+    return Reward(value, () if value else (_no_overlap(prediction, case),), pairs)
 
 
 def tracks_reward(
-    reading: Reading, case: RewardCase, propagate: Propagate | None, rules: RewardRules = PAPER
+    prediction: Prediction, case: RewardCase, propagate: Propagate | None, rules: RewardRules = PAPER
 ) -> Reward:
     """Return Ru: the mean IoU over the frames shown between the target and what `propagate` makes of the matched boxes.
 
@@ -116,20 +116,20 @@ def tracks_reward(
         DataError: `propagate` left out a frame that was shown, or gave a mask of another size.
         VeasonError: whatever `propagate` raises; `upstream` turns that into 0, as the released code does.
     """
-    decided = _no_boxes_to_match(reading, case, rules)
+    decided = _no_boxes_to_match(prediction, case, rules)
     if decided is not None:
         return decided
     if propagate is None:
         return Reward(0.0, ("no segmenter was given",))
     try:
-        _, pairs = match_answer(reading, case, rules)
+        _, pairs = match_answer(prediction, case, rules)
     except ValueError:
         return Reward(0.0, ("the boxes cannot be matched",))
     if not pairs:
-        return Reward(0.0, (_no_overlap(reading, case),))
-    assert reading.keyframe is not None
+        return Reward(0.0, (_no_overlap(prediction, case),))
+    assert prediction.keyframe is not None
     try:
-        masks = propagate([reading.boxes[pair.predicted] for pair in pairs], reading.keyframe)
+        masks = propagate([prediction.boxes[pair.predicted] for pair in pairs], prediction.keyframe)
     except VeasonError as error:
         if not rules.is_lenient:
             raise
@@ -142,35 +142,37 @@ def tracks_reward(
     return Reward(value, () if value else ("no mask overlaps the target on any frame",), pairs, frame_iou)
 
 
-def _decide_absence(reading: Reading, case: RewardCase, rules: RewardRules) -> Reward | None:
+def _decide_absence(prediction: Prediction, case: RewardCase, rules: RewardRules) -> Reward | None:
     """Return the whole reward where absence settles it, None where there is more to look at."""
     if not rules.rewards_absence:
         return None
     if case.is_absent:
-        if reading.is_absent:
+        if prediction.is_absent:
             return Reward(1.0)
         return Reward(0.0, ("the target is absent, but the answer gives boxes",))
-    if reading.is_absent:
+    if prediction.is_absent:
         return Reward(0.0, ("the answer says absent, but the target is there",))
     return None
 
 
-def _no_boxes_to_match(reading: Reading, case: RewardCase, rules: RewardRules) -> Reward | None:
-    problem = reading.problem or reading.box_problem
+def _no_boxes_to_match(prediction: Prediction, case: RewardCase, rules: RewardRules) -> Reward | None:
+    problem = prediction.problem or prediction.box_problem
     if problem:
         return Reward(0.0, (problem,))
-    decided = _decide_absence(reading, case, rules)
+    decided = _decide_absence(prediction, case, rules)
     if decided is not None:
         return decided
-    if not len(reading.numbers):
+    if not len(prediction.numbers):
         return Reward(0.0, ("the answer gives no box",))
-    if reading.keyframe not in case.context.shown:
-        return Reward(0.0, (f"keyframe {reading.keyframe} is not among the frames shown {case.context.shown}",))
+    if prediction.keyframe not in case.context.shown:
+        return Reward(0.0, (f"keyframe {prediction.keyframe} is not among the frames shown {case.context.shown}",))
     return None
 
 
-def _no_overlap(reading: Reading, case: RewardCase) -> str:
-    is_there = any(box is not None for box in case.boxes(reading.keyframe)) if reading.keyframe is not None else False
+def _no_overlap(prediction: Prediction, case: RewardCase) -> str:
+    is_there = (
+        any(box is not None for box in case.boxes(prediction.keyframe)) if prediction.keyframe is not None else False
+    )
     if not is_there:
-        return f"the target is not on frame {reading.keyframe}, so no box can match"
-    return f"no box overlaps a true one on frame {reading.keyframe}"
+        return f"the target is not on frame {prediction.keyframe}, so no box can match"
+    return f"no box overlaps a true one on frame {prediction.keyframe}"

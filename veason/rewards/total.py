@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from veason.rewards.case import RewardCase
-from veason.rewards.reading import read_answer
+from veason.rewards.prediction import read_answer
 from veason.rewards.rules import PAPER, RewardRules
 from veason.rewards.terms import (
     Propagate,
@@ -46,13 +46,13 @@ def total_reward(
     text: str, case: RewardCase, propagate: Propagate | None, rules: RewardRules = PAPER
 ) -> RewardBreakdown:
     """Return all four terms for one answer. Raises what `tracks_reward` raises."""
-    reading = read_answer(text, case, rules)
+    prediction = read_answer(text, case, rules)
     return RewardBreakdown(
         rules,
         format_reward(text, case, rules),
-        keyframe_reward(reading, case, rules),
-        boxes_reward(reading, case, rules),
-        tracks_reward(reading, case, propagate, rules),
+        keyframe_reward(prediction, case, rules),
+        boxes_reward(prediction, case, rules),
+        tracks_reward(prediction, case, propagate, rules),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
 from veason.types import Budgets, Speedups
+from veason.types.budgets import MIB
 
 if TYPE_CHECKING:
     from veason.types import Segmenter
@@ -37,7 +38,7 @@ def load_segmenter(
         ProfileError: a config is missing, unknown or does not fit the weights.
         DeviceError: CUDA was asked for and is not there.
     """
-    from veason.device import choose_device, lends_gpu, require
+    from veason.device import choose_device, is_zero_gpu, require
 
     require("sam2", "SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2", "the segmenter")
     from veason.segmenter import checkpoint
@@ -61,13 +62,13 @@ def load_segmenter(
         model = checkpoint.load_model(Path(name), target)
     else:
         model = checkpoint.load_from_hub(name, target)
-    return _as_segmenter(model, name, budgets, Speedups() if lends_gpu() else speedups)
+    return _as_segmenter(model, name, budgets, Speedups() if is_zero_gpu() else speedups)
 
 
 def _as_segmenter(model: Any, name: str, budgets: Budgets, speedups: Speedups) -> Segmenter:
     """Return the predictor as a segmenter whose caches take no more than the budgets."""
     from veason.segmenter.compiled import compile_networks
-    from veason.segmenter.features import MIB, FeatureBudget, FeatureCache, default_memory
+    from veason.segmenter.features import FeatureBudget, FeatureCache, default_memory
     from veason.segmenter.sam2 import Sam2Segmenter
 
     features = None

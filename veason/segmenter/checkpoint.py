@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from veason.errors import MissingBackend, ProfileError
+from veason.segmenter.holes import hole_area, provide_kernel
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -43,11 +44,8 @@ VIDEO_OVERRIDES = (
 )
 """What every model here gets on top of its config."""
 
-HOLE_AREA = 8
-"""Background specks up to this many low-resolution pixels are filled, where sam2's CUDA kernel is installed."""
 
-
-def build_model(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
+def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
     """Return a SAM2 video predictor with random weights, in eval mode.
 
     Args:
@@ -68,8 +66,8 @@ def build_model(base: str, overrides: Sequence[str] = (), device: torch.device |
         raise ProfileError(
             f"cannot build {base} with overrides {list(overrides)}: {error}; check the overrides"
         ) from error
-    kernel_is_here = importlib.util.find_spec("sam2._C") is not None and torch.device(device).type == "cuda"
-    model.fill_hole_area = HOLE_AREA if kernel_is_here else 0
+    provide_kernel()
+    model.fill_hole_area = hole_area(model.image_size)
     return model.to(device).eval()
 
 
@@ -146,7 +144,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPre
                 "choose another folder, or pass a published .pt file together with --segmenter-config"
             )
     config = read_folder_config(folder / CONFIG_FILE)
-    model = build_model(config["base"], config["overrides"], device)
+    model = build_predictor(config["base"], config["overrides"], device)
     if model.image_size != config["image_size"]:
         raise ProfileError(
             f"{folder / CONFIG_FILE} says image_size {config['image_size']}, but its base and overrides give "
@@ -171,7 +169,7 @@ def load_published(file: Path, config: str, device: torch.device | str = "cpu") 
 
     if not file.is_file():
         raise MissingBackend(f"wanted SAM2 weights in {file}, but there is no such file: check the path")
-    model = build_model(config, device=device)
+    model = build_predictor(config, device=device)
     try:
         holder = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class NetworkCalls:
     """Calls of the image encoder, memory attention, mask decoder and memory encoder."""
 
     encoder: int = 0
@@ -20,8 +20,10 @@ class Work:
     decoder: int = 0
     memory_encoder: int = 0
 
-    def __sub__(self, earlier: Work) -> Work:
-        return Work(*(getattr(self, field.name) - getattr(earlier, field.name) for field in fields(Work)))
+    def __sub__(self, earlier: NetworkCalls) -> NetworkCalls:
+        return NetworkCalls(
+            *(getattr(self, field.name) - getattr(earlier, field.name) for field in fields(NetworkCalls))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,12 @@ class CallCounter:
     """Counts the calls of a model's four networks, whoever makes them: stock and ours alike."""
 
     def __init__(self) -> None:
-        self._calls = {field.name: 0 for field in fields(Work)}
+        self._calls = {field.name: 0 for field in fields(NetworkCalls)}
 
     @property
-    def work(self) -> Work:
+    def calls(self) -> NetworkCalls:
         """The calls so far."""
-        return Work(**self._calls)
+        return NetworkCalls(**self._calls)
 
     def add(self, name: str) -> None:
         """Count one call."""
@@ -63,7 +65,7 @@ class CallCounter:
 
 
 @contextmanager
-def counting(model: SAM2VideoPredictor) -> Iterator[CallCounter]:
+def count_calls(model: SAM2VideoPredictor) -> Iterator[CallCounter]:
     """Count the calls of the model's networks while the context is open."""
     counter = CallCounter()
     networks = {

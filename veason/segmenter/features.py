@@ -20,10 +20,9 @@ from veason.segmenter.identity import Scope
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-MIB = 1 << 20
 GIB = 1 << 30
 
-Key = tuple[Scope, int]
+FrameKey = tuple[Scope, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def default_memory(device: torch.device) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CacheUsage:
     """What a cache holds, in bytes a tier, and what happened to it so far."""
 
     gpu: int
@@ -95,17 +94,17 @@ class FeatureCache:
         self._parent = folder
         self._folder: OwnFolder | None = None
         self._lock = threading.RLock()
-        self._tiers: list[OrderedDict[Key, _Entry]] = [OrderedDict(), OrderedDict(), OrderedDict()]
+        self._tiers: list[OrderedDict[FrameKey, _Entry]] = [OrderedDict(), OrderedDict(), OrderedDict()]
         self._budgets = (self.budget.gpu, self.budget.ram, self.budget.disk)
         self._held = [0, 0, 0]
         self._hits = self._misses = self._dropped = self._written = 0
         self._cursors: OrderedDict[Scope, int] = OrderedDict()
 
     @property
-    def held(self) -> Held:
+    def usage(self) -> CacheUsage:
         """What is held now."""
         with self._lock:
-            return Held(self._held[0], self._held[1], self._held[2], self._hits, self._misses, self._dropped)
+            return CacheUsage(self._held[0], self._held[1], self._held[2], self._hits, self._misses, self._dropped)
 
     def look_at(self, scope: Scope, frame_index: int | None = None) -> None:
         """Move the cursor of a video (None: leave it): frames near it stay, and those of other videos go first."""
@@ -169,7 +168,7 @@ class FeatureCache:
             self._folder.close()
             self._folder = None
 
-    def _insert(self, place: int, key: Key, levels: list[torch.Tensor], dtypes: list[torch.dtype]) -> None:
+    def _insert(self, place: int, key: FrameKey, levels: list[torch.Tensor], dtypes: list[torch.dtype]) -> None:
         """Put levels into the first tier from `place` on that may hold them, then push out what is too much."""
         if place == 0 and (self._budgets[0] == 0 or levels[0].device.type == "cpu"):
             place = 1
@@ -202,7 +201,7 @@ class FeatureCache:
         owned = [_own(level) for level in levels]
         return _Entry(dtypes, sum(level.nbytes for level in owned), owned, None)
 
-    def _promote(self, place: int, key: Key, levels: list[torch.Tensor]) -> None:
+    def _promote(self, place: int, key: FrameKey, levels: list[torch.Tensor]) -> None:
         """Move a frame from a file into memory, if it is nearer than what it would push out."""
         if place != 2 or self._budgets[1] == 0:
             return
@@ -213,13 +212,13 @@ class FeatureCache:
             self._remove(place, key)
             self._insert(1, key, levels, entry.dtypes)
 
-    def _remove(self, place: int, key: Key) -> None:
+    def _remove(self, place: int, key: FrameKey) -> None:
         entry = self._tiers[place].pop(key)
         self._held[place] -= entry.num_bytes
         if entry.file is not None:
             entry.file.unlink(missing_ok=True)
 
-    def _distance(self, key: Key) -> tuple[float, int]:
+    def _distance(self, key: FrameKey) -> tuple[float, int]:
         """Return how far a frame is: first how long ago its video was looked at, then frames from the cursor."""
         scope, frame_index = key
         ago = next((ago for ago, known in enumerate(reversed(self._cursors)) if known == scope), math.inf)

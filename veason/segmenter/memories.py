@@ -19,8 +19,7 @@ import torch
 from veason.segmenter.identity import Scope
 from veason.segmenter.prompts import ObjectPlan
 from veason.types import Prompt
-
-MIB = 1 << 20
+from veason.types.budgets import MIB
 
 Output = dict[str, Any]
 """What stock keeps of a frame: memory features, mask logits, object pointer and score."""

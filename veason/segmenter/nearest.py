@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from veason.segmenter.batching import Step, group_by_layout, infer_batch
 from veason.segmenter.identity import Scope
 from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_plan
 from veason.segmenter.order import NearestFirst
 from veason.segmenter.prompts import ObjectPlan
-from veason.segmenter.together import Step, group_alike, infer_together
 from veason.segmenter.tracker import GroupTracker, computing
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 
@@ -53,7 +53,6 @@ class ObjectHistory:
         self._memories = memories
         self._scope = scope
         self._num_frames: int = tracker.state["num_frames"]
-        self._previews: dict[int, Output] = {}
         self._pending: Output | None = None
         self._clicked = 0
         self.back = frames_read_back(model)
@@ -100,25 +99,12 @@ class ObjectHistory:
     def infer(self, steps: Sequence[Step]) -> list[Output]:
         """Return the outputs of steps of this and other objects of the same video."""
         with computing(self._model.device):
-            return infer_together(self._model, self._tracker.state, steps)
+            return infer_batch(self._model, self._tracker.state, steps)
 
     def take(self, frame_index: int, output: Output) -> None:
         """Take an output that was computed elsewhere, from what `step` said."""
         self._layers[-1].outputs[frame_index] = output
         self._store(self._layers[-1], frame_index, output)
-
-    def preview(self, frame_index: int) -> ObjectMask:
-        """Return a guess of the mask on a frame before the centre, from what is there so far alone."""
-        with computing(self._model.device):
-            self._finish_click()
-            if frame_index not in self._layers[-1].given:
-                readable = self._layers[-1].outputs | self._previews
-                near = {
-                    index: readable[index] for index in self._neighbours(frame_index, reverse=True) if index in readable
-                }
-                self._previews[frame_index] = self._infer(self._last, frame_index, near, reverse=True)
-            output = self._layers[-1].given.get(frame_index) or self._previews[frame_index]
-            return self._mask(frame_index, output)
 
     def _mask(self, frame_index: int, output: Output | None) -> ObjectMask:
         assert output is not None, "computed just before"
@@ -278,13 +264,11 @@ def track_nearest(
     frames: FrameRange,
     cursor: Callable[[], int] | None,
     *,
-    with_preview: bool,
     batched: bool = False,
 ) -> Iterator[FrameMasks]:
     """Yield each object's centre, then its frames by distance from the cursor; a cursor of None stays on the centres.
 
-    With a preview, frames just before the centre come early too, marked as guesses; the exact ones follow. `batched`
-    computes objects together where they are at the same frame.
+    `batched` computes objects together where they are at the same frame.
     """
     walks = {}
     for history in histories:
@@ -295,31 +279,25 @@ def track_nearest(
             yield FrameMasks(history.centre, {history.plan.object_id: mask})
     while walks:
         arrived: dict[int, dict[int, ObjectMask]] = {}
-        turn: list[tuple[ObjectHistory, int, bool]] = []
+        turn: list[tuple[ObjectHistory, int]] = []
         for history, walk in list(walks.items()):
-            was_in_lead = not walk.lead_is_done
             frame_index = walk.next(history.centre if cursor is None else cursor())
             if frame_index is None:
                 del walks[history]
             else:
-                turn.append((history, frame_index, was_in_lead))
+                turn.append((history, frame_index))
         if batched:
-            _compute_together([(history, frame_index) for history, frame_index, _ in turn])
-        for history, frame_index, was_in_lead in turn:
+            _compute_batch(turn)
+        for history, frame_index in turn:
             arrived.setdefault(frame_index, {})[history.plan.object_id] = history.mask(frame_index)
-            mirror = 2 * history.centre - frame_index
-            if with_preview and was_in_lead and frames[0] <= mirror < history.centre:
-                guess = {history.plan.object_id: history.preview(mirror)}
-                yield from (FrameMasks(index, arrived.pop(index)) for index in list(arrived))
-                yield FrameMasks(mirror, guess, is_preview=True)
         for frame_index, masks in arrived.items():
             yield FrameMasks(frame_index, masks)
 
 
-def _compute_together(turn: Iterable[tuple[ObjectHistory, int]]) -> None:
+def _compute_batch(turn: Iterable[tuple[ObjectHistory, int]]) -> None:
     """Compute the frames of a turn, objects alike in one batch; one that is alone is left for its own turn."""
     wanted = ((history, history.step(frame_index)) for history, frame_index in turn)
-    for group in group_alike([(history, step) for history, step in wanted if step is not None]):
+    for group in group_by_layout([(history, step) for history, step in wanted if step is not None]):
         if len(group) > 1:
             for (history, step), output in zip(group, group[0][0].infer([step for _, step in group]), strict=True):
                 history.take(step.frame_index, output)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from veason.device import memory_guard
+from veason.segmenter.batching import can_batch
 from veason.segmenter.counters import Counters
 from veason.segmenter.features import GIB, FeatureBudget, FeatureCache, FrameFeatures
 from veason.segmenter.frames import ModelFrames
@@ -18,7 +19,6 @@ from veason.segmenter.identity import Scope, model_key, video_key
 from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
-from veason.segmenter.together import can_batch
 from veason.segmenter.tracker import GroupTracker, computing
 from veason.types import FrameMasks, FrameRange, Order, Prompt, Rle, VideoSource
 
@@ -81,7 +81,7 @@ class Sam2Segmenter:
     @property
     def orders(self) -> tuple[Order, ...]:
         """Every order."""
-        return ("stock", "nearest", "preview")
+        return ("stock", "nearest")
 
     @property
     def counters(self) -> Counters:
@@ -89,7 +89,7 @@ class Sam2Segmenter:
         return Counters(
             encoded=self._num_encoded,
             decoded=self._num_decoded,
-            feature_bytes=self.features.held.total if self.features else 0,
+            feature_bytes=self.features.usage.total if self.features else 0,
             memory_bytes=self.memories.num_bytes if self.memories else 0,
         )
 
@@ -123,8 +123,7 @@ class Sam2Segmenter:
         there is none), its mask first, then by distance from `cursor()`, which may move meanwhile. Masks equal those
         of stock SAM2 after: the prompts and both passes; then each correction and both passes from its frame. Here
         `frames` only says which masks are wanted: they equal those of the whole video, prompts may lie outside of it,
-        and nothing is computed that they do not depend on. "preview" adds guesses of the frames before the centre,
-        marked `is_preview` and followed by the exact masks.
+        and nothing is computed that they do not depend on.
 
         Raises:
             PromptError: see `Segmenter.track`.
@@ -200,8 +199,7 @@ class Sam2Segmenter:
             if self.features is not None:
                 self.features.look_at(scope, histories[-1].centre)
             watched = None if cursor is None else partial(self._follow, scope, cursor)
-            with_preview = order == "preview"
-            nearest = track_nearest(histories, frames, watched, with_preview=with_preview, batched=self._batched)
+            nearest = track_nearest(histories, frames, watched, batched=self._batched)
             yield from self._pace.measured(nearest, len(plans), lambda: features.num_encoded if features else None)
 
     def _follow(self, scope: Scope, cursor: Callable[[], int]) -> int:

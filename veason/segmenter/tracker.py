@@ -12,11 +12,11 @@ import torch
 
 from veason.device import choose_dtype
 from veason.masks import decode_mask, empty_mask, encode_mask
+from veason.segmenter.batching import Step, group_by_layout, infer_batch
 from veason.segmenter.features import FrameFeatures
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.memories import Output
 from veason.segmenter.prompts import ObjectPlan
-from veason.segmenter.together import Step, group_alike, infer_together
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, VideoInfo
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class GroupTracker:
         self._empty = empty_mask(info.size_wh)
         self._reach = max(model.max_obj_ptrs_in_encoder, model.num_maskmem * model.memory_temporal_stride_for_eval)
         self.state = new_state(model, images, info, features, constants)
-        self._together: dict[tuple[int, int], Output] = {}
+        self._batch_outputs: dict[tuple[int, int], Output] = {}
 
     @property
     def num_remembered(self) -> int:
@@ -132,7 +132,7 @@ class GroupTracker:
                 masks = {}
                 if self._batched:
                     with computing(self._model.device):
-                        self._track_together(frame_index, reverse)
+                        self._track_batch(frame_index, reverse)
                 for plan in self._plans:
                     with computing(self._model.device):
                         self._track(plan, frame_index, reverse)
@@ -174,7 +174,7 @@ class GroupTracker:
         """Track one object into one frame from memory, unless prompts or a locked mask say what is there."""
         number = self.state["obj_id_to_idx"][plan.object_id]
         outputs = self.state["output_dict_per_obj"][number]
-        done = self._together.pop((plan.object_id, frame_index), None)
+        done = self._batch_outputs.pop((plan.object_id, frame_index), None)
         if done is not None:
             outputs["non_cond_frame_outputs"][frame_index] = done
         elif frame_index not in outputs["cond_frame_outputs"]:
@@ -183,7 +183,7 @@ class GroupTracker:
             outputs["non_cond_frame_outputs"][frame_index] = output
         self.state["frames_tracked_per_obj"][number][frame_index] = {"reverse": reverse}
 
-    def _track_together(self, frame_index: int, reverse: bool) -> None:
+    def _track_batch(self, frame_index: int, reverse: bool) -> None:
         """Compute the outputs of all objects that read the same frames, each group in one batch."""
         steps = []
         for plan in self._plans:
@@ -197,10 +197,10 @@ class GroupTracker:
                 if 0 < ahead * (frame_index - index) <= self._reach
             }
             steps.append((plan, Step(frame_index, reverse, outputs["cond_frame_outputs"], near)))
-        for group in group_alike(steps):
+        for group in group_by_layout(steps):
             if len(group) > 1:
-                found = infer_together(self._model, self.state, [step for _, step in group])
-                self._together |= {
+                found = infer_batch(self._model, self.state, [step for _, step in group])
+                self._batch_outputs |= {
                     (plan.object_id, frame_index): output for (plan, _), output in zip(group, found, strict=True)
                 }
 

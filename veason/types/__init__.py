@@ -22,17 +22,18 @@ from veason.types.answers import (
     Unanswered,
 )
 from veason.types.budgets import Budgets
-from veason.types.sample import (
-    Sample,
-    SampleType,
-    Truth,
-)
-from veason.types.seams import (
+from veason.types.protocols import (
     EncodingSegmenter,
+    OnProgress,
     Order,
     OrderedSegmenter,
     Policy,
     Segmenter,
+)
+from veason.types.sample import (
+    Sample,
+    SampleType,
+    Truth,
 )
 from veason.types.shapes import (
     Box,
@@ -69,6 +70,7 @@ __all__ = [
     "Note",
     "NoteKind",
     "ObjectMask",
+    "OnProgress",
     "Order",
     "OrderedSegmenter",
     "Policy",

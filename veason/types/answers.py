@@ -10,6 +10,7 @@ from veason.types.shapes import Box
 NoteKind = Literal[
     "keyframe_not_shown", "box_clipped", "box_dropped", "corners_swapped", "json_repaired", "key_renamed",
     "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
+    "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out",
 ]  # fmt: skip
 
 

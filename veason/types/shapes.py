@@ -95,11 +95,10 @@ class ObjectMask:
 
 @dataclass(frozen=True, slots=True)
 class FrameMasks:
-    """The masks of all tracked objects on one frame, by object id. A preview is a guess that the same run replaces."""
+    """The masks of all tracked objects on one frame, by object id."""
 
     frame_index: int
     masks: Mapping[int, ObjectMask]
-    is_preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)

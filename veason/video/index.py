@@ -19,7 +19,7 @@ from veason.errors import VideoError
 
 # Containers of moving pictures. Left out on purpose: playlists (hls, concat, dash), which name other files and hosts,
 # and demuxers that take any text for a video (tty).
-FORMATS = (
+CONTAINER_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,apng,ogg,flv,asf,mxf,nut,ivf,"
     "h264,hevc,obu,mpegvideo,m4v,mjpeg,webp_anim,yuv4mpegpipe,dv,rm,wtv"
 )
@@ -37,14 +37,14 @@ DECODER_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SeekPoint:
     """A picture at which decoding can start: its own timestamp and its place in decoding order, in ticks."""
 
     pts: int
     dts: int
 
     @classmethod
-    def of(cls, packet: Packet[VideoStream]) -> Key:
+    def of(cls, packet: Packet[VideoStream]) -> SeekPoint:
         """Return the key of a packet that has a `pts`; Matroska leaves out the `dts` of the first few."""
         pts = packet.pts or 0
         return cls(pts, pts if packet.dts is None else packet.dts)
@@ -54,14 +54,14 @@ class Key:
 class Index:
     """The frames of a file in display order.
 
-    `pts` is `(N,)` int64 in ticks of `time_base` seconds, strictly rising where `can_seek`; `keys` are in rising
+    `pts` is `(N,)` int64 in ticks of `time_base` seconds, strictly rising where `can_seek`; `seek_points` are in rising
     `pts`; `first` is the first packet of the file. Where `can_seek` is false, frames are known only by counting from
     the start of the file. `has_discards` tells that an edit list hides frames.
     """
 
     pts: np.ndarray
-    keys: tuple[Key, ...]
-    first: Key | None
+    seek_points: tuple[SeekPoint, ...]
+    first: SeekPoint | None
     time_base: Fraction
     codec: str
     can_seek: bool
@@ -93,7 +93,7 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
     Raises:
         VideoError: the file cannot be opened, is no video, or holds no video stream.
     """
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "file"}
     try:
         container = av.open(f"file:{path}", options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
@@ -153,8 +153,8 @@ def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index
     if codec not in ONE_PACKET_ONE_FRAME:
         return None
     shown: list[tuple[int, bool]] = []
-    keys: list[Key] = []
-    first: Key | None = None
+    seek_points: list[SeekPoint] = []
+    first: SeekPoint | None = None
     has_discards = False
     with contextlib.suppress(av.FFmpegError):
         for packet in container.demux(stream):
@@ -162,43 +162,45 @@ def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index
                 continue
             if packet.pts is None:
                 return None
-            first = first or Key.of(packet)
+            first = first or SeekPoint.of(packet)
             if packet.is_keyframe:
-                keys.append(Key.of(packet))
+                seek_points.append(SeekPoint.of(packet))
             has_discards |= packet.is_discard
             if not packet.is_discard:
                 shown.append((packet.pts, packet.is_corrupt))
     while shown and shown[-1][1]:  # the packet in which a truncated file ends
         shown.pop()
     pts = np.array(sorted(stamp for stamp, _ in shown), dtype=np.int64)
-    if not (np.diff(pts) > 0).all() or not keys:
+    if not (np.diff(pts) > 0).all() or not seek_points:
         return None
     can_seek = codec not in NEVER_SEEK
-    ordered = tuple(sorted(keys, key=lambda key: key.pts))
+    ordered = tuple(sorted(seek_points, key=lambda key: key.pts))
     return Index(pts, ordered, first, _tick(stream), codec, can_seek, has_discards, stream.average_rate)
 
 
 def _index_from_pictures(container: InputContainer, stream: VideoStream) -> Index:
     """Return an index by decoding everything once, keeping timestamps only."""
-    seen: list[tuple[Key, bool]] = []
-    stamps = [frame.pts for frame in decode(_note_keys(container.demux(stream), seen), stream)]
+    seen: list[tuple[SeekPoint, bool]] = []
+    stamps = [frame.pts for frame in decode(_note_seek_points(container.demux(stream), seen), stream)]
     codec, rate, tick = stream.codec_context.name, stream.average_rate or Fraction(25), _tick(stream)
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) == len(stamps) and (np.diff(np.array(known, dtype=np.int64)) > 0).all():
-        keys = tuple(sorted((key for key, is_key in seen if is_key), key=lambda key: key.pts))
-        can_seek = bool(keys) and codec not in NEVER_SEEK
+        seek_points = tuple(sorted((key for key, is_key in seen if is_key), key=lambda key: key.pts))
+        can_seek = bool(seek_points) and codec not in NEVER_SEEK
         first = seen[0][0] if seen else None
-        return Index(np.array(known, dtype=np.int64), keys, first, tick, codec, can_seek, False, rate)
+        return Index(np.array(known, dtype=np.int64), seek_points, first, tick, codec, can_seek, False, rate)
     step = max(1, round(1 / (rate * tick)))
     pts = np.arange(len(stamps), dtype=np.int64) * step
     return Index(pts, (), None, tick, codec, False, False, rate)
 
 
-def _note_keys(packets: Iterable[Packet[VideoStream]], seen: list[tuple[Key, bool]]) -> Iterator[Packet[VideoStream]]:
+def _note_seek_points(
+    packets: Iterable[Packet[VideoStream]], seen: list[tuple[SeekPoint, bool]]
+) -> Iterator[Packet[VideoStream]]:
     """Pass packets on, noting the stamps of each and whether it is a keyframe."""
     for packet in packets:
         if packet.size and packet.pts is not None:
-            seen.append((Key.of(packet), packet.is_keyframe))
+            seen.append((SeekPoint.of(packet), packet.is_keyframe))
         yield packet
 
 

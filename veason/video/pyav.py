@@ -21,7 +21,7 @@ from av.video.reformatter import ColorRange, Interpolation
 from av.video.stream import VideoStream
 
 from veason.errors import VideoError
-from veason.video.index import Index, Key, decode, open_container, read_index
+from veason.video.index import Index, SeekPoint, decode, open_container, read_index
 
 CACHE_BYTES = 64 * 2**20
 """Decoded pictures kept, in bytes (as YUV: 46 frames of 720p). One run through a GOP fills it for reading backward."""
@@ -100,9 +100,9 @@ class _Cursor:
         else:
             self._start(packets[1], None)
 
-    def seek(self, keys: tuple[Key, ...]) -> None:
-        """Start at the last of `keys`, or at an earlier one where the container lands elsewhere, or at the start."""
-        for key in reversed(keys):
+    def seek(self, seek_points: tuple[SeekPoint, ...]) -> None:
+        """Start at the last of `seek_points`, or where the container lands elsewhere at an earlier one or the start."""
+        for key in reversed(seek_points):
             packets = self._land(key)
             if packets is not None and packets[0].pts <= key.pts:
                 # Pictures shown before the keyframe but stored behind it lean on the group before (open GOP).
@@ -110,14 +110,14 @@ class _Cursor:
                 return
         self.rewind()
 
-    def _land(self, key: Key) -> tuple[Key, Iterator[Packet[VideoStream]]] | None:
+    def _land(self, key: SeekPoint) -> tuple[SeekPoint, Iterator[Packet[VideoStream]]] | None:
         """Seek to `key`; return the keyframe where the container landed and its packets from there, or None."""
         with contextlib.suppress(av.FFmpegError):
             self._container.seek(key.dts, stream=self._stream)
             packets = self._container.demux(self._stream)
             landed = next((packet for packet in packets if packet.size), None)
             if landed is not None and landed.is_keyframe and landed.pts is not None:
-                return Key.of(landed), itertools.chain([landed], packets)
+                return SeekPoint.of(landed), itertools.chain([landed], packets)
         return None
 
     def _start(self, packets: Iterator[Packet[VideoStream]], trusted_from: int | None) -> None:
@@ -158,7 +158,7 @@ class PyavReader:
         self._cache_bytes = 0
         self._cursors: list[_Cursor] = []
         self.index, frame = self._open()
-        self._key_stamps = [key.pts for key in self.index.keys]
+        self._key_stamps = [key.pts for key in self.index.seek_points]
         self._coded_wh = (frame.width, frame.height)
         self._orientation = read_orientation(frame, path.name)
         self.is_plain = self._orientation == Orientation() and _has_plain_colours(frame)
@@ -220,9 +220,9 @@ class PyavReader:
     def _cursor_near(self, frame_index: int) -> _Cursor:
         """Return a cursor from which decoding forward reaches the frame, moving the least recently used if need be."""
         num_keys = bisect_right(self._key_stamps, int(self.index.pts[frame_index]))
-        keys = self.index.keys[max(0, num_keys - SEEK_TRIES) : num_keys]
-        can_seek = self.index.can_seek and bool(keys)
-        key_index = int(np.searchsorted(self.index.pts, keys[-1].pts)) if can_seek else 0
+        seek_points = self.index.seek_points[max(0, num_keys - SEEK_TRIES) : num_keys]
+        can_seek = self.index.can_seek and bool(seek_points)
+        key_index = int(np.searchsorted(self.index.pts, seek_points[-1].pts)) if can_seek else 0
         behind = [c for c in self._cursors if key_index - SHORT_STEP <= c.position <= frame_index]
         if behind:
             cursor = max(behind, key=lambda c: c.position)
@@ -231,7 +231,7 @@ class PyavReader:
                 self._cursors.insert(0, _Cursor(self._path, self.index))
             cursor = self._cursors[0]
             if can_seek:
-                cursor.seek(keys)
+                cursor.seek(seek_points)
             else:
                 cursor.rewind()
         self._cursors.remove(cursor)

@@ -241,7 +241,7 @@ def _draw(folder: Path, first_seed: int, number: int, style: Style, photos: Path
 
 
 class _ShardUnpickler(pickle.Unpickler):
-    """Reads clips and arrays, nothing else; the module that a clip's class stood in when it was written is no matter."""
+    """Reads clips and arrays, nothing else; where a clip's class stood when it was written is no matter."""
 
     def find_class(self, module: str, name: str) -> Any:
         for known in (TrainingClip, Branch):

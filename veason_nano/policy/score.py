@@ -14,7 +14,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 from veason.answer import AnswerContext, parse_answer
 from veason.boxes import box_iou, boxes_array, match_boxes
 from veason.errors import AnswerError
-from veason.policy.qwen import squash
+from veason.policy.qwen import resize_frame
 from veason.profile import load_profile
 from veason.types import Answer, VideoSource
 from veason_nano.dataset import clip_seed
@@ -63,7 +63,7 @@ def score_policy(
 
 def look_through(view: View, video: VideoSource) -> View:
     """Return the view with the pictures of a video of its scene, shrunk as they are for a policy."""
-    shrunk = [np.asarray(squash(frame, view.size_wh)) for frame in video.frames(view.shown)]
+    shrunk = [np.asarray(resize_frame(frame, view.size_wh)) for frame in video.frames(view.shown)]
     return replace(view, images=np.stack(shrunk))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from veason.segmenter.checkpoint import build_model
+from veason.segmenter.checkpoint import build_predictor
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -69,7 +69,7 @@ def new_model() -> SAM2VideoPredictor:
     As built, the mask logits hardly depend on the prompt (0.03 against 0.8 here): PyTorch's default gain shrinks every
     layer of the decoder, and the image features say little about where they are.
     """
-    model = build_model(NANO_BASE, OVERRIDES)
+    model = build_predictor(NANO_BASE, OVERRIDES)
     decoder = model.sam_mask_decoder
     for module in decoder.modules():
         if isinstance(module, torch.nn.Linear):
@@ -94,7 +94,7 @@ def deepen(model: SAM2VideoPredictor) -> SAM2VideoPredictor:
     The new ones come last in their stage and add nothing until they have learnt: what they put out is multiplied by
     zero. `model` is one in OVERRIDES but for the number of blocks in the stages of its trunk, none more than there.
     """
-    deeper = build_model(NANO_BASE, OVERRIDES)
+    deeper = build_predictor(NANO_BASE, OVERRIDES)
     weights = deeper.state_dict()
     number, places = 0, {}
     for start, end, next_end in zip(

@@ -11,7 +11,7 @@ import torch
 
 from veason import hub
 from veason.cli import main
-from veason.segmenter.checkpoint import build_model, load_model, save_model
+from veason.segmenter.checkpoint import build_predictor, load_model, save_model
 from veason_nano.segmenter import data
 from veason_nano.segmenter import train as training
 from veason_nano.segmenter.cutouts import CutoutWorld
@@ -225,7 +225,7 @@ def test_a_deepened_model_does_what_it_did_and_its_new_blocks_learn(tmp_path: Pa
         "model.image_encoder.trunk.global_att_blocks=[4,5]",
     )
     torch.manual_seed(3)
-    before = build_model(NANO_BASE, shallow)
+    before = build_predictor(NANO_BASE, shallow)
     save_model(before, tmp_path / "before", base=NANO_BASE, overrides=shallow)
     before = load_model(tmp_path / "before")
     after = deepen(before)

@@ -11,8 +11,8 @@ from veason.policy.prompt import correction_text
 from veason.profile import Profile
 from veason.project.state import Marked, State
 from veason.session import GotMasks
-from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn
 from veason.studio.server.store import Work
+from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn
 
 SURE_SCORE = 10.0
 """Object score of a frame that a person marked: no machine doubts it."""
@@ -35,7 +35,7 @@ def correction_turn(work: Work, profile: Profile) -> tuple[Turn, tuple[int, ...]
     keyframe = session.keyframe
     boxes = [prompt.box for (_, at), prompt in session.prompts.items() if at == keyframe and prompt.box is not None]
     shown = tuple(sorted({*session.shown, *([] if keyframe is None else [keyframe])}))
-    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh)
+    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
     said = render_answer(answer.thought, answer.keyframe, answer.boxes, context)
     moved = keyframe if keyframe != answer.keyframe else None
     redrawn = boxes if tuple(boxes) != answer.boxes else None

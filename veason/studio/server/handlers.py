@@ -21,7 +21,6 @@ from veason.project import ChangedElsewhere, Project
 from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.project.statistics import rank
 from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, GotMasks, Merged, MoveKeyframe, PutPrompt, Tracked
-from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 from veason.studio.server import payload as read
 from veason.studio.server import render, spread
 from veason.studio.server.background import Prelabelling, Turns
@@ -35,6 +34,7 @@ from veason.studio.server.spread import Stretch
 from veason.studio.server.store import Store, Work
 from veason.studio.server.transfer import Transfer
 from veason.studio.server.wire import Message, message, telling
+from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEvent, Prompt, Sampling, Turn, Unanswered
 
 BATCH_S = 0.05
 """Updates are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""

@@ -11,9 +11,8 @@ import gradio as gr
 
 from veason.device import choose_device
 from veason.errors import VeasonError
-from veason.interchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
+from veason.formats.labels.exchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
 from veason.pipeline import Pipeline, load_pipeline
-from veason.types import Policy
 from veason.studio.server import payload as read
 from veason.studio.server import render
 from veason.studio.server.examples import list_examples
@@ -23,10 +22,27 @@ from veason.studio.server.settings import Settings
 from veason.studio.server.shelf import Shelf
 from veason.studio.server.store import Store
 from veason.studio.server.wire import Message, message
+from veason.types import Policy
 from veason.video import open_video
 
 STAGE = Path(__file__).parent.parent / "web"
-"""The page's own JavaScript modules and style sheet; served as they are, no build step."""
+"""The page's own JavaScript modules and style sheets; served as they are, no build step."""
+
+STYLES = (
+    "core/theme",
+    "core/controls",
+    "header/header",
+    "welcome/welcome",
+    "canvas/stage",
+    "timeline/player",
+    "timeline/lanes",
+    "panel/panel",
+    "panel/reasoning",
+    "keyboard/help",
+    "queue/queue",
+    "queue/dialogs",
+)
+"""The style sheets in the order of the cascade: each part's lies beside its modules."""
 
 QUICK, LONG = ("open", "edit", "export", "enqueue", "take"), ("think", "propagate")
 """Page events. The long ones need the models and wait in one line for them."""
@@ -89,7 +105,7 @@ def build(desk: Desk, settings: Settings) -> gr.Blocks:
 
 def template() -> str:
     """Return the page's markup: the stage with the queue and its dialogs."""
-    studio, queue = ((STAGE / name).read_text(encoding="utf-8") for name in ("studio.html", "queue.html"))
+    studio, queue = ((STAGE / name).read_text(encoding="utf-8") for name in ("studio.html", "queue/queue.html"))
     return studio.replace("<!-- queue.html -->", queue)
 
 
@@ -241,7 +257,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             ssr_mode=False,
             allowed_paths=[str(STAGE), str(desk.store.outbox)],
             max_file_size=f"{settings.max_upload_mb}mb",
-            css_paths=[STAGE / f"{name}.css" for name in ("studio", "workbench", "tools", "project", "queue")],
+            css_paths=[STAGE / f"{name}.css" for name in STYLES],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     finally:

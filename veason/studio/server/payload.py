@@ -10,8 +10,8 @@ from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
 from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
 from veason.session import DropPrompt, Duplicated, MoveKeyframe, PutPrompt, Session
-from veason.types import Box, Click, FrameRange, Prompt
 from veason.studio.server.painted import painted_mask
+from veason.types import Box, Click, FrameRange, Prompt
 
 _LONGEST_NAME = 60
 _FARTHEST = 1e6

@@ -18,6 +18,10 @@ from veason.profile import Profile
 from veason.project.runs import pack_places
 from veason.project.state import Mark, Place, State
 from veason.session import Session
+from veason.studio.server.samples import Proposal, proposals_item
+from veason.studio.server.spread import Pending, Stretch, outdated
+from veason.studio.server.steps import describe
+from veason.studio.server.store import Work
 from veason.types import (
     Answer,
     Answered,
@@ -32,10 +36,6 @@ from veason.types import (
     ThoughtDelta,
     Unanswered,
 )
-from veason.studio.server.samples import Proposal, proposals_item
-from veason.studio.server.spread import Pending, Stretch, outdated
-from veason.studio.server.steps import describe
-from veason.studio.server.store import Work
 
 Item = dict[str, Any]
 """One message to the page; `kind` says which."""
@@ -187,7 +187,7 @@ def recalled(work: Work, profile: Profile) -> Item:
 def _as_proposal(work: Work, answer: Answer, profile: Profile) -> Proposal:
     """Return an answer with the frames that it names, found again in its text."""
     info, shown = work.video.info, work.now.shown
-    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh)
+    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
     return Proposal(answer, tuple(find_mentions(answer.thought, context)))
 
 

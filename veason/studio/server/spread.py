@@ -12,8 +12,8 @@ from typing import Any
 from veason.errors import PromptError
 from veason.project.state import Marked, Place, State
 from veason.session import Duplicated, Merged
-from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 from veason.studio.server import payload as read
+from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 
 Pending = dict[int, frozenset[int]]
 """Frames by object whose masks do not follow from its prompts; a stale object that is not in it waits on all frames."""

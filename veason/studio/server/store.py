@@ -24,11 +24,11 @@ from veason.project import Change, ChangedElsewhere, Project, Question, State
 from veason.project.edits import read_edit
 from veason.project.state import Edit, touched
 from veason.session import Asked, GotAnswer, GotMasks, Session
-from veason.types import FrameMasks, FrameRange
 from veason.studio.server.hand import NOBODY, Hand
 from veason.studio.server.samples import Proposal
 from veason.studio.server.shelf import GONE, Shelf
 from veason.studio.server.spread import Pending, note_done, note_edit
+from veason.types import FrameMasks, FrameRange
 from veason.video import Video
 
 LATEST_EDIT_S = 3.0

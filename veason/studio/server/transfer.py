@@ -13,10 +13,17 @@ from typing import Any
 from gradio.utils import get_upload_folder, is_in_or_equal
 
 from veason.errors import DataError, ExportError, ProjectError, SessionError
-from veason.interchange import FORMATS, IMPORTABLE, ExportOptions, ExportReport, export_labels, import_labels
-from veason.interchange.model import LabelledVideo
-from veason.interchange.projects import Imported, check_fits, from_project, to_project
-from veason.outputs import Run, Tell, write_json, write_overlay, write_palette_masks
+from veason.formats.labels.exchange import (
+    FORMATS,
+    IMPORTABLE,
+    ExportOptions,
+    ExportReport,
+    export_labels,
+    import_labels,
+)
+from veason.formats.labels.values import LabelledVideo
+from veason.formats.projects.exchange import Imported, check_fits, from_project, to_project
+from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.profile import GENERIC
 from veason.project import Project
@@ -28,6 +35,7 @@ from veason.studio.server import render
 from veason.studio.server.store import Store, Work
 from veason.studio.server.wire import Message, message, telling
 from veason.studio.server.working import telling_progress
+from veason.types import OnProgress
 
 STORED = (".png", ".jpg", ".mp4", ".zip", ".parquet")
 """Endings of files that a ZIP file cannot make smaller."""
@@ -68,7 +76,7 @@ class Transfer:
         yield message(None, *_done(path, _told_of(report)))
 
     def _export_labels(
-        self, project: Project, format: str, only: list[int] | None, data: Any, tell: Tell
+        self, project: Project, format: str, only: list[int] | None, data: Any, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
         if format not in FORMATS:
             raise ExportError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
@@ -83,7 +91,7 @@ class Transfer:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
             return report, _zipped(Path(made) / format, out / f"{project.folder.name}-{format}.zip")
 
-    def _export_work(self, work: Work, what: str, tell: Tell) -> Path:
+    def _export_work(self, work: Work, what: str, tell: OnProgress) -> Path:
         if not work.now.tracks:
             raise ExportError("there are no masks yet: propagate first")
         name = Path(work.title).stem
@@ -93,17 +101,17 @@ class Transfer:
                 write_palette_masks(work.now.tracks, work.video.info, Path(made) / "Annotations" / name, tell)
                 return _zipped(Path(made), out / f"{name}-masks.zip")
         if what == "overlay":
-            write_overlay(work.video, work.now.tracks, out / f"{name}-overlay.mp4", tell)
+            write_overlay_video(work.video, work.now.tracks, out / f"{name}-overlay.mp4", tell)
             return out / f"{name}-overlay.mp4"
         if what == "json":
             write_json(self._run(work).record(), out / f"{name}-result.json")
             return out / f"{name}-result.json"
         raise ExportError(f"unknown export {what!r}: choose one of masks, overlay, json")
 
-    def _run(self, work: Work) -> Run:
+    def _run(self, work: Work) -> RunResult:
         session = work.now
         policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
-        run = Run(work.video.info, self._pipeline.segmenter.name, policy, session.instruction)
+        run = RunResult(work.video.info, self._pipeline.segmenter.name, policy, session.instruction)
         run.shown, run.answer, run.tracks = session.shown, session.answer, session.tracks
         run.text = render.failure_text(work)
         return run
@@ -180,7 +188,7 @@ class Transfer:
             yield Path(shutil.move(source, Path(folder) / read.file_name(data, "name")))
 
 
-def _import(project: Project, source: Path, format: str, tell: Tell) -> Imported:
+def _import(project: Project, source: Path, format: str, tell: OnProgress) -> Imported:
     count = 0
     for video in import_labels(source, format):
         check_fits(project, video)  # all of them before the first change
@@ -198,7 +206,7 @@ def _done(path: Path, lines: list[str]) -> list[render.Item]:
     return [{"kind": "file", "path": str(path), "name": path.name}, exported, {"kind": "transferred"}]
 
 
-def _counted(project: Project, only: list[int] | None, tell: Tell) -> Iterator[LabelledVideo]:
+def _counted(project: Project, only: list[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:
     count = 1 if only is not None else len(project.videos())
     for number, video in enumerate(from_project(project, only)):
         tell(number, count)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
 
-from veason.outputs import Tell
 from veason.studio.server.wire import Message, message
+from veason.types import OnProgress
 
 TELL_S = 0.2
 """The page hears of progress this often at most."""
@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 
 
 def telling_progress(
-    work: Callable[[Tell], Made], unit: str, every_s: float = TELL_S
+    work: Callable[[OnProgress], Made], unit: str, every_s: float = TELL_S
 ) -> Generator[Message, None, Made]:
     """Do `work`, yield messages of how many of its parts (`unit`, as "frames") are done, and return what it made.
 

@@ -1,54 +1,122 @@
 // The studio: makes the parts, and turns messages of the server into state.
 
-import { makeStage } from "./canvas.js";
-import { makeCommands } from "./commands.js";
-import { makeConnection } from "./connection.js";
-import { makeFilm } from "./film.js";
-import { makeFrames } from "./frames.js";
-import { makeHelp } from "./help.js";
-import { makeActions } from "./actions.js";
-import { makeAnswers } from "./answers.js";
-import { bindHeader } from "./header.js";
-import { makeKeymap } from "./keymap.js";
-import { bindKeys } from "./keys.js";
-import { makeLanes } from "./lanes.js";
-import { makeLead } from "./lead.js";
-import { keepPref, recallPref } from "./prefs.js";
-import { duration, makePropagate } from "./propagate.js";
-import { makeQueue } from "./queue.js";
-import { makeReason } from "./reason.js";
-import { makeReview } from "./review.js";
-import { makeState, node } from "./state.js";
-import { makeSteps } from "./steps.js";
-import { makeSync } from "./sync.js";
-import { makeThink } from "./think.js";
-import { makeTools } from "./tools.js";
-import { makeTour } from "./tour.js";
-import { makeTransfer } from "./transfer.js";
-import { makeTransport } from "./transport.js";
-import { farness } from "./upload.js";
-import { FIT } from "./view.js";
-import { makeWelcome } from "./welcome.js";
-import { makeWire } from "./wire.js";
+import { makeFrames } from "./canvas/frames.js";
+import { makeStage } from "./canvas/stage.js";
+import { makeTools } from "./canvas/tools.js";
+import { FIT } from "./canvas/view.js";
+import { makeConnection } from "./core/connection.js";
+import { node } from "./core/dom.js";
+import { makeMessages } from "./core/messages.js";
+import { keepPref, recallPref } from "./core/prefs.js";
+import { makeState } from "./core/state.js";
+import { makeSync } from "./core/sync.js";
+import { duration, farness } from "./core/words.js";
+import { makeActions } from "./edits/actions.js";
+import { bindHeader } from "./header/header.js";
+import { makeSteps } from "./header/steps.js";
+import { makeCommands } from "./keyboard/commands.js";
+import { makeHelp } from "./keyboard/help.js";
+import { makeKeymap } from "./keyboard/keymap.js";
+import { bindKeys } from "./keyboard/keys.js";
+import { makeAnswers } from "./panel/answers.js";
+import { makePrimary } from "./panel/primary.js";
+import { makePropagate } from "./panel/propagate.js";
+import { makeQuestion } from "./panel/question.js";
+import { makeReasoning } from "./panel/reasoning.js";
+import { makeReview } from "./panel/review.js";
+import { makeQueue } from "./queue/queue.js";
+import { makeTransfer } from "./queue/transfer.js";
+import { makeFilm } from "./timeline/film.js";
+import { makeLanes } from "./timeline/lanes.js";
+import { makePlayer } from "./timeline/player.js";
+import { makeTour } from "./welcome/tour.js";
+import { makeWelcome } from "./welcome/welcome.js";
 
 const BLANK = {
-  work: null, seen: null, saved: null, review: "new", assignee: null, info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false, lit: null,
-  shown: [], keyframe: null, boxes: [], clicks: [], objects: [], stale: [], selected: null, drawing: false, eye: true,
-  masks: new Map(), maskCount: 0, doubt: {}, done: new Set(), range: [0, 1], home: [0, 1], secondsPerFrame: 0,
-  tool: null, corner: null, paintings: [], pending: {}, undoSteps: [], redoSteps: [], proposals: [], agreement: "", goal: 1,
-  view: FIT, hidden: new Set(), solo: null, renaming: null, merging: null, byHand: [], marks: [], names: {}, locked: [], occluded: [],
-  reasoning: null, rewritten: null, rewriting: false, thought: "", mentions: [], answered: null, failure: "", findings: [], busy: null, status: "", speed: "",
+  work: null,
+  seen: null,
+  saved: null,
+  review: "new",
+  assignee: null,
+  info: null,
+  opening: null,
+  frame: 0,
+  picture: null,
+  pictureFrame: -1,
+  playing: false,
+  lit: null,
+  shown: [],
+  keyframe: null,
+  boxes: [],
+  clicks: [],
+  objects: [],
+  stale: [],
+  selected: null,
+  drawing: false,
+  eye: true,
+  masks: new Map(),
+  maskCount: 0,
+  doubt: {},
+  done: new Set(),
+  range: [0, 1],
+  home: [0, 1],
+  secondsPerFrame: 0,
+  tool: null,
+  corner: null,
+  paintings: [],
+  pending: {},
+  undoSteps: [],
+  redoSteps: [],
+  proposals: [],
+  agreement: "",
+  goal: 1,
+  view: FIT,
+  hidden: new Set(),
+  solo: null,
+  renaming: null,
+  merging: null,
+  byHand: [],
+  marks: [],
+  names: {},
+  locked: [],
+  occluded: [],
+  reasoning: null,
+  rewritten: null,
+  rewriting: false,
+  thought: "",
+  mentions: [],
+  answered: null,
+  failure: "",
+  findings: [],
+  busy: null,
+  status: "",
+  speed: "",
 };
 
 export function start(scope) {
-  const refs = Object.fromEntries([...scope.element.querySelectorAll("[data-ref]")].map((part) => [part.dataset.ref, part]));
-  const state = makeState({ ...BLANK, screen: "stage", project: null, queueSize: 0, queueCount: 0, ...recallPref("look", { opacity: 0.45, outline: false }), brush: recallPref("brush", 24) });
+  const refs = Object.fromEntries(
+    [...scope.element.querySelectorAll("[data-ref]")].map((part) => [part.dataset.ref, part]),
+  );
+  const state = makeState({
+    ...BLANK,
+    screen: "stage",
+    project: null,
+    queueSize: 0,
+    queueCount: 0,
+    ...recallPref("look", { opacity: 0.45, outline: false }),
+    brush: recallPref("brush", 24),
+  });
   const frames = makeFrames(scope.server, state);
   let watching = null;
 
   function notify(text, level = "error") {
     for (const old of refs.notices.children) if (old.dataset.text === text) old.remove(); // said once
-    const note = node("div", { class: "v-notice", "data-level": level, "data-text": text }, text, node("button", { type: "button", "aria-label": "Dismiss", onclick: () => note.remove() }, "✕"));
+    const note = node(
+      "div",
+      { class: "v-notice", "data-level": level, "data-text": text },
+      text,
+      node("button", { type: "button", "aria-label": "Dismiss", onclick: () => note.remove() }, "✕"),
+    );
     refs.notices.append(note);
     setTimeout(() => note.remove(), level === "error" ? 12000 : 4000);
   }
@@ -64,7 +132,16 @@ export function start(scope) {
       if (!isSame) frames.forget();
       const { frame, selected, hidden, solo, tool } = state.get();
       const kept = isSame ? { frame, selected, hidden, solo, tool } : {};
-      state.set({ ...BLANK, masks: new Map(), ...kept, work: item.work, project: item.project, info: item, range: item.range, home: item.home });
+      state.set({
+        ...BLANK,
+        masks: new Map(),
+        ...kept,
+        work: item.work,
+        project: item.project,
+        info: item,
+        range: item.range,
+        home: item.home,
+      });
       const link = new URL(window.location.href);
       link.searchParams.set("work", item.work);
       keepPref("project", item.project);
@@ -78,15 +155,16 @@ export function start(scope) {
       const newest = values.objects.filter((one) => !objects.includes(one)).at(-1);
       const stays = values.objects.includes(selected) ? selected : null;
       state.set({ ...values, saved: "saved", selected: newest ?? stays ?? values.objects[0] ?? null });
-      if (values.instruction && document.activeElement !== refs.instruction) refs.instruction.value = values.instruction;
-      if (values.keyframe !== null && values.keyframe !== keyframe) transport.go(values.keyframe);
+      if (values.instruction && document.activeElement !== refs.instruction)
+        refs.instruction.value = values.instruction;
+      if (values.keyframe !== null && values.keyframe !== keyframe) player.go(values.keyframe);
     },
     thinking: () => state.set({ busy: "think", status: "thinking …" }),
     thought: (item) => state.set({ thought: state.get().thought + item.text }),
     mention: (item) => state.set({ mentions: [...state.get().mentions, item] }),
     keyframe(item) {
       state.set({ keyframe: item.frame });
-      transport.go(item.frame);
+      player.go(item.frame);
     },
     box(item) {
       const { keyframe } = state.get();
@@ -94,20 +172,27 @@ export function start(scope) {
       const boxes = isAnew ? [] : state.get().boxes;
       const objects = isAnew ? [] : state.get().objects;
       state.set({
-        boxes: [...boxes.filter((box) => box.object !== item.object), { object: item.object, frame: keyframe, xyxy: item.xyxy }],
+        boxes: [
+          ...boxes.filter((box) => box.object !== item.object),
+          { object: item.object, frame: keyframe, xyxy: item.xyxy },
+        ],
         objects: [...new Set([...objects, item.object])],
         selected: item.object,
       });
     },
     answered(item) {
-      const speed = item.firstWord === null ? "" : `first word ${item.firstWord.toFixed(1)} s · ${Math.round(item.tokensPerSecond)} tok/s`;
+      const speed =
+        item.firstWord === null
+          ? ""
+          : `first word ${item.firstWord.toFixed(1)} s · ${Math.round(item.tokensPerSecond)} tok/s`;
       state.set({ answered: item, speed });
     },
     unanswered(item) {
       state.set({ failure: item.text });
       notify(`No usable answer: ${item.reason}. Ask again in other words, or draw a box by hand.`);
     },
-    recalled: (item) => state.set({ thought: item.text, mentions: item.mentions, failure: item.failure, answered: item.answered }),
+    recalled: (item) =>
+      state.set({ thought: item.text, mentions: item.mentions, failure: item.failure, answered: item.answered }),
     pace: (item) => state.set({ secondsPerFrame: item.secondsPerFrame }),
     range(item) {
       const { range, home } = state.get();
@@ -116,7 +201,14 @@ export function start(scope) {
     },
     propagating(item) {
       const range = item.only === "here" ? {} : { range: [item.start, item.stop] };
-      state.set({ ...range, busy: "propagate", goal: item.count, done: new Set(), began: performance.now(), status: "propagating …" });
+      state.set({
+        ...range,
+        busy: "propagate",
+        goal: item.count,
+        done: new Set(),
+        began: performance.now(),
+        status: "propagating …",
+      });
     },
     masks(item) {
       const { masks, done, maskCount, busy, goal } = state.get();
@@ -129,12 +221,17 @@ export function start(scope) {
       state.set({ maskCount: maskCount + 1, status });
     },
     proposals: (item) => state.set({ proposals: item.answers, agreement: item.agreement }),
-    sampling: (item) => { if (item.done < item.count) state.set({ status: `thinking: answer ${item.done + 1} of ${item.count} …` }); },
-    refused: () => wire.recall(state.get().work),
+    sampling: (item) => {
+      if (item.done < item.count) state.set({ status: `thinking: answer ${item.done + 1} of ${item.count} …` });
+    },
+    refused: () => messages.recall(state.get().work),
     doubt: (item) => state.set({ doubt: item.objects }),
     findings: (item) => state.set({ findings: item.findings }),
     file(item) {
-      const link = node("a", { href: new URL(`gradio_api/file=${item.path}`, document.baseURI).href, download: item.name });
+      const link = node("a", {
+        href: new URL(`gradio_api/file=${item.path}`, document.baseURI).href,
+        download: item.name,
+      });
       document.body.append(link);
       link.click();
       link.remove();
@@ -143,7 +240,10 @@ export function start(scope) {
     written(item) {
       transfer.written(item);
       const { status, began } = state.get();
-      if (status.startsWith("writing")) state.set({ status: `writing ${item.done} of ${item.count} ${item.unit} · ${farness(item.done, item.count, began)}` });
+      if (status.startsWith("writing"))
+        state.set({
+          status: `writing ${item.done} of ${item.count} ${item.unit} · ${farness(item.done, item.count, began)}`,
+        });
     },
     notice: (item) => notify(item.text, item.level),
     added: (item) => transfer.added(item),
@@ -153,42 +253,51 @@ export function start(scope) {
     busy() {
       state.set({ busy: "recall", status: "still working …" });
       clearTimeout(watching);
-      watching = setTimeout(() => wire.recall(state.get().work), 1500);
+      watching = setTimeout(() => messages.recall(state.get().work), 1500);
     },
     idle: () => state.set({ busy: null, opening: null, status: "" }),
   };
 
-  const wire = makeWire(scope, state, (item) => handle[item.kind](item));
-  const transport = makeTransport(refs, state, frames);
+  const messages = makeMessages(scope, state, (item) => handle[item.kind](item));
+  const player = makePlayer(refs, state, frames);
 
-  const actions = makeActions(refs, state, wire, { transport, notify });
-  const propagate = makePropagate(refs, scope, state, wire);
-  const think = makeThink(refs, scope, state, wire);
+  const actions = makeActions(refs, state, messages, { player, notify });
+  const propagate = makePropagate(refs, scope, state, messages);
+  const think = makeQuestion(refs, scope, state, messages);
   const keymap = makeKeymap();
   const help = makeHelp(refs, keymap);
-  const connection = makeConnection(refs, scope, state, wire);
+  const connection = makeConnection(refs, scope, state, messages);
   const tour = makeTour(refs, state);
   actions.connect({ again: propagate.again, thinkAgain: think.again });
   const hand = makeStage(refs, state, frames, { ...actions, suspect: connection.suspect });
   actions.connect({ painter: hand.painter, cancel: hand.cancel });
-  makeFilm(refs, scope, state, transport);
+  makeFilm(refs, scope, state, player);
   makeTools(refs, state, actions, keymap);
   makeSteps(refs, state, actions);
-  makeAnswers(refs, scope.props.about, state, transport, actions);
-  makeLanes(refs, scope, state, transport, actions);
-  makeLead(refs, state);
-  makeReason(refs, scope.props.about, state, transport, actions);
-  makeWelcome(refs, scope, state, wire, notify);
-  const queue = makeQueue(refs, scope, state, wire, notify);
-  const review = makeReview(refs, scope.props.about, state, queue, transport);
-  const transfer = makeTransfer(refs, scope, state, wire, queue, notify);
-  makeSync(refs, scope.props.about, state, wire, notify);
-  const commands = makeCommands(refs, state, { queue, review, actions, transport, propagate, help, painter: hand.painter, doubtThreshold: scope.props.about.doubtThreshold });
+  makeAnswers(refs, scope.props.about, state, player, actions);
+  makeLanes(refs, scope, state, player, actions);
+  makePrimary(refs, state);
+  makeReasoning(refs, scope.props.about, state, player, actions);
+  makeWelcome(refs, scope, state, messages, notify);
+  const queue = makeQueue(refs, scope, state, messages, notify);
+  const review = makeReview(refs, scope.props.about, state, queue, player);
+  const transfer = makeTransfer(refs, scope, state, messages, queue, notify);
+  makeSync(refs, scope.props.about, state, messages, notify);
+  const commands = makeCommands(refs, state, {
+    queue,
+    review,
+    actions,
+    player,
+    propagate,
+    help,
+    painter: hand.painter,
+    doubtThreshold: scope.props.about.doubtThreshold,
+  });
   bindKeys({ root: scope.element, stage: refs.stage }, state, keymap, { commands, hand, actions });
-  bindHeader(refs, scope.props.about, state, wire, { actions, help, tour, leave, queue });
+  bindHeader(refs, scope.props.about, state, messages, { actions, help, tour, leave, queue });
 
   function leave() {
-    if (state.get().busy) wire.stop();
+    if (state.get().busy) messages.stop();
     const link = new URL(window.location.href);
     link.searchParams.delete("work");
     window.history.replaceState(null, "", link);
@@ -203,7 +312,10 @@ export function start(scope) {
     state.set({ project: scope.props.about.project.key ?? asked.get("queue") });
     queue.show(true);
   } else queue.load();
-  if (work) wire.recall(work).then((isThere) => { if (!isThere) leave(); });
+  if (work)
+    messages.recall(work).then((isThere) => {
+      if (!isThere) leave();
+    });
   refs.app.dataset.ready = "true";
   think.nameUnknown();
 }

@@ -1,0 +1,121 @@
+"""Export, import, export: the same files, bit for bit; and a bundle through a new project."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.formats.made import CLIP, NEARLY_AWAY, fingerprint, visible
+from veason.errors import ExportError
+from veason.formats.labels.exchange import IMPORTABLE, ExportOptions, LabelledVideo, export_labels, import_labels
+from veason.formats.projects.exchange import from_project, to_project
+from veason.project import Project
+
+EVERYTHING = ExportOptions(is_everything=True)
+
+
+@pytest.mark.parametrize("format", IMPORTABLE)
+def test_export_then_import_then_export_is_identical(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, format, tmp_path / "first")
+    again = list(import_labels(tmp_path / "first", format))
+    export_labels(again, format, tmp_path / "second", EVERYTHING)
+    first, second = fingerprint(tmp_path / "first"), fingerprint(tmp_path / "second")
+    first.pop("veason_export.json")  # its report counts what was left out, of which the second has nothing
+    second.pop("veason_export.json")
+    assert first == second
+    assert len(first) >= 1
+
+
+@pytest.mark.parametrize("format", IMPORTABLE)
+def test_a_project_that_imported_an_export_exports_the_same(
+    format: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, format, tmp_path / "first")
+    with Project.create(tmp_path / "project") as project:
+        for video in import_labels(tmp_path / "first", format, videos={"hide": CLIP}):
+            to_project(project, video)
+        export_labels(from_project(project), format, tmp_path / "second", EVERYTHING)
+    first, second = fingerprint(tmp_path / "first"), fingerprint(tmp_path / "second")
+    first.pop("veason_export.json")
+    second.pop("veason_export.json")
+    assert first == second
+
+
+def test_questions_that_were_here_keep_their_names_beside_imported_ones(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, "mevis", tmp_path / "out")
+    with Project.create(tmp_path / "project") as project:
+        project.add_question(project.add_video(CLIP), "what was here")
+        for video in import_labels(tmp_path / "out", "mevis", videos={"hide": CLIP}):
+            to_project(project, video)
+        (now,) = from_project(project)
+    names = {question.instruction: question.name for question in now.questions}
+    assert names["what was here"] == "0"
+    assert names["the <image>"] == "5"
+    assert len(set(names.values())) == len(now.questions) == 5
+
+
+@pytest.mark.parametrize("format", [name for name in IMPORTABLE if name not in ("davis", "youtube-vos")])
+def test_masks_come_back_bit_for_bit_at_their_frames(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, format, tmp_path / "out")
+    (back,) = import_labels(tmp_path / "out", format, videos={"hide": videos[0].info.path})
+    assert visible(back, is_everything=True) == visible(videos[0])
+    assert back.info == videos[0].info
+
+
+@pytest.mark.parametrize("format", ["coco", "youtube-vis", "mevis", "revos", "label-studio", "veason"])
+def test_words_and_their_objects_come_back(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, format, tmp_path / "out")
+    (back,) = import_labels(tmp_path / "out", format)
+    accepted = [question for question in videos[0].questions if question.is_accepted]
+    assert [(q.instruction, q.object_ids) for q in back.questions] == [(q.instruction, q.object_ids) for q in accepted]
+
+
+@pytest.mark.parametrize("format", ["veason", "cvat"])
+def test_where_an_object_is_occluded_comes_back(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    report = export_labels(videos, format, tmp_path / "first")
+    assert not [kind for kind in report.lost if "occluded" in kind]
+    with Project.create(tmp_path / "project") as project:
+        for video in import_labels(tmp_path / "first", format, videos={"hide": CLIP}):
+            to_project(project, video)
+        (now,) = from_project(project)
+    hidden = {(key, at) for key, track in now.tracks.items() for at, mask in track.items() if mask.is_occluded}
+    assert hidden == {(2, at) for at in range(*NEARLY_AWAY)}
+
+
+def test_a_bundle_from_before_objects_could_be_occluded_is_read(videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, "veason", tmp_path / "out")
+    file = tmp_path / "out" / "labels.jsonl"
+    file.write_text(re.sub(r', "is_occluded": (true|false)', "", file.read_text()))
+    (back,) = import_labels(tmp_path / "out", "veason")
+    assert visible(back) == visible(videos[0])
+
+
+def test_a_bundle_makes_the_same_project_again(videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, "veason", tmp_path / "first", EVERYTHING)
+    with Project.create(tmp_path / "again") as project:
+        for video in import_labels(tmp_path / "first", "veason"):
+            to_project(project, video)
+        export_labels(from_project(project), "veason", tmp_path / "second", EVERYTHING)
+    first, second = (
+        [json.loads(line) for line in (tmp_path / name / "labels.jsonl").read_text().splitlines()]
+        for name in ("first", "second")
+    )
+    assert first == second
+
+
+def test_labels_without_pictures_come_back_and_refuse_formats_that_need_them(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    bare = ExportOptions(has_pictures=False)
+    export_labels(videos, "coco", tmp_path / "coco", bare)
+    (back,) = import_labels(tmp_path / "coco", "coco")
+    assert (back.info.path, back.info.num_frames, back.info.size_wh) == ("", 96, (640, 360))
+    assert not (tmp_path / "coco" / "images").exists()
+    with pytest.raises(ExportError, match="no picture of frame 20: name its file"):
+        export_labels([back], "revos", tmp_path / "revos", EVERYTHING)
+    assert not (tmp_path / "revos").exists()

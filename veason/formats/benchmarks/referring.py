@@ -1,0 +1,154 @@
+"""What the referring formats share: a LabelledVideo as a WriteVideo, and samples as a LabelledVideo.
+
+Only labelled frames are written, called by their number in the whole video. An object without a mask on one of them
+counts as not there; `veason.formats.labels.exchange` counts them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from veason.errors import DataError
+from veason.formats.benchmarks.dataset import Dataset, WriteExpression, WriteVideo, open_dataset, present_splits
+from veason.formats.benchmarks.write import picture_size
+from veason.formats.labels.footage import Footage, VideoFinder
+from veason.formats.labels.pictures import write_pictures
+from veason.formats.labels.report import Tally
+from veason.formats.labels.values import (
+    SURE_SCORE,
+    LabelledQuestion,
+    LabelledVideo,
+    LabelMask,
+    Track,
+    from_one,
+)
+from veason.masks import empty_mask
+from veason.types import Rle, Sample, SampleType
+
+NO_INSTRUCTION = "questions without an instruction"
+
+
+@contextmanager
+def as_write_videos(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> Iterator[Iterator[WriteVideo]]:
+    """Give the videos as WriteVideo; those without any instruction are left out."""
+    beside = out / ".pictures.part"
+    try:
+        yield (_to_write_video(video, beside, tally) for video in with_words(videos, tally))
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def with_words(videos: Iterable[LabelledVideo], tally: Tally) -> Iterator[LabelledVideo]:
+    """Yield the videos with those questions that have an instruction."""
+    for video in videos:
+        questions = tuple(question for question in video.questions if question.instruction.strip())
+        tally.left_out[NO_INSTRUCTION] += len(video.questions) - len(questions)
+        if questions:
+            yield video.only(questions)
+
+
+def _to_write_video(video: LabelledVideo, beside: Path, tally: Tally) -> WriteVideo:
+    shutil.rmtree(beside, ignore_errors=True)
+    frames = video.labelled_frames()
+    files = {frame_index: beside / f"{video.frame_name(frame_index)}.jpg" for frame_index in frames}
+    write_pictures(video, frames, beside)
+    objects = {object_id: _masks(video.tracks[object_id], frames, tally) for object_id in video.object_ids}
+    tally.counts["videos"] += 1
+    tally.counts["frames"] += len(frames)
+    tally.counts["objects"] += len(objects)
+    tally.counts["instructions"] += len(video.questions)
+    return WriteVideo(
+        name=video.name,
+        frames=[files[frame_index] for frame_index in frames],
+        objects=objects,
+        expressions=[
+            WriteExpression(question.instruction, question.object_ids, type_of(question), question.name)
+            for question in video.questions
+        ],
+        frame_names=[video.frame_name(frame_index) for frame_index in frames],
+    )
+
+
+def type_of(question: LabelledQuestion) -> SampleType | None:
+    """Return the type of a question where it agrees with its objects; a person may have found what was "absent"."""
+    return question.type if (question.type == "absent") != bool(question.object_ids) else None
+
+
+def _masks(track: Track, frames: tuple[int, ...], tally: Tally) -> list[Rle | None]:
+    masks = [track[index].rle if index in track and not track[index].is_empty else None for index in frames]
+    tally.counts["masks"] += sum(mask is not None for mask in masks)
+    return masks
+
+
+def read_referring(source: Path, kind: str, finder: VideoFinder) -> Iterator[LabelledVideo]:
+    """Yield the videos of every split of a ReVOS or MeViS folder that holds ground truth.
+
+    Raises:
+        DataError: no split is there, or a file is not what the format promises.
+    """
+    splits = present_splits(source, kind)
+    if not splits:
+        raise DataError(f"{source}: holds no file of expressions of a {kind} dataset: check the folder and the format")
+    for split in splits:
+        dataset = open_dataset(source, kind, split)
+        for samples in _by_video(dataset):
+            yield _read_video(samples, finder)
+
+
+def _by_video(dataset: Dataset) -> Iterator[list[Sample]]:
+    group: list[Sample] = []
+    for sample in dataset:
+        if not sample.has_truth:
+            continue
+        if group and group[-1].video != sample.video:
+            yield group
+            group = []
+        group.append(sample)
+    if group:
+        yield group
+
+
+def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
+    first = samples[0]
+    footage = finder.find(first.video, first.frames_dir)
+    frames = [footage.index_of(name, first.frames_dir) for name in first.frame_names]
+    stored = list(dict.fromkeys(key for sample in samples for key in sample.object_ids))
+    is_numbered = all(key.isdecimal() for key in stored)
+    shifted = from_one(int(key) for key in stored) if is_numbered else {}
+    ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
+    size_wh = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
+    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
+    tracks: dict[int, dict[int, LabelMask]] = {}
+    for sample in samples:
+        for place, frame_index in enumerate(frames):
+            for key, mask in sample.object_truth(place).items():
+                known = tracks.setdefault(ids[key], {})
+                known.setdefault(frame_index, LabelMask(mask) if mask else nothing)
+    return LabelledVideo(
+        name=first.video,
+        info=footage.info_or(num_frames=max(frames) + 1, size_wh=size_wh),
+        questions=tuple(
+            LabelledQuestion(
+                sample.expression_id, sample.instruction, tuple(ids[key] for key in sample.object_ids), sample.type
+            )
+            for sample in samples
+        ),
+        tracks=tracks,
+        frame_names=footage.frame_names,
+        frame_files=footage.files,
+    )
+
+
+def _size(samples: list[Sample], footage: Footage) -> tuple[int, int]:
+    """Return the size that the pictures or the masks tell. Raises DataError."""
+    for file in footage.files.values():
+        return picture_size(file)
+    for sample in samples:
+        for place in range(len(sample.frame_names)):
+            for mask in sample.object_truth(place).values():
+                if mask is not None:
+                    return mask.size_hw[1], mask.size_hw[0]
+    raise DataError(f"video {samples[0].video!r} has neither pictures nor masks: its size cannot be known")

@@ -1,0 +1,1 @@
+"""The bundle "veason": everything that is known of a question, one a line."""

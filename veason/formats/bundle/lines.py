@@ -1,0 +1,203 @@
+"""Bundle: labels.jsonl, one line a question, with everything that Veason knows of it.
+
+Fields have one type each and no free keys, so that the `datasets` library and pandas read the file as a table. Boxes
+are xyxy in source pixels, frame indices absolute, masks compressed COCO run-length code. It is the one format that
+keeps reasoning, prompts and provenance.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from veason.errors import DataError, VeasonError
+from veason.formats.labels.footage import VideoFinder, frame_names_of
+from veason.formats.labels.report import Tally
+from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
+from veason.masks import coco_dict, rle_from_coco
+from veason.types import Box, Click, Prompt, VideoInfo
+
+FILE = "labels.jsonl"
+VERSION = 1
+_BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, VeasonError)
+
+
+def write_bundle(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
+    """Write one line a question."""
+    with (out / FILE).open("w", encoding="utf-8") as stream:
+        for video in videos:
+            for question in video.questions:
+                row = _row(video, question)
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+                tally.counts["questions"] += 1
+                tally.counts["masks"] += len(row["masks"])
+            tally.counts["videos"] += 1
+            tally.counts["objects"] += len(video.tracks)
+
+
+def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
+    info = video.info
+    return {
+        "version": VERSION,
+        "video": video.name,
+        "path": info.path,
+        "num_frames": info.num_frames,
+        "width": info.size_wh[0],
+        "height": info.size_wh[1],
+        "fps": info.fps,
+        "first_timestamp": info.first_timestamp,
+        "last_timestamp": info.last_timestamp,
+        "has_variable_rate": info.has_variable_rate,
+        "decoder": info.decoder,
+        "question": question.name,
+        "instruction": question.instruction,
+        "type": question.type,
+        "status": question.status,
+        "reasoning": question.thought,
+        "reasoning_state": question.reasoning,
+        "answer_text": question.answer_text,
+        "frames_shown": list(question.shown),
+        "keyframe": question.keyframe,
+        "policy": question.policy,
+        "segmenter": question.segmenter,
+        "original": question.original,
+        "disputed_by": list(question.disputed_by),
+        "objects": [
+            {"object_id": object_id, "name": video.object_names.get(object_id, "")} for object_id in question.object_ids
+        ],
+        "prompts": [_prompt_row(prompt, question) for prompt in question.prompts],
+        "masks": [
+            {
+                "object_id": object_id,
+                "frame_index": frame_index,
+                "size": list(mask.rle.size_hw),
+                "counts": mask.rle.counts,
+                "score": mask.score,
+                "provenance": mask.provenance,
+                "is_occluded": mask.is_occluded,
+            }
+            for object_id in question.object_ids
+            for frame_index, mask in sorted(video.tracks[object_id].items())
+        ],
+    }
+
+
+def _prompt_row(prompt: Prompt, question: LabelledQuestion) -> dict[str, Any]:
+    return {
+        "object_id": prompt.object_id,
+        "frame_index": prompt.frame_index,
+        "box": list(prompt.box.xyxy) if prompt.box else None,
+        "clicks": [{"x": click.x, "y": click.y, "is_positive": click.is_positive} for click in prompt.clicks],
+        "mask": coco_dict(prompt.mask) if prompt.mask else None,
+        "is_by_hand": (prompt.object_id, prompt.frame_index) in question.by_hand,
+    }
+
+
+def read_bundle(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+    """Yield the videos of a bundle; the lines of one video come together.
+
+    Raises:
+        DataError: the file is missing, or a line is not what was written.
+    """
+    file = source / FILE if source.is_dir() else source
+    group: list[dict[str, Any]] = []
+    for row in _rows(file):
+        if group and group[-1].get("video") != row.get("video"):
+            yield _read_video(group, finder, file)
+            group = []
+        group.append(row)
+    if group:
+        yield _read_video(group, finder, file)
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, start=1):
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise DataError(f"{file}: line {number} is not JSON ({error}): delete the line") from error
+                if not isinstance(row, dict) or row.get("version") != VERSION:
+                    raise DataError(f"{file}: line {number}: want a question of bundle version {VERSION}")
+                yield row
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror}); it should hold one question a line") from error
+
+
+def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> LabelledVideo:
+    first = rows[0]
+    try:
+        tracks: dict[int, Track] = {}
+        object_names: dict[int, str] = {}
+        for row in rows:
+            for entry in row["objects"]:
+                tracks[entry["object_id"]] = {
+                    mask["frame_index"]: _mask(mask) for mask in row["masks"] if mask["object_id"] == entry["object_id"]
+                }
+                object_names |= {entry["object_id"]: entry["name"]} if entry["name"] else {}
+        info = _info(first, finder)
+        return LabelledVideo(
+            name=first["video"],
+            info=info,
+            questions=tuple(_question(row) for row in rows),
+            tracks=tracks,
+            object_names=object_names,
+            frame_names=frame_names_of(info),
+        )
+    except _BROKEN as error:
+        raise DataError(f"{file}: video {first.get('video')!r} is not as it was written: {error!r}") from error
+
+
+def _mask(entry: dict[str, Any]) -> LabelMask:
+    is_occluded = entry.get("is_occluded", False)  # older bundles do not say
+    return LabelMask(rle_from_coco(entry), entry["score"], entry["provenance"], is_occluded)
+
+
+def _info(row: dict[str, Any], finder: VideoFinder) -> VideoInfo:
+    """Return what the bundle says of the video; its path only where the video is still there."""
+    found = finder.find(row["video"]).info
+    path = found.path if found else row["path"] if row["path"] and Path(row["path"]).exists() else ""
+    return VideoInfo(
+        path=path,
+        num_frames=row["num_frames"],
+        size_wh=(row["width"], row["height"]),
+        fps=row["fps"],
+        first_timestamp=row["first_timestamp"],
+        last_timestamp=row["last_timestamp"],
+        has_variable_rate=row["has_variable_rate"],
+        decoder=row["decoder"] if path else "",
+    )
+
+
+def _question(row: dict[str, Any]) -> LabelledQuestion:
+    prompts = row["prompts"]
+    return LabelledQuestion(
+        name=row["question"],
+        instruction=row["instruction"],
+        object_ids=tuple(entry["object_id"] for entry in row["objects"]),
+        type=row["type"],
+        status=row["status"],
+        reasoning=row["reasoning_state"],
+        thought=row["reasoning"],
+        answer_text=row["answer_text"],
+        shown=tuple(row["frames_shown"]),
+        keyframe=row["keyframe"],
+        prompts=tuple(
+            Prompt(
+                object_id=entry["object_id"],
+                frame_index=entry["frame_index"],
+                box=Box(*entry["box"]) if entry["box"] else None,
+                clicks=tuple(Click(**click) for click in entry["clicks"]),
+                mask=rle_from_coco(entry["mask"]) if entry["mask"] else None,
+            )
+            for entry in prompts
+        ),
+        by_hand=frozenset((entry["object_id"], entry["frame_index"]) for entry in prompts if entry["is_by_hand"]),
+        policy=row["policy"],
+        segmenter=row["segmenter"],
+        original=row["original"],
+        disputed_by=tuple(row.get("disputed_by", ())),  # bundles of before a review have none
+    )

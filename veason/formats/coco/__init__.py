@@ -1,0 +1,1 @@
+"""COCO: images and annotations that know their video."""

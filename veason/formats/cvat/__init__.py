@@ -1,0 +1,1 @@
+"""CVAT for video 1.1: one XML file a video."""

@@ -1,0 +1,137 @@
+"""CVAT for video 1.1: one XML file a video.
+
+An object has two tracks of one group: its masks, and the boxes around them. Every shape is a keyframe (CVAT would
+interpolate between others); an `outside` shape ends a stretch on which the object is visible. Mask rows run left to
+right within `left, top, width, height`, counts start with background. The first shape of a track carries the object's
+id and the instructions about it. Source: CVAT's docs, "XML annotation format", and cvat/apps/dataset_manager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+
+from veason.draw import color_of
+from veason.formats.labels.report import Tally
+from veason.formats.labels.values import LabelledVideo
+from veason.masks import decode_mask, mask_box
+from veason.types import Box, Rle
+
+ABSENT = "instructions about absent targets (the format has no place for them)"
+ATTRIBUTES = (("object_id", "number", "0;1000000;1"), ("instructions", "text", ""))
+
+
+def write_cvat(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
+    """Write `<video>.xml` for every video."""
+    for video in videos:
+        file = out / f"{video.name}.xml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w", encoding="utf-8") as stream:
+            _write_head(stream, video)
+            for object_id in video.object_ids:
+                _write_object(stream, video, object_id, tally)
+            stream.write("</annotations>\n")
+        tally.counts["videos"] += 1
+        tally.counts["objects"] += len(video.tracks)
+        words = [question for question in video.questions if question.instruction]
+        tally.left_out[ABSENT] += sum(not question.object_ids for question in words)
+
+
+def _write_head(stream: IO[str], video: LabelledVideo) -> None:
+    labels = dict.fromkeys(video.object_name(object_id) for object_id in video.object_ids)
+    specs = "".join(
+        f"<attribute><name>{name}</name><mutable>False</mutable><input_type>{kind}</input_type>"
+        f"<default_value>{values.split(';')[0]}</default_value><values>{values}</values></attribute>"
+        for name, kind, values in ATTRIBUTES
+    )
+    stream.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta><task>\n')
+    stream.write(f"<name>{escape(video.name)}</name><size>{video.info.num_frames}</size><mode>interpolation</mode>\n")
+    stream.write(
+        f"<overlap>0</overlap><start_frame>0</start_frame><stop_frame>{video.info.num_frames - 1}</stop_frame>"
+    )
+    stream.write("<frame_filter></frame_filter>\n<labels>\n")
+    for number, name in enumerate(labels, start=1):
+        stream.write(f"<label><name>{escape(name)}</name><color>{color_of(number)}</color><type>any</type>")
+        stream.write(f"<attributes>{specs}</attributes></label>\n")
+    width, height = video.info.size_wh
+    stream.write(f"</labels>\n<original_size><width>{width}</width><height>{height}</height></original_size>\n")
+    stream.write(f"<source>{escape(video.source_name)}</source>\n</task></meta>\n")
+
+
+def _write_object(stream: IO[str], video: LabelledVideo, object_id: int, tally: Tally) -> None:
+    words = [q.instruction for q in video.questions if object_id in q.object_ids and q.instruction]
+    attributes = {"object_id": str(object_id), "instructions": "\n".join(words)}
+    track = video.tracks[object_id]
+    masks = {index: mask.rle for index, mask in sorted(track.items()) if not mask.is_empty}
+    boxes = {index: box for index, mask in masks.items() if (box := mask_box(mask))}
+    if masks:
+        drawn = {i: _mask(rle) for i, rle in masks.items()}
+        _write_track(stream, video, 2 * object_id, object_id, drawn, attributes)
+    if not track:
+        prompts = [prompt for question in video.questions for prompt in question.prompts]
+        boxes = {p.frame_index: p.box for p in prompts if p.object_id == object_id and p.box}
+    shapes = {index: _box(box) for index, box in sorted(boxes.items())}
+    _write_track(stream, video, 2 * object_id + 1, object_id, shapes, attributes, are_all=bool(track))
+    tally.counts["masks"] += len(masks)
+    tally.counts["boxes"] += len(boxes)
+
+
+def _write_track(
+    stream: IO[str],
+    video: LabelledVideo,
+    track_id: int,
+    object_id: int,
+    shapes: Mapping[int, str],
+    attributes: Mapping[str, str],
+    *,
+    are_all: bool = True,
+) -> None:
+    """Write one track; `are_all` tells that the object is not there where no shape is given."""
+    label = quoteattr(video.object_name(object_id))
+    stream.write(f'<track id="{track_id}" label={label} source="manual" group_id="{object_id}">\n')
+    for place, (frame_index, shape) in enumerate(shapes.items()):
+        mask = video.tracks[object_id].get(frame_index)
+        occluded = int(mask is not None and mask.is_occluded)
+        _write_shape(stream, shape, frame_index, attributes if place == 0 else {}, outside=0, occluded=occluded)
+        after = frame_index + 1
+        if are_all and after not in shapes and after < video.info.num_frames:
+            _write_shape(stream, shape, after, {}, outside=1)
+    stream.write("</track>\n")
+
+
+def _write_shape(
+    stream: IO[str],
+    shape: str,
+    frame_index: int,
+    attributes: Mapping[str, str],
+    *,
+    outside: int,
+    occluded: int = 0,
+) -> None:
+    kind, _, geometry = shape.partition(" ")
+    inner = "".join(f'<attribute name="{key}">{escape(value)}</attribute>' for key, value in attributes.items())
+    stream.write(
+        f'<{kind} frame="{frame_index}" keyframe="1" outside="{outside}" occluded="{occluded}" {geometry} z_order="0">'
+        f"{inner}</{kind}>\n"
+    )
+
+
+def _mask(rle: Rle) -> str:
+    """Return a mask element's name and geometry."""
+    box = mask_box(rle)
+    assert box is not None, "empty masks have no shape"
+    left, top, right, bottom = (int(value) for value in box.xyxy)
+    part = decode_mask(rle)[top:bottom, left:right].ravel()
+    changes = np.flatnonzero(np.diff(part)) + 1
+    counts = np.diff([0, *changes, part.size]).tolist()
+    counts = [0, *counts] if part[0] else counts
+    text = ", ".join(map(str, counts))
+    return f'mask rle="{text}" left="{left}" top="{top}" width="{right - left}" height="{bottom - top}"'
+
+
+def _box(box: Box) -> str:
+    return f'box xtl="{box.x1:.2f}" ytl="{box.y1:.2f}" xbr="{box.x2:.2f}" ybr="{box.y2:.2f}"'

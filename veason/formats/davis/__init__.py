@@ -1,0 +1,1 @@
+"""DAVIS and YouTube-VOS: palette pictures whose pixel value is the object id."""

@@ -1,0 +1,1 @@
+"""Reinforcement learning in the Parquet form of verl."""

@@ -1,0 +1,135 @@
+"""Reinforcement learning: train.parquet, one row a question, as verl reads it.
+
+The prompt has one <image> a frame; the pictures lie in the file, squashed to the profile's size. `ground_truth` is JSON
+text from which `reward_case` makes what `veason.rewards` compares with. All accepted questions are taken: the reward
+looks at masks, not at reasoning. Source: verl 0.9.1, verl/utils/dataset/rl_dataset.py.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from veason.answer import AnswerContext
+from veason.errors import MissingBackend
+from veason.formats.benchmarks.write import JPEG_QUALITY
+from veason.formats.labels.pictures import read_pictures
+from veason.formats.labels.report import Tally
+from veason.formats.labels.training import ask_in_text, context_of, shown_frames, trainable
+from veason.formats.labels.values import LabelledQuestion, LabelledVideo
+from veason.masks import coco_dict, rle_from_coco
+from veason.profile import Profile
+from veason.rewards import RewardCase
+
+FILE = "train.parquet"
+DATA_SOURCE = "veason"
+ROWS_A_GROUP = 32
+"""Rows held in memory at a time: a row has about half a megabyte of pictures."""
+
+
+def write_grpo(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, profile: Profile) -> None:
+    """Write one parquet file.
+
+    Raises:
+        MissingBackend: pyarrow is not installed.
+        ExportError: a video is not known or cannot be read.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingBackend("pyarrow is not installed: pip install pyarrow") from error
+    message = pa.struct([("role", pa.string()), ("content", pa.string())])
+    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    truth = pa.struct([("style", pa.string()), ("ground_truth", pa.string())])
+    names = ("split", "video", "question", "instruction")
+    extra = pa.struct([("index", pa.int64()), *((name, pa.string()) for name in names)])
+    schema = pa.schema(
+        [
+            ("data_source", pa.string()),
+            ("prompt", pa.list_(message)),
+            ("images", pa.list_(picture)),
+            ("ability", pa.string()),
+            ("reward_model", truth),
+            ("extra_info", extra),
+        ]
+    )
+    rows: list[dict[str, Any]] = []
+    with pq.ParquetWriter(out / FILE, schema) as writer:
+        for video, question in trainable(videos, tally):
+            rows.append(_row(video, question, tally.counts["samples"], profile))
+            tally.counts["samples"] += 1
+            if len(rows) == ROWS_A_GROUP:
+                writer.write_table(pa.Table.from_pylist(rows, schema))
+                rows = []
+        writer.write_table(pa.Table.from_pylist(rows, schema))
+
+
+def _row(video: LabelledVideo, question: LabelledQuestion, index: int, profile: Profile) -> dict[str, Any]:
+    shown = shown_frames(video, question, profile)
+    system, user = ask_in_text(profile, shown, question.instruction)
+    images = [{"bytes": _jpeg(image, profile.size_wh), "path": None} for _, image in read_pictures(video, shown)]
+    return {
+        "data_source": DATA_SOURCE,
+        "prompt": [{"role": "system", "content": system}, {"role": "user", "content": user}],
+        "images": images,
+        "ability": "video reasoning segmentation",
+        "reward_model": {"style": "rule", "ground_truth": json.dumps(_truth(video, question, shown, profile))},
+        "extra_info": {
+            "index": index,
+            "split": "train",
+            "video": video.name,
+            "question": question.name,
+            "instruction": question.instruction,
+        },
+    }
+
+
+def _truth(
+    video: LabelledVideo, question: LabelledQuestion, shown: tuple[int, ...], profile: Profile
+) -> dict[str, Any]:
+    context = context_of(video, shown, profile)
+    tracks = [video.tracks[object_id] for object_id in question.object_ids]
+    return {
+        "shown": list(shown),
+        "num_frames": context.num_frames,
+        "source_wh": list(context.source_wh),
+        "space_wh": list(context.space_wh),
+        "keyframe_key": context.keyframe_key,
+        "boxes_key": context.boxes_key,
+        "labels": context.labels,
+        "keyframe": question.keyframe,
+        "objects": [
+            {str(index): coco_dict(track[index].rle) for index in shown if index in track and not track[index].is_empty}
+            for track in tracks
+        ],
+    }
+
+
+def reward_case(ground_truth: str) -> RewardCase:
+    """Return what `veason.rewards` compares an answer with, from the `ground_truth` of a row."""
+    row = json.loads(ground_truth)
+    context = AnswerContext(
+        shown=tuple(row["shown"]),
+        num_frames=row["num_frames"],
+        source_wh=tuple(row["source_wh"]),
+        space_wh=tuple(row["space_wh"]),
+        keyframe_key=row["keyframe_key"],
+        boxes_key=row["boxes_key"],
+        labels=row["labels"],
+    )
+    objects = ({int(index): rle_from_coco(mask) for index, mask in masks.items()} for masks in row["objects"])
+    return RewardCase(context, tuple(objects))
+
+
+def _jpeg(image: np.ndarray, size_wh: tuple[int, int]) -> bytes:
+    stream = io.BytesIO()
+    picture = Image.fromarray(image).resize(size_wh, Image.Resampling.BILINEAR)
+    picture.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Label Studio: brush masks and boxes as JSON tasks."""

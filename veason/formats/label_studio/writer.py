@@ -1,0 +1,156 @@
+"""Label Studio: its video tasks hold boxes only, so masks go into one image task a frame.
+
+    frames.json   masks as brush strokes, one task a labelled frame     frames.xml  the labelling interface for it
+    videos.json   boxes on the timeline, one task a video               videos.xml
+    images/<video>/<frame>.jpg   to be served by Label Studio's local storage
+
+A label is an object's name and id ("dog 2"), which is how objects stay apart. Label Studio counts frames from 1.
+Source: labelstud.io, "Export results in JSON", and label_studio_sdk.converter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from veason.draw import color_of
+from veason.formats.label_studio.brush import encode_brush
+from veason.formats.labels.pictures import write_pictures
+from veason.formats.labels.report import Tally
+from veason.formats.labels.values import LabelledVideo, LabelMask
+from veason.masks import decode_mask, mask_box
+from veason.outputs import write_json
+
+FRAMES, VIDEOS = "frames.json", "videos.json"
+SERVED = "/data/local-files/?d="
+"""How Label Studio calls files of its local storage."""
+
+
+def write_label_studio(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, has_pictures: bool) -> None:
+    """Write tasks with annotations, and the interfaces to show them in."""
+    labels: dict[str, int] = {}
+    tasks = []
+    count = 0
+    with (out / FRAMES).open("w", encoding="utf-8") as stream:
+        stream.write("[")
+        for video in videos:
+            for object_id in video.object_ids:
+                labels.setdefault(label_of(video, object_id), len(labels) + 1)
+            for frame_index, masks in video.by_frame() if video.tracks else ():
+                stream.write(
+                    (",\n" if count else "\n") + json.dumps(_frame_task(video, frame_index, masks), ensure_ascii=False)
+                )
+                count += 1
+                tally.counts["masks"] += sum(not mask.is_empty for mask in masks.values())
+            if has_pictures and video.tracks:
+                write_pictures(video, video.labelled_frames(), out / "images" / video.name)
+            tasks.append(_video_task(video))
+            tally.counts["videos"] += 1
+            tally.counts["objects"] += len(video.tracks)
+        stream.write("\n]\n")
+    tally.counts["frames"] += count
+    write_json(tasks, out / VIDEOS)
+    options = "".join(
+        f"<Label value={quoteattr(label)} background={quoteattr(color_of(number))}/>"
+        for label, number in labels.items()
+    )
+    (out / "frames.xml").write_text(
+        f'<View><Image name="image" value="$image"/><BrushLabels name="mask" toName="image">{options}</BrushLabels>'
+        "</View>\n",
+        encoding="utf-8",
+    )
+    (out / "videos.xml").write_text(
+        f'<View><Labels name="label" toName="video">{options}</Labels><Video name="video" value="$video"/>'
+        '<VideoRectangle name="box" toName="video"/></View>\n',
+        encoding="utf-8",
+    )
+
+
+def label_of(video: LabelledVideo, object_id: int) -> str:
+    """Return an object's label: its name and id."""
+    return f"{video.object_name(object_id)} {object_id}"
+
+
+def _frame_task(video: LabelledVideo, frame_index: int, masks: dict[int, LabelMask]) -> dict[str, Any]:
+    width, height = video.info.size_wh
+    result = [
+        {
+            "id": f"{object_id}-{frame_index}",
+            "type": "brushlabels",
+            "from_name": "mask",
+            "to_name": "image",
+            "original_width": width,
+            "original_height": height,
+            "image_rotation": 0,
+            "value": {
+                "format": "rle",
+                "rle": encode_brush(decode_mask(mask.rle)),
+                "brushlabels": [label_of(video, object_id)],
+            },
+        }
+        for object_id, mask in masks.items()
+        if not mask.is_empty
+    ]
+    name = video.frame_name(frame_index)
+    data = {"image": f"{SERVED}images/{video.name}/{name}.jpg", "video": video.name, "frame": frame_index, "name": name}
+    data |= {"width": width, "height": height}
+    return {"data": data, "annotations": [{"result": result}]}
+
+
+def _video_task(video: LabelledVideo) -> dict[str, Any]:
+    info = video.info
+    width, height = info.size_wh
+    result = [
+        {
+            "id": str(object_id),
+            "type": "videorectangle",
+            "from_name": "box",
+            "to_name": "video",
+            "value": {
+                "framesCount": info.num_frames,
+                "duration": info.num_frames / info.fps,
+                "sequence": _sequence(video, object_id),
+                "labels": [label_of(video, object_id)],
+            },
+        }
+        for object_id in video.object_ids
+    ]
+    data = {
+        "video": f"{SERVED}{video.source_name}",
+        "name": video.name,
+        "num_frames": info.num_frames,
+        "fps": info.fps,
+        "width": width,
+        "height": height,
+        "instructions": [
+            {"name": question.name, "text": question.instruction, "objects": list(question.object_ids)}
+            for question in video.questions
+            if question.instruction
+        ],
+    }
+    return {"data": data, "annotations": [{"result": result}]}
+
+
+def _sequence(video: LabelledVideo, object_id: int) -> list[dict[str, Any]]:
+    """Return the boxes of an object in percent of the picture; where it is not there, the last one is disabled."""
+    track = video.tracks[object_id]
+    prompts = [prompt for question in video.questions for prompt in question.prompts if prompt.object_id == object_id]
+    boxes = {index: mask_box(mask.rle) for index, mask in sorted(track.items())}
+    if not track:
+        boxes = {prompt.frame_index: prompt.box for prompt in prompts}
+    width, height = video.info.size_wh
+    rows: list[dict[str, Any]] = []
+    for frame_index, box in sorted(boxes.items()):
+        if box is not None:
+            place = {"x": 100 * box.x1 / width, "y": 100 * box.y1 / height, "rotation": 0}
+            place |= {"width": 100 * (box.x2 - box.x1) / width, "height": 100 * (box.y2 - box.y1) / height}
+        elif rows and rows[-1]["enabled"]:
+            place = {key: rows[-1][key] for key in ("x", "y", "rotation", "width", "height")}
+        else:
+            continue
+        time = frame_index / video.info.fps
+        rows.append({"frame": frame_index + 1, "time": time, "enabled": box is not None, **place})
+    return rows

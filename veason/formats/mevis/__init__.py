@@ -1,0 +1,1 @@
+"""MeViS: as ReVOS, without sizes and types."""

@@ -1,0 +1,1 @@
+"""Overlay: an MP4 with the masks drawn in."""

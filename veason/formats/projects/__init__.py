@@ -1,0 +1,1 @@
+"""Labels from a project, and into a project."""

@@ -1,0 +1,1 @@
+"""ReasonVOS: one object an instruction, masks in grey pictures."""

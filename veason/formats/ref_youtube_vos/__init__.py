@@ -1,0 +1,1 @@
+"""Ref-YouTube-VOS: one object an instruction, masks in palette pictures."""

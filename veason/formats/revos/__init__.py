@@ -1,0 +1,1 @@
+"""ReVOS: instructions of any number of objects, with masks as run-length code."""

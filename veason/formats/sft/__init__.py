@@ -1,0 +1,1 @@
+"""Supervised fine-tuning in the sharegpt form of LLaMA-Factory."""

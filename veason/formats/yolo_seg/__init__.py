@@ -1,0 +1,1 @@
+"""YOLO segmentation: polygons in text files."""

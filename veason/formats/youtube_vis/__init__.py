@@ -1,0 +1,1 @@
+"""YouTube-VIS: one annotation an object."""

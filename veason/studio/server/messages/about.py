@@ -1,0 +1,105 @@
+"""What the page is given when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatPart:
+    """A format of labels.
+
+    Attributes:
+        name: what it is called.
+        about: what it is, in a line.
+        can_read: labels can be imported from it.
+        only_accepted: it holds accepted labels only, whatever is asked for.
+    """
+
+    name: str
+    about: str
+    can_read: bool
+    only_accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExamplePart:
+    """A card of the welcome page.
+
+    Attributes:
+        place: what opens it.
+        title: of the card.
+        file: the clip's name.
+        instructions: that could be asked.
+        rendered: it is one of our own drawings, not a real video.
+        picture: from the middle, a JPEG data URL.
+        frames: how many it has.
+        seconds: how long it is.
+    """
+
+    place: int
+    title: str
+    file: str
+    instructions: Sequence[str]
+    rendered: bool
+    picture: str
+    frames: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPart:
+    """Where labels are kept.
+
+    Attributes:
+        key: of the one project, null where every visitor has one of their own.
+        folder: where it lies.
+        read_only: nothing can be changed.
+        is_local: the page may name folders of the machine.
+        megabytes: what a visitor's project may hold, null where there is no limit.
+        hours: how long a visitor's project is kept, null for ever.
+    """
+
+    key: str | None
+    folder: str | None
+    read_only: bool
+    is_local: bool
+    megabytes: int | None
+    hours: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the page shows before any video.
+
+    Attributes:
+        policy: its name.
+        device: what the models run on.
+        recorded: the policy's answers are.
+        several: it makes sense to ask for more than one answer.
+        segmenter: its name.
+        trained_on: what the policy was, "" where nobody needs to be told.
+        space: width and height that the policy's numbers are in.
+        marks: what the steps of its reasoning begin with.
+        doubt_threshold: a frame above it is doubtful.
+        project: where labels are kept.
+        formats: of labels.
+        max_mb: of an upload.
+        examples: the cards.
+    """
+
+    policy: str
+    device: Literal["CPU", "GPU"]
+    recorded: bool
+    several: bool
+    segmenter: str
+    trained_on: str
+    space: tuple[int, int] | None
+    marks: Sequence[str]
+    doubt_threshold: float
+    project: ProjectPart
+    formats: Sequence[FormatPart]
+    max_mb: int
+    examples: Sequence[ExamplePart]

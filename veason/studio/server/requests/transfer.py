@@ -1,0 +1,74 @@
+"""Events that move files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from veason.studio.server.decode import AtMost
+from veason.studio.server.requests.signed import Folder, FormatName, ProjectRequest, Signed, Upload, WorkRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportWorkRequest(WorkRequest):
+    """Write the masks, the overlay video or the result of the open question."""
+
+    what: Literal["masks", "overlay", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportProjectRequest(ProjectRequest):
+    """Pack the whole project."""
+
+    format: Literal["project"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportLabelsRequest(ProjectRequest):
+    """Write labels in a format.
+
+    Attributes:
+        format: its name.
+        scope: the open clip, or the whole project.
+        everything: labels that nobody accepted too.
+        disputed: accepted labels that a reviewer disagrees with too.
+        pictures: the frames beside the labels.
+    """
+
+    format: FormatName
+    scope: Literal["clip", "project"] = "project"
+    everything: bool = False
+    disputed: bool = False
+    pictures: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnqueueRequest(Signed):
+    """Add clips to the queue.
+
+    Attributes:
+        files: clips and lists of instructions that were uploaded.
+        folder: a folder of this machine, "" for none.
+        instructions: one a line, about every clip.
+    """
+
+    files: Annotated[tuple[Upload, ...], AtMost(10_000)] = ()
+    folder: Folder = ""
+    instructions: Annotated[str, AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest(Signed):
+    """Import labels that were uploaded (`path`, `name` as for `Upload`), or a packed project (`format` "project")."""
+
+    path: Annotated[str, AtMost(4000)]
+    name: Annotated[str, AtMost(2000)]
+    format: FormatName
+
+    @property
+    def upload(self) -> Upload:
+        """The uploaded file."""
+        return Upload(path=self.path, name=self.name)
+
+
+ExportRequest: TypeAlias = ExportWorkRequest | ExportProjectRequest | ExportLabelsRequest

@@ -1,0 +1,41 @@
+// Drawing on a mask of one byte a pixel. Coordinates are source pixels; a pixel is inside where its centre is.
+
+import { clamp } from "../core/clamp.js";
+
+// Set every pixel within `radius` of the line from `a` to `b`; return the rectangle that may have changed.
+export function stroke(bitmap, width, height, a, b, radius, value) {
+  const reach = Math.max(radius, 0.5);
+  const left = clamp(Math.floor(Math.min(a[0], b[0]) - reach), 0, width);
+  const right = clamp(Math.ceil(Math.max(a[0], b[0]) + reach), 0, width);
+  const top = clamp(Math.floor(Math.min(a[1], b[1]) - reach), 0, height);
+  const bottom = clamp(Math.ceil(Math.max(a[1], b[1]) + reach), 0, height);
+  const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+  const long = dx * dx + dy * dy;
+  for (let y = top; y < bottom; y += 1) {
+    for (let x = left; x < right; x += 1) {
+      const [px, py] = [x + 0.5 - a[0], y + 0.5 - a[1]];
+      const share = long ? clamp((px * dx + py * dy) / long, 0, 1) : 0;
+      const [ox, oy] = [px - share * dx, py - share * dy];
+      if (ox * ox + oy * oy <= reach * reach) bitmap[y * width + x] = value;
+    }
+  }
+  return [left, top, right - left, bottom - top];
+}
+
+// Set every pixel inside the polygon (even-odd, row by row).
+export function fillPolygon(bitmap, width, height, points, value) {
+  for (let y = 0; y < height; y += 1) {
+    const middle = y + 0.5;
+    const crossings = [];
+    points.forEach(([x1, y1], number) => {
+      const [x2, y2] = points[(number + 1) % points.length];
+      if (y1 <= middle !== y2 <= middle) crossings.push(x1 + ((middle - y1) / (y2 - y1)) * (x2 - x1));
+    });
+    crossings.sort((a, b) => a - b);
+    for (let pair = 0; pair + 1 < crossings.length; pair += 2) {
+      const from = clamp(Math.ceil(crossings[pair] - 0.5), 0, width);
+      const to = clamp(Math.ceil(crossings[pair + 1] - 0.5), 0, width);
+      bitmap.fill(value, y * width + from, y * width + to);
+    }
+  }
+}
