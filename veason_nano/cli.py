@@ -33,7 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
     draw.add_argument("--shards", type=int, default=48, help="files of 128 clips (default: 48)")
     draw.add_argument("--skip", type=int, default=0, help="number of the first file (default: 0)")
     draw.add_argument("--processes", type=int, default=2)
-    draw.add_argument("--style", choices=EXAMPLE_STYLES, default="full", help="as in `veason nano train sft` (default: full)")
+    draw.add_argument(
+        "--style", choices=EXAMPLE_STYLES, default="full", help="as in `veason nano train sft` (default: full)"
+    )
     draw.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
     train.add_argument("stage", choices=STAGES)
