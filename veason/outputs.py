@@ -6,13 +6,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from veason.draw import overlay_video, palette_image
+from veason.draw import MAX_PALETTE_ID, overlay_video, palette_image
 from veason.errors import ExportError
 from veason.masks import mask_area
 from veason.pipeline import masks_by_frame
@@ -79,21 +79,35 @@ def video_name(info: VideoInfo) -> str:
 
 
 def write_run(run: RunResult, video: VideoSource, folder: Path) -> dict[str, Any]:
-    """Write masks and overlay (where there are any) and result.json into `folder`; return what result.json holds.
+    """Write result.json, then masks and overlay (where there are any) into `folder`; return what result.json holds.
+
+    It comes first, so that an answer is never lost to what fails after it, and again with what the masks cost.
 
     Raises:
         ExportError: the folder or a file in it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        write_json(run.record(), folder / "result.json")
         if run.tracks:
             run.lost_pixels = write_palette_masks(run.tracks, run.info, folder / "Annotations" / video_name(run.info))
             write_overlay_video(video, run.tracks, folder / "overlay.mp4")
         record = run.record()
-        write_json(record, folder / "result.json")
+        if run.tracks:
+            write_json(record, folder / "result.json")
         return record
     except OSError as error:
         raise ExportError(f"cannot write into {folder}: {error.strerror or error}; choose another --out") from error
+
+
+def check_palette_ids(object_ids: Iterable[int]) -> None:
+    """Raise ExportError where an object's number fits in no palette picture: before hours are spent on its masks."""
+    for object_id in object_ids:
+        if not 1 <= object_id <= MAX_PALETTE_ID:
+            raise ExportError(
+                f"masks are written as palette pictures, which hold objects 1 to {MAX_PALETTE_ID}, got object "
+                f"{object_id}: give it another number"
+            )
 
 
 def write_palette_masks(

@@ -16,10 +16,10 @@ from veason.cli.options import (
     make_pipeline,
     parse_range,
 )
-from veason.cli.progress import finish, propagate_with_progress
+from veason.cli.progress import finishing, propagate_with_progress
 from veason.errors import AnswerError
 from veason.profile import sample_indices
-from veason.types import Answered, BoxClosed, KeyframeChosen, Sampling, ThoughtDelta, Unanswered
+from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered
 
 if TYPE_CHECKING:
     from veason.outputs import RunResult
@@ -56,20 +56,13 @@ def run(args: argparse.Namespace) -> int:
         pipeline = make_pipeline(args)
         assert pipeline.policy is not None
         run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
-        try:
+        with finishing(run, video, args):
             think(pipeline, video, args, run)
             assert run.answer is not None
             prompts = prompts_from_answer(run.answer)
             if prompts:
-                propagate_with_progress(
-                    pipeline, video, prompts, frames, run, order="stock" if args.stock else "nearest"
-                )
-        except (AnswerError, KeyboardInterrupt) as error:
-            run.is_cancelled = isinstance(error, KeyboardInterrupt)
-            run.failure = str(error)
-            finish(run, video, args)
-            raise
-        finish(run, video, args)
+                order: Order = "stock" if args.stock else "nearest"
+                propagate_with_progress(pipeline, video, prompts, frames, run, order=order)
     return 0
 
 

@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,10 @@ def propagate_with_progress(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from veason.outputs import check_palette_ids
     from veason.pipeline import merge_tracks
 
+    check_palette_ids(prompt.object_id for prompt in prompts)
     start, stop = frames or (0, video.info.num_frames)
     columns = (
         BarColumn(),
@@ -54,6 +57,19 @@ def propagate_with_progress(
     finally:
         run.tracks = merge_tracks(run.tracks, arrived)
         run.timings["propagate"] = time.perf_counter() - started
+
+
+@contextmanager
+def finishing(run: RunResult, video: VideoSource, args: argparse.Namespace) -> Iterator[None]:
+    """Write what a run has come to when the block ends, however it ends: an answer outlives what fails after it."""
+    try:
+        yield
+    except BaseException as error:
+        run.is_cancelled = isinstance(error, KeyboardInterrupt)
+        run.failure = str(error) or type(error).__name__
+        finish(run, video, args)
+        raise
+    finish(run, video, args)
 
 
 def finish(run: RunResult, video: VideoSource, args: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from veason.cli.options import add_output, add_segmenter, add_video, make_pipeline, parse_prompts, parse_range
-from veason.cli.progress import finish, propagate_with_progress
+from veason.cli.progress import finishing, propagate_with_progress
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -35,11 +35,6 @@ def run(args: argparse.Namespace) -> int:
         frames = parse_range(args.range, video.info.num_frames)
         pipeline = make_pipeline(args)
         run = RunResult(video.info, pipeline.segmenter.name)
-        try:
+        with finishing(run, video, args):
             propagate_with_progress(pipeline, video, prompts, frames, run)
-        except KeyboardInterrupt:
-            run.is_cancelled = True
-            finish(run, video, args)
-            raise
-        finish(run, video, args)
     return 0
