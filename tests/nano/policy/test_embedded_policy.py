@@ -19,7 +19,7 @@ from veason.profile import load_profile
 from veason.types import Answer, Answered, FrameMasks
 from veason.video import open_video
 from veason_nano.dataset import clip_seed
-from veason_nano.examples import CLIPS, SIZE_WH, Clip, example_scene, find_question
+from veason_nano.examples import CLIPS, SIZE_WH, ExampleClip, example_scene, find_question
 from veason_nano.language.claims import prominence
 from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.language.truth import check_thought
@@ -53,7 +53,7 @@ def drawn() -> list[tuple[View, list[WorldQuestion]]]:
     return [(view, draw_questions(view, np.random.default_rng(view.facts.scene.seed), 6)) for view in views]
 
 
-def seen_by_the_policy(clip: Clip) -> View:
+def seen_by_the_policy(clip: ExampleClip) -> View:
     """Return an example's view with the pictures of its file, as the app shows them to the policy."""
     with open_video(hub.ASSETS / "examples" / clip.file) as video:
         return look_through(look_at(Facts(example_scene(clip)), SIDE), video)
@@ -73,7 +73,7 @@ def assert_boxes(view: View, question: WorldQuestion, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.act)
-def test_everything_said_of_an_example_is_true_and_the_right_things_are_boxed(policy: tuple, clip: Clip) -> None:
+def test_everything_said_of_an_example_is_true_and_the_right_things_are_boxed(policy: tuple, clip: ExampleClip) -> None:
     model, maker = policy
     view = seen_by_the_policy(clip)
     wide = look_at(Facts(example_scene(clip)), SIZE_WH)
@@ -85,7 +85,7 @@ def test_everything_said_of_an_example_is_true_and_the_right_things_are_boxed(po
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.act)
-def test_masks_follow_what_an_example_is_asked_for(pipeline: Pipeline, clip: Clip) -> None:
+def test_masks_follow_what_an_example_is_asked_for(pipeline: Pipeline, clip: ExampleClip) -> None:
     scene, text = example_scene(clip), clip.asks[0]
     question = find_question(look_at(Facts(scene), SIZE_WH), text)
     with open_video(hub.ASSETS / "examples" / clip.file) as video:
