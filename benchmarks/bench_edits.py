@@ -25,6 +25,7 @@ from veason.studio.server.handlers import Desk
 from veason.studio.server.settings import Settings
 from veason.studio.server.shelf import Shelf
 from veason.studio.server.store import Store
+from veason.types import ModelOptions
 
 EDITS = 2000
 PART = 200
@@ -47,7 +48,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Shelf(Settings(project=Path(folder) / "labels")), 2)
-        desk = Desk(Pipeline(None, load_segmenter("nano", device="cpu")), store, list_examples())
+        desk = Desk(Pipeline(None, load_segmenter("nano", ModelOptions(device="cpu"))), store, list_examples())
         *_, opened = desk.open({"example": 0})
         work = opened["work"]
         milliseconds_per_edit(desk, work, 1, 1)

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.standins import BoxFiller
 from veason.errors import AnswerError
 from veason.evaluate import Live, evaluate
-from veason.formats.benchmarks.dataset import open_dataset
+from veason.formats.datasets import open_dataset
 from veason.types import (
     Answer,
     Answered,

@@ -21,14 +21,6 @@ from tests.live_eval import make_pipeline
 from veason.errors import DataError, VeasonError
 from veason.evaluate import Live, evaluate
 from veason.evaluate.journal import Journal, read_lines
-from veason.formats.benchmarks.dataset import (
-    Dataset,
-    WriteExpression,
-    WriteVideo,
-    open_dataset,
-    write_dataset,
-    write_revos,
-)
 from veason.formats.benchmarks.predictions import (
     SavedAnswer,
     prediction_folder,
@@ -36,6 +28,7 @@ from veason.formats.benchmarks.predictions import (
     write_answers,
     write_prediction,
 )
+from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
 from veason.types import Answer, Box, Note, Sample
 
 Predictor = Callable[[Sample], dict[int, np.ndarray]]
@@ -65,7 +58,7 @@ def save(dataset: Dataset, predict: Predictor, root: Path) -> Path:
 
 
 def revos(root: Path, *videos: WriteVideo) -> Dataset:
-    write_revos(root, videos or [many_objects("a", 1), many_objects("b", 2)])
+    write_dataset(root, "revos", videos or [many_objects("a", 1), many_objects("b", 2)])
     return open_dataset(root, "revos")
 
 

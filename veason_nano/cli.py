@@ -71,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _world(args: argparse.Namespace) -> None:
-    from veason.formats.benchmarks.dataset import write_revos
+    from veason.formats.datasets import write_dataset
     from veason_nano.dataset import draw_videos
     from veason_nano.world.photos import load_photos
 
@@ -79,7 +79,7 @@ def _world(args: argparse.Namespace) -> None:
     videos = draw_videos(
         args.split, args.seed, args.clips, longest=longest, questions=args.questions, photos=load_photos(args.photos)
     )
-    write_revos(args.out, videos, "train" if args.split == "train" else "valid")
+    write_dataset(args.out, "revos", videos, "train" if args.split == "train" else "valid")
     print(f"{args.clips} clips in {args.out}")
 
 

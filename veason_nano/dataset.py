@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from veason.formats.benchmarks.write import WriteExpression, WriteVideo
+from veason.formats.datasets import WriteExpression, WriteVideo
 from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.world.facts import Facts
 from veason_nano.world.footage import DrawnVideo

@@ -20,15 +20,8 @@ from tests.live_eval import Obedient, make_pipeline
 from veason.cli import main
 from veason.evaluate import Live, evaluate
 from veason.evaluate.journal import read_lines
-from veason.formats.benchmarks.dataset import (
-    Dataset,
-    WriteExpression,
-    WriteVideo,
-    open_dataset,
-    write_dataset,
-    write_revos,
-)
 from veason.formats.benchmarks.predictions import read_answers, read_prediction, write_prediction
+from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
 
 ROOT = Path(__file__).parent.parent.parent
 REPORT = ("report.json", "results.csv", "report.md")
@@ -49,7 +42,7 @@ def many_expressions(name: str, count: int, seed: int, *, obeyed: bool) -> Write
 
 
 def make_200(root: Path, *, obeyed: bool) -> Dataset:
-    write_revos(root, (many_expressions(f"clip_{place}", 10, place, obeyed=obeyed) for place in range(20)))
+    write_dataset(root, "revos", (many_expressions(f"clip_{place}", 10, place, obeyed=obeyed) for place in range(20)))
     dataset = open_dataset(root, "revos")
     assert len(dataset) == 200
     return dataset
@@ -126,7 +119,7 @@ def test_a_live_run_over_two_workers_saves_what_the_official_tools_read(tmp_path
         WriteExpression(text, () if kind == "absent" else (1,), kind) for text, kind in zip(texts, types, strict=True)
     ]
     videos = [WriteVideo(name, pictures(0), {1: moving(2)}, expressions) for name in "ab"]
-    write_revos(tmp_path / "revos", videos)
+    write_dataset(tmp_path / "revos", "revos", videos)
     live_eval.main(str(tmp_path / "revos"), str(tmp_path / "out"), "2")
 
     content = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -154,7 +147,7 @@ def test_the_real_pipeline_is_asked_in_the_same_way(tmp_path: Path) -> None:
     from tests.standins import BoxFiller
     from veason.pipeline import Pipeline
 
-    write_revos(tmp_path / "revos", [many_expressions("a", 9, 1, obeyed=True)])
+    write_dataset(tmp_path / "revos", "revos", [many_expressions("a", 9, 1, obeyed=True)])
     dataset = open_dataset(tmp_path / "revos", "revos")
     evaluate(dataset, Live(lambda: Pipeline(Obedient(None), BoxFiller())), tmp_path / "real")
     evaluate(dataset, Live(make_pipeline), tmp_path / "stand-in")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.formats.made import CLIP, make_project
 from veason.cli import export as export_command
 from veason.cli import import_ as import_command
 from veason.cli import main
-from veason.formats.labels.exchange import FORMATS, IMPORTABLE
+from veason.formats.catalogue import EXPORTABLE, IMPORTABLE, format_named
 from veason.project import Project
 
 
@@ -22,8 +23,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_command_line_offers_every_format() -> None:
-    assert export_command.FORMATS == FORMATS
-    assert import_command.FORMATS == IMPORTABLE
+    commands = argparse.ArgumentParser().add_subparsers()
+    for command, names in ((export_command, EXPORTABLE), (import_command, IMPORTABLE)):
+        text = command.add_parser(commands).format_help()
+        assert all(f"\n  {name} " in text and format_named(name).about in text for name in names)
 
 
 def test_export_says_what_was_written_and_left_out(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from veason.cli import BAD_INPUT, MISSING, main
-from veason.formats.benchmarks.dataset import WriteExpression, WriteVideo, write_dataset
+from veason.formats.datasets import WriteExpression, WriteVideo, write_dataset
 from veason.project import Project
 from veason.video import VideoWriter
 

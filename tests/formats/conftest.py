@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.formats.made import labelled
-from veason.formats.labels.exchange import LabelledVideo
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import from_project
 from veason.masks import encode_mask
 from veason.project import Project, Reasoned, StoredMask

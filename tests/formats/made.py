@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from veason.formats.labels.exchange import LabelledVideo
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import from_project
 from veason.masks import encode_mask, mask_box
 from veason.project import Occluded, Project, Reasoned, StoredMask

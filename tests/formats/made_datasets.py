@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from veason.formats.benchmarks.dataset import WriteExpression, WriteVideo
+from veason.formats.datasets import WriteExpression, WriteVideo
 from veason.masks import encode_mask
 from veason.types import Rle
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.formats.made_datasets import many_objects, one_object_each
 from veason.cli import main
 from veason.formats.benchmarks.check import check_dataset
-from veason.formats.benchmarks.dataset import open_dataset, write_dataset
+from veason.formats.datasets import open_dataset, write_dataset
 
 
 @pytest.mark.parametrize(

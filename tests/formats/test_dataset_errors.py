@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.formats.made_datasets import many_objects, moving, one_object_each, pictures
 from veason.errors import DataError
-from veason.formats.benchmarks.dataset import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
+from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
 
 META = "meta_expressions_valid_.json"
 

@@ -14,15 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.formats.made_datasets import FRAMES, HEIGHT, WIDTH, many_objects, moving, one_object_each, pictures
-from veason.formats.benchmarks.dataset import (
-    Dataset,
-    WriteExpression,
-    WriteVideo,
-    open_dataset,
-    to_videos,
-    write_dataset,
-    write_revos,
-)
+from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, to_videos, write_dataset
 from veason.masks import decode_mask, encode_mask, mask_area
 
 FORMATS = [
@@ -92,8 +84,8 @@ def test_the_server_split_has_expressions_but_no_truth(kind: str, tmp_path: Path
 def test_train_and_valid_of_revos_share_one_mask_file_and_survive_rewriting_each_other(tmp_path: Path) -> None:
     train, valid = [many_objects("a", 1)], [many_objects("b", 2), many_objects("c", 3)]
     for _ in range(2):
-        write_revos(tmp_path, train, split="train")
-        write_revos(tmp_path, valid, split="valid")
+        write_dataset(tmp_path, "revos", train, split="train")
+        write_dataset(tmp_path, "revos", valid, split="valid")
     assert_same(open_dataset(tmp_path, "revos", "train"), train)
     assert_same(open_dataset(tmp_path, "revos", "valid"), valid)
     assert len(json.loads((tmp_path / "mask_dict.json").read_text())) == 6
@@ -103,7 +95,7 @@ def test_train_and_valid_of_revos_share_one_mask_file_and_survive_rewriting_each
 
 
 def test_the_foreground_is_the_same_with_and_without_its_file(tmp_path: Path) -> None:
-    write_revos(tmp_path, [many_objects("a", 1)])
+    write_dataset(tmp_path, "revos", [many_objects("a", 1)])
     sample = open_dataset(tmp_path, "revos")[0]
     stored = [sample.foreground(index) for index in range(FRAMES)]
     (tmp_path / "mask_dict_foreground.json").unlink()
@@ -111,7 +103,7 @@ def test_the_foreground_is_the_same_with_and_without_its_file(tmp_path: Path) ->
 
 
 def test_published_files_may_be_pretty_printed_and_hold_runs_as_lists(tmp_path: Path) -> None:
-    write_revos(tmp_path, [many_objects("a", 1)])
+    write_dataset(tmp_path, "revos", [many_objects("a", 1)])
     masks = json.loads((tmp_path / "mask_dict.json").read_text())
     for row in masks.values():
         for entry in filter(None, row):
@@ -125,7 +117,7 @@ def test_published_files_may_be_pretty_printed_and_hold_runs_as_lists(tmp_path: 
 
 
 def test_a_copy_without_the_pictures_folder_and_with_lists_of_masks_is_read_too(tmp_path: Path) -> None:
-    write_revos(tmp_path, [many_objects("a", 1)])
+    write_dataset(tmp_path, "revos", [many_objects("a", 1)])
     plain = [open_dataset(tmp_path, "revos")[0].truth(index) for index in range(FRAMES)]
     for path in (tmp_path / "JPEGImages").iterdir():
         path.rename(tmp_path / path.name)
@@ -143,7 +135,7 @@ def test_a_copy_without_the_pictures_folder_and_with_lists_of_masks_is_read_too(
 
 
 def test_opening_reads_no_mask(tmp_path: Path) -> None:
-    write_revos(tmp_path, [many_objects("a", 1)])
+    write_dataset(tmp_path, "revos", [many_objects("a", 1)])
     (tmp_path / "mask_dict.json").write_text("nobody looks here")
     assert len(open_dataset(tmp_path, "revos")) == 4
 
@@ -189,7 +181,7 @@ def test_palette_pictures_hold_the_object_number_in_the_davis_colours(tmp_path: 
 def test_frames_given_as_files_are_copied_byte_for_byte(tmp_path: Path) -> None:
     Image.fromarray(pictures(1, 1)[0]).save(tmp_path / "one.jpg", quality=40)
     video = WriteVideo("a", [tmp_path / "one.jpg"], {1: moving(2)[:1]}, [WriteExpression("it", (1,))])
-    write_revos(tmp_path / "out", [video])
+    write_dataset(tmp_path / "out", "revos", [video])
     written = tmp_path / "out" / "JPEGImages" / "a" / "00000.jpg"
     assert written.read_bytes() == (tmp_path / "one.jpg").read_bytes()
 
@@ -212,5 +204,5 @@ def test_any_masks_and_texts_survive_revos(data: st.DataObject, tmp_path: Path) 
         objects=objects,
         expressions=[WriteExpression(text, tuple(ids)) for text, ids in rows],
     )
-    write_revos(tmp_path, [video])
+    write_dataset(tmp_path, "revos", [video])
     assert_same(open_dataset(tmp_path, "revos"), [video])

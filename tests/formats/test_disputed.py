@@ -9,14 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.formats.made import make_project
-from veason.formats.labels.exchange import (
-    DISPUTED,
-    NOT_ACCEPTED,
-    ExportOptions,
-    LabelledVideo,
-    export_labels,
-    import_labels,
-)
+from veason.formats.exporting import DISPUTED, NOT_ACCEPTED, export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import from_project, to_project
 from veason.project import Project
 

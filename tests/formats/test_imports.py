@@ -12,9 +12,10 @@ from pycocotools import mask as coco_mask
 
 from tests.formats.made import CLIP
 from veason.errors import DataError, ProjectError
-from veason.formats.benchmarks.dataset import WriteExpression, WriteVideo, write_mevis
+from veason.formats.datasets import WriteExpression, WriteVideo, write_dataset
+from veason.formats.importing import import_labels
 from veason.formats.label_studio.brush import encode_brush
-from veason.formats.labels.exchange import LabelledVideo, import_labels
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import NO_WORDS, from_project, to_project
 from veason.masks import decode_mask, encode_mask, mask_area
 from veason.project import Project
@@ -172,8 +173,9 @@ def test_label_studio_boxes_alone_become_prompts(tmp_path: Path) -> None:
 
 def test_a_benchmark_counted_from_0_and_every_fifth_frame(tmp_path: Path) -> None:
     frames = [np.full((30, 40, 3), shade, np.uint8) for shade in (10, 60)]
-    write_mevis(
+    write_dataset(
         tmp_path / "data",
+        "mevis",
         [
             WriteVideo(
                 "walk",

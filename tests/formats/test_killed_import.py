@@ -11,7 +11,10 @@ import pytest
 
 from tests.project.crash import check_whole
 from veason.errors import ProjectError
-from veason.formats.labels.exchange import ExportOptions, LabelledVideo, export_labels, import_labels
+from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import from_project, to_project
 from veason.project import Project
 from veason.project.database import NAME

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.formats.made import AWAY, visible
-from veason.formats.labels.exchange import LabelledVideo, export_labels
+from veason.formats.exporting import export_labels
+from veason.formats.labels.values import LabelledVideo
 from veason.masks import mask_box, mask_iou
 from veason.types import Rle
 

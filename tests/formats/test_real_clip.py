@@ -7,19 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.formats.made import visible
-from veason.formats.labels.exchange import (
-    FORMATS,
-    IMPORTABLE,
-    ExportOptions,
-    LabelledVideo,
-    export_labels,
-    import_labels,
-)
+from veason.formats.catalogue import EXPORTABLE, IMPORTABLE
+from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.values import LabelledVideo
 
 BARE = ExportOptions(has_pictures=False)
 
 
-@pytest.mark.parametrize("format", [name for name in FORMATS if name not in ("sft", "overlay")])
+@pytest.mark.parametrize("format", [name for name in EXPORTABLE if name not in ("sft", "overlay")])
 def test_a_real_clip_goes_out_and_comes_back(format: str, real_video: LabelledVideo, tmp_path: Path) -> None:
     report = export_labels([real_video], format, tmp_path / "out", BARE)
     if format == "yolo-seg":

@@ -18,8 +18,10 @@ from pycocotools.coco import COCO
 
 from tests.formats.made import visible
 from tests.formats.test_readers import masks_of, read
-from veason.formats.benchmarks.dataset import open_dataset
-from veason.formats.labels.exchange import ExportReport, LabelledVideo, export_labels
+from veason.formats.datasets import open_dataset
+from veason.formats.exporting import export_labels
+from veason.formats.labels.report import ExportReport
+from veason.formats.labels.values import LabelledVideo
 from veason.masks import decode_mask, encode_mask, mask_box
 from veason.types import Rle
 

@@ -10,7 +10,11 @@ import pytest
 
 from tests.formats.made import CLIP, NEARLY_AWAY, fingerprint, visible
 from veason.errors import ExportError
-from veason.formats.labels.exchange import IMPORTABLE, ExportOptions, LabelledVideo, export_labels, import_labels
+from veason.formats.catalogue import IMPORTABLE
+from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import from_project, to_project
 from veason.project import Project
 

@@ -15,14 +15,11 @@ import pytest
 
 from tests.formats.made import fingerprint
 from veason.errors import DataError, ExportError
-from veason.formats.labels.exchange import (
-    FORMATS,
-    ExportOptions,
-    LabelledVideo,
-    LabelMask,
-    export_labels,
-    import_labels,
-)
+from veason.formats.catalogue import EXPORTABLE
+from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.values import LabelledVideo, LabelMask
 from veason.masks import empty_mask
 
 BARE = ExportOptions(has_pictures=False)
@@ -34,7 +31,7 @@ def then_fails(videos: list[LabelledVideo]) -> Iterator[LabelledVideo]:
     raise ExportError("the second video is broken")
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORTABLE)
 def test_an_export_that_fails_half_way_leaves_nothing(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
     short = replace(videos[0].only(videos[0].questions[5:]), name="short")
     with pytest.raises(ExportError, match="second video is broken"):
@@ -122,7 +119,7 @@ def small_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORTABLE)
 def test_a_disk_that_is_full_is_said_in_words_and_nothing_is_left(
     format: str, videos: list[LabelledVideo], tmp_path: Path
 ) -> None:

@@ -18,9 +18,12 @@ from pycocotools.coco import COCO
 
 from tests.formats.made import AWAY, FIRST, KEYFRAME, LAST, NEARLY_AWAY, NUM_FRAMES, SIZE_WH, shape, visible
 from veason.answer import parse_answer
-from veason.formats.benchmarks.dataset import open_dataset
+from veason.formats.datasets import open_dataset
+from veason.formats.exporting import export_labels
 from veason.formats.grpo.writer import reward_case
-from veason.formats.labels.exchange import ExportOptions, ExportReport, LabelledVideo, export_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.report import ExportReport
+from veason.formats.labels.values import LabelledVideo
 from veason.masks import coco_dict, davis_palette, decode_mask, mask_area, mask_box
 from veason.profile import GENERIC
 from veason.rewards import EXTENDED, total_reward

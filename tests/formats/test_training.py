@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from veason.formats.labels.exchange import ExportOptions, LabelledQuestion, LabelledVideo, LabelMask, export_labels
+from veason.formats.exporting import export_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.masks import empty_mask, encode_mask
 from veason.profile import Profile
 from veason.types import Box, Prompt

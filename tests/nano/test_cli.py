@@ -11,7 +11,7 @@ import pytest
 from veason.answer import context_for, parse_answer
 from veason.boxes import box_iou, boxes_array, match_boxes
 from veason.cli import main
-from veason.formats.benchmarks.dataset import open_dataset
+from veason.formats.datasets import open_dataset
 from veason.hub import ASSETS
 from veason.policy.scripted import load_recordings
 from veason.video import open_video

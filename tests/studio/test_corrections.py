@@ -9,7 +9,7 @@ import pytest
 
 from tests.studio.desk import BOX, COUNT, Seat, mask_of, of_kind, seat_with_two_objects
 from veason.segmenter import load_segmenter
-from veason.types import ObjectMask
+from veason.types import ModelOptions, ObjectMask
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_masks_wait_for_the_edit_that_was_sent_before_them(seat: Seat) -> None:
 
 
 def test_on_the_embedded_segmenter_too_only_what_is_touched_changes() -> None:
-    seat = Seat(segmenter=load_segmenter("nano", device="cpu"), count=8)
+    seat = Seat(segmenter=load_segmenter("nano", ModelOptions(device="cpu")), count=8)
     seat.edit(edit="box", object=0, frame=0, xyxy=[2, 2, 10, 10])
     seat.edit(edit="box", object=0, frame=0, xyxy=[20, 12, 28, 20])
     seat.propagate()

@@ -13,7 +13,6 @@ import gradio.utils
 import pytest
 
 from tests.studio.desk import Seat, of_kind
-from veason.formats.labels.exchange import ABOUT, FORMATS
 from veason.project import Project
 from veason.studio.server.background import Turns
 
@@ -162,10 +161,6 @@ def test_a_picture_is_made_once(office: Office) -> None:
     video = office.row["video"]
     assert office.ask("thumb", video=video) == office.ask("thumb", video=video)
     assert len(list(office.work.project.proxies.iterdir())) == 1
-
-
-def test_every_format_has_its_line() -> None:
-    assert tuple(ABOUT) == FORMATS
 
 
 def test_one_question_is_exported_and_its_losses_told(office: Office) -> None:

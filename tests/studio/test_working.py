@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from veason.errors import ExportError
-from veason.outputs import Tell
 from veason.studio.server.working import telling_progress
+from veason.types import OnProgress
 
 
 def drained(steps: Generator[dict[str, Any], None, str]) -> tuple[list[dict[str, Any]], str]:
@@ -22,7 +22,7 @@ def drained(steps: Generator[dict[str, Any], None, str]) -> tuple[list[dict[str,
 
 
 def test_every_part_is_told_and_the_result_comes_last() -> None:
-    def write(tell: Tell) -> str:
+    def write(tell: OnProgress) -> str:
         for number in range(1, 4):
             tell(number, 3)
         return "file.zip"
@@ -33,7 +33,7 @@ def test_every_part_is_told_and_the_result_comes_last() -> None:
 
 
 def test_parts_that_come_fast_are_not_all_told() -> None:
-    def write(tell: Tell) -> str:
+    def write(tell: OnProgress) -> str:
         for number in range(1000):
             tell(number, 1000)
         return "file.zip"
@@ -43,7 +43,7 @@ def test_parts_that_come_fast_are_not_all_told() -> None:
 
 
 def test_what_fails_fails_here_too() -> None:
-    def write(tell: Tell) -> str:
+    def write(tell: OnProgress) -> str:
         tell(1, 2)
         raise ExportError("the disk is full")
 

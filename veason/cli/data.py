@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from veason.cli import BAD_INPUT
 from veason.errors import DataError
+from veason.formats.catalogue import BENCHMARKS
 
 if TYPE_CHECKING:
     from veason.formats.benchmarks.check import CheckReport
-
-KINDS = ("revos", "reasonvos", "mevis", "ref-youtube-vos", "ref-davis17")
-"""As `veason.formats.benchmarks.dataset.KINDS`, which is not imported before a command runs."""
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -20,20 +18,20 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser = commands.add_parser("data", help="check a benchmark dataset", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="count expressions; list missing frames, wrong sizes, unsorted frames")
-    add_dataset(check)
+    add_dataset_arguments(check)
     return parser
 
 
-def add_dataset(parser: argparse.ArgumentParser) -> None:
+def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ROOT, --kind and --split."""
     parser.add_argument("root", metavar="ROOT", help="folder of the dataset")
-    parser.add_argument("--kind", required=True, choices=KINDS, help="its format")
+    parser.add_argument("--kind", required=True, choices=BENCHMARKS, help="its format")
     parser.add_argument("--split", help="for example valid, train or valid_u (default: what the format is scored on)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Check one split, or all that are there; see `veason.cli` for the exit codes."""
-    from veason.formats.benchmarks.dataset import present_splits
+    from veason.formats.datasets import present_splits
 
     splits = (args.split,) if args.split else present_splits(args.root, args.kind)
     if not splits:

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from veason.cli.data import add_dataset
-from veason.cli.options import add_policy, add_segmenter, make_pipeline
+from veason.cli.data import add_dataset_arguments
+from veason.cli.options import add_policy, add_segmenter, pipeline_from_args
 from veason.errors import DataError
 
 MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_config")
@@ -18,7 +18,7 @@ MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_co
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("eval", help="score on a benchmark; killed runs go on", description=__doc__)
-    add_dataset(parser)
+    add_dataset_arguments(parser)
     parser.add_argument(
         "--predictions", metavar="DIR", help="score the saved pictures below DIR/Annotations instead of asking models"
     )
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     )
 
     from veason.evaluate import Live, evaluate
-    from veason.formats.benchmarks.dataset import open_dataset
+    from veason.formats.datasets import open_dataset
 
     if args.workers < 1:
         raise DataError(f"--workers is 1 or more, got {args.workers}")
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.predictions and not (args.policy and args.segmenter):
         raise DataError("name both --policy and --segmenter, so that the report can say what made it, or --predictions")
     dataset = open_dataset(args.root, args.kind, args.split)
-    source = Path(args.predictions) if args.predictions else Live(partial(make_pipeline, args), chosen)
+    source = Path(args.predictions) if args.predictions else Live(partial(pipeline_from_args, args), chosen)
     columns = (
         TextColumn("scoring" if args.predictions else "asking"),
         BarColumn(),

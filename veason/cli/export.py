@@ -7,18 +7,20 @@ import json
 import sys
 from typing import Any
 
-FORMATS = (
-    "davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "ref-youtube-vos", "yolo-seg", "cvat",
-    "label-studio", "overlay", "veason", "sft", "grpo",
-)  # fmt: skip
-"""As `veason.formats.labels.exchange.FORMATS`, which is not imported before a command runs."""
+from veason.formats.catalogue import EXPORTABLE, describe
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
-    parser = commands.add_parser("export", help="write labels in a format that others read", description=__doc__)
+    parser = commands.add_parser(
+        "export",
+        help="write labels in a format that others read",
+        description=__doc__,
+        epilog=f"formats:\n{describe(EXPORTABLE)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("project", metavar="PROJECT", help="folder of the project")
-    parser.add_argument("--format", required=True, choices=FORMATS, help='"veason" keeps everything')
+    parser.add_argument("--format", required=True, choices=EXPORTABLE, metavar="FORMAT", help="one of those below")
     parser.add_argument("--out", required=True, metavar="DIR", help="an empty or new folder")
     parser.add_argument("--everything", action="store_true", help="also what nobody has accepted (never in sft, grpo)")
     parser.add_argument("--disputed", action="store_true", help="also accepted ones that a reviewer disagrees with")
@@ -33,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     from pathlib import Path
 
-    from veason.formats.labels.exchange import ExportOptions, export_labels
+    from veason.formats.exporting import export_labels
+    from veason.formats.labels.options import ExportOptions
     from veason.formats.projects.exchange import from_project
     from veason.profile import GENERIC, read_profile
     from veason.project import Project

@@ -6,16 +6,23 @@ import argparse
 import sys
 from typing import Any
 
-FORMATS = ("davis", "youtube-vos", "coco", "youtube-vis", "mevis", "revos", "cvat", "label-studio", "veason")
-"""As `veason.formats.labels.exchange.IMPORTABLE`, which is not imported before a command runs."""
+from veason.formats.catalogue import IMPORTABLE, describe
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
-    parser = commands.add_parser("import", help="take in labels that others made", description=__doc__)
+    parser = commands.add_parser(
+        "import",
+        help="take in labels that others made",
+        description=__doc__,
+        epilog=f"formats:\n{describe(IMPORTABLE)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("project", metavar="PROJECT", help="folder of the project")
     parser.add_argument("source", metavar="FILE_OR_FOLDER", help="the labels")
-    parser.add_argument("--format", required=True, choices=FORMATS, help="how they are written")
+    parser.add_argument(
+        "--format", required=True, choices=IMPORTABLE, metavar="FORMAT", help="how they are written: one of those below"
+    )
     parser.add_argument("--videos", metavar="DIR", help="folder with the videos, called as in the labels")
     parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
     return parser
@@ -23,7 +30,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    from veason.formats.labels.exchange import import_labels
+    from veason.formats.importing import import_labels
     from veason.formats.projects.exchange import Imported, check_fits, to_project
     from veason.project import Project
 

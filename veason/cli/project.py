@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from veason.cli.data import KINDS
-from veason.cli.options import add_policy, add_segmenter, make_pipeline
+from veason.cli.options import add_policy, add_segmenter, pipeline_from_args
 from veason.errors import ProjectError
+from veason.formats.catalogue import BENCHMARKS
 from veason.types import Sampling
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instructions", metavar="FILE", help="CSV or JSONL with instruction, video, assignee")
     parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
     parser.add_argument("--dataset", metavar="ROOT", help="add the expressions of a benchmark dataset")
-    parser.add_argument("--kind", choices=KINDS, help="format of --dataset")
+    parser.add_argument("--kind", choices=BENCHMARKS, help="format of --dataset")
     parser.add_argument("--split", help="split of --dataset (default: what the format is scored on)")
 
 
@@ -72,7 +72,7 @@ def _run_new(args: argparse.Namespace) -> int:
 
 
 def _run_add(args: argparse.Namespace) -> int:
-    from veason.formats.benchmarks.dataset import open_dataset
+    from veason.formats.datasets import open_dataset
     from veason.project import Project
     from veason.project.sources import add_dataset, add_videos, read_instructions
 
@@ -101,7 +101,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
         if not project.questions(status=("new", "thinking"), assignee=args.assignee):
             print("nothing to do: no question is new")  # no model need be loaded for that
             return 0
-        pipeline = make_pipeline(args)
+        pipeline = pipeline_from_args(args)
         sampling = Sampling(temperature=args.temperature, seed=args.seed)
         with closing(prelabel(project, pipeline, sampling=sampling, assignee=args.assignee)) as work:
             ends = _show(work)

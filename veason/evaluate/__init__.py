@@ -27,17 +27,17 @@ from veason.evaluate.live import Live
 from veason.evaluate.report import Report, build_report, write_report
 from veason.evaluate.score import OFFICIAL, Task
 from veason.evaluate.workers import ScoringJob, score_groups
-from veason.formats.benchmarks.dataset import Dataset
 from veason.formats.benchmarks.predictions import (
     SavedAnswer,
     missing_frames,
-    parse_answer,
+    parse_saved_answer,
     prediction_folder,
     read_answers,
     sweep_partial,
     write_answers,
 )
-from veason.formats.ref_davis17.samples import annotator
+from veason.formats.datasets import Dataset
+from veason.formats.ref_davis17.reader import annotator
 from veason.types import OnProgress, Sample
 
 __all__ = ["Live", "Report", "evaluate", "find_missing"]
@@ -181,4 +181,4 @@ def _groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
 
 def _kept_answers(journal: Journal, dataset: Dataset) -> Iterator[SavedAnswer]:
     for sample in dataset:
-        yield parse_answer(journal.rows[sample.key]["answer"], journal.path, sample.key)
+        yield parse_saved_answer(journal.rows[sample.key]["answer"], journal.path, sample.key)

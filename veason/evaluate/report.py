@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from veason.evaluate.score import DEFECTS, OFFICIAL
-from veason.formats.benchmarks.dataset import Dataset
-from veason.formats.ref_davis17.samples import ANNOTATORS
+from veason.formats.datasets import Dataset
+from veason.formats.ref_davis17.reader import ANNOTATORS
 from veason.metrics import (
     ABSENT,
     REASONING,

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from veason.formats.benchmarks.dataset import Dataset, open_dataset
-from veason.formats.benchmarks.read import Category, Complaints, RowError
-from veason.formats.benchmarks.write import picture_size
+from veason.formats.benchmarks.files import picture_size
+from veason.formats.benchmarks.rows import Category, Complaints, RowError
+from veason.formats.datasets import Dataset, open_dataset
 from veason.types import Sample
 
 CATEGORIES: tuple[Category, ...] = (
     "missing file", "missing frame", "missing mask", "size mismatch", "unsorted frames", "malformed",
 )  # fmt: skip
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,12 @@ class CheckReport:
                 yield f"  ... and {len(found) - limit} more"
 
 
-def check_dataset(root: str | Path, kind: str, split: str, *, on_progress: Progress | None = None) -> CheckReport:
+def check_dataset(
+    root: str | Path, kind: str, split: str, *, on_progress: Callable[[int, int], None] | None = None
+) -> CheckReport:
     """Read every expression, picture header and mask of a split and return what was found.
+
+    `on_progress` hears how many expressions were looked at, and of how many.
 
     Raises:
         DataError: the file of expressions cannot be read at all.

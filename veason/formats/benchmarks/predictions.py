@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from veason.errors import DataError, PromptError
-from veason.formats.benchmarks.read import check_row
+from veason.formats.benchmarks.rows import check_row
 from veason.types import Answer, Box, Note, Sample
 
 ANSWERS = "answers.jsonl"
@@ -64,7 +64,7 @@ class SavedAnswer:
         }
 
 
-def parse_answer(record: Any, file: Path, where: str) -> SavedAnswer:
+def parse_saved_answer(record: Any, file: Path, where: str) -> SavedAnswer:
     """Return a line of answers.jsonl as a value. Raises DataError naming the line and the key."""
     check_row(isinstance(record, dict) and isinstance(record.get("key"), str), file, where, "a text 'key'", record)
     answer = None
@@ -111,7 +111,7 @@ def read_answers(root: Path) -> dict[str, SavedAnswer] | None:
                 record = json.loads(line)
             except ValueError as error:
                 raise DataError(f"{file}: line {number} is not JSON ({error}): delete the line") from error
-            answer = parse_answer(record, file, f"line {number}")
+            answer = parse_saved_answer(record, file, f"line {number}")
             answers[answer.key] = answer
     return answers
 

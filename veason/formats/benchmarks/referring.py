@@ -1,19 +1,20 @@
-"""What the referring formats share: a LabelledVideo as a WriteVideo, and samples as a LabelledVideo.
+"""Labels as a benchmark's dataset, and a dataset as labels: LabelledVideo to WriteVideo, samples to LabelledVideo.
 
-Only labelled frames are written, called by their number in the whole video. An object without a mask on one of them
-counts as not there; `veason.formats.labels.exchange` counts them.
+So a format has one reader and one writer, whether it is scored or exchanged. Only labelled frames are written, called
+by their number in the whole video. An object without a mask on one of them counts as not there; an export counts them.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from veason.errors import DataError
-from veason.formats.benchmarks.dataset import Dataset, WriteExpression, WriteVideo, open_dataset, present_splits
-from veason.formats.benchmarks.write import picture_size
+from veason.formats.benchmarks.dataset import Dataset, read_dataset
+from veason.formats.benchmarks.files import picture_size
+from veason.formats.benchmarks.rows import Complaints
+from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
@@ -25,18 +26,25 @@ from veason.formats.labels.values import (
     Track,
     from_one,
 )
+from veason.formats.record import Format
 from veason.masks import empty_mask
 from veason.types import Rle, Sample, SampleType
 
-NO_INSTRUCTION = "questions without an instruction"
+_SPLIT = "train"
+_NO_INSTRUCTION = "questions without an instruction"
 
 
-@contextmanager
-def as_write_videos(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> Iterator[Iterator[WriteVideo]]:
-    """Give the videos as WriteVideo; those without any instruction are left out."""
+def write_labels(format: Format, videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
+    """Write labels as the train split of a dataset, with pictures; what has no instruction is left out and counted.
+
+    Raises:
+        DataError: labels do not fit the format.
+        ExportError: a video is not known or cannot be read.
+    """
     beside = out / ".pictures.part"
     try:
-        yield (_to_write_video(video, beside, tally) for video in with_words(videos, tally))
+        ready = (_to_write_video(video, beside, tally) for video in with_words(videos, tally))
+        format.as_benchmark().write(format.split(out, _SPLIT), ready)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -45,7 +53,7 @@ def with_words(videos: Iterable[LabelledVideo], tally: Tally) -> Iterator[Labell
     """Yield the videos with those questions that have an instruction."""
     for video in videos:
         questions = tuple(question for question in video.questions if question.instruction.strip())
-        tally.left_out[NO_INSTRUCTION] += len(video.questions) - len(questions)
+        tally.left_out[_NO_INSTRUCTION] += len(video.questions) - len(questions)
         if questions:
             yield video.only(questions)
 
@@ -65,14 +73,14 @@ def _to_write_video(video: LabelledVideo, beside: Path, tally: Tally) -> WriteVi
         frames=[files[frame_index] for frame_index in frames],
         objects=objects,
         expressions=[
-            WriteExpression(question.instruction, question.object_ids, type_of(question), question.name)
+            WriteExpression(question.instruction, question.object_ids, _type_of(question), question.name)
             for question in video.questions
         ],
         frame_names=[video.frame_name(frame_index) for frame_index in frames],
     )
 
 
-def type_of(question: LabelledQuestion) -> SampleType | None:
+def _type_of(question: LabelledQuestion) -> SampleType | None:
     """Return the type of a question where it agrees with its objects; a person may have found what was "absent"."""
     return question.type if (question.type == "absent") != bool(question.object_ids) else None
 
@@ -83,17 +91,19 @@ def _masks(track: Track, frames: tuple[int, ...], tally: Tally) -> list[Rle | No
     return masks
 
 
-def read_referring(source: Path, kind: str, finder: VideoFinder) -> Iterator[LabelledVideo]:
-    """Yield the videos of every split of a ReVOS or MeViS folder that holds ground truth.
+def read_labels(format: Format, source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+    """Yield the videos of every split of a dataset that holds ground truth.
 
     Raises:
         DataError: no split is there, or a file is not what the format promises.
     """
-    splits = present_splits(source, kind)
+    splits = format.present_splits(source)
     if not splits:
-        raise DataError(f"{source}: holds no file of expressions of a {kind} dataset: check the folder and the format")
+        raise DataError(
+            f"{source}: holds no file of expressions of a {format.name} dataset: check the folder and the format"
+        )
     for split in splits:
-        dataset = open_dataset(source, kind, split)
+        dataset = read_dataset(format.as_benchmark(), split, Complaints())
         for samples in _by_video(dataset):
             yield _read_video(samples, finder)
 

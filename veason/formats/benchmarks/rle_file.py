@@ -18,14 +18,14 @@ from veason.errors import DataError
 from veason.masks import coco_dict, rle_from_coco, union_mask
 from veason.types import Rle
 
-Span = tuple[int, int]
+_Span = tuple[int, int]
 
 _MASK_KEY = re.compile(rb'"(\d+)"\s*:\s*(?=\[)')
 _FOREGROUND_KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*(?=\{\s*"(?:masks_rle|foreground_ratio)")')
 _CHUNK, _OVERLAP = 1 << 23, 1 << 12
 
 
-def read_masks(file: Path, key: str) -> tuple[Rle | None, ...]:
+def read_mask_row(file: Path, key: str) -> tuple[Rle | None, ...]:
     """Return the masks of annotation `key` of a mask_dict.json, one a frame.
 
     Raises:
@@ -86,7 +86,7 @@ def _stamp(file: Path) -> tuple[Path, int, int]:
 
 
 @lru_cache(maxsize=8)
-def _spans(file: Path, size: int, _modified: int, is_foreground: bool) -> Mapping[str, Span]:
+def _spans(file: Path, size: int, _modified: int, is_foreground: bool) -> Mapping[str, _Span]:
     """Return the byte span from each key's value to the next key."""
     pattern = _FOREGROUND_KEY if is_foreground else _MASK_KEY
     with file.open("rb") as stream:
@@ -118,7 +118,7 @@ def _rle(entry: Any) -> Rle | None:
     return None if entry is None else rle_from_coco(entry)
 
 
-def _row(stream: BinaryIO, span: Span) -> bytes:
+def _row(stream: BinaryIO, span: _Span) -> bytes:
     start, stop = span
     stream.seek(start)
     text = stream.read(stop - start).rstrip()

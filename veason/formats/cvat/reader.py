@@ -1,4 +1,4 @@
-"""CVAT for video 1.1 as CVAT and others write it: masks, polygons and boxes in tracks; see `cvat.writer`.
+"""CVAT for video 1.1 as CVAT and others write it: masks, polygons and boxes in tracks.
 
 A box becomes a mask nowhere: an object that has boxes alone gets them as prompts, to be tracked.
 """
@@ -22,7 +22,7 @@ from veason.types import Box, Prompt, Rle
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, PromptError)
 
 
-def read_cvat(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     """Yield the video of an XML file, or of all below a folder.
 
     Raises:

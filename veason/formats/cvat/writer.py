@@ -1,10 +1,4 @@
-"""CVAT for video 1.1: one XML file a video.
-
-An object has two tracks of one group: its masks, and the boxes around them. Every shape is a keyframe (CVAT would
-interpolate between others); an `outside` shape ends a stretch on which the object is visible. Mask rows run left to
-right within `left, top, width, height`, counts start with background. The first shape of a track carries the object's
-id and the instructions about it. Source: CVAT's docs, "XML annotation format", and cvat/apps/dataset_manager.
-"""
+"""CVAT for video written: masks and the boxes around them as tracks of one group."""
 
 from __future__ import annotations
 
@@ -16,16 +10,17 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from veason.draw import color_of
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledVideo
 from veason.masks import decode_mask, mask_box
 from veason.types import Box, Rle
 
-ABSENT = "instructions about absent targets (the format has no place for them)"
-ATTRIBUTES = (("object_id", "number", "0;1000000;1"), ("instructions", "text", ""))
+_ABSENT = "instructions about absent targets (the format has no place for them)"
+_ATTRIBUTES = (("object_id", "number", "0;1000000;1"), ("instructions", "text", ""))
 
 
-def write_cvat(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
+def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
     """Write `<video>.xml` for every video."""
     for video in videos:
         file = out / f"{video.name}.xml"
@@ -38,7 +33,7 @@ def write_cvat(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None
         tally.counts["videos"] += 1
         tally.counts["objects"] += len(video.tracks)
         words = [question for question in video.questions if question.instruction]
-        tally.left_out[ABSENT] += sum(not question.object_ids for question in words)
+        tally.left_out[_ABSENT] += sum(not question.object_ids for question in words)
 
 
 def _write_head(stream: IO[str], video: LabelledVideo) -> None:
@@ -46,7 +41,7 @@ def _write_head(stream: IO[str], video: LabelledVideo) -> None:
     specs = "".join(
         f"<attribute><name>{name}</name><mutable>False</mutable><input_type>{kind}</input_type>"
         f"<default_value>{values.split(';')[0]}</default_value><values>{values}</values></attribute>"
-        for name, kind, values in ATTRIBUTES
+        for name, kind, values in _ATTRIBUTES
     )
     stream.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta><task>\n')
     stream.write(f"<name>{escape(video.name)}</name><size>{video.info.num_frames}</size><mode>interpolation</mode>\n")

@@ -1,9 +1,4 @@
-"""Reinforcement learning: train.parquet, one row a question, as verl reads it.
-
-The prompt has one <image> a frame; the pictures lie in the file, squashed to the profile's size. `ground_truth` is JSON
-text from which `reward_case` makes what `veason.rewards` compares with. All accepted questions are taken: the reward
-looks at masks, not at reasoning. Source: verl 0.9.1, verl/utils/dataset/rl_dataset.py.
-"""
+"""The reinforcement learning set written, and what a reward makes of a row."""
 
 from __future__ import annotations
 
@@ -18,7 +13,8 @@ from PIL import Image
 
 from veason.answer import AnswerContext
 from veason.errors import MissingBackend
-from veason.formats.benchmarks.write import JPEG_QUALITY
+from veason.formats.benchmarks.pictures import JPEG_QUALITY
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import read_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.training import ask_in_text, context_of, shown_frames, trainable
@@ -27,13 +23,13 @@ from veason.masks import coco_dict, rle_from_coco
 from veason.profile import Profile
 from veason.rewards import RewardCase
 
-FILE = "train.parquet"
-DATA_SOURCE = "veason"
-ROWS_A_GROUP = 32
+_FILE = "train.parquet"
+_DATA_SOURCE = "veason"
+_ROWS_A_GROUP = 32
 """Rows held in memory at a time: a row has about half a megabyte of pictures."""
 
 
-def write_grpo(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, profile: Profile) -> None:
+def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
     """Write one parquet file.
 
     Raises:
@@ -61,11 +57,11 @@ def write_grpo(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, prof
         ]
     )
     rows: list[dict[str, Any]] = []
-    with pq.ParquetWriter(out / FILE, schema) as writer:
+    with pq.ParquetWriter(out / _FILE, schema) as writer:
         for video, question in trainable(videos, tally):
-            rows.append(_row(video, question, tally.counts["samples"], profile))
+            rows.append(_row(video, question, tally.counts["samples"], options.profile))
             tally.counts["samples"] += 1
-            if len(rows) == ROWS_A_GROUP:
+            if len(rows) == _ROWS_A_GROUP:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
                 rows = []
         writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -76,7 +72,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion, index: int, profile: 
     system, user = ask_in_text(profile, shown, question.instruction)
     images = [{"bytes": _jpeg(image, profile.size_wh), "path": None} for _, image in read_pictures(video, shown)]
     return {
-        "data_source": DATA_SOURCE,
+        "data_source": _DATA_SOURCE,
         "prompt": [{"role": "system", "content": system}, {"role": "user", "content": user}],
         "images": images,
         "ability": "video reasoning segmentation",

@@ -1,4 +1,4 @@
-"""Label Studio's JSON: brush masks of image tasks, and boxes of video tasks; see `veason.formats.label_studio.writer`.
+"""Label Studio's JSON: brush masks of image tasks, and boxes of video tasks.
 
 An object that has boxes alone gets them as prompts, to be tracked. Where a task has several annotations or
 predictions, the last annotation counts, or else the last prediction.
@@ -16,7 +16,7 @@ from veason.errors import DataError, PromptError
 from veason.formats.label_studio.brush import decode_brush
 from veason.formats.label_studio.writer import FRAMES, SERVED, VIDEOS
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
-from veason.formats.labels.jsonfile import read_json
+from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.values import (
     SURE_SCORE,
     LabelledQuestion,
@@ -31,7 +31,7 @@ _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, PromptEr
 _LABEL = re.compile(r"(.*?)\s*(\d+)")
 
 
-def read_label_studio(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     """Yield the videos of a folder with frames.json, videos.json or both, or of one such file.
 
     Raises:
@@ -44,7 +44,7 @@ def read_label_studio(source: Path, finder: VideoFinder) -> Iterator[LabelledVid
     video_tasks: dict[str, dict[str, Any]] = {}
     for file in files:
         try:
-            for task in read_json(file, "Label Studio tasks"):
+            for task in read_json_file(file, "Label Studio tasks"):
                 if "image" in task["data"]:
                     frame_tasks.setdefault(_video_of(task["data"]), []).append(task)
                 else:

@@ -1,12 +1,4 @@
-"""Label Studio: its video tasks hold boxes only, so masks go into one image task a frame.
-
-    frames.json   masks as brush strokes, one task a labelled frame     frames.xml  the labelling interface for it
-    videos.json   boxes on the timeline, one task a video               videos.xml
-    images/<video>/<frame>.jpg   to be served by Label Studio's local storage
-
-A label is an object's name and id ("dog 2"), which is how objects stay apart. Label Studio counts frames from 1.
-Source: labelstud.io, "Export results in JSON", and label_studio_sdk.converter.
-"""
+"""Label Studio written: an image task a labelled frame, a video task a video, and the interfaces for both."""
 
 from __future__ import annotations
 
@@ -18,6 +10,7 @@ from xml.sax.saxutils import quoteattr
 
 from veason.draw import color_of
 from veason.formats.label_studio.brush import encode_brush
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledVideo, LabelMask
@@ -29,7 +22,7 @@ SERVED = "/data/local-files/?d="
 """How Label Studio calls files of its local storage."""
 
 
-def write_label_studio(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, has_pictures: bool) -> None:
+def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
     """Write tasks with annotations, and the interfaces to show them in."""
     labels: dict[str, int] = {}
     tasks = []
@@ -38,14 +31,14 @@ def write_label_studio(videos: Iterable[LabelledVideo], out: Path, tally: Tally,
         stream.write("[")
         for video in videos:
             for object_id in video.object_ids:
-                labels.setdefault(label_of(video, object_id), len(labels) + 1)
+                labels.setdefault(_label_of(video, object_id), len(labels) + 1)
             for frame_index, masks in video.by_frame() if video.tracks else ():
                 stream.write(
                     (",\n" if count else "\n") + json.dumps(_frame_task(video, frame_index, masks), ensure_ascii=False)
                 )
                 count += 1
                 tally.counts["masks"] += sum(not mask.is_empty for mask in masks.values())
-            if has_pictures and video.tracks:
+            if options.has_pictures and video.tracks:
                 write_pictures(video, video.labelled_frames(), out / "images" / video.name)
             tasks.append(_video_task(video))
             tally.counts["videos"] += 1
@@ -69,7 +62,7 @@ def write_label_studio(videos: Iterable[LabelledVideo], out: Path, tally: Tally,
     )
 
 
-def label_of(video: LabelledVideo, object_id: int) -> str:
+def _label_of(video: LabelledVideo, object_id: int) -> str:
     """Return an object's label: its name and id."""
     return f"{video.object_name(object_id)} {object_id}"
 
@@ -88,7 +81,7 @@ def _frame_task(video: LabelledVideo, frame_index: int, masks: dict[int, LabelMa
             "value": {
                 "format": "rle",
                 "rle": encode_brush(decode_mask(mask.rle)),
-                "brushlabels": [label_of(video, object_id)],
+                "brushlabels": [_label_of(video, object_id)],
             },
         }
         for object_id, mask in masks.items()
@@ -113,7 +106,7 @@ def _video_task(video: LabelledVideo) -> dict[str, Any]:
                 "framesCount": info.num_frames,
                 "duration": info.num_frames / info.fps,
                 "sequence": _sequence(video, object_id),
-                "labels": [label_of(video, object_id)],
+                "labels": [_label_of(video, object_id)],
             },
         }
         for object_id in video.object_ids

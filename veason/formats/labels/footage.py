@@ -95,7 +95,7 @@ class VideoFinder:
         return exact if exact.is_dir() else (same_stem[0] if len(same_stem) == 1 else None)
 
 
-def picture_files(info: VideoInfo) -> tuple[Path, ...]:
+def frame_files_of(info: VideoInfo) -> tuple[Path, ...]:
     """Return the files behind a folder of frames in the order of its frames, () for a video file."""
     if info.decoder != "images" or not info.path:
         return ()
@@ -105,7 +105,7 @@ def picture_files(info: VideoInfo) -> tuple[Path, ...]:
 
 def frame_names_of(info: VideoInfo) -> tuple[str, ...]:
     """Return the names of a folder's frames, () where they are 00000, 00001, ... or do not ascend as text."""
-    names = tuple(file.stem for file in picture_files(info))
+    names = tuple(file.stem for file in frame_files_of(info))
     is_plain = all(name == f"{index:05d}" for index, name in enumerate(names))
     return () if is_plain or list(names) != sorted(set(names)) else names
 

@@ -54,7 +54,7 @@ class ListsFile:
             part.unlink(missing_ok=True)
 
 
-def read_json(file: Path, wanted: str) -> Any:
+def read_json_file(file: Path, wanted: str) -> Any:
     """Return the content of a JSON file; `wanted` says in a few words what it should hold. Raises DataError."""
     try:
         return json.loads(file.read_bytes())

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from veason.errors import DataError, ExportError, VideoError
-from veason.formats.benchmarks.write import JPEG_QUALITY, check_relative
-from veason.formats.labels.footage import picture_files
+from veason.formats.benchmarks.files import check_relative
+from veason.formats.benchmarks.pictures import JPEG_QUALITY
+from veason.formats.labels.footage import frame_files_of
 from veason.formats.labels.values import LabelledVideo
 from veason.video import open_video
 
@@ -30,7 +31,7 @@ def write_pictures(
         ExportError: the video is not known or cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sources = dict(video.frame_files) or dict(enumerate(picture_files(video.info)))
+    sources = dict(video.frame_files) or dict(enumerate(frame_files_of(video.info)))
     files = {index: folder / f"{video.frame_name(index)}.jpg" for index in frame_indices}
     missing = [index for index, file in files.items() if not file.exists()]
     copied = {index for index in missing if index in sources and size_wh is None and _is_plain_jpeg(sources[index])}

@@ -17,8 +17,8 @@ IMAGE = "<image>"
 
 _MARKS = (IMAGE, "<video>", "<audio>")
 
-UNLABELLED = "questions without any mask"
-NOT_ACCEPTED = "questions that are not accepted (training takes no others)"
+_UNLABELLED = "questions without any mask"
+_NOT_ACCEPTED = "questions that are not accepted (training takes no others)"
 
 
 def trainable(videos: Iterable[LabelledVideo], tally: Tally) -> Iterator[tuple[LabelledVideo, LabelledQuestion]]:
@@ -26,16 +26,16 @@ def trainable(videos: Iterable[LabelledVideo], tally: Tally) -> Iterator[tuple[L
     for video in videos:
         for question in video.questions:
             if not question.is_accepted:
-                tally.left_out[NOT_ACCEPTED] += 1
+                tally.left_out[_NOT_ACCEPTED] += 1
             elif not question.instruction.strip():
                 tally.left_out["questions without an instruction"] += 1
-            elif question.object_ids and not is_visible(video, question):
-                tally.left_out[UNLABELLED] += 1
+            elif question.object_ids and not _is_visible(video, question):
+                tally.left_out[_UNLABELLED] += 1
             else:
                 yield video, question
 
 
-def is_visible(video: LabelledVideo, question: LabelledQuestion) -> bool:
+def _is_visible(video: LabelledVideo, question: LabelledQuestion) -> bool:
     """Tell whether a target object has a pixel on any frame."""
     return any(not mask.is_empty for object_id in question.object_ids for mask in video.tracks[object_id].values())
 

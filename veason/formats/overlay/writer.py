@@ -1,4 +1,4 @@
-"""Overlay: one MP4 a video, its labelled frames with the masks drawn in; H.264 that plays in browsers."""
+"""Overlay written."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 
 from veason.draw import overlay_video
 from veason.errors import ExportError, VideoError
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledVideo
 from veason.types import MaskTrack, ObjectMask
 from veason.video import open_video
 
 
-def write_overlay(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
+def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
     """Write `<video>.mp4` from the first to the last labelled frame, at the video's rate and size.
 
     Raises:

@@ -1,11 +1,4 @@
-"""Supervised fine-tuning: LLaMA-Factory's sharegpt form.
-
-    dataset_info.json   veason_sft.json   images/<video>/<frame>.jpg (squashed to the profile's size)
-
-A sample teaches reasoning, keyframe and boxes, so it is taken only where the reasoning was confirmed, edited or
-regenerated after the last correction: a corrected box under a false reason teaches lies. Boxes are those of the masks.
-Train with `template: qwen2_vl` and `cutoff_len: 5120` or more. Source: LLaMA-Factory 0.9.5, data/converter.py.
-"""
+"""The fine-tuning set written."""
 
 from __future__ import annotations
 
@@ -15,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.answer import render_answer
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.training import ask_in_text, context_of, shown_frames, target_boxes, trainable, without_marks
@@ -23,32 +17,32 @@ from veason.outputs import write_json
 from veason.profile import Profile
 from veason.types import Box
 
-FILE = "veason_sft.json"
+_FILE = "veason_sft.json"
 
-OUTDATED = "questions whose reasoning was not confirmed, edited or regenerated after the last correction"
-NO_KEYFRAME = "questions without a keyframe on which the target is visible"
+_OUTDATED = "questions whose reasoning was not confirmed, edited or regenerated after the last correction"
+_NO_KEYFRAME = "questions without a keyframe on which the target is visible"
 
 
-def write_sft(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, profile: Profile) -> None:
+def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
     """Write one sharegpt data set of reasoning, keyframe and boxes."""
-    with (out / FILE).open("w", encoding="utf-8") as stream:
+    with (out / _FILE).open("w", encoding="utf-8") as stream:
         stream.write("[")
         for video, question in trainable(videos, tally):
             if not question.is_reasoning_current:
-                tally.left_out[OUTDATED] += 1
+                tally.left_out[_OUTDATED] += 1
                 continue
             is_absent = not question.object_ids
             keyframe = None if is_absent else question.keyframe
             boxes = [] if keyframe is None else target_boxes(video, question, keyframe)
             if not is_absent and not boxes:
-                tally.left_out[NO_KEYFRAME] += 1
+                tally.left_out[_NO_KEYFRAME] += 1
                 continue
-            row = _row(video, question, keyframe, boxes, profile, out)
+            row = _row(video, question, keyframe, boxes, options.profile, out)
             stream.write((",\n" if tally.counts["samples"] else "\n") + json.dumps(row, ensure_ascii=False))
             tally.counts["samples"] += 1
         stream.write("\n]\n")
     columns = {"messages": "conversations", "images": "images", "system": "system"}
-    entry = {"file_name": FILE, "formatting": "sharegpt", "columns": columns}
+    entry = {"file_name": _FILE, "formatting": "sharegpt", "columns": columns}
     write_json({"veason_sft": entry}, out / "dataset_info.json")
 
 

@@ -1,9 +1,4 @@
-"""YOLO segmentation: images/train/<video>/<frame>.jpg, labels/train/<video>/<frame>.txt, data.yaml.
-
-A line is `class x1 y1 x2 y2 ...`, one polygon in parts of the width and height. Classes are the objects' names; which
-object of a class it is cannot be told. Points lie a quarter pixel inside their pixel, so that readers that round
-(supervision) and readers that cut off (Ultralytics) find the same one. Source: the layout of Ultralytics.
-"""
+"""YOLO segmentation written."""
 
 from __future__ import annotations
 
@@ -13,27 +8,28 @@ from pathlib import Path
 
 import numpy as np
 
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledVideo, LabelMask
 from veason.formats.yolo_seg.outlines import filled, outlines
 from veason.masks import decode_mask
 
-INSIDE = 0.25
+_INSIDE = 0.25
 """Where in its pixel a point lies."""
 
-NO_TRACKS = "object identities (a line names a class only)"
-ADDED, MISSED, SPLIT = "pixels added by polygons", "pixels missed by polygons", "masks written as several polygons"
+_NO_TRACKS = "object identities (a line names a class only)"
+_ADDED, _MISSED, _SPLIT = "pixels added by polygons", "pixels missed by polygons", "masks written as several polygons"
 
 
-def write_yolo_seg(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, has_pictures: bool) -> None:
+def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
     """Write one YOLO segmentation data set."""
     classes: dict[str, int] = {}
     for video in videos:
         for object_id in video.object_ids:
             classes.setdefault(video.object_name(object_id), len(classes))
         frames = _write_video(video, out / "labels" / "train", classes, tally)
-        if has_pictures:
+        if options.has_pictures:
             write_pictures(video, frames, out / "images" / "train" / video.name)
     names = "".join(f"  {number}: {json.dumps(name, ensure_ascii=False)}\n" for name, number in classes.items())
     (out / "data.yaml").write_text(
@@ -56,7 +52,7 @@ def _write_video(video: LabelledVideo, root: Path, classes: dict[str, int], tall
         frames.append(frame_index)
     tally.counts["videos"] += 1
     tally.counts["frames"] += len(frames)
-    tally.left_out[NO_TRACKS] += len(video.tracks)
+    tally.left_out[_NO_TRACKS] += len(video.tracks)
     return frames
 
 
@@ -70,12 +66,12 @@ def _lines(mask: LabelMask, class_id: int, tally: Tally) -> list[str]:
     for polygon in polygons:
         drawn |= filled(polygon, part.shape[::-1])
     tally.counts["masks"] += 1
-    tally.lost[ADDED] += int((drawn & ~part).sum())
-    tally.lost[MISSED] += int((part & ~drawn).sum())
-    tally.lost[SPLIT] += len(polygons) > 1
+    tally.lost[_ADDED] += int((drawn & ~part).sum())
+    tally.lost[_MISSED] += int((part & ~drawn).sum())
+    tally.lost[_SPLIT] += len(polygons) > 1
     tally.note_iou(float((drawn & part).sum() / (drawn | part).sum()))
     height, width = truth.shape
-    origin = np.array([left + INSIDE, top + INSIDE])
+    origin = np.array([left + _INSIDE, top + _INSIDE])
     scaled = [(polygon + origin) / [width, height] for polygon in polygons]
     return [f"{class_id} {' '.join(f'{value:.7g}' for value in points.ravel())}" for points in scaled]
 

@@ -11,8 +11,8 @@ import gradio as gr
 
 from veason.device import choose_device
 from veason.errors import VeasonError
-from veason.formats.labels.exchange import ABOUT, FORMATS, IMPORTABLE, TRAINING
-from veason.pipeline import Pipeline, load_pipeline
+from veason.formats.catalogue import FORMATS
+from veason.pipeline import load_pipeline
 from veason.studio.server import payload as read
 from veason.studio.server import render
 from veason.studio.server.examples import list_examples
@@ -56,20 +56,6 @@ const events = ['open', 'edit', 'export', 'enqueue', 'take', 'think', 'propagate
 const scope = { element, props, trigger, watch, server, events };
 import(new URL(props.main, document.baseURI).href).then((module) => module.start(scope));
 """
-
-
-def make_pipeline(settings: Settings) -> Pipeline:
-    """Load the models that the settings name."""
-    return load_pipeline(
-        settings.policy,
-        settings.segmenter,
-        profile=settings.profile,
-        quantization=settings.quantization,
-        segmenter_config=settings.segmenter_config,
-        device=settings.device,
-        budgets=settings.budgets,
-        speedups=settings.speedups,
-    )
 
 
 def build(desk: Desk, settings: Settings) -> gr.Blocks:
@@ -175,7 +161,7 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
     profile = getattr(policy, "profile", None)
     return {
         "policy": policy.name if policy is not None else "none",
-        "device": "CPU" if choose_device(settings.device).type == "cpu" else "GPU",
+        "device": "CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
         "recorded": bool(getattr(policy, "is_recorded", False)),
         "several": gives_several(policy),
         "segmenter": segmenter.name,
@@ -185,8 +171,14 @@ def about(desk: Desk, settings: Settings) -> dict[str, Any]:
         "doubtThreshold": profile.doubt_threshold if profile is not None else 0.5,
         "project": described(desk, settings),
         "formats": [
-            {"name": name, "about": ABOUT[name], "canRead": name in IMPORTABLE, "onlyAccepted": name in TRAINING}
-            for name in FORMATS
+            {
+                "name": format.name,
+                "about": format.about,
+                "canRead": format.read is not None,
+                "onlyAccepted": format.accepted_only,
+            }
+            for format in FORMATS
+            if format.write
         ],
         "maxMb": settings.max_upload_mb,
         "examples": [example_card(place, example) for place, example in enumerate(desk.examples)],
@@ -239,7 +231,12 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
     """Load the models, build the page and serve it; returns at once unless `block`."""
     is_local = host in ("127.0.0.1", "localhost", "::1") and settings.visitors is None
     shelf = Shelf(settings)  # first: a folder that cannot be used is told before the models are loaded
-    desk = Desk(make_pipeline(settings), Store(shelf, settings.max_works), list_examples(), is_local=is_local)
+    desk = Desk(
+        load_pipeline(settings.policy, settings.segmenter, settings.models),
+        Store(shelf, settings.max_works),
+        list_examples(),
+        is_local=is_local,
+    )
     if shelf.own_key is not None:
         print(f"labels are kept in {shelf.get(shelf.own_key).folder}")
     page = build(desk, settings)

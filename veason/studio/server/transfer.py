@@ -13,14 +13,11 @@ from typing import Any
 from gradio.utils import get_upload_folder, is_in_or_equal
 
 from veason.errors import DataError, ExportError, ProjectError, SessionError
-from veason.formats.labels.exchange import (
-    FORMATS,
-    IMPORTABLE,
-    ExportOptions,
-    ExportReport,
-    export_labels,
-    import_labels,
-)
+from veason.formats.catalogue import EXPORTABLE, IMPORTABLE
+from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import Imported, check_fits, from_project, to_project
 from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
@@ -78,8 +75,8 @@ class Transfer:
     def _export_labels(
         self, project: Project, format: str, only: list[int] | None, data: Any, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
-        if format not in FORMATS:
-            raise ExportError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
+        if format not in EXPORTABLE:
+            raise ExportError(f"there is no format {format!r}: choose one of {', '.join(EXPORTABLE)}")
         options = ExportOptions(
             is_everything=data.get("everything") is True,
             has_disputed=data.get("disputed") is True,

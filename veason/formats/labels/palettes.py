@@ -1,67 +1,35 @@
-"""DAVIS and YouTube-VOS: one palette PNG a frame whose pixel value is the object id.
-
-    davis         Annotations/Full-Resolution/<video>/00012.png   JPEGImages/...   ImageSets/2017/train.txt
-    youtube-vos   train/Annotations/<video>/00012.png   train/JPEGImages/...   train/meta.json
-
-The name of a file is its frame's number in the whole video. A pixel of several objects goes to the highest score.
-Pictures are written for labelled frames only. Source: the layouts of DAVIS 2017 and YouTube-VOS 2018.
-"""
+"""Palette pictures, one a frame, as DAVIS and YouTube-VOS share them: written for a video, read from a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from veason.draw import palette_image
 from veason.errors import DataError
-from veason.formats.benchmarks.read import read_indices
+from veason.formats.benchmarks.truth import read_indices
 from veason.formats.labels.footage import VideoFinder, natural_key
-from veason.formats.labels.jsonfile import read_json
+from veason.formats.labels.jsonfile import read_json_file
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.masks import encode_mask
-from veason.outputs import write_json
 from veason.types import ObjectMask
 
 RESOLUTION = "Full-Resolution"
+"""The folder of DAVIS for masks at the size of the video."""
+
 _RESOLUTIONS = ("480p", "1080p", RESOLUTION)
 
 OVERLAP = "pixels where objects overlap and only the surest one is kept"
-NO_WORDS = "instructions (the format holds no words)"
+_NO_WORDS = "instructions (the format holds no words)"
 
 
-def write_davis(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, has_pictures: bool) -> None:
-    """Write the DAVIS layout."""
-    names = []
-    for video in videos:
-        _write_video(video, out / "Annotations" / RESOLUTION, out / "JPEGImages" / RESOLUTION, tally, has_pictures)
-        names.append(video.name)
-    listing = out / "ImageSets" / "2017" / "train.txt"
-    listing.parent.mkdir(parents=True)
-    listing.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-
-
-def write_youtube_vos(videos: Iterable[LabelledVideo], out: Path, tally: Tally, *, has_pictures: bool) -> None:
-    """Write the YouTube-VOS layout; meta.json lists the frames on which each object is visible."""
-    entries: dict[str, Any] = {}
-    for video in videos:
-        root = out / "train"
-        shown = _write_video(video, root / "Annotations", root / "JPEGImages", tally, has_pictures)
-        objects = {
-            str(object_id): {"category": video.object_name(object_id), "frames": seen}
-            for object_id, seen in shown.items()
-        }
-        entries[video.name] = {"objects": objects}
-    (out / "train").mkdir(exist_ok=True)
-    write_json({"videos": entries}, out / "train" / "meta.json")
-
-
-def _write_video(
-    video: LabelledVideo, masks_root: Path, pictures_root: Path, tally: Tally, has_pictures: bool
+def write_palette_video(
+    video: LabelledVideo, masks_root: Path, pictures_root: Path, tally: Tally, options: ExportOptions
 ) -> dict[int, list[str]]:
     """Write one video and return the names of the frames on which each object has a pixel left."""
     folder = masks_root / video.name
@@ -77,16 +45,16 @@ def _write_video(
         frames.append(frame_index)
         tally.counts["masks"] += sum(not mask.is_empty for mask in masks.values())
         tally.lost[OVERLAP] += lost
-    if has_pictures:
+    if options.has_pictures:
         write_pictures(video, frames, pictures_root / video.name)
     tally.counts["videos"] += 1
     tally.counts["frames"] += len(frames)
     tally.counts["objects"] += len(video.tracks)
-    tally.left_out[NO_WORDS] += sum(bool(question.instruction) for question in video.questions)
+    tally.left_out[_NO_WORDS] += sum(bool(question.instruction) for question in video.questions)
     return shown
 
 
-def read_palettes(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     """Yield the videos of a folder in either layout, or of `<video>/<frame>.png` folders as models write them.
 
     Raises:
@@ -141,7 +109,7 @@ def _listed(meta: Path) -> dict[str, dict[int, str]]:
     try:
         return {
             video: {int(key): row["category"] for key, row in entry["objects"].items()}
-            for video, entry in read_json(meta, "the objects of each video")["videos"].items()
+            for video, entry in read_json_file(meta, "the objects of each video")["videos"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{meta}: should list videos, their objects and categories: {error!r}") from error

@@ -1,107 +1,29 @@
-"""Bundle: labels.jsonl, one line a question, with everything that Veason knows of it.
-
-Fields have one type each and no free keys, so that the `datasets` library and pandas read the file as a table. Boxes
-are xyxy in source pixels, frame indices absolute, masks compressed COCO run-length code. It is the one format that
-keeps reasoning, prompts and provenance.
-"""
+"""The bundle read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from veason.errors import DataError, VeasonError
+from veason.formats.bundle.writer import BUNDLE_VERSION, LABELS_FILE
 from veason.formats.labels.footage import VideoFinder, frame_names_of
-from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.masks import coco_dict, rle_from_coco
+from veason.masks import rle_from_coco
 from veason.types import Box, Click, Prompt, VideoInfo
 
-FILE = "labels.jsonl"
-VERSION = 1
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, VeasonError)
 
 
-def write_bundle(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
-    """Write one line a question."""
-    with (out / FILE).open("w", encoding="utf-8") as stream:
-        for video in videos:
-            for question in video.questions:
-                row = _row(video, question)
-                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-                tally.counts["questions"] += 1
-                tally.counts["masks"] += len(row["masks"])
-            tally.counts["videos"] += 1
-            tally.counts["objects"] += len(video.tracks)
-
-
-def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
-    info = video.info
-    return {
-        "version": VERSION,
-        "video": video.name,
-        "path": info.path,
-        "num_frames": info.num_frames,
-        "width": info.size_wh[0],
-        "height": info.size_wh[1],
-        "fps": info.fps,
-        "first_timestamp": info.first_timestamp,
-        "last_timestamp": info.last_timestamp,
-        "has_variable_rate": info.has_variable_rate,
-        "decoder": info.decoder,
-        "question": question.name,
-        "instruction": question.instruction,
-        "type": question.type,
-        "status": question.status,
-        "reasoning": question.thought,
-        "reasoning_state": question.reasoning,
-        "answer_text": question.answer_text,
-        "frames_shown": list(question.shown),
-        "keyframe": question.keyframe,
-        "policy": question.policy,
-        "segmenter": question.segmenter,
-        "original": question.original,
-        "disputed_by": list(question.disputed_by),
-        "objects": [
-            {"object_id": object_id, "name": video.object_names.get(object_id, "")} for object_id in question.object_ids
-        ],
-        "prompts": [_prompt_row(prompt, question) for prompt in question.prompts],
-        "masks": [
-            {
-                "object_id": object_id,
-                "frame_index": frame_index,
-                "size": list(mask.rle.size_hw),
-                "counts": mask.rle.counts,
-                "score": mask.score,
-                "provenance": mask.provenance,
-                "is_occluded": mask.is_occluded,
-            }
-            for object_id in question.object_ids
-            for frame_index, mask in sorted(video.tracks[object_id].items())
-        ],
-    }
-
-
-def _prompt_row(prompt: Prompt, question: LabelledQuestion) -> dict[str, Any]:
-    return {
-        "object_id": prompt.object_id,
-        "frame_index": prompt.frame_index,
-        "box": list(prompt.box.xyxy) if prompt.box else None,
-        "clicks": [{"x": click.x, "y": click.y, "is_positive": click.is_positive} for click in prompt.clicks],
-        "mask": coco_dict(prompt.mask) if prompt.mask else None,
-        "is_by_hand": (prompt.object_id, prompt.frame_index) in question.by_hand,
-    }
-
-
-def read_bundle(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     """Yield the videos of a bundle; the lines of one video come together.
 
     Raises:
         DataError: the file is missing, or a line is not what was written.
     """
-    file = source / FILE if source.is_dir() else source
+    file = source / LABELS_FILE if source.is_dir() else source
     group: list[dict[str, Any]] = []
     for row in _rows(file):
         if group and group[-1].get("video") != row.get("video"):
@@ -120,8 +42,8 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
                     row = json.loads(line)
                 except ValueError as error:
                     raise DataError(f"{file}: line {number} is not JSON ({error}): delete the line") from error
-                if not isinstance(row, dict) or row.get("version") != VERSION:
-                    raise DataError(f"{file}: line {number}: want a question of bundle version {VERSION}")
+                if not isinstance(row, dict) or row.get("version") != BUNDLE_VERSION:
+                    raise DataError(f"{file}: line {number}: want a question of bundle version {BUNDLE_VERSION}")
                 yield row
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); it should hold one question a line") from error

@@ -1,4 +1,4 @@
-"""Ref-YouTube-VOS: one object an instruction, masks in palette pictures; see `veason.formats.ref_youtube_vos.samples`.
+"""Labels made to fit Ref-YouTube-VOS: one object an instruction, one object a pixel.
 
 An instruction about several objects becomes one about their union where no other instruction names any of them, and is
 left out otherwise; an absent target cannot be written. A pixel of several objects goes to the highest score.
@@ -7,33 +7,30 @@ left out otherwise; an absent target cannot be written. A pixel of several objec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from veason.draw import palette_image
-from veason.formats.benchmarks.dataset import write_ref_youtube_vos as write
-from veason.formats.benchmarks.referring import as_write_videos, with_words
-from veason.formats.davis.palettes import OVERLAP
+from veason.formats.benchmarks.referring import with_words
+from veason.formats.labels.palettes import OVERLAP
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
 from veason.masks import encode_mask, union_mask
 from veason.types import ObjectMask
 
-SPLIT = "train"
-
-ABSENT = "instructions about absent targets (the format cannot hold them)"
-SHARED = "instructions about several objects that others name as well (the format holds one object each)"
-MERGED = "object borders inside instructions about several objects"
+_ABSENT = "instructions about absent targets (the format cannot hold them)"
+_SHARED = "instructions about several objects that others name as well (the format holds one object each)"
+_MERGED = "object borders inside instructions about several objects"
 
 
-def write_ref_youtube_vos(videos: Iterable[LabelledVideo], out: Path, tally: Tally) -> None:
-    """Write the train split of a Ref-YouTube-VOS dataset. The format needs pictures."""
-    single = (_cut_apart(_one_object_each(video, tally), tally) for video in with_words(videos, tally))
-    with as_write_videos((video for video in single if video.questions), out, tally) as ready:
-        write(out, ready, SPLIT)
+def with_one_object_each(videos: Iterable[LabelledVideo], tally: Tally) -> Iterator[LabelledVideo]:
+    """Yield the videos with those instructions that the format holds; what does not fit is counted."""
+    for video in with_words(videos, tally):
+        fitting = _cut_apart(_one_object_each(video, tally), tally)
+        if fitting.questions:
+            yield fitting
 
 
 def _one_object_each(video: LabelledVideo, tally: Tally) -> LabelledVideo:
@@ -44,12 +41,12 @@ def _one_object_each(video: LabelledVideo, tally: Tally) -> LabelledVideo:
     for question in video.questions:
         ids = question.object_ids
         if not ids:
-            tally.left_out[ABSENT] += 1
+            tally.left_out[_ABSENT] += 1
         elif len(ids) > 1 and any(uses[object_id] > 1 for object_id in ids):
-            tally.left_out[SHARED] += 1
+            tally.left_out[_SHARED] += 1
         else:
             tracks[ids[0]] = _union([video.tracks[object_id] for object_id in ids])
-            tally.lost[MERGED] += len(ids) - 1
+            tally.lost[_MERGED] += len(ids) - 1
             questions.append(replace(question, object_ids=ids[:1]))
     return replace(video, questions=tuple(questions), tracks=tracks)
 

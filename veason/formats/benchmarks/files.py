@@ -1,0 +1,57 @@
+"""Files and folders that appear whole or not at all, and the checks of names and pictures that come before them.
+
+A writer takes videos one at a time, so that a dataset larger than memory can be written. Files appear by rename, and
+the file with the expressions comes last (an earlier one goes first): a dataset cut short does not open.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from veason.errors import DataError
+
+
+def check_relative(name: str, what: str) -> None:
+    """Raise DataError unless `name` can be joined into a path and stays below it; slashes are fine."""
+    if not name or name.startswith("/") or "\\" in name or any(part in ("", ".", "..") for part in name.split("/")):
+        raise DataError(f"{what} name {name!r} cannot be a path below the dataset: rename it")
+
+
+def picture_size(frame: np.ndarray | Path) -> tuple[int, int]:
+    """Return (width, height) of an array or of a picture file, reading its header only. Raises DataError."""
+    if isinstance(frame, np.ndarray):
+        return frame.shape[1], frame.shape[0]
+    try:
+        with Image.open(frame) as picture:
+            return picture.size
+    except OSError as error:
+        raise DataError(f"{frame}: not a readable picture ({error})") from error
+
+
+def write_compact_json(file: Path, value: Any) -> None:
+    """Write a JSON file in one line, beside its place, and rename it into it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(file.name + ".partial")
+    beside.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    beside.replace(file)
+
+
+def fresh_folder(folder: Path) -> Path:
+    """Return an empty folder beside `folder`, to be filled and then put in its place."""
+    beside = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    return beside
+
+
+def put_folder(beside: Path, folder: Path) -> None:
+    """Rename a filled folder into its place; what was there before is removed."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    beside.replace(folder)
