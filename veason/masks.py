@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from pycocotools import mask as coco
 
 from veason.errors import DataError
+from veason.libraries import library_imports
 from veason.types import Box, Rle
+
+with library_imports():
+    from pycocotools import mask as coco
 
 
 def encode_mask(mask: np.ndarray) -> Rle:

@@ -35,9 +35,9 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
 
         return ScriptedPolicy(Path(name.partition(":")[2] or RECORDINGS))
 
-    from veason.device import require
+    from veason.libraries import require_library
 
-    require("transformers", 'pip install "transformers>=5,<6"', f"the policy {name}")
+    require_library("transformers", f"the policy {name}")
     from veason.policy.qwen import load_qwen
 
     checkpoint = str(hub.embedded("policy")) if name == hub.NANO else name

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from veason.errors import MissingBackend, ProfileError
+from veason.libraries import require_library
 from veason.segmenter.holes import hole_area, provide_kernel
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ def find_config(name: str) -> Path:
         MissingBackend: sam2 is not installed.
         ProfileError: there is no such config; the message lists those that are.
     """
+    require_library("sam2", "the segmenter")
     spec = importlib.util.find_spec("sam2")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingBackend("the segmenter needs sam2, which is not installed: pip install --no-build-isolation sam2")
+    assert spec is not None
+    assert spec.submodule_search_locations, "sam2 is a folder"
     configs = Path(spec.submodule_search_locations[0]) / "configs"
     known = {file.stem: file for folder in ("sam2", "sam2.1") for file in sorted((configs / folder).glob("*.yaml"))}
     short = name.rpartition("/")[2].removesuffix(".yaml")

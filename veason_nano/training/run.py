@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 
+from veason.libraries import library_imports
 from veason_nano.training.distributed import broadcast_scalar, join_processes, leave_processes
 
 Metrics = Mapping[str, float | str | torch.Tensor]
@@ -207,7 +208,8 @@ def read_log(file: Path) -> Iterator[dict[str, float]]:
 
 def plot_log(file: Path, picture: Path) -> None:
     """Draw the losses, and the pixel errors or rewards, of a log over minutes."""
-    from matplotlib.figure import Figure
+    with library_imports():
+        from matplotlib.figure import Figure
 
     rows = list(read_log(file))
     figure = Figure(figsize=(9, 3.6), layout="constrained")

@@ -7,11 +7,10 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from veason.device import choose_device
 from veason.errors import VeasonError
 from veason.formats.catalogue import FORMATS
+from veason.libraries import library_imports
 from veason.pipeline import load_pipeline
 from veason.studio.server import payload as read
 from veason.studio.server import render
@@ -24,6 +23,9 @@ from veason.studio.server.store import Store
 from veason.studio.server.wire import Message, message
 from veason.types import Policy
 from veason.video import open_video
+
+with library_imports():
+    import gradio as gr
 
 STAGE = Path(__file__).parent.parent / "web"
 """The page's own JavaScript modules and style sheets; served as they are, no build step."""

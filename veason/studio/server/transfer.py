@@ -10,8 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from gradio.utils import get_upload_folder, is_in_or_equal
-
 from veason.errors import DataError, ExportError, ProjectError, SessionError
 from veason.formats.catalogue import EXPORTABLE, IMPORTABLE
 from veason.formats.exporting import export_labels
@@ -20,6 +18,7 @@ from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import Imported, check_fits, from_project, to_project
+from veason.libraries import library_imports
 from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.profile import GENERIC
@@ -33,6 +32,9 @@ from veason.studio.server.store import Store, Work
 from veason.studio.server.wire import Message, message, telling
 from veason.studio.server.working import telling_progress
 from veason.types import OnProgress
+
+with library_imports():
+    from gradio.utils import get_upload_folder, is_in_or_equal
 
 STORED = (".png", ".jpg", ".mp4", ".zip", ".parquet")
 """Endings of files that a ZIP file cannot make smaller."""
