@@ -26,7 +26,7 @@ def run_without(library: str, code: str) -> subprocess.CompletedProcess[str]:
     ("library", "code"),
     [
         pytest.param("av", f"import veason; veason.open_video({str(CLIP)!r})", id="av"),
-        pytest.param("gradio", "import veason.studio.server.layout", id="gradio"),
+        pytest.param("gradio", "import veason.studio.server.app", id="gradio"),
         pytest.param("pycocotools", "import veason; veason.decode_mask", id="pycocotools"),
         pytest.param("transformers", "from veason.policy import load_policy; load_policy('nano')", id="transformers"),
         pytest.param("sam2", "from veason.segmenter import load_segmenter; load_segmenter('nano')", id="sam2"),

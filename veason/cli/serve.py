@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     signal.signal(signal.SIGTERM, _end)  # so that the visitors' files are removed however the server is stopped
 
-    from veason.studio.server.layout import serve
+    from veason.studio.server.app import serve
     from veason.studio.server.settings import Settings
 
     serve(

@@ -14,7 +14,7 @@ class Settings:
 
     `models` says how the models are loaded and run; `max_upload_mb` bounds an upload, `max_works` how many videos the
     server keeps open for its visitors at once.
-    `project` is the folder of the project (see `veason.studio.server.shelf.default_folder`). Where `visitors` is
+    `project` is the folder of the project (see `project_registry.default_folder`). Where `visitors` is
     given instead, every visitor gets a project of their own below that folder: `visitor_bytes` bounds each,
     `visitors_bytes` all together, and one that nobody wrote to for `visitor_age_s` seconds is deleted.
     """
