@@ -38,6 +38,7 @@ from veason.types import (
     Frame,
     FrameMasks,
     KeyframeChosen,
+    ModelOptions,
     Policy,
     PolicyEvent,
     Sampling,
@@ -153,7 +154,7 @@ def main() -> None:
     if arguments.device == "cuda":
         model = random_sam2(*sizes_for("cuda"), "cuda")
     else:
-        model = load_segmenter("nano", device="cpu").model
+        model = load_segmenter("nano", ModelOptions(device="cpu")).model
     values: dict[str, Any] = {"threads": torch.get_num_threads(), **load}
     if "gain" in arguments.parts:
         values["gain"] = measure_gain(arguments.rounds, model)

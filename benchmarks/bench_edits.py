@@ -21,22 +21,22 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from veason.pipeline import Pipeline
 from veason.segmenter import load_segmenter
 from veason.studio.server.examples import list_examples
-from veason.studio.server.handlers import Desk
+from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
-from veason.studio.server.shelf import Shelf
-from veason.studio.server.store import Store
+from veason.studio.server.studio import Studio
+from veason.types import ModelOptions
 
 EDITS = 2000
 PART = 200
 
 
-def milliseconds_per_edit(desk: Desk, work: str, first: int, count: int) -> float:
+def milliseconds_per_edit(studio: Studio, work: str, first: int, count: int) -> float:
     """Move the box of object 1 to and fro; return the mean processor time of one edit."""
     start = time.process_time()
     for number in range(first, first + count):
         box = [10 + number % 7, 10, 60, 60]
         sent = {"work": work, "edit": "box", "object": 1, "frame": 0, "xyxy": box, "stamp": number}
-        for _ in desk.edit(sent):
+        for _ in studio.answer("edit", sent):
             pass
     return (time.process_time() - start) / count * 1000
 
@@ -46,15 +46,16 @@ def main() -> None:
     parser.add_argument("--edits", type=int, default=EDITS, help="how many edits to make (%(default)s)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Shelf(Settings(project=Path(folder) / "labels")), 2)
-        desk = Desk(Pipeline(None, load_segmenter("nano", device="cpu")), store, list_examples())
-        *_, opened = desk.open({"example": 0})
+        registry = ProjectRegistry(Settings(project=Path(folder) / "labels"))
+        pipeline = Pipeline(None, load_segmenter("nano", ModelOptions(device="cpu")))
+        studio = Studio(pipeline, registry, list_examples(), capacity=2)
+        *_, opened = studio.answer("open", {"example": 0})
         work = opened["work"]
-        milliseconds_per_edit(desk, work, 1, 1)
-        for _ in desk.propagate({"work": work, "start": 0, "stop": 40, "only": None}):
+        milliseconds_per_edit(studio, work, 1, 1)
+        for _ in studio.answer("propagate", {"work": work, "start": 0, "stop": 40, "only": None}):
             pass
-        parts = [milliseconds_per_edit(desk, work, first, PART) for first in range(2, args.edits, PART)]
-        desk.close()
+        parts = [milliseconds_per_edit(studio, work, first, PART) for first in range(2, args.edits, PART)]
+        studio.close()
     values = {"edits": args.edits, "ms_per_edit_by_part": [round(one, 2) for one in parts], "edits_in_a_part": PART}
     print(values)
     print("->", write_result("edits", values))

@@ -4,7 +4,7 @@
 
 Random weights in the shape of Qwen2.5-VL, 8 frames of 560x560, some 3,400 tokens a prompt: hidden size 512 and 6
 layers on a CPU (its vision tower scaled so that it costs about as much as the prefill, as in the 3B model), the full
-shape of the 3B model on a GPU. Both sides are the same policy on the same weights, one with `reuse=False`, which is
+shape of the 3B model on a GPU. Both sides are the same policy on the same weights, one with `prefix_bytes=0`, which is
 plain `generate` of the whole prompt. Every round asks both a new instruction, in turn; they must write the same tokens
 (greedy), and ours must not call the vision tower. A round that fails this ends the run.
 
@@ -229,7 +229,7 @@ def main() -> None:
         for index in sample_indices(NUM_FRAMES, GENERIC.frame_count)
     ]
     model, processor = build_model(REAL_3B if arguments.device == "cuda" else PROXY, arguments.device)
-    stock, ours = (QwenPolicy(model, processor, GENERIC, name="random", reuse=reuse) for reuse in (False, True))
+    stock, ours = (QwenPolicy(model, processor, GENERIC, name="random", prefix_bytes=room) for room in (0, 1 << 30))
     values = compare(stock, ours, frames, arguments.rounds, arguments.tokens)
     static = QwenPolicy(model, processor, GENERIC, name="random", static_cache=True)
     values["p7"] = compare_decoding(ours, static, frames, arguments.rounds, 2 * arguments.tokens)

@@ -18,7 +18,9 @@ from report import write_result
 from timing import Row, machine_load, named, show
 
 from veason.masks import decode_mask, encode_mask
-from veason.studio.server.render import new_masks
+from veason.studio.server.encode import encode
+from veason.studio.server.messages import Message
+from veason.studio.server.views import new_masks
 from veason.types import FrameMasks, ObjectMask, Rle
 
 GOAL = {"P10": 15.0}
@@ -47,7 +49,7 @@ def make_masks(num_objects: int) -> dict[int, np.ndarray]:
 def message(frame_index: int, masks: dict[int, np.ndarray]) -> str:
     """Return what goes to the page for one frame."""
     arrived = FrameMasks(frame_index, {number: ObjectMask(encode_mask(mask), 5.0) for number, mask in masks.items()})
-    return json.dumps({"work": "bench", "revision": frame_index, "items": [new_masks([arrived])]})
+    return json.dumps(encode(Message(work="bench", revision=frame_index, items=[new_masks(arrived)])))
 
 
 def main() -> None:

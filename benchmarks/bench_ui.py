@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.browser.conftest import CHROMIUM_FLAGS, open_page, running_app
 from tests.browser.studio import drag, expect_masks, lane, open_example, propagate, set_range, upload
 from veason.hub import ASSETS
+from veason.types import ModelOptions
 
 LONG_FRAMES = 1000
 EDITS = 2000
@@ -187,7 +188,7 @@ def one_frame_ms(clip: Path) -> dict[str, float]:
     from veason.types import Box, Prompt
     from veason.video import open_video
 
-    segmenter = load_segmenter("nano", device="cpu")
+    segmenter = load_segmenter("nano", ModelOptions(device="cpu"))
     taken = []
     with open_video(clip) as video:
         width, height = video.info.size_wh

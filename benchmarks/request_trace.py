@@ -88,7 +88,7 @@ def drive(page: Any) -> dict[str, Any]:
     handle = listeners(page)
 
     def send(event: str, **data: Any) -> Iterator[dict[str, Any]]:
-        for message in handle[event](gr.EventData(None, {"hand": "reader", "tab": "reader", **data})):
+        for message in handle[event](gr.EventData(None, {"tab": "reader", **data})):
             yield from message["items"] if event != "open" else [message]
 
     work = next(send("open", example=0))["work"]

@@ -30,7 +30,7 @@ from veason.segmenter import load_segmenter
 from veason.segmenter.features import default_memory
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import computing
-from veason.types import Box, Budgets, Click, Prompt
+from veason.types import Box, Budgets, Click, ModelOptions, Prompt
 from veason.types.budgets import MIB
 from veason.video import open_video
 
@@ -124,7 +124,7 @@ def run_apart(side: str, folder: Path, num_objects: int, *options: str) -> dict[
 def load(arguments: argparse.Namespace, budgets: Budgets) -> Sam2Segmenter:
     """Return the segmenter that the options name."""
     if arguments.random is None:
-        return load_segmenter(arguments.segmenter, device=arguments.device, budgets=budgets)
+        return load_segmenter(arguments.segmenter, ModelOptions(device=arguments.device, budgets=budgets))
     base, size = arguments.random
     model = random_sam2(base, int(size), arguments.device)
     ram = default_memory(model.device) if budgets.feature_memory is None else budgets.feature_memory * MIB

@@ -42,7 +42,7 @@ from veason.pipeline import Pipeline
 from veason.policy.qwen import QwenPolicy, load_qwen
 from veason.profile import GENERIC
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.types import Box, Click, ObjectMask, Prompt, Rle, Sampling, VideoSource
+from veason.types import Box, Budgets, Click, ModelOptions, ObjectMask, Prompt, Rle, Sampling, VideoSource
 from veason.video import VideoWriter, open_video
 
 NUM_VIDEOS, NUM_FRAMES, SIZE_WH = 5, 20, (128, 96)
@@ -78,7 +78,8 @@ class Soak:
         )
         self.fresh = Sam2Segmenter(model, "fresh")
         checkpoint = save_tiny_qwen(folder / "policy")
-        self.policy = load_qwen(checkpoint, PROFILE, name="tiny", device="cpu", prefix_bytes=PREFIX_BYTES)
+        options = ModelOptions(device="cpu", budgets=Budgets(prefix=PREFIX_BYTES >> 20))
+        self.policy = load_qwen(checkpoint, PROFILE, options, name="tiny")
         self.pipeline = Pipeline(self.policy, self.segmenter, shown_bytes=SHOWN_BYTES)
         self.done: Counter[str] = Counter()
         self.aside = ThreadPoolExecutor(1)
@@ -179,7 +180,7 @@ class Soak:
 
     def answers_agree(self, video: VideoSource) -> int:
         """Ask every instruction warm and cold, and return how many were asked."""
-        cold = QwenPolicy(self.policy._model, self.policy._processor, PROFILE, name="cold", reuse=False)
+        cold = QwenPolicy(self.policy._model, self.policy._processor, PROFILE, name="cold", prefix_bytes=0)
         frames = self.pipeline.shown_frames.read(video, (0, 6, 13, 19))
         for instruction in INSTRUCTIONS:
             texts = [written(policy, frames, instruction) for policy in (self.policy, cold)]

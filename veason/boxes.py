@@ -22,7 +22,7 @@ def clip_box(box: Box, size_wh: tuple[int, int]) -> Box | None:
 
 
 def scale_box(box: Box, from_wh: tuple[float, float], to_wh: tuple[float, float]) -> Box:
-    """Return `box` moved from a picture of size `from_wh` to the same picture at `to_wh`."""
+    """Return `box` moved from a picture of size `from_wh` to the same picture at `to_wh`, both (width, height)."""
     sx, sy = to_wh[0] / from_wh[0], to_wh[1] / from_wh[1]
     return Box(box.x1 * sx, box.y1 * sy, box.x2 * sx, box.y2 * sy)
 

@@ -136,7 +136,7 @@ def mask_against_box(rle: Rle, box: Box) -> tuple[float, float]:
 
 
 def _reach(counts: np.ndarray) -> tuple[int, int]:
-    """Return the half-open range of the places of `(N,)` counts without the outermost share of `SPECKS` on each side."""
+    """Return the half-open range of the places of `(N,)` counts without the outermost share of `SPECKS` a side."""
     cumulative = np.cumsum(counts)
     least = SPECKS * cumulative[-1]
     start = int(np.searchsorted(cumulative, least, side="right"))

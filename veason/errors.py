@@ -4,6 +4,7 @@
     ├── VideoError       a video cannot be opened, or a frame cannot be read
     ├── AnswerError      model text holds no usable answer (carries the raw text)
     ├── PromptError      a box, click or range given by hand makes no sense for this video
+    ├── OptionError      an option (sampling, budget, reward weight) holds an impossible value
     ├── ProfileError     a profile file is missing a field or holds a wrong one
     ├── DataError        a dataset on disk is not what its format promises
     ├── SessionError     an edit does not fit the annotation state
@@ -43,6 +44,10 @@ class AnswerError(VeasonError):
 
 class PromptError(VeasonError):
     """A box, click, mask or frame range that makes no sense for this video."""
+
+
+class OptionError(VeasonError):
+    """An option, such as a temperature or a memory budget, that holds an impossible value."""
 
 
 class ProfileError(VeasonError):

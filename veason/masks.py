@@ -7,11 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from pycocotools import mask as coco
 
+from veason.errors import DataError
 from veason.types import Box, Rle
 
 
 def encode_mask(mask: np.ndarray) -> Rle:
-    """Return an `(H, W)` bool or 0/1 mask as RLE."""
+    """Return an `(H, W)` bool or 0/1 mask as RLE.
+
+    Raises:
+        DataError: the array has not two dimensions.
+    """
+    if mask.ndim != 2:
+        raise DataError(f"a mask is (height, width), got an array of shape {mask.shape}")
     pixels = mask.view(np.uint8) if mask.dtype == bool else mask  # a column-major bool mask is read as it is
     code = coco.encode(np.asfortranarray(pixels, dtype=np.uint8))
     height, width = mask.shape
@@ -56,14 +63,36 @@ def mask_box(rle: Rle) -> Box | None:
     return Box(x, y, x + width, y + height)
 
 
+def check_equal_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """Raise DataError where the sizes of two masks of one frame, height first, differ."""
+    if tuple(a) != tuple(b):
+        raise DataError(
+            f"two masks of one frame must have one size (height, width), got {a} and {b}: "
+            "save them at the size of the video"
+        )
+
+
 def union_mask(rles: Sequence[Rle]) -> Rle:
-    """Return the union of one or more masks of equal size."""
+    """Return the union of one or more masks of equal size.
+
+    Raises:
+        DataError: there is no mask, or their sizes differ.
+    """
+    if not rles:
+        raise DataError("a union is made of one mask or more, got none: use empty_mask for a picture without one")
+    for rle in rles[1:]:
+        check_equal_sizes(rles[0].size_hw, rle.size_hw)
     merged = coco.merge([coco_dict(rle) for rle in rles])
     return Rle(rles[0].size_hw, merged["counts"].decode("ascii"))
 
 
 def mask_iou(a: Rle, b: Rle) -> float:
-    """Return intersection over union of two masks of equal size; 1.0 where both are empty."""
+    """Return intersection over union of two masks, in [0, 1]; 1.0 where both are empty.
+
+    Raises:
+        DataError: their sizes differ.
+    """
+    check_equal_sizes(a.size_hw, b.size_hw)
     if mask_area(a) == 0 and mask_area(b) == 0:
         return 1.0
     return float(coco.iou([coco_dict(a)], [coco_dict(b)], [0])[0, 0])

@@ -22,11 +22,11 @@ from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
     Answered,
-    Budgets,
     Frame,
     FrameMasks,
     FrameRange,
     MaskTrack,
+    ModelOptions,
     ObjectMask,
     Order,
     OrderedSegmenter,
@@ -36,7 +36,6 @@ from veason.types import (
     Rle,
     Sampling,
     Segmenter,
-    Speedups,
     Turn,
     Unanswered,
     VideoInfo,
@@ -302,38 +301,34 @@ def with_prompts(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:
 
 
 def load_pipeline(
-    policy: str | None,
-    segmenter: str | None,
+    policy: str | None = None,
+    segmenter: str | None = None,
+    options: ModelOptions = ModelOptions(),
     *,
     has_policy: bool = True,
-    profile: str | None = None,
-    quantization: str | None = None,
-    segmenter_config: str | None = None,
-    device: str = "auto",
-    budgets: Budgets = Budgets(),
-    speedups: Speedups = Speedups(),
 ) -> Pipeline:
-    """Load both models and put them together; `has_policy` is False where only prompts by hand are wanted.
+    """Load both models and put them together.
 
-    For names, profile, quantization, config, device and errors see `veason.policy.load_policy` and
-    `veason.segmenter.load_segmenter`; `budgets` says what may be kept, `speedups` what may give other last bits.
+    Args:
+        policy: name of the policy, see `veason.policy.load_policy`.
+        segmenter: name of the segmenter, see `veason.segmenter.load_segmenter`.
+        options: how they are loaded and run.
+        has_policy: False where only prompts by hand are wanted; `policy` is not read then.
+
+    Raises:
+        MissingBackend: weights or a library are missing; the message holds the command to type.
+        ProfileError: a profile or config is broken or does not fit the model.
+        DeviceError: the device is not there or too small.
     """
     from veason.policy import load_policy
     from veason.segmenter import load_segmenter
 
-    thinker = None
-    if has_policy:
-        thinker = load_policy(
-            policy,
-            profile=profile,
-            device=device,
-            quantization=quantization,
-            reuse=budgets.prefix > 0,
-            prefix_bytes=budgets.prefix * MIB,
-            static_cache=speedups.static_cache and not is_zero_gpu(),
-        )
-    tracker = load_segmenter(segmenter, config=segmenter_config, device=device, budgets=budgets, speedups=speedups)
-    return Pipeline(thinker, tracker, shown_bytes=budgets.shown * MIB, speculates=budgets.keeps_features)
+    return Pipeline(
+        load_policy(policy, options) if has_policy else None,
+        load_segmenter(segmenter, options),
+        shown_bytes=options.budgets.shown * MIB,
+        speculates=options.budgets.keeps_features,
+    )
 
 
 def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:

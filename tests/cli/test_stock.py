@@ -10,14 +10,14 @@ from tests.policy.conftest import TINY
 from tests.segmenter.clips import BOX, write_clip
 from tests.tiny_qwen import save_tiny_qwen
 from veason.cli import BAD_INPUT, build_parser, main
-from veason.cli.options import make_pipeline, read_budgets, read_speedups
+from veason.cli.options import pipeline_from_args, read_budgets, read_speedups
 from veason.policy import load_policy
 from veason.policy.qwen import QwenPolicy
 from veason.profile import PROFILE_FILE, write_profile
 from veason.segmenter import load_segmenter
 from veason.segmenter.counters import count_calls
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.types import Box, Budgets, Prompt, Speedups
+from veason.types import Box, Budgets, ModelOptions, Prompt, Speedups
 
 __all__ = ["clip"]
 
@@ -75,7 +75,7 @@ def test_objects_are_batched_and_decoding_is_static_where_the_command_line_says_
     folder = save_tiny_qwen(tmp_path / "policy")
     write_profile(TINY, folder / PROFILE_FILE)
     options = parsed("--policy", str(folder), "--device", "cpu", "--speedups", "static-cache", "batched")
-    pipeline = make_pipeline(options)
+    pipeline = pipeline_from_args(options)
     assert isinstance(pipeline.policy, QwenPolicy)
     assert isinstance(pipeline.segmenter, Sam2Segmenter)
     boxes = [Prompt(1, 2, box=BOX), Prompt(2, 2, box=Box(55, 45, 75, 65))]
@@ -95,16 +95,16 @@ def test_a_budget_that_is_no_whole_number_is_refused(amount: str, capsys: pytest
 
 def test_a_segmenter_holds_what_its_budgets_say() -> None:
     kept = Budgets(feature_memory=3, feature_disk=2, tracks=1)
-    segmenter = load_segmenter("nano", device="cpu", budgets=kept)
+    segmenter = load_segmenter("nano", ModelOptions(device="cpu", budgets=kept))
     assert isinstance(segmenter, Sam2Segmenter)
     assert segmenter.features is not None
     assert (segmenter.features.budget.ram, segmenter.features.budget.disk) == (3 << 20, 2 << 20)
     assert segmenter.memories is not None
     assert segmenter.memories.budget_bytes == 1 << 20
-    bare = load_segmenter("nano", device="cpu", budgets=Budgets.nothing())
+    bare = load_segmenter("nano", ModelOptions(device="cpu", budgets=Budgets.nothing()))
     assert isinstance(bare, Sam2Segmenter)
     assert (bare.features, bare.memories) == (None, None)
 
 
 def test_recorded_answers_need_no_budget(tmp_path: Path) -> None:
-    assert load_policy(recording(tmp_path, answer_text([])), reuse=False, prefix_bytes=0).name == "scripted"
+    assert load_policy(recording(tmp_path, answer_text([])), ModelOptions(budgets=Budgets.nothing())).name == "scripted"

@@ -7,7 +7,7 @@ from veason.masks import mask_iou
 from veason.pipeline import Pipeline, merge_tracks
 from veason.policy import load_policy
 from veason.segmenter import load_segmenter
-from veason.types import FrameMasks, MaskTrack
+from veason.types import FrameMasks, MaskTrack, ModelOptions
 from veason.video import open_video
 
 pytestmark = pytest.mark.gpu
@@ -17,9 +17,9 @@ MIN_IOU = 0.95
 
 
 def tracks_on(device: str) -> dict[int, MaskTrack]:
-    policy = load_policy(device=device)
+    policy = load_policy(options=ModelOptions(device=device))
     with open_video(ASSETS / "examples" / "parade.mp4") as video:
-        events = list(Pipeline(policy, load_segmenter("nano", device=device)).ask(video, QUESTION))
+        events = list(Pipeline(policy, load_segmenter("nano", ModelOptions(device=device))).ask(video, QUESTION))
     return merge_tracks({}, [event for event in events if isinstance(event, FrameMasks)])
 
 

@@ -11,7 +11,7 @@ from tests.tiny_qwen import save_tiny_qwen
 from veason.errors import DeviceError
 from veason.policy.qwen import QwenPolicy, load_qwen
 from veason.profile import GENERIC
-from veason.types import Frame, Sampling, Unanswered
+from veason.types import Frame, ModelOptions, Sampling, Unanswered
 
 pytestmark = [
     pytest.mark.gpu,
@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def on_gpu(folder: Path) -> QwenPolicy:
-    return load_qwen(folder, TINY, device="cuda")
+    return load_qwen(folder, TINY, ModelOptions(device="cuda"))
 
 
 def frames() -> list[Frame]:
@@ -44,14 +44,14 @@ def first_logits(policy: QwenPolicy) -> torch.Tensor:
 
 def test_bfloat16_is_the_choice_on_cuda_and_agrees_with_float32_on_the_cpu(folder: Path, on_gpu: QwenPolicy) -> None:
     assert on_gpu._model.dtype == torch.bfloat16
-    wanted = first_logits(load_qwen(folder, TINY, device="cpu"))
+    wanted = first_logits(load_qwen(folder, TINY, ModelOptions(device="cpu")))
     got = first_logits(on_gpu)
     assert torch.nn.functional.cosine_similarity(got, wanted, dim=0) > 0.99
 
 
 def test_float32_on_cuda_agrees_closely_with_the_cpu(folder: Path) -> None:
-    wanted = first_logits(load_qwen(folder, TINY, device="cpu"))
-    got = first_logits(load_qwen(folder, TINY, device="cuda", dtype="float32"))
+    wanted = first_logits(load_qwen(folder, TINY, ModelOptions(device="cpu")))
+    got = first_logits(load_qwen(folder, TINY, ModelOptions(device="cuda", dtype="float32")))
     torch.testing.assert_close(got, wanted, atol=2e-2, rtol=2e-2)
 
 

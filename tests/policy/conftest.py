@@ -6,6 +6,7 @@ import pytest
 from tests.tiny_qwen import save_tiny_qwen
 from veason.policy.qwen import QwenPolicy, load_qwen
 from veason.profile import GENERIC, PROFILE_FILE, write_profile
+from veason.types import ModelOptions
 
 TINY = dataclasses.replace(GENERIC, name="tiny", size_wh=(112, 84), frame_count=3)
 
@@ -19,4 +20,4 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_folder: Path) -> QwenPolicy:
-    return load_qwen(tiny_folder, TINY, name="tiny", device="cpu")
+    return load_qwen(tiny_folder, TINY, ModelOptions(device="cpu"), name="tiny")

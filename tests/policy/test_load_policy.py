@@ -8,7 +8,7 @@ from veason import hub
 from veason.errors import MissingBackend, ProfileError
 from veason.policy import best_name, load_policy
 from veason.policy.qwen import QwenPolicy
-from veason.types import Frame, Policy, Sampling
+from veason.types import Budgets, Frame, ModelOptions, Policy, Sampling
 
 RECORD = {
     "instruction": "x", "num_frames": 2, "shown": [0], "space_wh": [56, 56], "source_wh": [9, 9], "pieces": [[0, "y"]],
@@ -33,22 +33,22 @@ def test_where_nothing_is_here_the_command_is_named() -> None:
 
 
 def test_folder_is_loaded_with_the_profile_beside_it(tiny_folder: Path) -> None:
-    policy: Policy = load_policy(str(tiny_folder), device="cpu")
+    policy: Policy = load_policy(str(tiny_folder), ModelOptions(device="cpu"))
     assert (policy.name, policy.frame_count) == (str(tiny_folder), 3)
 
 
 def test_named_profile_goes_before_the_one_beside_the_weights(tiny_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"frame_count": 5, "size_wh": [56, 56]}))
-    assert load_policy(str(tiny_folder), profile=path, device="cpu").frame_count == 5
+    assert load_policy(str(tiny_folder), ModelOptions(profile=path, device="cpu")).frame_count == 5
     with pytest.raises(ProfileError, match=r"gone\.json"):
-        load_policy(str(tiny_folder), profile=tmp_path / "gone.json")
+        load_policy(str(tiny_folder), ModelOptions(profile=tmp_path / "gone.json"))
 
 
 def test_reuse_and_its_budget_reach_the_policy(tiny_folder: Path) -> None:
     frames = [Frame(0, np.zeros((48, 64, 3), np.uint8))]
-    for options, calls in (({}, 1), ({"reuse": False}, 2), ({"prefix_bytes": 0}, 2)):
-        policy = load_policy(str(tiny_folder), device="cpu", **options)
+    for options, calls in ((ModelOptions(device="cpu"), 1), (ModelOptions(device="cpu", budgets=Budgets(prefix=0)), 2)):
+        policy = load_policy(str(tiny_folder), options)
         assert isinstance(policy, QwenPolicy)
         for instruction in ("the ball", "the box"):
             list(policy.stream(frames, instruction, num_frames=1, sampling=Sampling(max_new_tokens=2)))
@@ -74,7 +74,7 @@ def test_folder_without_a_policy_is_refused(tmp_path: Path, files: dict[str, str
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(MissingBackend, match=message):
-        load_policy(str(tmp_path), device="cpu")
+        load_policy(str(tmp_path), ModelOptions(device="cpu"))
 
 
 @pytest.mark.parametrize("name", ["nani", "/no/such/folder", "./gone", "a/b/c"])

@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.policy.conftest import TINY
 from tests.tiny_qwen import save_tiny_qwen
-from veason.errors import DeviceError, MissingBackend, ProfileError, PromptError
+from veason.errors import DeviceError, MissingBackend, OptionError, ProfileError, PromptError
 from veason.policy.decoding import GumbelSampler
 from veason.policy.qwen import QwenPolicy, _hold, load_qwen, resize_frame
-from veason.types import Frame, Sampling, ThoughtDelta, Turn, Unanswered
+from veason.types import Frame, ModelOptions, Sampling, ThoughtDelta, Turn, Unanswered
 
 SHOWN = (0, 17, 35)
 
@@ -223,7 +223,7 @@ def test_a_session_that_waits_for_its_turn_can_be_cancelled(tiny: QwenPolicy) ->
 
 
 def test_end_token_ends_the_text_and_leaves_no_trace(tmp_path: Path) -> None:
-    policy = load_qwen(save_tiny_qwen(tmp_path / "ends", end_token=True), TINY, device="cpu")
+    policy = load_qwen(save_tiny_qwen(tmp_path / "ends", end_token=True), TINY, ModelOptions(device="cpu"))
     sampling = Sampling(temperature=3.0, max_new_tokens=1000, seed=1)
     pieces = list(policy.write(make_frames(), "the ball", sampling=sampling))
     assert len(pieces) < 1000
@@ -251,7 +251,7 @@ def test_weights_that_miss_a_layer_are_refused(tiny_folder: Path, tmp_path: Path
     weights.pop(next(key for key in weights if "mlp.down_proj" in key))
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(MissingBackend, match="lacks 1 weights"):
-        load_qwen(folder, TINY, device="cpu")
+        load_qwen(folder, TINY, ModelOptions(device="cpu"))
 
 
 def test_weights_that_are_cut_off_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_weights_that_are_cut_off_are_refused(tiny_folder: Path, tmp_path: Path)
     whole = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(MissingBackend, match="cannot load a policy"):
-        load_qwen(folder, TINY, device="cpu")
+        load_qwen(folder, TINY, ModelOptions(device="cpu"))
 
 
 def test_the_checkpoints_own_decoding_gives_way_to_ours_except_for_its_penalty(
@@ -269,19 +269,19 @@ def test_the_checkpoints_own_decoding_gives_way_to_ours_except_for_its_penalty(
     habits = json.loads((folder / "generation_config.json").read_text())
     habits.update(do_sample=True, temperature=5.0, top_k=3, max_length=7)  # as published checkpoints carry them
     (folder / "generation_config.json").write_text(json.dumps(habits))
-    policy = load_qwen(folder, TINY, device="cpu")
+    policy = load_qwen(folder, TINY, ModelOptions(device="cpu"))
     assert texts(policy, Sampling(max_new_tokens=16)) == texts(tiny, Sampling(max_new_tokens=16))
     habits.update(repetition_penalty=5.0)
     (folder / "generation_config.json").write_text(json.dumps(habits))
-    policy = load_qwen(folder, TINY, device="cpu")
+    policy = load_qwen(folder, TINY, ModelOptions(device="cpu"))
     assert texts(policy, Sampling(max_new_tokens=16)) != texts(tiny, Sampling(max_new_tokens=16))
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        pytest.param({"dtype": "int8"}, DeviceError, "unknown dtype 'int8'", id="dtype"),
-        pytest.param({"quantization": "3bit"}, DeviceError, "unknown quantization '3bit'", id="quantization"),
+        pytest.param({"dtype": "int8"}, OptionError, "unknown dtype 'int8'", id="dtype"),
+        pytest.param({"quantization": "3bit"}, OptionError, "unknown quantization '3bit'", id="quantization"),
         pytest.param({"device": "tpu"}, DeviceError, "unknown device 'tpu'", id="device"),
     ],
 )
@@ -289,10 +289,10 @@ def test_bad_options_are_named(
     tiny_folder: Path, options: dict[str, str], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        load_qwen(tiny_folder, TINY, **{"device": "cpu", **options})
+        load_qwen(tiny_folder, TINY, ModelOptions(**options))  # type: ignore[arg-type]
 
 
 def test_dtype_can_be_chosen(tiny_folder: Path) -> None:
-    policy = load_qwen(tiny_folder, TINY, device="cpu", dtype="bfloat16")
+    policy = load_qwen(tiny_folder, TINY, ModelOptions(device="cpu", dtype="bfloat16"))
     assert policy._model.dtype == torch.bfloat16
     assert len(list(policy.write(make_frames(), "x", sampling=Sampling(max_new_tokens=3)))) == 3

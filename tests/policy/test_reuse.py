@@ -37,7 +37,7 @@ def warm(tiny: QwenPolicy) -> QwenPolicy:
 
 @pytest.fixture
 def cold(tiny: QwenPolicy) -> QwenPolicy:
-    return policy_like(tiny, reuse=False)
+    return policy_like(tiny, prefix_bytes=0)
 
 
 @dataclasses.dataclass

@@ -17,7 +17,7 @@ from veason.segmenter.nearest import ObjectHistory
 from veason.segmenter.prompts import plan_objects
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import GroupTracker
-from veason.types import Box, Order, Prompt, Speedups
+from veason.types import Box, ModelOptions, Order, Prompt, Speedups
 
 SCOPE = ("video", "model")
 BOXES = [
@@ -36,7 +36,7 @@ def one_thread() -> None:
 @pytest.mark.usefixtures("one_thread")
 def test_every_step_of_a_batch_on_nano_is_within_a_ten_thousandth_of_one_by_one(tmp_path: Path) -> None:
     video = write_clip(tmp_path, num_frames=20)
-    model = load_segmenter("nano", device="cpu").model
+    model = load_segmenter("nano", ModelOptions(device="cpu")).model
     images, memories = ModelFrames(video, model.image_size, torch.device("cpu")), TrackMemories()
     histories = [
         ObjectHistory(model, GroupTracker(model, images, video.info, [plan]), plan, memories, SCOPE)
@@ -62,7 +62,7 @@ def test_a_batched_run_on_nano_gives_the_same_masks_and_runs_the_networks_once_a
     video = write_clip(tmp_path, num_frames=20)
     found, work = {}, {}
     for batched in (False, True):
-        segmenter = load_segmenter("nano", device="cpu", speedups=Speedups(batched=batched))
+        segmenter = load_segmenter("nano", ModelOptions(device="cpu", speedups=Speedups(batched=batched)))
         with count_calls(segmenter.model) as counter:
             found[batched] = by_object_and_frame(list(segmenter.track(video, BOXES, order=order)))
         work[batched] = counter.calls

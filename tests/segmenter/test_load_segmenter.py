@@ -11,6 +11,7 @@ from veason import hub
 from veason.errors import DeviceError, MissingBackend, ProfileError
 from veason.segmenter import load_segmenter
 from veason.segmenter.checkpoint import NANO_BASE, build_predictor, save_model
+from veason.types import ModelOptions
 
 
 @pytest.fixture
@@ -28,12 +29,12 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folder_loads_under_its_path(model_folder: Path) -> None:
-    assert load_segmenter(str(model_folder), device="cpu").name == str(model_folder)
+    assert load_segmenter(str(model_folder), ModelOptions(device="cpu")).name == str(model_folder)
 
 
 def test_a_published_file_loads_with_its_config(tmp_path: Path) -> None:
     torch.save({"model": build_predictor("sam2.1_hiera_t").state_dict()}, tmp_path / "tiny.pt")
-    segmenter = load_segmenter(str(tmp_path / "tiny.pt"), config="sam2.1_hiera_t", device="cpu")
+    segmenter = load_segmenter(str(tmp_path / "tiny.pt"), ModelOptions(segmenter_config="sam2.1_hiera_t", device="cpu"))
     assert segmenter.name.endswith("tiny.pt")
 
 
@@ -44,13 +45,13 @@ def test_without_cuda_the_default_is_the_embedded_nano(
     monkeypatch.setattr(hub, "ASSETS", tmp_path / "assets")
     (tmp_path / "assets/nano").mkdir(parents=True)
     model_folder.rename(tmp_path / "assets/nano/segmenter")
-    assert load_segmenter(name, device="cpu").name == "nano"
+    assert load_segmenter(name, ModelOptions(device="cpu")).name == "nano"
 
 
 def test_a_missing_nano_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "ASSETS", tmp_path)
     with pytest.raises(MissingBackend, match=r"hf download facebook/sam2\.1-hiera-large"):
-        load_segmenter("nano", device="cpu")
+        load_segmenter("nano", ModelOptions(device="cpu"))
 
 
 def test_a_cached_hub_id_loads_without_network(empty_cache: Path) -> None:
@@ -59,12 +60,12 @@ def test_a_cached_hub_id_loads_without_network(empty_cache: Path) -> None:
     (snapshot.parent.parent / "refs").mkdir()
     (snapshot.parent.parent / "refs/main").write_text("0123")
     torch.save({"model": build_predictor("sam2.1_hiera_t").state_dict()}, snapshot / "sam2.1_hiera_tiny.pt")
-    assert load_segmenter("facebook/sam2.1-hiera-tiny", device="cpu").name == "facebook/sam2.1-hiera-tiny"
+    assert load_segmenter("facebook/sam2.1-hiera-tiny", ModelOptions(device="cpu")).name == "facebook/sam2.1-hiera-tiny"
 
 
 def test_a_hub_id_that_cannot_be_had_says_what_to_type(empty_cache: Path) -> None:
     with pytest.raises(MissingBackend, match=r"type: hf download facebook/sam2.1-hiera-tiny sam2.1_hiera_tiny.pt"):
-        load_segmenter("facebook/sam2.1-hiera-tiny", device="cpu")
+        load_segmenter("facebook/sam2.1-hiera-tiny", ModelOptions(device="cpu"))
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,9 @@ def test_a_name_that_leads_nowhere_is_refused(
     name: str, config: str | None, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        load_segmenter(name, config=config, device="cpu")
+        load_segmenter(name, ModelOptions(segmenter_config=config, device="cpu"))
 
 
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(DeviceError, match="unknown device 'tpu'"):
-        load_segmenter("nano", device="tpu")
+        load_segmenter("nano", ModelOptions(device="tpu"))

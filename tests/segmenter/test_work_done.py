@@ -21,7 +21,7 @@ from veason.segmenter.frames import ModelFrames
 from veason.segmenter.prompts import plan_objects
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import GroupTracker
-from veason.types import Box, Prompt
+from veason.types import Box, ModelOptions, Prompt
 
 CPU = torch.device("cpu")
 
@@ -97,7 +97,7 @@ def test_memory_of_a_long_clip_is_bounded() -> None:
 
 def test_a_frame_and_object_kept_at_256_pixels_takes_no_more_than_sixty_kilobytes(tmp_path: Path) -> None:
     """Memory features in bfloat16, logits of 64x64 in float32, pointer and score; no picture, nothing at video size."""
-    segmenter = load_segmenter("nano", device="cpu")
+    segmenter = load_segmenter("nano", ModelOptions(device="cpu"))
     list(segmenter.track(write_clip(tmp_path), [Prompt(1, 2, box=BOX)]))
     width, pixels = 32, 16 * 16
     assert segmenter.counters.memory_bytes == 6 * (2 * width * pixels + 4 * 64 * 64 + 4 * 128 + 4)

@@ -7,110 +7,110 @@ from typing import Any
 
 import pytest
 
-from tests.studio.desk import BOX, COUNT, Seat, mask_of, of_kind, seat_with_two_objects
+from tests.studio.visitor import BOX, COUNT, Visitor, mask_of, of_kind, visitor_with_two_objects
 from veason.segmenter import load_segmenter
-from veason.types import ObjectMask
+from veason.types import ModelOptions, ObjectMask
 
 
 @pytest.fixture
-def seat() -> Seat:
-    return seat_with_two_objects()
+def visitor() -> Visitor:
+    return visitor_with_two_objects()
 
 
 def changed(before: dict[int, ObjectMask], after: dict[int, ObjectMask]) -> list[int]:
     return [frame for frame in range(COUNT) if before.get(frame) != after.get(frame)]
 
 
-def verify(seat: Seat, start: int, stop: int) -> None:
-    seat.edit(edit="verified", object=1, start=start, stop=stop)
+def verify(visitor: Visitor, start: int, stop: int) -> None:
+    visitor.edit(edit="verified", object=1, start=start, stop=stop)
 
 
-def test_a_correction_leaves_other_objects_as_they_are(seat: Seat) -> None:
-    first, second = seat.masks(1), seat.masks(2)
-    seat.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11])
-    seat.propagate(only="stale", object=1, frame=5)
-    assert changed(first, seat.masks(1)) == list(range(COUNT))
-    assert changed(second, seat.masks(2)) == []
-    assert seat.work.now.stale == frozenset()
+def test_a_correction_leaves_other_objects_as_they_are(visitor: Visitor) -> None:
+    first, second = visitor.masks(1), visitor.masks(2)
+    visitor.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11])
+    visitor.propagate(only="stale", object=1, frame=5)
+    assert changed(first, visitor.masks(1)) == list(range(COUNT))
+    assert changed(second, visitor.masks(2)) == []
+    assert visitor.session.stale == frozenset()
 
 
-def test_a_correction_ends_at_verified_frames(seat: Seat) -> None:
-    verify(seat, 2, 4)
-    verify(seat, 12, 15)
-    before = seat.masks(1)
-    seat.edit(edit="box", object=1, frame=8, xyxy=[3, 3, 11, 11])
-    seat.propagate(only="stale", object=1, frame=8)
-    assert changed(before, seat.masks(1)) == [*range(6, 12)]  # frame 5 holds a box by hand
+def test_a_correction_ends_at_verified_frames(visitor: Visitor) -> None:
+    verify(visitor, 2, 4)
+    verify(visitor, 12, 15)
+    before = visitor.masks(1)
+    visitor.edit(edit="box", object=1, frame=8, xyxy=[3, 3, 11, 11])
+    visitor.propagate(only="stale", object=1, frame=8)
+    assert changed(before, visitor.masks(1)) == [*range(6, 12)]  # frame 5 holds a box by hand
 
 
-def test_verified_frames_outlive_a_run_over_everything(seat: Seat) -> None:
-    verify(seat, 2, 15)
-    before = seat.masks(1)
-    seat.edit(edit="box", object=1, frame=17, xyxy=[3, 3, 11, 11])
-    seat.propagate()
-    assert changed(before, seat.masks(1)) == [0, 1, 15, 16, 17, 18, 19]
+def test_verified_frames_outlive_a_run_over_everything(visitor: Visitor) -> None:
+    verify(visitor, 2, 15)
+    before = visitor.masks(1)
+    visitor.edit(edit="box", object=1, frame=17, xyxy=[3, 3, 11, 11])
+    visitor.propagate()
+    assert changed(before, visitor.masks(1)) == [0, 1, 15, 16, 17, 18, 19]
 
 
-def test_a_painted_mask_stays_as_it_was_painted_and_the_rest_follows(seat: Seat) -> None:
+def test_a_painted_mask_stays_as_it_was_painted_and_the_rest_follows(visitor: Visitor) -> None:
     painted = mask_of(3, 4, 9, 13)
-    before, second = seat.masks(1), seat.masks(2)
-    seat.edit(edit="mask", object=1, frame=9, counts=painted.counts)
-    seat.propagate(only="stale", object=1, frame=9)
-    assert seat.masks(1)[9].rle == painted
-    assert changed(before, seat.masks(1)) == [*range(6, COUNT)]
-    seat.propagate()
-    assert seat.masks(1)[9].rle == painted
-    assert seat.masks(1)[9] is not before[9]
-    seat.edit(edit="undo")
-    assert seat.masks(1) == before
-    assert set(second) == set(seat.masks(2))
+    before, second = visitor.masks(1), visitor.masks(2)
+    visitor.edit(edit="mask", object=1, frame=9, counts=painted.counts)
+    visitor.propagate(only="stale", object=1, frame=9)
+    assert visitor.masks(1)[9].rle == painted
+    assert changed(before, visitor.masks(1)) == [*range(6, COUNT)]
+    visitor.propagate()
+    assert visitor.masks(1)[9].rle == painted
+    assert visitor.masks(1)[9] is not before[9]
+    visitor.edit(edit="undo")
+    assert visitor.masks(1) == before
+    assert set(second) == set(visitor.masks(2))
 
 
 @pytest.mark.parametrize(("only", "expected"), [("forward", range(9, 14)), ("backward", range(6, 10))])
-def test_masks_go_forward_or_backward_from_a_frame(seat: Seat, only: str, expected: range) -> None:
-    verify(seat, 14, 15)
-    before, second = seat.masks(1), seat.masks(2)
-    seat.propagate(only=only, object=1, frame=9)
-    assert changed(before, seat.masks(1)) == list(expected)
-    assert changed(second, seat.masks(2)) == []
+def test_masks_go_forward_or_backward_from_a_frame(visitor: Visitor, only: str, expected: range) -> None:
+    verify(visitor, 14, 15)
+    before, second = visitor.masks(1), visitor.masks(2)
+    visitor.propagate(only=only, object=1, frame=9)
+    assert changed(before, visitor.masks(1)) == list(expected)
+    assert changed(second, visitor.masks(2)) == []
 
 
 def test_here_shows_the_mask_of_one_frame_and_leaves_the_rest_to_be_done() -> None:
-    seat = Seat()
-    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
-    seat.propagate(only="here", object=1, frame=5)
-    assert sorted(seat.masks(1)) == [5]
-    seat.propagate(only="stale", object=1, frame=5)
-    assert sorted(seat.masks(1)) == list(range(COUNT))
+    visitor = Visitor()
+    visitor.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    visitor.propagate(only="here", object=1, frame=5)
+    assert sorted(visitor.masks(1)) == [5]
+    visitor.propagate(only="stale", object=1, frame=5)
+    assert sorted(visitor.masks(1)) == list(range(COUNT))
 
 
-def test_what_a_stopped_run_left_is_done_by_the_next_one(seat: Seat) -> None:
-    seat.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11])
-    seat.segmenter.on_frame = lambda frame_index: seat.work.stop() if frame_index == 12 else None
-    seat.propagate(only="stale", object=1, frame=5)
-    seat.segmenter.on_frame = lambda frame_index: None
-    half = seat.masks(1)
-    assert 1 in seat.work.now.stale
+def test_what_a_stopped_run_left_is_done_by_the_next_one(visitor: Visitor) -> None:
+    visitor.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11])
+    visitor.segmenter.on_frame = lambda frame_index: visitor.question.job.stop() if frame_index == 12 else None
+    visitor.propagate(only="stale", object=1, frame=5)
+    visitor.segmenter.on_frame = lambda frame_index: None
+    half = visitor.masks(1)
+    assert 1 in visitor.session.stale
     left = {frame for frame in range(COUNT) if half[frame].score == 1}
     assert 0 < len(left) < COUNT
-    seat.propagate(only="stale", object=1, frame=5)
-    assert set(changed(half, seat.masks(1))) == left
-    assert seat.work.now.stale == frozenset()
+    visitor.propagate(only="stale", object=1, frame=5)
+    assert set(changed(half, visitor.masks(1))) == left
+    assert visitor.session.stale == frozenset()
 
 
-def test_verifying_a_range_leaves_absent_frames_absent(seat: Seat) -> None:
-    seat.edit(edit="absent", object=1, start=8, stop=11)
-    told = seat.edit(edit="verified", object=1, start=0, stop=COUNT)
+def test_verifying_a_range_leaves_absent_frames_absent(visitor: Visitor) -> None:
+    visitor.edit(edit="absent", object=1, start=8, stop=11)
+    told = visitor.edit(edit="verified", object=1, start=0, stop=COUNT)
     marks = [(one["start"], one["stop"], one["mark"]) for one in of_kind(told, "session")[0]["marks"]]
     assert marks == [(0, 8, "verified"), (8, 11, "absent"), (11, COUNT, "verified")]
-    told = seat.edit(edit="undo")
+    told = visitor.edit(edit="undo")
     assert [one["mark"] for one in of_kind(told, "session")[0]["marks"]] == ["absent"]
 
 
 def test_only_frames_with_a_mask_can_be_verified() -> None:
-    seat = Seat()
-    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
-    told = seat.edit(edit="verified", object=1, start=5, stop=6)
+    visitor = Visitor()
+    visitor.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    told = visitor.edit(edit="verified", object=1, start=5, stop=6)
     assert "propagate first" in of_kind(told, "notice")[0]["text"]
 
 
@@ -128,79 +128,79 @@ def test_only_frames_with_a_mask_can_be_verified() -> None:
         pytest.param(mask_of(3, 4, 9, 13).counts[:-1] + "o", id="cut off"),
     ],
 )
-def test_a_broken_painted_mask_is_refused_in_words(seat: Seat, counts: Any) -> None:
-    before = seat.work.project.revision
-    told = seat.edit(edit="mask", object=1, frame=9, counts=counts)
+def test_a_broken_painted_mask_is_refused_in_words(visitor: Visitor, counts: Any) -> None:
+    before = visitor.project.revision
+    told = visitor.edit(edit="mask", object=1, frame=9, counts=counts)
     assert of_kind(told, "notice")[0]["text"]
-    assert seat.work.project.revision == before
+    assert visitor.project.revision == before
 
 
-def test_a_click_does_not_take_a_painting_away(seat: Seat) -> None:
+def test_a_click_does_not_take_a_painting_away(visitor: Visitor) -> None:
     painted = mask_of(3, 4, 9, 13)
-    seat.edit(edit="mask", object=1, frame=9, counts=painted.counts)
-    told = seat.edit(edit="click", object=1, frame=9, xy=[5, 5])
+    visitor.edit(edit="mask", object=1, frame=9, counts=painted.counts)
+    told = visitor.edit(edit="click", object=1, frame=9, xy=[5, 5])
     assert "painted on frame 9" in of_kind(told, "notice")[0]["text"]
-    assert seat.masks(1)[9].rle == painted
+    assert visitor.masks(1)[9].rle == painted
 
 
-def test_the_page_is_told_which_masks_wait_and_what_can_be_undone(seat: Seat) -> None:
-    verify(seat, 12, 13)
-    told = seat.edit(edit="box", object=1, frame=8, xyxy=[3, 3, 11, 11])
+def test_the_page_is_told_which_masks_wait_and_what_can_be_undone(visitor: Visitor) -> None:
+    verify(visitor, 12, 13)
+    told = visitor.edit(edit="box", object=1, frame=8, xyxy=[3, 3, 11, 11])
     session = of_kind(told, "session")[0]
     assert session["pending"] == {"1": [[6, 12]]}
     assert session["undoSteps"][:2] == ["box object 1 on frame 8", "verify object 1 on frame 12"]
-    told = seat.edit(edit="undo", count=2)
+    told = visitor.edit(edit="undo", count=2)
     assert of_kind(told, "session")[0]["redoSteps"] == ["verify object 1 on frame 12", "box object 1 on frame 8"]
 
 
-def test_a_frame_verified_and_an_object_locked_while_masks_arrive_stay(seat: Seat) -> None:
-    first, second = seat.masks(1), seat.masks(2)
+def test_a_frame_verified_and_an_object_locked_while_masks_arrive_stay(visitor: Visitor) -> None:
+    first, second = visitor.masks(1), visitor.masks(2)
 
     def meanwhile(frame_index: int) -> None:
         if frame_index == 7:
-            seat.edit(edit="verified", object=1, start=12, stop=15)
-            seat.edit(edit="lock", object=2)
-            seat.edit(edit="name", object=1, name="dog")
+            visitor.edit(edit="verified", object=1, start=12, stop=15)
+            visitor.edit(edit="lock", object=2)
+            visitor.edit(edit="name", object=1, name="dog")
 
-    seat.segmenter.on_frame = meanwhile
-    seat.propagate()
-    assert set(changed(first, seat.masks(1))) == set(range(COUNT)) - {12, 13, 14}
-    assert changed(second, seat.masks(2)) == [5, 6]  # those before frame 7 had arrived
+    visitor.segmenter.on_frame = meanwhile
+    visitor.propagate()
+    assert set(changed(first, visitor.masks(1))) == set(range(COUNT)) - {12, 13, 14}
+    assert changed(second, visitor.masks(2)) == [5, 6]  # those before frame 7 had arrived
 
 
 def test_undo_after_a_part_was_propagated_does_not_call_its_masks_outdated() -> None:
-    seat = Seat()
-    seat.edit(edit="box", object=0, frame=2, xyxy=BOX)
-    seat.propagate(0, 6)
-    seat.edit(edit="absent", object=1, start=4, stop=COUNT)
-    told = seat.edit(edit="undo")
+    visitor = Visitor()
+    visitor.edit(edit="box", object=0, frame=2, xyxy=BOX)
+    visitor.propagate(0, 6)
+    visitor.edit(edit="absent", object=1, start=4, stop=COUNT)
+    told = visitor.edit(edit="undo")
     assert of_kind(told, "session")[0]["pending"] == {}
-    assert sorted(seat.masks(1)) == [*range(6)]
+    assert sorted(visitor.masks(1)) == [*range(6)]
 
 
-def test_masks_wait_for_the_edit_that_was_sent_before_them(seat: Seat) -> None:
-    before = seat.masks(1)
-    waiting = threading.Thread(target=seat.propagate, kwargs={"only": "stale", "object": 1, "frame": 5, "after": 70})
+def test_masks_wait_for_the_edit_that_was_sent_before_them(visitor: Visitor) -> None:
+    before = visitor.masks(1)
+    waiting = threading.Thread(target=visitor.propagate, kwargs={"only": "stale", "object": 1, "frame": 5, "after": 70})
     waiting.start()
-    seat.edit(edit="name", object=2, name="cat", stamp=69)
-    assert seat.masks(1) == before
-    seat.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11], stamp=70)
+    visitor.edit(edit="name", object=2, name="cat", stamp=69)
+    assert visitor.masks(1) == before
+    visitor.edit(edit="box", object=1, frame=5, xyxy=[3, 3, 11, 11], stamp=70)
     waiting.join(10)
-    assert changed(before, seat.masks(1)) == list(range(COUNT))
+    assert changed(before, visitor.masks(1)) == list(range(COUNT))
 
 
 def test_on_the_embedded_segmenter_too_only_what_is_touched_changes() -> None:
-    seat = Seat(segmenter=load_segmenter("nano", device="cpu"), count=8)
-    seat.edit(edit="box", object=0, frame=0, xyxy=[2, 2, 10, 10])
-    seat.edit(edit="box", object=0, frame=0, xyxy=[20, 12, 28, 20])
-    seat.propagate()
-    seat.edit(edit="verified", object=1, start=6, stop=7)
-    first, second = seat.masks(1), seat.masks(2)
+    visitor = Visitor(segmenter=load_segmenter("nano", ModelOptions(device="cpu")), count=8)
+    visitor.edit(edit="box", object=0, frame=0, xyxy=[2, 2, 10, 10])
+    visitor.edit(edit="box", object=0, frame=0, xyxy=[20, 12, 28, 20])
+    visitor.propagate()
+    visitor.edit(edit="verified", object=1, start=6, stop=7)
+    first, second = visitor.masks(1), visitor.masks(2)
     painted = mask_of(5, 3, 13, 11)
-    seat.edit(edit="mask", object=1, frame=3, counts=painted.counts)
-    seat.propagate(only="stale", object=1, frame=3)
-    after = seat.masks(1)
+    visitor.edit(edit="mask", object=1, frame=3, counts=painted.counts)
+    visitor.propagate(only="stale", object=1, frame=3)
+    after = visitor.masks(1)
     assert after[3].rle == painted
     assert [frame for frame in (0, 6, 7) if after[frame] != first[frame]] == []
     assert any(after[frame] != first[frame] for frame in (1, 2, 4, 5))
-    assert seat.masks(2) == second
+    assert visitor.masks(2) == second

@@ -12,34 +12,29 @@ from typing import Any
 import gradio.utils
 import pytest
 
-from tests.studio.desk import Seat, of_kind
+from tests.studio.visitor import Visitor, mask_of, of_kind
 from veason.project import Project
-from veason.studio.server.background import Turns
+from veason.studio.server.model_line import ModelLine
+from veason.studio.server.question import mask_buffer
+from veason.types import FrameMasks, ObjectMask
 
 BOX = {"edit": "box", "object": 0, "frame": 4, "xyxy": [2, 2, 12, 12]}
 
 
-class Office(Seat):
-    """A seat with words for the calls of the queue."""
-
-    def ask(self, name: str, /, **data: Any) -> dict[str, Any]:
-        answers = {one.__name__: one for one in self.desk.queue.look_ups()}
-        return answers[name]({"project": self.work.key, **data})
-
-    def send(self, name: str, /, **data: Any) -> list[dict[str, Any]]:
-        sent = getattr(self.desk.transfer, name)({"project": self.work.key, "work": self.work.id, **data})
-        return [item for message in sent for item in message["items"]]
-
-    @property
-    def row(self) -> dict[str, Any]:
-        return next(row for row in self.ask("queue")["rows"] if row["id"] == self.work.question_id)
-
-
 @pytest.fixture
-def office() -> Iterator[Office]:
-    seat = Office()
-    yield seat
-    seat.desk.close()
+def visitor() -> Iterator[Visitor]:
+    made = Visitor()
+    yield made
+    made.studio.close()
+
+
+def row_of(visitor: Visitor) -> dict[str, Any]:
+    rows = visitor.look_up("queue")["rows"]
+    return next(row for row in rows if row["id"] == int(visitor.work.rpartition(".")[2]))
+
+
+def transfer(visitor: Visitor, event: str, **data: Any) -> list[dict[str, Any]]:
+    return visitor.send(event, project=visitor.key, work=visitor.work, **data)
 
 
 @pytest.fixture
@@ -51,39 +46,39 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_decision_counts_and_accepting_nothing_means_absent(office: Office) -> None:
-    question = office.work.question_id
-    assert office.ask("act", do="accept", question=question)["status"] == "absent"
-    office.edit(**BOX)
-    assert office.row["status"] == "in review"
-    assert office.ask("act", do="accept", question=question, by="Ada")["status"] == "accepted"
-    assert office.ask("act", do="reject", question=question)["status"] == "rejected"
-    assert office.row["edits"] >= 3
+def test_a_decision_counts_and_accepting_nothing_means_absent(visitor: Visitor) -> None:
+    question = visitor.question.question_id
+    assert visitor.look_up("act", do="accept", question=question)["status"] == "absent"
+    visitor.edit(**BOX)
+    assert row_of(visitor)["status"] == "in review"
+    assert visitor.look_up("act", do="accept", question=question, by="Ada")["status"] == "accepted"
+    assert visitor.look_up("act", do="reject", question=question)["status"] == "rejected"
+    assert row_of(visitor)["edits"] >= 3
 
 
-def test_what_another_tab_changed_is_not_accepted_unseen(office: Office) -> None:
-    seen = office.work.project.question(office.work.question_id).revision
-    office.edit(**BOX, tab="left", seen=seen)
-    told = office.ask("act", do="accept", question=office.work.question_id, tab="right", seen=seen)
+def test_what_another_tab_changed_is_not_accepted_unseen(visitor: Visitor) -> None:
+    seen = visitor.project.question(visitor.question.question_id).revision
+    visitor.edit(**BOX, tab="left", seen=seen)
+    told = visitor.look_up("act", do="accept", question=visitor.question.question_id, tab="right", seen=seen)
     assert "look at them, then decide" in told["error"]
-    assert office.row["status"] == "in review"
+    assert row_of(visitor)["status"] == "in review"
 
 
-def test_an_unchanged_queue_is_not_sent_again(office: Office) -> None:
-    first = office.ask("queue")
-    assert set(office.ask("queue", revision=first["revision"])) == {"revision", "prelabel"}
-    office.ask("act", do="assign", question=office.work.question_id, name=" Bo ")
-    assert office.ask("queue", revision=first["revision"])["people"] == ["Bo"]
+def test_an_unchanged_queue_is_not_sent_again(visitor: Visitor) -> None:
+    first = visitor.look_up("queue")
+    assert set(visitor.look_up("queue", revision=first["revision"])) == {"revision", "prelabel"}
+    visitor.look_up("act", do="assign", question=visitor.question.question_id, name=" Bo ")
+    assert visitor.look_up("queue", revision=first["revision"])["people"] == ["Bo"]
 
 
-def test_comments_are_kept_by_frame_and_closed(office: Office) -> None:
-    question = office.work.question_id
-    office.ask("act", do="remark", question=question, frame=7, text="cut the shadow", by="Ada")
-    (remark,) = office.ask("remarks", question=question)["remarks"]
+def test_comments_are_kept_by_frame_and_closed(visitor: Visitor) -> None:
+    question = visitor.question.question_id
+    visitor.look_up("act", do="remark", question=question, frame=7, text="cut the shadow", by="Ada")
+    (remark,) = visitor.look_up("remarks", question=question)["remarks"]
     assert (remark["frame"], remark["text"], remark["by"]) == (7, "cut the shadow", "Ada")
-    assert office.row["remarks"] == 1
-    office.ask("act", do="resolve", question=question, remark=remark["id"])
-    assert office.row["remarks"] == 0
+    assert row_of(visitor)["remarks"] == 1
+    visitor.look_up("act", do="resolve", question=question, remark=remark["id"])
+    assert row_of(visitor)["remarks"] == 0
 
 
 @pytest.mark.parametrize(
@@ -97,144 +92,155 @@ def test_comments_are_kept_by_frame_and_closed(office: Office) -> None:
         pytest.param("act", {"do": "prelabel"}, id="nothing to pre-label"),
     ],
 )
-def test_a_bad_request_is_answered_in_words(office: Office, name: str, data: dict[str, Any]) -> None:
-    assert office.ask(name, **data)["error"]
+def test_a_bad_request_is_answered_in_words(visitor: Visitor, name: str, data: dict[str, Any]) -> None:
+    assert visitor.look_up(name, **data)["error"]
 
 
-def test_a_reviewer_agrees_until_the_labels_change(office: Office) -> None:
-    question = office.work.question_id
-    office.edit(**BOX)
-    assert "accept or reject these first" in office.ask("act", do="agree", question=question)["error"]
-    office.ask("act", do="accept", question=question, by="Ada")
-    office.ask("act", do="agree", question=question, by="Bo")
-    office.ask("act", do="disagree", question=question, by="Bo")
-    office.ask("act", do="agree", question=question, by="Cy")
+def test_a_reviewer_agrees_until_the_labels_change(visitor: Visitor) -> None:
+    question = visitor.question.question_id
+    visitor.edit(**BOX)
+    assert "accept or reject these first" in visitor.look_up("act", do="agree", question=question)["error"]
+    visitor.look_up("act", do="accept", question=question, by="Ada")
+    visitor.look_up("act", do="agree", question=question, by="Bo")
+    visitor.look_up("act", do="disagree", question=question, by="Bo")
+    visitor.look_up("act", do="agree", question=question, by="Cy")
     said = [{"verdict": "disagree", "by": "Bo"}, {"verdict": "agree", "by": "Cy"}]
-    assert office.row["verdicts"] == office.ask("remarks", question=question)["verdicts"] == said
-    assert office.row["status"] == "accepted"
-    office.edit(**{**BOX, "object": 1, "xyxy": [4, 2, 14, 12]})
-    assert office.row["verdicts"] == []
+    assert row_of(visitor)["verdicts"] == visitor.look_up("remarks", question=question)["verdicts"] == said
+    assert row_of(visitor)["status"] == "accepted"
+    visitor.edit(**{**BOX, "object": 1, "xyxy": [4, 2, 14, 12]})
+    assert row_of(visitor)["verdicts"] == []
 
 
-def test_disputed_labels_wait_for_a_person_and_stay_out_of_exports(office: Office) -> None:
-    question = office.work.question_id
-    office.work.reword("the square")
-    office.edit(**BOX)
-    office.propagate()
-    office.ask("act", do="accept", question=question, by="Ada")
-    assert not office.row["isDisputed"]
-    office.ask("act", do="disagree", question=question, by="Bo")
-    assert office.row["isDisputed"]
-    refused = office.send("export", format="coco", scope="project")
+def test_disputed_labels_wait_for_a_person_and_stay_out_of_exports(visitor: Visitor) -> None:
+    question = visitor.question.question_id
+    visitor.question.labels.reword("the square")
+    visitor.edit(**BOX)
+    visitor.propagate()
+    visitor.look_up("act", do="accept", question=question, by="Ada")
+    assert not row_of(visitor)["isDisputed"]
+    visitor.look_up("act", do="disagree", question=question, by="Bo")
+    assert row_of(visitor)["isDisputed"]
+    refused = transfer(visitor, "export", format="coco", scope="project")
     assert "1 accepted questions that a reviewer disagrees with" in of_kind(refused, "notice")[0]["text"]
-    assert of_kind(office.send("export", format="coco", scope="project", disputed=True), "exported")
-    office.edit(**{**BOX, "object": 1, "xyxy": [4, 2, 14, 12]})
-    assert not office.row["isDisputed"]
+    assert of_kind(transfer(visitor, "export", format="coco", scope="project", disputed=True), "exported")
+    visitor.edit(**{**BOX, "object": 1, "xyxy": [4, 2, 14, 12]})
+    assert not row_of(visitor)["isDisputed"]
 
 
-def test_the_queue_shows_how_far_two_annotators_agree(office: Office) -> None:
-    question = office.work.question_id
-    office.work.reword("the square")
-    office.edit(**BOX)
-    office.propagate()
-    second = office.ask("act", do="assign", question=question, name="Bo", isSecond=True)["second"]
-    assert office.row["iou"] is None  # nobody has worked on the other one
-    first, office.work = office.work, office.store.open(office.work.key, second)
-    office.edit(**{**BOX, "xyxy": [2, 2, 7, 12]})
-    office.propagate()
-    assert office.row["assignee"] == "Bo"
-    assert office.row["iou"] == pytest.approx(0.5)
-    office.work = first
-    assert office.row["iou"] == pytest.approx(0.5)
-    told = office.ask("act", do="assign", question=second, name="Cy", isSecond=True)
+def test_the_queue_shows_how_far_two_annotators_agree(visitor: Visitor) -> None:
+    question = visitor.question.question_id
+    visitor.question.labels.reword("the square")
+    visitor.edit(**BOX)
+    visitor.propagate()
+    second = visitor.look_up("act", do="assign", question=question, name="Bo", isSecond=True)["second"]
+    assert row_of(visitor)["iou"] is None  # nobody has worked on the other one
+    first, visitor.work = visitor.work, f"{visitor.key}.{second}"
+    visitor.edit(**{**BOX, "xyxy": [2, 2, 7, 12]})
+    visitor.propagate()
+    assert row_of(visitor)["assignee"] == "Bo"
+    assert row_of(visitor)["iou"] == pytest.approx(0.5)
+    visitor.work = first
+    assert row_of(visitor)["iou"] == pytest.approx(0.5)
+    told = visitor.look_up("act", do="assign", question=second, name="Cy", isSecond=True)
     assert "second version already" in told["error"]
 
 
-def test_a_range_is_chosen_without_propagating(office: Office) -> None:
-    question = office.work.question_id
-    office.ask("act", do="frames", question=question, start=2, stop=7)
-    assert office.work.frames == (2, 7)
-    assert "not a range" in office.ask("act", do="frames", question=question, start=2, stop=700)["error"]
+def test_a_range_is_chosen_without_propagating(visitor: Visitor) -> None:
+    question = visitor.question.question_id
+    visitor.look_up("act", do="frames", question=question, start=2, stop=7)
+    assert visitor.question.range.frames == (2, 7)
+    assert "not a range" in visitor.look_up("act", do="frames", question=question, start=2, stop=700)["error"]
 
 
-def test_a_picture_is_made_once(office: Office) -> None:
-    video = office.row["video"]
-    assert office.ask("thumb", video=video) == office.ask("thumb", video=video)
-    assert len(list(office.work.project.proxies.iterdir())) == 1
+def test_a_picture_is_made_once(visitor: Visitor) -> None:
+    video = row_of(visitor)["video"]
+    assert visitor.look_up("thumb", video=video) == visitor.look_up("thumb", video=video)
+    assert len(list(visitor.project.proxies.iterdir())) == 1
 
 
-def test_one_question_is_exported_and_its_losses_told(office: Office) -> None:
-    office.edit(**BOX)
-    office.propagate()
-    items = office.send("export", format="davis", scope="clip", everything=True)
+def test_one_question_is_exported_and_its_losses_told(visitor: Visitor) -> None:
+    visitor.edit(**BOX)
+    visitor.propagate()
+    items = transfer(visitor, "export", format="davis", scope="clip", everything=True)
     (file,) = of_kind(items, "file")
     with zipfile.ZipFile(file["path"]) as archive:
         assert sum(name.startswith("Annotations") and name.endswith(".png") for name in archive.namelist()) == 20
     assert of_kind(items, "exported")[0]["lines"][0] == "wrote 20 masks, 1 videos, 20 frames, 1 objects"
-    refused = office.send("export", format="coco", scope="project")
+    refused = transfer(visitor, "export", format="coco", scope="project")
     assert "not accepted" in of_kind(refused, "notice")[0]["text"]
 
 
-def test_the_whole_project_is_packed_and_opens_elsewhere(office: Office, tmp_path: Path) -> None:
-    office.edit(**BOX)
-    (file,) = of_kind(office.send("export", format="project"), "file")
+def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mask_buffer, "SAVE_S", 3600.0)
+    visitor.edit(**BOX)
+    visitor.propagate()
+    late = ObjectMask(mask_of(0, 0, 3, 3), 5.0)
+    visitor.question.labels.arrive(FrameMasks(0, {1: late}), "filler")
+    assert visitor.project.session(1).tracks[1].frames[0] != late  # it is not on the disk yet
+    transfer(visitor, "export", format="coco", scope="project", everything=True)
+    assert visitor.project.session(1).tracks[1].frames[0] == late
+
+
+def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.edit(**BOX)
+    (file,) = of_kind(transfer(visitor, "export", format="project"), "file")
     with zipfile.ZipFile(file["path"]) as archive:
         archive.extractall(tmp_path / "copy")
     with Project.open(tmp_path / "copy") as copy:
-        assert copy.session(office.work.question_id).object_ids == (1,)
+        assert copy.session(visitor.question.question_id).object_ids == (1,)
         copy.open_video(copy.videos()[0].id).close()
 
 
-def test_labels_that_are_there_already_are_not_imported_again(office: Office, uploads: Path) -> None:
-    office.edit(**BOX)
-    office.propagate()
-    (file,) = of_kind(office.send("export", format="coco", scope="clip", everything=True), "file")
+def test_labels_that_are_there_already_are_not_imported_again(visitor: Visitor, uploads: Path) -> None:
+    visitor.edit(**BOX)
+    visitor.propagate()
+    (file,) = of_kind(transfer(visitor, "export", format="coco", scope="clip", everything=True), "file")
     upload = uploads / "x" / "labels.zip"
     upload.parent.mkdir()
     Path(file["path"]).rename(upload)
-    items = office.send("take", path=str(upload), name="labels.zip", format="coco")
+    items = transfer(visitor, "take", path=str(upload), name="labels.zip", format="coco")
     assert of_kind(items, "notice")[0]["text"] == "Nothing new: 1 question was already there."
-    assert len(office.ask("queue")["rows"]) == 1
+    assert len(visitor.look_up("queue")["rows"]) == 1
 
 
-def test_changed_labels_come_back_in_as_a_second_version(office: Office, uploads: Path) -> None:
-    office.work.reword("the square")
-    office.edit(**BOX)
-    office.propagate()
-    (file,) = of_kind(office.send("export", format="coco", scope="clip", everything=True), "file")
+def test_changed_labels_come_back_in_as_a_second_version(visitor: Visitor, uploads: Path) -> None:
+    visitor.question.labels.reword("the square")
+    visitor.edit(**BOX)
+    visitor.propagate()
+    (file,) = of_kind(transfer(visitor, "export", format="coco", scope="clip", everything=True), "file")
     upload = uploads / "x" / "labels.zip"
     upload.parent.mkdir()
     Path(file["path"]).rename(upload)
-    office.edit(edit="absent", object=1, start=0, stop=3)
-    items = office.send("take", path=str(upload), name="labels.zip", format="coco")
+    visitor.edit(edit="absent", object=1, start=0, stop=3)
+    items = transfer(visitor, "take", path=str(upload), name="labels.zip", format="coco")
     assert "20 masks" in of_kind(items, "notice")[0]["text"]
-    assert [row["isSecond"] for row in office.ask("queue")["rows"]] == [False, True]
+    assert [row["isSecond"] for row in visitor.look_up("queue")["rows"]] == [False, True]
 
 
-def test_only_uploads_and_only_named_folders_are_read(office: Office, uploads: Path, tmp_path: Path) -> None:
+def test_only_uploads_and_only_named_folders_are_read(visitor: Visitor, uploads: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.json"
     secret.write_text("{}")
     for name, data in (
         ("take", {"path": str(secret), "name": "x.json", "format": "coco"}),
         ("enqueue", {"files": [{"path": str(secret), "name": "x.mp4"}], "instructions": ""}),
-        ("enqueue", {"folder": str(tmp_path), "instructions": "the ball"}),  # this desk is not local
+        ("enqueue", {"folder": str(tmp_path), "instructions": "the ball"}),  # this page is not local
     ):
-        assert of_kind(office.send(name, **data), "notice")[0]["level"] == "error"
+        assert of_kind(transfer(visitor, name, **data), "notice")[0]["level"] == "error"
     assert secret.exists()
 
 
 def test_visitors_go_before_the_background() -> None:
-    turns, order = Turns(), list[str]()
+    line, order = ModelLine(), list[str]()
     entered, let_go = threading.Event(), threading.Event()
 
     def background(name: str) -> None:
-        with turns.background():
+        with line.background():
             order.append(name)
             entered.set()
             let_go.wait(5)
 
     def visitor() -> None:
-        with turns.visitor():
+        with line.visitor():
             order.append("visitor")
 
     first = threading.Thread(target=background, args=("first",))
@@ -243,7 +249,7 @@ def test_visitors_go_before_the_background() -> None:
     others = [threading.Thread(target=visitor), threading.Thread(target=background, args=("second",))]
     others[0].start()
     deadline = time.monotonic() + 5
-    while not turns.has_waiting and time.monotonic() < deadline:
+    while not line.has_waiting and time.monotonic() < deadline:
         time.sleep(0.005)
     others[1].start()
     let_go.set()
@@ -252,13 +258,13 @@ def test_visitors_go_before_the_background() -> None:
     assert order == ["first", "visitor", "second"]
 
 
-def test_an_edit_that_the_disk_refuses_is_said_and_not_kept(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    office.edit(**BOX)
-    full = Project.open(office.work.project.folder, max_bytes=1)
-    monkeypatch.setattr(office.work, "project", full)
-    items = office.edit(edit="reason", text="because " * 2000)
+def test_an_edit_that_the_disk_refuses_is_said_and_not_kept(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor.edit(**BOX)
+    full = Project.open(visitor.project.folder, max_bytes=1)
+    monkeypatch.setattr(visitor.question.labels, "_project", full)
+    items = visitor.edit(edit="reason", text="because " * 2000)
     assert [item["kind"] for item in items][-2:] == ["idle", "refused"]
     assert "is full" in of_kind(items, "notice")[0]["text"]
     assert of_kind(items, "unsaved")
-    assert office.work.state.thought is None
+    assert visitor.question.labels.saved_state().thought is None
     full.close()

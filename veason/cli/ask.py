@@ -13,8 +13,8 @@ from veason.cli.options import (
     add_segmenter,
     add_stock,
     add_video,
-    make_pipeline,
     parse_range,
+    pipeline_from_args,
 )
 from veason.cli.progress import finishing, propagate_with_progress
 from veason.errors import AnswerError
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
-        pipeline = make_pipeline(args)
+        pipeline = pipeline_from_args(args)
         assert pipeline.policy is not None
         run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
         with finishing(run, video, args):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.cli.data import add_dataset_arguments
-from veason.cli.options import add_policy, add_segmenter, make_pipeline
+from veason.cli.options import add_policy, add_segmenter, pipeline_from_args
 from veason.errors import DataError
 
 MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_config")
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.predictions and not (args.policy and args.segmenter):
         raise DataError("name both --policy and --segmenter, so that the report can say what made it, or --predictions")
     dataset = open_dataset(args.root, args.kind, args.split)
-    source = Path(args.predictions) if args.predictions else Live(partial(make_pipeline, args), chosen)
+    source = Path(args.predictions) if args.predictions else Live(partial(pipeline_from_args, args), chosen)
     columns = (
         TextColumn("scoring" if args.predictions else "asking"),
         BarColumn(),

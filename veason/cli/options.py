@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from veason.errors import PromptError
-from veason.types import Box, Budgets, Click, FrameRange, Prompt, Speedups
+from veason.types import Box, Budgets, Click, FrameRange, ModelOptions, Prompt, Speedups
 
 if TYPE_CHECKING:
     from veason.pipeline import Pipeline
@@ -104,22 +104,24 @@ def read_budgets(args: argparse.Namespace) -> Budgets:
     return Budgets(**{name: value for name, value in given.items() if value is not None})
 
 
-def make_pipeline(args: argparse.Namespace) -> Pipeline:
-    """Load the models that the options name and put them together; a command without --policy gets none."""
-    from veason.pipeline import load_pipeline
-
-    has_policy = hasattr(args, "policy")
-    return load_pipeline(
-        args.policy if has_policy else None,
-        args.segmenter,
-        has_policy=has_policy,
-        profile=args.profile if has_policy else None,
-        quantization=args.quantization if has_policy else None,
-        segmenter_config=args.segmenter_config,
+def read_model_options(args: argparse.Namespace) -> ModelOptions:
+    """Return what the options say of how the models are loaded. Raises OptionError."""
+    return ModelOptions(
         device=args.device,
+        quantization=getattr(args, "quantization", None),
+        profile=getattr(args, "profile", None),
+        segmenter_config=args.segmenter_config,
         budgets=read_budgets(args),
         speedups=read_speedups(args),
     )
+
+
+def pipeline_from_args(args: argparse.Namespace) -> Pipeline:
+    """Load the models that the options name and put them together; a command without --policy gets none."""
+    from veason.pipeline import load_pipeline
+
+    policy = getattr(args, "policy", None)
+    return load_pipeline(policy, args.segmenter, read_model_options(args), has_policy=hasattr(args, "policy"))
 
 
 def parse_range(text: str | None, num_frames: int) -> FrameRange | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from veason.cli.options import add_policy, add_segmenter, make_pipeline
+from veason.cli.options import add_policy, add_segmenter, pipeline_from_args
 from veason.errors import ProjectError
 from veason.formats.catalogue import BENCHMARKS
 from veason.types import Sampling
@@ -101,7 +101,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
         if not project.questions(status=("new", "thinking"), assignee=args.assignee):
             print("nothing to do: no question is new")  # no model need be loaded for that
             return 0
-        pipeline = make_pipeline(args)
+        pipeline = pipeline_from_args(args)
         sampling = Sampling(temperature=args.temperature, seed=args.seed)
         with closing(prelabel(project, pipeline, sampling=sampling, assignee=args.assignee)) as work:
             ends = _show(work)

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from veason.cli.options import add_policy, add_segmenter, add_stock, read_budgets, read_speedups
+from veason.cli.options import add_policy, add_segmenter, add_stock, read_model_options
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -35,19 +35,14 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     signal.signal(signal.SIGTERM, _end)  # so that the visitors' files are removed however the server is stopped
 
-    from veason.studio.server.layout import serve
+    from veason.studio.server.app import serve
     from veason.studio.server.settings import Settings
 
     serve(
         Settings(
             policy=args.policy,
-            profile=args.profile,
-            quantization=args.quantization,
             segmenter=args.segmenter,
-            segmenter_config=args.segmenter_config,
-            device=args.device,
-            budgets=read_budgets(args),
-            speedups=read_speedups(args),
+            models=read_model_options(args),
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
         ),

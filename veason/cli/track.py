@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from veason.cli.options import add_output, add_segmenter, add_video, make_pipeline, parse_prompts, parse_range
+from veason.cli.options import add_output, add_segmenter, add_video, parse_prompts, parse_range, pipeline_from_args
 from veason.cli.progress import finishing, propagate_with_progress
 
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
-        pipeline = make_pipeline(args)
+        pipeline = pipeline_from_args(args)
         run = RunResult(video.info, pipeline.segmenter.name)
         with finishing(run, video, args):
             propagate_with_progress(pipeline, video, prompts, frames, run)

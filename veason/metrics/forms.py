@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from veason.errors import DataError
-from veason.masks import decode_mask
+from veason.masks import check_equal_sizes, decode_mask
 from veason.types import Rle
 
 Mask = np.ndarray | Rle
@@ -30,15 +30,6 @@ def size_hw_of(mask: Mask) -> tuple[int, int]:
 def check_sizes(a: Mask, b: Mask) -> None:
     """Raise a DataError where two masks of one frame differ in size."""
     check_equal_sizes(size_hw_of(a), size_hw_of(b))
-
-
-def check_equal_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
-    """Raise a DataError where two sizes, height first, differ."""
-    if tuple(a) != tuple(b):
-        raise DataError(
-            f"two masks of one frame must have one size (height, width), got {a} and {b}: "
-            "save predictions at the size of the video"
-        )
 
 
 def side_by_side(left: Iterable[_L], right: Iterable[_R]) -> Iterator[tuple[_L, _R]]:

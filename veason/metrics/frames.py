@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from veason.errors import DataError
-from veason.masks import mask_area, mask_iou
-from veason.metrics.forms import Mask, check_equal_sizes, check_sizes, dense_mask
+from veason.masks import check_equal_sizes, mask_area, mask_iou
+from veason.metrics.forms import Mask, check_sizes, dense_mask
 from veason.metrics.outlines import Outline, outline
 from veason.types import Rle
 

@@ -7,43 +7,29 @@ from pathlib import Path
 from veason import hub
 from veason.errors import MissingBackend
 from veason.profile import load_profile
-from veason.types import Policy
+from veason.types import ModelOptions, Policy
 
 RECORDINGS = hub.ASSETS / "examples" / "recordings.json"
 """Recorded answers about the example clips, replayed where no model is here."""
 
 
-def load_policy(
-    name: str | None = None,
-    *,
-    profile: str | Path | None = None,
-    device: str = "auto",
-    dtype: str | None = None,
-    quantization: str | None = None,
-    reuse: bool = True,
-    prefix_bytes: int | None = None,
-    static_cache: bool = False,
-) -> Policy:
+def load_policy(name: str | None = None, options: ModelOptions = ModelOptions()) -> Policy:
     """Load a policy by the name the user gave.
 
     Args:
         name: None or "auto" for the best one that is here (the published one where there is CUDA and its weights are
             cached, else nano, else recorded answers), "nano", "scripted" or "scripted:FILE", a folder, or a hub id.
             Only a hub id named here is ever downloaded.
-        profile: profile file that goes before the checkpoint's own.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        dtype: "bfloat16", "float16" or "float32", by default what suits the device.
-        quantization: None or "4bit".
-        reuse: whether what was read of a video serves the next question about it; False is plain `generate`.
-        prefix_bytes: how much memory of the device such readings may take together, by default 1 GiB.
-        static_cache: whether to decode into a cache of fixed size, compiled where there is CUDA.
+        options: device, dtype, quantization and profile; `budgets.prefix` is the memory of the device for what was
+            read of videos (0 is plain `generate`), `speedups.static_cache` decodes into a cache of fixed size,
+            compiled where there is CUDA.
 
     Raises:
         MissingBackend: weights or a library are missing; the message holds the command to type.
         ProfileError: the profile is broken or does not fit the model.
         DeviceError: the device is not there or too small.
     """
-    name = choose_name(device) if name in (None, "auto") else name
+    name = choose_name(options.device) if name in (None, "auto") else name
     if name == "scripted" or name.startswith("scripted:"):
         from veason.policy.scripted import ScriptedPolicy
 
@@ -69,18 +55,8 @@ def load_policy(
         )
     else:
         is_known = hub.is_cached(checkpoint)
-    return load_qwen(
-        checkpoint,
-        load_profile(checkpoint, profile),
-        name=name,
-        device=device,
-        dtype=dtype,
-        quantization=quantization,
-        may_download=not is_known,
-        reuse=reuse,
-        prefix_bytes=prefix_bytes,
-        static_cache=static_cache,
-    )
+    profile = load_profile(checkpoint, options.profile)
+    return load_qwen(checkpoint, profile, options, name=name, may_download=not is_known)
 
 
 def choose_name(device: str = "auto") -> str:

@@ -109,14 +109,14 @@ class PrefixCounts:
 
 
 class PrefixStore:
-    """Readings by video, at most `budget_bytes` of them (None: the default); the one used longest ago goes first.
+    """Readings by video, at most `budget_bytes` of them; the one used longest ago goes first.
 
     Threads may share it. There is one reading for each set of pictures: the last prompt about them and its answer.
     Visitors who ask about the same video in turn still share all of the pictures, since their prompts begin with them.
     """
 
-    def __init__(self, budget_bytes: int | None = None) -> None:
-        self._budget_bytes = DEFAULT_BUDGET_BYTES if budget_bytes is None else budget_bytes
+    def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+        self._budget_bytes = budget_bytes
         self._readings: OrderedDict[bytes, PrefixEntry] = OrderedDict()
         self._lock = threading.Lock()
 

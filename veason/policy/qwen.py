@@ -25,15 +25,16 @@ from transformers import (
 )
 
 from veason.answer import context_for
-from veason.device import choose_device, choose_dtype, memory_guard, require
-from veason.errors import DeviceError, MissingBackend, ProfileError, PromptError
+from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard, require
+from veason.errors import MissingBackend, ProfileError, PromptError
 from veason.policy import prompt
 from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
 from veason.policy.pieces import Piece, read_pieces
-from veason.policy.prefix import PrefixCounts, PrefixStore, digest_frames, entry_from_cache
+from veason.policy.prefix import DEFAULT_BUDGET_BYTES, PrefixCounts, PrefixStore, digest_frames, entry_from_cache
 from veason.policy.static import StaticRoom, compile_options
 from veason.profile import Profile
-from veason.types import Frame, PolicyEvent, Sampling, Turn
+from veason.types import Frame, ModelOptions, PolicyEvent, Sampling, Turn
+from veason.types.budgets import MIB
 
 MODEL_TYPE = "qwen2_5_vl"
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
@@ -45,44 +46,33 @@ _LOCK_POLL_S = 0.05
 def load_qwen(
     checkpoint: str | Path,
     profile: Profile,
+    options: ModelOptions = ModelOptions(),
     *,
     name: str = "",
-    device: str = "auto",
-    dtype: str | None = None,
-    quantization: str | None = None,
     may_download: bool = False,
-    reuse: bool = True,
-    prefix_bytes: int | None = None,
-    static_cache: bool = False,
 ) -> QwenPolicy:
     """Load model and processor from a folder or a hub id.
 
     Args:
         checkpoint: folder or hub id. A hub id is read from the local cache unless `may_download`.
         profile: how this checkpoint wants its frames.
+        options: see `veason.policy.load_policy`; its own `profile` is not read.
         name: how the user calls it, by default the checkpoint.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        dtype: a key of DTYPES, by default bfloat16 on CUDA and float32 elsewhere.
-        quantization: None, or "4bit" (bitsandbytes, NF4).
         may_download: whether a hub id that is not cached may be fetched.
-        reuse: whether what was read of a video serves the next question about it; False is plain `generate`.
-        prefix_bytes: how much memory of the device such readings may take together, by default 1 GiB.
-        static_cache: whether to decode into a cache of fixed size, compiled where there is CUDA.
 
     Raises:
         MissingBackend: the weights are not here or are not a Qwen2.5-VL, or a library is missing.
-        DeviceError: the device, dtype or quantization is not there, or too small.
+        DeviceError: the device is not there, or too small.
     """
-    where = choose_device(device)
-    options: dict[str, Any] = {"dtype": _read_dtype(dtype, where), "local_files_only": not may_download}
-    if quantization == "4bit":
+    device = choose_device(options.device)
+    dtype = DTYPES[options.dtype] if options.dtype is not None else choose_dtype(device)
+    loading: dict[str, Any] = {"dtype": dtype, "local_files_only": not may_download}
+    if options.quantization == "4bit":
         require("bitsandbytes", "pip install bitsandbytes", "4-bit loading")
-        options["device_map"] = {"": where}
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=options["dtype"]
+        loading["device_map"] = {"": device}
+        loading["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
         )
-    elif quantization is not None:
-        raise DeviceError(f"unknown quantization {quantization!r}: use 4bit, or leave it out")
     try:
         config = AutoConfig.from_pretrained(checkpoint, local_files_only=not may_download)
         if config.model_type != MODEL_TYPE:
@@ -90,9 +80,9 @@ def load_qwen(
         processor = AutoProcessor.from_pretrained(checkpoint, local_files_only=not may_download)
         with memory_guard():
             model, info = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-                checkpoint, output_loading_info=True, **options
+                checkpoint, output_loading_info=True, **loading
             )
-            model = model if quantization else model.to(where)
+            model = model if options.quantization else model.to(device)
     except (OSError, ValueError, SafetensorError) as error:
         raise MissingBackend(_advice(checkpoint, error)) from error
     if info["missing_keys"]:
@@ -102,8 +92,14 @@ def load_qwen(
         )
     # how to choose and how long to write is ours to say; end tokens and repetition penalty stay the checkpoint's own
     model.generation_config.update(do_sample=False, temperature=None, top_p=None, top_k=None, max_length=None)
-    kept: dict[str, Any] = {"reuse": reuse, "prefix_bytes": prefix_bytes, "static_cache": static_cache}
-    return QwenPolicy(model, processor, profile, name=name or str(checkpoint), **kept)
+    return QwenPolicy(
+        model,
+        processor,
+        profile,
+        name=name or str(checkpoint),
+        prefix_bytes=options.budgets.prefix * MIB,
+        static_cache=options.speedups.static_cache and not is_zero_gpu(),
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -123,6 +119,14 @@ class QwenPolicy:
     One lock lets one answer be written at a time; others wait. Prompts about frames that were shown before go on from
     what was read then (see `veason.policy.prefix`). Such a prompt carries its own positions: the model object keeps
     the `rope_deltas` of whoever called it last, and would shift the positions of everyone else without any error.
+
+    Args:
+        model: a Qwen2_5_VLForConditionalGeneration in eval mode.
+        processor: its processor.
+        profile: how this checkpoint wants its frames and writes its answers.
+        name: how the user calls it.
+        prefix_bytes: memory of the device for what was read of videos; 0 is plain `generate`.
+        static_cache: whether to decode into a cache of fixed size, compiled where there is CUDA.
     """
 
     is_recorded = False
@@ -134,8 +138,7 @@ class QwenPolicy:
         profile: Profile,
         *,
         name: str,
-        reuse: bool = True,
-        prefix_bytes: int | None = None,
+        prefix_bytes: int = DEFAULT_BUDGET_BYTES,
         static_cache: bool = False,
     ) -> None:
         self.name = name
@@ -146,7 +149,7 @@ class QwenPolicy:
         self._grid_thw = _grid_of(processor.image_processor, profile)
         self._merge_size = processor.image_processor.merge_size
         self._tokens_of_a_picture = math.prod(self._grid_thw) // self._merge_size**2
-        self._prefixes = PrefixStore(prefix_bytes) if reuse else None
+        self._prefixes = PrefixStore(prefix_bytes) if prefix_bytes > 0 else None
         self._counts = PrefixCounts()
         self._static = StaticRoom(model.config.get_text_config(decoder=True)) if static_cache else None
 
@@ -381,14 +384,6 @@ def _grid_of(image_processor: Any, profile: Profile) -> tuple[int, int, int]:
             f"profile {profile.name!r}: size_wh {profile.size_wh} must be multiples of {cell}, the model's patch cell"
         )
     return (1, height // patch, width // patch)
-
-
-def _read_dtype(dtype: str | None, device: torch.device) -> torch.dtype:
-    if dtype is None:
-        return choose_dtype(device)
-    if dtype not in DTYPES:
-        raise DeviceError(f"unknown dtype {dtype!r}: use one of {', '.join(DTYPES)}")
-    return DTYPES[dtype]
 
 
 def _advice(checkpoint: str | Path, error: Exception) -> str:

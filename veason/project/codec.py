@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from veason.errors import ProjectError
+from veason.errors import ProjectError, VeasonError
 from veason.types import Rle
 
 
@@ -50,7 +50,7 @@ def rebuild(kind: Any, value: Any) -> Any:
     """
     try:
         return _rebuild(kind, value)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, VeasonError) as error:
         raise ProjectError(f"the project holds a {getattr(kind, '__name__', kind)} that cannot be read: {error}") from (
             error
         )

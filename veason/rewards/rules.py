@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
+
+from veason.errors import OptionError
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each term counts in the total. Source: 1.0 each in Veason-R1."""
+    """What each term counts in the total. Source: 1.0 each in Veason-R1.
+
+    Raises:
+        OptionError: a weight is not a finite number.
+    """
 
     format: float = 1.0
     keyframe: float = 1.0
     boxes: float = 1.0
     tracks: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not math.isfinite(getattr(self, field.name)):
+                raise OptionError(f"the weight of {field.name} is a finite number, got {getattr(self, field.name)}")
 
 
 @dataclass(frozen=True, slots=True)

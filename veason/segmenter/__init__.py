@@ -7,31 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
-from veason.types import Budgets, Speedups
+from veason.types import Budgets, ModelOptions, Speedups
 from veason.types.budgets import MIB
 
 if TYPE_CHECKING:
     from veason.types import Segmenter
 
 
-def load_segmenter(
-    name: str | None = None,
-    *,
-    config: str | None = None,
-    device: str = "auto",
-    budgets: Budgets = Budgets(),
-    speedups: Speedups = Speedups(),
-) -> Segmenter:
+def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions()) -> Segmenter:
     """Return the segmenter that `name` stands for.
 
     Args:
         name: None or "auto" (SAM2.1 large where there is CUDA and its weights are cached, else nano), "nano", a hub id
             such as "facebook/sam2.1-hiera-large" (fetched when named), a folder with config.json and
             model.safetensors, or a published FILE.pt.
-        config: for FILE.pt, the model config, such as "sam2.1_hiera_l".
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        budgets: how much of what was computed stays for the next correction.
-        speedups: what may be done faster with other last bits; a ZeroGPU Space ignores them.
+        options: device, and for FILE.pt the `segmenter_config`; budgets and speed-ups.
 
     Raises:
         MissingBackend: sam2 or the weights are not here; the message holds the command to type.
@@ -43,7 +33,8 @@ def load_segmenter(
     require("sam2", "SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2", "the segmenter")
     from veason.segmenter import checkpoint
 
-    target = choose_device(device)
+    target = choose_device(options.device)
+    config = options.segmenter_config
     if name in (None, "auto"):
         can_run_real = target.type == "cuda" and checkpoint.cached_file(hub.REAL_SEGMENTER) is not None
         name = hub.REAL_SEGMENTER if can_run_real else hub.NANO
@@ -62,7 +53,7 @@ def load_segmenter(
         model = checkpoint.load_model(Path(name), target)
     else:
         model = checkpoint.load_from_hub(name, target)
-    return _as_segmenter(model, name, budgets, Speedups() if is_zero_gpu() else speedups)
+    return _as_segmenter(model, name, options.budgets, Speedups() if is_zero_gpu() else options.speedups)
 
 
 def _as_segmenter(model: Any, name: str, budgets: Budgets, speedups: Speedups) -> Segmenter:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from veason.errors import OptionError
 from veason.segmenter.disk import OwnFolder, read_tensors, write_tensors
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.identity import Scope
@@ -36,6 +37,10 @@ class FeatureBudget:
     gpu: int = 0
     ram: int = GIB
     disk: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.gpu, self.ram, self.disk) < 0:
+            raise OptionError(f"a budget is 0 bytes or more, got {self}")
 
 
 def default_memory(device: torch.device) -> int:

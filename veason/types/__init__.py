@@ -22,6 +22,7 @@ from veason.types.answers import (
     Unanswered,
 )
 from veason.types.budgets import Budgets
+from veason.types.models import ModelOptions
 from veason.types.protocols import (
     EncodingSegmenter,
     OnProgress,
@@ -67,6 +68,7 @@ __all__ = [
     "FrameRange",
     "KeyframeChosen",
     "MaskTrack",
+    "ModelOptions",
     "Note",
     "NoteKind",
     "ObjectMask",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
+from veason.errors import AnswerError, OptionError
 from veason.types.shapes import Box
 
 NoteKind = Literal[
@@ -12,6 +14,10 @@ NoteKind = Literal[
     "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
     "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out",
 ]  # fmt: skip
+
+
+LARGEST_SEED = 1 << 40
+"""Each sample draws with a seed of its own, made from this one, which has to fit the 64 bits of torch's generators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,9 @@ class Answer:
 
     `keyframe` is an absolute frame index (None only when the target is absent and no frame was named), `boxes` are in
     source pixels, `thought` is the reasoning without tags, `text` everything the model wrote.
+
+    Raises:
+        AnswerError: there are boxes without a keyframe, which lie nowhere, or the keyframe is negative.
     """
 
     thought: str
@@ -35,6 +44,12 @@ class Answer:
     boxes: tuple[Box, ...]
     notes: tuple[Note, ...] = ()
     text: str = ""
+
+    def __post_init__(self) -> None:
+        if self.keyframe is None and self.boxes:
+            raise AnswerError("boxes need a keyframe to lie on, got none: name the frame", self.text)
+        if self.keyframe is not None and self.keyframe < 0:
+            raise AnswerError(f"a keyframe is a frame index, 0 or more, got {self.keyframe}", self.text)
 
     @property
     def is_absent(self) -> bool:
@@ -52,13 +67,36 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to decode. Temperature 0 is greedy. Source of the defaults: Veason-R1 inference (greedy, 1024 tokens)."""
+    """How to decode. Source of the defaults: Veason-R1 inference (greedy, 1024 tokens).
+
+    Attributes:
+        temperature: 0 or more; 0 takes the likeliest token each time.
+        top_p: share of the probability that is drawn from, above 0 and at most 1.
+        max_new_tokens: the longest answer, 1 or more; a profile may allow fewer.
+        num_samples: answers to draw, 1 or more.
+        seed: of the first sample; between -2**40 and 2**40.
+
+    Raises:
+        OptionError: a value is outside of its range.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_new_tokens: int = 1024
     num_samples: int = 1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise OptionError(f"a temperature is 0 (the likeliest answer) or more, got {self.temperature}")
+        if not 0 < self.top_p <= 1:
+            raise OptionError(f"top_p is a share above 0 and at most 1, got {self.top_p}")
+        if self.max_new_tokens < 1:
+            raise OptionError(f"the longest answer has 1 token or more, got {self.max_new_tokens}")
+        if self.num_samples < 1:
+            raise OptionError(f"the number of answers to draw is 1 or more, got {self.num_samples}")
+        if abs(self.seed) > LARGEST_SEED:
+            raise OptionError(f"a seed lies between -2**40 and 2**40, got {self.seed}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from veason.errors import OptionError
 
 MIB = 1 << 20
 
@@ -22,6 +24,9 @@ class Budgets:
         tracks: memories of tracked objects, 0.79 MB a frame and object at 1024 px.
         prefix: what the policy has read of videos, on its device: 122 MB a video for 3B, 190 MB for 7B.
         shown: decoded frames that the policy was shown, 2.8 MB a frame of 720p.
+
+    Raises:
+        OptionError: a budget is not a whole number of megabytes, 0 or more.
     """
 
     feature_memory: int | None = None
@@ -30,6 +35,14 @@ class Budgets:
     tracks: int = 256
     prefix: int = 1024
     shown: int = 256
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name == "feature_memory":
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise OptionError(f"the budget {field.name} is a whole number of megabytes, 0 or more, got {value!r}")
 
     @classmethod
     def nothing(cls) -> Budgets:

@@ -14,7 +14,14 @@ FrameRange = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in source pixels: float xyxy, half-open, `x1 <= x2` and `y1 <= y2`."""
+    """A rectangle in source pixels: float xyxy, half-open, finite, `x1 <= x2` and `y1 <= y2`.
+
+    It may be empty and may leave the picture, as boxes that a model answers do: `veason.boxes.clip_box` cuts it, and a
+    segmenter refuses what is left of nothing.
+
+    Raises:
+        PromptError: a number is not finite, or the corners are swapped.
+    """
 
     x1: float
     y1: float
@@ -41,19 +48,41 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A point in source pixels that lies on the object (`is_positive`) or off it."""
+    """A point in source pixels that lies on the object (`is_positive`) or off it; it may leave the picture.
+
+    Raises:
+        PromptError: a number is not finite.
+    """
 
     x: float
     y: float
     is_positive: bool = True
 
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.x) and math.isfinite(self.y)):
+            raise PromptError(f"a click is two finite numbers x,y, got ({self.x}, {self.y}): click again")
+
 
 @dataclass(frozen=True, slots=True)
 class Rle:
-    """A binary mask as compressed COCO run-length code; `size_hw` is (height, width), `counts` is ASCII text."""
+    """A binary mask as compressed COCO run-length code; `size_hw` is (height, width), `counts` is ASCII text.
+
+    That the runs add up to the size is checked when they are decoded: masks arrive by the thousand.
+
+    Raises:
+        PromptError: the size is not two positive numbers, or the code is not text.
+    """
 
     size_hw: tuple[int, int]
     counts: str
+
+    def __post_init__(self) -> None:
+        size = self.size_hw
+        if len(size) != 2 or not size[0] >= 1 or not size[1] >= 1 or not isinstance(self.counts, str):
+            raise PromptError(
+                f"a mask is (height, width), both 1 or more, and its code as text, got {size} and a "
+                f"{type(self.counts).__name__}: encode it anew"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +116,51 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class ObjectMask:
-    """One object on one frame. `score` is SAM2's object score (a logit: below 0 means "not visible")."""
+    """One object on one frame. `score` is SAM2's object score (a logit: below 0 means "not visible").
+
+    Raises:
+        PromptError: the score is not finite.
+    """
 
     rle: Rle
     score: float
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.score):
+            raise PromptError(f"the score of a mask is a finite number, got {self.score}: compute the mask again")
+
 
 @dataclass(frozen=True, slots=True)
 class FrameMasks:
-    """The masks of all tracked objects on one frame, by object id."""
+    """The masks of all tracked objects on one frame, by object id (from 1).
+
+    Raises:
+        PromptError: the frame index is negative, or an object's id is below 1.
+    """
 
     frame_index: int
     masks: Mapping[int, ObjectMask]
 
+    def __post_init__(self) -> None:
+        if self.frame_index < 0:
+            raise PromptError(f"a frame index is 0 or more, got {self.frame_index}")
+        if self.masks and min(self.masks) < 1:
+            raise PromptError(f"object ids start at 1 (0 is background in palette masks), got {min(self.masks)}")
+
 
 @dataclass(frozen=True, slots=True)
 class MaskTrack:
-    """One object through the video: its mask by absolute frame index. Frames not done yet are missing."""
+    """One object through the video: its mask by absolute frame index. Frames not done yet are missing.
+
+    Raises:
+        PromptError: the object's id is below 1, or a frame index is negative.
+    """
 
     object_id: int
     frames: Mapping[int, ObjectMask] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.object_id < 1:
+            raise PromptError(f"object ids start at 1 (0 is background in palette masks), got {self.object_id}")
+        if self.frames and min(self.frames) < 0:
+            raise PromptError(f"a frame index is 0 or more, got {min(self.frames)} for object {self.object_id}")

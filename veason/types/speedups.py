@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from veason.errors import OptionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +17,17 @@ class Speedups:
         static_cache: the policy decodes into a cache of fixed size, and each token is one compiled graph.
         batched: objects that begin alike are tracked together, in one batch.
         compiled: the segmenter's networks are compiled for the shapes that they see most of the time.
+
+    Raises:
+        OptionError: a value is neither True nor False.
     """
 
     static_cache: bool = False
     batched: bool = False
     compiled: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, bool):
+                raise OptionError(f"the speed-up {field.name} is True or False, got {value!r}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+from veason.errors import VideoError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,12 @@ class VideoInfo:
 
     `size_wh` is the size after rotation; `fps` is the average rate; timestamps are seconds of the first and the
     last frame; `has_variable_rate` tells that frame durations differ; `decoder` is "decord", "pyav" or "images".
-    `files` are the paths of the frames in order, where `path` is a folder that may hold other pictures too.
+    `files` are the paths of the frames in order, where `path` is a folder that may hold other pictures too. `path` and
+    `decoder` are "" where only the labels of a video are at hand.
+
+    Raises:
+        VideoError: no frame, no size, a rate that is not positive and finite, timestamps that are not finite or run
+            backward, or a number of files that is not that of the frames.
     """
 
     path: str
@@ -27,6 +35,20 @@ class VideoInfo:
     has_variable_rate: bool
     decoder: str
     files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        width, height = self.size_wh
+        name = self.path or "a video"
+        if self.num_frames < 1 or not (width >= 1 and height >= 1):
+            raise VideoError(f"{name} has {self.num_frames} frames of {width}x{height}, wanted at least one of each")
+        if not 0 < self.fps < math.inf:
+            raise VideoError(f"{name} has a frame rate of {self.fps}, which is not a positive number")
+        if not -math.inf < self.first_timestamp <= self.last_timestamp < math.inf:
+            raise VideoError(
+                f"{name} runs from {self.first_timestamp} to {self.last_timestamp} seconds, which is no time"
+            )
+        if self.files and len(self.files) != self.num_frames:
+            raise VideoError(f"{name} has {self.num_frames} frames, but {len(self.files)} files are listed")
 
 
 class VideoSource(Protocol):

@@ -15,6 +15,7 @@ when it is read, where the decoder cannot conceal the damage.
     pyav.py     any file; seeks, two decoders, a cache bounded in bytes
     decord.py   short plain clips, held whole
     images.py   folders of frames
+    limits.py   how much a file may ask for
     writer.py   MP4
 """
 
@@ -33,13 +34,14 @@ import numpy as np
 from veason.errors import MissingBackend, VideoError
 from veason.types import Frame, VideoInfo
 from veason.video import decord as _decord
-from veason.video.decord import DecordReader, fits_decord
+from veason.video.decord import DecordReader, fits_decord, has_one_meaning
 from veason.video.images import IMAGE_FPS, SUFFIXES, ImagesReader
 from veason.video.index import Index
+from veason.video.limits import ANY, UNTRUSTED, VideoLimits
 from veason.video.pyav import PyavReader
 from veason.video.writer import VideoWriter
 
-__all__ = ["COLOUR_MAX", "COLOUR_MEAN", "Video", "VideoWriter", "open_video"]
+__all__ = ["COLOUR_MAX", "COLOUR_MEAN", "UNTRUSTED", "Video", "VideoLimits", "VideoWriter", "open_video"]
 
 COLOUR_MEAN = 0.5
 """Largest mean difference per channel between a frame here and the ffmpeg program's RGB, in levels of 255."""
@@ -70,13 +72,14 @@ class Video:
     file again, since decoder threads do not survive a fork.
     """
 
-    def __init__(self, path: Path, decoder: str) -> None:
-        self._path, self._decoder = path, decoder
+    def __init__(self, path: Path, decoder: str, limits: VideoLimits = ANY) -> None:
+        self._path, self._decoder, self._limits = path, decoder, limits
         self._open()
+        self._limits = limits.without_watch()
 
     def _open(self) -> None:
         self._lock, self._pid, self._is_closed = threading.RLock(), os.getpid(), False
-        self._reader, self._info = _open_reader(self._path, self._decoder)
+        self._reader, self._info = _open_reader(self._path, self._decoder, self._limits)
 
     @property
     def info(self) -> VideoInfo:
@@ -123,8 +126,8 @@ class Video:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[type[Video], tuple[Path, str]]:
-        return type(self), (self._path, self._decoder)
+    def __reduce__(self) -> tuple[type[Video], tuple[Path, str, VideoLimits]]:
+        return type(self), (self._path, self._decoder, self._limits)
 
     def _check(self, frame_index: int) -> None:
         count = self._info.num_frames
@@ -140,41 +143,46 @@ class Video:
             if not isinstance(self._reader, DecordReader) or self._decoder == "decord":
                 raise
         self._reader.close()
-        self._reader = PyavReader(self._path)
+        self._reader = PyavReader(self._path, self._limits)
         self._info = replace(self._info, decoder=self._reader.name)
         return self._reader.read(frame_index)
 
 
-def open_video(path: str | Path, decoder: str = "auto") -> Video:
+def open_video(path: str | Path, decoder: str = "auto", limits: VideoLimits = ANY) -> Video:
     """Open a video file, or a folder of JPEG or PNG frames.
 
     Reads the index and decodes one picture (for the rotation). `decoder` is "auto", "pyav" or "decord"; folders and
     single images need none. "auto" takes decord for short plain clips where it is installed, else PyAV. It stays with
     its choice, but a clip of which decord does not give every frame is PyAV's before the first frame is handed out.
+    Nothing but the file itself is ever read: no playlist, and no reference to another file or host. `limits` are
+    `UNTRUSTED` for what strangers send.
 
     Raises:
-        VideoError: nothing there, not a video, no video stream, no frame that can be read, or not fit for decord.
+        VideoError: nothing there, not a video, no video stream, no frame that can be read, not fit for decord, or
+            more than `limits` allow.
         MissingBackend: "decord" is asked for and not installed.
     """
     if decoder not in DECODERS:
         raise VideoError(f"a decoder is one of {', '.join(DECODERS)}, got {decoder!r}")
-    return Video(Path(path).absolute(), decoder)
+    return Video(Path(path).absolute(), decoder, limits)
 
 
-def _open_reader(path: Path, decoder: str) -> tuple[Reader, VideoInfo]:
+def _open_reader(path: Path, decoder: str, limits: VideoLimits) -> tuple[Reader, VideoInfo]:
     if not path.exists():
         raise VideoError(f"there is no video at {path}: check the path")
     if path.is_dir() or path.suffix.lower() in SUFFIXES:
-        return _open_images(path)
+        return _open_images(path, limits)
     if not path.is_file() or not path.stat().st_size:
         raise VideoError(f"{path.name} is empty or not a file: choose a video file or a folder of frames")
-    pyav = PyavReader(path)
-    reader = pyav if decoder == "pyav" else _try_decord(path, pyav, is_required=decoder == "decord")
+    pyav = PyavReader(path, limits)
+    reader = (
+        pyav if decoder == "pyav" or not limits.is_trusted else _try_decord(path, pyav, is_required=decoder == "decord")
+    )
     return reader, _describe(path, pyav.index, reader)
 
 
-def _open_images(path: Path) -> tuple[Reader, VideoInfo]:
-    reader = ImagesReader(path)
+def _open_images(path: Path, limits: VideoLimits) -> tuple[Reader, VideoInfo]:
+    reader = ImagesReader(path, limits)
     last = (reader.num_frames - 1) / IMAGE_FPS
     return reader, VideoInfo(
         str(path), reader.num_frames, reader.size_wh, IMAGE_FPS, 0.0, last, has_variable_rate=False, decoder=reader.name
@@ -183,7 +191,7 @@ def _open_images(path: Path) -> tuple[Reader, VideoInfo]:
 
 def _try_decord(path: Path, pyav: PyavReader, *, is_required: bool) -> Reader:
     """Return a decord reader where decord is there and agrees with the index, else `pyav`."""
-    is_fit = fits_decord(pyav.index, pyav.size_wh, pyav.is_plain)
+    is_fit = has_one_meaning(path, pyav.index.container) and fits_decord(pyav.index, pyav.size_wh, pyav.is_plain)
     module = _decord.find_decord() if is_fit or is_required else None
     if is_required and module is None:
         raise MissingBackend("decord is not installed: pip install decord")

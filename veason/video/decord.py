@@ -31,8 +31,25 @@ def find_decord() -> ModuleType | None:
         return None
 
 
+SIGNATURES = {"mov,mp4,m4a,3gp,3g2,mj2": (4, b"ftyp"), "matroska,webm": (0, b"\x1a\x45\xdf\xa3")}
+"""Containers that every FFmpeg knows by their first bytes, and where those stand.
+
+decord looks at a file with an FFmpeg of its own, which takes no list of allowed containers: what is MPEG-TS here may be
+a playlist there, and show pictures of another file. A file that begins like these is nothing else to anybody.
+"""
+
+
+def has_one_meaning(path: Path, container: str) -> bool:
+    """Tell whether a file that FFmpeg took for `container` cannot be taken for anything else by another FFmpeg."""
+    if container not in SIGNATURES:
+        return False
+    offset, signature = SIGNATURES[container]
+    with path.open("rb") as file:
+        return file.read(offset + len(signature))[offset:] == signature
+
+
 def fits_decord(index: Index, size_wh: tuple[int, int], is_plain: bool) -> bool:
-    """Tell whether decord reads a file rightly and in bounded memory.
+    """Tell whether decord reads a file rightly and in bounded memory; see `has_one_meaning` for whether it may.
 
     `is_plain` is: progressive 8-bit 4:2:0 of limited range without rotation. decord knows neither rotation nor edit
     lists, and gets the colours of the last row or column wrong where a side is odd.

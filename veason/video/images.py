@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from veason.errors import VideoError
+from veason.video.limits import ANY, OpeningWatch, VideoLimits
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -24,13 +25,17 @@ class ImagesReader:
 
     name = "images"
 
-    def __init__(self, path: Path) -> None:
-        files = [path] if path.is_file() else [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+    def __init__(self, path: Path, limits: VideoLimits = ANY) -> None:
+        self._limits = limits.without_watch()
+        watch = OpeningWatch(path.name, limits)
+        files = [path] if path.is_file() else [file for file in path.iterdir() if is_picture(file)]
         if not files:
             raise VideoError(f"{path} holds no image: a folder of frames has .jpg or .png files directly inside")
         self._files = sorted(files, key=_natural)
         self.size_wh = _read_size(self._files[0])
+        limits.check_size(path.name, self.size_wh)
         for file in self._files:
+            watch.check()
             if (size_wh := _read_size(file)) != self.size_wh:
                 raise VideoError(
                     f"{file.name} is {size_wh[0]}x{size_wh[1]}, but {self._files[0].name} is "
@@ -51,6 +56,7 @@ class ImagesReader:
         file = self._files[frame_index]
         try:
             with Image.open(file) as image:
+                self._limits.check_size(file.name, image.size)
                 if image.mode.startswith(("I", "F")):
                     raise VideoError(f"{file.name} has more than 8 bits a channel: convert it to 8-bit RGB")
                 return np.array(ImageOps.exif_transpose(image).convert("RGB"))
@@ -59,6 +65,11 @@ class ImagesReader:
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
+
+
+def is_picture(file: Path) -> bool:
+    """Tell whether a file of a folder is one of its pictures; what systems leave there, such as `._x.jpg`, is not."""
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

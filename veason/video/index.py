@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from veason.errors import VideoError
+from veason.video.limits import ANY, OpeningWatch, VideoLimits
 
 # Containers of moving pictures. Left out on purpose: playlists (hls, concat, dash), which name other files and hosts,
 # and demuxers that take any text for a video (tty).
@@ -55,8 +56,9 @@ class Index:
     """The frames of a file in display order.
 
     `pts` is `(N,)` int64 in ticks of `time_base` seconds, strictly rising where `can_seek`; `seek_points` are in rising
-    `pts`; `first` is the first packet of the file. Where `can_seek` is false, frames are known only by counting from
-    the start of the file. `has_discards` tells that an edit list hides frames.
+    `pts`; `first` is the first packet of the file; `container` is its demuxer's name as FFmpeg spells it. Where
+    `can_seek` is false, frames are known only by counting from the start of the file. `has_discards` tells that an edit
+    list hides frames.
     """
 
     pts: np.ndarray
@@ -67,6 +69,7 @@ class Index:
     can_seek: bool
     has_discards: bool
     rate: Fraction | None
+    container: str = ""
 
     @property
     def fps(self) -> float:
@@ -87,15 +90,22 @@ class Index:
         return float(int(self.pts[frame_index]) * self.time_base)
 
 
-def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
+def open_container(path: Path, limits: VideoLimits = ANY) -> tuple[InputContainer, VideoStream]:
     """Open a file and pick its video stream as ffmpeg does (covers of songs are not video).
 
     Raises:
-        VideoError: the file cannot be opened, is no video, or holds no video stream.
+        VideoError: the file cannot be opened, is no video, holds no video stream, or asks for more than `limits`.
     """
-    options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "file"}
+    options = {
+        "format_whitelist": CONTAINER_FORMATS,
+        "protocol_whitelist": "file",
+        "max_streams": str(limits.max_streams),
+        "max_pixels": str(limits.max_pixels),
+    }
     try:
-        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+        container = av.open(
+            f"file:{path}", options=options, metadata_errors="replace", timeout=(limits.max_open_s, None)
+        )
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(
             f"cannot open {path.name} as a video: {_reason(error)}; is it complete, and a video at all?"
@@ -107,8 +117,14 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
     if stream.codec_context is None:
         container.close()
         raise VideoError(f"{path.name} uses a video codec that is not supported: convert it to H.264")
+    try:
+        limits.check_size(path.name, (stream.codec_context.width, stream.codec_context.height))
+    except VideoError:
+        container.close()
+        raise
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = DECODER_THREADS
+    stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}  # a stream may grow on the way
     return container, stream
 
 
@@ -128,26 +144,28 @@ def decode(packets: Iterable[Packet[VideoStream]], stream: VideoStream) -> Itera
         yield from stream.decode(None)
 
 
-def read_index(path: Path, container: InputContainer, stream: VideoStream) -> Index:
+def read_index(path: Path, container: InputContainer, stream: VideoStream, limits: VideoLimits = ANY) -> Index:
     """Return the index of an open file: from its packets alone, or by decoding once where packets do not tell.
 
     Frames hidden by an edit list are left out, and so is what was cut off at the end of a truncated file. The
     container stands at its end afterwards.
 
     Raises:
-        VideoError: the file holds no frame.
+        VideoError: the file holds no frame, or more than `limits` allow, or takes longer than they allow.
     """
-    index = _index_from_packets(container, stream)
+    watch = OpeningWatch(path.name, limits)
+    index = _index_from_packets(container, stream, watch)
     if index is None:
-        container, stream = open_container(path)
+        container, stream = open_container(path, limits)
         with container:
-            index = _index_from_pictures(container, stream)
+            index = _index_from_pictures(container, stream, OpeningWatch(path.name, limits))
+    index = replace(index, container=container.format.name)
     if not len(index.pts):
         raise VideoError(f"{path.name} holds no frame that can be read: it is empty or damaged, export it again")
     return index
 
 
-def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index | None:
+def _index_from_packets(container: InputContainer, stream: VideoStream, watch: OpeningWatch) -> Index | None:
     """Return the index, or None where packets and pictures need not be the same in number and order."""
     codec = stream.codec_context.name.removeprefix("lib").replace("dav1d", "av1")
     if codec not in ONE_PACKET_ONE_FRAME:
@@ -158,6 +176,7 @@ def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index
     has_discards = False
     with contextlib.suppress(av.FFmpegError):
         for packet in container.demux(stream):
+            watch.check()
             if not packet.size or (codec == "vp8" and not bytes(packet)[0] & 0x10):  # a VP8 picture never shown
                 continue
             if packet.pts is None:
@@ -178,10 +197,10 @@ def _index_from_packets(container: InputContainer, stream: VideoStream) -> Index
     return Index(pts, ordered, first, _tick(stream), codec, can_seek, has_discards, stream.average_rate)
 
 
-def _index_from_pictures(container: InputContainer, stream: VideoStream) -> Index:
+def _index_from_pictures(container: InputContainer, stream: VideoStream, watch: OpeningWatch) -> Index:
     """Return an index by decoding everything once, keeping timestamps only."""
     seen: list[tuple[SeekPoint, bool]] = []
-    stamps = [frame.pts for frame in decode(_note_seek_points(container.demux(stream), seen), stream)]
+    stamps = [frame.pts for frame in decode(_note_seek_points(container.demux(stream), seen, watch), stream)]
     codec, rate, tick = stream.codec_context.name, stream.average_rate or Fraction(25), _tick(stream)
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) == len(stamps) and (np.diff(np.array(known, dtype=np.int64)) > 0).all():
@@ -195,10 +214,11 @@ def _index_from_pictures(container: InputContainer, stream: VideoStream) -> Inde
 
 
 def _note_seek_points(
-    packets: Iterable[Packet[VideoStream]], seen: list[tuple[SeekPoint, bool]]
+    packets: Iterable[Packet[VideoStream]], seen: list[tuple[SeekPoint, bool]], watch: OpeningWatch
 ) -> Iterator[Packet[VideoStream]]:
     """Pass packets on, noting the stamps of each and whether it is a keyframe."""
     for packet in packets:
+        watch.check()
         if packet.size and packet.pts is not None:
             seen.append((SeekPoint.of(packet), packet.is_keyframe))
         yield packet

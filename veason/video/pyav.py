@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 
 from veason.errors import VideoError
 from veason.video.index import Index, SeekPoint, decode, open_container, read_index
+from veason.video.limits import ANY, VideoLimits
 
 CACHE_BYTES = 64 * 2**20
 """Decoded pictures kept, in bytes (as YUV: 46 frames of 720p). One run through a GOP fills it for reading backward."""
@@ -78,10 +79,16 @@ def read_orientation(frame: VideoFrame, name: str) -> Orientation:
 class _Cursor:
     """One open container and its decoder, at a known place."""
 
-    def __init__(self, path: Path, index: Index, opened: tuple[InputContainer, VideoStream] | None = None) -> None:
-        self._path, self._index = path, index
+    def __init__(
+        self,
+        path: Path,
+        index: Index,
+        limits: VideoLimits,
+        opened: tuple[InputContainer, VideoStream] | None = None,
+    ) -> None:
+        self._path, self._index, self._limits = path, index, limits
         self._numbers = {stamp: number for number, stamp in enumerate(index.pts.tolist())}
-        self._container, self._stream = opened or open_container(path)
+        self._container, self._stream = opened or open_container(path, limits)
         self.rewind()
 
     @property
@@ -95,7 +102,7 @@ class _Cursor:
         packets = self._land(first) if first and self._index.can_seek else None
         if packets is None or packets[0] != first:
             self.close()
-            self._container, self._stream = open_container(self._path)
+            self._container, self._stream = open_container(self._path, self._limits)
             self._start(self._container.demux(self._stream), None)
         else:
             self._start(packets[1], None)
@@ -152,12 +159,13 @@ class PyavReader:
 
     name = "pyav"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: VideoLimits = ANY) -> None:
         self._path = path
+        self._limits = limits.without_watch()
         self._cache: OrderedDict[int, VideoFrame] = OrderedDict()
         self._cache_bytes = 0
         self._cursors: list[_Cursor] = []
-        self.index, frame = self._open()
+        self.index, frame = self._open(limits)
         self._key_stamps = [key.pts for key in self.index.seek_points]
         self._coded_wh = (frame.width, frame.height)
         self._orientation = read_orientation(frame, path.name)
@@ -165,11 +173,11 @@ class PyavReader:
         width, height = self._coded_wh
         self.size_wh = (height, width) if self._orientation.is_transposed else (width, height)
 
-    def _open(self) -> tuple[Index, VideoFrame]:
+    def _open(self, limits: VideoLimits) -> tuple[Index, VideoFrame]:
         """Return the index and the first picture."""
-        opened = open_container(self._path)
-        index = read_index(self._path, *opened)
-        self._cursors = [_Cursor(self._path, index, opened)]
+        opened = open_container(self._path, limits)
+        index = read_index(self._path, *opened, limits)
+        self._cursors = [_Cursor(self._path, index, self._limits, opened)]
         first = self._cursors[0].next()
         if first is None:
             raise VideoError(f"no frame of {self._path.name} can be decoded: the file is damaged, export it again")
@@ -178,7 +186,7 @@ class PyavReader:
             # What comes ahead of the first picture that decodes cannot be shown; ffmpeg does not count it either.
             index = replace(index, pts=index.pts[number:])
             self._cursors[0].close()
-            self._cursors = [_Cursor(self._path, index)]
+            self._cursors = [_Cursor(self._path, index, self._limits)]
         else:
             self._keep(0, frame)
         return index, frame
@@ -228,7 +236,7 @@ class PyavReader:
             cursor = max(behind, key=lambda c: c.position)
         else:
             if len(self._cursors) < CURSORS:
-                self._cursors.insert(0, _Cursor(self._path, self.index))
+                self._cursors.insert(0, _Cursor(self._path, self.index, self._limits))
             cursor = self._cursors[0]
             if can_seek:
                 cursor.seek(seek_points)

@@ -16,7 +16,7 @@ from veason.masks import empty_mask, union_mask
 from veason.metrics import jaccard
 from veason.pipeline import Pipeline, load_pipeline, merge_tracks
 from veason.profile import load_profile
-from veason.types import Answer, Answered, FrameMasks
+from veason.types import Answer, Answered, FrameMasks, ModelOptions
 from veason.video import open_video
 from veason_nano.dataset import clip_seed
 from veason_nano.examples import CLIPS, SIZE_WH, Clip, example_scene, find_question
@@ -37,7 +37,7 @@ SIDE = (112, 112)
 
 @pytest.fixture(scope="module")
 def pipeline() -> Pipeline:
-    return load_pipeline(hub.NANO, hub.NANO, device="cpu")
+    return load_pipeline(hub.NANO, hub.NANO, ModelOptions(device="cpu"))
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ _LOWEST, _HIGHEST = 48, 111
 """The characters of compressed COCO code: 6 bits each, from "0" on."""
 
 
-def painted_mask(counts: object, size_wh: tuple[int, int]) -> Rle:
+def painted_mask(counts: str, size_wh: tuple[int, int]) -> Rle:
     """Return a mask of `size_wh` that a browser sent as compressed COCO counts, in the form this program writes it.
 
     Raises:
-        PromptError: it is no such text, its runs do not add up to the picture, or nothing is painted.
+        PromptError: it is no such code, its runs do not add up to the picture, or nothing is painted.
     """
     width, height = size_wh
-    if not isinstance(counts, str) or not counts:
+    if not counts:
         raise PromptError("a painted mask is text in COCO's run-length code: paint it again")
     if len(counts) > 4 * width * height:
         raise PromptError(f"a painted mask of {len(counts)} characters is too long for {width}x{height} pixels")

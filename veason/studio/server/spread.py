@@ -12,7 +12,6 @@ from typing import Any
 from veason.errors import PromptError
 from veason.project.state import Marked, Place, State
 from veason.session import Duplicated, Merged
-from veason.studio.server import payload as read
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 
 Pending = dict[int, frozenset[int]]
@@ -139,7 +138,9 @@ def plan(state: State, locked: Collection[int], pending: Pending, data: Any, fra
         in_hand = data.get("object")
         ordered = sorted(open_ids, key=lambda one: one != in_hand)
         return _grouped({one: waiting_frames(state, pending, one) & wanted for one in ordered})
-    object_id, frame_index = read.whole_number(data, "object"), read.whole_number(data, "frame")
+    object_id, frame_index = data.get("object"), data.get("frame")
+    if object_id is None or frame_index is None:
+        raise PromptError("masks of one object need to know which, and on which frame: choose an object first")
     if object_id not in open_ids or not 0 <= frame_index < state.session.num_frames:
         return []
     if only == "here":

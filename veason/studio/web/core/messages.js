@@ -76,7 +76,7 @@ export function makeMessages(scope, state, receive) {
     },
     pulse: () => scope.server.pulse(signed({ work: state.get().work })),
     signed,
-    stop: () => scope.server.stop({ work: state.get().work }),
+    stop: async () => Boolean((await scope.server.stop({ work: state.get().work })).wasRunning),
     recall,
   };
 }

@@ -161,7 +161,7 @@ export function makeActions(refs, state, messages, { player, notify }) {
       return true;
     },
     finish: () => parts.painter.close() || actions.placeBox(),
-    take: (number) => change({ edit: "take", number }),
+    take: (answer) => change({ edit: "take", answer }),
     makeKeyframe: () => change({ edit: "keyframe", frame: state.get().frame }, AFTER_KEYS),
     save: () =>
       notify(

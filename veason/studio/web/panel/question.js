@@ -36,7 +36,7 @@ export function makeQuestion(refs, scope, state, messages) {
   async function nameUnknown() {
     const instruction = refs.instruction.value.trim();
     asking = instruction;
-    const words = instruction ? await scope.server.unknown({ instruction }) : [];
+    const { words = [] } = instruction ? await scope.server.unknown({ instruction }) : {};
     if (asking !== instruction) return;
     refs.unknown.hidden = words.length === 0;
     refs.unknown.textContent = `This policy has never seen: ${words.join(", ")}. It may guess.`;

@@ -203,7 +203,7 @@ export function makeQueue(refs, scope, state, messages, notify) {
     refs.prelabel.textContent = prelabel?.running ? "Stop pre-labelling" : "Pre-label all";
     refs.prelabelLine.hidden = !prelabel || (!prelabel.running && !prelabel.failure && !prelabel.failed);
     if (refs.prelabelLine.hidden) return;
-    const left = prelabel.seconds_left ? ` · ${time(prelabel.seconds_left)} left` : "";
+    const left = prelabel.secondsLeft ? ` · ${time(prelabel.secondsLeft)} left` : "";
     const within =
       prelabel.stage === "tracking"
         ? ` · frame ${prelabel.frames[0]} of ${prelabel.frames[1]}`

@@ -1,4 +1,4 @@
-"""A desk with one open work on a small real video, and a segmenter that fills boxes: what the page's events do."""
+"""A visitor of the studio with a small real video, and a segmenter that fills boxes: what the page's events do."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from PIL import Image
 from tests.standins import BoxFiller
 from veason.masks import encode_mask
 from veason.pipeline import Pipeline
-from veason.studio.server.handlers import Desk
+from veason.session import Session
+from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.settings import Settings
-from veason.studio.server.shelf import Shelf
-from veason.studio.server.store import Store
+from veason.studio.server.studio import Studio
 from veason.types import FrameMasks, FrameRange, ObjectMask, Policy, Prompt, Rle, Segmenter, VideoSource
 
 COUNT, SIZE_WH = 20, (32, 24)
@@ -48,37 +49,53 @@ class CountingFiller(BoxFiller):
             yield FrameMasks(arrived.frame_index, masks)
 
 
-class Seat:
-    """A visitor at the desk: sends events, gathers what the page would be told."""
+class Visitor:
+    """A page with one open question: sends events, gathers what it would be told."""
 
     def __init__(self, policy: Policy | None = None, segmenter: Segmenter | None = None, count: int = COUNT) -> None:
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.store = Store(Shelf(Settings(project=Path(self._folder.name) / "labels")), capacity=2)
         self.segmenter = CountingFiller()
-        self.desk = Desk(Pipeline(policy, segmenter or self.segmenter), self.store, [])
-        key, project = self.store.shelf.get_or_make(None)
-        video = project.add_video(make_frames(Path(self._folder.name) / "array", count))
-        self.work = self.store.open(key, project.add_draft(video))
+        registry = ProjectRegistry(Settings(project=Path(self._folder.name) / "labels"))
+        self.studio = Studio(Pipeline(policy, segmenter or self.segmenter), registry, [], capacity=2)
+        self.key, self.project = registry.get_or_make(None)
+        video = self.project.add_video(make_frames(Path(self._folder.name) / "array", count))
+        self.work = f"{self.key}.{self.project.add_draft(video)}"
+
+    @property
+    def question(self) -> OpenQuestion:
+        """The open question; it stays open, for nobody else opens any."""
+        with self.studio.questions.using(self.work) as question:
+            return question
+
+    @property
+    def session(self) -> Session:
+        """The labels as they are."""
+        return self.question.labels.state().session
+
+    def send(self, event: str, /, **data: Any) -> list[dict[str, Any]]:
+        """Send an event and return the items of the answer."""
+        return [item for message in self.studio.answer(event, data) for item in message["items"]]
 
     def edit(self, **data: Any) -> list[dict[str, Any]]:
         """Send one edit and return the items of the answer."""
-        sent = self.desk.edit({"work": self.work.id, **data})
-        return [item for message in sent for item in message["items"]]
+        return self.send("edit", work=self.work, **data)
 
     def propagate(self, start: int = 0, stop: int | None = None, **data: Any) -> list[dict[str, Any]]:
         """Propagate and return the items of the answer."""
-        stop = stop or self.work.video.info.num_frames
-        sent = self.desk.propagate({"work": self.work.id, "start": start, "stop": stop, **data})
-        return [item for message in sent for item in message["items"]]
+        stop = stop or self.question.video.info.num_frames
+        return self.send("propagate", work=self.work, start=start, stop=stop, **data)
 
     def think(self, instruction: str, **data: Any) -> list[dict[str, Any]]:
         """Ask and return the items of the answer."""
-        sent = self.desk.think({"work": self.work.id, "instruction": instruction, **data})
-        return [item for message in sent for item in message["items"]]
+        return self.send("think", work=self.work, instruction=instruction, **data)
+
+    def look_up(self, name: str, /, **data: Any) -> Any:
+        """Look something up about the project."""
+        return self.studio.look_up(name, {"project": self.key, **data})
 
     def masks(self, object_id: int) -> dict[int, ObjectMask]:
         """Return the masks of an object by frame."""
-        track = self.work.now.tracks.get(object_id)
+        track = self.session.tracks.get(object_id)
         return dict(track.frames) if track is not None else {}
 
 
@@ -111,10 +128,10 @@ def of_kind(items: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [item for item in items if item["kind"] == kind]
 
 
-def seat_with_two_objects() -> Seat:
-    """Return a seat with boxes of two objects on frame 5, propagated over the whole clip."""
-    seat = Seat()
-    seat.edit(edit="box", object=0, frame=5, xyxy=BOX)
-    seat.edit(edit="box", object=0, frame=5, xyxy=OTHER)
-    seat.propagate()
-    return seat
+def visitor_with_two_objects() -> Visitor:
+    """Return a visitor with boxes of two objects on frame 5, propagated over the whole clip."""
+    visitor = Visitor()
+    visitor.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    visitor.edit(edit="box", object=0, frame=5, xyxy=OTHER)
+    visitor.propagate()
+    return visitor

@@ -1,4 +1,4 @@
-"""Nothing that a browser sends is trusted: every value is checked, and the message says what was wanted."""
+"""Edits of the page become edits of the labels where they fit them and the video; else the message says why not."""
 
 from contextlib import suppress
 from typing import Any
@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veason.errors import VeasonError
-from veason.project.state import Locked, Marked, Named, Reasoned
+from veason.project.state import Locked, Marked, Named, Reasoned, State
 from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session, apply
-from veason.studio.server import payload as read
+from veason.studio.server.edits import edit_of, within
+from veason.studio.server.requests import parse_event
 from veason.types import Box, Click, Prompt
 
 SIZE_WH = (64, 48)
-SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
+STATE = State(apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9)))))
+
+
+def read(sent: Any) -> object:
+    return edit_of(parse_event("edit", {"work": "key.1", **sent}), STATE, SIZE_WH)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ SESSION = apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
     ],
 )
 def test_a_good_edit_is_read(sent: dict[str, Any], expected: object) -> None:
-    assert read.edit(sent, SESSION, SIZE_WH) == expected
+    assert read(sent) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,12 +63,13 @@ def test_a_good_edit_is_read(sent: dict[str, Any], expected: object) -> None:
         pytest.param({"edit": "box", "object": 1, "frame": 4, "xyxy": [float("nan"), 2, 90, 9]}, id="not a number"),
         pytest.param({"edit": "click", "object": 1, "frame": 4, "xy": [64, 6]}, id="click outside"),
         pytest.param({"edit": "click", "object": 1, "frame": 4, "xy": [10**400, 6]}, id="a number beyond all bounds"),
-        pytest.param("drop everything", id="not an object"),
+        pytest.param({"edit": "verified", "object": 1, "start": 4, "stop": 5}, id="no mask to verify"),
+        pytest.param({"edit": "absent", "object": 1, "start": 4, "stop": 11}, id="past the end"),
     ],
 )
 def test_a_bad_edit_is_refused_in_words(sent: Any) -> None:
     with pytest.raises(VeasonError):
-        read.edit(sent, SESSION, SIZE_WH)
+        read(sent)
 
 
 json_values = st.recursive(
@@ -84,10 +90,10 @@ json_values = st.recursive(
 )
 def test_whatever_is_sent_gives_an_edit_or_words(sent: dict[str, Any]) -> None:
     with suppress(VeasonError):
-        read.edit(sent, SESSION, SIZE_WH)
+        read(sent)
 
 
 @pytest.mark.parametrize("span", [(5, 5), (6, 5), (-1, 5), (0, 11)])
 def test_a_range_outside_the_video_is_refused(span: tuple[int, int]) -> None:
     with pytest.raises(VeasonError, match="10"):
-        read.frame_range({"start": span[0], "stop": span[1]}, 10)
+        within(*span, 10)

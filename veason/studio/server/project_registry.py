@@ -20,7 +20,7 @@ _SWEEP_S = 600.0
 """How often the visitors' projects are looked through for old ones."""
 
 
-class Shelf:
+class ProjectRegistry:
     """Open projects by key. A key is part of a link; a visitor's key cannot be guessed and is all that opens it.
 
     Args:
@@ -32,6 +32,7 @@ class Shelf:
         self._settings = settings
         self._lock = threading.RLock()
         self._open: dict[str, Project] = {}
+        self._leave: Callable[[str], None] = lambda key: None
         self._swept = 0.0
         self.own_key: str | None = None
         if settings.visitors is not None:
@@ -40,6 +41,10 @@ class Shelf:
             folder = (settings.project or default_folder()).absolute()
             self.own_key = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
             self._open[self.own_key] = open_or_create(folder)
+
+    def before_closing(self, leave: Callable[[str], None]) -> None:
+        """Call `leave(key)` before a project is closed: it lets go of what is open of it."""
+        self._leave = leave
 
     @property
     def visitor_bytes(self) -> int:
@@ -51,14 +56,14 @@ class Shelf:
         """True where every visitor has a project of their own, for a limited time."""
         return self.own_key is None
 
-    def get(self, key: object) -> Project:
+    def get(self, key: str) -> Project:
         """Return the project of that key.
 
         Raises:
             SessionError: there is none, or its lifetime is over.
         """
         with self._lock:
-            if not isinstance(key, str) or not key.replace("-", "").replace("_", "").isalnum():
+            if not key.replace("-", "").replace("_", "").isalnum():
                 raise SessionError(GONE)
             if key not in self._open and self._settings.visitors is not None:
                 folder = self._settings.visitors / key
@@ -69,10 +74,10 @@ class Shelf:
                 raise SessionError(GONE)
             return self._open[key]
 
-    def get_or_make(self, key: object) -> tuple[str, Project]:
+    def get_or_make(self, key: str | None) -> tuple[str, Project]:
         """Return the project of that key, else a new one for a new visitor (or the one that everybody works on)."""
         try:
-            return str(key), self.get(key)
+            return key or "", self.get(key or "")
         except SessionError:
             if self.own_key is not None:
                 return self.own_key, self.get(self.own_key)
@@ -110,8 +115,11 @@ class Shelf:
         with self._lock:
             self._swept = time.monotonic()
             old = [key for key, one in self._open.items() if _age(one.folder) > self._settings.visitor_age_s]
-            for key in old:
-                self._open.pop(key).close()
+            closing = {key: self._open.pop(key) for key in old}
+        for key, project in closing.items():
+            self._leave(key)  # without the lock: whoever leaves may hold one of its own
+            project.close()
+        with self._lock:
             enforce_quota(
                 root,
                 self._settings.visitors_bytes,

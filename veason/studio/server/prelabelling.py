@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import Any
+from contextlib import closing
 
 from veason.errors import ProjectError, VeasonError
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.prelabel import Progress, prelabel
-from veason.studio.server.store import ENDING_S
-
-
-class Turns:
-    """Who uses the models: one at a time, visitors before the background."""
-
-    def __init__(self) -> None:
-        self._free = threading.Condition()
-        self._is_used = False
-        self._waiting = 0
-
-    @property
-    def has_waiting(self) -> bool:
-        """True while a visitor waits for the models."""
-        return self._waiting > 0
-
-    @contextmanager
-    def visitor(self) -> Iterator[None]:
-        """Use the models as soon as the frame or answer that the background is at is done."""
-        with self._free:
-            self._waiting += 1
-            while self._is_used:
-                self._free.wait()
-            self._waiting -= 1
-            self._is_used = True
-        with self._giving_back():
-            yield
-
-    @contextmanager
-    def background(self) -> Iterator[None]:
-        """Use the models once no visitor uses or awaits them."""
-        with self._free:
-            while self._is_used or self._waiting:
-                self._free.wait()
-            self._is_used = True
-        with self._giving_back():
-            yield
-
-    @contextmanager
-    def _giving_back(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            with self._free:
-                self._is_used = False
-                self._free.notify_all()
+from veason.studio.server.messages.queue import PrelabelPart
+from veason.studio.server.model_line import ModelLine
+from veason.studio.server.question.job import ENDING_S
 
 
 class Prelabelling:
     """At most one run a project; each goes on in a thread of its own until it is done or stopped."""
 
-    def __init__(self, pipeline: Pipeline, turns: Turns) -> None:
-        self._pipeline, self._turns = pipeline, turns
+    def __init__(self, pipeline: Pipeline, line: ModelLine) -> None:
+        self._pipeline, self._line = pipeline, line
         self._runs: dict[str, _Run] = {}
 
     def start(self, key: str, project: Project) -> None:
@@ -78,17 +32,17 @@ class Prelabelling:
             return
         if not any(question.instruction for question in project.questions(status=("new", "thinking"))):
             raise ProjectError("nothing to pre-label: no question with words is new")
-        self._runs[key] = _Run(project, self._pipeline, self._turns)
+        self._runs[key] = _Run(project, self._pipeline, self._line)
 
     def stop(self, key: str) -> None:
         """Stop within a frame or an answer; what is done is kept."""
         if key in self._runs:
             self._runs[key].stop()
 
-    def told(self, key: str) -> dict[str, Any] | None:
+    def progress(self, key: str) -> PrelabelPart | None:
         """Return how far the run of a project is, None where none was begun since the server started."""
         run = self._runs.get(key)
-        return None if run is None else run.told()
+        return None if run is None else run.progress()
 
     def close(self) -> None:
         """Stop all runs and wait for their end; not for long where one waits for a visitor who is gone."""
@@ -99,8 +53,8 @@ class Prelabelling:
 
 
 class _Run:
-    def __init__(self, project: Project, pipeline: Pipeline, turns: Turns) -> None:
-        self._project, self._pipeline, self._turns = project, pipeline, turns
+    def __init__(self, project: Project, pipeline: Pipeline, line: ModelLine) -> None:
+        self._project, self._pipeline, self._line = project, pipeline, line
         self._last: Progress | None = None
         self._failure = ""
         self._failed = 0
@@ -118,15 +72,24 @@ class _Run:
     def join(self) -> None:
         self._thread.join(ENDING_S)
 
-    def told(self) -> dict[str, Any]:
-        last = dataclasses.asdict(self._last) if self._last is not None else {}
-        return {**last, "running": self.is_running, "failure": self._failure, "failed": self._failed}
+    def progress(self) -> PrelabelPart:
+        last = self._last
+        return PrelabelPart(
+            running=self.is_running,
+            failure=self._failure,
+            failed=self._failed,
+            stage=last.stage if last is not None else None,
+            done=last.done if last is not None else 0,
+            total=last.total if last is not None else None,
+            seconds_left=last.seconds_left if last is not None else None,
+            frames=last.frames if last is not None else (0, 0),
+        )
 
     def _work(self) -> None:
         try:
             with closing(prelabel(self._project, self._pipeline)) as work:
                 while not self._is_stopping.is_set():
-                    with self._turns.background():
+                    with self._line.background():
                         progress = next(work, None)
                     if progress is None:
                         return

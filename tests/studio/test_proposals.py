@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.studio.desk import Seat, of_kind
+from tests.studio.visitor import Visitor, of_kind
 from veason.profile import GENERIC, Profile
-from veason.studio.server.samples import agreement, box_agreement, samplings
+from veason.studio.server.proposals import agreement, box_agreement, samplings
 from veason.types import (
     Answer,
     Answered,
@@ -64,8 +64,8 @@ class Wavering:
 
 
 def test_the_first_answer_streams_and_all_are_told_with_their_agreement() -> None:
-    seat = Seat(Wavering())
-    told = seat.think("the dog", samples=4)
+    visitor = Visitor(Wavering())
+    told = visitor.think("the dog", samples=4)
     assert [item["text"] for item in of_kind(told, "thought")] == ["Frame 4."]
     proposals = of_kind(told, "proposals")[-1]
     assert [(one["frame"], one["absent"], one["current"]) for one in proposals["answers"]] == [
@@ -74,33 +74,33 @@ def test_the_first_answer_streams_and_all_are_told_with_their_agreement() -> Non
         (None, True, False),
     ]
     assert proposals["agreement"] == "3 of 4 answered · 1 says absent · 1 on frame 4"
-    assert seat.work.now.keyframe == 4
+    assert visitor.session.keyframe == 4
 
 
 def test_another_answer_is_taken_with_its_reasoning_and_given_back_by_undo() -> None:
-    seat = Seat(Wavering())
-    seat.think("the dog", samples=4)
-    told = seat.edit(edit="take", number=1)
-    assert seat.work.now.keyframe == 8
-    assert [prompt.box for prompt in seat.work.now.prompts.values()] == [THERE]
+    visitor = Visitor(Wavering())
+    visitor.think("the dog", samples=4)
+    told = visitor.edit(edit="take", answer=1)
+    assert visitor.session.keyframe == 8
+    assert [prompt.box for prompt in visitor.session.prompts.values()] == [THERE]
     recalled = of_kind(told, "recalled")[0]
     assert (recalled["text"], [one["frame"] for one in recalled["mentions"]]) == ("Frame 8.", [8])
-    told = seat.edit(edit="undo")
+    told = visitor.edit(edit="undo")
     assert of_kind(told, "recalled")[0]["text"] == "Frame 4."
     assert [one["current"] for one in of_kind(told, "proposals")[0]["answers"]] == [True, False, False]
 
 
 def test_an_answer_that_is_not_there_cannot_be_taken() -> None:
-    seat = Seat(Wavering())
-    seat.think("the dog", samples=4)
-    assert "there is no answer 9" in of_kind(seat.edit(edit="take", number=8), "notice")[0]["text"]
-    assert "samples should be one of 1, 4, 8" in of_kind(seat.think("the dog", samples=7), "notice")[0]["text"]
+    visitor = Visitor(Wavering())
+    visitor.think("the dog", samples=4)
+    assert "there is no answer 9" in of_kind(visitor.edit(edit="take", answer=8), "notice")[0]["text"]
+    assert "samples should be one of 1, 4, 8" in of_kind(visitor.think("the dog", samples=7), "notice")[0]["text"]
 
 
 def test_a_new_question_forgets_the_answers_to_the_last_one() -> None:
-    seat = Seat(Wavering())
-    seat.think("the dog", samples=4)
-    told = seat.think("the cat")
+    visitor = Visitor(Wavering())
+    visitor.think("the dog", samples=4)
+    told = visitor.think("the cat")
     assert [one["frame"] for one in of_kind(told, "proposals")[-1]["answers"]] == [4]
 
 

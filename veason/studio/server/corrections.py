@@ -10,9 +10,8 @@ from veason.masks import empty_mask
 from veason.policy.prompt import correction_text
 from veason.profile import Profile
 from veason.project.state import Marked, State
-from veason.session import GotMasks
-from veason.studio.server.store import Work
-from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn
+from veason.session import GotMasks, Session
+from veason.types import FrameMasks, ObjectMask, Prompt, Rle, Turn, VideoInfo
 
 SURE_SCORE = 10.0
 """Object score of a frame that a person marked: no machine doubts it."""
@@ -21,17 +20,15 @@ LANDMARKS_APART = 32
 """Frames between those of a verified stretch that the segmenter is told."""
 
 
-def correction_turn(work: Work, profile: Profile) -> tuple[Turn, tuple[int, ...]]:
+def correction_turn(session: Session, info: VideoInfo, profile: Profile) -> tuple[Turn, tuple[int, ...]]:
     """Return the earlier answer with the visitor's correction of it, and the frames to show.
 
     Raises:
         SessionError: there is no answer to correct. PromptError: nothing was corrected.
     """
-    session = work.now
     answer = session.answer
     if answer is None:
         raise SessionError("there is no answer yet to correct: ask first")
-    info = work.video.info
     keyframe = session.keyframe
     boxes = [prompt.box for (_, at), prompt in session.prompts.items() if at == keyframe and prompt.box is not None]
     shown = tuple(sorted({*session.shown, *([] if keyframe is None else [keyframe])}))
@@ -76,8 +73,8 @@ def painted_masks(prompt: Prompt) -> Iterator[GotMasks]:
         yield GotMasks(FrameMasks(prompt.frame_index, {prompt.object_id: mask}))
 
 
-def absent_masks(work: Work, mark: Marked) -> Iterator[GotMasks]:
+def absent_masks(size_wh: tuple[int, int], mark: Marked) -> Iterator[GotMasks]:
     """Yield an empty mask for every frame that has been marked, so that no export shows the object there."""
-    nothing = ObjectMask(empty_mask(work.video.info.size_wh), SURE_SCORE)
+    nothing = ObjectMask(empty_mask(size_wh), SURE_SCORE)
     for frame_index in range(mark.start, mark.stop):
         yield GotMasks(FrameMasks(frame_index, {mark.object_id: nothing}))

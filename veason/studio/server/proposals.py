@@ -7,17 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from veason.boxes import box_iou, boxes_array
 from veason.types import Answer, Answered, FrameMention, PolicyEvent, Sampling, Speed
 
-COUNTS = (1, 4, 8)
-"""How many answers a visitor may ask for."""
-
-WARMTH = 0.8
+EXTRA_TEMPERATURE = 0.8
 """Temperature of the answers after the first, which is the policy's best. Source: ours; at 0 all would be the same."""
 
 
@@ -34,7 +30,7 @@ def samplings(count: int, is_recorded: bool) -> tuple[Sampling, ...]:
     """Return how to ask for `count` answers: the best one as usual, the others drawn; recordings all at once."""
     if count == 1 or is_recorded:
         return (Sampling(num_samples=count),)
-    return (Sampling(), Sampling(temperature=WARMTH, num_samples=count - 1, seed=1))
+    return (Sampling(), Sampling(temperature=EXTRA_TEMPERATURE, num_samples=count - 1, seed=1))
 
 
 class Gathering:
@@ -94,24 +90,3 @@ def agreement(answers: Sequence[Answer], asked: int) -> str:
     if overlaps:
         told.append(f"boxes overlap {np.mean(overlaps):.0%}")
     return " · ".join(told)
-
-
-def proposals_item(proposals: Sequence[Proposal], asked: int, current: Answer | None) -> dict[str, Any]:
-    """Return the page's form of several answers, with the one that counts marked; none where it is not among them."""
-    answers = [proposal.answer for proposal in proposals]
-    if current not in answers:
-        answers = []
-    return {
-        "kind": "proposals",
-        "agreement": agreement(answers, asked) if len(answers) > 1 else "",
-        "answers": [
-            {
-                "number": number,
-                "frame": answer.keyframe,
-                "absent": answer.is_absent,
-                "boxes": [list(box.xyxy) for box in answer.boxes],
-                "current": answer == current,
-            }
-            for number, answer in enumerate(answers)
-        ],
-    }

@@ -1,0 +1,405 @@
+"""Open questions: one job at a time, on the disk at once, never a silent overwrite, and nothing lost on the way out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from veason.errors import ProjectError, SessionError
+from veason.hub import ASSETS
+from veason.masks import empty_mask
+from veason.project import ChangedElsewhere, Named, Project
+from veason.session import MoveKeyframe, PutPrompt, Session
+from veason.studio.server import project_registry
+from veason.studio.server.client import Client
+from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.question import job, mask_buffer
+from veason.studio.server.question.open_question import OpenQuestion
+from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.settings import Settings
+from veason.types import Box, FrameMasks, ObjectMask, Prompt
+
+CLIP = ASSETS / "examples" / "parade.mp4"
+
+
+@dataclass
+class Server:
+    """Projects and the questions that are open in them, as the app holds them."""
+
+    registry: ProjectRegistry
+    questions: OpenQuestions
+
+    def draft(self) -> OpenQuestion:
+        key, project = self.registry.get_or_make(None)
+        return self.open(f"{key}.{project.add_draft(project.add_video(CLIP))}")
+
+    def open(self, work_id: str) -> OpenQuestion:
+        with self.questions.using(work_id) as question:
+            return question
+
+    def close(self) -> None:
+        self.questions.close()
+        self.registry.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = start(tmp_path)
+    yield made
+    made.close()
+
+
+def start(folder: Path, capacity: int = 4) -> Server:
+    registry = ProjectRegistry(Settings(project=folder / "labels"))
+    return Server(registry, OpenQuestions(registry, capacity))
+
+
+def start_public(folder: Path, age_s: float = 3600.0) -> Server:
+    registry = ProjectRegistry(Settings(visitors=folder / "visitors", visitor_age_s=age_s))
+    return Server(registry, OpenQuestions(registry, 4))
+
+
+def drawn(object_id: int = 1, frame: int = 4) -> PutPrompt:
+    return PutPrompt(Prompt(object_id, frame, box=Box(10, 10, 60, 60)))
+
+
+def nothing_on(question: OpenQuestion, frame_index: int) -> FrameMasks:
+    return FrameMasks(frame_index, {1: ObjectMask(empty_mask(question.video.info.size_wh), 3.0)})
+
+
+def session_of(question: OpenQuestion) -> Session:
+    return question.labels.state().session
+
+
+def test_a_question_comes_back_by_its_id_after_a_restart_with_its_history(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    question = server.draft()
+    question.labels.record(drawn())
+    question.labels.record(drawn(2))
+    server.close()
+    again = start(tmp_path).open(question.id)
+    assert session_of(again).object_ids == (1, 2)
+    again.labels.step(forward=False)
+    assert session_of(again).object_ids == (1,)
+    again.labels.step(forward=True)
+    assert session_of(again).object_ids == (1, 2)
+
+
+def test_the_question_longest_unused_is_closed_and_opens_again(tmp_path: Path) -> None:
+    server = start(tmp_path, capacity=2)
+    first = server.draft()
+    first.labels.record(drawn())
+    for _ in range(2):
+        server.draft().labels.record(drawn())
+    assert not server.questions.is_open(first.id)
+    again = server.open(first.id)
+    assert again is not first
+    assert session_of(again).object_ids == (1,)
+    server.close()
+
+
+@pytest.mark.parametrize("work_id", ["", "../..", "nobody", ".", "..1", "nobody.1", "nobody.99999999999"])
+def test_an_unknown_id_opens_nothing(work_id: str, server: Server) -> None:
+    with pytest.raises(SessionError, match="open the video again"):
+        server.open(work_id)
+
+
+def test_a_draft_that_nobody_touched_is_used_again(server: Server) -> None:
+    first = server.draft()
+    assert server.draft() is first
+    first.labels.record(drawn())
+    assert server.draft() is not first
+
+
+# --- masks on their way to the disk
+
+
+@pytest.fixture
+def never_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Masks are not put on the disk by themselves, but for the first."""
+    monkeypatch.setattr(mask_buffer, "SAVE_S", 3600.0)
+
+
+def stream(question: OpenQuestion, count: int) -> None:
+    question.labels.record(drawn())
+    for frame in range(count):
+        question.labels.arrive(nothing_on(question, frame), "nano")
+
+
+@pytest.mark.usefixtures("never_due")
+def test_masks_that_stream_in_are_saved_together_and_before_anything_else(server: Server) -> None:
+    question = server.draft()
+    stream(question, 1)  # the first is saved at once
+    before = question.project.revision
+    for frame in range(1, 50):
+        question.labels.arrive(nothing_on(question, frame), "nano")
+    assert question.project.revision == before
+    assert len(session_of(question).tracks[1].frames) == 50
+    assert question.project.revision == before + 1
+    question.labels.step(forward=False)
+    assert session_of(question).object_ids == ()
+
+
+@pytest.mark.usefixtures("never_due")
+def test_an_idle_question_is_closed_with_the_masks_that_still_wait_for_the_disk(tmp_path: Path) -> None:
+    server = start(tmp_path, capacity=1)
+    question = server.draft()
+    stream(question, 9)
+    server.draft()
+    assert not server.questions.is_open(question.id)
+    assert sorted(session_of(server.open(question.id)).tracks[1].frames) == list(range(9))
+    server.close()
+
+
+@pytest.mark.usefixtures("never_due")
+def test_a_question_whose_masks_the_disk_refuses_stays_open_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start(tmp_path, capacity=1)
+    question = server.draft()
+    stream(question, 9)
+
+    def refuse(*_: object) -> None:
+        raise ProjectError("the disk is full")
+
+    monkeypatch.setattr(question.labels._buffer, "_write", refuse)
+    server.draft()
+    assert server.questions.is_open(question.id)
+    monkeypatch.undo()
+    assert sorted(session_of(question).tracks[1].frames) == list(range(9))
+    server.close()
+
+
+@pytest.mark.usefixtures("never_due")
+def test_masks_that_still_wait_are_flushed_for_the_whole_project(server: Server) -> None:
+    question = server.draft()
+    stream(question, 9)
+    server.questions.flush(question.key)
+    assert len(question.project.session(question.question_id).tracks[1].frames) == 9
+
+
+@pytest.mark.usefixtures("never_due")
+def test_a_visitors_project_that_is_swept_closes_its_questions_and_loses_no_mask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_registry, "_SWEEP_S", 0.0)
+    server = start_public(tmp_path, age_s=0.05)
+    question = server.draft()
+    stream(question, 9)
+    time.sleep(0.1)
+    server.registry.get_or_make(None)  # somebody new comes by
+    assert not server.questions.is_open(question.id)
+    again = server.open(question.id)  # the masks that came last made the project young again
+    assert sorted(session_of(again).tracks[1].frames) == list(range(9))
+    time.sleep(0.1)
+    server.registry.get_or_make(None)
+    with pytest.raises(SessionError, match="no longer on the server"):
+        server.open(question.id)
+    server.close()
+
+
+@pytest.mark.usefixtures("never_due")
+def test_the_server_ends_though_nobody_fetches_what_a_job_still_has_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "ENDING_S", 0.05)
+    server = start(tmp_path)
+    question = server.draft()
+
+    def run() -> Iterator[int]:
+        with server.questions.using(question.id), question.job.run():
+            for frame_index in range(5):
+                question.labels.arrive(nothing_on(question, frame_index), "nano")
+                yield frame_index
+
+    suspended = run()
+    assert [next(suspended), next(suspended)] == [0, 1]
+    server.close()
+    with Project.open(tmp_path / "labels") as project:
+        assert sorted(project.session(question.question_id).tracks[1].frames) == [0, 1]
+    suspended.close()
+
+
+def test_what_waits_to_be_computed_survives_a_restart_unless_the_question_went_on(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    question = server.draft()
+    stream(question, 90)
+    server.close()
+    server = start(tmp_path)
+    assert server.open(question.id).labels.pending == {1: frozenset(range(90, 96))}
+    server.close()
+    with Project.open(tmp_path / "labels") as project:
+        project.record(question.question_id, drawn(1, 20))
+    server = start(tmp_path)
+    assert server.open(question.id).labels.pending == {}
+    server.close()
+
+
+# --- the video
+
+
+def test_a_video_that_is_read_is_not_closed_by_opening_another(tmp_path: Path) -> None:
+    server = start(tmp_path, capacity=1)
+    first = server.draft()
+    first.labels.record(drawn())
+    with server.questions.using(first.id) as question:
+        server.draft()
+        server.close()  # not even by the end of the server
+        assert question.video.frame(3).dtype == np.uint8
+    assert not server.questions.is_open(first.id)
+
+
+def test_frames_are_read_while_other_questions_come_and_go(tmp_path: Path) -> None:
+    server = start(tmp_path, capacity=1)
+    works = []
+    for _ in range(3):
+        question = server.draft()
+        question.labels.record(drawn())
+        works.append(question.id)
+    failures: list[Exception] = []
+
+    def read(work_id: str) -> None:
+        try:
+            for frame_index in range(12):
+                with server.questions.using(work_id) as question:
+                    question.video.frame(frame_index)
+        except Exception as error:  # noqa: BLE001  # told by the test, whatever it is
+            failures.append(error)
+
+    threads = [threading.Thread(target=read, args=(one,)) for one in works * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    server.close()
+
+
+# --- messages
+
+
+def test_messages_are_counted_on_where_a_question_was_closed_and_opened_again(tmp_path: Path) -> None:
+    server = start(tmp_path, capacity=1)
+    question = server.draft()
+    question.labels.record(drawn())
+    assert [server.questions.numbers(question.id).next("left") for _ in range(3)] == [1, 2, 3]
+    server.draft()
+    server.open(question.id)
+    assert server.questions.numbers(question.id).next("left") == 4
+    assert server.questions.numbers(question.id).next("right") == 1
+    server.close()
+
+
+def test_no_two_messages_to_a_tab_get_the_same_number(server: Server) -> None:
+    numbers, found = server.questions.numbers("key.1"), list[int]()
+
+    def take() -> None:
+        found.extend(numbers.next("left") for _ in range(2000))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == list(range(1, 16001))
+
+
+# --- ranges
+
+
+def test_the_chosen_range_survives_a_restart(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    question = server.draft()
+    proposed = question.range.frames
+    question.range.choose((3, 9))
+    server.close()
+    server = start(tmp_path)
+    assert server.open(question.id).range.frames == (3, 9)
+    project = server.open(question.id).project
+    project.keep_note(f"range {question.question_id}", "[3, 9000]")  # of a video that was longer
+    server.close()
+    server = start(tmp_path)
+    assert server.open(question.id).range.frames == proposed
+    server.close()
+
+
+def test_a_proposed_range_is_taken_until_a_person_chooses_another(server: Server) -> None:
+    chosen = server.draft().range
+    chosen.propose((0, 5))
+    assert chosen.frames == (0, 5)
+    chosen.choose((3, 9))
+    chosen.propose((0, 4))
+    assert (chosen.frames, chosen.home) == ((3, 9), (0, 4))
+    chosen.choose((0, 4))
+    chosen.propose((2, 6))
+    assert chosen.frames == (2, 6)
+    chosen.choose((3, 9))
+    chosen.insist((5, 8))
+    assert (chosen.frames, chosen.home) == ((5, 8), (5, 8))
+
+
+# --- tabs
+
+
+def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(server: Server) -> None:
+    question = server.draft()
+    labels, project = question.labels, question.project
+    labels.record(drawn(1))
+    labels.record(drawn(2))
+    seen = project.question(question.question_id).revision
+    left, right = Client("left", "Ada", seen), Client("right", None, seen)
+    labels.record(Named(1, "dog"), left)
+    labels.record(drawn(1, 5), left)  # its own changes never surprise a tab
+    labels.record(Named(2, "cat"), right)
+    assert dict(labels.state().names) == {1: "dog", 2: "cat"}
+    with pytest.raises(ChangedElsewhere, match="object 1 was changed meanwhile by Ada"):
+        labels.record(drawn(1, 6), right)
+    with pytest.raises(ChangedElsewhere):
+        labels.step(forward=False, client=right)
+    caught_up = Client("right", None, project.question(question.question_id).revision)
+    labels.record(MoveKeyframe(7), caught_up)
+    with pytest.raises(ChangedElsewhere, match="this question was changed meanwhile by another tab"):
+        labels.record(drawn(3), left)
+
+
+def test_a_change_by_another_program_is_noticed_too(server: Server) -> None:
+    question = server.draft()
+    question.labels.record(drawn())
+    tab = Client("left", None, question.project.question(question.question_id).revision)
+    with Project.open(question.project.folder) as other:
+        other.record(question.question_id, Named(1, "dog"), annotator="Bob")
+    assert [change.annotator for change in question.labels.revisions.unseen(tab)] == ["Bob"]
+    with pytest.raises(ChangedElsewhere, match="by Bob"):
+        question.labels.record(Named(1, "cat"), tab)
+    assert dict(question.labels.state().names) == {1: "dog"}
+
+
+# --- jobs
+
+
+def test_a_new_job_stops_the_one_before_it_and_waits_for_its_end(server: Server) -> None:
+    running = server.draft().job
+    order: list[str] = []
+
+    def first_job() -> None:
+        with running.run():
+            order.append("first begins")
+            while not running.is_stopping:
+                time.sleep(0.005)
+            order.append("first ends")
+
+    thread = threading.Thread(target=first_job)
+    thread.start()
+    while not order:
+        time.sleep(0.005)
+    with running.run():
+        assert not running.is_stopping
+        order.append("second runs")
+    thread.join()
+    assert order == ["first begins", "first ends", "second runs"]

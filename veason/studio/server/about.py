@@ -1,0 +1,92 @@
+"""What the page shows before any video: models, limits, examples."""
+
+from __future__ import annotations
+
+from veason.device import choose_device
+from veason.formats.catalogue import FORMATS
+from veason.studio.server.examples import Example
+from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart
+from veason.studio.server.settings import Settings
+from veason.studio.server.studio import Studio
+from veason.studio.server.views import jpeg
+from veason.types import Policy
+from veason.video import open_video
+
+
+def about_page(studio: Studio, settings: Settings) -> About:
+    """Return what the page is given when it is built."""
+    policy, segmenter = studio.pipeline.policy, studio.pipeline.segmenter
+    profile = getattr(policy, "profile", None)
+    return About(
+        policy=policy.name if policy is not None else "none",
+        device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
+        recorded=bool(getattr(policy, "is_recorded", False)),
+        several=gives_several(policy),
+        segmenter=segmenter.name,
+        trained_on=profile.trained_on if profile is not None else "",
+        space=profile.space_wh if profile is not None else None,
+        marks=profile.step_marks if profile is not None else (),
+        doubt_threshold=profile.doubt_threshold if profile is not None else 0.5,
+        project=_project(studio, settings),
+        formats=[
+            FormatPart(
+                name=format.name,
+                about=format.about,
+                can_read=format.read is not None,
+                only_accepted=format.accepted_only,
+            )
+            for format in FORMATS
+            if format.write
+        ],
+        max_mb=settings.max_upload_mb,
+        examples=[_card(place, example) for place, example in enumerate(studio.examples)],
+    )
+
+
+def gives_several(policy: Policy | None) -> bool:
+    """Tell whether it makes sense to ask for more than one answer: recordings may hold only one for each question."""
+    recordings = getattr(policy, "recordings", None)
+    if recordings is None:
+        return policy is not None
+    asked = [(one.video, one.num_frames, one.instruction, one.turn) for one in recordings]
+    return len(set(asked)) < len(asked)
+
+
+def _project(studio: Studio, settings: Settings) -> ProjectPart:
+    """Return where labels are kept."""
+    key = studio.registry.own_key
+    if key is None:
+        return ProjectPart(
+            key=None,
+            folder=None,
+            read_only=False,
+            is_local=False,
+            megabytes=round(settings.visitor_bytes / 1e6),
+            hours=round(settings.visitor_age_s / 3600),
+        )
+    project = studio.registry.get(key)
+    return ProjectPart(
+        key=key,
+        folder=str(project.folder),
+        read_only=project.is_read_only,
+        is_local=studio.is_local,
+        megabytes=None,
+        hours=None,
+    )
+
+
+def _card(place: int, example: Example) -> ExamplePart:
+    """Return one card of the welcome page, with a picture from the middle of the clip."""
+    with open_video(example.path) as video:
+        info = video.info
+        picture = jpeg(video.frame(info.num_frames // 2), longest=480)
+    return ExamplePart(
+        place=place,
+        title=example.title,
+        file=example.path.name,
+        instructions=example.instructions,
+        rendered=example.is_rendered,
+        picture=picture,
+        frames=info.num_frames,
+        seconds=info.num_frames / info.fps if info.fps else 0,
+    )

@@ -1,0 +1,45 @@
+"""Serving the studio."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from veason.pipeline import load_pipeline
+from veason.studio.server.about import about_page
+from veason.studio.server.examples import list_examples
+from veason.studio.server.page import STYLES, WEB, build
+from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.settings import Settings
+from veason.studio.server.studio import Studio
+
+
+def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
+    """Load the models, build the page and serve it; returns at once unless `block`."""
+    is_local = host in ("127.0.0.1", "localhost", "::1") and settings.visitors is None
+    registry = ProjectRegistry(settings)  # first: a folder that cannot be used is told before the models are loaded
+    pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
+    studio = Studio(pipeline, registry, list_examples(), capacity=settings.max_works, is_local=is_local)
+    if registry.own_key is not None:
+        print(f"labels are kept in {registry.get(registry.own_key).folder}")
+    page = build(studio, about_page(studio, settings))
+    page.queue(max_size=64)
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            prevent_thread_lock=not block,
+            show_error=True,
+            quiet=not block,
+            run_history=False,
+            footer_links=[],
+            ssr_mode=False,
+            allowed_paths=[str(WEB), str(studio.outbox.folder)],
+            max_file_size=f"{settings.max_upload_mb}mb",
+            css_paths=[WEB / f"{name}.css" for name in STYLES],
+            theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        )
+    finally:
+        if block:
+            studio.close()
+    return page

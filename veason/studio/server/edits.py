@@ -1,0 +1,137 @@
+"""Edits that the page asks for -> edits of the annotation state, checked against the labels and the video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from veason.boxes import clip_box
+from veason.errors import PromptError, SessionError
+from veason.pipeline import prompts_from_answer
+from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned, State
+from veason.session import DropPrompt, Duplicated, GotAnswer, Merged, MoveKeyframe, PutPrompt, Session
+from veason.studio.server.painted import painted_mask
+from veason.studio.server.proposals import Proposal
+from veason.studio.server.requests.edits import (
+    BoxEdit,
+    ClickEdit,
+    DropEdit,
+    DuplicateEdit,
+    Edits,
+    KeyframeEdit,
+    LockEdit,
+    MarkEdit,
+    MaskEdit,
+    MergeEdit,
+    NameEdit,
+    ReasonEdit,
+    StepEdit,
+    TakeEdit,
+)
+from veason.types import Box, Click, FrameRange, Prompt
+
+
+def edit_of(request: Edits, state: State, size_wh: tuple[int, int], proposals: Sequence[Proposal] = ()) -> Edit:
+    """Return the edit that a request asks for; undo and redo are none.
+
+    Args:
+        request: object 0 of a box, click or mask means a new object.
+        state: the labels as they are.
+        size_wh: of the video.
+        proposals: the answers that can be taken.
+
+    Raises:
+        PromptError: a box, click or range that does not fit the video.
+        SessionError: the labels do not allow it.
+    """
+    session = state.session
+    match request:
+        case BoxEdit() | ClickEdit() | MaskEdit():
+            return PutPrompt(_prompt(request, session, size_wh))
+        case DropEdit(object=object_id, frame=frame_index):
+            return DropPrompt(object_id, frame_index)
+        case KeyframeEdit(frame=frame_index):
+            return MoveKeyframe(frame_index)
+        case DuplicateEdit(object=object_id):
+            return Duplicated(object_id, _new_object(session))
+        case MergeEdit(object=object_id, into=target_id):
+            return Merged(object_id, target_id, state.settled(target_id))
+        case MarkEdit():
+            return _mark(request, session)
+        case NameEdit(object=object_id, name=name):
+            return Named(object_id, " ".join(name.split()))
+        case LockEdit(object=object_id, on=is_locked):
+            return Locked(object_id, is_locked)
+        case ReasonEdit(text=text):
+            return Reasoned(text)
+        case TakeEdit(answer=number):
+            return _taken(proposals, number)
+        case StepEdit():
+            raise SessionError("undo and redo are steps, not edits")
+
+
+def within(start: int, stop: int, num_frames: int) -> FrameRange:
+    """Return a half-open range of frames. Raises PromptError where it is none of a video of so many frames."""
+    if not 0 <= start < stop <= num_frames:
+        raise PromptError(f"frames {start} to {stop - 1} are not a range of this video, which has {num_frames} frames")
+    return (start, stop)
+
+
+def changes_masks(edit: Edit) -> bool:
+    """Tell whether an edit makes masks that are being computed useless; copies and what is said of masks do not."""
+    return not isinstance(edit, Named | Locked | Occluded | Reasoned | Duplicated) and not (
+        isinstance(edit, Marked) and edit.kind == "verified"
+    )
+
+
+def _new_object(session: Session) -> int:
+    return max(session.object_ids, default=0) + 1
+
+
+def _prompt(request: BoxEdit | ClickEdit | MaskEdit, session: Session, size_wh: tuple[int, int]) -> Prompt:
+    object_id, frame_index = request.object or _new_object(session), request.frame
+    old = session.prompts.get((object_id, frame_index))
+    match request:
+        case BoxEdit(xyxy=xyxy):
+            return Prompt(object_id, frame_index, _box(xyxy, size_wh), old.clicks if old else ())
+        case MaskEdit(counts=counts):
+            return Prompt(object_id, frame_index, mask=painted_mask(counts, size_wh))
+        case ClickEdit(xy=(x, y), positive=is_positive):
+            if not (0 <= x < size_wh[0] and 0 <= y < size_wh[1]):
+                raise PromptError(
+                    f"the click at {x:.0f}, {y:.0f} lies outside the picture of {size_wh[0]}x{size_wh[1]}"
+                )
+            if old is not None and old.mask is not None:
+                raise PromptError(
+                    f"object {object_id} is painted on frame {frame_index}: go on painting, or delete that first"
+                )
+            clicks = (*(old.clicks if old else ()), Click(x, y, is_positive=is_positive))
+            return Prompt(object_id, frame_index, old.box if old else None, clicks)
+
+
+def _box(xyxy: tuple[float, float, float, float], size_wh: tuple[int, int]) -> Box:
+    x1, y1, x2, y2 = xyxy
+    inside = clip_box(Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), size_wh)
+    if inside is None:
+        raise PromptError("the box lies outside the picture: draw it over the target")
+    return inside
+
+
+def _mark(request: MarkEdit, session: Session) -> Marked | Occluded:
+    object_id, (start, stop) = request.object, within(request.start, request.stop, session.num_frames)
+    if request.edit == "occluded":
+        return Occluded(object_id, start, stop, request.on)
+    if not request.on:
+        return Marked(object_id, start, stop, None)
+    if request.edit == "verified":
+        track = session.tracks.get(object_id)
+        missing = next((frame for frame in range(start, stop) if track is None or frame not in track.frames), None)
+        if missing is not None:
+            raise SessionError(f"object {object_id} has no mask on frame {missing} to verify: propagate first")
+    return Marked(object_id, start, stop, request.edit)
+
+
+def _taken(proposals: Sequence[Proposal], number: int) -> GotAnswer:
+    if number >= len(proposals):
+        raise SessionError(f"there is no answer {number + 1}: there are {len(proposals)}")
+    answer = proposals[number].answer
+    return GotAnswer(answer, prompts_from_answer(answer))

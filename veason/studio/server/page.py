@@ -1,0 +1,106 @@
+"""The page: one `gr.HTML` component that holds the whole studio, its events and its cheap look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from veason.studio.server.encode import encode
+from veason.studio.server.messages.about import About
+from veason.studio.server.requests import EVENTS, LOOK_UPS
+from veason.studio.server.studio import MODEL_EVENTS, Studio
+
+WEB = Path(__file__).parent.parent / "web"
+"""The page's own JavaScript modules and style sheets; served as they are, no build step."""
+
+STYLES = (
+    "core/theme",
+    "core/controls",
+    "header/header",
+    "welcome/welcome",
+    "canvas/stage",
+    "timeline/player",
+    "timeline/lanes",
+    "panel/panel",
+    "panel/reasoning",
+    "keyboard/help",
+    "queue/queue",
+    "queue/dialogs",
+)
+"""The style sheets in the order of the cascade: each part's lies beside its modules."""
+
+# Gradio finds the names of the events by their quotes in this text.
+LOADER = f"""
+const events = {[*EVENTS]};
+const scope = {{ element, props, trigger, watch, server, events }};
+import(new URL(props.main, document.baseURI).href).then((module) => module.start(scope));
+"""
+
+
+def build(studio: Studio, about: About) -> gr.Blocks:
+    """Return the page, with every event and look-up wired to the studio."""
+    with gr.Blocks(title="Veason", fill_width=True, analytics_enabled=False) as page:
+        component = gr.HTML(
+            value=None,
+            html_template=template(),
+            js_on_load=LOADER,
+            apply_default_css=False,
+            elem_id="studio",
+            server_functions=[_look_up(studio, name) for name in LOOK_UPS],
+            main=f"gradio_api/file={WEB / 'main.js'}",
+            about=encode(about),
+        )
+        for name in EVENTS:
+            getattr(component, name)(
+                _listener(studio, name),
+                None,
+                component,
+                show_progress="hidden",
+                trigger_mode="multiple",
+                api_visibility="private",
+                **_limits(name),
+            )
+    return page
+
+
+def template() -> str:
+    """Return the page's markup: the stage with the queue and its dialogs."""
+    studio, queue = ((WEB / name).read_text(encoding="utf-8") for name in ("studio.html", "queue/queue.html"))
+    return studio.replace("<!-- queue.html -->", queue)
+
+
+def sent_with(event: gr.EventData) -> object:
+    """Return what the page sent with an event; gradio has no public name for it."""
+    sent: object = event._data
+    return sent
+
+
+def _limits(event: str) -> dict[str, Any]:
+    """Return how many runs of an event go on at once: edits in the order they were made, models one at a time."""
+    if event in MODEL_EVENTS:
+        return {"concurrency_limit": 1, "concurrency_id": "models"}
+    return {"concurrency_limit": 1 if event == "edit" else 4}
+
+
+def _listener(studio: Studio, name: str) -> Callable[[gr.EventData], Iterator[Any]]:
+    """Return what gradio calls for an event."""
+
+    def listen(event: gr.EventData) -> Iterator[Any]:
+        with closing(studio.answer(name, sent_with(event))) as messages:  # type: ignore[type-var]  # it is a generator
+            yield from messages
+
+    return listen
+
+
+def _look_up(studio: Studio, name: str) -> Callable[[Any], Any]:
+    """Return what the page calls outside the queue: cheap, on the CPU; gradio goes by the function's name."""
+
+    def look_up(sent: Any) -> Any:
+        return studio.look_up(name, sent)
+
+    look_up.__name__ = name
+    return look_up

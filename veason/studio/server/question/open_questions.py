@@ -1,0 +1,118 @@
+"""Which questions are open."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from veason.errors import ProjectError, SessionError
+from veason.studio.server.project_registry import GONE, ProjectRegistry
+from veason.studio.server.question.message_numbers import MessageNumbers
+from veason.studio.server.question.open_question import OpenQuestion
+
+
+class OpenQuestions:
+    """Opens questions on demand, and closes the ones that were not used for the longest time.
+
+    Args:
+        registry: the projects they lie in.
+        capacity: how many stay open while nobody uses them.
+    """
+
+    def __init__(self, registry: ProjectRegistry, capacity: int) -> None:
+        self._registry, self._capacity = registry, capacity
+        self._open: OrderedDict[str, OpenQuestion] = OrderedDict()
+        self._numbers: defaultdict[str, MessageNumbers] = defaultdict(MessageNumbers)
+        """Kept for good: they go on where a question is closed and opened again, or its tabs would miss messages."""
+        self._lock = threading.RLock()
+        registry.before_closing(self._leave_project)
+
+    @contextmanager
+    def using(self, work_id: str) -> Iterator[OpenQuestion]:
+        """Open the question of that id where it is not open, and keep it open for the block.
+
+        Raises:
+            SessionError: the project or the question is not there (any more).
+            ProjectError: the question's video is gone.
+        """
+        with ExitStack() as stack:
+            with self._lock:
+                question = self._open.get(work_id) or self._opened(work_id)
+                self._open[work_id] = question
+                self._open.move_to_end(work_id)
+                stack.enter_context(question.lease.held())
+                self._close_idle()
+            yield question
+
+    @contextmanager
+    def using_if_open(self, work_id: str) -> Iterator[OpenQuestion | None]:
+        """Keep the question of that id open for the block, if it is open."""
+        if not self.is_open(work_id):
+            yield None
+            return
+        with self.using(work_id) as question:
+            yield question
+
+    def is_open(self, work_id: str) -> bool:
+        """Tell whether the question of that id is open."""
+        return work_id in self._open
+
+    def is_running(self, work_id: str) -> bool:
+        """Tell whether a job runs for the question of that id."""
+        question = self._open.get(work_id)
+        return question is not None and question.job.is_running
+
+    def numbers(self, work_id: str) -> MessageNumbers:
+        """Return the numbers of the messages about a question, open or not."""
+        with self._lock:
+            return self._numbers[work_id]
+
+    def flush(self, key: str) -> None:
+        """Put the masks that stream in for the questions of a project on the disk. Raises ProjectError."""
+        with self._lock:
+            found = [one for one in self._open.values() if one.key == key]
+        for question in found:
+            question.labels.flush()
+
+    def close(self) -> None:
+        """Close everything; what was done lies in the projects."""
+        with self._lock:
+            ending, self._open = list(self._open.values()), OrderedDict()
+        _end(ending)
+
+    def _opened(self, work_id: str) -> OpenQuestion:
+        key, _, number = work_id.rpartition(".")
+        if not (number.isascii() and number.isdigit() and len(number) < 10):
+            raise SessionError(GONE)
+        project = self._registry.get(key)
+        try:
+            question = project.question(int(number))
+        except ProjectError as error:
+            raise SessionError(GONE) from error
+        return OpenQuestion(key, project, question)
+
+    def _close_idle(self) -> None:
+        """Close the longest unused beyond the capacity; one whose masks the disk refuses stays open, and keeps them."""
+        for question in list(self._open.values()):
+            if len(self._open) <= self._capacity:
+                return
+            if question.is_idle:
+                try:
+                    question.labels.flush()
+                except ProjectError:
+                    continue
+                self._open.pop(question.id).lease.give_up()
+
+    def _leave_project(self, key: str) -> None:
+        with self._lock:
+            ending = [self._open.pop(one.id) for one in list(self._open.values()) if one.key == key]
+        _end(ending)
+
+
+def _end(questions: list[OpenQuestion]) -> None:
+    for question in questions:
+        question.job.stop()
+    for question in questions:
+        question.end()

@@ -1,0 +1,252 @@
+"""The queue screen: what it shows of a project, and what a person decides there or beside the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from veason.errors import ProjectError
+from veason.outputs import atomic_file
+from veason.project import ChangedElsewhere, Project, Question, StoredVideo
+from veason.project.records import Status, Verdict
+from veason.project.statistics import Effort, Statistics, rank, statistics
+from veason.studio.server.client import Client
+from veason.studio.server.edits import within
+from veason.studio.server.messages import PictureReply
+from veason.studio.server.messages.queue import (
+    AssignedReply,
+    DecidedReply,
+    EffortPart,
+    PrelabelReply,
+    QueueNewsReply,
+    QueueReply,
+    QueueRow,
+    RemarkPart,
+    RemarksReply,
+    StatusReply,
+    VerdictPart,
+)
+from veason.studio.server.prelabelling import Prelabelling
+from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.requests.actions import (
+    Actions,
+    AssignAction,
+    DecideAction,
+    FramesAction,
+    JudgeAction,
+    PrelabelAction,
+    RemarkAction,
+    ResolveAction,
+)
+from veason.studio.server.requests.look_ups import QueueLookUp, RemarksLookUp, ThumbLookUp
+from veason.studio.server.versions import Versions
+from veason.studio.server.views import jpeg
+
+THUMB_SIDE = 240
+"""The longer side of a picture in the queue, in pixels."""
+
+ActionReply = PrelabelReply | DecidedReply | StatusReply | AssignedReply
+
+
+class QueueRoutes:
+    """Look-ups and decisions of the queue.
+
+    Args:
+        registry: the projects.
+        questions: the ones that are open.
+        prelabelling: what works through the queue meanwhile.
+    """
+
+    def __init__(self, registry: ProjectRegistry, questions: OpenQuestions, prelabelling: Prelabelling) -> None:
+        self._registry, self._questions, self._prelabelling = registry, questions, prelabelling
+        self._versions = Versions()
+
+    # --- look-ups
+
+    def queue(self, request: QueueLookUp) -> QueueReply | QueueNewsReply:
+        """Return everything the screen shows; only how pre-labelling goes where nothing changed since a revision."""
+        key, project = request.project, self._registry.get(request.project)
+        running = self._prelabelling.progress(key)
+        revision = project.revision
+        if request.revision == revision:
+            return QueueNewsReply(revision=revision, prelabel=running)
+        numbers, questions = statistics(project), project.questions()
+        ious, are_all = self._versions.ious(key, project, questions)
+        return QueueReply(
+            revision=revision if are_all else -1,  # the page asks again for what is missing
+            prelabel=running,
+            rows=list(self._rows(key, project, questions, numbers, dict(ious))),
+            people=sorted({one.assignee for one in questions if one.assignee}),
+            videos=numbers.num_videos,
+            masks=numbers.num_masks,
+            effort=_effort(numbers.total),
+            annotators={name: _effort(effort) for name, effort in numbers.annotators.items()},
+            kinds=dict(numbers.total.edits),
+        )
+
+    def _rows(
+        self, key: str, project: Project, questions: Iterable[Question], numbers: Statistics, ious: dict[int, float]
+    ) -> Iterator[QueueRow]:
+        videos = {video.id: video for video in project.videos()}
+        remarks, verdicts, disputed = project.open_comments(), project.standing_verdicts(), project.disputed()
+        for one in questions:
+            video, effort = videos[one.video_id], _effort(numbers.questions.get(one.id, Effort()))
+            is_running = self._questions.is_running(f"{key}.{one.id}")
+            yield QueueRow(
+                id=one.id,
+                video=video.id,
+                clip=video.title,
+                frames=video.num_frames,
+                is_gone=not video.path.exists(),
+                instruction=one.instruction,
+                status="thinking" if is_running else one.status,
+                assignee=one.assignee,
+                doubt=one.doubt,
+                failure=one.failure,
+                is_second=one.original_id is not None,
+                seen=one.revision,
+                seconds=effort.seconds,
+                edits=effort.edits,
+                remarks=remarks.get(one.id, 0),
+                iou=ious.get(one.id),
+                verdicts=_verdicts(verdicts.get(one.id, ())),
+                is_disputed=one.id in disputed,
+            )
+
+    def thumb(self, request: ThumbLookUp) -> PictureReply:
+        """Return a small picture from the middle of a video; it is kept among the proxies."""
+        project = self._registry.get(request.project)
+        stored = project.video(request.video)
+        path = project.proxies / f"{stored.sha256[:16]}.txt"
+        if path.is_file():
+            return PictureReply(jpeg=path.read_text(encoding="ascii"))
+        picture = _middle(project, stored)
+        if not project.is_read_only:
+            _keep(path, picture)
+        return PictureReply(jpeg=picture)
+
+    def remarks(self, request: RemarksLookUp) -> RemarksReply:
+        """Return the comments on a question, and what reviewers say of it."""
+        project, question_id = self._registry.get(request.project), request.question
+        return RemarksReply(
+            verdicts=_verdicts(project.standing_verdicts(question_id).get(question_id, ())),
+            remarks=[
+                RemarkPart(
+                    id=one.id,
+                    frame=one.frame_index,
+                    by=one.annotator or "",
+                    text=one.text,
+                    time=one.time,
+                    is_done=one.is_resolved,
+                )
+                for one in project.comments(question_id)
+            ],
+        )
+
+    # --- actions
+
+    def act(self, request: Actions) -> ActionReply:
+        """Decide, assign or remark on a question, or start and stop pre-labelling."""
+        project = self._registry.get(request.project)
+        match request:
+            case PrelabelAction():
+                return self._prelabel(request, project)
+            case DecideAction():
+                return self._decide(request, project)
+            case JudgeAction():
+                return self._judge(request, project)
+            case FramesAction():
+                return self._choose(request, project)
+            case AssignAction():
+                return _assign(request, project)
+            case RemarkAction(question=question_id, text=text, frame=frame_index):
+                project.comment(question_id, text.strip(), frame_index, annotator=request.client.name)
+                return _status(project, question_id)
+            case ResolveAction(remark=comment_id, on=is_resolved):
+                project.resolve(comment_id, annotator=request.client.name, is_resolved=is_resolved)
+                return _status(project, request.question)
+
+    def _prelabel(self, request: PrelabelAction, project: Project) -> PrelabelReply:
+        if request.do == "prelabel":
+            self._prelabelling.start(request.project, project)
+        else:
+            self._prelabelling.stop(request.project)
+        return PrelabelReply(prelabel=self._prelabelling.progress(request.project))
+
+    def _choose(self, request: FramesAction, project: Project) -> StatusReply:
+        with self._questions.using(f"{request.project}.{request.question}") as question:
+            question.range.choose(within(request.start, request.stop, question.video.info.num_frames))
+        return _status(project, request.question)
+
+    def _decide(self, request: DecideAction, project: Project) -> DecidedReply:
+        question_id, name = request.question, request.client.name
+        with self._seen(f"{request.project}.{question_id}", request.client):
+            status: Status
+            if request.do == "accept":
+                status = project.accept(question_id, annotator=name)
+            else:
+                status = "rejected" if request.do == "reject" else "in review"
+                project.set_status(question_id, status, annotator=name)
+        rank(project, question_id)
+        return DecidedReply(status=status, seen=project.question(question_id).revision)
+
+    def _judge(self, request: JudgeAction, project: Project) -> StatusReply:
+        if project.question(request.question).status not in ("accepted", "absent"):
+            raise ProjectError("a review is about labels that were accepted: accept or reject these first")
+        with self._seen(f"{request.project}.{request.question}", request.client):
+            project.judge(request.question, request.do, annotator=request.client.name)
+        return _status(project, request.question)
+
+    @contextmanager
+    def _seen(self, work_id: str, client: Client) -> Iterator[None]:
+        """Stop the job on a question for a decision about it. Raises ChangedElsewhere if its labels are unseen."""
+        with self._questions.using_if_open(work_id) as question:
+            if question is None:
+                yield
+                return
+            question.job.stop()
+            question.labels.flush(client)
+            if question.labels.revisions.unseen(client):
+                raise ChangedElsewhere("the labels were changed in another tab meanwhile: look at them, then decide")
+            yield
+            question.labels.keep_pending()
+
+
+def _assign(request: AssignAction, project: Project) -> AssignedReply:
+    name, question_id, second = " ".join(request.name.split()), request.question, None
+    if request.is_second:
+        first = project.question(question_id)
+        if first.original_id is not None:
+            raise ProjectError("this is a second version already: give the first one to another person")
+        second = project.add_question(first.video_id, first.instruction, name or None, original_id=question_id)
+    else:
+        project.assign(question_id, name or None, annotator=request.client.name)
+    return AssignedReply(status=project.question(question_id).status, second=second)
+
+
+def _status(project: Project, question_id: int) -> StatusReply:
+    return StatusReply(status=project.question(question_id).status)
+
+
+def _verdicts(found: Iterable[Verdict]) -> list[VerdictPart]:
+    return [VerdictPart(verdict=one.verdict, by=one.annotator or "") for one in found]
+
+
+def _effort(effort: Effort) -> EffortPart:
+    return EffortPart(seconds=round(effort.seconds, 1), edits=effort.num_edits)
+
+
+def _middle(project: Project, stored: StoredVideo) -> str:
+    with project.open_video(stored.id) as video:
+        return jpeg(video.frame(stored.num_frames // 2), longest=THUMB_SIDE)
+
+
+def _keep(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with atomic_file(path) as file:
+            file.write(text.encode("ascii"))
+    except OSError:  # a proxy that cannot be kept is made again
+        return

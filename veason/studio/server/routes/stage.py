@@ -1,0 +1,249 @@
+"""The stage: opening a question, asking, editing, masks, and what the page looks up meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from veason.errors import ProjectError, SessionError, VeasonError
+from veason.pipeline import Pipeline, starting_range
+from veason.profile import sample_indices
+from veason.project import ChangedElsewhere, Project
+from veason.project.state import Edit, Marked
+from veason.session import GotAnswer, GotMasks, MoveKeyframe, PutPrompt
+from veason.studio.server import spread
+from veason.studio.server.asking import Asking, frame_count_of, profile_of
+from veason.studio.server.corrections import absent_masks, painted_masks
+from veason.studio.server.edits import changes_masks, edit_of
+from veason.studio.server.examples import Example
+from veason.studio.server.messages import Item, Message, PictureReply, PulseReply, StopReply, UnknownReply
+from veason.studio.server.messages.files import NoticeItem
+from veason.studio.server.messages.labels import RefusedItem, TakenItem, UnsavedItem
+from veason.studio.server.messages.masks import BusyItem, IdleItem
+from veason.studio.server.messages.thinking import ShownItem
+from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.question.labels import LabelsNow
+from veason.studio.server.question.open_question import OpenQuestion
+from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.requests.edits import DropEdit, DuplicateEdit, Edits, MarkEdit, MergeEdit, StepEdit
+from veason.studio.server.requests.look_ups import FrameLookUp, PulseLookUp, SnapshotLookUp, StopLookUp, UnknownLookUp
+from veason.studio.server.requests.stage import OpenExampleRequest, OpenRequest, PropagateRequest, ThinkRequest
+from veason.studio.server.tracking import propagate
+from veason.studio.server.uploads import uploaded
+from veason.studio.server.views import (
+    all_masks,
+    doubt_item,
+    findings_item,
+    jpeg,
+    opened_item,
+    pace_item,
+    proposals_item,
+    range_item,
+    recalled_item,
+    session_item,
+)
+
+
+class StageRoutes:
+    """Events and look-ups about one question.
+
+    Args:
+        pipeline: the models.
+        registry: the projects.
+        questions: the ones that are open.
+        examples: on the welcome page.
+        room: a folder for uploads on their way.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        registry: ProjectRegistry,
+        questions: OpenQuestions,
+        examples: Sequence[Example],
+        room: Path,
+    ) -> None:
+        self._pipeline, self._registry, self._questions = pipeline, registry, questions
+        self._examples, self._room = examples, room
+
+    # --- events
+
+    def open(self, request: OpenRequest) -> Iterator[Message]:
+        """Open an example or an upload as a question without words."""
+        key, project = self._registry.get_or_make(request.project)
+        draft = project.add_draft(self._add_video(project, request))
+        with self._questions.using(f"{key}.{draft}") as question:
+            yield self._shown(question)
+
+    def think(self, request: ThinkRequest) -> Iterator[Message]:
+        """Stream the reasoning about an instruction, and the answer."""
+        work_id = self._question_about(request)
+        with self._questions.using(work_id) as question:
+            if work_id != request.work:
+                request = replace(request, work=work_id, seen=None)
+                yield self._shown(question)
+                if question.labels.state().session.answer is not None:
+                    told = "You asked this before: here is the answer. Think asks again."
+                    yield Message(work=work_id, items=(NoticeItem(level="info", text=told),))
+                    return
+            yield from Asking(question, request, self._pipeline).messages()
+
+    def edit(self, request: Edits) -> Iterator[Message]:
+        """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo."""
+        with self._questions.using(request.work) as question:
+            items: Sequence[Item]
+            try:
+                with question.edit_order.passing(request.stamp):
+                    items = self._edited(question, request)
+            except ChangedElsewhere as error:
+                items = [NoticeItem(level="error", text=str(error)), *self._shown(question).items]
+            except VeasonError as error:
+                unsaved = [UnsavedItem()] if isinstance(error, ProjectError) else []
+                items = [NoticeItem(level="error", text=str(error)), *unsaved, IdleItem(), RefusedItem()]
+            else:
+                items = [TakenItem(number=request.number), *items]
+            yield Message(work=question.id, items=items)
+
+    def propagate(self, request: PropagateRequest) -> Iterator[Message]:
+        """Stream masks."""
+        with self._questions.using(request.work) as question:
+            yield from propagate(question, request, self._pipeline)
+
+    # --- look-ups
+
+    def snapshot(self, request: SnapshotLookUp) -> Message:
+        """Return everything the page needs to show a question again, after a refresh or a lost update."""
+        with self._questions.using(request.work) as question:
+            return self._shown(question)
+
+    def frame(self, request: FrameLookUp) -> PictureReply:
+        """Return one exact frame. Raises VideoError where it is not there."""
+        with self._questions.using(request.work) as question:
+            return PictureReply(jpeg=jpeg(question.video.frame(request.frame), request.longest))
+
+    def stop(self, request: StopLookUp) -> StopReply:
+        """Stop what runs for a question."""
+        with self._questions.using_if_open(request.work) as question:
+            was_running = question is not None and question.job.is_running
+            if question is not None:
+                question.job.stop()
+            return StopReply(was_running=was_running)
+
+    def unknown(self, request: UnknownLookUp) -> UnknownReply:
+        """Return the words of an instruction that the policy has never been trained on."""
+        policy = self._pipeline.policy
+        return UnknownReply(words=policy.unknown_words(request.instruction) if policy is not None else ())
+
+    def pulse(self, request: PulseLookUp) -> PulseReply:
+        """Tell whether labels were changed elsewhere since the tab last looked."""
+        with self._questions.using(request.work) as question:
+            return PulseReply(is_behind=bool(question.labels.revisions.unseen(request.client)))
+
+    # --- opening
+
+    def _add_video(self, project: Project, request: OpenRequest) -> int:
+        """Add an example or an upload to a project and return the video's id; uploads are copied in."""
+        if isinstance(request, OpenExampleRequest):
+            if request.example >= len(self._examples):
+                raise SessionError(f"there is no example {request.example}: there are {len(self._examples)}")
+            return project.add_video(self._examples[request.example].path)
+        with uploaded(request.upload, self._room) as source:
+            self._registry.check_space(project, source.stat().st_size)
+            return project.add_video(source, copy=True)
+
+    def _question_about(self, request: ThinkRequest) -> str:
+        """Return the question on the instruction: the given one if it has no words yet, else the video's own for it."""
+        instruction = request.instruction.strip()
+        with self._questions.using(request.work) as question:
+            labels, project = question.labels, question.project
+            row = project.question(question.question_id)
+            if not instruction or instruction in (row.instruction, labels.state().session.instruction):
+                return question.id
+            if not row.instruction:
+                labels.reword(instruction, request.client)
+                return question.id
+            same = [one for one in project.questions(video_id=row.video_id) if one.instruction == instruction]
+            question.job.stop()
+            found = same[0].id if same else project.add_question(row.video_id, instruction)
+            return f"{question.key}.{found}"
+
+    # --- what the page is told
+
+    def _shown(self, question: OpenQuestion) -> Message:
+        """Return everything there is to show of a question."""
+        now = question.labels.now()
+        session = now.state.session
+        shown = session.shown or sample_indices(session.num_frames, frame_count_of(self._pipeline))
+        return Message(
+            work=question.id,
+            items=(
+                opened_item(question),
+                pace_item(self._pipeline.segmenter),
+                ShownItem(frames=shown),
+                *self._everything(question, now),
+                BusyItem() if question.job.is_running else IdleItem(),
+            ),
+        )
+
+    def _everything(self, question: OpenQuestion, now: LabelsNow) -> Sequence[Item]:
+        """Return all labels, the reasoning and what follows from them."""
+        session = now.state.session
+        return (
+            recalled_item(question, session, profile_of(self._pipeline)),
+            proposals_item(question.proposals, question.asked, session.answer),
+            session_item(now),
+            all_masks(session),
+            doubt_item(session),
+            findings_item(session),
+        )
+
+    # --- editing
+
+    def _edited(self, question: OpenQuestion, request: Edits) -> Sequence[Item]:
+        """Put one edit on the disk and return what the page has to know."""
+        labels = question.labels
+        if isinstance(request, StepEdit):
+            question.job.stop()
+            labels.step(request.edit == "redo", request.client, request.count)
+            return self._everything(question, labels.now())
+        state = labels.state()
+        edit = edit_of(request, state, question.video.info.size_wh, question.proposals)
+        if changes_masks(edit):
+            question.job.stop()
+        edit, *more = spread.around_absent(state, edit) if isinstance(edit, Marked) else [edit]
+        labels.record(edit, request.client, (*more, *_settled(question, edit)))
+        now = labels.now()
+        if isinstance(edit, GotAnswer):
+            return self._everything(question, now)
+        if isinstance(request, DropEdit | DuplicateEdit | MergeEdit) or _says_absent(request):
+            return session_item(now), all_masks(now.state.session), doubt_item(now.state.session)
+        return session_item(now), *_moved_range(question, edit)
+
+
+def _says_absent(request: Edits) -> bool:
+    return isinstance(request, MarkEdit) and request.edit == "absent"
+
+
+def _settled(question: OpenQuestion, edit: Edit) -> tuple[GotMasks, ...]:
+    """Return the masks that a person settles with an edit: painted ones, and empty ones where nothing is there."""
+    if isinstance(edit, PutPrompt):
+        return tuple(painted_masks(edit.prompt))  # the page shows it already
+    if isinstance(edit, Marked) and edit.kind == "absent":
+        return tuple(absent_masks(question.video.info.size_wh, edit))
+    return ()
+
+
+def _moved_range(question: OpenQuestion, edit: Edit) -> Sequence[Item]:
+    """Move the range to the frame of a prompt or keyframe outside of it."""
+    if isinstance(edit, PutPrompt):
+        frame_index = edit.prompt.frame_index
+    elif isinstance(edit, MoveKeyframe):
+        frame_index = edit.frame_index
+    else:
+        return ()
+    start, stop = question.range.frames
+    if start <= frame_index < stop:
+        return ()
+    question.range.insist(starting_range(question.video.info, frame_index))
+    return (range_item(question, insists=True),)

@@ -1,0 +1,219 @@
+"""Clips and labels in and out of a project, as the page asks for it."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from veason.errors import DataError, ExportError, ProjectError, SessionError
+from veason.formats.catalogue import EXPORTABLE, IMPORTABLE
+from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
+from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.report import ExportReport
+from veason.formats.labels.values import LabelledVideo
+from veason.formats.projects.exchange import Imported, check_fits, from_project, to_project
+from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
+from veason.pipeline import Pipeline
+from veason.project import Project
+from veason.project.database import NAME
+from veason.project.folder import pack, unpack
+from veason.project.sources import Wanted, add_videos, read_instructions
+from veason.studio.server.archives import unzip, zip_folder
+from veason.studio.server.asking import profile_of
+from veason.studio.server.messages import Message
+from veason.studio.server.messages.files import AddedItem, ExportedItem, FileItem, NoticeItem, TransferredItem
+from veason.studio.server.outbox import Outbox
+from veason.studio.server.progress import run_with_progress
+from veason.studio.server.project_registry import GONE, ProjectRegistry
+from veason.studio.server.question.open_question import OpenQuestion
+from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.requests.transfer import (
+    EnqueueRequest,
+    ExportLabelsRequest,
+    ExportProjectRequest,
+    ExportRequest,
+    ExportWorkRequest,
+    ImportRequest,
+)
+from veason.studio.server.uploads import uploaded
+from veason.studio.server.views import failure_text
+from veason.types import OnProgress
+
+
+class TransferRoutes:
+    """Events that move files.
+
+    Args:
+        pipeline: the models, which results name.
+        registry: the projects.
+        questions: the ones that are open.
+        outbox: where files to download are made.
+        is_local: the page may name folders of this machine.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        registry: ProjectRegistry,
+        questions: OpenQuestions,
+        outbox: Outbox,
+        *,
+        is_local: bool,
+    ) -> None:
+        self._pipeline, self._registry, self._questions = pipeline, registry, questions
+        self._outbox, self._is_local = outbox, is_local
+
+    # --- out
+
+    def export(self, request: ExportRequest) -> Iterator[Message]:
+        """Write a file and send the link to it; masks that stream in meanwhile are put on the disk first."""
+        if isinstance(request, ExportWorkRequest):
+            with self._questions.using(request.work) as question:
+                path = yield from run_with_progress(lambda tell: self._write(question, request.what, tell), "frames")
+            yield Message(work=None, items=(FileItem(path=str(path), name=path.name),))
+            return
+        project = self._registry.get(request.project)
+        self._questions.flush(request.project)
+        if isinstance(request, ExportProjectRequest):
+            path = self._outbox.new_folder() / f"{project.folder.name}.zip"
+            yield from run_with_progress(lambda tell: pack(project, path, tell=tell), "files")
+            yield _finished(path, ["the whole project: clips, labels, history and comments"])
+            return
+        only = [self._question_id(request.work)] if request.scope == "clip" else None
+        report, path = yield from run_with_progress(
+            lambda tell: self._export_labels(project, request, only, tell), "clips"
+        )
+        first, *rest = report.lines()
+        yield _finished(path, [first.split(" as ")[0], *rest])
+
+    def _question_id(self, work_id: str | None) -> int:
+        if work_id is None:
+            raise SessionError(GONE)
+        with self._questions.using(work_id) as question:
+            return question.question_id
+
+    def _export_labels(
+        self, project: Project, request: ExportLabelsRequest, only: list[int] | None, tell: OnProgress
+    ) -> tuple[ExportReport, Path]:
+        format = request.format
+        if format not in EXPORTABLE:
+            raise ExportError(f"there is no format {format!r}: choose one of {', '.join(EXPORTABLE)}")
+        options = ExportOptions(
+            is_everything=request.everything,
+            has_disputed=request.disputed,
+            has_pictures=request.pictures,
+            profile=profile_of(self._pipeline),
+        )
+        out = self._outbox.new_folder()
+        with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
+            report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
+            return report, zip_folder(Path(made) / format, out / f"{project.folder.name}-{format}.zip")
+
+    def _write(self, question: OpenQuestion, what: str, tell: OnProgress) -> Path:
+        """Write what the page asks for of the open question."""
+        session = question.labels.state().session
+        if not session.tracks:
+            raise ExportError("there are no masks yet: propagate first")
+        name, out, info = Path(question.title).stem, self._outbox.new_folder(), question.video.info
+        if what == "masks":
+            with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
+                write_palette_masks(session.tracks, info, Path(made) / "Annotations" / name, tell)
+                return zip_folder(Path(made), out / f"{name}-masks.zip")
+        if what == "overlay":
+            write_overlay_video(question.video, session.tracks, out / f"{name}-overlay.mp4", tell)
+            return out / f"{name}-overlay.mp4"
+        policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
+        run = RunResult(info, self._pipeline.segmenter.name, policy, session.instruction)
+        run.shown, run.answer, run.tracks = session.shown, session.answer, session.tracks
+        run.text = failure_text(question, session)
+        write_json(run.record(), out / f"{name}-result.json")
+        return out / f"{name}-result.json"
+
+    # --- in
+
+    def enqueue(self, request: EnqueueRequest) -> Iterator[Message]:
+        """Add clips that were uploaded, or a folder of this machine, and the instructions about them."""
+        folder = request.folder.strip()
+        if folder and not self._is_local:
+            raise ProjectError("folders of this machine can be named only where the app runs on your own")
+        key, project = self._registry.get_or_make(request.project)
+        wanted = [Wanted("", line.strip()) for line in request.instructions.splitlines() if line.strip()]
+        known = {video.id for video in project.videos()}
+        with ExitStack() as stack:
+            files = [stack.enter_context(uploaded(one, self._outbox.folder)) for one in request.files]
+            listings = [path for path in files if path.suffix.lower() in (".csv", ".jsonl", ".ndjson")]
+            clips = [path for path in files if path not in listings] + ([Path(folder)] if folder else [])
+            for listing in listings:
+                wanted += read_instructions(listing)
+            self._registry.check_space(project, sum(path.stat().st_size for path in files if path not in listings))
+            added = yield from run_with_progress(
+                lambda tell: add_videos(project, clips, wanted, copy=not folder, tell=tell), "clips"
+            )
+        new = [video.id for video in project.videos() if video.id not in known]
+        drafts = [project.add_draft(video_id) for video_id in new if not project.questions(video_id=video_id)]
+        told = f"Added {_count(added.num_videos, 'clip')} and {_count(added.num_questions, 'question')}."
+        told += f" {_count(len(drafts), 'clip')} without words: open one and say what to segment." if drafts else ""
+        yield _added(key, told)
+
+    def take(self, request: ImportRequest) -> Iterator[Message]:
+        """Import labels that were uploaded, to be reviewed; or a packed project."""
+        with ExitStack() as stack:
+            upload = stack.enter_context(uploaded(request.upload, self._outbox.folder))
+            if request.format == "project":
+                yield self._take_project(upload)
+                return
+            room = stack.enter_context(tempfile.TemporaryDirectory(dir=self._outbox.folder))
+            key, project = self._registry.get_or_make(request.project)
+            if request.format not in IMPORTABLE:
+                raise DataError(f"{request.format!r} cannot be imported: choose one of {', '.join(IMPORTABLE)}")
+            source = unzip(upload, Path(room)) if zipfile.is_zipfile(upload) else upload
+            total = yield from run_with_progress(lambda tell: _import(project, source, request.format, tell), "clips")
+        told = total.told()
+        yield _added(key, f"{told[0].upper()}{told[1:]}.")
+
+    def _take_project(self, upload: Path) -> Message:
+        registry = self._registry
+        if not registry.is_public:
+            raise ProjectError(
+                "this is a whole project: unpack it into a folder and open that with `serve --project FOLDER`"
+            )
+        if not zipfile.is_zipfile(upload):
+            raise ProjectError(f"{upload.name} is not a packed project: it should be a ZIP file with {NAME}")
+        key, _ = registry.make(lambda folder: unpack(upload, folder, max_bytes=registry.visitor_bytes))
+        return _added(key, "Your project is here again.")
+
+
+def _import(project: Project, source: Path, format: str, tell: OnProgress) -> Imported:
+    count = 0
+    for video in import_labels(source, format):
+        check_fits(project, video)  # all of them before the first change
+        count += 1
+    total = Imported()
+    for number, video in enumerate(import_labels(source, format)):
+        tell(number, count)
+        total += to_project(project, video, copy=True)
+    return total
+
+
+def _counted(project: Project, only: list[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:
+    count = 1 if only is not None else len(project.videos())
+    for number, video in enumerate(from_project(project, only)):
+        tell(number, count)
+        yield video
+
+
+def _finished(path: Path, lines: Sequence[str]) -> Message:
+    exported = ExportedItem(name=path.name, bytes=path.stat().st_size, lines=lines)
+    return Message(work=None, items=(FileItem(path=str(path), name=path.name), exported, TransferredItem()))
+
+
+def _added(key: str, told: str) -> Message:
+    return Message(work=None, items=(NoticeItem(level="info", text=told), AddedItem(project=key), TransferredItem()))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

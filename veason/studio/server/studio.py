@@ -1,0 +1,133 @@
+"""The app behind the page: everything it sends goes in at one door, and everything it is told comes out of it."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import replace
+from typing import Any
+
+from veason.errors import ProjectError, VeasonError
+from veason.pipeline import Pipeline
+from veason.studio.server.client import NOBODY, Client
+from veason.studio.server.encode import encode
+from veason.studio.server.examples import Example
+from veason.studio.server.messages import ErrorReply, Item, Message
+from veason.studio.server.messages.files import NoticeItem, TransferredItem
+from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
+from veason.studio.server.messages.masks import IdleItem
+from veason.studio.server.model_line import ModelLine
+from veason.studio.server.outbox import Outbox
+from veason.studio.server.prelabelling import Prelabelling
+from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.requests import parse_event, parse_look_up
+from veason.studio.server.routes.queue import QueueRoutes
+from veason.studio.server.routes.stage import StageRoutes
+from veason.studio.server.routes.transfer import TransferRoutes
+
+MODEL_EVENTS = ("think", "propagate")
+"""Events that need the models, and wait in one line for them."""
+
+TRANSFER_EVENTS = ("export", "enqueue", "take")
+"""Events that move files."""
+
+
+class Studio:
+    """The routes with what they share.
+
+    Args:
+        pipeline: the models.
+        registry: the projects.
+        examples: on the welcome page.
+        capacity: how many questions stay open while nobody uses them.
+        is_local: the page is served to this machine only, whose folders it may name.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        registry: ProjectRegistry,
+        examples: Sequence[Example],
+        *,
+        capacity: int,
+        is_local: bool = False,
+    ) -> None:
+        self.pipeline, self.registry, self.examples, self.is_local = pipeline, registry, examples, is_local
+        self.outbox = Outbox()
+        self.questions = OpenQuestions(registry, capacity)
+        self.line = ModelLine()
+        self._prelabelling = Prelabelling(pipeline, self.line)
+        stage = StageRoutes(pipeline, registry, self.questions, examples, self.outbox.folder)
+        queue = QueueRoutes(registry, self.questions, self._prelabelling)
+        transfer = TransferRoutes(pipeline, registry, self.questions, self.outbox, is_local=is_local)
+        self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
+            "open": stage.open,
+            "edit": stage.edit,
+            "think": stage.think,
+            "propagate": stage.propagate,
+            "export": transfer.export,
+            "enqueue": transfer.enqueue,
+            "take": transfer.take,
+        }
+        self._look_ups: Mapping[str, Callable[..., object]] = {
+            "frame": stage.frame,
+            "snapshot": stage.snapshot,
+            "stop": stage.stop,
+            "unknown": stage.unknown,
+            "pulse": stage.pulse,
+            "queue": queue.queue,
+            "thumb": queue.thumb,
+            "remarks": queue.remarks,
+            "act": queue.act,
+        }
+        self._serial = itertools.count()
+        self._epoch = secrets.token_hex(4)
+
+    def answer(self, event: str, sent: object) -> Iterator[Any]:
+        """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
+        client = NOBODY
+        try:
+            request = parse_event(event, sent)
+            client = request.client
+            turn = self.line.visitor() if event in MODEL_EVENTS else nullcontext()
+            with turn, closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
+                for message in messages:
+                    yield self._stamped(message, client)
+        except VeasonError as error:
+            notice = NoticeItem(level="error", text=str(error))
+            yield self._stamped(Message(work=None, items=(notice, *_after_failure(event, error))), client)
+
+    def look_up(self, name: str, sent: object) -> Any:
+        """Answer a look-up of the page as JSON; a VeasonError as an `ErrorReply`."""
+        try:
+            request = parse_look_up(name, sent)
+            found = self._look_ups[name](request)
+        except VeasonError as error:
+            if name != "snapshot":
+                return encode(ErrorReply(error=str(error)))
+            return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=str(error)),)), NOBODY)
+        return self._stamped(found, request.client) if isinstance(found, Message) else encode(found)
+
+    def _stamped(self, message: Message, client: Client) -> Any:
+        """Return a message as JSON, with its number among those about its question to the tab."""
+        revision = 0 if message.work is None else self.questions.numbers(message.work).next(client.tab)
+        return encode(replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision))
+
+    def close(self) -> None:
+        """Stop everything; what was done is kept."""
+        self._prelabelling.close()
+        self.questions.close()
+        self.registry.close()
+        self.outbox.close()
+
+
+def _after_failure(event: str, error: VeasonError) -> Sequence[Item]:
+    """Return what the page is told after the notice of an error."""
+    if event in TRANSFER_EVENTS:
+        return (TransferredItem(),)
+    unsaved = (UnsavedItem(),) if isinstance(error, ProjectError) else ()
+    refused = (RefusedItem(),) if event == "edit" else ()
+    return (*unsaved, IdleItem(), *refused)

@@ -1,0 +1,309 @@
+"""Labels, answers and events of the models -> items for the page. Masks travel as RLE; the browser paints them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from veason.answer import context_for, find_mentions
+from veason.consistency import check, doubt
+from veason.draw import PALETTE
+from veason.pipeline import masks_by_frame
+from veason.profile import Profile
+from veason.project.runs import pack_places
+from veason.project.state import Mark, Place, State
+from veason.session import Session
+from veason.studio.server.messages import Item
+from veason.studio.server.messages.labels import BoxPart, ClickPart, MarkPart, OpenedItem, RangeItem, SessionItem
+from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem, PropagatingItem
+from veason.studio.server.messages.thinking import (
+    AnsweredItem,
+    AnswerPart,
+    BoxItem,
+    FindingPart,
+    FindingsItem,
+    KeyframeItem,
+    MentionItem,
+    ProposalsItem,
+    RecalledItem,
+    ThoughtItem,
+    UnansweredItem,
+)
+from veason.studio.server.messages.units import MaskCode, Span
+from veason.studio.server.proposals import Proposal, agreement
+from veason.studio.server.question.labels import LabelsNow
+from veason.studio.server.question.open_question import OpenQuestion
+from veason.studio.server.requests.stage import PropagateRequest
+from veason.studio.server.spread import Pending, Stretch, outdated
+from veason.studio.server.steps import describe
+from veason.types import (
+    Answer,
+    Answered,
+    BoxClosed,
+    FrameMasks,
+    FrameMention,
+    KeyframeChosen,
+    ObjectMask,
+    PolicyEvent,
+    Segmenter,
+    ThoughtDelta,
+    Unanswered,
+)
+
+STEPS_SHOWN = 12
+"""How many steps the lists of undo and redo show."""
+
+
+# --- the question
+
+
+def opened_item(question: OpenQuestion) -> OpenedItem:
+    """Return what the page needs of a newly opened (or resumed) question."""
+    info = question.video.info
+    return OpenedItem(
+        work=question.id,
+        project=question.key,
+        title=question.title,
+        frames=info.num_frames,
+        width=info.size_wh[0],
+        height=info.size_wh[1],
+        fps=info.fps,
+        first=info.first_timestamp,
+        last=info.last_timestamp,
+        variable=info.has_variable_rate,
+        decoder=info.decoder,
+        range=question.range.frames,
+        home=question.range.home,
+        palette=PALETTE,
+    )
+
+
+def range_item(question: OpenQuestion, *, insists: bool = False) -> RangeItem:
+    """Return the range to propagate; a page that has another one chosen keeps it, unless this one `insists`."""
+    return RangeItem(range=question.range.frames, home=question.range.home, insists=insists)
+
+
+def pace_item(segmenter: Segmenter) -> PaceItem:
+    """Return what one frame of one object costs in seconds: a guess at first, later as measured."""
+    return PaceItem(seconds_per_frame=segmenter.estimate_seconds(1000, 1) / 1000)
+
+
+def session_item(now: LabelsNow) -> SessionItem:
+    """Return objects, prompts, marks, keyframe and what can be undone; masks travel apart."""
+    state, session = now.state, now.state.session
+    later = [*now.done, *now.undone[:STEPS_SHOWN]]
+    return SessionItem(
+        seen=now.question.revision,
+        review=now.question.status,
+        assignee=now.question.assignee,
+        instruction=session.instruction or now.question.instruction,
+        shown=session.shown,
+        keyframe=session.keyframe,
+        objects=session.object_ids,
+        boxes=[
+            BoxPart(object=object_id, frame=frame_index, xyxy=prompt.box.xyxy)
+            for (object_id, frame_index), prompt in session.prompts.items()
+            if prompt.box is not None
+        ],
+        clicks=[
+            ClickPart(object=object_id, frame=frame_index, xy=(click.x, click.y), positive=click.is_positive)
+            for (object_id, frame_index), prompt in session.prompts.items()
+            for click in prompt.clicks
+        ],
+        stale=sorted(session.stale),
+        by_hand=sorted(state.by_hand),
+        marks=mark_parts(state.marks),
+        names=state.names,
+        locked=sorted(state.locked),
+        occluded=[(object_id, start, stop) for object_id, start, stop in pack_places(state.occluded)],
+        reasoning=state.reasoning,
+        rewritten=state.thought,
+        paintings=[place for place, prompt in session.prompts.items() if prompt.mask is not None],
+        pending=waiting(state, now.pending),
+        undo_steps=describe(now.done, state.names, STEPS_SHOWN)[::-1],
+        redo_steps=describe(later, state.names, len(later) - len(now.done)),
+    )
+
+
+def waiting(state: State, pending: Pending) -> dict[int, list[Span]]:
+    """Return by object the runs of frames whose masks are there but do not follow from its prompts."""
+    found = {object_id: outdated(state, pending, object_id) for object_id in state.session.tracks}
+    return {object_id: runs_of(frames) for object_id, frames in found.items() if frames}
+
+
+def runs_of(frames: Iterable[int]) -> list[Span]:
+    """Return frames as half-open runs of neighbours.
+
+    >>> runs_of({7, 3, 4})
+    [(3, 5), (7, 8)]
+    """
+    runs: list[Span] = []
+    for frame_index in sorted(frames):
+        if runs and runs[-1][1] == frame_index:
+            runs[-1] = (runs[-1][0], frame_index + 1)
+        else:
+            runs.append((frame_index, frame_index + 1))
+    return runs
+
+
+def mark_parts(marks: Mapping[Place, Mark]) -> list[MarkPart]:
+    """Return neighbouring frames with the same mark as one part each.
+
+    >>> mark_parts({(1, 4): "absent", (1, 5): "absent"})
+    [MarkPart(object=1, start=4, stop=6, mark='absent')]
+    """
+    frames: dict[tuple[int, Mark], list[int]] = {}
+    for (object_id, frame_index), mark in sorted(marks.items()):
+        frames.setdefault((object_id, mark), []).append(frame_index)
+    parts = [
+        MarkPart(object=object_id, start=start, stop=stop, mark=mark)
+        for (object_id, mark), marked in frames.items()
+        for start, stop in runs_of(marked)
+    ]
+    return sorted(parts, key=lambda part: (part.object, part.start))
+
+
+# --- reasoning and answers
+
+
+def recalled_item(question: OpenQuestion, session: Session, profile: Profile) -> RecalledItem:
+    """Return the reasoning as the page showed it, for a refresh."""
+    answer = session.answer
+    if answer is None:
+        return RecalledItem(text="", mentions=(), failure=failure_text(question, session), answered=None)
+    own = next((one for one in question.proposals if one.answer == answer), None)
+    if own is None:  # the frames that it names are found again in its text
+        info = question.video.info
+        context = context_for(profile, session.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
+        own = Proposal(answer, tuple(find_mentions(answer.thought, context)))
+    mentions, answered = [_mention(one) for one in own.mentions], _answered(Answered(answer, own.speed))
+    return RecalledItem(text=answer.thought, mentions=mentions, failure="", answered=answered)
+
+
+def failure_text(question: OpenQuestion, session: Session) -> str:
+    """Return what the policy wrote where it gave no usable answer, "" where it gave one or was not asked."""
+    if not question.project.question(question.question_id).failure or session.answer is not None:
+        return ""
+    changes = question.project.changes_since(0, question.question_id)
+    return next((str(one.body.get("text", "")) for one in reversed(changes) if one.operation == "failure"), "")
+
+
+def proposals_item(proposals: Sequence[Proposal], asked: int, current: Answer | None) -> ProposalsItem:
+    """Return several answers and how far they agree, the one that counts marked; none where it is not among them."""
+    answers = [proposal.answer for proposal in proposals]
+    if current not in answers:
+        answers = []
+    parts = [
+        AnswerPart(
+            number=number,
+            frame=answer.keyframe,
+            absent=answer.is_absent,
+            boxes=[box.xyxy for box in answer.boxes],
+            current=answer == current,
+        )
+        for number, answer in enumerate(answers)
+    ]
+    return ProposalsItem(agreement=agreement(answers, asked) if len(answers) > 1 else "", answers=parts)
+
+
+def policy_item(event: PolicyEvent) -> Item:
+    """Return the page's form of one event of the policy."""
+    match event:
+        case ThoughtDelta(text):
+            return ThoughtItem(text=text)
+        case FrameMention():
+            return _mention(event)
+        case KeyframeChosen(frame_index, is_shown):
+            return KeyframeItem(frame=frame_index, is_shown=is_shown)
+        case BoxClosed(box, number):
+            return BoxItem(object=number + 1, xyxy=box.xyxy)
+        case Answered():
+            return _answered(event)
+        case Unanswered(reason, text):
+            return UnansweredItem(text=text, reason=reason)
+
+
+def _mention(event: FrameMention) -> MentionItem:
+    return MentionItem(frame=event.frame_index, start=event.start, end=event.end)
+
+
+def _answered(event: Answered) -> AnsweredItem:
+    speed = event.speed
+    return AnsweredItem(
+        absent=event.answer.is_absent,
+        notes=[note.message for note in event.answer.notes],
+        first_word=speed.first_token_s if speed else None,
+        tokens_per_second=speed.num_tokens / max(speed.total_s - speed.first_token_s, 1e-3) if speed else None,
+    )
+
+
+# --- masks
+
+
+def propagating_item(stretches: Sequence[Stretch], request: PropagateRequest) -> PropagatingItem:
+    """Return what is about to be computed: the range, and how many frames of it."""
+    count = len({frame for stretch in stretches for frame in stretch.frames})
+    return PropagatingItem(start=request.start, stop=request.stop, count=count, only=request.only)
+
+
+def all_masks(session: Session) -> MasksItem:
+    """Return every mask of the session; the page forgets the ones it had."""
+    frames = masks_by_frame(session.tracks)
+    return MasksItem(reset=True, frames={index: mask_codes(masks) for index, masks in frames.items()})
+
+
+def new_masks(arrived: FrameMasks) -> MasksItem:
+    """Return masks of a frame to lay over the ones the page has."""
+    return MasksItem(reset=False, frames={arrived.frame_index: mask_codes(arrived.masks)})
+
+
+def mask_codes(masks: Mapping[int, ObjectMask]) -> dict[int, MaskCode]:
+    """Return counts and score by object; every mask has the size of the video."""
+    return {object_id: (mask.rle.counts, round(mask.score, 3)) for object_id, mask in masks.items()}
+
+
+def doubt_item(session: Session) -> DoubtItem:
+    """Return the doubt in [0, 1] of every frame done, by object."""
+    return DoubtItem(
+        objects={
+            object_id: {index: round(value, 3) for index, value in doubt(track).items()}
+            for object_id, track in session.tracks.items()
+        }
+    )
+
+
+def masks_of_answer(session: Session) -> dict[int, ObjectMask]:
+    """Return the keyframe masks that follow from the policy's own boxes, not from boxes that a person has changed."""
+    answer = session.answer
+    if answer is None or answer.keyframe is None:
+        return {}
+    masks = {}
+    for object_id, box in enumerate(answer.boxes, start=1):
+        prompt = session.prompts.get((object_id, answer.keyframe))
+        track = session.tracks.get(object_id)
+        is_own = prompt is not None and prompt.box == box and object_id not in session.stale
+        if is_own and track is not None and answer.keyframe in track.frames:
+            masks[object_id] = track.frames[answer.keyframe]
+    return masks
+
+
+def findings_item(session: Session) -> FindingsItem:
+    """Return what `veason.consistency` finds about the answer."""
+    if session.answer is None:
+        return FindingsItem(findings=())
+    found = check(session.answer, session.shown, masks_of_answer(session))
+    return FindingsItem(findings=[FindingPart(kind=one.kind, text=one.message) for one in found])
+
+
+def jpeg(image: np.ndarray, longest: int | None = None) -> str:
+    """Return `(H, W, 3)` uint8 RGB as a JPEG data URL, shrunk so that no side is longer than `longest` pixels."""
+    picture = Image.fromarray(image)
+    if longest is not None:
+        picture.thumbnail((longest, longest), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
