@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
+from veason.annotation import Provenance, Reasoning
 from veason.errors import ExportError
 from veason.masks import mask_area
-from veason.project.records import STATUSES, Provenance, Reasoning, Status
+from veason.project.records import STATUSES, Status
 from veason.types import Prompt, Rle, SampleType, VideoInfo
 
 SURE_SCORE = 10.0
