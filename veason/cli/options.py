@@ -6,13 +6,16 @@ import argparse
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from veason.errors import PromptError
 from veason.types import Box, Budgets, Click, FrameRange, ModelOptions, Prompt, Sampling, Speedups
 
 if TYPE_CHECKING:
     from veason.pipeline import Pipeline
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What a command adds its parser to."""
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})@(\d+)(?::(\d+))?")

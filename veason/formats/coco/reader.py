@@ -122,8 +122,9 @@ def _frame_index(row: dict[str, Any], frame_names: tuple[str, ...], place: int) 
     if stem in frame_names:
         return frame_names.index(stem)
     for key in ("frame_index", "frame_id"):
-        if isinstance(row.get(key), int):
-            return row[key]
+        index = row.get(key)
+        if isinstance(index, int):
+            return index
     return int(stem) if stem.isdecimal() else place
 
 

@@ -168,7 +168,8 @@ def _video_of(data: dict[str, Any]) -> str:
 
 def _result(task: dict[str, Any]) -> list[dict[str, Any]]:
     made = task.get("annotations") or task.get("predictions") or [{"result": []}]
-    return made[-1]["result"]
+    result: list[dict[str, Any]] = made[-1]["result"]
+    return result
 
 
 def _with_prompts(question: LabelledQuestion, prompts: tuple[Prompt, ...]) -> LabelledQuestion:
