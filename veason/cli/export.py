@@ -7,7 +7,7 @@ import json
 import sys
 
 from veason.cli.options import Commands
-from veason.formats.catalogue import EXPORTABLE, describe
+from veason.formats.catalogue import EXPORTABLE, format_lines
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "export",
         help="write labels in a format that others read",
         description=__doc__,
-        epilog=f"formats:\n{describe(EXPORTABLE)}",
+        epilog=f"formats:\n{format_lines(EXPORTABLE)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("project", metavar="PROJECT", help="folder of the project")

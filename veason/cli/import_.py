@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from veason.cli.options import Commands
-from veason.formats.catalogue import IMPORTABLE, describe
+from veason.formats.catalogue import IMPORTABLE, format_lines
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -15,7 +15,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "import",
         help="take in labels that others made",
         description=__doc__,
-        epilog=f"formats:\n{describe(IMPORTABLE)}",
+        epilog=f"formats:\n{format_lines(IMPORTABLE)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("project", metavar="PROJECT", help="folder of the project")

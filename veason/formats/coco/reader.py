@@ -122,9 +122,8 @@ def _frame_index(row: dict[str, Any], frame_names: tuple[str, ...], place: int) 
     if stem in frame_names:
         return frame_names.index(stem)
     for key in ("frame_index", "frame_id"):
-        index = row.get(key)
-        if isinstance(index, int):
-            return index
+        if isinstance(row.get(key), int):
+            return int(row[key])
     return int(stem) if stem.isdecimal() else place
 
 
