@@ -236,7 +236,8 @@ class QwenPolicy:
 
     def _text(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> str:
         messages = prompt.build_messages(self.profile, [frame.index for frame in frames], instruction, turns)
-        return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text: str = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return text
 
     def _process(self, frames: Sequence[Frame], text: str) -> Any:
         images = [resize_frame(frame, self.profile.size_wh) for frame in frames]
