@@ -17,6 +17,7 @@ COMMANDS = {
     "huggingface_hub": "pip install huggingface_hub",
     "matplotlib": "pip install matplotlib",
     "numpy": "pip install numpy",
+    "openai": "pip install openai",
     "PIL": "pip install pillow",
     "pyarrow": "pip install pyarrow",
     "pycocotools": "pip install pycocotools",

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; errors become one line on stderr."""
     try:
         args = build_parser().parse_args(arguments)
-        return args.run(args)
+        code: int = args.run(args)
     except KeyboardInterrupt:
         print("cancelled; what was done is kept", file=sys.stderr)
         return CANCELLED
@@ -54,3 +54,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"missing: {missing}", file=sys.stderr)
         return MISSING
+    return code
