@@ -40,7 +40,7 @@ LAYERS: list[tuple[str, list[tuple[str, str, str]]]] = [
     (
         "rules and networks",
         [
-            ("session", "state, edits, undo, plan", "c"),
+            ("annotation", "state, edits, undo, plan", "c"),
             ("policy", "frames to an answer", "b"),
             ("segmenter", "prompts to masks", "b"),
         ],
@@ -71,9 +71,9 @@ LAYERS: list[tuple[str, list[tuple[str, str, str]]]] = [
 STEPS = [
     ("studio/web", "a box is dragged"),
     ("studio/server", "parsed at the door"),
-    ("session", "edit applied, pure"),
+    ("annotation", "edit applied, pure"),
     ("project", "on the disk"),
-    ("session", "what to compute again"),
+    ("annotation", "what to compute again"),
     ("pipeline", "masks, one by one"),
     ("project", "each kept"),
     ("studio/web", "each drawn"),
