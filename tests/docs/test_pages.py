@@ -85,6 +85,12 @@ def test_every_command_on_a_page_is_understood(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_every_piece_of_python_on_a_page_can_be_read(path: Path) -> None:
+    for code in fenced(path, "python"):
+        ast.parse(code)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
 def test_every_link_leads_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(path).replace("#only-light", "").replace("#only-dark", "")):
         if target.startswith(("http://", "https://")):
