@@ -212,6 +212,7 @@ def decide_some(page: Page) -> None:
         page.get_by_text(words, exact=True).first.click()
         page.keyboard.press(key)
         expect(page.get_by_text("accepted" if key == "a" else "rejected").first).to_be_visible()
+    page.mouse.move(-50, -50)
 
 
 def film(browser: Browser, folder: Path) -> None:

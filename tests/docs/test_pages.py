@@ -137,6 +137,24 @@ def test_the_drawing_names_parts_that_are_there() -> None:
             assert place.is_dir() or place.with_suffix(".py").is_file(), f"there is no veason/{name}"
 
 
+def test_the_drawing_tells_the_truth_about_imports() -> None:
+    parts = [
+        (name, row, place) for row, (_, parts) in enumerate(drawing.LAYERS) for place, (name, *_) in enumerate(parts)
+    ]
+    places = {name.split("/")[0]: (row, -place) for name, row, place in parts if name not in ("studio/web", "__init__")}
+    for part, place in places.items():
+        for file in [ROOT / "veason" / f"{part}.py", *(ROOT / "veason" / part).rglob("*.py")]:
+            for other in imported(file) & places.keys() - {part} if file.exists() else ():
+                assert places[other] > place, f"{name_of(file)} imports {other}, which the drawing has above it"
+
+
+def imported(file: Path) -> set[str]:
+    """Return the parts of the package that a file imports."""
+    nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom) and node.module]
+    names = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("veason.")}
+
+
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
 def test_files_and_modules_named_in_prose_are_there(path: Path) -> None:
     for word in re.findall(r"`([\w./-]+)`", prose(path)):
