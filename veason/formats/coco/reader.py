@@ -123,7 +123,7 @@ def _frame_index(row: dict[str, Any], frame_names: tuple[str, ...], place: int) 
         return frame_names.index(stem)
     for key in ("frame_index", "frame_id"):
         if isinstance(row.get(key), int):
-            return row[key]
+            return int(row[key])
     return int(stem) if stem.isdecimal() else place
 
 
