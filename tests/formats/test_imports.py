@@ -16,7 +16,9 @@ from veason.formats.datasets import WriteExpression, WriteVideo, write_dataset
 from veason.formats.importing import import_labels
 from veason.formats.label_studio.brush import encode_brush
 from veason.formats.labels.values import LabelledVideo
-from veason.formats.projects.exchange import NO_WORDS, from_project, to_project
+from veason.formats.projects.from_project import from_project
+from veason.formats.projects.names import NO_WORDS
+from veason.formats.projects.to_project import to_project
 from veason.masks import decode_mask, encode_mask, mask_area
 from veason.project import Project
 from veason.types import Box
