@@ -77,6 +77,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
     video = _as_folder(project, video)
     check_fits(project, video)
     video_id = project.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
+    _check_same_frames(project.video(video_id), video)
     earlier = Earlier(project, video_id)
     ids: dict[str, int] = {}
     num_masks = num_new = num_changed = 0
@@ -118,6 +119,16 @@ def check_fits(project: Project, video: LabelledVideo) -> None:
                     f"object {object_id}, their video has {num_frames} frames of {size_wh}: name the one that was "
                     "labelled with --videos"
                 )
+
+
+def _check_same_frames(stored: StoredVideo, video: LabelledVideo) -> None:
+    """Raise ProjectError where the file of a video changed since it was labelled."""
+    info = video.info
+    if info.path and (stored.num_frames, stored.size_wh) != (info.num_frames, info.size_wh):
+        raise ProjectError(
+            f"{info.path} has {stored.num_frames} frames of {stored.size_wh}, the labels {video.name!r} are about "
+            f"{info.num_frames} of {info.size_wh}: name the video that was labelled with --videos"
+        )
 
 
 def _as_folder(project: Project, video: LabelledVideo) -> LabelledVideo:
