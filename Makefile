@@ -33,9 +33,10 @@ node_modules/done: package.json package-lock.json .npmrc
 contract: $(VENV)/dev.done
 	$(BIN)/python -m veason.studio.server.contract > veason/studio/web/contract.d.ts
 
-format: $(VENV)/dev.done
+format: $(VENV)/dev.done node_modules/done
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	npm run --silent format
 
 # Corrections and second questions, the CPU proxy set: some 12 minutes on two quiet cores. The table goes to docs/speed.md.
 PROXY_SET := corrections prefix ahead memory open stream

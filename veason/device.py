@@ -62,7 +62,8 @@ def wrap_gpu_work(
         return guarded
     import spaces
 
-    return spaces.GPU(guarded, duration=duration)
+    lent: Callable[..., Any] = spaces.GPU(guarded, duration=duration)
+    return lent
 
 
 @contextmanager

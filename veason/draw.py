@@ -108,7 +108,8 @@ def _draw_objects(scene: np.ndarray, found: sv.Detections, thickness: int, names
         smart_position=True,
         color_lookup=lookup,
     )
-    return annotator.annotate(scene, found, labels=labels)
+    drawn: np.ndarray = annotator.annotate(scene, found, labels=labels)
+    return drawn
 
 
 def overlay_video(
@@ -171,7 +172,8 @@ def _supervision() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         import supervision
-    return supervision
+    module: ModuleType = supervision
+    return module
 
 
 def _palette(sv: ModuleType, choose: Callable[[int], str]) -> sv.ColorPalette:

@@ -1,12 +1,14 @@
 // @ts-check
 /** @import { Command } from "../../veason/studio/web/keyboard/presets.js" */
 /** @import { Pressed } from "../../veason/studio/web/keyboard/combos.js" */
+/** @import { Parts } from "../../veason/studio/web/keyboard/commands.js" */
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { keepPref } from "../../veason/studio/web/core/prefs.js";
 import { comboOf, spoken } from "../../veason/studio/web/keyboard/combos.js";
+import { makeCommands } from "../../veason/studio/web/keyboard/commands.js";
 import { Keymap } from "../../veason/studio/web/keyboard/keymap.js";
 import { COMMANDS, PRESETS } from "../../veason/studio/web/keyboard/presets.js";
 
@@ -37,6 +39,13 @@ for (const [name, { keys }] of Object.entries(PRESETS)) {
     assert.deepEqual(Object.keys(keys).sort(), [...COMMAND_IDS].sort());
   });
 }
+
+test("every act is that of a command that keys can give", () => {
+  const one = { prompts: {}, marks: {} };
+  const parts = { actions: one, player: {}, review: {}, help: {} };
+  const acts = makeCommands(/** @type {Parts} */ (/** @type {unknown} */ (parts)));
+  assert.deepEqual(Object.keys(acts).sort(), [...COMMAND_IDS].sort());
+});
 
 test("modifiers are part of a key, but not the Shift that writes a sign", () => {
   assert.equal(combo({ key: "z", ctrlKey: true }), "ctrl+z");

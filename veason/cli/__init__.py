@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; errors become one line on stderr."""
     args = build_parser().parse_args(arguments)
     try:
-        return args.run(args)
+        code: int = args.run(args)
     except KeyboardInterrupt:
         print("cancelled; what was done is kept", file=sys.stderr)
         return CANCELLED
@@ -47,3 +47,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VeasonError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    return code

@@ -257,11 +257,12 @@ def read_folder_config(file: Path) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ProfileError(f"{file} is not JSON: {error}; write it anew with save_model") from error
+    known: dict[str, Any] = config if isinstance(config, dict) else {}
     wanted = {"base": str, "overrides": list, "image_size": int}
     for key, kind in wanted.items():
-        if not isinstance(config, dict) or not isinstance(config.get(key), kind):
+        if not isinstance(known.get(key), kind):
             raise ProfileError(f"{file} needs {key!r} ({kind.__name__}): write it anew with save_model")
-    return config
+    return known
 
 
 def _fill(model: SAM2VideoPredictor, weights: dict[str, torch.Tensor], source: Path) -> None:

@@ -43,7 +43,7 @@ export const prompted = ({ boxes, clicks, paintings }) => [
 ];
 
 /** @param {Masks} masks @param {number} objectId @param {number} frame */
-export const hasMask = (masks, objectId, frame) => masks.get(frame)?.has(objectId) ?? false;
+const hasMask = (masks, objectId, frame) => masks.get(frame)?.has(objectId) ?? false;
 
 /**
  * Where the mask of an object on a frame comes from, in a word; "" where there is none.

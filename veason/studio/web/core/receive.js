@@ -9,6 +9,12 @@ import { duration, farness, secondsLeft } from "./words.js";
 
 /** @typedef {{ [Kind in Item["kind"]]: (item: Extract<Item, { kind: Kind }>) => void }} Handlers */
 
+/** @typedef {"opened" | "session" | "taken" | "refused" | "unsaved" | "range"} LabelKind */
+/** @typedef {"thinking" | "shown" | "thought" | "mention" | "keyframe" | "box" | "findings"} StreamedKind */
+/** @typedef {StreamedKind | "answered" | "unanswered" | "recalled" | "proposals" | "sampling"} ThinkingKind */
+/** @typedef {"propagating" | "busy" | "idle" | "notice"} RunKind */
+/** @typedef {"file" | "written" | "added" | "exported" | "transferred"} FileKind */
+
 /**
  * What a message does beside changing the state.
  * @typedef {object} Effects
@@ -41,10 +47,13 @@ export function makeReceiver(state, effects) {
  */
 export const byNumber = (record) => new Map(Object.entries(record).map(([key, value]) => [Number(key), value]));
 
-/** @param {Store} state @param {Effects} effects */
+/**
+ * @param {Store} state
+ * @param {Effects} effects
+ * @returns {Pick<Handlers, LabelKind>}
+ */
 function labels(state, { opened, go, instruct, recall }) {
   return {
-    /** @param {OpenedItem} item */
     opened(item) {
       const now = state.get();
       const isSame = now.work === item.work;
@@ -54,7 +63,6 @@ function labels(state, { opened, go, instruct, recall }) {
       const { work, project, range, home } = item;
       state.set({ ...blank(), ...kept, work, project, info: item, range, home });
     },
-    /** @param {SessionItem} item */
     session(item) {
       const { keyframe } = state.get();
       state.set(sessionPatch(state.get(), item));
@@ -64,7 +72,6 @@ function labels(state, { opened, go, instruct, recall }) {
     taken: () => {},
     refused: () => recall(),
     unsaved: () => state.set({ saved: "unsaved" }),
-    /** @param {Extract<Item, { kind: "range" }>} item */
     range(item) {
       const { range, home } = state.get();
       const isChosen = String(range) !== String(home); // typed or marked while the answer was on its way
@@ -93,46 +100,39 @@ function sessionPatch(now, item) {
   };
 }
 
-/** @param {Store} state @param {Effects} effects */
+/**
+ * @param {Store} state
+ * @param {Effects} effects
+ * @returns {Pick<Handlers, ThinkingKind>}
+ */
 function thinking(state, { go, notify }) {
   return {
     thinking: () => state.set({ busy: "think", status: "thinking …" }),
-    /** @param {Extract<Item, { kind: "shown" }>} item */
     shown: (item) => state.set({ shown: item.frames }),
-    /** @param {Extract<Item, { kind: "thought" }>} item */
     thought: (item) => state.set({ thought: state.get().thought + item.text }),
-    /** @param {Extract<Item, { kind: "mention" }>} item */
     mention: (item) => state.set({ mentions: [...state.get().mentions, item] }),
-    /** @param {Extract<Item, { kind: "keyframe" }>} item */
     keyframe(item) {
       state.set({ keyframe: item.frame });
       go(item.frame);
     },
-    /** @param {BoxItem} item */
     box: (item) => state.set(boxPatch(state.get(), item)),
-    /** @param {Extract<Item, { kind: "answered" }>} item */
     answered(item) {
       const { firstWord, tokensPerSecond } = item;
       const isKnown = firstWord !== null && tokensPerSecond !== null;
       const speed = isKnown ? `first word ${firstWord.toFixed(1)} s · ${Math.round(tokensPerSecond)} tok/s` : "";
       state.set({ answered: item, speed });
     },
-    /** @param {Extract<Item, { kind: "unanswered" }>} item */
     unanswered(item) {
       state.set({ failure: item.text });
       notify(`No usable answer: ${item.reason}. Ask again in other words, or draw a box by hand.`);
     },
-    /** @param {Extract<Item, { kind: "recalled" }>} item */
     recalled({ text, mentions, failure, answered }) {
       state.set({ thought: text, mentions, failure, answered });
     },
-    /** @param {Extract<Item, { kind: "proposals" }>} item */
     proposals: ({ answers, agreement }) => state.set({ proposals: answers, agreement }),
-    /** @param {Extract<Item, { kind: "sampling" }>} item */
     sampling({ done, count }) {
       if (done < count) state.set({ status: `thinking: answer ${done + 1} of ${count} …` });
     },
-    /** @param {Extract<Item, { kind: "findings" }>} item */
     findings: ({ findings }) => state.set({ findings }),
   };
 }
@@ -154,10 +154,12 @@ function boxPatch(now, { object, xyxy }) {
   };
 }
 
-/** @param {Store} state */
+/**
+ * @param {Store} state
+ * @returns {Pick<Handlers, "masks" | "doubt" | "pace">}
+ */
 function masks(state) {
   return {
-    /** @param {MasksItem} item */
     masks(item) {
       const now = state.get();
       layMasks(now.masks, item, now.done);
@@ -165,12 +167,10 @@ function masks(state) {
       const status = isPropagating ? progress(now.done.size, now.goal, now.began) : now.status;
       state.set({ maskCount: now.maskCount + 1, status });
     },
-    /** @param {Extract<Item, { kind: "doubt" }>} item */
     doubt(item) {
       const doubt = new Map([...byNumber(item.objects)].map(([objectId, frames]) => [objectId, byNumber(frames)]));
       state.set({ doubt });
     },
-    /** @param {Extract<Item, { kind: "pace" }>} item */
     pace: ({ secondsPerFrame }) => state.set({ secondsPerFrame }),
   };
 }
@@ -197,10 +197,13 @@ function progress(done, goal, began) {
   return `${done} of ${goal} frames${left >= 1 ? ` · ${duration(left)} left` : ""}`;
 }
 
-/** @param {Store} state @param {Effects} effects */
+/**
+ * @param {Store} state
+ * @param {Effects} effects
+ * @returns {Pick<Handlers, RunKind | FileKind>}
+ */
 function run(state, { notify, download, watch, transfer }) {
   return {
-    /** @param {Extract<Item, { kind: "propagating" }>} item */
     propagating({ only, start, stop, count }) {
       /** @type {Partial<State>} */
       const range = only === "here" ? {} : { range: [start, stop] };
@@ -212,14 +215,11 @@ function run(state, { notify, download, watch, transfer }) {
       watch();
     },
     idle: () => state.set({ busy: null, opening: null, status: "" }),
-    /** @param {Extract<Item, { kind: "notice" }>} item */
     notice: ({ text, level }) => notify(text, level),
-    /** @param {Extract<Item, { kind: "file" }>} item */
     file({ path, name }) {
       download(path, name);
       state.set({ status: `saved ${name}` });
     },
-    /** @param {Extract<Item, { kind: "written" }>} item */
     written(item) {
       transfer.written(item);
       const { status, began } = state.get();
