@@ -130,6 +130,7 @@ class QwenPolicy:
     """
 
     is_recorded = False
+    gives_several = True
 
     def __init__(
         self,
