@@ -14,7 +14,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import torch
-from PIL import Image
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -29,6 +28,7 @@ from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard
 from veason.errors import MissingBackend, ProfileError, PromptError
 from veason.policy import prompt
 from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
+from veason.policy.pictures import resize_frame
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.prefix import DEFAULT_BUDGET_BYTES, PrefixCounts, PrefixStore, digest_frames, entry_from_cache
 from veason.policy.static import StaticRoom, compile_options
@@ -358,11 +358,6 @@ class QwenPolicy:
             yield text
         if held:
             yield self._processor.tokenizer.decode(held, skip_special_tokens=True)
-
-
-def resize_frame(frame: Frame, size_wh: tuple[int, int]) -> Image.Image:
-    """Return the picture at `size_wh`, bilinear, aspect not kept."""
-    return Image.fromarray(frame.image).resize(size_wh, Image.Resampling.BILINEAR)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 from veason.answer import AnswerContext, parse_answer
 from veason.boxes import box_iou, boxes_array, match_boxes
 from veason.errors import AnswerError
-from veason.policy.qwen import resize_frame
+from veason.policy.pictures import resize_frame
 from veason.profile import load_profile
 from veason.types import Answer, VideoSource
 from veason_nano.dataset import clip_seed
