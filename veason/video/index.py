@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from veason.errors import VideoError
+from veason.libraries import library_imports
 from veason.video.limits import ANY, OpeningWatch, VideoLimits
+
+with library_imports():
+    import av
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 # Containers of moving pictures. Left out on purpose: playlists (hls, concat, dash), which name other files and hosts,
 # and demuxers that take any text for a video (tty).

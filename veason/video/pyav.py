@@ -11,18 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
-from av.sidedata.sidedata import Type as SideData
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Interpolation
-from av.video.stream import VideoStream
 
 from veason.errors import VideoError
+from veason.libraries import library_imports
 from veason.video.index import Index, SeekPoint, decode_packets, open_container, read_index
 from veason.video.limits import ANY, VideoLimits
+
+with library_imports():
+    import av
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.sidedata.sidedata import Type as SideData
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import ColorRange, Interpolation
+    from av.video.stream import VideoStream
 
 CACHE_BYTES = 64 * 2**20
 """Decoded pictures kept, in bytes (as YUV: 46 frames of 720p). One run through a GOP fills it for reading backward."""
