@@ -11,6 +11,7 @@ from veason.formats.coco.writer import ANNOTATIONS
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
+from veason.libraries import library_imports
 from veason.masks import empty_mask, rle_from_coco
 from veason.types import Rle
 
@@ -131,7 +132,8 @@ def _rle(segmentation: Any, image: dict[str, Any], file: Path) -> Rle:
     """Return a mask of any of the three ways in which COCO writes one."""
     if isinstance(segmentation, dict):
         return rle_from_coco(segmentation)
-    from pycocotools import mask as coco
+    with library_imports():
+        from pycocotools import mask as coco
 
     if not segmentation:
         raise DataError(f"{file}: an annotation of image {image['file_name']!r} has a box but no mask")

@@ -11,13 +11,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from pycocotools import mask as coco
 
 from veason.errors import DataError, PromptError
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, with_rest
+from veason.libraries import library_imports
 from veason.masks import empty_mask, encode_mask, rle_from_coco
 from veason.types import Box, Prompt, Rle
+
+with library_imports():
+    from pycocotools import mask as coco
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, PromptError)
 
