@@ -27,24 +27,26 @@ import io
 import os
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from annotated import answered, corrected, recompute
 from networks import device_name, random_sam2, sizes_for, spent_inside
 from report import write_result
 from stock import Masks, collect, copy_state, give, propagate, write_clip, write_film
 from timing import Row, Side, machine_load, named, show
 
 from veason.masks import decode_mask
+from veason.pipeline import Pipeline
 from veason.segmenter.compiled import compile_networks
 from veason.segmenter.counters import NetworkCalls, count_calls
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.segmenter.tracker import computing
-from veason.types import Box, Click, Prompt, Rle
+from veason.types import Box, Click, FrameMasks, Prompt, Rle
 from veason.video import open_video
 
 ROWS = ("P1", "P2", "P3", "P4", "P6", "P6 with load")
@@ -97,6 +99,11 @@ class Bench:
         """Return a correction of object 1 that no earlier run made, so that nothing of it is remembered."""
         return Prompt(1, self.centre, clicks=(Click(70.0 + run, 80.0), Click(200.0, 200.0, is_positive=False)))
 
+    def correct(self, segmenter: Sam2Segmenter, num_objects: int, click: Prompt) -> Iterator[FrameMasks]:
+        """Yield ours after a click on an object, in the order and of the frames that a person gets them in the app."""
+        state = corrected(answered(self.num_frames, self.boxes[:num_objects]), [click])
+        return recompute(Pipeline(None, segmenter), self.video, state)
+
     def measure(self, name: str, stock: Callable[[], Any], ours: Callable[[], Any]) -> tuple[Any, Any]:
         """Time both sides once, stock first, count their calls, and return what they gave."""
         row = self.rows.setdefault(name, Measured())
@@ -141,7 +148,7 @@ def measure_click(bench: Bench, state: dict, segmenter: Sam2Segmenter, click: Pr
     stock, ours = bench.measure(
         "P1",
         lambda: give(bench.model, copy, click)[1],
-        lambda: next(segmenter.track(bench.video, [bench.boxes[0], click], order="nearest")).masks[1].rle,
+        lambda: next(bench.correct(segmenter, 1, click)).masks[1].rle,
     )
     bench.rows["P1"].check("mask equal", stock == ours)
 
@@ -156,7 +163,7 @@ def measure_near(bench: Bench, state: dict, segmenter: Sam2Segmenter, click: Pro
 
     def ours_side(prompt: Prompt) -> Masks:
         found: Masks = {}
-        for masks in segmenter.track(bench.video, [bench.boxes[0], prompt], order="nearest"):
+        for masks in bench.correct(segmenter, 1, prompt):
             found[1, masks.frame_index] = masks.masks[1].rle
             if all((1, index) in found for index in near):
                 return found
@@ -172,9 +179,7 @@ def measure_all(bench: Bench, state: dict, segmenter: Sam2Segmenter, click: Prom
         clicked = give(bench.model, copy, click)[1]
         return clicked, propagate(bench.model, copy, bench.centre)
 
-    stock, ours = bench.measure(
-        "P3", stock_side, lambda: collect(segmenter.track(bench.video, [bench.boxes[0], click], order="nearest"))
-    )
+    stock, ours = bench.measure("P3", stock_side, lambda: collect(bench.correct(segmenter, 1, click)))
     bench.rows["P3"].check("masks equal", stock[1] == ours)
     bench.rows["P3"].check("P12 corrected frame keeps the click's mask", ours[1, bench.centre] == stock[0])
 
@@ -189,9 +194,7 @@ def measure_one_of_three(
         give(bench.model, copy, click)
         return propagate(bench.model, copy, bench.centre)
 
-    stock, ours = bench.measure(
-        "P4", stock_side, lambda: collect(segmenter.track(bench.video, [bench.boxes[0], click], order="nearest"))
-    )
+    stock, ours = bench.measure("P4", stock_side, lambda: collect(bench.correct(segmenter, 3, click)))
     row = bench.rows["P4"]
     row.check("masks of the corrected object equal", {place: stock[place] for place in ours} == ours)
     row.check("all its frames came", len(ours) == bench.num_frames)

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from report import write_result
 
+from veason.annotation import Asked, GotAnswer, GotMasks, Tracked
 from veason.masks import encode_mask
 from veason.project import Project
 from veason.project.folder import size_of
-from veason.session import Asked, GotAnswer, GotMasks, Tracked
 from veason.types import Answer, Box, FrameMasks, ObjectMask, Prompt, Sampling
 
 SIZE_WH = (1280, 720)
@@ -40,7 +40,7 @@ questions = project.questions()
 listed = time.perf_counter() - start
 question = questions[len(questions) // 2].id
 start = time.perf_counter()
-session = project.session(question)
+session = project.state(question)
 print(json.dumps({"open_and_list_s": listed, "first_session_s": time.perf_counter() - start}))
 """
 
@@ -48,7 +48,7 @@ SAVE = """
 import json, re, sys, time
 from veason.project import Project
 from veason.project.statistics import statistics
-from veason.session import GotMasks, PutPrompt
+from veason.annotation import GotMasks, PutPrompt
 from veason.types import Box, FrameMasks, Prompt
 def timed(call, count):
     times = []
@@ -61,7 +61,7 @@ project = Project.open(sys.argv[1])
 count = int(sys.argv[2])
 questions = [one.id for one in project.questions()]
 one, frames = questions[7], project.videos()[0].num_frames
-tracks = project.session(questions[9]).tracks
+tracks = project.state(questions[9]).tracks
 all_masks = [GotMasks(FrameMasks(f, {1: tracks[2].frames[f]})) for f in range(frames)]
 box = lambda n: PutPrompt(Prompt(1 + n % 3, n % frames, box=Box(n % 100, 5, n % 100 + 50, 80)))
 mask = lambda n: [GotMasks(FrameMasks(n % frames, {1: tracks[2].frames[(n * 7) % frames]}))]
@@ -76,7 +76,7 @@ found = {"save_box_ms": timed(lambda n: project.record(one, box(n)), count),
          "peak_memory_mb": int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024}
 project.close()
 again = Project.open(sys.argv[1])
-found["open_session_after_edits_ms"] = timed(lambda n: again.session(one), 1)
+found["open_session_after_edits_ms"] = timed(lambda n: again.state(one), 1)
 found["first_undo_after_open_ms"] = timed(lambda n: again.undo(one), 1)
 print(json.dumps(found))
 """

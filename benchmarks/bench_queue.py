@@ -32,9 +32,9 @@ from report import write_result
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.browser.conftest import CHROMIUM_FLAGS, App, open_page
+from veason.annotation import Asked, GotAnswer, GotMasks, PutPrompt, Tracked
 from veason.masks import encode_mask
 from veason.project import Project
-from veason.session import Asked, GotAnswer, GotMasks, PutPrompt, Tracked
 from veason.types import Answer, Box, FrameMasks, ObjectMask, Prompt
 from veason.video.writer import VideoWriter
 

@@ -3,7 +3,7 @@
     python benchmarks/crash_project.py [--kills 300]
 
 After each kill -9: every edit that the victim had told as saved is there, SQLite finds the file whole, all references
-hold, and the rows are exactly what replaying the log through `veason.session` gives. A kill ends a process, not the
+hold, and the rows are exactly what replaying the log through `veason.annotation` gives. A kill ends a process, not the
 machine: what a power cut would do rests on SQLite's synchronous=FULL and on the disk.
 """
 

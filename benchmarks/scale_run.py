@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from annotated import answered, corrected, recompute
 from networks import random_sam2
 from stock import Masks, collect, give, propagate
 
@@ -90,11 +91,11 @@ def run_ours(
 ) -> dict[str, Any]:
     """Do the work our way."""
     pipeline, video = Pipeline(None, segmenter), open_video(folder)
-    touched = {click.object_id: [click.frame_index]}
+    state = corrected(answered(video.info.num_frames, prompts), [click])
     span = None if near is None else (max(click.frame_index - near, 0), click.frame_index + near + 1)
     return measured(
         lambda: collect(pipeline.propagate(video, prompts, order="nearest")),
-        lambda: collect(pipeline.refresh(video, [*prompts, click], touched, frames=span)),
+        lambda: collect(recompute(pipeline, video, state, span)),
         segmenter,
     )
 

@@ -3,13 +3,13 @@
     python benchmarks/soak.py [--minutes 2] [--seed 0]
 
 One pipeline with small budgets, so that everything is evicted again and again; small random networks, so that much
-happens. A correction may be cancelled after a few masks, an object deleted and drawn anew, a mask locked (a barrier
+happens. A correction may be cancelled after a few masks, an object deleted and drawn anew, a mask settled (a barrier
 from then on), and a question asked in a second thread meanwhile, which may be cancelled too. Gates at the end:
 
     memory   resident size in the last third at most 8% above that in the second, which follows the warm-up; budgets
              never exceeded
-    masks    every object's masks equal, bit for bit, those of a replay of its completed corrections alone in a fresh
-             segmenter with room for everything
+    masks    every object's masks equal, bit for bit, those of a replay of its runs alone in a fresh segmenter with room
+             for everything
     answers  every instruction about every video is answered as a policy does that reads it anew
 """
 
@@ -26,7 +26,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,24 @@ from timing import machine_load
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.tiny_qwen import save_tiny_qwen
 from tests.tiny_sam2 import build_tiny_sam2
+from veason.annotation import (
+    DropPrompt,
+    Edit,
+    Mark,
+    Marked,
+    PutPrompt,
+    RecomputePlan,
+    RecomputeRequest,
+    State,
+    apply,
+)
+from veason.annotation.apply import apply_masks
 from veason.masks import mask_area
 from veason.pipeline import Pipeline
 from veason.policy.qwen import QwenPolicy, load_qwen
 from veason.profile import GENERIC
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.types import Box, Budgets, Click, ModelOptions, ObjectMask, Prompt, Rle, Sampling, VideoSource
+from veason.types import Box, Budgets, Click, ModelOptions, ObjectMask, Prompt, Sampling, VideoSource
 from veason.video import VideoWriter, open_video
 
 NUM_VIDEOS, NUM_FRAMES, SIZE_WH = 5, 20, (128, 96)
@@ -54,15 +67,12 @@ INSTRUCTIONS = ("the red ball", "the box that stays", "what comes back")
 SAMPLING = Sampling(max_new_tokens=24)
 
 
-@dataclass
-class Thing:
-    """One object of one video: what was said, what came of it, and the completed runs that led there."""
+@dataclass(frozen=True)
+class Run:
+    """One run of the segmenter: the annotation that it began with, and the frames of an object that came of it."""
 
-    prompts: list[Prompt]
-    touched: set[int]
-    fixed: dict[int, Rle | None] = field(default_factory=dict)
-    masks: dict[int, ObjectMask] = field(default_factory=dict)
-    log: list[tuple[tuple[Prompt, ...], frozenset[int], dict[int, Rle | None]]] = field(default_factory=list)
+    state: State
+    frames: frozenset[int]
 
 
 class Soak:
@@ -71,7 +81,8 @@ class Soak:
     def __init__(self, folder: Path, seed: int) -> None:
         self.random = random.Random(seed)
         self.videos = [open_video(write_video(folder / f"{number}.mp4", number)) for number in range(NUM_VIDEOS)]
-        self.things: list[dict[int, Thing]] = [{} for _ in self.videos]
+        self.states = [State(NUM_FRAMES) for _ in self.videos]
+        self.runs: list[dict[int, list[Run]]] = [{} for _ in self.videos]
         model = build_tiny_sam2()
         self.segmenter = Sam2Segmenter(
             model, "tiny", feature_budget_bytes=FEATURE_BYTES, memory_budget_bytes=TRACK_BYTES
@@ -88,63 +99,74 @@ class Soak:
         """Do one random thing, often with a question in a second thread."""
         asked = self.aside.submit(self.ask, self.random.random()) if self.random.random() < 0.4 else None
         number = self.random.randrange(NUM_VIDEOS)
-        things = self.things[number]
-        if len(things) < MOST_OBJECTS and (not things or self.random.random() < 0.3):
-            self.draw(things)
-        object_id = self.random.choice(list(things))
-        if len(things[object_id].log) > MOST_CORRECTIONS:
-            del things[object_id]
-            self.done["deleted"] += 1
+        objects = self.states[number].object_ids
+        if len(objects) < MOST_OBJECTS and (not objects or self.random.random() < 0.3):
+            self.draw(number)
+        object_id = self.random.choice(self.states[number].object_ids)
+        if len(self.runs[number].get(object_id, ())) > MOST_CORRECTIONS:
+            self.delete(number, object_id)
         else:
-            self.correct(things[object_id])
-            self.refresh(self.videos[number], things, object_id)
+            self.correct(number, object_id)
+            self.recompute(number, object_id)
         if asked is not None:
             asked.result()
         self.check_budgets()
 
-    def draw(self, things: dict[int, Thing]) -> None:
+    def edit(self, number: int, edit: Edit) -> None:
+        """Change the annotation of a video as a person does."""
+        self.states[number] = apply(self.states[number], edit)
+
+    def draw(self, number: int) -> None:
         """Draw a box for a new object."""
-        object_id = max(things, default=0) + 1
+        object_id = max(self.states[number].object_ids, default=0) + 1
         frame_index, x, y = self.random.randrange(NUM_FRAMES), self.random.randrange(60), self.random.randrange(40)
-        things[object_id] = Thing([Prompt(object_id, frame_index, box=Box(x, y, x + 50, y + 45))], {frame_index})
+        self.edit(number, PutPrompt(Prompt(object_id, frame_index, box=Box(x, y, x + 50, y + 45))))
 
-    def correct(self, thing: Thing) -> None:
-        """Click somewhere, take the last click back, or lock a mask."""
-        if not thing.log:
+    def delete(self, number: int, object_id: int) -> None:
+        """Delete an object and what is known of its runs."""
+        for _, frame_index in self.states[number].prompts_of(object_id):
+            self.edit(number, DropPrompt(object_id, frame_index))
+        del self.runs[number][object_id]
+        self.done["deleted"] += 1
+
+    def correct(self, number: int, object_id: int) -> None:
+        """Click somewhere, take the last click back, or settle a mask."""
+        state = self.states[number]
+        if object_id not in self.runs[number]:
             return
-        choice, first = self.random.random(), thing.prompts[0]
-        frame_index = self.random.randrange(NUM_FRAMES)
-        if choice < 0.2 and len(thing.prompts) > 1:
-            thing.touched.add(thing.prompts.pop().frame_index)
+        choice, frame_index = self.random.random(), self.random.randrange(NUM_FRAMES)
+        *_, last = state.prompts_of(object_id)
+        mask, is_free = state.mask_at((object_id, frame_index)), (object_id, frame_index) not in state.prompts
+        if choice < 0.2 and len(state.prompts_of(object_id)) > 1:
+            self.edit(number, DropPrompt(*last))
             self.done["taken back"] += 1
-        elif choice < 0.45 and not thing.touched and frame_index not in [one.frame_index for one in thing.prompts]:
-            mask = thing.masks[frame_index].rle
-            thing.fixed[frame_index] = mask if mask_area(mask) > 0 else None
-            self.done["locked"] += 1
-        elif frame_index not in {*thing.fixed, *(prompt.frame_index for prompt in thing.prompts)}:
+        elif choice < 0.45 and is_free and mask is not None and object_id not in state.pending:
+            kind: Mark = "verified" if mask_area(mask.rle) > 0 else "absent"
+            self.edit(number, Marked(object_id, frame_index, frame_index + 1, kind))
+            self.done["settled"] += 1
+        elif is_free and not state.is_settled((object_id, frame_index)):
             click = Click(self.random.randrange(128), self.random.randrange(96), self.random.random() < 0.6)
-            thing.prompts.append(Prompt(first.object_id, frame_index, clicks=(click,)))
-            thing.touched.add(frame_index)
+            self.edit(number, PutPrompt(Prompt(object_id, frame_index, clicks=(click,))))
 
-    def refresh(self, video: VideoSource, things: dict[int, Thing], object_id: int, finish: bool = False) -> None:
-        """Redo what was touched; sometimes stop after a few masks, which the next run then makes good."""
-        thing = things[object_id]
-        if not thing.touched:
-            return
-        prompts = [prompt for one in things.values() for prompt in one.prompts]
-        fixed = {number: dict(one.fixed) for number, one in things.items()}
+    def recompute(self, number: int, object_id: int, finish: bool = False) -> None:
+        """Do what waits, as the app does; sometimes stop after a few masks, and the next run does the rest."""
+        begin = self.states[number]
+        plan = RecomputePlan.of(begin, RecomputeRequest((0, NUM_FRAMES), "pending", object_id))
         cursor = self.random.randrange(NUM_FRAMES)
-        run = self.pipeline.refresh(video, prompts, {object_id: thing.touched}, fixed=fixed, cursor=lambda: cursor)
+        run = self.pipeline.recompute(self.videos[number], plan, lambda: self.states[number], cursor=lambda: cursor)
         is_cancelled = not finish and self.random.random() < 0.3
-        last = self.random.randrange(1, 6) if is_cancelled else None
+        frames: dict[int, set[int]] = {}
         with closing(run) as arriving:  # type: ignore[type-var]
-            for masks in itertools.islice(arriving, last):
-                assert set(masks.masks) == {object_id}, "an untouched object was yielded"
-                thing.masks[masks.frame_index] = masks.masks[object_id]
-        self.done["cancelled" if is_cancelled else "corrected"] += 1
-        if not is_cancelled:
-            thing.log.append((tuple(thing.prompts), frozenset(thing.touched), dict(thing.fixed)))
-            thing.touched.clear()
+            for masks in itertools.islice(arriving, self.random.randrange(1, 6) if is_cancelled else None):
+                assert set(masks.masks) <= set(begin.pending), "an untouched object was yielded"
+                self.states[number] = apply_masks(self.states[number], [masks])
+                for one in masks.masks:
+                    frames.setdefault(one, set()).add(masks.frame_index)
+        assert is_cancelled or not plan.left, "a plan that was done to its end left something"
+        for one, arrived in frames.items():
+            self.runs[number].setdefault(one, []).append(Run(begin, frozenset(arrived)))
+        if plan.jobs:
+            self.done["cancelled" if is_cancelled else "corrected"] += 1
 
     def ask(self, luck: float) -> None:
         """Ask about a video, to the end or only for a few events."""
@@ -166,14 +188,17 @@ class Soak:
     def finish(self) -> tuple[int, int]:
         """Complete what was cancelled, replay it all in a fresh segmenter; return how many masks and answers agree."""
         fresh, num_masks = Pipeline(None, self.fresh), 0
-        for video, things in zip(self.videos, self.things, strict=True):
-            for object_id, thing in things.items():
-                self.refresh(video, things, object_id, finish=True)
+        for number, video in enumerate(self.videos):
+            for object_id in self.states[number].object_ids:
+                self.recompute(number, object_id, finish=True)
+            for object_id, runs in self.runs[number].items():
                 masks: dict[int, ObjectMask] = {}
-                for prompts, touched, fixed in thing.log:
-                    for one in fresh.refresh(video, prompts, {object_id: touched}, fixed={object_id: fixed}):
-                        masks.update({one.frame_index: one.masks[object_id]})
-                if masks != thing.masks:
+                for run in runs:
+                    plan = RecomputePlan({object_id: run.state.waiting_frames(object_id)})
+                    for one in fresh.recompute(video, plan, partial(_same, run.state)):
+                        if one.frame_index in run.frames:
+                            masks[one.frame_index] = one.masks[object_id]
+                if masks != self.states[number].frames_of(object_id):
                     raise SystemExit(f"gate failed: masks of object {object_id} differ from those of its replay")
                 num_masks += len(masks)
         return num_masks, sum(self.answers_agree(video) for video in self.videos)
@@ -187,6 +212,10 @@ class Soak:
             if texts[0] != texts[1]:
                 raise SystemExit(f"gate failed: {instruction!r} is answered otherwise than by a cold policy")
         return len(INSTRUCTIONS)
+
+
+def _same(state: State) -> State:
+    return state
 
 
 def written(policy: QwenPolicy, frames: Any, instruction: str) -> str:

@@ -13,7 +13,7 @@ LAYERS = [
     "errors profile types",
     "boxes masks hub answer consistency",
     "video draw metrics rewards",
-    "device policy segmenter session",
+    "device policy segmenter annotation",
     "shown pipeline outputs project formats",
     "evaluate studio",
     "cli",

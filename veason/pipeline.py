@@ -8,15 +8,16 @@ out, no state in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
+from veason.annotation import RecomputePlan, State
+from veason.annotation.recompute import fixed_masks
 from veason.device import is_zero_gpu, wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend, PromptError
 from veason.profile import sample_indices
-from veason.segmenter.order import affected_ranges
 from veason.segmenter.speculation import Speculation
 from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
@@ -51,14 +52,6 @@ Cursor = Callable[[], int]
 
 LONG_CLIP = 600
 """Clips with more frames than this start with a window of this many frames around the keyframe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Prompts to propagate over a range of frames; None is the whole video."""
-
-    prompts: tuple[Prompt, ...]
-    frames: FrameRange | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,52 +140,49 @@ class Pipeline:
                 `OrderedSegmenter`. A segmenter without orders does as in "stock".
             cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
         """
-        yield from self._run((Job(tuple(prompts), frames),), video, fixed, order, cursor)
+        if cursor is not None and is_zero_gpu():
+            cursor = partial(int, cursor())  # another process does the work: it cannot call back
+        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor)
 
-    def refresh(
+    def recompute(
         self,
         video: VideoSource,
-        prompts: Sequence[Prompt],
-        touched: Mapping[int, Collection[int]],
+        plan: RecomputePlan,
+        current: Callable[[], State],
         *,
-        fixed: Fixed | None = None,
-        locked: Collection[int] = (),
-        frames: FrameRange | None = None,
         order: Order = "nearest",
         cursor: Cursor | None = None,
     ) -> Iterator[FrameMasks]:
-        """Redo what a correction may have changed, and nothing else: yield masks of touched objects alone.
+        """Do the jobs of a plan, one after the other: yield what it accepts, and nothing else.
 
-        An object is done from the nearest fixed frame before a touched one to the nearest after it; all other masks
-        stay as they are, and `merge_tracks` (or `GotMasks`) lays the yields over them. With a segmenter that has orders
-        the yields equal, bit for bit, those of a run over the whole video with the same prompts.
+        An object's masks are done up to what a person settled; all other masks stay as they are. With a segmenter that
+        has orders, the masks equal, bit for bit, those of a run over the whole video with the same prompts.
 
         Args:
             video: where the frames come from.
-            prompts: everything that is known now, untouched objects included, corrections in the order they were made.
-            touched: frames by object on which something was said anew, as `veason.session.touched_frames` finds them.
-            fixed: masks that must not change: the barriers.
-            locked: objects that must not change at all.
-            frames: do no more than this half-open range.
+            plan: what is wanted; it keeps account of what has come.
+            current: gives the annotation as it is now, called before each job and for every frame that arrives.
             order: as in `propagate`.
             cursor: as in `propagate`.
 
         Raises:
-            As `propagate`; nothing is yielded where nothing is touched.
+            As `propagate`; nothing is yielded where the plan has no jobs.
         """
-        whole = (0, video.info.num_frames)
-        start, stop = frames or whole
-        wanted = {object_id: indices for object_id, indices in touched.items() if object_id not in locked}
-        by_range: dict[FrameRange, set[int]] = {}
-        for (first, last), object_ids in affected_ranges(wanted, fixed or {}, whole).items():
-            part = (max(first, start), min(last, stop))
-            if part[0] < part[1]:
-                by_range.setdefault(part, set()).update(object_ids)
-        jobs = tuple(
-            Job(tuple(prompt for prompt in prompts if prompt.object_id in object_ids), part)
-            for part, object_ids in by_range.items()
-        )
-        yield from self._run(tuple(job for job in jobs if job.prompts), video, fixed, order, cursor)
+        for job in plan.jobs:
+            state = current()
+            arriving = self.propagate(
+                video,
+                job.prompts(state),
+                fixed=fixed_masks(state, job.object_ids),
+                frames=job.frames,
+                order=order,
+                cursor=cursor,
+            )
+            with closing(arriving):  # type: ignore[type-var]  # a generator
+                for arrived in arriving:
+                    kept = plan.accept(arrived, current())
+                    if kept is not None:
+                        yield kept
 
     def ask(
         self,
@@ -248,50 +238,37 @@ class Pipeline:
                 speculation.see(event)
                 yield event
 
-    def _run(
-        self, jobs: tuple[Job, ...], video: VideoSource, fixed: Fixed | None, order: Order, cursor: Cursor | None
-    ) -> Iterator[FrameMasks]:
-        if not jobs:
-            return
-        if cursor is not None and is_zero_gpu():
-            cursor = partial(int, cursor())  # another process does the work: it cannot call back
-        yield from self._propagate_on_gpu(video, jobs, fixed, order, cursor)
-
     def _propagate(
-        self, video: VideoSource, jobs: tuple[Job, ...], fixed: Fixed | None, order: Order, cursor: Cursor | None
-    ) -> Iterator[FrameMasks]:
-        """Run all jobs, a step of each in turn."""
-        with ExitStack() as stack:
-            running = [stack.enter_context(closing(self._track(video, job, fixed, order, cursor))) for job in jobs]
-            while running:
-                for run in tuple(running):
-                    masks = next(run, None)
-                    if masks is None:
-                        running.remove(run)
-                    else:
-                        yield masks
-
-    def _track(
-        self, video: VideoSource, job: Job, fixed: Fixed | None, order: Order, cursor: Cursor | None
+        self,
+        video: VideoSource,
+        prompts: tuple[Prompt, ...],
+        fixed: Fixed | None,
+        frames: FrameRange | None,
+        order: Order,
+        cursor: Cursor | None,
     ) -> Generator[FrameMasks, None, None]:
         segmenter = self.segmenter
         if order == "stock":
-            yield from segmenter.track(video, job.prompts, fixed=fixed, frames=job.frames)
+            yield from segmenter.track(video, prompts, fixed=fixed, frames=frames)
         elif isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders:
-            yield from segmenter.track(video, job.prompts, fixed=fixed, frames=job.frames, order=order, cursor=cursor)
+            yield from segmenter.track(video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor)
         else:
-            wanted = job.frames or (0, video.info.num_frames)
-            for masks in segmenter.track(video, job.prompts, fixed=fixed, frames=with_prompts(wanted, job.prompts)):
+            wanted = frames or (0, video.info.num_frames)
+            for masks in segmenter.track(video, prompts, fixed=fixed, frames=with_prompts(wanted, prompts)):
                 if wanted[0] <= masks.frame_index < wanted[1]:
                     yield masks
 
-    def _propagation_seconds(self, video: VideoSource, jobs: tuple[Job, ...], *_: object) -> float:
-        seconds = 15.0
-        for job in jobs:
-            start, stop = job.frames or (0, video.info.num_frames)
-            num_objects = len({prompt.object_id for prompt in job.prompts})
-            seconds += 1.5 * self.segmenter.estimate_seconds(stop - start, num_objects)
-        return seconds
+    def _propagation_seconds(
+        self,
+        video: VideoSource,
+        prompts: tuple[Prompt, ...],
+        fixed: Fixed | None,
+        frames: FrameRange | None,
+        *_: object,
+    ) -> float:
+        start, stop = frames or (0, video.info.num_frames)
+        num_objects = len({prompt.object_id for prompt in prompts})
+        return 15.0 + 1.5 * self.segmenter.estimate_seconds(stop - start, num_objects)
 
 
 def with_prompts(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:

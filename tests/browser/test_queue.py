@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import App, open_page
 from tests.browser.findings import findings
+from veason.annotation import GotMasks, PutPrompt, Tracked
 from veason.hub import ASSETS
 from veason.masks import decode_mask
 from veason.project import Project
-from veason.session import GotMasks, PutPrompt, Tracked
 from veason.types import Box, FrameMasks, ObjectMask, Prompt
 
 pytestmark = pytest.mark.browser

@@ -12,10 +12,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import App, open_page
 from tests.browser.studio import LONG, drag, expect_masks, lane
 from tests.disks import may_mount
+from veason.annotation import GotMasks, PutPrompt, Tracked
 from veason.hub import ASSETS
 from veason.masks import encode_mask
 from veason.project import Project
-from veason.session import GotMasks, PutPrompt, Tracked
 from veason.types import Box, FrameMasks, ObjectMask, Prompt
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not may_mount(), reason="only root may make a disk read-only")]

@@ -100,7 +100,7 @@ def test_masks_that_were_streaming_survive_a_kill(app: App, context: BrowserCont
     app.start()
     with Project.open(app.log.parent / "labels") as project:
         (question,) = project.questions()
-        kept = len(project.session(question.id).tracks[1].frames)
+        kept = len(project.state(question.id).tracks[1].frames)
     assert kept > 5
     later = open_page(context, page.url)
     expect(lane(later, 1)).to_contain_text(f"{kept} fr")
@@ -142,7 +142,7 @@ def test_a_visitor_takes_the_whole_project_home_and_to_another_server(tmp_path: 
         download.value.save_as(path)
         with unpack(path, tmp_path / "home") as project:
             (question,) = project.questions()
-            assert project.session(question.id).object_ids == (1,)
+            assert project.state(question.id).object_ids == (1,)
             project.open_video(question.video_id).close()  # the clip came along
         other = open_page(context, second.url)
         other.get_by_role("button", name="Queue", exact=True).click()

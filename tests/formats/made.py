@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from veason.annotation import Asked, GotAnswer, MoveKeyframe, Occluded, PutPrompt, Reasoned, Tracked
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.exchange import from_project
 from veason.masks import encode_mask, mask_box
-from veason.project import Occluded, Project, Reasoned, StoredMask
-from veason.session import Asked, GotAnswer, MoveKeyframe, PutPrompt, Tracked
+from veason.project import Project, StoredMask
 from veason.types import Answer, Click, Prompt, Rle
 
 EXAMPLES = Path(__file__).parents[2] / "veason" / "assets" / "examples"

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.formats.made import CLIP, SIZE_WH, shape
+from veason.annotation import PutPrompt
 from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.projects.exchange import Imported, from_project, to_project
 from veason.masks import empty_mask, encode_mask
 from veason.project import Project
-from veason.session import PutPrompt
 from veason.types import Box, Prompt
 from veason.video import open_video
 

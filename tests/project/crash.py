@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.project.made import random_edit
+from tests.project.replayed import replay
 from veason.project import Project
 
 
@@ -59,8 +60,8 @@ def check_whole(project: Project, question: int) -> None:
     with project.reading() as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-    history, loaded = project.replay(question), project.loaded(question)
-    assert history.now == loaded.state.session
+    history, loaded = replay(project, question), project.loaded(question)
+    assert history.now == loaded.state
     assert len(history.past) == loaded.position
 
 

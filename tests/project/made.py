@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from veason.annotation import Asked, DropPrompt, GotAnswer, GotMasks, Marked, MoveKeyframe, PutPrompt, Reasoned, Tracked
 from veason.errors import SessionError
 from veason.masks import encode_mask
 from veason.profile import GENERIC, Profile
-from veason.project import Marked, Project, Reasoned
-from veason.session import Asked, DropPrompt, GotAnswer, GotMasks, MoveKeyframe, PutPrompt, Tracked
+from veason.project import Project
 from veason.types import (
     Answer,
     Answered,

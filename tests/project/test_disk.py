@@ -1,7 +1,6 @@
 """Full disks, read-only disks, locks, strange files: a clear message, and the project intact."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,11 +11,11 @@ import pytest
 
 from tests.disks import may_mount
 from tests.project.crash import check_whole
-from tests.project.made import NUM_FRAMES, ask, box_prompt, make_frames, make_project, masks_on
+from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project, masks_on
+from veason.annotation import PutPrompt
 from veason.errors import ProjectError
 from veason.project import Project
 from veason.project.schema import VERSION
-from veason.session import PutPrompt
 
 FILE = "project.sqlite"
 
@@ -42,7 +41,7 @@ def test_a_disk_that_refuses_to_write_leaves_the_project_whole(tmp_path: Path) -
 
     project, question = make_project(tmp_path)
     ask(project, question)
-    before = project.session(question)
+    before = project.state(question)
     project.close()
     child = os.fork()
     if child == 0:  # the limit on file sizes stands for a disk that is full in the middle of a write
@@ -60,7 +59,7 @@ def test_a_disk_that_refuses_to_write_leaves_the_project_whole(tmp_path: Path) -
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with Project.open(project.folder) as later:
         check_whole(later, question)
-        assert later.session(question).prompts == before.prompts
+        assert later.state(question).prompts == before.prompts
 
 
 @pytest.mark.skipif(not may_mount(), reason="only root may mount the small disk that this fills")
@@ -109,7 +108,7 @@ def test_a_read_only_project_can_be_looked_at_and_says_why_it_cannot_be_changed(
 with Project.open(folder) as project:
     assert project.is_read_only
     assert len(list(project.masks({question}))) == {NUM_FRAMES}
-    assert project.session({question}).answer is not None
+    assert project.state({question}).answer is not None
     with pytest.raises(ProjectError, match="read-only: copy the project"):
         project.undo({question})
 """
@@ -168,34 +167,13 @@ def test_a_project_is_not_made_over_another_one(tmp_path: Path) -> None:
     ask(project, question)
     with pytest.raises(ProjectError, match="project already"):
         Project.create(project.folder)
-    assert project.session(question).answer is not None
-
-
-def test_a_project_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
-    folder = tmp_path / "old"
-    make_frames(folder / "clip")
-    with sqlite3.connect(folder / FILE) as db:
-        db.executescript((Path(__file__).parent / "version1.sql").read_text())
-    db.close()
-    shutil.copy(folder / FILE, tmp_path / "before")
-    with Project.open(folder) as project:
-        (question,) = project.questions(status="in review")
-        assert (question.original_id, question.reasoning) == (None, "stale")
-        check_whole(project, question.id)
-        assert [one.name for one in project.objects(question.id)] == ["left ball", ""]
-        project.comment(question.id, "from an old file", 3)
-        project.redo(question.id)
-        assert set(project.state(question.id).marks.values()) == {"verified"}
-        with project.open_video(question.video_id) as video:
-            assert video.info.num_frames == NUM_FRAMES
-    with Project.open(folder) as project:
-        assert len(project.comments(question.id)) == 1
+    assert project.state(question).answer is not None
 
 
 def test_a_writer_that_waits_too_long_is_told(tmp_path: Path) -> None:
     project, question = make_project(tmp_path)
     with Project.open(project.folder, timeout_s=0.1) as other, project.transaction():
-        assert other.session(question).prompts == {}  # readers never wait
+        assert other.state(question).prompts == {}  # readers never wait
         with pytest.raises(ProjectError, match="another program is writing"):
             other.record(question, PutPrompt(box_prompt()))
     project.record(question, PutPrompt(box_prompt()))
@@ -231,7 +209,7 @@ def test_threads_and_processes_edit_one_project_at_once_and_nothing_is_lost(tmp_
     made = project.changes_since(start)
     assert [one.revision for one in made] == list(range(start + 1, start + 61))
     assert sorted({one.annotator for one in made if one.annotator}) == ["child 0", "child 1", "thread 2", "thread 3"]
-    assert {place[0]: prompt.box.x1 for place, prompt in project.session(question).prompts.items() if prompt.box} == (
+    assert {place[0]: prompt.box.x1 for place, prompt in project.state(question).prompts.items() if prompt.box} == (
         dict.fromkeys((1, 2, 3, 4), 14)
     )
     check_whole(project, question)

@@ -9,10 +9,10 @@ import pytest
 
 from tests.project.crash import check_whole
 from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project
+from veason.annotation import PutPrompt
 from veason.errors import ProjectError
 from veason.project import Project
 from veason.project.folder import enforce_quota, pack, size_of, unpack
-from veason.session import PutPrompt
 
 
 def test_a_packed_project_opens_elsewhere_with_its_videos(tmp_path: Path) -> None:

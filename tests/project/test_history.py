@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order, the project holds what `veason.session` says, also after it is opened again."""
+"""Whatever is done in whatever order, the project holds what `veason.annotation` says, opened again or not."""
 
 import shutil
 import tempfile
@@ -10,21 +10,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.project.made import NUM_FRAMES, QUESTION, answer, box_prompt, make_project, mask, masks_on
-from veason.errors import SessionError
-from veason.project import Locked, Marked, Named, Occluded, Project, Reasoned, State
-from veason.project.state import Edit, advance
-from veason.session import (
+from tests.project.replayed import replay
+from veason.annotation import (
     Asked,
     DropPrompt,
     Duplicated,
+    Edit,
     GotAnswer,
     GotMasks,
+    Locked,
+    Marked,
     Merged,
     MoveKeyframe,
+    Named,
+    Occluded,
     PutPrompt,
-    Session,
+    Reasoned,
+    State,
     Tracked,
+    apply,
 )
+from veason.errors import SessionError
+from veason.project import Project
 from veason.types import FrameMasks
 
 OBJECTS = st.integers(1, 3)
@@ -39,13 +46,13 @@ class Annotating(RuleBasedStateMachine):
     def start(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.project, self.question = make_project(self.folder)
-        self.now = State(Session(NUM_FRAMES))
+        self.now = State(NUM_FRAMES)
         self.past: list[State] = []
         self.future: list[State] = []
 
     def record(self, edit: Edit) -> None:
         try:
-            after = advance(self.now, edit, self.project.revision + 1, True)
+            after = apply(self.now, edit, self.project.revision + 1)
         except SessionError:
             with pytest.raises(SessionError):
                 self.project.record(self.question, edit)
@@ -57,7 +64,7 @@ class Annotating(RuleBasedStateMachine):
     def follow(self, *edits: Edit) -> None:
         revision = self.project.revision + 1
         for edit in edits:
-            self.now = advance(self.now, edit, revision, False)
+            self.now = apply(self.now, edit, revision, is_by_person=False)
         self.project.follow(self.question, edits)
 
     @rule(instruction=st.sampled_from([QUESTION, "the cube"]))
@@ -83,7 +90,7 @@ class Annotating(RuleBasedStateMachine):
 
     @rule(source=OBJECTS, into=OBJECTS)
     def merge(self, source: int, into: int) -> None:
-        self.record(Merged(source, into, self.now.settled(into)))
+        self.record(Merged(source, into, self.now.confirmed_frames(into)))
 
     @rule(object_id=OBJECTS, name=st.sampled_from(["", "dog", "cat"]))
     def name(self, object_id: int, name: str) -> None:
@@ -161,30 +168,28 @@ class Annotating(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "project"):
-            history = self.project.replay(self.question)
-            assert history.now == self.now.session
-            assert [state.session for state in self.past] == list(history.past)
-            assert [state.session for state in self.future] == list(history.future)
+            history = replay(self.project, self.question)
+            assert (history.now, history.past, history.future) == (self.now, self.past, self.future)
             self.check_rows()
             self.project.close()
             shutil.rmtree(self.folder)
 
     def check_rows(self) -> None:
         with Project.open(self.project.folder) as fresh:
-            session = fresh.session(self.question)
-            assert session == self.now.session
+            state = fresh.state(self.question)
+            assert state == self.now
             rows = {(one.object_id, one.frame_index): (one.rle, one.score) for one in fresh.masks(self.question)}
             assert rows == {
                 (track.object_id, index): (one.rle, one.score)
-                for track in session.tracks.values()
+                for track in state.tracks.values()
                 for index, one in track.frames.items()
             }
             assert {(one.prompt.object_id, one.prompt.frame_index) for one in fresh.prompts(self.question)} == set(
-                session.prompts
+                state.prompts
             )
-            assert tuple(one.object_id for one in fresh.objects(self.question)) == session.object_ids
+            assert tuple(one.object_id for one in fresh.objects(self.question)) == state.object_ids
             stored = fresh.answer(self.question)
-            assert (stored.answer if stored else None) == session.answer
+            assert (stored.answer if stored else None) == state.answer
 
 
 Annotating.TestCase.settings = settings(

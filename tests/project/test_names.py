@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.project.made import box_prompt, make_project
+from veason.annotation import Asked, DropPrompt, Locked, Marked, Named, PutPrompt
 from veason.errors import SessionError
-from veason.project import Locked, Marked, Named, Project
-from veason.session import Asked, DropPrompt, PutPrompt
+from veason.project import Project
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_locked_object_refuses_a_person_until_it_is_unlocked(drawn: tuple[Proj
             project.record(question, edit)
     project.record(question, Locked(1, False))
     project.record(question, DropPrompt(1, 4))
-    assert project.session(question).object_ids == ()
+    assert project.state(question).object_ids == ()
 
 
 def test_names_and_locks_go_with_their_object_and_come_back_with_it(drawn: tuple[Project, int]) -> None:

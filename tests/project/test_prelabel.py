@@ -12,11 +12,11 @@ import pytest
 from tests.project.crash import check_whole
 from tests.project.made import NUM_FRAMES, Ball, box_prompt, make_frames
 from tests.standins import BoxFiller
+from veason.annotation import PutPrompt
 from veason.errors import MissingBackend, ProjectError, VideoError
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.prelabel import prelabel
-from veason.session import PutPrompt
 from veason.types import FrameMasks, Prompt, VideoSource
 
 
@@ -57,7 +57,7 @@ def test_every_new_question_gets_a_proposal_with_masks_doubt_and_what_made_it(pr
         assert question.doubt == pytest.approx(0.0, abs=0.02)
         assert (question.segmenter, question.reasoning, question.failure) == ("box filler", "fresh", "")
         assert [one.frame_index for one in project.masks(question.id)] == list(range(NUM_FRAMES))
-        assert not project.session(question.id).stale
+        assert not project.state(question.id).stale
         stored = project.answer(question.id)
         assert stored is not None
         assert (stored.policy, stored.shown) == ("ball", (0, 2, 5))
@@ -108,7 +108,7 @@ def test_an_absent_target_is_proposed_without_masks(project: Project) -> None:
     list(prelabel(project, Pipeline(Ball("nothing"), BoxFiller())))
     question = project.questions()[0]
     assert (question.status, question.failure) == ("proposed", "")
-    assert project.session(question.id).answer is not None
+    assert project.state(question.id).answer is not None
     assert project.accept(question.id) == "absent"
 
 
@@ -149,8 +149,8 @@ def test_what_a_person_takes_over_is_left_to_the_person(project: Project) -> Non
     with Project.open(project.folder) as tab:
         tab.record(1, PutPrompt(box_prompt(2)), annotator="ann")
         assert next(one for one in events if one.stage in ("skipped", "proposed")).stage == "skipped"
-        assert tab.session(1).answer is None
-        assert list(tab.session(1).prompts) == [(2, 2)]
+        assert tab.state(1).answer is None
+        assert list(tab.state(1).prompts) == [(2, 2)]
 
 
 def test_only_one_run_at_a_time(project: Project) -> None:

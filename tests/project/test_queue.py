@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.project.made import NUM_FRAMES, QUESTION, answer, ask, box_prompt, make_frames, make_project, masks_on
+from veason.annotation import Asked, GotAnswer, PutPrompt
 from veason.errors import ProjectError
 from veason.formats.datasets import WriteExpression, WriteVideo, open_dataset, write_dataset
 from veason.project import ChangedElsewhere, Project
 from veason.project.sources import Wanted, add_dataset, add_videos, list_videos, read_instructions
 from veason.project.statistics import agreement, rank, statistics
-from veason.session import Asked, GotAnswer, PutPrompt
 from veason.types import Answer
 
 

@@ -15,10 +15,10 @@ from tests.project.made import (
     make_project,
     masks_on,
 )
+from veason.annotation import Asked, DropPrompt, GotAnswer, Marked, MoveKeyframe, PutPrompt, Reasoned
 from veason.errors import ProjectError, PromptError, SessionError, VideoError
 from veason.masks import mask_area
-from veason.project import ChangedElsewhere, Marked, Project, Reasoned, StoredMask, StoredObject
-from veason.session import Asked, DropPrompt, GotAnswer, MoveKeyframe, PutPrompt
+from veason.project import ChangedElsewhere, Project, StoredMask, StoredObject
 from veason.types import Sampling
 
 
@@ -35,7 +35,7 @@ def test_an_edit_is_on_the_disk_when_record_returns(made: tuple[Project, int]) -
     project, question = made
     project.record(question, PutPrompt(box_prompt()))
     with Project.open(project.folder) as other:  # nothing was closed or flushed in between
-        assert other.session(question).prompts == {(1, 2): box_prompt()}
+        assert other.state(question).prompts == {(1, 2): box_prompt()}
 
 
 def test_a_video_is_known_by_its_content(made: tuple[Project, int], tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing_of_its_first_half(made: tupl
     with pytest.raises(SessionError):
         project.follow(question, [PutPrompt(box_prompt()), *masks_on([0]), DropPrompt(2, 0)])
     assert project.revision == revision
-    assert project.session(question).object_ids == ()
+    assert project.state(question).object_ids == ()
     with Project.open(project.folder) as other:
         assert (other.revision, other.prompts(question), list(other.masks(question))) == (revision, (), [])
 
@@ -260,7 +260,7 @@ def test_a_second_tab_is_told_and_overwrites_nothing(made: tuple[Project, int]) 
         (change,) = tab.changes_since(seen)
         assert (change.operation, change.body["type"], change.revision) == ("record", "PutPrompt", seen + 1)
         tab.record(question, PutPrompt(box_prompt(2)), expected_revision=change.revision)
-        assert project.session(question).object_ids == (1, 2)  # and the first tab sees the second's
+        assert project.state(question).object_ids == (1, 2)  # and the first tab sees the second's
 
 
 def test_edits_that_do_not_fit_leave_no_trace(made: tuple[Project, int]) -> None:
@@ -293,14 +293,14 @@ def test_redo_brings_back_what_was_there_whatever_the_model_reported_meanwhile(m
     project, question = made
     ask(project, question)
     project.record(question, PutPrompt(box_prompt(x=6)))
-    there = project.session(question)
+    there = project.state(question)
     project.undo(question)
     project.follow(question, masks_on([1, 3], object_id=2, x=15))
-    between = project.session(question)
+    between = project.state(question)
     project.redo(question)
-    assert project.session(question) == there
+    assert project.state(question) == there
     project.undo(question)
-    assert project.session(question) == between
+    assert project.state(question) == between
 
 
 def test_an_answer_takes_a_failure_back(made: tuple[Project, int]) -> None:
@@ -313,7 +313,7 @@ def test_an_answer_takes_a_failure_back(made: tuple[Project, int]) -> None:
 
 def test_unknown_ids_are_told(made: tuple[Project, int]) -> None:
     project, _ = made
-    for call in (project.question, project.session, project.undo, lambda one: list(project.masks(one))):
+    for call in (project.question, project.state, project.undo, lambda one: list(project.masks(one))):
         with pytest.raises(ProjectError, match="no question 99"):
             call(99)
     with pytest.raises(ProjectError, match="no video 99"):
@@ -331,4 +331,4 @@ def test_a_block_of_changes_that_breaks_is_forgotten_on_disk_and_in_memory(tmp_p
     assert project.revision == revision
     with Project.open(project.folder) as other:
         other.record(question, PutPrompt(box_prompt(3, 2)))  # takes the revision that the forgotten one had
-    assert project.session(question).object_ids == (1, 3)
+    assert project.state(question).object_ids == (1, 3)

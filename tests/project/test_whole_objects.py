@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project, mask, masks_on
+from veason.annotation import Duplicated, Locked, Merged, Occluded, PutPrompt, State, Tracked
 from veason.errors import SessionError
 from veason.masks import mask_area, union_mask
-from veason.project import Locked, Occluded, Project, State
-from veason.session import Duplicated, Merged, PutPrompt, Tracked
+from veason.project import Project
 
 
 def kinds(project: Project, question: int, object_id: int) -> list[str]:
@@ -34,9 +34,9 @@ def test_a_copy_has_the_prompts_masks_marks_and_provenance_of_its_object(tmp_pat
         project.record(question, Duplicated(2, 3))
         now = reopened(project, question)
         assert now == project.state(question)
-        assert now.session.tracks[3].frames == before.session.tracks[2].frames
-        assert [prompt.box for (one, _), prompt in sorted(now.session.prompts.items()) if one == 3] == [
-            before.session.prompts[2, 2].box,
+        assert now.tracks[3].frames == before.tracks[2].frames
+        assert [prompt.box for (one, _), prompt in sorted(now.prompts.items()) if one == 3] == [
+            before.prompts[2, 2].box,
             box_prompt(2, 4).box,
         ]
         assert (3, 4) in now.by_hand
@@ -57,7 +57,7 @@ def test_a_locked_object_can_be_copied_and_its_copy_is_free(tmp_path: Path) -> N
         project.record(question, Locked(1, True))
         project.record(question, Duplicated(1, 2))
         assert project.state(question).locked == frozenset({1})
-        assert len(project.session(question).tracks[2].frames) == NUM_FRAMES
+        assert len(project.state(question).tracks[2].frames) == NUM_FRAMES
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_an_edit_of_objects_that_does_not_fit_changes_nothing(
 
 
 def merge(project: Project, question: int, source: int, target: int) -> None:
-    project.record(question, Merged(source, target, project.state(question).settled(target)))
+    project.record(question, Merged(source, target, project.state(question).confirmed_frames(target)))
 
 
 def test_a_merged_object_covers_both_and_one_undo_brings_both_back(tmp_path: Path) -> None:
@@ -96,11 +96,11 @@ def test_a_merged_object_covers_both_and_one_undo_brings_both_back(tmp_path: Pat
         now = reopened(project, question)
         assert now == project.state(question)
         both = union_mask([mask(0).rle, mask(20).rle])
-        assert {one.rle for one in now.session.tracks[1].frames.values()} == {both}
+        assert {one.rle for one in now.tracks[1].frames.values()} == {both}
         assert mask_area(both) == 2 * mask_area(mask(0).rle)
-        assert now.session.object_ids == (1,)
-        assert now.session.stale == frozenset()
-        assert now.session.prompts[1, 2].mask == both  # a box around one part would take the other away
+        assert now.object_ids == (1,)
+        assert now.stale == frozenset()
+        assert now.prompts[1, 2].mask == both  # a box around one part would take the other away
         assert kinds(project, question, 1) == [*["propagated"] * 2, "corrected", *["propagated"] * 3]
         project.undo(question)
         assert reopened(project, question) == before
@@ -120,10 +120,10 @@ def test_two_halves_of_a_track_become_one_with_their_prompts_and_marks(tmp_path:
         project.mark(question, 2, (5, 6), "verified")
         merge(project, question, 2, 1)
         now = reopened(project, question)
-        track = now.session.tracks[1].frames
+        track = now.tracks[1].frames
         assert [track[at] for at in (0, 1, 2, 4, 5)] == [*[mask(4)] * 3, *[mask(8)] * 2]
         assert now.marks == {(1, 3): "absent", (1, 5): "verified"}  # frame 4 was absent, and is not
-        assert set(now.session.prompts) == {(1, 0), (1, 4)}
+        assert set(now.prompts) == {(1, 0), (1, 4)}
         assert now.by_hand == {(1, 0)}
         assert kinds(project, question, 1) == ["corrected", *["propagated"] * 2, "absent", "model", "verified"]
 
@@ -140,9 +140,9 @@ def test_a_merge_never_overwrites_what_a_person_corrected_or_verified(tmp_path: 
             project.record(question, Merged(2, 1, frozenset({4})))
         merge(project, question, 2, 1)
         now = reopened(project, question)
-        own = before.session.tracks[1].frames
-        assert [at for at, one in now.session.tracks[1].frames.items() if one == own[at]] == [0, 4]
-        assert now.session.prompts[1, 4] == before.session.prompts[1, 4]
+        own = before.tracks[1].frames
+        assert [at for at, one in now.tracks[1].frames.items() if one == own[at]] == [0, 4]
+        assert now.prompts[1, 4] == before.prompts[1, 4]
         assert now.marks == before.marks
 
 

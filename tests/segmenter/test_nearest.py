@@ -11,7 +11,6 @@ from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.masks import encode_mask
 from veason.segmenter.counters import NetworkCalls, count_calls
 from veason.segmenter.nearest import frames_read_back
-from veason.segmenter.order import affected_range
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import Box, Click, FrameMasks, ObjectMask, Prompt
 
@@ -150,11 +149,10 @@ def test_between_barriers_only_the_affected_frames_come_and_they_equal_those_of_
     box, correction = Prompt(1, 0, box=BOX), Prompt(1, 7, clicks=CLICKS)
     fixed = {1: {4: square_mask(), 9: square_mask()}}
     whole = by_object_and_frame(nearest(Sam2Segmenter(model, "tiny"), video, [box, correction], fixed=fixed))
-    affected = affected_range(7, fixed[1], (0, 14))
     segmenter = Sam2Segmenter(model, "tiny")
     list(segmenter.track(video, [box], fixed=fixed))
     with count_calls(model) as counter:
-        part = nearest(segmenter, video, [box, correction], fixed=fixed, frames=affected)
+        part = nearest(segmenter, video, [box, correction], fixed=fixed, frames=(5, 9))
     assert [masks.frame_index for masks in part] == [7, 8, 6, 5]
     assert by_object_and_frame(part) == {(1, index): whole[1, index] for index in range(5, 9)}
     assert counter.calls.encoder == 0

@@ -1,29 +1,8 @@
-"""Which frames a correction affects, and in which order frames come."""
+"""In which order frames come."""
 
 import pytest
 
-from veason.segmenter.order import NearestFirst, affected_range
-
-
-@pytest.mark.parametrize(
-    ("frame_index", "fixed", "frames", "expected"),
-    [
-        pytest.param(5, [], (0, 10), (0, 10), id="nothing fixed"),
-        pytest.param(5, [2, 8], (0, 10), (3, 8), id="fixed on both sides"),
-        pytest.param(5, [0, 1, 2, 7, 8, 9], (0, 10), (3, 7), id="the nearest ones count"),
-        pytest.param(5, [2], (0, 10), (3, 10), id="fixed before"),
-        pytest.param(5, [8], (0, 10), (0, 8), id="fixed after"),
-        pytest.param(5, [4, 6], (0, 10), (5, 6), id="fixed neighbours leave the frame alone"),
-        pytest.param(5, [5], (0, 10), (0, 10), id="the corrected frame is no barrier to itself"),
-        pytest.param(0, [1], (0, 10), (0, 1), id="first frame"),
-        pytest.param(9, [8], (0, 10), (9, 10), id="last frame"),
-        pytest.param(5, [1, 9], (3, 8), (3, 8), id="barriers outside the range"),
-    ],
-)
-def test_a_correction_reaches_to_the_next_fixed_frame_on_either_side(
-    frame_index: int, fixed: list[int], frames: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    assert affected_range(frame_index, fixed, frames) == expected
+from veason.segmenter.order import NearestFirst
 
 
 def walk(centre: int, frames: tuple[int, int], lead: int, cursor: int | None = None) -> list[int]:

@@ -31,7 +31,7 @@ def test_a_correction_leaves_other_objects_as_they_are(visitor: Visitor) -> None
     visitor.propagate(only="stale", object=1, frame=5)
     assert changed(first, visitor.masks(1)) == list(range(COUNT))
     assert changed(second, visitor.masks(2)) == []
-    assert visitor.session.stale == frozenset()
+    assert visitor.state.stale == frozenset()
 
 
 def test_a_correction_ends_at_verified_frames(visitor: Visitor) -> None:
@@ -90,12 +90,12 @@ def test_what_a_stopped_run_left_is_done_by_the_next_one(visitor: Visitor) -> No
     visitor.propagate(only="stale", object=1, frame=5)
     visitor.segmenter.on_frame = lambda frame_index: None
     half = visitor.masks(1)
-    assert 1 in visitor.session.stale
+    assert 1 in visitor.state.stale
     left = {frame for frame in range(COUNT) if half[frame].score == 1}
     assert 0 < len(left) < COUNT
     visitor.propagate(only="stale", object=1, frame=5)
     assert set(changed(half, visitor.masks(1))) == left
-    assert visitor.session.stale == frozenset()
+    assert visitor.state.stale == frozenset()
 
 
 def test_verifying_a_range_leaves_absent_frames_absent(visitor: Visitor) -> None:

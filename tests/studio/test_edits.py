@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from veason.annotation import DropPrompt, Locked, Marked, MoveKeyframe, Named, PutPrompt, Reasoned, State, apply
 from veason.errors import VeasonError
-from veason.project.state import Locked, Marked, Named, Reasoned, State
-from veason.session import DropPrompt, MoveKeyframe, PutPrompt, Session, apply
 from veason.studio.server.edits import edit_of, within
 from veason.studio.server.requests import parse_event
 from veason.types import Box, Click, Prompt
 
 SIZE_WH = (64, 48)
-STATE = State(apply(Session(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9)))))
+STATE = apply(State(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
 
 
 def read(sent: Any) -> object:

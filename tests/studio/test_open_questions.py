@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from veason.annotation import MoveKeyframe, Named, PutPrompt, State
 from veason.errors import ProjectError, SessionError
 from veason.hub import ASSETS
 from veason.masks import empty_mask
-from veason.project import ChangedElsewhere, Named, Project
-from veason.session import MoveKeyframe, PutPrompt, Session
+from veason.project import ChangedElsewhere, Project
 from veason.studio.server import project_registry
 from veason.studio.server.client import Client
 from veason.studio.server.project_registry import ProjectRegistry
@@ -73,8 +73,8 @@ def nothing_on(question: OpenQuestion, frame_index: int) -> FrameMasks:
     return FrameMasks(frame_index, {1: ObjectMask(empty_mask(question.video.info.size_wh), 3.0)})
 
 
-def session_of(question: OpenQuestion) -> Session:
-    return question.labels.state().session
+def state_of(question: OpenQuestion) -> State:
+    return question.labels.state()
 
 
 def test_a_question_comes_back_by_its_id_after_a_restart_with_its_history(tmp_path: Path) -> None:
@@ -84,11 +84,11 @@ def test_a_question_comes_back_by_its_id_after_a_restart_with_its_history(tmp_pa
     question.labels.record(drawn(2))
     server.close()
     again = start(tmp_path).open(question.id)
-    assert session_of(again).object_ids == (1, 2)
+    assert state_of(again).object_ids == (1, 2)
     again.labels.step(forward=False)
-    assert session_of(again).object_ids == (1,)
+    assert state_of(again).object_ids == (1,)
     again.labels.step(forward=True)
-    assert session_of(again).object_ids == (1, 2)
+    assert state_of(again).object_ids == (1, 2)
 
 
 def test_the_question_longest_unused_is_closed_and_opens_again(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_question_longest_unused_is_closed_and_opens_again(tmp_path: Path) -
     assert not server.questions.is_open(first.id)
     again = server.open(first.id)
     assert again is not first
-    assert session_of(again).object_ids == (1,)
+    assert state_of(again).object_ids == (1,)
     server.close()
 
 
@@ -140,10 +140,10 @@ def test_masks_that_stream_in_are_saved_together_and_before_anything_else(server
     for frame in range(1, 50):
         question.labels.arrive(nothing_on(question, frame), "nano")
     assert question.project.revision == before
-    assert len(session_of(question).tracks[1].frames) == 50
+    assert len(state_of(question).tracks[1].frames) == 50
     assert question.project.revision == before + 1
     question.labels.step(forward=False)
-    assert session_of(question).object_ids == ()
+    assert state_of(question).object_ids == ()
 
 
 @pytest.mark.usefixtures("never_due")
@@ -153,7 +153,7 @@ def test_an_idle_question_is_closed_with_the_masks_that_still_wait_for_the_disk(
     stream(question, 9)
     server.draft()
     assert not server.questions.is_open(question.id)
-    assert sorted(session_of(server.open(question.id)).tracks[1].frames) == list(range(9))
+    assert sorted(state_of(server.open(question.id)).tracks[1].frames) == list(range(9))
     server.close()
 
 
@@ -172,7 +172,7 @@ def test_a_question_whose_masks_the_disk_refuses_stays_open_with_them(
     server.draft()
     assert server.questions.is_open(question.id)
     monkeypatch.undo()
-    assert sorted(session_of(question).tracks[1].frames) == list(range(9))
+    assert sorted(state_of(question).tracks[1].frames) == list(range(9))
     server.close()
 
 
@@ -181,7 +181,7 @@ def test_masks_that_still_wait_are_flushed_for_the_whole_project(server: Server)
     question = server.draft()
     stream(question, 9)
     server.questions.flush(question.key)
-    assert len(question.project.session(question.question_id).tracks[1].frames) == 9
+    assert len(question.project.state(question.question_id).tracks[1].frames) == 9
 
 
 @pytest.mark.usefixtures("never_due")
@@ -196,7 +196,7 @@ def test_a_visitors_project_that_is_swept_closes_its_questions_and_loses_no_mask
     server.registry.get_or_make(None)  # somebody new comes by
     assert not server.questions.is_open(question.id)
     again = server.open(question.id)  # the masks that came last made the project young again
-    assert sorted(session_of(again).tracks[1].frames) == list(range(9))
+    assert sorted(state_of(again).tracks[1].frames) == list(range(9))
     time.sleep(0.1)
     server.registry.get_or_make(None)
     with pytest.raises(SessionError, match="no longer on the server"):
@@ -222,22 +222,24 @@ def test_the_server_ends_though_nobody_fetches_what_a_job_still_has_to_say(
     assert [next(suspended), next(suspended)] == [0, 1]
     server.close()
     with Project.open(tmp_path / "labels") as project:
-        assert sorted(project.session(question.question_id).tracks[1].frames) == [0, 1]
+        assert sorted(project.state(question.question_id).tracks[1].frames) == [0, 1]
     suspended.close()
 
 
-def test_what_waits_to_be_computed_survives_a_restart_unless_the_question_went_on(tmp_path: Path) -> None:
+def test_what_waits_to_be_computed_survives_a_restart_and_what_others_do(tmp_path: Path) -> None:
     server = start(tmp_path)
     question = server.draft()
     stream(question, 90)
     server.close()
     server = start(tmp_path)
-    assert server.open(question.id).labels.pending == {1: frozenset(range(90, 96))}
+    assert state_of(server.open(question.id)).pending == {1: ((90, 96),)}
     server.close()
     with Project.open(tmp_path / "labels") as project:
         project.record(question.question_id, drawn(1, 20))
     server = start(tmp_path)
-    assert server.open(question.id).labels.pending == {}
+    assert state_of(server.open(question.id)).pending == {1: ((5, 96),)}
+    server.open(question.id).labels.step(forward=False)
+    assert state_of(server.open(question.id)).pending == {1: ((90, 96),)}
     server.close()
 
 

@@ -74,15 +74,15 @@ def test_the_first_answer_streams_and_all_are_told_with_their_agreement() -> Non
         (None, True, False),
     ]
     assert proposals["agreement"] == "3 of 4 answered · 1 says absent · 1 on frame 4"
-    assert visitor.session.keyframe == 4
+    assert visitor.state.keyframe == 4
 
 
 def test_another_answer_is_taken_with_its_reasoning_and_given_back_by_undo() -> None:
     visitor = Visitor(Wavering())
     visitor.think("the dog", samples=4)
     told = visitor.edit(edit="take", answer=1)
-    assert visitor.session.keyframe == 8
-    assert [prompt.box for prompt in visitor.session.prompts.values()] == [THERE]
+    assert visitor.state.keyframe == 8
+    assert [prompt.box for prompt in visitor.state.prompts.values()] == [THERE]
     recalled = of_kind(told, "recalled")[0]
     assert (recalled["text"], [one["frame"] for one in recalled["mentions"]]) == ("Frame 8.", [8])
     told = visitor.edit(edit="undo")

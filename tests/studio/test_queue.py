@@ -176,9 +176,9 @@ def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch:
     visitor.propagate()
     late = ObjectMask(mask_of(0, 0, 3, 3), 5.0)
     visitor.question.labels.arrive(FrameMasks(0, {1: late}), "filler")
-    assert visitor.project.session(1).tracks[1].frames[0] != late  # it is not on the disk yet
+    assert visitor.project.state(1).tracks[1].frames[0] != late  # it is not on the disk yet
     transfer(visitor, "export", format="coco", scope="project", everything=True)
-    assert visitor.project.session(1).tracks[1].frames[0] == late
+    assert visitor.project.state(1).tracks[1].frames[0] == late
 
 
 def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_p
     with zipfile.ZipFile(file["path"]) as archive:
         archive.extractall(tmp_path / "copy")
     with Project.open(tmp_path / "copy") as copy:
-        assert copy.session(visitor.question.question_id).object_ids == (1,)
+        assert copy.state(visitor.question.question_id).object_ids == (1,)
         copy.open_video(copy.videos()[0].id).close()
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from tests.standins import BoxFiller
+from veason.annotation import State
 from veason.masks import encode_mask
 from veason.pipeline import Pipeline
-from veason.session import Session
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.settings import Settings
@@ -68,9 +68,9 @@ class Visitor:
             return question
 
     @property
-    def session(self) -> Session:
+    def state(self) -> State:
         """The labels as they are."""
-        return self.question.labels.state().session
+        return self.question.labels.state()
 
     def send(self, event: str, /, **data: Any) -> list[dict[str, Any]]:
         """Send an event and return the items of the answer."""
@@ -95,7 +95,7 @@ class Visitor:
 
     def masks(self, object_id: int) -> dict[int, ObjectMask]:
         """Return the masks of an object by frame."""
-        track = self.session.tracks.get(object_id)
+        track = self.state.tracks.get(object_id)
         return dict(track.frames) if track is not None else {}
 
 

@@ -39,7 +39,6 @@ from veason.project.records import (
     StoredVideo,
     Verdict,
 )
-from veason.project.state import Locked, Marked, Named, Occluded, Reasoned, State
 from veason.project.store import Project
 
 __all__ = [
@@ -47,14 +46,8 @@ __all__ = [
     "Change",
     "ChangedElsewhere",
     "Comment",
-    "Locked",
-    "Marked",
-    "Named",
-    "Occluded",
     "Project",
     "Question",
-    "Reasoned",
-    "State",
     "StoredAnswer",
     "StoredMask",
     "StoredObject",

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from veason.errors import ProjectError
-from veason.project.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from veason.project.schema import APPLICATION_ID, VERSION, migrate
 
 NAME = "project.sqlite"
 TIMEOUT_S = 10.0
@@ -90,9 +90,8 @@ class Database:
             return
         with self.write() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
-            for script in MIGRATIONS[version:]:
-                run_script(db, script)
-            db.execute(f"PRAGMA user_version = {max(version, VERSION)}")
+            if version < VERSION:
+                migrate(db, version)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -201,9 +200,7 @@ def create_file(path: Path) -> None:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("BEGIN")
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                for script in MIGRATIONS:
-                    run_script(connection, script)
-                connection.execute(f"PRAGMA user_version = {VERSION}")
+                migrate(connection, 0)
                 connection.execute("COMMIT")
             finally:
                 connection.close()
@@ -227,16 +224,6 @@ def _put_in_place(part: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(path) from error
         part.rename(path)
-
-
-def run_script(connection: sqlite3.Connection, script: str) -> None:
-    """Run the statements of a script inside the open transaction (executescript would commit it)."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            connection.execute(statement)
-            statement = ""
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 enter   apply edits, write them into the log, change the rows, keep the way back
 walk    undo or redo one step, by the changes kept for it
 load    a question's state from its rows, without any replay
-replay  the same state from the log alone; tests hold the two equal
 """
 
 from __future__ import annotations
@@ -16,23 +15,25 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from veason.errors import ProjectError, SessionError
-from veason.project.changes import (
-    Changes,
+from veason.annotation import EDITS, Duplicated, Edit, GotAnswer, GotMasks, Merged, Place, Provenance, State, apply
+from veason.annotation.apply import apply_masks
+from veason.annotation.difference import (
+    Difference,
     MaskIds,
+    applied,
     changed_masks,
-    changes,
     compose,
+    difference,
     from_scalars,
     inverse,
+    rebuild_runs,
     scalars,
-    stepped,
 )
-from veason.project.codec import pack_mask, plain, rebuild, to_json, unpack_mask
-from veason.project.maskrows import load_masks, masks_body, provenance_of, read_masks
-from veason.project.records import Change, Provenance
-from veason.project.state import EDITS, Edit, Place, State, advance
-from veason.session import Duplicated, GotAnswer, GotMasks, History, Merged, Session
+from veason.annotation.places import FrameRuns
+from veason.annotation.plain import plain, rebuild, to_json
+from veason.errors import ProjectError, SessionError
+from veason.project.maskrows import load_masks, masks_body, pack_mask, provenance_of, unpack_mask
+from veason.project.records import Change
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt, Sampling
 
 
@@ -64,13 +65,13 @@ class Origin:
 def load(db: sqlite3.Connection, question_id: int) -> Loaded:
     """Read a question's state from its rows. Raises ProjectError where there is no such question."""
     row = db.execute(
-        "SELECT q.revision, q.position, q.state, v.num_frames, v.height, v.width FROM questions q "
+        "SELECT q.revision, q.position, q.state, q.pending, v.num_frames, v.height, v.width FROM questions q "
         "JOIN videos v ON v.id = q.video_id WHERE q.id = ?",
         (question_id,),
     ).fetchone()
     if row is None:
         raise ProjectError(f"there is no question {question_id} in this project")
-    revision, position, text, num_frames, *size_hw = row
+    revision, position, text, pending, num_frames, *size_hw = row
     values = json.loads(text)
     answered = values.get("answered")
     prompts, by_hand = {}, set()
@@ -97,7 +98,17 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
         ids[object_id, frame_index] = mask_id
     tracks = {object_id: MaskTrack(object_id, masks) for object_id, masks in frames.items()}
     answer = None if answered is None else _load_answer(db, answered)
-    state = from_scalars(values, num_frames, answer, prompts, tracks, frozenset(by_hand), marks, names)
+    state = from_scalars(
+        values,
+        num_frames,
+        answer=answer,
+        prompts=prompts,
+        tracks=tracks,
+        pending=_read_pending(pending),
+        by_hand=frozenset(by_hand),
+        marks=marks,
+        names=names,
+    )
     return Loaded(question_id, revision, position, size, state, ids)
 
 
@@ -120,8 +131,12 @@ def enter(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin:
 def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
     revision = next_revision(db)
     state = loaded.state
-    for edit in run:
-        state = advance(state, edit, revision, is_step)
+    is_masks = isinstance(run[0], GotMasks)
+    if is_masks:
+        state = apply_masks(state, [edit.frame_masks for edit in run if isinstance(edit, GotMasks)])
+    else:
+        for edit in run:
+            state = apply(state, edit, revision, is_by_person=is_step)
     arrived: dict[Place, ObjectMask] = {}
     for edit in run:
         if isinstance(edit, GotMasks):
@@ -130,15 +145,14 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
         elif isinstance(edit, Duplicated | Merged):
             arrived, origin = _handed_over(db, loaded, state, edit.source_id, origin)
     ids = dict(loaded.mask_ids) | _store_masks(db, loaded, state, arrived, origin)
-    is_masks = isinstance(run[0], GotMasks)
     body = masks_body(ids, arrived) if is_masks else {"type": type(run[0]).__name__, **plain(run[0])}
     operation = "record" if is_step else "follow"
     write_log(db, revision, loaded.question_id, operation, body, origin)
     for edit in run:
         if isinstance(edit, GotAnswer):
             _store_answer(db, revision, loaded.question_id, state, origin)
-    step = changes(loaded.state, state, loaded.mask_ids, ids)
-    ids = {place: ids[place] for track in state.session.tracks.values() for place in _places(track)}
+    step = difference(loaded.state, state, loaded.mask_ids, ids)
+    ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
     _write_rows(db, loaded.question_id, step)
     position = _keep_step(db, loaded, revision, step, is_step)
     after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids)
@@ -155,7 +169,7 @@ def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: boo
     if row is None:
         raise SessionError("nothing to redo" if forward else "nothing to undo")
     step = _read_step(row[0]) if forward else inverse(_read_step(row[0]))
-    state = stepped(
+    state = applied(
         loaded.state,
         step,
         lambda mask_ids: load_masks(db, mask_ids, loaded.size_hw),
@@ -174,35 +188,6 @@ def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: boo
     walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids)
     _write_question(db, walked)
     return walked
-
-
-def replay(db: sqlite3.Connection, question_id: int) -> History:
-    """Return a question's history made from nothing but its log, by `veason.session`."""
-    loaded = load(db, question_id)
-    history = History(Session(loaded.state.session.num_frames))
-    for operation, text in db.execute(
-        "SELECT operation, body FROM log WHERE question_id = ? ORDER BY revision", (question_id,)
-    ).fetchall():
-        body = json.loads(text)
-        if operation == "undo":
-            history = history.undo()
-        elif operation == "redo":
-            history = history.redo()
-        elif operation in ("record", "follow"):
-            kind = body.pop("type")
-            if kind in (
-                "Marked",
-                "Occluded",
-                "Reasoned",
-                "Named",
-                "Locked",
-            ):  # no part of a Session, but steps all the same
-                history = History(history.now, (*history.past, history.now)) if operation == "record" else history
-                continue
-            edits = [rebuild(EDITS[kind], body)] if kind != "GotMasks" else read_masks(db, body, loaded.size_hw)
-            for edit in edits:
-                history = history.record(edit) if operation == "record" else history.follow(edit)
-    return history
 
 
 def read_edit(change: Change) -> Edit:
@@ -244,7 +229,7 @@ def _store_masks(
     """Insert the masks that are new and return the ids of all that arrived; equal ones are not stored twice."""
     if not arrived:
         return {}
-    tracks = loaded.state.session.tracks
+    tracks = loaded.state.tracks
     free = (db.execute("SELECT max(id) FROM masks").fetchone()[0] or 0) + 1
     ids, rows = {}, []
     for place, mask in arrived.items():
@@ -271,9 +256,9 @@ def _handed_over(
     db: sqlite3.Connection, loaded: Loaded, state: State, source_id: int, origin: Origin
 ) -> tuple[dict[Place, ObjectMask], Origin]:
     """Return the masks that an edit gave to another object, and an origin that keeps where they come from."""
-    before = loaded.state.session
-    places = sorted(changed_masks(before, state.session))
-    arrived = {place: mask for place in places if (mask := state.session.mask_at(place)) is not None}
+    before = loaded.state
+    places = sorted(changed_masks(before, state))
+    arrived = {place: mask for place in places if (mask := state.mask_at(place)) is not None}
     provenance = {
         (object_id, frame_index): provenance_of(db, loaded.mask_ids[source_id, frame_index])
         for (object_id, frame_index), mask in arrived.items()
@@ -288,15 +273,15 @@ def _load_answer(db: sqlite3.Connection, answer_id: int) -> Answer:
 
 
 def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state: State, origin: Origin) -> None:
-    assert state.session.answer is not None
+    assert state.answer is not None
     sampling = None if origin.sampling is None else to_json(origin.sampling)
     db.execute(
         "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
         (
             revision,
             question_id,
-            to_json(state.session.answer),
-            to_json(state.session.shown),
+            to_json(state.answer),
+            to_json(state.shown),
             origin.source,
             sampling,
         ),
@@ -304,7 +289,7 @@ def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state
     db.execute("UPDATE questions SET failure = NULL WHERE id = ?", (question_id,))
 
 
-def _write_rows(db: sqlite3.Connection, question_id: int, step: Changes) -> None:
+def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference) -> None:
     """Bring prompts, marks and masks to where the step leads."""
     gone = [(before,) for key, (before, _) in step.items() if key[0] == "mask" and before is not None]
     come = [(after,) for key, (_, after) in step.items() if key[0] == "mask" and after is not None]
@@ -330,11 +315,13 @@ def _write_rows(db: sqlite3.Connection, question_id: int, step: Changes) -> None
 def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:
     state = loaded.state
     db.execute(
-        "UPDATE questions SET revision = ?, position = ?, state = ?, reasoning = ?, answer_id = ? WHERE id = ?",
+        "UPDATE questions SET revision = ?, position = ?, state = ?, pending = ?, reasoning = ?, answer_id = ? "
+        "WHERE id = ?",
         (
             loaded.revision,
             loaded.position,
             to_json(scalars(state)),
+            to_json(state.pending),
             state.reasoning,
             state.answered,
             loaded.question_id,
@@ -342,7 +329,7 @@ def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:
     )
 
 
-def _keep_step(db: sqlite3.Connection, loaded: Loaded, revision: int, step: Changes, is_step: bool) -> int:
+def _keep_step(db: sqlite3.Connection, loaded: Loaded, revision: int, step: Difference, is_step: bool) -> int:
     """Keep the way back and return the new position: a step of its own, or part of the steps beside it."""
     question_id, position = loaded.question_id, loaded.position
     if is_step:
@@ -363,9 +350,13 @@ def _keep_step(db: sqlite3.Connection, loaded: Loaded, revision: int, step: Chan
     return position
 
 
-def _step_text(step: Changes) -> str:
+def _step_text(step: Difference) -> str:
     return json.dumps([[*key, *pair] for key, pair in step.items()], ensure_ascii=False, separators=(",", ":"))
 
 
-def _read_step(text: str) -> Changes:
+def _read_step(text: str) -> Difference:
     return {tuple(row[:-2]): (row[-2], row[-1]) for row in json.loads(text)}
+
+
+def _read_pending(text: str) -> dict[int, FrameRuns]:
+    return {int(object_id): rebuild_runs(runs) or () for object_id, runs in json.loads(text).items()}

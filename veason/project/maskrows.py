@@ -1,18 +1,30 @@
-"""Masks between rows, the log and edits."""
+"""Masks between rows, the log and edits. They are kept as the zlib of their run-length code: about half its size."""
 
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from veason.project.codec import unpack_mask
-from veason.project.records import Provenance
-from veason.project.state import Place
-from veason.session import GotMasks
-from veason.types import FrameMasks, ObjectMask
+from veason.annotation import Place, Provenance
+from veason.errors import ProjectError
+from veason.types import ObjectMask, Rle
 
 _IDS_A_QUERY = 500
+
+
+def pack_mask(rle: Rle) -> bytes:
+    """Return the run-length code as it is stored."""
+    return zlib.compress(rle.counts.encode("ascii"), 1)
+
+
+def unpack_mask(stored: bytes, size_hw: tuple[int, int]) -> Rle:
+    """Return the mask of a stored run-length code. Raises ProjectError where it is damaged."""
+    try:
+        return Rle(size_hw, zlib.decompress(stored).decode("ascii"))
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise ProjectError(f"a mask of the project is damaged: {error}; restore the project from a backup") from error
 
 
 def provenance_of(db: sqlite3.Connection, mask_id: int) -> Provenance:
@@ -21,21 +33,11 @@ def provenance_of(db: sqlite3.Connection, mask_id: int) -> Provenance:
 
 
 def masks_body(ids: Mapping[Place, int], arrived: Mapping[Place, ObjectMask]) -> dict[str, Any]:
-    """Return what the log says of masks that arrived: their ids by frame and object."""
+    """Return what the log says of masks that arrived: their ids by frame and object id."""
     frames: dict[int, dict[int, int]] = {}
     for object_id, frame_index in arrived:
         frames.setdefault(frame_index, {})[object_id] = ids[object_id, frame_index]
     return {"type": "GotMasks", "frames": frames}
-
-
-def read_masks(db: sqlite3.Connection, body: Mapping[str, Any], size_hw: tuple[int, int]) -> list[GotMasks]:
-    """Return the edits that a line of the log made by `masks_body` stands for."""
-    frames = body.get("frames", {})
-    masks = load_masks(db, [mask_id for ids in frames.values() for mask_id in ids.values()], size_hw)
-    return [
-        GotMasks(FrameMasks(int(index), {int(object_id): masks[mask_id] for object_id, mask_id in ids.items()}))
-        for index, ids in frames.items()
-    ]
 
 
 def load_masks(db: sqlite3.Connection, mask_ids: Sequence[int], size_hw: tuple[int, int]) -> dict[int, ObjectMask]:

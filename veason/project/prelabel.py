@@ -14,13 +14,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from veason.annotation import Asked, Edit, GotAnswer, GotMasks, RecomputePlan, RecomputeRequest
 from veason.errors import DeviceError, ProjectError, PromptError, VideoError
 from veason.pipeline import LONG_CLIP, FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.project.records import ChangedElsewhere, Question
-from veason.project.state import Edit
 from veason.project.statistics import rank
 from veason.project.store import Project
-from veason.session import Asked, GotAnswer, GotMasks, Tracked
 from veason.types import Answered, Sampling, Unanswered
 from veason.video import Video
 
@@ -129,7 +128,7 @@ def _label(
         is_done = False
         try:
             yield pace.now(question.id, "thinking")
-            if project.session(question.id).answer is None:
+            if project.state(question.id).answer is None:
                 revision = _think(project, pipeline, question, video, sampling, revision)
             yield from _track(project, pipeline, question, video, longest, revision, pace)
             rank(project, question.id)
@@ -172,22 +171,22 @@ def _track(
     revision: int,
     pace: _Pace,
 ) -> Iterator[Progress]:
-    """Propagate the objects whose masks are missing and put all of them on the disk in one go."""
-    session = project.session(question.id)
-    prompts = [prompt for prompt in session.prompts.values() if prompt.object_id in session.stale]
-    if not prompts:
+    """Compute the masks that wait and put all of them on the disk in one go."""
+    state = project.state(question.id)
+    if not state.pending or not state.prompts:
         return
-    frames = starting_range(video.info, prompts[0].frame_index, longest)
-    arrived: list[Edit] = []
-    seen, noticed = set(), 0.0
-    for frame_masks in pipeline.propagate(video, prompts, frames=frames):
+    frames = starting_range(video.info, min(state.prompts)[1], longest)
+    plan = RecomputePlan.of(state, RecomputeRequest(frames))
+    arrived: list[GotMasks] = []
+    noticed = 0.0
+    for frame_masks in pipeline.recompute(video, plan, lambda: state, order="stock"):
         arrived.append(GotMasks(frame_masks))
-        seen.add(frame_masks.frame_index)
         if time.monotonic() - noticed >= _NOTICE_S:
             noticed = time.monotonic()
-            yield pace.now(question.id, "tracking", (len(seen), frames[1] - frames[0]))
-    arrived.append(Tracked(frozenset(prompt.object_id for prompt in prompts)))
-    project.follow(question.id, arrived, source=pipeline.segmenter.name, expected_revision=revision)
+            done = len({edit.frame_masks.frame_index for edit in arrived})
+            yield pace.now(question.id, "tracking", (done, plan.num_frames))
+    if arrived:
+        project.follow(question.id, arrived, source=pipeline.segmenter.name, expected_revision=revision)
 
 
 @contextmanager

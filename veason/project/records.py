@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from veason.annotation import Provenance, Reasoning
 from veason.errors import ProjectError
 from veason.types import Answer, Prompt, Rle, Sampling
 
 Status = Literal["new", "thinking", "proposed", "in review", "accepted", "rejected", "absent"]
 STATUSES: tuple[Status, ...] = ("new", "thinking", "proposed", "in review", "accepted", "rejected", "absent")
-
-Reasoning = Literal["fresh", "stale", "edited", "confirmed", "regenerated"]
-"""Whether the reasoning fits the labels: as the model wrote it and never corrected since; corrected since; and, after
-the last correction: edited by a person, confirmed by a person, or written anew by the model."""
-
-Provenance = Literal["model", "propagated", "corrected", "verified", "absent"]
-"""Where a mask comes from: the model's own prompt on that frame, propagation, a person's prompt on that frame; or what
-a person said of it: it is right, or the object is not there."""
 
 
 class ChangedElsewhere(ProjectError):  # noqa: N818  # it says what happened, as a person would

@@ -1,10 +1,10 @@
 """The tables of a project file, and the steps that bring an older file up to date.
 
 A file's version is `PRAGMA user_version`, the number of MIGRATIONS that it has seen. A change of the tables is a new
-entry at the end; entries that were released never change.
+entry at the end; entries that were released never change. `migrate` runs those that a file has not seen.
 
     log        what happened, in order: the truth. Its key is the revision of the project
-    questions  one instruction about one video, and the small parts of its state
+    questions  one instruction about one video, the small parts of its state, and which masks wait to be computed
     prompts, masks, marks, answers   the large parts, as the log left them
     steps      the way from each undoable state to the next: what changed, before and after
 
@@ -12,6 +12,11 @@ entry at the end; entries that were released never change.
 """
 
 from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from veason.project.upgrade import fill_pending
 
 APPLICATION_ID = 0x5645_4153
 """The letters VEAS: tells a project file from other SQLite files."""
@@ -42,7 +47,7 @@ CREATE TABLE questions (
     assignee TEXT,
     revision INTEGER NOT NULL,
     position INTEGER NOT NULL DEFAULT 0,    -- how many steps can be undone
-    state TEXT NOT NULL DEFAULT '{}',       -- the scalars of veason.project.state
+    state TEXT NOT NULL DEFAULT '{}',       -- the scalars of veason.annotation.difference
     reasoning TEXT,
     answer_id INTEGER REFERENCES answers (id),
     segmenter TEXT,
@@ -84,7 +89,7 @@ CREATE TABLE masks (
     is_current INTEGER NOT NULL,
     provenance TEXT NOT NULL,
     score REAL NOT NULL,
-    counts BLOB NOT NULL            -- COCO run-length code at the video's size, see veason.project.codec
+    counts BLOB NOT NULL            -- COCO run-length code at the video's size, see veason.project.maskrows
 );
 CREATE UNIQUE INDEX current_masks ON masks (question_id, frame_index, object_id) WHERE is_current = 1;
 
@@ -140,8 +145,35 @@ CREATE TABLE verdicts (
 );
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2)
-"""The SQL that leads from each version to the next; a new file sees all of it."""
+_VERSION_3 = """
+ALTER TABLE questions ADD COLUMN pending TEXT NOT NULL DEFAULT '{}';    -- runs of frames to compute, by object
+"""
+
+MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None] | None], ...] = (
+    (_VERSION_1, None),
+    (_VERSION_2, None),
+    (_VERSION_3, fill_pending),
+)
+"""The SQL that leads from each version to the next, and what then fills its new columns; a new file sees all of it."""
 
 VERSION = len(MIGRATIONS)
 """The version that this program reads and writes."""
+
+
+def migrate(db: sqlite3.Connection, version: int) -> None:
+    """Bring the tables from a version (0: none) to this program's, inside the open transaction."""
+    for script, fill in MIGRATIONS[version:]:
+        _run_script(db, script)
+        if fill is not None:
+            fill(db)
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _run_script(db: sqlite3.Connection, script: str) -> None:
+    """Run the statements of a script one by one (executescript would commit the transaction)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""

@@ -97,24 +97,23 @@ def rank(project: Project, question_id: int) -> float | None:
     no masks have none. Source: ours.
     """
     state = project.state(question_id)
-    session = state.session
     worst: dict[int, float] = defaultdict(float)
     for doubts in doubtful_frames(project, question_id).values():
         for frame_index, value in doubts.items():
             worst[frame_index] = max(worst[frame_index], value)
     warnings = 0
-    if session.answer is not None and state.reasoning in ("fresh", "regenerated"):
-        keyframe = session.answer.keyframe
+    if state.answer is not None and state.reasoning in ("fresh", "regenerated"):
+        keyframe = state.answer.keyframe
         masks = {
             object_id: track.frames[keyframe]
-            for object_id, track in session.tracks.items()
+            for object_id, track in state.tracks.items()
             if keyframe is not None and keyframe in track.frames
         }
-        warnings = sum(one.severity == "warning" for one in check(session.answer, session.shown, masks))
+        warnings = sum(one.severity == "warning" for one in check(state.answer, state.shown, masks))
     overall: float | None
-    if project.question(question_id).failure and not session.tracks:
+    if project.question(question_id).failure and not state.tracks:
         overall = 1.0
-    elif session.answer is None and not session.tracks:
+    elif state.answer is None and not state.tracks:
         overall = None
     else:
         trust = 1 - (sum(worst.values()) / len(worst) if worst else 0.0)
@@ -200,5 +199,5 @@ def doubtful_frames(project: Project, question_id: int) -> dict[int, dict[int, f
             for frame_index, value in doubt(track).items()
             if (object_id, frame_index) not in state.marks
         }
-        for object_id, track in state.session.tracks.items()
+        for object_id, track in state.tracks.items()
     }

@@ -12,11 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from veason.annotation import Edit, GotMasks, Mark, Marked, Named, Occluded, Place, State
+from veason.annotation.places import pack_places, unpack_places
+from veason.annotation.plain import rebuild
 from veason.errors import ProjectError
 from veason.masks import empty_mask
-from veason.project.codec import rebuild, unpack_mask
 from veason.project.database import NAME, Database, create_file
-from veason.project.edits import Loaded, Origin, enter, load, replay, walk
+from veason.project.edits import Loaded, Origin, enter, load, walk
+from veason.project.maskrows import unpack_mask
 from veason.project.queue import Queue
 from veason.project.records import (
     Change,
@@ -26,9 +29,6 @@ from veason.project.records import (
     StoredObject,
     StoredPrompt,
 )
-from veason.project.runs import pack_places, unpack_places
-from veason.project.state import Edit, Mark, Marked, Named, Occluded, Place, State
-from veason.session import GotMasks, History, Session
 from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Sampling
 
 _KEPT_LOADED = 8
@@ -100,7 +100,7 @@ class Project(Queue):
 
         Args:
             question_id: the question that it is about.
-            edit: one of `veason.session`, or Marked or Reasoned.
+            edit: one of `veason.annotation`.
             **options: annotator (the person's name), expected_revision (refuse where the question's revision is
                 another by now), alongside (edits that belong to this one, such as masks that it empties).
 
@@ -247,18 +247,9 @@ class Project(Queue):
             self._keep(loaded)
         return loaded
 
-    def session(self, question_id: int) -> Session:
-        """Return the annotation state, with all masks."""
-        return self.loaded(question_id).state.session
-
     def state(self, question_id: int) -> State:
-        """Return the annotation state with marks and the standing of the reasoning."""
+        """Return the annotation as it is, with all masks."""
         return self.loaded(question_id).state
-
-    def replay(self, question_id: int) -> History:
-        """Return the history that the log alone gives; slow, for checks."""
-        with self._database.read() as db:
-            return replay(db, question_id)
 
     def answer(self, question_id: int) -> StoredAnswer | None:
         """Return the answer that counts, None where there is none."""

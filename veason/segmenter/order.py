@@ -2,48 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
 from veason.types import FrameRange
-
-
-def affected_range(frame_index: int, fixed_frames: Collection[int], frames: FrameRange) -> FrameRange:
-    """Return the half-open range that a correction on `frame_index` may change.
-
-    Fixed (verified or locked) frames are barriers: the range stops short of the next one on either side. A fixed
-    `frame_index` is the person's own and no barrier to itself.
-
-    >>> affected_range(5, {2, 8, 9}, (0, 12))
-    (3, 8)
-    >>> affected_range(5, set(), (0, 12))
-    (0, 12)
-    """
-    start, stop = frames
-    before = [fixed for fixed in fixed_frames if start <= fixed < frame_index]
-    after = [fixed for fixed in fixed_frames if frame_index < fixed < stop]
-    return (max(before) + 1 if before else start, min(after) if after else stop)
-
-
-def affected_ranges(
-    touched: Mapping[int, Collection[int]], fixed: Mapping[int, Collection[int]], frames: FrameRange
-) -> dict[FrameRange, tuple[int, ...]]:
-    """Return what corrections may change: half-open ranges, each with the objects that it is to be done for.
-
-    Args:
-        touched: frames by object on which something was said, anew or otherwise than before.
-        fixed: verified or locked frames by object: the barriers.
-        frames: of the whole video; barriers anywhere in it count.
-
-    >>> affected_ranges({1: {5, 6}, 2: {5}, 3: {5}}, {1: {2, 8}, 3: {4}}, (0, 12))
-    {(3, 8): (1,), (0, 12): (2,), (5, 12): (3,)}
-    """
-    objects: dict[FrameRange, list[int]] = {}
-    for object_id, indices in sorted(touched.items()):
-        barriers = set(fixed.get(object_id, ()))
-        ranges = {affected_range(index, barriers, frames) for index in indices}
-        for affected in sorted(ranges):
-            objects.setdefault(affected, []).append(object_id)
-    return {affected: tuple(ids) for affected, ids in objects.items()}
 
 
 class NearestFirst:

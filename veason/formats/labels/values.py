@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from veason.annotation import Provenance, Reasoning
 from veason.errors import ExportError
 from veason.masks import mask_area
-from veason.project.records import Provenance, Reasoning, Status
+from veason.project.records import Status
 from veason.types import Prompt, Rle, SampleType, VideoInfo
 
 SURE_SCORE = 10.0

@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from veason.annotation import Asked, Edit, GotAnswer, MoveKeyframe, PutPrompt, Reasoned, Tracked
 from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
 from veason.formats.projects.earlier import NO_WORDS, Earlier, is_picture_of, remember
-from veason.project import Project, Question, Reasoned, StoredMask, StoredVideo
-from veason.project.state import Edit
-from veason.session import Asked, GotAnswer, MoveKeyframe, PutPrompt, Tracked
+from veason.project import Project, Question, StoredMask, StoredVideo
 from veason.types import Answer, VideoInfo
 from veason.video import open_video
 
@@ -137,7 +136,7 @@ def _shared_id(object_id: int, track: Track, tracks: dict[int, Track]) -> int:
 
 def _question(project: Project, question: Question, ids: dict[int, int]) -> LabelledQuestion:
     stored = project.answer(question.id)
-    session = project.session(question.id)
+    state = project.state(question.id)
     prompts = [each for each in project.prompts(question.id) if each.prompt.object_id in ids]
     return LabelledQuestion(
         name="",
@@ -147,8 +146,8 @@ def _question(project: Project, question: Question, ids: dict[int, int]) -> Labe
         reasoning=question.reasoning,
         thought=stored.thought if stored else "",
         answer_text=stored.answer.text if stored else "",
-        shown=stored.shown if stored else session.shown,
-        keyframe=session.keyframe,
+        shown=stored.shown if stored else state.shown,
+        keyframe=state.keyframe,
         prompts=tuple(replace(each.prompt, object_id=ids[each.prompt.object_id]) for each in prompts),
         by_hand=frozenset((ids[each.prompt.object_id], each.prompt.frame_index) for each in prompts if each.is_by_hand),
         policy=(stored.policy or "") if stored else "",
@@ -321,7 +320,7 @@ def _enter_answer(project: Project, question_id: int, question: LabelledQuestion
     for prompt in question.prompts:
         if (prompt.object_id, prompt.frame_index) in question.by_hand:
             project.record(question_id, PutPrompt(prompt))
-    if question.keyframe is not None and project.session(question_id).keyframe is None:
+    if question.keyframe is not None and project.state(question_id).keyframe is None:
         project.follow(question_id, [MoveKeyframe(question.keyframe)], source="import")
 
 

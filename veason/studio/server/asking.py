@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from veason.annotation import Asked, DropPrompt, GotAnswer, PutPrompt
 from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.profile import GENERIC, Profile, sample_indices
-from veason.session import Asked, DropPrompt, GotAnswer, PutPrompt
 from veason.studio.server.client import Client
 from veason.studio.server.corrections import correction_turn
 from veason.studio.server.messages import Item, Message
@@ -50,8 +50,8 @@ class Asking:
         self._shown = sample_indices(question.video.info.num_frames, frame_count_of(pipeline))
         self._turns: tuple[Turn, ...] = ()
         if request.again and pipeline.policy is not None:
-            session = question.labels.state().session
-            turn, self._shown = correction_turn(session, question.video.info, pipeline.policy.profile)
+            state = question.labels.state()
+            turn, self._shown = correction_turn(state, question.video.info, pipeline.policy.profile)
             self._turns = (turn,)
 
     def messages(self) -> Iterator[Message]:
@@ -61,18 +61,17 @@ class Asking:
             labels.record(Asked(self._instruction, self._shown), self._client)
             question.proposals, question.asked = (), self._count
             now = labels.now()
-            begun = ThinkingItem(), session_item(now), self._proposals(), all_masks(now.state.session)
+            begun = ThinkingItem(), session_item(now), self._proposals(), all_masks(now.state)
             yield Message(work=question.id, items=begun)
             yield from in_batches(question, self._thoughts())
             now = labels.now()
-            session = now.state.session
-            recalled = recalled_item(question, session, profile_of(self._pipeline))
-            told = session_item(now), recalled, self._proposals(), findings_item(session), IdleItem()
+            recalled = recalled_item(question, now.state, profile_of(self._pipeline))
+            told = session_item(now), recalled, self._proposals(), findings_item(now.state), IdleItem()
             yield Message(work=question.id, items=told)
 
     def _proposals(self) -> Item:
         question = self._question
-        return proposals_item(question.proposals, question.asked, question.labels.state().session.answer)
+        return proposals_item(question.proposals, question.asked, question.labels.state().answer)
 
     def _thoughts(self) -> Iterator[Item]:
         """Think as often as wanted: the first answer streams, of the others only what they come to is shown."""
@@ -86,7 +85,7 @@ class Asking:
                     continue
                 is_first = gathering.number(event) == 0
                 if gathering.take(event):
-                    if question.labels.state().session.answer is None:
+                    if question.labels.state().answer is None:
                         yield self._answer(gathering.proposals[-1].answer, sampling)
                     question.proposals = tuple(gathering.proposals)
                     if self._count > 1:
@@ -124,5 +123,5 @@ class Asking:
         """Make a box a prompt as soon as it closes, so that it can be dragged while the text still streams."""
         labels = self._question.labels
         if event.number == 0:  # the policy began its list (anew)
-            labels.follow([DropPrompt(*place) for place in labels.state().session.prompts], self._client)
+            labels.follow([DropPrompt(*place) for place in labels.state().prompts], self._client)
         labels.follow([PutPrompt(Prompt(event.number + 1, keyframe, box=event.box))], self._client)

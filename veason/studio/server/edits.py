@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from veason.annotation import (
+    DropPrompt,
+    Duplicated,
+    Edit,
+    GotAnswer,
+    Locked,
+    Marked,
+    Merged,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+    RecomputeRequest,
+    State,
+)
+from veason.annotation.recompute import Extent
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
 from veason.pipeline import prompts_from_answer
-from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned, State
-from veason.session import DropPrompt, Duplicated, GotAnswer, Merged, MoveKeyframe, PutPrompt, Session
 from veason.studio.server.painted import painted_mask
 from veason.studio.server.proposals import Proposal
 from veason.studio.server.requests.edits import (
@@ -27,6 +42,7 @@ from veason.studio.server.requests.edits import (
     StepEdit,
     TakeEdit,
 )
+from veason.studio.server.requests.stage import PropagateRequest
 from veason.types import Box, Click, FrameRange, Prompt
 
 
@@ -43,20 +59,19 @@ def edit_of(request: Edits, state: State, size_wh: tuple[int, int], proposals: S
         PromptError: a box, click or range that does not fit the video.
         SessionError: the labels do not allow it.
     """
-    session = state.session
     match request:
         case BoxEdit() | ClickEdit() | MaskEdit():
-            return PutPrompt(_prompt(request, session, size_wh))
+            return PutPrompt(_prompt(request, state, size_wh))
         case DropEdit(object=object_id, frame=frame_index):
             return DropPrompt(object_id, frame_index)
         case KeyframeEdit(frame=frame_index):
             return MoveKeyframe(frame_index)
         case DuplicateEdit(object=object_id):
-            return Duplicated(object_id, _new_object(session))
+            return Duplicated(object_id, _new_object(state))
         case MergeEdit(object=object_id, into=target_id):
-            return Merged(object_id, target_id, state.settled(target_id))
+            return Merged(object_id, target_id, state.confirmed_frames(target_id))
         case MarkEdit():
-            return _mark(request, session)
+            return _mark(request, state)
         case NameEdit(object=object_id, name=name):
             return Named(object_id, " ".join(name.split()))
         case LockEdit(object=object_id, on=is_locked):
@@ -76,6 +91,13 @@ def within(start: int, stop: int, num_frames: int) -> FrameRange:
     return (start, stop)
 
 
+def recompute_of(request: PropagateRequest, num_frames: int) -> RecomputeRequest:
+    """Return which masks a request of the page asks for. Raises PromptError where the video has no such frames."""
+    frames = within(request.start, request.stop, num_frames)
+    extent: Extent = "all" if request.only is None else "pending" if request.only == "stale" else request.only
+    return RecomputeRequest(frames, extent, request.object, request.frame)
+
+
 def changes_masks(edit: Edit) -> bool:
     """Tell whether an edit makes masks that are being computed useless; copies and what is said of masks do not."""
     return not isinstance(edit, Named | Locked | Occluded | Reasoned | Duplicated) and not (
@@ -83,13 +105,13 @@ def changes_masks(edit: Edit) -> bool:
     )
 
 
-def _new_object(session: Session) -> int:
-    return max(session.object_ids, default=0) + 1
+def _new_object(state: State) -> int:
+    return max(state.object_ids, default=0) + 1
 
 
-def _prompt(request: BoxEdit | ClickEdit | MaskEdit, session: Session, size_wh: tuple[int, int]) -> Prompt:
-    object_id, frame_index = request.object or _new_object(session), request.frame
-    old = session.prompts.get((object_id, frame_index))
+def _prompt(request: BoxEdit | ClickEdit | MaskEdit, state: State, size_wh: tuple[int, int]) -> Prompt:
+    object_id, frame_index = request.object or _new_object(state), request.frame
+    old = state.prompts.get((object_id, frame_index))
     match request:
         case BoxEdit(xyxy=xyxy):
             return Prompt(object_id, frame_index, _box(xyxy, size_wh), old.clicks if old else ())
@@ -116,15 +138,15 @@ def _box(xyxy: tuple[float, float, float, float], size_wh: tuple[int, int]) -> B
     return inside
 
 
-def _mark(request: MarkEdit, session: Session) -> Marked | Occluded:
-    object_id, (start, stop) = request.object, within(request.start, request.stop, session.num_frames)
+def _mark(request: MarkEdit, state: State) -> Marked | Occluded:
+    object_id, (start, stop) = request.object, within(request.start, request.stop, state.num_frames)
     if request.edit == "occluded":
         return Occluded(object_id, start, stop, request.on)
     if not request.on:
         return Marked(object_id, start, stop, None)
     if request.edit == "verified":
-        track = session.tracks.get(object_id)
-        missing = next((frame for frame in range(start, stop) if track is None or frame not in track.frames), None)
+        masks = state.frames_of(object_id)
+        missing = next((frame for frame in range(start, stop) if frame not in masks), None)
         if missing is not None:
             raise SessionError(f"object {object_id} has no mask on frame {missing} to verify: propagate first")
     return Marked(object_id, start, stop, request.edit)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
+from veason.annotation import Mark, Place, State
+from veason.annotation.places import pack_places, runs_of
+from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
 from veason.pipeline import masks_by_frame
 from veason.profile import Profile
-from veason.project.runs import pack_places
-from veason.project.state import Mark, Place, State
-from veason.session import Session
 from veason.studio.server.messages import Item
 from veason.studio.server.messages.labels import BoxPart, ClickPart, MarkPart, OpenedItem, RangeItem, SessionItem
-from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem, PropagatingItem
+from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem
 from veason.studio.server.messages.thinking import (
     AnsweredItem,
     AnswerPart,
@@ -33,13 +33,10 @@ from veason.studio.server.messages.thinking import (
     ThoughtItem,
     UnansweredItem,
 )
-from veason.studio.server.messages.units import MaskCode, Span
+from veason.studio.server.messages.units import MaskCode
 from veason.studio.server.proposals import Proposal, agreement
 from veason.studio.server.question.labels import LabelsNow
 from veason.studio.server.question.open_question import OpenQuestion
-from veason.studio.server.requests.stage import PropagateRequest
-from veason.studio.server.spread import Pending, Stretch, outdated
-from veason.studio.server.steps import describe
 from veason.types import (
     Answer,
     Answered,
@@ -94,27 +91,27 @@ def pace_item(segmenter: Segmenter) -> PaceItem:
 
 def session_item(now: LabelsNow) -> SessionItem:
     """Return objects, prompts, marks, keyframe and what can be undone; masks travel apart."""
-    state, session = now.state, now.state.session
+    state = now.state
     later = [*now.done, *now.undone[:STEPS_SHOWN]]
     return SessionItem(
         seen=now.question.revision,
         review=now.question.status,
         assignee=now.question.assignee,
-        instruction=session.instruction or now.question.instruction,
-        shown=session.shown,
-        keyframe=session.keyframe,
-        objects=session.object_ids,
+        instruction=state.instruction or now.question.instruction,
+        shown=state.shown,
+        keyframe=state.keyframe,
+        objects=state.object_ids,
         boxes=[
             BoxPart(object=object_id, frame=frame_index, xyxy=prompt.box.xyxy)
-            for (object_id, frame_index), prompt in session.prompts.items()
+            for (object_id, frame_index), prompt in state.prompts.items()
             if prompt.box is not None
         ],
         clicks=[
             ClickPart(object=object_id, frame=frame_index, xy=(click.x, click.y), positive=click.is_positive)
-            for (object_id, frame_index), prompt in session.prompts.items()
+            for (object_id, frame_index), prompt in state.prompts.items()
             for click in prompt.clicks
         ],
-        stale=sorted(session.stale),
+        stale=sorted(state.stale),
         by_hand=sorted(state.by_hand),
         marks=mark_parts(state.marks),
         names=state.names,
@@ -122,32 +119,11 @@ def session_item(now: LabelsNow) -> SessionItem:
         occluded=[(object_id, start, stop) for object_id, start, stop in pack_places(state.occluded)],
         reasoning=state.reasoning,
         rewritten=state.thought,
-        paintings=[place for place, prompt in session.prompts.items() if prompt.mask is not None],
-        pending=waiting(state, now.pending),
+        paintings=[place for place, prompt in state.prompts.items() if prompt.mask is not None],
+        pending={one: runs for one in state.pending if (runs := state.outdated_frames(one))},
         undo_steps=describe(now.done, state.names, STEPS_SHOWN)[::-1],
         redo_steps=describe(later, state.names, len(later) - len(now.done)),
     )
-
-
-def waiting(state: State, pending: Pending) -> dict[int, list[Span]]:
-    """Return by object the runs of frames whose masks are there but do not follow from its prompts."""
-    found = {object_id: outdated(state, pending, object_id) for object_id in state.session.tracks}
-    return {object_id: runs_of(frames) for object_id, frames in found.items() if frames}
-
-
-def runs_of(frames: Iterable[int]) -> list[Span]:
-    """Return frames as half-open runs of neighbours.
-
-    >>> runs_of({7, 3, 4})
-    [(3, 5), (7, 8)]
-    """
-    runs: list[Span] = []
-    for frame_index in sorted(frames):
-        if runs and runs[-1][1] == frame_index:
-            runs[-1] = (runs[-1][0], frame_index + 1)
-        else:
-            runs.append((frame_index, frame_index + 1))
-    return runs
 
 
 def mark_parts(marks: Mapping[Place, Mark]) -> list[MarkPart]:
@@ -170,23 +146,23 @@ def mark_parts(marks: Mapping[Place, Mark]) -> list[MarkPart]:
 # --- reasoning and answers
 
 
-def recalled_item(question: OpenQuestion, session: Session, profile: Profile) -> RecalledItem:
+def recalled_item(question: OpenQuestion, state: State, profile: Profile) -> RecalledItem:
     """Return the reasoning as the page showed it, for a refresh."""
-    answer = session.answer
+    answer = state.answer
     if answer is None:
-        return RecalledItem(text="", mentions=(), failure=failure_text(question, session), answered=None)
+        return RecalledItem(text="", mentions=(), failure=failure_text(question, state), answered=None)
     own = next((one for one in question.proposals if one.answer == answer), None)
     if own is None:  # the frames that it names are found again in its text
         info = question.video.info
-        context = context_for(profile, session.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
+        context = context_for(profile, state.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
         own = Proposal(answer, tuple(find_mentions(answer.thought, context)))
     mentions, answered = [_mention(one) for one in own.mentions], _answered(Answered(answer, own.speed))
     return RecalledItem(text=answer.thought, mentions=mentions, failure="", answered=answered)
 
 
-def failure_text(question: OpenQuestion, session: Session) -> str:
+def failure_text(question: OpenQuestion, state: State) -> str:
     """Return what the policy wrote where it gave no usable answer, "" where it gave one or was not asked."""
-    if not question.project.question(question.question_id).failure or session.answer is not None:
+    if not question.project.question(question.question_id).failure or state.answer is not None:
         return ""
     changes = question.project.changes_since(0, question.question_id)
     return next((str(one.body.get("text", "")) for one in reversed(changes) if one.operation == "failure"), "")
@@ -244,15 +220,9 @@ def _answered(event: Answered) -> AnsweredItem:
 # --- masks
 
 
-def propagating_item(stretches: Sequence[Stretch], request: PropagateRequest) -> PropagatingItem:
-    """Return what is about to be computed: the range, and how many frames of it."""
-    count = len({frame for stretch in stretches for frame in stretch.frames})
-    return PropagatingItem(start=request.start, stop=request.stop, count=count, only=request.only)
-
-
-def all_masks(session: Session) -> MasksItem:
-    """Return every mask of the session; the page forgets the ones it had."""
-    frames = masks_by_frame(session.tracks)
+def all_masks(state: State) -> MasksItem:
+    """Return every mask of the annotation; the page forgets the ones it had."""
+    frames = masks_by_frame(state.tracks)
     return MasksItem(reset=True, frames={index: mask_codes(masks) for index, masks in frames.items()})
 
 
@@ -266,36 +236,36 @@ def mask_codes(masks: Mapping[int, ObjectMask]) -> dict[int, MaskCode]:
     return {object_id: (mask.rle.counts, round(mask.score, 3)) for object_id, mask in masks.items()}
 
 
-def doubt_item(session: Session) -> DoubtItem:
+def doubt_item(state: State) -> DoubtItem:
     """Return the doubt in [0, 1] of every frame done, by object."""
     return DoubtItem(
         objects={
             object_id: {index: round(value, 3) for index, value in doubt(track).items()}
-            for object_id, track in session.tracks.items()
+            for object_id, track in state.tracks.items()
         }
     )
 
 
-def masks_of_answer(session: Session) -> dict[int, ObjectMask]:
+def masks_of_answer(state: State) -> dict[int, ObjectMask]:
     """Return the keyframe masks that follow from the policy's own boxes, not from boxes that a person has changed."""
-    answer = session.answer
+    answer = state.answer
     if answer is None or answer.keyframe is None:
         return {}
-    masks = {}
+    masks, stale = {}, state.stale
     for object_id, box in enumerate(answer.boxes, start=1):
-        prompt = session.prompts.get((object_id, answer.keyframe))
-        track = session.tracks.get(object_id)
-        is_own = prompt is not None and prompt.box == box and object_id not in session.stale
+        prompt = state.prompts.get((object_id, answer.keyframe))
+        track = state.tracks.get(object_id)
+        is_own = prompt is not None and prompt.box == box and object_id not in stale
         if is_own and track is not None and answer.keyframe in track.frames:
             masks[object_id] = track.frames[answer.keyframe]
     return masks
 
 
-def findings_item(session: Session) -> FindingsItem:
+def findings_item(state: State) -> FindingsItem:
     """Return what `veason.consistency` finds about the answer."""
-    if session.answer is None:
+    if state.answer is None:
         return FindingsItem(findings=())
-    found = check(session.answer, session.shown, masks_of_answer(session))
+    found = check(state.answer, state.shown, masks_of_answer(state))
     return FindingsItem(findings=[FindingPart(kind=one.kind, text=one.message) for one in found])
 
 

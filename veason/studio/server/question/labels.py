@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from veason.errors import ProjectError
-from veason.project import Project, Question, State
+from veason.annotation import Edit, GotMasks, State, subject
+from veason.project import Project, Question
 from veason.project.edits import read_edit
-from veason.project.state import Edit, touched
-from veason.session import Asked, GotAnswer, GotMasks
 from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.question.mask_buffer import MaskBuffer
 from veason.studio.server.question.tab_revisions import TabRevisions, whole
-from veason.studio.server.spread import Pending, note_done, note_edit
 from veason.types import FrameMasks
 
 
@@ -28,14 +24,12 @@ class LabelsNow:
     Attributes:
         question: the row of the question.
         state: what is labelled.
-        pending: by object, the frames whose masks do not follow from their prompts.
         done: the edits that undo would take back, oldest first.
         undone: the edits that redo would bring, the next first.
     """
 
     question: Question
     state: State
-    pending: Pending
     done: Sequence[Edit]
     undone: Sequence[Edit]
 
@@ -44,7 +38,7 @@ class Labels:
     """Reads and changes the labels of one question, from any thread.
 
     Masks that stream in are put on the disk together about once a second, and before anything else is put there or
-    looked at. `pending` says which masks do not follow from their prompts yet.
+    looked at.
     """
 
     def __init__(self, project: Project, question_id: int) -> None:
@@ -53,8 +47,6 @@ class Labels:
         self._lock = threading.RLock()
         self._buffer = MaskBuffer(self._write_masks)
         self._edits: dict[int, Edit] = {}
-        self.pending = _read_pending(project, project.question(question_id))
-        self._kept = ""
 
     # --- reading
 
@@ -71,7 +63,7 @@ class Labels:
         """Return everything the page is told of the labels."""
         state = self.state()
         done, undone = self._steps()
-        return LabelsNow(self._project.question(self._question_id), state, self.pending, done, undone)
+        return LabelsNow(self._project.question(self._question_id), state, done, undone)
 
     def _steps(self) -> tuple[list[Edit], list[Edit]]:
         past, future = self._project.step_revisions(self._question_id)
@@ -90,8 +82,7 @@ class Labels:
         """
         with self._changing(client):
             question = self._project.question(self._question_id)
-            self.revisions.check(client, touched(edit) or whole(type(edit).__name__))
-            before = self.saved_state()
+            self.revisions.check(client, subject(edit) or whole(type(edit).__name__))
             with self._project.together():
                 self._project.record(
                     self._question_id,
@@ -102,13 +93,10 @@ class Labels:
                 )
                 if question.status != "in review":
                     self._project.set_status(self._question_id, "in review", annotator=client.name)
-            note_edit(self.pending, before, self.saved_state(), edit)
 
     def follow(self, edits: Sequence[Edit], client: Client = NOBODY, **options: Any) -> None:
         """Put on the disk what a model reports; options as for `Project.follow`."""
         with self._changing(client):
-            if any(isinstance(edit, Asked | GotAnswer) for edit in edits):
-                self.pending.clear()
             self._project.follow(self._question_id, edits, **options)
 
     def reword(self, instruction: str, client: Client = NOBODY) -> None:
@@ -123,24 +111,19 @@ class Labels:
             walk = self._project.redo if forward else self._project.undo
             for _ in range(count):
                 walk(self._question_id, annotator=client.name)
-                self.pending.clear()
 
     @contextmanager
     def _changing(self, client: Client) -> Iterator[None]:
         with self._lock:
             self.flush(client)
             with self.revisions.made_by(client):
-                try:
-                    yield
-                finally:
-                    self.keep_pending()
+                yield
 
     # --- masks
 
     def arrive(self, masks: FrameMasks, source: str, client: Client = NOBODY) -> None:
         """Take masks that stream in from a segmenter."""
         with self._lock:
-            note_done(self.pending, self.saved_state(), masks)
             self._buffer.add(masks, source)
             if self._buffer.is_due:
                 self.flush(client)
@@ -152,25 +135,6 @@ class Labels:
                 return
             with self.revisions.made_by(client):
                 self._buffer.flush()
-            self.keep_pending()
 
     def _write_masks(self, arrived: Sequence[GotMasks], source: str) -> None:
         self._project.follow(self._question_id, arrived, source=source)
-
-    def keep_pending(self) -> None:
-        """Keep which masks wait, for a restart; it counts only while the question is as it is now."""
-        revision = self._project.question(self._question_id).revision
-        frames = {str(object_id): sorted(waiting) for object_id, waiting in self.pending.items()}
-        text = json.dumps({"revision": revision, "frames": frames}, separators=(",", ":"))
-        if not self._project.is_read_only and text != self._kept:
-            with suppress(ProjectError):  # without it only more is computed than must be
-                self._project.keep_note(f"pending {self._question_id}", text)
-                self._kept = text
-
-
-def _read_pending(project: Project, question: Question) -> Pending:
-    """Return which masks wait, as an earlier run of the app kept it; nothing is known where the question went on."""
-    kept = json.loads(project.note(f"pending {question.id}") or "{}")
-    if kept.get("revision") != question.revision:
-        return {}
-    return {int(object_id): frozenset(frames) for object_id, frames in kept["frames"].items()}

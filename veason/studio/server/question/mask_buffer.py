@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from veason.session import GotMasks
+from veason.annotation import GotMasks
 from veason.types import FrameMasks
 
 SAVE_S = 1.0

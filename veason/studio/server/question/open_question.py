@@ -45,7 +45,7 @@ class OpenQuestion:
         self.job = Job()
         self.edit_order = EditOrder()
         info = self.video.info
-        home = starting_range(info, project.session(question.id).keyframe or 0)
+        home = starting_range(info, project.state(question.id).keyframe or 0)
         self.range = ChosenRange(project, question.id, info.num_frames, home)
         self.proposals: tuple[Proposal, ...] = ()
         self.asked = 1

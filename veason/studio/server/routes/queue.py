@@ -211,7 +211,6 @@ class QueueRoutes:
             if question.labels.revisions.unseen(client):
                 raise ChangedElsewhere("the labels were changed in another tab meanwhile: look at them, then decide")
             yield
-            question.labels.keep_pending()
 
 
 def _assign(request: AssignAction, project: Project) -> AssignedReply:

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from veason.annotation import Edit, GotAnswer, GotMasks, Marked, MoveKeyframe, PutPrompt
+from veason.annotation.marks import around_absent
 from veason.errors import ProjectError, SessionError, VeasonError
 from veason.pipeline import Pipeline, starting_range
 from veason.profile import sample_indices
 from veason.project import ChangedElsewhere, Project
-from veason.project.state import Edit, Marked
-from veason.session import GotAnswer, GotMasks, MoveKeyframe, PutPrompt
-from veason.studio.server import spread
 from veason.studio.server.asking import Asking, frame_count_of, profile_of
 from veason.studio.server.corrections import absent_masks, painted_masks
 from veason.studio.server.edits import changes_masks, edit_of
@@ -83,7 +82,7 @@ class StageRoutes:
             if work_id != request.work:
                 request = replace(request, work=work_id, seen=None)
                 yield self._shown(question)
-                if question.labels.state().session.answer is not None:
+                if question.labels.state().answer is not None:
                     told = "You asked this before: here is the answer. Think asks again."
                     yield Message(work=work_id, items=(NoticeItem(level="info", text=told),))
                     return
@@ -158,7 +157,7 @@ class StageRoutes:
         with self._questions.using(request.work) as question:
             labels, project = question.labels, question.project
             row = project.question(question.question_id)
-            if not instruction or instruction in (row.instruction, labels.state().session.instruction):
+            if not instruction or instruction in (row.instruction, labels.state().instruction):
                 return question.id
             if not row.instruction:
                 labels.reword(instruction, request.client)
@@ -173,8 +172,8 @@ class StageRoutes:
     def _shown(self, question: OpenQuestion) -> Message:
         """Return everything there is to show of a question."""
         now = question.labels.now()
-        session = now.state.session
-        shown = session.shown or sample_indices(session.num_frames, frame_count_of(self._pipeline))
+        state = now.state
+        shown = state.shown or sample_indices(state.num_frames, frame_count_of(self._pipeline))
         return Message(
             work=question.id,
             items=(
@@ -188,14 +187,14 @@ class StageRoutes:
 
     def _everything(self, question: OpenQuestion, now: LabelsNow) -> Sequence[Item]:
         """Return all labels, the reasoning and what follows from them."""
-        session = now.state.session
+        state = now.state
         return (
-            recalled_item(question, session, profile_of(self._pipeline)),
-            proposals_item(question.proposals, question.asked, session.answer),
+            recalled_item(question, state, profile_of(self._pipeline)),
+            proposals_item(question.proposals, question.asked, state.answer),
             session_item(now),
-            all_masks(session),
-            doubt_item(session),
-            findings_item(session),
+            all_masks(state),
+            doubt_item(state),
+            findings_item(state),
         )
 
     # --- editing
@@ -211,13 +210,13 @@ class StageRoutes:
         edit = edit_of(request, state, question.video.info.size_wh, question.proposals)
         if changes_masks(edit):
             question.job.stop()
-        edit, *more = spread.around_absent(state, edit) if isinstance(edit, Marked) else [edit]
+        edit, *more = around_absent(state, edit) if isinstance(edit, Marked) else [edit]
         labels.record(edit, request.client, (*more, *_settled(question, edit)))
         now = labels.now()
         if isinstance(edit, GotAnswer):
             return self._everything(question, now)
         if isinstance(request, DropEdit | DuplicateEdit | MergeEdit) or _says_absent(request):
-            return session_item(now), all_masks(now.state.session), doubt_item(now.state.session)
+            return session_item(now), all_masks(now.state), doubt_item(now.state)
         return session_item(now), *_moved_range(question, edit)
 
 

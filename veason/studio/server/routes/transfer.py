@@ -115,21 +115,21 @@ class TransferRoutes:
 
     def _write(self, question: OpenQuestion, what: str, tell: OnProgress) -> Path:
         """Write what the page asks for of the open question."""
-        session = question.labels.state().session
-        if not session.tracks:
+        state = question.labels.state()
+        if not state.tracks:
             raise ExportError("there are no masks yet: propagate first")
         name, out, info = Path(question.title).stem, self._outbox.new_folder(), question.video.info
         if what == "masks":
             with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
-                write_palette_masks(session.tracks, info, Path(made) / "Annotations" / name, tell)
+                write_palette_masks(state.tracks, info, Path(made) / "Annotations" / name, tell)
                 return zip_folder(Path(made), out / f"{name}-masks.zip")
         if what == "overlay":
-            write_overlay_video(question.video, session.tracks, out / f"{name}-overlay.mp4", tell)
+            write_overlay_video(question.video, state.tracks, out / f"{name}-overlay.mp4", tell)
             return out / f"{name}-overlay.mp4"
         policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
-        run = RunResult(info, self._pipeline.segmenter.name, policy, session.instruction)
-        run.shown, run.answer, run.tracks = session.shown, session.answer, session.tracks
-        run.text = failure_text(question, session)
+        run = RunResult(info, self._pipeline.segmenter.name, policy, state.instruction)
+        run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
+        run.text = failure_text(question, state)
         write_json(run.record(), out / f"{name}-result.json")
         return out / f"{name}-result.json"
 

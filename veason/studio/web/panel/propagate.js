@@ -13,7 +13,7 @@ export function makePropagate(refs, scope, state, messages) {
     return { start: Number(refs.from.value), stop: Number(refs.to.value) + 1 };
   }
 
-  // `only`: null is all objects on the whole range; see veason/studio/server/spread.py for the others. `after`: an edit to wait for.
+  // `only`: null is all objects on the whole range; see PropagateRequest in contract.d.ts for the others. `after`: an edit to wait for.
   function start(only = null, after = null) {
     const { objects, busy, frame, selected } = state.get();
     if (!objects.length || (only && selected === null)) return;

@@ -1,23 +1,21 @@
-"""Annotation state: what each edit does, and that undo gives back exactly what was there."""
+"""Annotation state: what each edit does, and what it refuses."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from veason.errors import SessionError
-from veason.masks import empty_mask
-from veason.session import (
+from veason.annotation import (
     Asked,
     DropPrompt,
     GotAnswer,
     GotMasks,
-    History,
     MoveKeyframe,
     PutPrompt,
-    Session,
+    State,
     Tracked,
     apply,
 )
+from veason.annotation.apply import apply_masks
+from veason.errors import SessionError
+from veason.masks import empty_mask
 from veason.types import Answer, Box, FrameMasks, ObjectMask, Prompt
 
 MASK = ObjectMask(empty_mask((4, 3)), 1.0)
@@ -27,9 +25,9 @@ def box_prompt(object_id: int = 1, frame_index: int = 5, x1: float = 0) -> Promp
     return Prompt(object_id, frame_index, box=Box(x1, 0, x1 + 2, 2))
 
 
-def answered() -> Session:
+def answered() -> State:
     answer = Answer("thought", 5, (Box(0, 0, 2, 2),))
-    return apply(Session(10, "the ball", (0, 5, 9)), GotAnswer(answer, (box_prompt(),)))
+    return apply(State(10, "the ball", (0, 5, 9)), GotAnswer(answer, (box_prompt(),)))
 
 
 def test_an_answer_makes_its_boxes_the_prompts_and_its_frame_the_keyframe() -> None:
@@ -59,7 +57,7 @@ def test_deleting_the_last_prompt_of_an_object_deletes_its_masks() -> None:
 
 
 def test_a_new_question_gives_the_old_answer_up() -> None:
-    assert apply(answered(), Asked("the cube", (0, 9))) == Session(10, "the cube", (0, 9))
+    assert apply(answered(), Asked("the cube", (0, 9))) == State(10, "the cube", (0, 9))
 
 
 @pytest.mark.parametrize("frame_index", [-1, 10, 99])
@@ -73,27 +71,9 @@ def test_deleting_what_is_not_there_is_refused() -> None:
         apply(answered(), DropPrompt(3, 5))
 
 
-def test_undo_restores_the_masks_before_the_edit() -> None:
-    history = History(answered()).follow(GotMasks(FrameMasks(5, {1: MASK})))
-    assert history.record(DropPrompt(1, 5)).undo().now == history.now
-
-
-def test_masks_arriving_are_no_step_of_their_own() -> None:
-    history = History(answered()).record(PutPrompt(box_prompt(x1=1))).follow(GotMasks(FrameMasks(5, {1: MASK})))
-    assert history.undo().now == answered()
-
-
-@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 9), st.integers(0, 4)), min_size=1, max_size=12))
-def test_undoing_everything_and_redoing_it_changes_nothing(steps: list[tuple[int, int, int]]) -> None:
-    history = History(answered())
-    for object_id, frame_index, x1 in steps:
-        history = history.record(PutPrompt(box_prompt(object_id, frame_index, x1)))
-    end = history.now
-    for _ in steps:
-        history = history.undo()
-    assert history.now == answered()
-    with pytest.raises(SessionError):
-        history.undo()
-    for _ in steps:
-        history = history.redo()
-    assert history.now == end
+def test_masks_that_arrive_together_are_those_that_arrive_one_by_one() -> None:
+    arrived = [FrameMasks(frame_index, {1: MASK, 2: MASK}) for frame_index in (5, 6, 5)]
+    one_by_one = answered()
+    for frame_masks in arrived:
+        one_by_one = apply(one_by_one, GotMasks(frame_masks))
+    assert apply_masks(answered(), arrived) == one_by_one

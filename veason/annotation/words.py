@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
-from veason.session import Asked, DropPrompt, Duplicated, GotAnswer, Merged, MoveKeyframe, PutPrompt
+from veason.annotation.edits import (
+    Asked,
+    DropPrompt,
+    Duplicated,
+    Edit,
+    GotAnswer,
+    Locked,
+    Marked,
+    Merged,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+)
 from veason.types import Prompt
 
 LONGEST = 40

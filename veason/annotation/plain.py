@@ -1,7 +1,4 @@
-"""Frozen dataclasses to JSON and back, guided by their type hints, so that a new kind of edit needs no code here.
-
-Masks are kept as the zlib of their run-length code: about half its size, for some 20 microseconds.
-"""
+"""Frozen dataclasses to plain values and back, guided by their type hints: a new kind of edit needs no code here."""
 
 from __future__ import annotations
 
@@ -10,12 +7,10 @@ import functools
 import json
 import types
 import typing
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from veason.errors import ProjectError, VeasonError
-from veason.types import Rle
 
 
 def to_json(value: Any) -> str:
@@ -79,16 +74,3 @@ def _rebuild(kind: Any, value: Any) -> Any:
 @functools.cache
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
-
-
-def pack_mask(rle: Rle) -> bytes:
-    """Return the run-length code as it is stored."""
-    return zlib.compress(rle.counts.encode("ascii"), 1)
-
-
-def unpack_mask(stored: bytes, size_hw: tuple[int, int]) -> Rle:
-    """Return the mask of a stored run-length code. Raises ProjectError where it is damaged."""
-    try:
-        return Rle(size_hw, zlib.decompress(stored).decode("ascii"))
-    except (zlib.error, UnicodeDecodeError) as error:
-        raise ProjectError(f"a mask of the project is damaged: {error}; restore the project from a backup") from error

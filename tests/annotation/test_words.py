@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from veason.annotation import (
+    Asked,
+    DropPrompt,
+    Duplicated,
+    Edit,
+    Locked,
+    Marked,
+    Merged,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+)
+from veason.annotation.words import describe
 from veason.masks import empty_mask
-from veason.project.state import Edit, Locked, Marked, Named, Occluded, Reasoned
-from veason.session import Asked, DropPrompt, Duplicated, Merged, MoveKeyframe, PutPrompt
-from veason.studio.server.steps import describe
 from veason.types import Box, Click, Prompt
 
 DRAWN = PutPrompt(Prompt(2, 4, box=Box(1, 1, 9, 9)))

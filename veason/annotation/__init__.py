@@ -1,0 +1,74 @@
+"""The annotation of one question: a frozen State, the edits that lead from one to the next, and what follows of them.
+
+Nothing here knows a disk, a page or a model.
+
+state = State(num_frames=96)
+state = apply(state, PutPrompt(Prompt(1, 4, box=Box(10, 10, 60, 60))))
+state.pending                      # {1: ((0, 96),)}: the frames whose masks do not follow from the prompts yet
+
+places.py      places (object id, frame index) and frames as runs of neighbours
+state.py       State, and what can be read from it
+edits.py       the edits, one class each
+objects.py     edits of whole objects: duplicate, merge
+marks.py       what a person says of masks
+pending.py     which masks an edit leaves to be computed
+apply.py       apply: the state after an edit
+plain.py       frozen dataclasses as plain values and back
+difference.py  what differs between two states, and the way back: undo
+recompute.py   RecomputePlan: which masks to compute, job after job
+words.py       what an edit is called in the lists of undo and redo
+"""
+
+from veason.annotation.apply import apply
+from veason.annotation.edits import (
+    EDITS,
+    Asked,
+    DropPrompt,
+    Duplicated,
+    Edit,
+    GotAnswer,
+    GotMasks,
+    Locked,
+    Marked,
+    Merged,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+    Tracked,
+    subject,
+)
+from veason.annotation.places import FrameRuns, Place
+from veason.annotation.recompute import RecomputePlan, RecomputeRequest, TrackJob
+from veason.annotation.state import Mark, Provenance, Reasoning, State
+
+__all__ = [
+    "EDITS",
+    "Asked",
+    "DropPrompt",
+    "Duplicated",
+    "Edit",
+    "FrameRuns",
+    "GotAnswer",
+    "GotMasks",
+    "Locked",
+    "Mark",
+    "Marked",
+    "Merged",
+    "MoveKeyframe",
+    "Named",
+    "Occluded",
+    "Place",
+    "Provenance",
+    "PutPrompt",
+    "Reasoned",
+    "Reasoning",
+    "RecomputePlan",
+    "RecomputeRequest",
+    "State",
+    "TrackJob",
+    "Tracked",
+    "apply",
+    "subject",
+]

@@ -1,0 +1,222 @@
+"""`apply`: the one way from a state to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from veason.annotation.edits import (
+    Asked,
+    DropPrompt,
+    Duplicated,
+    Edit,
+    GotAnswer,
+    GotMasks,
+    Locked,
+    Marked,
+    Merged,
+    MoveKeyframe,
+    Named,
+    Occluded,
+    PutPrompt,
+    Reasoned,
+    Tracked,
+    subject,
+)
+from veason.annotation.marks import mark, occlude
+from veason.annotation.objects import duplicate, merge
+from veason.annotation.pending import pending_after, pending_without
+from veason.annotation.places import Place
+from veason.annotation.state import State
+from veason.errors import SessionError
+from veason.types import FrameMasks, MaskTrack, ObjectMask, Prompt
+
+
+def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = True) -> State:
+    """Return the state after an edit.
+
+    Args:
+        state: the state before it.
+        edit: what was done.
+        revision: of the project after the edit; what an answer is known by.
+        is_by_person: whether a person did it: then it corrects the reasoning, and locked objects refuse it.
+
+    Raises:
+        SessionError: the edit does not fit the state (a frame outside the video, a prompt or an object that is not
+            there), or a person's edit is about a locked object.
+    """
+    _check_allowed(state, edit, is_by_person)
+    after = _applied(state, edit, revision, is_by_person)
+    if after is not state and isinstance(edit, PutPrompt | DropPrompt | MoveKeyframe | Duplicated | Merged):
+        after = _without_gone(_corrected(after) if is_by_person else after)
+    pending = pending_after(state, after, edit)
+    return after if pending is after.pending else replace(after, pending=pending)
+
+
+def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
+    """Return the state after these masks arrived one after the other: as `apply` of a GotMasks each, but at once."""
+    pending = pending_without(state.pending, arrived)
+    return replace(state, tracks=_lay_over(state.tracks, arrived), pending=pending)
+
+
+def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> State:
+    """Return the state after an edit, but for what is pending."""
+    match edit:
+        case Asked():
+            return _ask(state, edit)
+        case GotAnswer():
+            return _take_answer(state, edit, revision)
+        case MoveKeyframe(frame_index):
+            return _move_keyframe(state, frame_index, is_by_person)
+        case PutPrompt(prompt):
+            return _put_prompt(state, prompt, is_by_person)
+        case DropPrompt(object_id, frame_index):
+            return _drop_prompt(state, object_id, frame_index)
+        case Duplicated(source_id, object_id):
+            return duplicate(state, source_id, object_id)
+        case Merged():
+            return merge(state, edit)
+        case GotMasks(frame_masks):
+            return replace(state, tracks=_lay_over(state.tracks, [frame_masks]))
+        case Tracked():
+            return state
+        case Marked():
+            marked = mark(state, edit)
+            return _corrected(marked) if edit.kind == "absent" else marked
+        case Occluded():
+            return occlude(state, edit)
+        case Reasoned(thought):
+            return _reason(state, thought)
+        case Named(object_id, name):
+            others = {other: kept for other, kept in state.names.items() if other != object_id}
+            return replace(state, names={**others, object_id: name} if name else others)
+        case Locked(object_id, is_locked):
+            return replace(state, locked=state.locked | {object_id} if is_locked else state.locked - {object_id})
+
+
+def _check_allowed(state: State, edit: Edit, is_by_person: bool) -> None:
+    if isinstance(edit, Named | Locked):
+        return
+    subjects = {edit.source_id, edit.target_id} if isinstance(edit, Merged) else {subject(edit)}
+    if is_by_person and (locked := sorted(one for one in subjects if one in state.locked)):
+        raise SessionError(f"object {locked[0]} is locked: unlock it to change it")
+    if isinstance(edit, Merged) and (lost := sorted(state.confirmed_frames(edit.target_id) - edit.kept)):
+        raise SessionError(f"object {edit.target_id} was corrected or verified on frame {lost[0]}: that must be kept")
+
+
+def _check_frame(state: State, frame_index: int) -> None:
+    if not 0 <= frame_index < state.num_frames:
+        last = state.num_frames - 1
+        raise SessionError(f"frame {frame_index} is not in this video: it has {state.num_frames} frames (0 to {last})")
+
+
+# --- questions and answers
+
+
+def _ask(state: State, edit: Asked) -> State:
+    is_still_stale = state.reasoning == "stale" and edit.instruction == state.instruction
+    return State(
+        state.num_frames,
+        instruction=edit.instruction,
+        shown=edit.shown,
+        reasoning="stale" if is_still_stale else None,
+    )
+
+
+def _take_answer(state: State, edit: GotAnswer, revision: int) -> State:
+    return State(
+        state.num_frames,
+        instruction=state.instruction,
+        shown=state.shown,
+        answer=edit.answer,
+        keyframe=None if edit.answer.is_absent else edit.answer.keyframe,
+        prompts={(prompt.object_id, prompt.frame_index): prompt for prompt in edit.prompts},
+        answered=revision,
+        reasoning="fresh" if state.reasoning in (None, "fresh") else "regenerated",
+    )
+
+
+def _corrected(state: State) -> State:
+    return state if state.reasoning is None else replace(state, reasoning="stale")
+
+
+def _reason(state: State, thought: str | None) -> State:
+    if thought is not None:
+        return replace(state, reasoning="edited", thought=thought)
+    if state.reasoning is None:
+        raise SessionError("there is no reasoning to confirm: ask first, or write it")
+    return replace(state, reasoning="confirmed")
+
+
+# --- prompts
+
+
+def _move_keyframe(state: State, frame_index: int, is_by_person: bool) -> State:
+    _check_frame(state, frame_index)
+    old = state.keyframe
+    if old == frame_index:
+        return state
+    prompts, new = dict(state.prompts), set[Place]()
+    for place, prompt in state.prompts.items():
+        if place[1] != old or prompt.box is None:
+            continue
+        del prompts[place]
+        moved = (place[0], frame_index)
+        if moved not in prompts:
+            prompts[moved] = Prompt(*moved, box=prompt.box)
+            new.add(moved)
+    by_hand = frozenset(place for place in state.by_hand if place in prompts)
+    by_hand = by_hand | new if is_by_person else by_hand - new
+    return replace(state, prompts=prompts, keyframe=frame_index, by_hand=by_hand)
+
+
+def _put_prompt(state: State, prompt: Prompt, is_by_person: bool) -> State:
+    _check_frame(state, prompt.frame_index)
+    place = (prompt.object_id, prompt.frame_index)
+    marks = state.marks
+    if place in marks:
+        marks = {other: mark for other, mark in marks.items() if other != place}
+    return replace(
+        state,
+        prompts={**state.prompts, place: prompt},
+        keyframe=prompt.frame_index if state.keyframe is None else state.keyframe,
+        by_hand=state.by_hand | {place} if is_by_person else state.by_hand - {place},
+        marks=marks,
+    )
+
+
+def _drop_prompt(state: State, object_id: int, frame_index: int) -> State:
+    prompts = dict(state.prompts)
+    if prompts.pop((object_id, frame_index), None) is None:
+        raise SessionError(f"object {object_id} has no box or click on frame {frame_index} to delete")
+    tracks = state.tracks
+    if not any(other == object_id for other, _ in prompts):
+        tracks = {other: track for other, track in tracks.items() if other != object_id}
+    return replace(state, prompts=prompts, tracks=tracks, by_hand=state.by_hand - {(object_id, frame_index)})
+
+
+def _without_gone(state: State) -> State:
+    """Return the state without what is said of objects that are gone."""
+    objects = set(state.object_ids)
+    return replace(
+        state,
+        marks={place: mark for place, mark in state.marks.items() if place[0] in objects},
+        names={object_id: name for object_id, name in state.names.items() if object_id in objects},
+        locked=state.locked & objects,
+        occluded=frozenset(place for place in state.occluded if place[0] in objects),
+    )
+
+
+# --- masks
+
+
+def _lay_over(tracks: Mapping[int, MaskTrack], arrived: Sequence[FrameMasks]) -> dict[int, MaskTrack]:
+    new: dict[int, dict[int, ObjectMask]] = {}
+    for frame_masks in arrived:
+        for object_id, mask in frame_masks.masks.items():
+            new.setdefault(object_id, {})[frame_masks.frame_index] = mask
+    merged = dict(tracks)
+    for object_id, masks in new.items():
+        old = merged[object_id].frames if object_id in merged else {}
+        merged[object_id] = MaskTrack(object_id, {**old, **masks})
+    return merged

@@ -1,0 +1,210 @@
+"""What differs between two states of an annotation, as a value that can be kept, turned round and put together.
+
+That is how undo works without any replay: `difference` says what an edit changed, `applied` goes there, `inverse` back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from veason.annotation.places import FrameRuns, Place, pack_places, unpack_places
+from veason.annotation.plain import plain, rebuild
+from veason.annotation.state import Mark, State
+from veason.types import Answer, MaskTrack, ObjectMask, Prompt
+
+Difference = dict[tuple[Any, ...], tuple[Any, Any]]
+"""`{key: (before, after)}` in plain values; None means not there. Keys: `("keyframe",)` and the other scalars,
+`("prompt", object, frame)`, `("mark", object, frame)`, `("name", object)`, `("pending", object)` with runs of frames,
+and `("mask", object, frame)` with the ids under which masks are kept."""
+
+MaskIds = Mapping[Place, int]
+"""The id under which the mask at every place is kept."""
+
+
+def scalars(state: State) -> dict[str, Any]:
+    """Return the small parts of a state in plain values."""
+    return {
+        "instruction": state.instruction,
+        "shown": plain(state.shown),
+        "keyframe": state.keyframe,
+        "answered": state.answered,
+        "reasoning": state.reasoning,
+        "thought": state.thought,
+        "locked": plain(state.locked),
+        "occluded": pack_places(state.occluded),
+    }
+
+
+def difference(before: State, after: State, ids_before: MaskIds, ids_after: MaskIds) -> Difference:
+    """Return what differs. Masks are compared by identity, as `apply` never copies one."""
+    old, new = scalars(before), scalars(after)
+    found: Difference = {(name,): (old[name], new[name]) for name in old if old[name] != new[name]}
+    if before.prompts is not after.prompts or before.by_hand != after.by_hand:
+        for place in before.prompts.keys() | after.prompts.keys():
+            pair = (_plain_prompt(before, place), _plain_prompt(after, place)) if _differs(before, after, place) else ()
+            if pair and pair[0] != pair[1]:
+                found["prompt", *place] = pair
+    if before.marks is not after.marks:
+        for place in before.marks.keys() | after.marks.keys():
+            if before.marks.get(place) != after.marks.get(place):
+                found["mark", *place] = (before.marks.get(place), after.marks.get(place))
+    for object_id in before.names.keys() | after.names.keys():
+        if before.names.get(object_id) != after.names.get(object_id):
+            found["name", object_id] = (before.names.get(object_id), after.names.get(object_id))
+    if before.pending is not after.pending:
+        for object_id in before.pending.keys() | after.pending.keys():
+            if before.pending.get(object_id) != after.pending.get(object_id):
+                found["pending", object_id] = (
+                    plain(before.pending.get(object_id)),
+                    plain(after.pending.get(object_id)),
+                )
+    for place in changed_masks(before, after):
+        pair = (ids_before.get(place), ids_after.get(place) if after.mask_at(place) else None)
+        if pair[0] != pair[1]:
+            found["mask", *place] = pair
+    return found
+
+
+def _differs(before: State, after: State, place: Place) -> bool:
+    is_same = before.prompts.get(place) is after.prompts.get(place)
+    return not is_same or (place in before.by_hand) != (place in after.by_hand)
+
+
+def _plain_prompt(state: State, place: Place) -> list[Any] | None:
+    prompt = state.prompts.get(place)
+    return None if prompt is None else [place in state.by_hand, plain(prompt)]
+
+
+def changed_masks(before: State, after: State) -> set[Place]:
+    """Return the places whose masks are not the same; told by identity."""
+    places = set()
+    for object_id in before.tracks.keys() | after.tracks.keys():
+        if before.tracks.get(object_id) is after.tracks.get(object_id):
+            continue
+        frames, later = before.frames_of(object_id), after.frames_of(object_id)
+        places |= {
+            (object_id, frame_index)
+            for frame_index in frames.keys() | later.keys()
+            if frames.get(frame_index) is not later.get(frame_index)
+        }
+    return places
+
+
+def inverse(step: Difference) -> Difference:
+    """Return the way back."""
+    return {key: (after, before) for key, (before, after) in step.items()}
+
+
+def compose(first: Difference, second: Difference) -> Difference:
+    """Return one step that does both, leaving out what comes back to where it was."""
+    both = dict(first)
+    for key, (before, after) in second.items():
+        both[key] = (first[key][0] if key in first else before, after)
+    return {key: pair for key, pair in both.items() if pair[0] != pair[1]}
+
+
+def applied(
+    state: State,
+    step: Difference,
+    load_masks: Callable[[list[int]], Mapping[int, ObjectMask]],
+    load_answer: Callable[[int], Answer],
+) -> State:
+    """Return the state after a step.
+
+    Args:
+        state: the state before it.
+        step: what `difference` found, or `inverse` of it.
+        load_masks: gives masks by the ids under which they are kept.
+        load_answer: gives the answer that came at a revision.
+    """
+    parts: dict[str, dict[tuple[Any, ...], Any]] = {}
+    for key, (_, after) in step.items():
+        parts.setdefault(key[0] if len(key) > 1 else "", {})[key[1:] or key] = after
+    values = scalars(state) | {key[0]: after for key, after in parts.get("", {}).items()}
+    wanted = parts.get("mask", {})
+    masks = load_masks([mask_id for mask_id in wanted.values() if mask_id is not None])
+    arrived = {place: None if mask_id is None else masks[mask_id] for place, mask_id in wanted.items()}
+    prompts, by_hand = dict(state.prompts), set(state.by_hand)
+    for place, kept in parts.get("prompt", {}).items():
+        prompts.pop(_place(place), None)
+        by_hand.discard(_place(place))
+        if kept is not None:
+            prompts[_place(place)] = rebuild(Prompt, kept[1])
+            by_hand |= {_place(place)} if kept[0] else set()
+    answer = state.answer
+    if values["answered"] != state.answered:
+        answer = None if values["answered"] is None else load_answer(values["answered"])
+    return from_scalars(
+        values,
+        state.num_frames,
+        answer=answer,
+        prompts=prompts,
+        tracks=_with_masks(state.tracks, arrived),
+        pending=_changed(state.pending, {key[0]: rebuild_runs(runs) for key, runs in parts.get("pending", {}).items()}),
+        by_hand=frozenset(by_hand),
+        marks=_changed(state.marks, {_place(key): mark for key, mark in parts.get("mark", {}).items()}),
+        names=_changed(state.names, {key[0]: name for key, name in parts.get("name", {}).items()}),
+    )
+
+
+def from_scalars(
+    values: Mapping[str, Any],
+    num_frames: int,
+    *,
+    answer: Answer | None,
+    prompts: Mapping[Place, Prompt],
+    tracks: Mapping[int, MaskTrack],
+    pending: Mapping[int, FrameRuns],
+    by_hand: frozenset[Place],
+    marks: Mapping[Place, Mark],
+    names: Mapping[int, str],
+) -> State:
+    """Return a state of its small parts (see `scalars`; an empty mapping is a new question) and its large ones."""
+    return State(
+        num_frames,
+        instruction=values.get("instruction", ""),
+        shown=tuple(values.get("shown", ())),
+        answer=answer,
+        keyframe=values.get("keyframe"),
+        prompts=prompts,
+        tracks=tracks,
+        pending=pending,
+        answered=values.get("answered"),
+        by_hand=by_hand,
+        marks=marks,
+        reasoning=values.get("reasoning"),
+        thought=values.get("thought"),
+        names=names,
+        locked=frozenset(values.get("locked", ())),
+        occluded=unpack_places(values.get("occluded", ())),
+    )
+
+
+def rebuild_runs(runs: list[list[int]] | None) -> FrameRuns | None:
+    """Return runs of frames of their plain values, None where there are none."""
+    return None if runs is None else tuple((start, stop) for start, stop in runs)
+
+
+def _place(key: tuple[Any, ...]) -> Place:
+    object_id, frame_index = key
+    return (object_id, frame_index)
+
+
+def _changed(kept: Mapping[Any, Any], new: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a mapping with the new values laid over it; None takes a value away."""
+    return {key: value for key, value in {**kept, **new}.items() if value is not None}
+
+
+def _with_masks(
+    tracks: Mapping[int, MaskTrack], arrived: Mapping[tuple[Any, ...], ObjectMask | None]
+) -> Mapping[int, MaskTrack]:
+    """Return the tracks with these masks, None where there is none any more; an object without any mask is left out."""
+    frames = {object_id: dict(tracks[object_id].frames) if object_id in tracks else {} for object_id, _ in arrived}
+    for (object_id, frame_index), mask in arrived.items():
+        if mask is None:
+            frames[object_id].pop(frame_index, None)
+        else:
+            frames[object_id][frame_index] = mask
+    changed = {object_id: MaskTrack(object_id, masks) for object_id, masks in frames.items()}
+    return {object_id: track for object_id, track in {**tracks, **changed}.items() if track.frames}

@@ -1,0 +1,58 @@
+"""What a person says of masks: they are right, the object is not there, something hides a part of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from veason.annotation.edits import Marked, Occluded
+from veason.annotation.places import Place, runs_of, unpack_places
+from veason.annotation.state import Mark, State
+from veason.errors import SessionError
+
+
+def mark(state: State, edit: Marked) -> State:
+    """Return the state with marks put or taken away.
+
+    Raises:
+        SessionError: there is no such object, or the frames are not in the video.
+    """
+    places = _places(state, edit)
+    marks: dict[Place, Mark] = {place: kind for place, kind in state.marks.items() if place not in places}
+    if edit.kind is not None:
+        marks |= dict.fromkeys(sorted(places), edit.kind)
+    occluded = state.occluded - places if edit.kind == "absent" else state.occluded
+    return replace(state, marks=marks, occluded=occluded)
+
+
+def occlude(state: State, edit: Occluded) -> State:
+    """Return the state in which an object is occluded on some frames, or is not.
+
+    Raises:
+        SessionError: there is no such object, the frames are not in the video, hold no mask, or are marked absent.
+    """
+    places = _places(state, edit)
+    if not edit.is_occluded:
+        return replace(state, occluded=state.occluded - places)
+    places = frozenset(place for place in places if state.marks.get(place) != "absent")
+    if not places:
+        raise SessionError(f"object {edit.object_id} is marked absent there: take that mark away first")
+    if missing := [place for place in sorted(places) if state.mask_at(place) is None]:
+        raise SessionError(f"object {edit.object_id} has no mask on frame {missing[0][1]} yet: propagate first")
+    return replace(state, occluded=state.occluded | places)
+
+
+def around_absent(state: State, edit: Marked) -> list[Marked]:
+    """Return a verified mark in the parts that leave frames out on which the object is marked absent; others whole."""
+    if edit.kind != "verified":
+        return [edit]
+    present = runs_of(at for at in range(edit.start, edit.stop) if state.marks.get((edit.object_id, at)) != "absent")
+    return [Marked(edit.object_id, *run, "verified") for run in present] or [edit]
+
+
+def _places(state: State, edit: Marked | Occluded) -> frozenset[Place]:
+    count = state.num_frames
+    if not 0 <= edit.start < edit.stop <= count:
+        raise SessionError(f"frames {edit.start} to {edit.stop - 1} are not in this video: it has {count} frames")
+    if edit.object_id not in state.object_ids:
+        raise SessionError(f"there is no object {edit.object_id} to mark: draw it first")
+    return unpack_places([(edit.object_id, edit.start, edit.stop)])

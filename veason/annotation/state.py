@@ -1,0 +1,123 @@
+"""The annotation of one question about one video: what was asked, drawn, computed and said, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from veason.annotation.places import FrameRuns, Place, runs_of, subtract_runs
+from veason.types import Answer, MaskTrack, ObjectMask, Prompt
+
+Mark = Literal["verified", "absent"]
+"""What a person says of a mask: it is right, or the object is not there."""
+
+Reasoning = Literal["fresh", "stale", "edited", "confirmed", "regenerated"]
+"""Whether the reasoning fits the labels: as the model wrote it and never corrected since; corrected since; and, after
+the last correction: edited by a person, confirmed by a person, or written anew by the model."""
+
+Provenance = Literal["model", "propagated", "corrected", "verified", "absent"]
+"""Where a mask comes from: the model's own prompt on that frame, propagation, a person's prompt on that frame; or what
+a person said of it: it is right, or the object is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One question about one video and what has come of it.
+
+    Attributes:
+        num_frames: length of the video.
+        instruction: what was asked, "" before the first question.
+        shown: absolute indices of the frames the policy was shown.
+        answer: the policy's answer, None before it or when boxes were drawn by hand only.
+        keyframe: the frame on which boxes are edited; the answer's, unless a person chose another.
+        prompts: boxes, clicks and masks by (object id, frame index).
+        tracks: masks by object id.
+        pending: frames by object id whose masks are missing or do not follow from the prompts; an object of which
+            nothing waits is left out. What a person settled since is still in it: see `waiting_frames`.
+        answered: revision at which the answer came; the key of the stored answer.
+        by_hand: places of prompts that a person made.
+        marks: what a person said about masks.
+        reasoning: whether the reasoning fits the labels, None where there is none.
+        thought: the reasoning as a person rewrote it, None where it is the policy's own.
+        names: what a person calls the objects.
+        locked: ids of the objects that a person locked.
+        occluded: where a person said that an object is partly hidden; only where it has a mask.
+    """
+
+    num_frames: int
+    instruction: str = ""
+    shown: tuple[int, ...] = ()
+    answer: Answer | None = None
+    keyframe: int | None = None
+    prompts: Mapping[Place, Prompt] = field(default_factory=dict)
+    tracks: Mapping[int, MaskTrack] = field(default_factory=dict)
+    pending: Mapping[int, FrameRuns] = field(default_factory=dict)
+    answered: int | None = None
+    by_hand: frozenset[Place] = frozenset()
+    marks: Mapping[Place, Mark] = field(default_factory=dict)
+    reasoning: Reasoning | None = None
+    thought: str | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
+    locked: frozenset[int] = frozenset()
+    occluded: frozenset[Place] = frozenset()
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """The ids of all objects that have a prompt or a mask, ascending."""
+        return tuple(sorted({object_id for object_id, _ in self.prompts} | set(self.tracks)))
+
+    @property
+    def stale(self) -> frozenset[int]:
+        """The ids of objects that have masks which do not follow from their prompts, or wait for their first one."""
+        return frozenset(
+            object_id for object_id in self.pending if object_id not in self.tracks or self.outdated_frames(object_id)
+        )
+
+    def mask_at(self, place: Place) -> ObjectMask | None:
+        """Return the mask of (object id, frame index), None where there is none."""
+        return self.frames_of(place[0]).get(place[1])
+
+    def frames_of(self, object_id: int) -> Mapping[int, ObjectMask]:
+        """Return the masks of an object by frame, none where it has none."""
+        track = self.tracks.get(object_id)
+        return track.frames if track is not None else {}
+
+    def prompts_of(self, object_id: int) -> dict[Place, Prompt]:
+        """Return the prompts of an object in the order they were made."""
+        return {place: prompt for place, prompt in self.prompts.items() if place[0] == object_id}
+
+    def provenance(self, place: Place) -> Provenance:
+        """Return what a mask that arrives now at this place has come from."""
+        if place in self.by_hand:
+            return "corrected"
+        return "model" if place in self.prompts else "propagated"
+
+    def confirmed_frames(self, object_id: int) -> frozenset[int]:
+        """Return the frames on which a person drew an object, or said that its mask is right: a merge keeps them."""
+        drawn = {frame_index for one, frame_index in self.by_hand if one == object_id}
+        return frozenset(
+            drawn.union(at for (one, at), mark in self.marks.items() if (one, mark) == (object_id, "verified"))
+        )
+
+    def is_settled(self, place: Place) -> bool:
+        """Tell whether only a person changes the mask of (object id, frame index): verified, absent, or painted."""
+        prompt = self.prompts.get(place)
+        return place in self.marks or (prompt is not None and prompt.mask is not None)
+
+    def settled_frames(self, object_id: int) -> FrameRuns:
+        """Return the frames of an object whose masks only a person changes: verified, absent, or painted."""
+        marked = {frame_index for one, frame_index in self.marks if one == object_id}
+        painted = {at for (one, at), prompt in self.prompts.items() if one == object_id and prompt.mask is not None}
+        return runs_of(marked | painted)
+
+    def waiting_frames(self, object_id: int) -> FrameRuns:
+        """Return the frames of an object that are to be computed: what is pending and no person settled."""
+        pending = self.pending.get(object_id, ())
+        return subtract_runs(pending, self.settled_frames(object_id)) if pending else ()
+
+    def outdated_frames(self, object_id: int) -> FrameRuns:
+        """Return the frames that have a mask of an object which does not follow from its prompts any more."""
+        masks = self.frames_of(object_id)
+        waiting = self.waiting_frames(object_id) if masks else ()
+        return runs_of([at for run in waiting for at in range(*run) if at in masks])
