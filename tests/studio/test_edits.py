@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veason.annotation import DropPrompt, Locked, Marked, MoveKeyframe, Named, PutPrompt, Reasoned, State, apply
+from veason.annotation import (
+    DropPrompt,
+    Locked,
+    Marked,
+    MoveKeyframe,
+    Named,
+    PutPrompt,
+    Reasoned,
+    State,
+    apply,
+)
 from veason.errors import VeasonError
 from veason.studio.server.edits import edit_of, within
 from veason.studio.server.requests import parse_event

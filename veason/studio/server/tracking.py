@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import closing
 
 from veason.annotation import RecomputePlan
 from veason.pipeline import Pipeline
@@ -43,11 +44,14 @@ def _masks(
     question: OpenQuestion, plan: RecomputePlan, request: PropagateRequest, pipeline: Pipeline
 ) -> Iterator[Item]:
     labels, cursor = question.labels, None if request.frame is None else functools.partial(int, request.frame)
-    try:  # what is verified or locked meanwhile is saved at once, and stays
-        for masks in pipeline.recompute(question.video, plan, labels.saved_state, cursor=cursor):
-            if question.job.is_stopping:
-                return
-            labels.arrive(masks, pipeline.segmenter.name, request.client)
-            yield new_masks(masks)
+    # what is verified or locked meanwhile is saved at once, and stays
+    arriving = pipeline.recompute(question.video, plan, labels.saved_state, cursor=cursor)
+    try:
+        with closing(arriving):  # type: ignore[type-var]  # a generator
+            for masks in arriving:
+                if question.job.is_stopping:
+                    return
+                labels.arrive(masks, pipeline.segmenter.name, request.client)
+                yield new_masks(masks)
     finally:
         labels.flush(request.client)
