@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READERS := .readers
+DOCS := .docs
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint contract bench bench-more sweep soak readers format clean
+.PHONY: demo docs test lint contract bench bench-more sweep soak readers format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -45,6 +46,15 @@ soak: $(VENV)/dev.done
 readers: $(VENV)/dev.done $(READERS)/done
 	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/formats/test_readers.py
 
+# The site under docs/, into site/. It is built from the sources alone, in an environment of its own; a warning is an error.
+docs: $(DOCS)/done
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+$(DOCS)/done: .ci/requirements-docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements-docs.txt
+	touch $@
+
 $(READERS)/done: .ci/requirements-readers.txt .ci/requirements-readers-bare.txt
 	$(PYTHON) -m venv $(READERS)
 	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements-readers.txt
@@ -68,4 +78,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(READERS) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(READERS) $(DOCS) site .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -6,7 +6,8 @@
 
 The product is the package `veason` without the training code, which was `veason/nano` and is `veason_nano`. A public
 name is one that a module defines at its top level without a leading underscore. Repetition counts pairs of places with
-six or more equal lines, blank lines, comments and imports left out, each pair as long as it goes. How requests are
+six or more equal lines, each pair as long as it goes; left out are blank lines, comments, imports, and the heads of
+functions, which repeat wherever a protocol is kept. How requests are
 followed stands in `request_trace.py`.
 """
 
@@ -112,15 +113,15 @@ def undocumented(modules: list[Module]) -> tuple[list[str], int]:
 
 
 def code_lines(module: Module) -> list[tuple[int, str]]:
-    """Return the lines that say something, stripped, each with its number: no blanks, comments or imports."""
-    imports = {
-        number
-        for node in ast.walk(module.tree)
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
+    """Return the lines that do something, stripped, each with its number; see the top for what is left out."""
+    left_out: set[int] = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            left_out.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        elif isinstance(node, FUNCTIONS):
+            left_out.update(range(node.lineno, node.body[0].lineno))
     numbered = ((number, line.strip()) for number, line in enumerate(module.lines, 1))
-    return [(at, line) for at, line in numbered if line and not line.startswith("#") and at not in imports]
+    return [(at, line) for at, line in numbered if line and not line.startswith("#") and at not in left_out]
 
 
 def repeated_pairs(modules: list[Module]) -> list[tuple[str, str, int]]:

@@ -16,7 +16,8 @@ from functools import partial
 from veason.annotation import RecomputePlan, State
 from veason.annotation.recompute import fixed_masks
 from veason.device import is_zero_gpu, wrap_gpu_work
-from veason.errors import AnswerError, MissingBackend, PromptError
+from veason.errors import AnswerError, MissingBackend
+from veason.policy.prompt import check_instruction
 from veason.profile import sample_indices
 from veason.segmenter.speculation import Speculation
 from veason.shown import DEFAULT_BYTES, ShownFrames
@@ -111,13 +112,12 @@ class Pipeline:
         """
         if self.policy is None:
             raise MissingBackend("thinking needs a policy: start with --policy NAME, or draw a box by hand")
-        if not instruction.strip():
-            raise PromptError("the instruction is empty: describe what to segment, in words")
+        instruction = check_instruction(instruction)
         if shown is None:
             shown = sample_indices(video.info.num_frames, self.policy.frame_count)
         yield FramesShown(tuple(shown))
         frames = self.shown_frames.read(video, tuple(shown))
-        yield from self._think_on_gpu(video, instruction.strip(), frames, tuple(turns), sampling)
+        yield from self._think_on_gpu(video, instruction, frames, tuple(turns), sampling)
 
     def propagate(
         self,

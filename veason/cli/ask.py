@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from veason.cli.options import (
     add_output,
     add_policy,
+    add_sampling,
     add_segmenter,
     add_stock,
     add_video,
     parse_range,
     pipeline_from_args,
+    positive,
+    read_sampling,
 )
 from veason.cli.progress import finishing, propagate_with_progress
 from veason.errors import AnswerError
@@ -36,17 +39,21 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     add_policy(parser)
     add_segmenter(parser)
     parser.add_argument(
-        "--frames", type=int, metavar="N", help="how many frames the policy sees (default: its profile's)"
+        "--frames", type=positive, metavar="N", help="how many frames the policy sees (default: its profile's)"
     )
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 decodes greedily (%(default)s)")
     parser.add_argument("--samples", type=int, default=1, metavar="N", help="answers to draw; the first one is used")
-    parser.add_argument("--seed", type=int, default=0, help="for temperatures above 0 (%(default)s)")
+    add_sampling(parser)
     add_stock(parser)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
+    from veason.policy.prompt import check_instruction
+
+    check_instruction(args.instruction)  # as below: what is typed wrong is told before a model is loaded
+    sampling = read_sampling(args)
+
     from veason.outputs import RunResult
     from veason.pipeline import prompts_from_answer
     from veason.video import open_video
@@ -57,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         assert pipeline.policy is not None
         run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
         with finishing(run, video, args):
-            think(pipeline, video, args, run)
+            think(pipeline, video, args.frames, sampling, run)
             assert run.answer is not None
             prompts = prompts_from_answer(run.answer)
             if prompts:
@@ -66,17 +73,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def think(pipeline: Pipeline, video: VideoSource, args: argparse.Namespace, run: RunResult) -> None:
-    """Stream the reasoning to stderr and put the first answer into `run`.
+def think(pipeline: Pipeline, video: VideoSource, num_shown: int | None, sampling: Sampling, run: RunResult) -> None:
+    """Stream the reasoning about the run's instruction to stderr and put the first answer into `run`.
 
     Raises:
         AnswerError: no sample holds a usable answer.
     """
     assert pipeline.policy is not None
-    run.shown = sample_indices(video.info.num_frames, args.frames or pipeline.policy.frame_count)
-    sampling = Sampling(temperature=args.temperature, num_samples=args.samples, seed=args.seed)
+    assert run.instruction is not None
+    run.shown = sample_indices(video.info.num_frames, num_shown or pipeline.policy.frame_count)
     started = time.perf_counter()
-    for event in pipeline.think(video, args.instruction, shown=run.shown, sampling=sampling):
+    for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling):
         if getattr(event, "sample", 0) == 0:
             show(event)
         if isinstance(event, Answered) and run.answer is None:

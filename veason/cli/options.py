@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from veason.errors import PromptError
-from veason.types import Box, Budgets, Click, FrameRange, ModelOptions, Prompt, Speedups
+from veason.types import Box, Budgets, Click, FrameRange, ModelOptions, Prompt, Sampling, Speedups
 
 if TYPE_CHECKING:
     from veason.pipeline import Pipeline
@@ -81,6 +81,24 @@ def add_stock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stock", action="store_true", help="keep nothing and overlap nothing: the same result, for comparison"
     )
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """Add --temperature and --seed."""
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 decodes greedily (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="for temperatures above 0 (%(default)s)")
+
+
+def read_sampling(args: argparse.Namespace) -> Sampling:
+    """Return how the options want answers to be decoded. Raises OptionError."""
+    return Sampling(temperature=args.temperature, num_samples=getattr(args, "samples", 1), seed=args.seed)
+
+
+def positive(text: str) -> int:
+    """Return a whole number, 1 or more. Raises ArgumentTypeError, which argparse turns into its usual message."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"wanted a whole number, 1 or more, got {text!r}")
+    return int(text)
 
 
 def megabytes(text: str) -> int:

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from veason.cli.options import add_policy, add_segmenter, pipeline_from_args
+from veason.cli.options import add_policy, add_sampling, add_segmenter, pipeline_from_args, read_sampling
 from veason.errors import ProjectError
 from veason.formats.catalogue import BENCHMARKS
-from veason.types import Sampling
 
 if TYPE_CHECKING:
     from veason.project import Project
@@ -50,8 +49,7 @@ def _add_prelabel(parser: argparse.ArgumentParser) -> None:
     add_policy(parser)
     add_segmenter(parser)
     parser.add_argument("--assignee", metavar="NAME", help="only the questions of this person")
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 decodes greedily (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="for temperatures above 0 (%(default)s)")
+    add_sampling(parser)
 
 
 def _add_status(parser: argparse.ArgumentParser) -> None:
@@ -97,12 +95,12 @@ def _run_prelabel(args: argparse.Namespace) -> int:
     from veason.project import Project
     from veason.project.prelabel import prelabel
 
+    sampling = read_sampling(args)
     with Project.open(args.folder) as project:
         if not project.questions(status=("new", "thinking"), assignee=args.assignee):
             print("nothing to do: no question is new")  # no model need be loaded for that
             return 0
         pipeline = pipeline_from_args(args)
-        sampling = Sampling(temperature=args.temperature, seed=args.seed)
         with closing(prelabel(project, pipeline, sampling=sampling, assignee=args.assignee)) as work:
             ends = _show(work)
     print(", ".join(f"{count} {stage}" for stage, count in ends.items()) or "nothing to do: no question is new")

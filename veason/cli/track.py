@@ -29,10 +29,12 @@ def run(args: argparse.Namespace) -> int:
     prompts = parse_prompts(args.box, args.click)
 
     from veason.outputs import RunResult
+    from veason.segmenter.prompts import check_prompts
     from veason.video import open_video
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
+        check_prompts(video.info, prompts, frames)  # a wrong box is told before a model is loaded
         pipeline = pipeline_from_args(args)
         run = RunResult(video.info, pipeline.segmenter.name)
         with finishing(run, video, args):

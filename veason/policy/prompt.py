@@ -90,6 +90,14 @@ def correction_text(keyframe: int | None, boxes: Sequence[Box] | None, context: 
     )
 
 
+def check_instruction(instruction: str) -> str:
+    """Return the instruction without outer white space. Raises PromptError where nothing is left of it."""
+    checked = instruction.strip()
+    if not checked:
+        raise PromptError("the instruction is empty: describe what to segment, in words")
+    return checked
+
+
 def tidy_instruction(instruction: str) -> str:
     """Return the instruction in lower case without outer spaces and dots.
 

@@ -58,6 +58,11 @@ def plan_objects(
     return sorted(plans, key=lambda plan: plan.start)
 
 
+def check_prompts(info: VideoInfo, prompts: Sequence[Prompt], frames: FrameRange | None = None) -> None:
+    """Check prompts against a video as `Segmenter.track` does, without any model. Raises PromptError."""
+    plan_objects(info, prompts, {}, frames or (0, info.num_frames))
+
+
 def group_by_start(plans: Iterable[ObjectPlan]) -> list[list[ObjectPlan]]:
     """Return the plans in groups with the same first frame, earliest first."""
     groups: dict[int, list[ObjectPlan]] = {}

@@ -1,0 +1,314 @@
+"""Write docs/results.md: what was measured, each figure read from the newest committed file of its benchmark.
+
+    python benchmarks/results_page.py
+
+A row that no committed file holds any longer ends the run: the page never shows a figure that was typed.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from report import RESULTS
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "results.md"
+POLICY = "sft (ships), 200 clips, segmenter that ships"
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the page: what was measured, how its result becomes a figure, and which script measured it."""
+
+    what: str
+    figure: Callable[[Values], str]
+    name: str
+    script: str
+    key: str | None = None
+    """A row of `values["rows"]` that the result must hold, where a benchmark can measure some of them alone."""
+
+
+def newest(name: str, key: str | None = None) -> tuple[Values, Path]:
+    """Return the values of the newest result called `name` (or `name`-loaded), a quiet one first, and its file."""
+    for suffix in ("", "-loaded"):
+        files = [*RESULTS.glob(f"????-??-??-cpu-{name}{suffix}.json"), *RESULTS.glob(f"????-??-??-{name}{suffix}.json")]
+        for file in sorted(files, reverse=True):
+            result = json.loads(file.read_text(encoding="utf-8"))
+            values = result.get("values", result)
+            if key is None or key in values.get("rows", {}):
+                return values, file
+    raise SystemExit(f"no committed result of {name}" + (f" holds {key}" if key else ""))
+
+
+def times(values: Values, key: str) -> str:
+    """Return the ratio to stock of one row, by processor time."""
+    row = values["rows"][key]
+    limit = f" (the networks alone would allow {row['limit_cpu_ratio']:.1f})" if "limit_cpu_ratio" in row else ""
+    return f"{row['cpu_ratio_median']:.1f} times stock{limit}"
+
+
+def corrections(key: str, what: str) -> Row:
+    """Return the line of one row of `bench_corrections.py`."""
+    return Row(what, lambda values: times(values, key), "corrections", "bench_corrections.py", key)
+
+
+def policy(values: Values) -> str:
+    """Return what the embedded models reach on the test split, with intervals."""
+    row = values["rows"][POLICY]
+    value, low, high = row["overall"]
+    return (
+        f"J&F **{value:.1f}** ({low:.1f} to {high:.1f}), N-acc {row['n_acc'][0]:.1f}, T-acc {row['t_acc'][0]:.1f}; "
+        f"{row['truth'][0]:.0f} % of the statements in the reasoning are true of the clip"
+    )
+
+
+def segmenter(values: Values) -> str:
+    """Return the mean J of the embedded segmenter on the real clips, and that of each object."""
+    means = {name.split("/")[1]: one["nano"]["mean"] for name, one in values["objects"].items()}
+    return f"J **{statistics.mean(means.values()):.2f}** ({', '.join(f'{n} {v:.2f}' for n, v in means.items())})"
+
+
+def latency(values: Values) -> str:
+    """Return the seconds to the first word, to the whole answer and to the masks."""
+    first, answer, masks = (values[key]["median"] for key in ("first_word_s", "answer_s", "masks_s"))
+    return f"{first:.2f} s, {answer:.1f} s, {masks:.1f} s"
+
+
+def objects(values: Values) -> str:
+    """Return the ratio to stock of one click among one and among most objects."""
+    few, many = values["sweep"][0], values["sweep"][-1]
+    ratios = [one["stock"]["correct"]["cpu_s"] / one["ours"]["correct"]["cpu_s"] for one in (few, many)]
+    return f"{ratios[0]:.1f} times stock at {few['objects']} object, {ratios[1]:.1f} times at {many['objects']}"
+
+
+MODELS = [
+    Row(
+        "nano policy and segmenter, 800 questions about 200 rendered clips of a test split",
+        policy,
+        "nano-policy",
+        "veason nano evaluate",
+        POLICY,
+    ),
+    Row(
+        "nano segmenter from one box over two whole real clips with hand-made masks",
+        segmenter,
+        "nano-segmenter",
+        "bench_nano_segmenter.py",
+    ),
+    Row(
+        "a question on the embedded models: first word, whole answer, masks of 60 frames (medians)",
+        latency,
+        "nano-latency",
+        "bench_nano_latency.py",
+    ),
+]
+
+SPEED = [
+    corrections("P1", "a click to its mask"),
+    corrections("P2", "a click to the masks of 5 frames on either side, of 120"),
+    corrections("P3", "a click to all masks"),
+    corrections("P4", "a click on one of three objects to all its masks"),
+    corrections("P6", "another box on the same video to all masks"),
+    corrections("P6 with load", "the same for a 1080p mp4 that stock loads anew"),
+    Row(
+        "one click on one of several objects, 100 frames (embedded segmenter)",
+        objects,
+        "scaling-objects",
+        "sweep_scaling.py",
+    ),
+    Row(
+        "a second question about a video, to its first word (3,400 tokens, random weights)",
+        lambda values: f"{values['p5_cpu_median_ratio']:.1f} times plain `generate`, equal tokens",
+        "prefix",
+        "bench_prefix.py",
+    ),
+    Row(
+        "opening a 300-frame 720p mp4 to its first frame",
+        lambda values: f"{values['rows']['P8']['cpu_ratio_median']:.0f} times sam2's loader",
+        "open",
+        "bench_open.py",
+        "P8",
+    ),
+    Row(
+        "server cost of a streamed 1080p frame with three masks",
+        lambda values: f"{values['rows']['P10']['cpu_ratio_median']:.0f} times less than a `gr.Image` frame",
+        "stream",
+        "bench_stream.py",
+        "P10",
+    ),
+    Row(
+        "J and F of 100 frames of 720p against a plain reference, the truth unknown and cached",
+        lambda values: (
+            f"{values['times_faster_cold']:.1f} and {values['times_faster_truth_cached']:.1f} times as fast, "
+            f"largest difference {values['largest_difference']:g}"
+        ),
+        "metrics",
+        "bench_metrics.py",
+    ),
+]
+
+STUDIO = [
+    Row(
+        "a step between frames at hand, masks on, until the screen",
+        lambda values: f"{values['until_screen']['median_ms']:.0f} ms (aim {values['aim_ms']})",
+        "ui-steps",
+        "bench_ui.py",
+    ),
+    Row(
+        "letting a dragged box go, until its new mask is on the screen (640x360)",
+        lambda values: (
+            f"{values['release_to_pixel']['median_ms']:.0f} ms, of which "
+            f"{values['segmenter_one_frame']['median_ms']:.0f} ms the segmenter (aim {values['aim_ms']} over it)"
+        ),
+        "ui-pixel",
+        "bench_ui.py",
+    ),
+    Row(
+        "a clip of 1,000 frames with masks on all: playing at 24 fps; a place on the slider; the page's heap",
+        lambda values: (
+            f"{values['played_frames_per_s']:.1f} frames a second; {values['place_to_picture']['median_ms']:.0f} ms; "
+            f"{values['heap_before_masks_mb']:.1f} MB empty, "
+            f"{values['heap_after_scrubbing_and_playing_mb']:.1f} MB after"
+        ),
+        "ui-long",
+        "bench_ui.py",
+    ),
+    Row(
+        "an edit there and back, the first and the last 100 of 2,000",
+        lambda values: f"{values['first_100']['median_ms']:.0f} and {values['last_100']['median_ms']:.0f} ms",
+        "ui-edits",
+        "bench_ui.py",
+    ),
+    Row(
+        "what an edit costs the server, the first and the last of 2,000, by processor time",
+        lambda values: f"{values['ms_per_edit_by_part'][0]:.1f} and {values['ms_per_edit_by_part'][-1]:.1f} ms",
+        "edits",
+        "bench_edits.py",
+    ),
+    Row(
+        "a queue of 1,000 clips: opening it; an arrow key; the rows that are in the page",
+        lambda values: (
+            f"{values['open_ms']['median']:.0f} ms; {values['arrow_ms']['median']:.0f} ms; {values['at_first']['rows']}"
+        ),
+        "queue",
+        "bench_queue.py",
+    ),
+]
+
+KEPT = [
+    Row(
+        "`kill -9` at random points while a project is edited",
+        lambda values: (
+            f"{values['kills']} kills: {values['saved_edits_lost']} saved edits lost, "
+            f"{values['damaged_files']} files damaged"
+        ),
+        "project-crashes",
+        "crash_project.py",
+    ),
+    Row(
+        "a project of 1,000 videos and 900,000 masks",
+        lambda values: (
+            f"opens in {values['not_cached']['open_and_list_s'] + values['not_cached']['first_session_s']:.1f} s, "
+            f"saves a box in {values['save_box_ms']['median']:.0f} ms"
+        ),
+        "project",
+        "bench_project.py",
+    ),
+    Row(
+        "opening a ReVOS of 35,074 expressions (369 MB of masks)",
+        lambda values: f"{values['open_s']:.1f} s, {values['open_memory_mb']} MB",
+        "dataset-open",
+        "bench_dataset_open.py",
+    ),
+    Row(
+        "30 minutes of random corrections, questions and cancels over five videos",
+        lambda values: (
+            f"memory {' to '.join(f'{one:,.0f}' for one in values['resident_mb'].values())} MB; "
+            f"{values['masks_equal_to_replay']} masks and {values['answers_equal_to_cold']} answers equal a replay"
+        ),
+        "soak",
+        "soak.py",
+    ),
+    Row(
+        "memory by length of the clip, MB a frame and object",
+        lambda values: (
+            f"{values['objects']['1']['ours_growth_mb_per_frame_and_object']:.3f} "
+            f"(stock {values['objects']['1']['stock_growth_mb_per_frame_and_object']:.2f})"
+        ),
+        "memory",
+        "bench_memory.py",
+    ),
+]
+
+SECTIONS = {
+    "The embedded models": (MODELS, "How they were trained, what they cost and where they fail: [nano](nano.md)."),
+    "Speed": (
+        SPEED,
+        "By processor time of one thread. Where SAM 2 is meant: hiera_t at 256 px with random weights, which splits\n"
+        "its work as SAM 2.1 large does at 1024 px. Masks are equal to stock's, bit for bit. A GPU was not at hand.\n"
+        "Goals, gates and what was left, row by row: [speed](speed.md).",
+    ),
+    "The studio": (STUDIO, "Headless Chromium, the real app, embedded segmenter."),
+    "What is kept": (KEPT, ""),
+}
+
+HEAD = """# Results
+
+Two cores of a shared server, most of it while other work ran on them; the load stands in each file. Ratios are against
+the stock or plain way in the same run. This page is written by `benchmarks/results_page.py` from the files in
+`benchmarks/results`; a test holds it to them.
+"""
+
+PICTURES = """
+![One click on one object, by the length of the clip: seconds and memory, stock and ours](images/scaling-frames.svg)
+
+![One click on one of several objects, 100 frames: seconds and memory, stock and ours](images/scaling-objects.svg)
+
+Both with the embedded segmenter, whose image encoder is a smaller part of the work than that of SAM 2.1 large. A line
+that is dashed is extrapolated. What is kept grows to the budgets (1.25 GiB together by default) and no further.
+"""
+
+
+def structure() -> Iterator[str]:
+    """Yield the lines about the code itself, where it has been measured."""
+    from structure import rows
+
+    values, file = newest("structure")
+    before, after = rows(values["before"]), rows(values["after"])
+    yield "\n## The code\n"
+    yield f"At commit `{values['before_commit']}` and now, by `structure.py` on {file.name[:10]}.\n"
+    yield "| what | before | after |\n|---|---|---|"
+    yield from (f"| {what} | {before[what]} | {after[what]} |" for what in after)
+
+
+def page() -> str:
+    """Return the whole page."""
+    lines = [HEAD]
+    for title, (rows, note) in SECTIONS.items():
+        lines.append(f"\n## {title}\n")
+        if note:
+            lines.append(f"{note}\n")
+        lines.append("| what | figure | measured | script |\n|---|---|---|---|")
+        for row in rows:
+            values, file = newest(row.name, row.key)
+            lines.append(f"| {row.what} | {row.figure(values)} | {file.name[:10]} | `{row.script}` |")
+        if title == "Speed":
+            lines.append(PICTURES)
+    if list(RESULTS.glob("*-structure.json")):
+        lines.extend(structure())
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+    print("->", PAGE.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
