@@ -6,7 +6,7 @@ READERS := .readers
 DOCS := .docs
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs test lint contract bench bench-more sweep soak readers format clean
+.PHONY: demo docs test lint web contract bench bench-more sweep soak readers format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -14,17 +14,29 @@ demo: $(VENV)/app.done
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/dev.done
+lint: $(VENV)/dev.done web
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# The page's modules: types, lint and unit tests. Nothing is built: they are served as they are.
+web: node_modules/done
+	npm run --silent types
+	npm run --silent lint
+	npm test --silent
+
+node_modules/done: package.json package-lock.json .npmrc
+	command -v npm >/dev/null || sh .ci/system-packages.sh nodejs npm
+	npm ci --silent
+	touch $@
+
 contract: $(VENV)/dev.done
 	$(BIN)/python -m veason.studio.server.contract > veason/studio/web/contract.d.ts
 
-format: $(VENV)/dev.done
+format: $(VENV)/dev.done node_modules/done
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	npm run --silent format
 
 # Corrections and second questions, the CPU proxy set: some 12 minutes on two quiet cores. The table goes to docs/speed.md.
 PROXY_SET := corrections prefix ahead memory open stream
@@ -78,4 +90,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(READERS) $(DOCS) site .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(READERS) $(DOCS) site node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

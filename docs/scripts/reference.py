@@ -95,7 +95,8 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "annotation": (
         "Labels",
         "The rules of labels, without disk, page or model.",
-        ("veason.session",),
+        ("veason.annotation.state", "veason.annotation.edits", "veason.annotation.apply",
+         "veason.annotation.recompute", "veason.annotation.difference", "veason.annotation.places"),
     ),
     "project": (
         "Projects",

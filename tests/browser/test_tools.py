@@ -211,21 +211,3 @@ def test_the_list_of_steps_names_them_and_goes_back_to_any(page: Page) -> None:
     steps.get_by_role("button", name="name object 1").click()
     expect(page.get_by_role("button", name="object 1", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Redo: name object 1 “dog”")).to_be_enabled()
-
-
-def test_no_preset_gives_one_key_to_two_commands(page: Page) -> None:
-    doubled = page.evaluate(
-        """async () => {
-            const props = [...document.querySelectorAll('.v-app')].length;
-            const main = performance.getEntriesByType('resource').find((one) => one.name.endsWith('/presets.js')).name;
-            const { PRESETS, COMMANDS } = await import(main);
-            const known = COMMANDS.flatMap(([, rows]) => rows.map(([id]) => id));
-            return Object.entries(PRESETS).flatMap(([name, { keys }]) => {
-                const all = Object.values(keys).flat();
-                const twice = all.filter((key, place) => all.indexOf(key) !== place);
-                const unnamed = Object.keys(keys).filter((id) => !known.includes(id));
-                return [...twice, ...unnamed].map((key) => `${name} ${key}`);
-            });
-        }"""
-    )
-    assert doubled == []

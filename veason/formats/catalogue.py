@@ -45,7 +45,7 @@ def format_named(name: str) -> Format:
     raise DataError(f"there is no format {name!r}: choose one of {', '.join(each.name for each in FORMATS)}")
 
 
-def describe(names: tuple[str, ...]) -> str:
+def format_lines(names: tuple[str, ...]) -> str:
     """Return a line about each of the formats `names`, for the help of a command."""
     width = max(map(len, names))
     return "\n".join(f"  {name:{width}}  {format_named(name).about}" for name in names)

@@ -103,7 +103,8 @@ class PaletteTruth:
 
     def mask(self, frame_index: int) -> np.ndarray:
         """Return the `(H, W)` bool mask of the object."""
-        return self._picture(frame_index) == int(self.object_id)
+        mask: np.ndarray = self._picture(frame_index) == int(self.object_id)
+        return mask
 
     def foreground(self, frame_index: int) -> Rle:
         """Return where any object is."""

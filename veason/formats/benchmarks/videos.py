@@ -42,14 +42,15 @@ class WriteVideo:
 
     Attributes:
         name: unique in the dataset; may hold slashes.
-        frames: `(H, W, 3)` uint8 RGB pictures, or files: a .jpg is copied as it is, anything else becomes one.
+        frames: `(H, W, 3)` uint8 RGB pictures of one size, or files: a .jpg is copied as it is, anything else becomes
+            one.
         objects: each object's mask in every frame, None where it is not visible; ids as the format wants them.
         expressions: at least one.
         frame_names: ascending, without ending; () gives 00000, 00001, ...
         source: ReasonVOS only: the dataset that the video comes from.
 
     Raises:
-        DataError: a length, name or id does not fit the rest.
+        DataError: a length, size, name or id does not fit the rest, or there is no frame or no expression.
     """
 
     name: str
@@ -62,34 +63,50 @@ class WriteVideo:
 
     def __post_init__(self) -> None:
         check_relative(self.name, "video")
-        if not self.frames:
-            raise DataError(f"video {self.name!r} has no frame: give at least one")
+        check_relative(self.source, "source")
+        if not self.frames or not self.expressions:
+            raise DataError(f"video {self.name!r} has no {'expression' if self.frames else 'frame'}: give at least one")
         names = tuple(self.frame_names) or tuple(f"{index:05d}" for index in range(len(self.frames)))
         if len(names) != len(self.frames) or list(names) != sorted(set(names)):
             raise DataError(f"video {self.name!r}: {len(self.frames)} frames need as many ascending names, got {names}")
+        if any(not name or "/" in name or "\\" in name for name in names):
+            raise DataError(f"video {self.name!r}: frames are called by file names without folder, got {names}")
         object.__setattr__(self, "frame_names", names)
         object.__setattr__(self, "size_wh", picture_size(self.frames[0]))
-        for index, frame in enumerate(self.frames):
-            if picture_size(frame) != self.size_wh:
-                raise DataError(
-                    f"video {self.name!r}: frame {index} is {picture_size(frame)}, the first one {self.size_wh}: "
-                    "the frames of a video have one width and height"
-                )
-        size_hw = self.size_wh[::-1]
+        self._check_frames()
         for object_id, masks in self.objects.items():
-            if len(masks) != len(names):
-                raise DataError(f"video {self.name!r}: object {object_id} has {len(masks)} masks, want {len(names)}")
-            for index, mask in enumerate(masks):
-                if mask is not None and tuple(mask.size_hw) != size_hw:
-                    raise DataError(
-                        f"video {self.name!r}: object {object_id} frame {index}: "
-                        f"mask of (H, W) {mask.size_hw}, picture of {size_hw}"
-                    )
+            self._check_masks(object_id, masks)
         for expression in self.expressions:
             if not set(expression.object_ids) <= set(self.objects):
                 raise DataError(
                     f"video {self.name!r}: expression {expression.text!r} names objects {expression.object_ids}, "
                     f"masks are given for {sorted(self.objects)}"
+                )
+
+    def _check_frames(self) -> None:
+        for index, frame in enumerate(self.frames):
+            if isinstance(frame, np.ndarray) and (frame.dtype != np.uint8 or frame.shape[2:] != (3,)):
+                raise DataError(
+                    f"video {self.name!r}: frame {index} is {frame.dtype} of shape {frame.shape}, want uint8 RGB of "
+                    "shape (H, W, 3)"
+                )
+            if picture_size(frame) != self.size_wh:
+                raise DataError(
+                    f"video {self.name!r}: frame {index} is {picture_size(frame)}, the first one {self.size_wh}: "
+                    "the frames of a video have one width and height"
+                )
+
+    def _check_masks(self, object_id: int, masks: Sequence[Rle | None]) -> None:
+        if object_id < 0:
+            raise DataError(f"video {self.name!r}: object ids are 0 or more, got {object_id}")
+        if len(masks) != len(self.frames):
+            raise DataError(f"video {self.name!r}: object {object_id} has {len(masks)} masks, want {len(self.frames)}")
+        size_hw = self.size_wh[::-1]
+        for index, mask in enumerate(masks):
+            if mask is not None and tuple(mask.size_hw) != size_hw:
+                raise DataError(
+                    f"video {self.name!r}: object {object_id} frame {index}: "
+                    f"mask of (H, W) {mask.size_hw}, picture of {size_hw}"
                 )
 
     def numbered(self) -> list[tuple[str, WriteExpression]]:

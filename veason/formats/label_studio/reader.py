@@ -7,7 +7,7 @@ predictions, the last annotation counts, or else the last prediction.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from veason.formats.label_studio.writer import FRAMES, SERVED, VIDEOS
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.values import (
-    SURE_SCORE,
+    ASSUMED_SCORE,
     LabelledQuestion,
     LabelledVideo,
     LabelMask,
@@ -84,7 +84,8 @@ class _Reader:
             if not tracks[object_id]
             for index, box in placed.items()
         )
-        num_frames = max([int(data.get("num_frames", 0)), *(index + 1 for index, _ in frames), 1])
+        seen = [*(index for index, _ in frames), *(index for placed in boxes.values() for index in placed)]
+        num_frames = max([int(data.get("num_frames", 0)), *(index + 1 for index in seen), 1])
         words = [
             LabelledQuestion(str(row["name"]), str(row["text"]), tuple(int(key) for key in row["objects"]))
             for row in data.get("instructions", [])
@@ -108,9 +109,9 @@ class _Reader:
         self,
         frames: list[tuple[int, list[dict[str, Any]]]],
         size_wh: tuple[int, int],
-        boxes: Iterable[int],
+        boxes: Mapping[int, Mapping[int, Box]],
     ) -> dict[int, dict[int, LabelMask]]:
-        nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
+        nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
         found = {
             index: {
                 self._object_id(row["value"]["brushlabels"][0]): LabelMask(
@@ -122,10 +123,12 @@ class _Reader:
             for index, result in frames
         }
         seen = {object_id for masks in found.values() for object_id in masks}
-        return {
-            object_id: {index: masks.get(object_id, nothing) for index, masks in found.items()}
-            for object_id in sorted(seen | set(boxes))
-        }
+        tracks: dict[int, dict[int, LabelMask]] = {}
+        for object_id in sorted(seen | set(boxes)):
+            has_boxes_alone = object_id not in seen and bool(boxes[object_id])
+            frame_masks = {} if has_boxes_alone else found
+            tracks[object_id] = {index: masks.get(object_id, nothing) for index, masks in frame_masks.items()}
+        return tracks
 
     def _boxes(self, result: list[dict[str, Any]], size_wh: tuple[int, int]) -> dict[int, dict[int, Box]]:
         width, height = size_wh
@@ -168,7 +171,8 @@ def _video_of(data: dict[str, Any]) -> str:
 
 def _result(task: dict[str, Any]) -> list[dict[str, Any]]:
     made = task.get("annotations") or task.get("predictions") or [{"result": []}]
-    return made[-1]["result"]
+    result: list[dict[str, Any]] = made[-1]["result"]
+    return result
 
 
 def _with_prompts(question: LabelledQuestion, prompts: tuple[Prompt, ...]) -> LabelledQuestion:

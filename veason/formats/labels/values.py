@@ -1,22 +1,24 @@
 """Labels between a project and a file format: frozen values that know neither.
 
 A LabelledVideo holds the questions asked about one video and the objects they are about. Object ids are unique in the
-video, so that several questions can share its masks; `tracks` may decode or query on demand, one object at a time.
+video, so that several questions can share its masks. What does not fit together is refused where it is made.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 from veason.annotation import Provenance, Reasoning
 from veason.errors import ExportError
 from veason.masks import mask_area
-from veason.project.records import Status
+from veason.project.records import STATUSES, Status
 from veason.types import Prompt, Rle, SampleType, VideoInfo
 
-SURE_SCORE = 10.0
+ASSUMED_SCORE = 10.0
 """The object score (a logit) of a mask whose source gives none: about as sure as SAM2 ever is."""
 
 CURRENT_REASONING: tuple[Reasoning, ...] = ("edited", "confirmed", "regenerated")
@@ -28,12 +30,30 @@ DONE: tuple[Status, ...] = ("accepted", "absent")
 
 @dataclass(frozen=True, slots=True)
 class LabelMask:
-    """One object on one frame. An empty mask says that it is not there, `is_occluded` that a part of it is hidden."""
+    """One object on one frame. An empty mask says that it is not there, `is_occluded` that a part of it is hidden.
+
+    Attributes:
+        rle: the mask at the size of the video.
+        score: the object score (a logit: below 0 means "not visible").
+        provenance: where the mask comes from.
+        is_occluded: whether a part of the object is hidden.
+
+    Raises:
+        ExportError: the score is not a finite number, or nothing is called so that the mask could come from.
+    """
 
     rle: Rle
-    score: float = SURE_SCORE
+    score: float = ASSUMED_SCORE
     provenance: Provenance = "propagated"
     is_occluded: bool = False
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.score):
+            raise ExportError(f"the score of a mask is a finite number, got {self.score}")
+        if self.provenance not in get_args(Provenance):
+            raise ExportError(
+                f"a mask comes from one of {', '.join(get_args(Provenance))}, not from {self.provenance!r}"
+            )
 
     @property
     def is_empty(self) -> bool:
@@ -42,7 +62,7 @@ class LabelMask:
 
 
 Track = Mapping[int, LabelMask]
-"""The masks of one object by absolute frame index; frames that nobody labelled are missing."""
+"""The masks of one object by absolute frame index, from 0; frames that nobody labelled are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,10 @@ class LabelledQuestion:
         segmenter: the model that made the masks.
         original: the name of the question of which this is a second annotator's version, "" otherwise.
         disputed_by: reviewers who disagree with labels that were accepted; the nameless are "".
+
+    Raises:
+        ExportError: a status or reasoning state does not exist, object ids repeat or are below 1, a frame index is
+            negative, or a prompt is about an object of another question.
     """
 
     name: str
@@ -84,6 +108,24 @@ class LabelledQuestion:
     segmenter: str = ""
     original: str = ""
     disputed_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        said = f"the question {self.name!r}"
+        if self.status not in STATUSES or self.reasoning not in (None, *get_args(Reasoning)):
+            raise ExportError(
+                f"{said}: there is no status {self.status!r} with reasoning {self.reasoning!r}: choose one of "
+                f"{', '.join(STATUSES)}, and none or one of {', '.join(get_args(Reasoning))}"
+            )
+        if len(set(self.object_ids)) != len(self.object_ids) or min(self.object_ids, default=1) < 1:
+            raise ExportError(f"{said}: object ids start at 1 and do not repeat, got {self.object_ids}")
+        if min((*self.shown, self.keyframe or 0), default=0) < 0:
+            raise ExportError(f"{said}: frames count from 0, got shown {self.shown}, keyframe {self.keyframe}")
+        places = {(prompt.object_id, prompt.frame_index) for prompt in self.prompts}
+        if not {object_id for object_id, _ in places} <= set(self.object_ids) or not self.by_hand <= places:
+            raise ExportError(
+                f"{said}: it is about objects {self.object_ids}, its prompts (object, frame) are {sorted(places)}, "
+                f"those by hand {sorted(self.by_hand)}: each should be among the ones before"
+            )
 
     @property
     def is_accepted(self) -> bool:
@@ -116,7 +158,8 @@ class LabelledVideo:
         frame_files: the pictures that are known, by frame index, where the whole video is not.
 
     Raises:
-        ExportError: an object has no question, a question names an object without track, or frame names do not fit.
+        ExportError: an object has no question, a question names an object without track, two questions have one name,
+            frame names do not fit, or a mask or an index lies outside the video.
     """
 
     name: str
@@ -139,6 +182,32 @@ class LabelledVideo:
             raise ExportError(
                 f"video {self.name!r}: {self.info.num_frames} frames need as many names, got {len(self.frame_names)}"
             )
+        names = [question.name for question in self.questions]
+        if len(set(names)) != len(names):
+            raise ExportError(f"video {self.name!r}: two questions have one name in {names}: rename one")
+        self._check_masks()
+        self._check_indices()
+
+    def _check_masks(self) -> None:
+        num_frames, size_hw = self.info.num_frames, self.size_hw
+        for object_id, track in self.tracks.items():
+            for frame_index, mask in track.items():
+                if not 0 <= frame_index < num_frames or tuple(mask.rle.size_hw) != size_hw:
+                    raise ExportError(
+                        f"video {self.name!r} has {num_frames} frames of (H, W) {size_hw}; object {object_id} has a "
+                        f"mask of {mask.rle.size_hw} on frame {frame_index}: label it again, or name the video that "
+                        "was labelled"
+                    )
+
+    def _check_indices(self) -> None:
+        for question in self.questions:
+            prompted = (prompt.frame_index for prompt in question.prompts)
+            last = max((*question.shown, *prompted, question.keyframe or 0))
+            if last >= self.info.num_frames:
+                raise ExportError(
+                    f"video {self.name!r} has {self.info.num_frames} frames; the question {question.name!r} has a "
+                    f"prompt, a keyframe or a frame that was shown on frame {last}: name the video that was labelled"
+                )
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -164,24 +233,10 @@ class LabelledVideo:
         return self.object_names.get(object_id) or "object"
 
     def labelled_frames(self) -> tuple[int, ...]:
-        """Return the frames on which at least one object is labelled, ascending; all frames where there is no object.
-
-        Raises:
-            ExportError: a mask lies outside the video or has another size.
-        """
+        """Return the frames on which an object is labelled, ascending; all frames where there is no object."""
         if not self.tracks:
             return tuple(range(self.info.num_frames))
-        found: set[int] = set()
-        for object_id in self.object_ids:
-            track = self.tracks[object_id]
-            found.update(track)
-            for frame_index, mask in track.items():
-                if not 0 <= frame_index < self.info.num_frames or tuple(mask.rle.size_hw) != self.size_hw:
-                    raise ExportError(
-                        f"video {self.name!r} has {self.info.num_frames} frames of (H, W) {self.size_hw}; object "
-                        f"{object_id} has a mask of {mask.rle.size_hw} on frame {frame_index}: label it again"
-                    )
-        return tuple(sorted(found))
+        return tuple(sorted({frame_index for track in self.tracks.values() for frame_index in track}))
 
     def by_frame(self) -> Iterator[tuple[int, dict[int, LabelMask]]]:
         """Yield (frame index, the masks on it by object id) for every labelled frame, ascending."""

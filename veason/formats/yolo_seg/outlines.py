@@ -78,7 +78,8 @@ def filled(polygon: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     inside = (np.cumsum(crossings, axis=1)[:, :width] % 2).astype(bool)
     lines = Image.new("1", size_wh)
     ImageDraw.Draw(lines).line([tuple(point) for point in (*polygon.tolist(), polygon[0].tolist())], fill=1)
-    return inside | np.asarray(lines)
+    drawn: np.ndarray = inside | np.asarray(lines)
+    return drawn
 
 
 def _holes(part: np.ndarray) -> list[np.ndarray]:

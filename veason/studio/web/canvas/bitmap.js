@@ -1,8 +1,21 @@
+// @ts-check
 // Drawing on a mask of one byte a pixel. Coordinates are source pixels; a pixel is inside where its centre is.
+
+/** @import { Point } from "../core/types.js" */
 
 import { clamp } from "../core/clamp.js";
 
-// Set every pixel within `radius` of the line from `a` to `b`; return the rectangle that may have changed.
+/**
+ * Set every pixel within `radius` of the line from `a` to `b`.
+ * @param {Uint8Array} bitmap
+ * @param {number} width
+ * @param {number} height
+ * @param {Point} a
+ * @param {Point} b
+ * @param {number} radius
+ * @param {number} value
+ * @returns {[left: number, top: number, wide: number, high: number]} the rectangle that may have changed
+ */
 export function stroke(bitmap, width, height, a, b, radius, value) {
   const reach = Math.max(radius, 0.5);
   const left = clamp(Math.floor(Math.min(a[0], b[0]) - reach), 0, width);
@@ -22,10 +35,18 @@ export function stroke(bitmap, width, height, a, b, radius, value) {
   return [left, top, right - left, bottom - top];
 }
 
-// Set every pixel inside the polygon (even-odd, row by row).
+/**
+ * Set every pixel inside the polygon (even-odd, row by row).
+ * @param {Uint8Array} bitmap
+ * @param {number} width
+ * @param {number} height
+ * @param {Point[]} points
+ * @param {number} value
+ */
 export function fillPolygon(bitmap, width, height, points, value) {
   for (let y = 0; y < height; y += 1) {
     const middle = y + 0.5;
+    /** @type {number[]} */
     const crossings = [];
     points.forEach(([x1, y1], number) => {
       const [x2, y2] = points[(number + 1) % points.length];

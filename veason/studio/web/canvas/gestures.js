@@ -1,96 +1,129 @@
+// @ts-check
 // Wheel, pinch, Space-drag and middle-drag move the view; they take the pointer over before the stage sees it.
+
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Point, Store, View } from "../core/types.js" */
 
 import { panned, zoomed } from "./view.js";
 
-export function bindGestures(refs, state, canvas, place, cancelDrag) {
-  const touches = new Map();
-  let holding = false;
-  let moved = false;
-  let panning = null;
-  let spread = 0;
+/** @typedef {{ clientX: number, clientY: number }} Pointer */
 
-  const set = (view) => {
-    moved = true;
-    state.set({ view });
-  };
-  const perPixel = () => state.get().info.width / state.get().view.zoom / canvas.getBoundingClientRect().width;
-  const pan = (dx, dy) => set(panned(state.get().view, dx * perPixel(), dy * perPixel(), state.get().info));
+export class Gestures {
+  #refs;
+  #state;
+  #place;
+  #cancelDrag;
+  /** @type {Map<number, { x: number, y: number }>} */
+  #touches = new Map();
+  #isHeld = false;
+  #isMoved = false;
+  /** @type {number | null} */
+  #panning = null;
+  #apart = 0;
 
-  refs.stage.addEventListener(
-    "wheel",
-    (event) => {
-      const { info, view } = state.get();
-      if (!info) return;
-      event.preventDefault();
-      set(zoomed(view, Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), place(event), info));
-    },
-    { passive: false },
-  );
+  /**
+   * @param {Refs} refs
+   * @param {Store} state
+   * @param {(pointer: Pointer) => Point} place source pixels under the pointer
+   * @param {() => void} cancelDrag
+   */
+  constructor(refs, state, place, cancelDrag) {
+    this.#refs = refs;
+    this.#state = state;
+    this.#place = place;
+    this.#cancelDrag = cancelDrag;
+    refs.stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    refs.canvas.addEventListener("pointerdown", (event) => this.#press(event));
+    refs.canvas.addEventListener("pointermove", (event) => this.#move(event));
+    refs.canvas.addEventListener("pointerup", (event) => this.#release(event));
+    refs.canvas.addEventListener("pointercancel", (event) => this.#release(event));
+  }
 
-  function distance() {
-    const [a, b] = [...touches.values()];
+  /** Space is held: it is the hand. */
+  hold() {
+    if (!this.#isHeld) this.#isMoved = false;
+    this.#isHeld = true;
+    this.#refs.stage.dataset.grab ??= "ready";
+  }
+
+  /** Space is let go; tells whether it was used, so that a tap can still play. */
+  release() {
+    this.#isHeld = false;
+    delete this.#refs.stage.dataset.grab;
+    return this.#isMoved;
+  }
+
+  /** @param {View} view */
+  #set(view) {
+    this.#isMoved = true;
+    this.#state.set({ view });
+  }
+
+  /** @param {number} dx @param {number} dy on the screen */
+  #pan(dx, dy) {
+    const info = this.#state.clip();
+    const { view } = this.#state.get();
+    const perPixel = info.width / view.zoom / this.#refs.canvas.getBoundingClientRect().width;
+    this.#set(panned(view, dx * perPixel, dy * perPixel, info));
+  }
+
+  /** @param {WheelEvent} event */
+  #wheel(event) {
+    const { info, view } = this.#state.get();
+    if (!info) return;
+    event.preventDefault();
+    this.#set(zoomed(view, Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), this.#place(event), info));
+  }
+
+  #distance() {
+    const [a, b] = [...this.#touches.values()];
     return Math.hypot(a.x - b.x, a.y - b.y);
   }
 
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.pointerType === "touch") touches.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    const isPan = event.button === 1 || (event.button === 0 && holding);
-    if (touches.size !== 2 && !isPan) return;
+  /** @param {PointerEvent} event */
+  #press(event) {
+    if (event.pointerType === "touch") this.#touches.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    const isPan = event.button === 1 || (event.button === 0 && this.#isHeld);
+    if (this.#touches.size !== 2 && !isPan) return;
     event.stopImmediatePropagation();
     event.preventDefault();
-    cancelDrag();
-    if (touches.size === 2) spread = distance();
+    this.#cancelDrag();
+    if (this.#touches.size === 2) this.#apart = this.#distance();
     else {
-      panning = event.pointerId;
-      canvas.setPointerCapture(event.pointerId);
-      refs.stage.dataset.grab = "held";
+      this.#panning = event.pointerId;
+      this.#refs.canvas.setPointerCapture(event.pointerId);
+      this.#refs.stage.dataset.grab = "held";
     }
-  });
+  }
 
-  canvas.addEventListener("pointermove", (event) => {
-    const touch = touches.get(event.pointerId);
-    if (event.pointerId === panning) pan(event.movementX, event.movementY);
-    else if (touch && touches.size === 2) {
-      const now = { x: event.clientX, y: event.clientY };
-      pan((now.x - touch.x) / 2, (now.y - touch.y) / 2);
-      touches.set(event.pointerId, now);
-      const wide = distance();
-      const [a, b] = [...touches.values()];
-      set(
-        zoomed(
-          state.get().view,
-          wide / spread,
-          place({ clientX: (a.x + b.x) / 2, clientY: (a.y + b.y) / 2 }),
-          state.get().info,
-        ),
-      );
-      spread = wide;
-    } else return;
+  /** @param {PointerEvent} event */
+  #move(event) {
+    const touch = this.#touches.get(event.pointerId);
+    if (event.pointerId === this.#panning) this.#pan(event.movementX, event.movementY);
+    else if (touch && this.#touches.size === 2) this.#pinch(event, touch);
+    else return;
     event.stopImmediatePropagation();
-  });
+  }
 
-  function release(event) {
-    const isOurs = event.pointerId === panning || touches.size === 2;
-    touches.delete(event.pointerId);
-    if (event.pointerId === panning) panning = null;
-    delete refs.stage.dataset.grab;
-    if (holding) refs.stage.dataset.grab = "ready";
+  /** @param {PointerEvent} event @param {{ x: number, y: number }} touch */
+  #pinch(event, touch) {
+    const now = { x: event.clientX, y: event.clientY };
+    this.#pan((now.x - touch.x) / 2, (now.y - touch.y) / 2);
+    this.#touches.set(event.pointerId, now);
+    const apart = this.#distance();
+    const [a, b] = [...this.#touches.values()];
+    const middle = this.#place({ clientX: (a.x + b.x) / 2, clientY: (a.y + b.y) / 2 });
+    this.#set(zoomed(this.#state.get().view, apart / this.#apart, middle, this.#state.clip()));
+    this.#apart = apart;
+  }
+
+  /** @param {PointerEvent} event */
+  #release(event) {
+    const isOurs = event.pointerId === this.#panning || this.#touches.size === 2;
+    this.#touches.delete(event.pointerId);
+    if (event.pointerId === this.#panning) this.#panning = null;
+    delete this.#refs.stage.dataset.grab;
+    if (this.#isHeld) this.#refs.stage.dataset.grab = "ready";
     if (isOurs) event.stopImmediatePropagation();
   }
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", release);
-
-  // Space held is the hand. It tells at its release whether it was used, so that a tap can still play.
-  return {
-    hold() {
-      if (!holding) moved = false;
-      holding = true;
-      refs.stage.dataset.grab ??= "ready";
-    },
-    release() {
-      holding = false;
-      delete refs.stage.dataset.grab;
-      return moved;
-    },
-  };
 }

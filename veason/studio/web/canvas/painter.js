@@ -1,6 +1,11 @@
+// @ts-check
 // Brush, eraser and polygon on the frame, at the source's resolution. The pointer is theirs while one is in hand.
 
+/** @import { Point, State, Store } from "../core/types.js" */
+/** @import { Projection } from "./stage.js" */
+
 import { clamp } from "../core/clamp.js";
+import { contextOf, pixelRatio } from "../core/dom.js";
 import { colour, isAbsent } from "../core/objects.js";
 import { fillPolygon, stroke } from "./bitmap.js";
 import { paintGlass } from "./paint.js";
@@ -9,225 +14,298 @@ import { decodeMask, encodeMask, rgb } from "./rle.js";
 const CLOSE = 11;
 const FINE = 34;
 
-export function makePainter(state, canvas, { place, onScreen, scale, redraw, forget, actions }) {
-  const layer = document.createElement("canvas");
-  let work = null;
-  let points = [];
-  let pointer = null;
+/**
+ * What is being painted: the object (0 is a new one), its mask of one byte a pixel, and how it looks.
+ * @typedef {{ object: number, frame: number, bitmap: Uint8Array, ink: string, image: ImageData }} Painting
+ */
 
-  const unit = () => window.devicePixelRatio || 1;
+/** @typedef {{ from: Point, value: 0 | 1 }} Stroke */
 
-  function begin() {
-    const { info, frame, selected, drawing, masks, marks, objects } = state.get();
-    const object = drawing || selected === null ? 0 : selected;
-    if (actions.refuses(object)) return false;
-    const there = object && !isAbsent(marks, object, frame) ? masks.get(frame)?.[object] : null;
-    const bitmap = there ? decodeMask(there[0], info.width, info.height) : new Uint8Array(info.width * info.height);
-    const ink = colour(info.palette, object || Math.max(0, ...objects) + 1);
-    work = { object, frame, bitmap, ink, image: new ImageData(info.width, info.height) };
-    layer.width = info.width;
-    layer.height = info.height;
-    forget();
-    show([0, 0, info.width, info.height]);
-    return true;
+/**
+ * What painting asks of the rest of the page.
+ * @typedef {object} Painted
+ * @property {(objectId: number) => boolean} refuses
+ * @property {(objectId: number, frame: number, counts: string) => void} put
+ * @property {() => void} nothing nothing is left of the mask
+ * @property {() => void} redraw
+ * @property {() => void} forget the masks of the frame have to be painted anew
+ */
+
+export class Painter {
+  #state;
+  #canvas;
+  #projection;
+  #painted;
+  #layer = document.createElement("canvas");
+  /** @type {Painting | null} */
+  #painting = null;
+  /** @type {Stroke | null} */
+  #stroke = null;
+  /** @type {Point[]} */
+  #points = [];
+  /** @type {Point | null} */
+  #pointer = null;
+  #held = "";
+
+  /**
+   * @param {Store} state
+   * @param {HTMLCanvasElement} canvas
+   * @param {Projection} projection
+   * @param {Painted} painted
+   */
+  constructor(state, canvas, projection, painted) {
+    this.#state = state;
+    this.#canvas = canvas;
+    this.#projection = projection;
+    this.#painted = painted;
+    this.#bind();
+    state.on(["frame", "work", "selected", "tool"], (now) => this.#follow(now));
   }
 
-  function show([left, top, wide, high]) {
-    const { width } = state.get().info;
-    const [red, green, blue] = rgb(work.ink);
-    const fill =
-      ((Math.round(Math.max(0.3, state.get().opacity) * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-    const pixels = new Uint32Array(work.image.data.buffer);
-    for (let y = top; y < top + high; y += 1) {
-      for (let at = y * width + left; at < y * width + left + wide; at += 1) pixels[at] = work.bitmap[at] ? fill : 0;
-    }
-    if (wide && high) layer.getContext("2d").putImageData(work.image, 0, 0, left, top, wide, high);
+  #bind() {
+    const canvas = this.#canvas;
+    canvas.addEventListener("pointerdown", (event) => this.#press(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    canvas.addEventListener("pointerup", (event) => {
+      if (!this.#state.get().tool) return;
+      event.stopImmediatePropagation();
+      if (this.#painting) this.#end(this.#painting);
+    });
+    canvas.addEventListener("pointercancel", () => this.cancel());
+    canvas.addEventListener("pointerleave", () => {
+      this.#pointer = null;
+      if (this.#state.get().tool) this.#painted.redraw();
+    });
+    canvas.addEventListener("dblclick", (event) => {
+      if (this.#state.get().tool === "polygon") this.close(event.altKey);
+    });
+    canvas.addEventListener("contextmenu", (event) => {
+      if (!this.#state.get().tool) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    });
   }
 
-  function end() {
-    const { info } = state.get();
-    const { object, frame, bitmap } = work;
-    const isEmpty = !bitmap.includes(1);
-    work = null;
-    forget();
-    redraw();
-    if (isEmpty)
-      actions.notify(
-        "Nothing is left of the mask here. If the object is not in this frame, mark it absent (O).",
-        "info",
-      );
-    else actions.putMask(object, frame, encodeMask(bitmap, info.width, info.height));
+  /** What is half drawn does not outlive its frame, object and tool. @param {State} now */
+  #follow({ work, frame, selected, tool }) {
+    const held = `${work} ${frame} ${selected} ${tool}`;
+    if (held !== this.#held) this.cancel();
+    this.#held = held;
   }
 
-  function cancel() {
-    const wasBusy = work !== null || points.length > 0;
-    work = null;
-    points = [];
-    forget();
-    if (wasBusy) redraw();
+  /** The object whose mask is being painted: the stage leaves its old mask out. */
+  at() {
+    return this.#painting ? this.#painting.object : null;
+  }
+
+  isDrawing() {
+    return this.#points.length > 0;
+  }
+
+  /** Take the last corner of the polygon back. */
+  back() {
+    this.#points.pop();
+    this.#painted.redraw();
+  }
+
+  /** Give up what is half drawn; tell whether there was anything. */
+  cancel() {
+    const wasBusy = this.#painting !== null || this.#points.length > 0;
+    this.#painting = null;
+    this.#stroke = null;
+    this.#points = [];
+    this.#painted.forget();
+    if (wasBusy) this.#painted.redraw();
     return wasBusy;
   }
 
-  function rub(event) {
-    const { info, brush } = state.get();
-    for (const moved of event.getCoalescedEvents?.() ?? [event]) {
-      const at = place(moved);
-      show(stroke(work.bitmap, info.width, info.height, work.from, at, brush / 2, work.value));
-      work.from = at;
-    }
-  }
-
-  function close(isCut = false) {
-    if (points.length < 3) return false;
-    const { info } = state.get();
-    if (begin()) {
-      fillPolygon(work.bitmap, info.width, info.height, points, isCut ? 0 : 1);
-      points = [];
-      end();
+  /** Fill the polygon, or cut it out; tell whether there is one. */
+  close(isCut = false) {
+    if (this.#points.length < 3) return false;
+    const { width, height } = this.#state.clip();
+    const painting = this.#begin();
+    if (painting) {
+      fillPolygon(painting.bitmap, width, height, this.#points, isCut ? 0 : 1);
+      this.#points = [];
+      this.#end(painting);
     }
     return true;
   }
 
-  function press(event) {
-    const { tool, info } = state.get();
+  #begin() {
+    const { width, height, palette } = this.#state.clip();
+    const { frame, selected, drawing, masks, marks, objects } = this.#state.get();
+    const object = drawing || selected === null ? 0 : selected;
+    if (this.#painted.refuses(object)) return null;
+    const there = object && !isAbsent(marks, object, frame) ? masks.get(frame)?.get(object) : undefined;
+    const bitmap = there ? decodeMask(there[0], width, height) : new Uint8Array(width * height);
+    const ink = colour(palette, object || Math.max(0, ...objects) + 1);
+    const painting = { object, frame, bitmap, ink, image: new ImageData(width, height) };
+    this.#painting = painting;
+    this.#layer.width = width;
+    this.#layer.height = height;
+    this.#painted.forget();
+    this.#show(painting, [0, 0, width, height]);
+    return painting;
+  }
+
+  /** @param {Painting} painting @param {[number, number, number, number]} area */
+  #show({ bitmap, ink, image }, [left, top, wide, high]) {
+    const { width } = this.#state.clip();
+    const [red, green, blue] = rgb(ink);
+    const opacity = Math.round(Math.max(0.3, this.#state.get().opacity) * 255);
+    const fill = ((opacity << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let y = top; y < top + high; y += 1) {
+      for (let at = y * width + left; at < y * width + left + wide; at += 1) pixels[at] = bitmap[at] ? fill : 0;
+    }
+    if (wide && high) contextOf(this.#layer).putImageData(image, 0, 0, left, top, wide, high);
+  }
+
+  /** @param {Painting} painting */
+  #end({ object, frame, bitmap }) {
+    const { width, height } = this.#state.clip();
+    this.#painting = null;
+    this.#stroke = null;
+    this.#painted.forget();
+    this.#painted.redraw();
+    if (bitmap.includes(1)) this.#painted.put(object, frame, encodeMask(bitmap, width, height));
+    else this.#painted.nothing();
+  }
+
+  /** @param {Painting} painting @param {Stroke} line @param {PointerEvent} event */
+  #rub(painting, line, event) {
+    const { width, height } = this.#state.clip();
+    const { brush } = this.#state.get();
+    for (const moved of event.getCoalescedEvents?.() ?? [event]) {
+      const at = this.#projection.place(moved);
+      this.#show(painting, stroke(painting.bitmap, width, height, line.from, at, brush / 2, line.value));
+      line.from = at;
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #press(event) {
+    const { tool, info } = this.#state.get();
     if (!tool || !info) return;
     event.stopImmediatePropagation();
     event.preventDefault();
-    canvas.closest("[tabindex]").focus({ preventScroll: true });
+    /** @type {HTMLElement | null} */ (this.#canvas.closest("[tabindex]"))?.focus({ preventScroll: true });
     if (event.button !== 0 && event.button !== 2) return;
-    pointer = place(event);
+    const pointer = this.#projection.place(event);
+    this.#pointer = pointer;
     if (tool === "polygon") {
-      const isAtFirst = points.length > 2 && distance(points[0], pointer) * scale() < CLOSE * unit();
-      if (isAtFirst) close(event.altKey);
-      else if (event.button === 0) points.push(pointer);
-      redraw();
+      this.#corner(pointer, event);
       return;
     }
-    if (!begin()) return;
-    canvas.setPointerCapture(event.pointerId);
-    work.value = (tool === "brush") !== (event.button === 2 || event.altKey) ? 1 : 0;
-    work.from = pointer;
-    rub(event);
-    redraw();
+    const painting = this.#begin();
+    if (!painting) return;
+    this.#canvas.setPointerCapture(event.pointerId);
+    const isOn = (tool === "brush") !== (event.button === 2 || event.altKey);
+    this.#stroke = { from: pointer, value: isOn ? 1 : 0 };
+    this.#rub(painting, this.#stroke, event);
+    this.#painted.redraw();
   }
 
-  function move(event) {
-    const { tool, info } = state.get();
+  /** @param {Point} pointer @param {PointerEvent} event */
+  #corner(pointer, event) {
+    const reach = CLOSE * pixelRatio();
+    const isAtFirst = this.#points.length > 2 && distance(this.#points[0], pointer) * this.#projection.scale() < reach;
+    if (isAtFirst) this.close(event.altKey);
+    else if (event.button === 0) this.#points.push(pointer);
+    this.#painted.redraw();
+  }
+
+  /** @param {PointerEvent} event */
+  #move(event) {
+    const { tool, info } = this.#state.get();
     if (!tool || !info) return;
     event.stopImmediatePropagation();
-    canvas.style.cursor = tool === "polygon" ? "crosshair" : "none";
-    pointer = place(event);
-    if (work) rub(event);
-    redraw();
+    this.#canvas.style.cursor = tool === "polygon" ? "crosshair" : "none";
+    this.#pointer = this.#projection.place(event);
+    if (this.#painting && this.#stroke) this.#rub(this.#painting, this.#stroke, event);
+    this.#painted.redraw();
   }
 
-  function release(event) {
-    if (!state.get().tool) return;
-    event.stopImmediatePropagation();
-    if (work) end();
-  }
-
-  canvas.addEventListener("pointerdown", press);
-  canvas.addEventListener("pointermove", move);
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", cancel);
-  canvas.addEventListener("pointerleave", () => {
-    pointer = null;
-    if (state.get().tool) redraw();
-  });
-  canvas.addEventListener("dblclick", (event) => {
-    if (state.get().tool === "polygon") close(event.altKey);
-  });
-  canvas.addEventListener("contextmenu", (event) => {
-    if (!state.get().tool) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  });
-  let held = "";
-  state.on(["frame", "work", "selected", "tool"], ({ work: on, frame, selected, tool }) => {
-    const now = `${on} ${frame} ${selected} ${tool}`;
-    if (now !== held) cancel();
-    held = now;
-  });
-
-  function drawRing(context) {
-    const { brush, tool } = state.get();
-    const [x, y] = onScreen(pointer);
-    for (const [ink, wide] of [
-      ["#000a", 3],
-      [tool === "brush" ? "#ffffff" : "#ffb3bd", 1.5],
-    ]) {
-      context.beginPath();
-      context.arc(x, y, Math.max(2, (brush / 2) * scale()), 0, 7);
-      context.lineWidth = wide * unit();
-      context.strokeStyle = ink;
-      context.stroke();
+  /** Draw what is in hand over the frame. @param {CanvasRenderingContext2D} context */
+  draw(context) {
+    const { info, tool, picture, brush } = this.#state.get();
+    const scale = this.#projection.scale();
+    if (this.#painting && info) {
+      const [x, y] = this.#projection.onScreen([0, 0]);
+      context.drawImage(this.#layer, x, y, info.width * scale, info.height * scale);
     }
+    if (!tool) return;
+    if (this.#points.length) this.#drawLine(context);
+    if (!this.#pointer) return;
+    if (tool !== "polygon") this.#drawRing(context, this.#pointer);
+    const isFine = tool === "polygon" ? this.isDrawing() : this.#painting && brush * scale < FINE * pixelRatio();
+    if (isFine && picture) this.#drawGlass(context, picture, this.#pointer);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Point} pointer */
+  #drawRing(context, pointer) {
+    const { brush, tool } = this.#state.get();
+    const [x, y] = this.#projection.onScreen(pointer);
+    const radius = Math.max(2, (brush / 2) * this.#projection.scale());
+    outline(context, tool === "brush" ? "#ffffff" : "#ffb3bd", [3, 1.5], () => context.arc(x, y, radius, 0, 7));
   }
 
   // The magnifier, near enough to see the whole brush in it.
-  function drawGlass(context) {
-    const { info, tool, picture, brush } = state.get();
-    const over = (glass, by) => {
-      if (work) glass.drawImage(layer, 0, 0, info.width * by, info.height * by);
+  /** @param {CanvasRenderingContext2D} context @param {ImageBitmap} picture @param {Point} pointer */
+  #drawGlass(context, picture, pointer) {
+    const { width, height } = this.#state.clip();
+    const { tool, brush } = this.#state.get();
+    const unit = pixelRatio();
+    const over = (/** @type {CanvasRenderingContext2D} */ glass, /** @type {number} */ by) => {
+      if (this.#painting) glass.drawImage(this.#layer, 0, 0, width * by, height * by);
       if (tool === "polygon") return;
       glass.beginPath();
       glass.arc(pointer[0] * by, pointer[1] * by, (brush / 2) * by, 0, 7);
-      glass.lineWidth = 1.5 * unit();
+      glass.lineWidth = 1.5 * unit;
       glass.strokeStyle = "#ffffff";
       glass.stroke();
     };
     const zoom = tool === "polygon" ? 6 : clamp(72 / brush, 2, 6);
-    paintGlass(context, picture, pointer, onScreen(pointer), {
-      ratio: info.width / picture.width,
-      unit: unit(),
-      below: 38,
-      zoom,
-      over,
-    });
+    const glass = { ratio: width / picture.width, unit, below: 38, zoom, over };
+    paintGlass(context, picture, pointer, this.#projection.onScreen(pointer), glass);
   }
 
-  function drawLine(context) {
-    const path = [...points, ...(pointer ? [pointer] : [])].map(onScreen);
-    for (const [ink, wide] of [
-      ["#000a", 4],
-      ["#ffffff", 2],
-    ]) {
-      context.beginPath();
+  /** @param {CanvasRenderingContext2D} context */
+  #drawLine(context) {
+    const corners = this.#points.map((point) => this.#projection.onScreen(point));
+    const path = this.#pointer ? [...corners, this.#projection.onScreen(this.#pointer)] : corners;
+    outline(context, "#ffffff", [4, 2], () => {
       path.forEach(([x, y], number) => (number ? context.lineTo(x, y) : context.moveTo(x, y)));
-      context.lineWidth = wide * unit();
-      context.strokeStyle = ink;
-      context.stroke();
-    }
-    points.map(onScreen).forEach(([x, y], number) => {
+    });
+    corners.forEach(([x, y], number) => {
       context.beginPath();
-      context.arc(x, y, (number ? 3.5 : 6) * unit(), 0, 7);
+      context.arc(x, y, (number ? 3.5 : 6) * pixelRatio(), 0, 7);
       context.fillStyle = number ? "#ffffff" : "#ffc857";
       context.fill();
     });
   }
-
-  return {
-    // The object whose mask is being painted: the stage leaves its old mask out.
-    at: () => (work ? work.object : null),
-    cancel,
-    close,
-    back() {
-      points.pop();
-      redraw();
-    },
-    isDrawing: () => points.length > 0,
-    draw(context) {
-      const { info, tool, picture } = state.get();
-      if (work) context.drawImage(layer, ...onScreen([0, 0]), info.width * scale(), info.height * scale());
-      if (!tool) return;
-      if (points.length) drawLine(context);
-      if (!pointer) return;
-      if (tool !== "polygon") drawRing(context);
-      const isFine = tool === "polygon" ? points.length > 0 : work && state.get().brush * scale() < FINE * unit();
-      if (isFine && picture) drawGlass(context);
-    },
-  };
 }
 
+/**
+ * A line with a dark rim, to be seen on any picture.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} ink
+ * @param {[rim: number, line: number]} widths in CSS pixels
+ * @param {() => void} trace
+ */
+function outline(context, ink, [rim, line], trace) {
+  for (const [colourOf, wide] of /** @type {[string, number][]} */ ([
+    ["#000a", rim],
+    [ink, line],
+  ])) {
+    context.beginPath();
+    trace();
+    context.lineWidth = wide * pixelRatio();
+    context.strokeStyle = colourOf;
+    context.stroke();
+  }
+}
+
+/** @param {Point} a @param {Point} b */
 const distance = ([x1, y1], [x2, y2]) => Math.hypot(x1 - x2, y1 - y2);

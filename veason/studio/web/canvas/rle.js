@@ -1,6 +1,9 @@
+// @ts-check
 // Compressed COCO run-length code -> runs -> masks and pixels, and back. Runs go down the columns and begin with zeros.
 
+/** @param {string} counts */
 export function decodeRuns(counts) {
+  /** @type {number[]} */
   const runs = [];
   let at = 0;
   while (at < counts.length) {
@@ -8,11 +11,11 @@ export function decodeRuns(counts) {
     let shift = 0;
     let more = true;
     while (more) {
-      const code = counts.charCodeAt(at) - 48;
-      value |= (code & 0x1f) << shift;
+      const bits = counts.charCodeAt(at) - 48;
+      value |= (bits & 0x1f) << shift;
       shift += 5;
-      more = (code & 0x20) !== 0;
-      if (!more && (code & 0x10) !== 0) value |= -1 << shift;
+      more = (bits & 0x20) !== 0;
+      if (!more && (bits & 0x10) !== 0) value |= -1 << shift;
       at += 1;
     }
     if (runs.length > 2) value += runs[runs.length - 2];
@@ -21,7 +24,12 @@ export function decodeRuns(counts) {
   return runs;
 }
 
-// One byte a pixel, row by row: 1 inside; and the half-open rectangle that holds all of them.
+/**
+ * One byte a pixel, row by row: 1 inside; and the half-open rectangle that holds all of them.
+ * @param {string} counts
+ * @param {number} width
+ * @param {number} height
+ */
 function decode(counts, width, height) {
   const inside = new Uint8Array(width * height);
   const area = { left: width, top: height, right: 0, bottom: 0 };
@@ -49,9 +57,12 @@ function decode(counts, width, height) {
   return { inside, area };
 }
 
+/** @param {string} counts @param {number} width @param {number} height */
 export const decodeMask = (counts, width, height) => decode(counts, width, height).inside;
 
+/** @param {Uint8Array} inside @param {number} width @param {number} height */
 export function encodeMask(inside, width, height) {
+  /** @type {number[]} */
   const runs = [];
   let value = 0;
   let run = 0;
@@ -69,7 +80,7 @@ export function encodeMask(inside, width, height) {
   return runs.map((length, number) => code(number > 2 ? length - runs[number - 2] : length)).join("");
 }
 
-// A whole number, five bits a character, lowest first; the sixth bit says that more follow.
+/** A whole number, five bits a character, lowest first; the sixth bit says that more follow. @param {number} value */
 function code(value) {
   let text = "";
   let left = value;
@@ -83,7 +94,15 @@ function code(value) {
   return text;
 }
 
-// Lay the mask over `pixels` (a Uint32Array of width * height, ABGR): fill inside, a solid line at its edge.
+/**
+ * Lay the mask over `pixels` (width * height, ABGR): fill inside, a solid line at its edge.
+ * @param {string} counts
+ * @param {number} width
+ * @param {number} height
+ * @param {Uint32Array} pixels
+ * @param {[red: number, green: number, blue: number]} ink
+ * @param {number} opacity
+ */
 export function paintMask(counts, width, height, pixels, [red, green, blue], opacity) {
   const { inside, area } = decode(counts, width, height);
   const fill = (Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red;
@@ -107,6 +126,7 @@ export function paintMask(counts, width, height, pixels, [red, green, blue], opa
   }
 }
 
+/** @param {string} hex @returns {[red: number, green: number, blue: number]} */
 export function rgb(hex) {
   const value = parseInt(hex.slice(1), 16);
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];

@@ -1,13 +1,24 @@
+// @ts-check
 // The stage: the exact frame, the masks over it, the boxes over those, and the pointer's work on boxes.
 
-import { colour, isAbsent, isVisible, nameOf } from "../core/objects.js";
-import { dragged, handlePoint, hit, ordered } from "./boxes.js";
-import { bindGestures } from "./gestures.js";
-import { paintBox, paintClick, paintGlass } from "./paint.js";
-import { makePainter } from "./painter.js";
-import { paintMask, rgb } from "./rle.js";
-import { FIT } from "./view.js";
+/** @import { BoxPart, OpenedItem } from "../contract.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Notify, Point, State, Store, Xyxy } from "../core/types.js" */
+/** @import { Handle } from "./boxes.js" */
+/** @import { Frames } from "./frames.js" */
+/** @import { Pointer } from "./gestures.js" */
 
+import { FIT } from "../core/blank.js";
+import { contextOf, pixelRatio } from "../core/dom.js";
+import { colour, isVisible, nameOf } from "../core/objects.js";
+import { textOf } from "../core/words.js";
+import { dragged, handlePoint, hit, ordered } from "./boxes.js";
+import { Gestures } from "./gestures.js";
+import { MaskOverlay } from "./masks.js";
+import { paintBox, paintClick, paintGlass } from "./paint.js";
+import { Painter } from "./painter.js";
+
+/** @type {Record<Handle | "inside", string>} */
 const CURSORS = {
   nw: "nwse-resize",
   se: "nwse-resize",
@@ -21,295 +32,348 @@ const CURSORS = {
 };
 const SMALLEST = 4;
 
-export function makeStage(refs, state, frames, actions) {
-  const { canvas, stage } = refs;
-  const context = canvas.getContext("2d");
-  const overlay = document.createElement("canvas");
-  let overlayOf = null;
-  let image = null;
-  let drag = null;
+/**
+ * A box that is being dragged, or drawn where `box` is null.
+ * @typedef {{ box: BoxPart | null, part: Handle | "inside", from: Point, xyxy: Xyxy }} Drag
+ */
 
-  const scale = () => (canvas.width / state.get().info.width) * state.get().view.zoom;
+/**
+ * Between source pixels and those of the canvas.
+ * @typedef {object} Projection
+ * @property {(point: Point) => Point} onScreen
+ * @property {(pointer: Pointer) => Point} place source pixels under the pointer
+ * @property {() => number} scale pixels of the canvas a source pixel
+ */
 
-  function onScreen([x, y]) {
-    const { view } = state.get();
-    return [(x - view.x) * scale(), (y - view.y) * scale()];
-  }
+/**
+ * What the stage asks of the rest of the page.
+ * @typedef {object} StageActions
+ * @property {(objectId: number, xyxy: Xyxy) => void} putBox
+ * @property {(xy: Point, isPositive: boolean) => void} putClick
+ * @property {(objectId: number, frame: number, counts: string) => void} putMask
+ * @property {(objectId: number) => boolean} refuses
+ * @property {Notify} notify
+ * @property {() => void} suspect the server may be out of reach
+ */
 
-  function shownBoxes() {
-    const now = state.get();
-    const here = now.boxes.filter((box) => box.frame === now.pictureFrame && isVisible(now, box.object));
-    if (!drag) return here;
-    if (drag.box === null) return [...here, { object: 0, frame: now.pictureFrame, xyxy: drag.xyxy }];
-    return here.map((box) => (box.object === drag.box.object ? { ...box, xyxy: drag.xyxy } : box));
-  }
+export class Stage {
+  #refs;
+  #state;
+  #frames;
+  #actions;
+  #context;
+  #overlay = new MaskOverlay();
+  /** @type {Drag | null} */
+  #drag = null;
 
-  // Room for the timeline below it stays on the screen.
-  const tallest = () => Math.max(220, Math.min(window.innerHeight * 0.6, window.innerHeight - 320));
-
-  function resize() {
-    const { info } = state.get();
-    if (!info) return;
-    const room = Math.min(stage.clientWidth / info.width, tallest() / info.height);
-    const ratio = window.devicePixelRatio || 1;
-    canvas.style.width = `${info.width * room}px`;
-    canvas.style.height = `${info.height * room}px`;
-    canvas.width = Math.round(info.width * room * ratio);
-    canvas.height = Math.round(info.height * room * ratio);
-    draw();
-  }
-
-  function paintOverlay(masks) {
-    if (overlayOf === masks) return;
-    overlayOf = masks;
-    const { info, pictureFrame, marks, opacity, outline } = state.get();
-    if (image?.width !== info.width || image.height !== info.height) {
-      overlay.width = info.width;
-      overlay.height = info.height;
-      image = new ImageData(info.width, info.height);
-    }
-    const pixels = new Uint32Array(image.data.buffer).fill(0);
-    for (const [objectId, [counts]] of Object.entries(masks)) {
-      const object = Number(objectId);
-      if (!isVisible(state.get(), object) || isAbsent(marks, object, pictureFrame) || object === painter.at()) continue;
-      paintMask(counts, info.width, info.height, pixels, rgb(colour(info.palette, object)), outline ? 0 : opacity);
-    }
-    overlay.getContext("2d").putImageData(image, 0, 0);
-  }
-
-  // Everything drawn belongs to the picture that is there, which may be behind the frame that was asked for.
-  function draw() {
-    const { info, pictureFrame, masks, maskCount, eye, picture, view, clicks } = state.get();
-    if (!info || !picture) return;
-    const [wide, high] = [info.width * scale(), info.height * scale()];
-    context.imageSmoothingEnabled = view.zoom < 6;
-    context.imageSmoothingQuality = "high";
-    context.drawImage(picture, ...onScreen([0, 0]), wide, high);
-    canvas.dataset.shown = pictureFrame;
-    const here = masks.get(pictureFrame);
-    if (here && eye) {
-      paintOverlay(here);
-      context.drawImage(overlay, ...onScreen([0, 0]), wide, high);
-      canvas.dataset.masks = maskCount;
-    }
-    if (eye) for (const answer of state.get().proposals) drawProposal(answer);
-    for (const box of shownBoxes()) drawBox(box);
-    drawLit();
-    for (const { object, xy, positive, frame: of } of clicks) {
-      if (of !== pictureFrame || !isVisible(state.get(), object)) continue;
-      paintClick(context, onScreen(xy), {
-        ink: colour(info.palette, object),
-        positive,
-        unit: window.devicePixelRatio || 1,
-      });
-    }
-    painter.draw(context);
-    drawGlass();
-  }
-
-  // What another answer boxes here.
-  function drawProposal({ number, frame, boxes, current }) {
-    if (current || frame !== state.get().pictureFrame) return;
-    for (const xyxy of boxes) {
-      paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], {
-        ink: "#ffc857",
-        label: `answer ${number + 1}`,
-        isDashed: true,
-        unit: window.devicePixelRatio || 1,
-      });
-    }
-  }
-
-  // A box that the reasoning names and nobody drew.
-  function drawLit() {
-    const { lit, pictureFrame } = state.get();
-    if (!lit?.xyxy || lit.object !== null || lit.frame !== pictureFrame) return;
-    paintBox(context, [...onScreen(lit.xyxy.slice(0, 2)), ...onScreen(lit.xyxy.slice(2))], {
-      ink: "#ffffff",
-      label: "",
-      isLit: true,
-      unit: window.devicePixelRatio || 1,
-    });
-  }
-
-  function drawBox({ object, xyxy }) {
-    const { info, selected, lit, locked, corner, tool } = state.get();
-    paintBox(context, [...onScreen(xyxy.slice(0, 2)), ...onScreen(xyxy.slice(2))], {
-      ink: object === 0 ? "#ffffff" : colour(info.palette, object),
-      label: object === 0 ? "" : nameOf(state.get(), object),
-      isOpen: object === selected && !tool && !locked.includes(object),
-      isLit: lit?.object === object,
-      corner: object === selected ? corner : null,
-      unit: window.devicePixelRatio || 1,
-    });
-  }
-
-  function drawGlass() {
-    const { info, picture } = state.get();
-    if (!drag?.box || drag.part === "inside" || !picture) return;
-    const corner = handlePoint(drag.xyxy, drag.part);
-    const unit = window.devicePixelRatio || 1;
-    const [x1, y1, x2, y2] = drag.xyxy;
-    const over = (glass, by) => {
-      glass.lineWidth = 2 * unit;
-      glass.strokeStyle = colour(info.palette, drag.box.object);
-      glass.strokeRect(x1 * by, y1 * by, (x2 - x1) * by, (y2 - y1) * by);
+  /**
+   * @param {Refs} refs
+   * @param {Store} state
+   * @param {Frames} frames
+   * @param {StageActions} actions
+   */
+  constructor(refs, state, frames, actions) {
+    this.#refs = refs;
+    this.#state = state;
+    this.#frames = frames;
+    this.#actions = actions;
+    this.#context = contextOf(refs.canvas);
+    this.#bindWaiting();
+    /** @type {Projection} */
+    const projection = {
+      onScreen: (point) => this.#onScreen(point),
+      place: (pointer) => this.#place(pointer),
+      scale: () => this.#scale(),
     };
-    paintGlass(context, picture, corner, onScreen(corner), { ratio: info.width / picture.width, unit, over });
+    this.gestures = new Gestures(refs, state, projection.place, () => this.cancel());
+    this.painter = new Painter(state, refs.canvas, projection, {
+      refuses: actions.refuses,
+      put: actions.putMask,
+      nothing: () => actions.notify(NOTHING_LEFT, "info"),
+      redraw: () => this.#draw(),
+      forget: () => this.#overlay.forget(),
+    });
+    this.#bindPointer();
+    this.#bindState();
   }
 
-  function place(event) {
-    const { info, view } = state.get();
-    const area = canvas.getBoundingClientRect();
-    const [wide, high] = [info.width / view.zoom, info.height / view.zoom];
-    return [
-      view.x + ((event.clientX - area.left) / area.width) * wide,
-      view.y + ((event.clientY - area.top) / area.height) * high,
-    ];
-  }
-
-  function under(event) {
-    const { info, selected, drawing, locked, view } = state.get();
-    if (drawing) return null;
-    const reach = (9 * info.width) / view.zoom / canvas.getBoundingClientRect().width;
-    return hit(
-      shownBoxes().filter((box) => !locked.includes(box.object)),
-      selected,
-      ...place(event),
-      reach,
-    );
-  }
-
-  // Give up what the pointer is doing; tell whether it did anything.
-  function cancel() {
-    const wasBusy = painter.cancel() || drag !== null;
-    drag = null;
-    draw();
+  /** Give up what the pointer is doing; tell whether it did anything. */
+  cancel() {
+    const wasBusy = this.painter.cancel() || this.#drag !== null;
+    this.#drag = null;
+    this.#draw();
     return wasBusy;
   }
 
-  // Nothing is drawn on a frame whose picture is not there yet.
-  for (const name of ["pointerdown", "contextmenu"]) {
-    canvas.addEventListener(name, (event) => {
-      const { frame, pictureFrame } = state.get();
-      if (frame === pictureFrame) return;
+  /** Nothing is drawn on a frame whose picture is not there yet. */
+  #bindWaiting() {
+    for (const name of ["pointerdown", "contextmenu"]) {
+      this.#refs.canvas.addEventListener(name, (event) => {
+        const { frame, pictureFrame } = this.#state.get();
+        if (frame === pictureFrame) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      });
+    }
+  }
+
+  #bindPointer() {
+    const { canvas } = this.#refs;
+    canvas.addEventListener("pointerdown", (event) => this.#press(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    canvas.addEventListener("pointerup", (event) => this.#drop(event));
+    canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();
-      event.stopImmediatePropagation();
+      this.#actions.putClick(this.#place(event), false);
+    });
+    canvas.addEventListener("pointercancel", () => this.cancel());
+  }
+
+  #bindState() {
+    const { stage, zoom } = this.#refs;
+    const state = this.#state;
+    state.on(["frame", "info"], () => this.#show());
+    state.on(DRAWN, () => this.#draw());
+    state.on(["work"], () => state.set({ view: FIT }));
+    state.on(["info"], () => this.#resize());
+    state.on(["maskCount", "hidden", "solo", "opacity", "outline", "marks"], () => {
+      this.#overlay.forget();
+      this.#draw();
+    });
+    state.on(["pictureFrame", "info"], ({ pictureFrame, info }) => {
+      stage.toggleAttribute("data-waiting", pictureFrame < 0);
+      const label = `Video frame ${pictureFrame} of ${info?.frames}`;
+      if (info && pictureFrame >= 0) stage.setAttribute("aria-label", label);
+    });
+    state.on(["view"], ({ view }) => {
+      zoom.textContent = `${Math.round(view.zoom * 100)} %`;
+    });
+    new ResizeObserver(() => this.#resize()).observe(stage);
+    window.addEventListener("resize", () => this.#resize());
+  }
+
+  #scale() {
+    return (this.#refs.canvas.width / this.#state.clip().width) * this.#state.get().view.zoom;
+  }
+
+  /** @param {Point} point @returns {Point} */
+  #onScreen([x, y]) {
+    const { view } = this.#state.get();
+    const scale = this.#scale();
+    return [(x - view.x) * scale, (y - view.y) * scale];
+  }
+
+  /** @param {Xyxy} xyxy @returns {Xyxy} */
+  #boxOnScreen([x1, y1, x2, y2]) {
+    return [...this.#onScreen([x1, y1]), ...this.#onScreen([x2, y2])];
+  }
+
+  /** @param {Pointer} pointer @returns {Point} */
+  #place({ clientX, clientY }) {
+    const { width, height } = this.#state.clip();
+    const { view } = this.#state.get();
+    const area = this.#refs.canvas.getBoundingClientRect();
+    const [wide, high] = [width / view.zoom, height / view.zoom];
+    return [view.x + ((clientX - area.left) / area.width) * wide, view.y + ((clientY - area.top) / area.height) * high];
+  }
+
+  #resize() {
+    const { info } = this.#state.get();
+    if (!info) return;
+    const { canvas, stage } = this.#refs;
+    const { innerHeight } = window;
+    const tallest = Math.max(220, Math.min(innerHeight * 0.6, innerHeight - 320)); // for the timeline below it
+    const room = Math.min(stage.clientWidth / info.width, tallest / info.height);
+    canvas.style.width = `${info.width * room}px`;
+    canvas.style.height = `${info.height * room}px`;
+    canvas.width = Math.round(info.width * room * pixelRatio());
+    canvas.height = Math.round(info.height * room * pixelRatio());
+    this.#draw();
+  }
+
+  /** The boxes on the picture, with the one that is being dragged as it would be. */
+  #shownBoxes() {
+    const now = this.#state.get();
+    const here = now.boxes.filter((box) => box.frame === now.pictureFrame && isVisible(now, box.object));
+    if (!this.#drag) return here;
+    const { box: taken, xyxy } = this.#drag;
+    if (taken === null) return [...here, { object: 0, frame: now.pictureFrame, xyxy }];
+    return here.map((box) => (box.object === taken.object ? { ...box, xyxy } : box));
+  }
+
+  /** Everything drawn belongs to the picture that is there, which may be behind the frame that was asked for. */
+  #draw() {
+    const now = this.#state.get();
+    const { info, pictureFrame, eye, picture, view } = now;
+    if (!info || !picture) return;
+    const context = this.#context;
+    const scale = this.#scale();
+    const [x, y] = this.#onScreen([0, 0]);
+    const [wide, high] = [info.width * scale, info.height * scale];
+    context.imageSmoothingEnabled = view.zoom < 6;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, x, y, wide, high);
+    this.#refs.canvas.dataset.shown = String(pictureFrame);
+    const here = now.masks.get(pictureFrame);
+    if (here && eye) {
+      this.#overlay.paint(here, now, info, this.painter.at());
+      context.drawImage(this.#overlay.canvas, x, y, wide, high);
+      this.#refs.canvas.dataset.masks = String(now.maskCount);
+    }
+    if (eye) this.#drawProposals(now);
+    for (const box of this.#shownBoxes()) this.#drawBox(box, now, info);
+    this.#drawLit(now);
+    this.#drawClicks(now, info);
+    this.painter.draw(context);
+    this.#drawGlass(picture, info);
+  }
+
+  /** What other answers box here. @param {State} now */
+  #drawProposals({ proposals, pictureFrame }) {
+    for (const { number, frame, boxes, current } of proposals) {
+      if (current || frame !== pictureFrame) continue;
+      const look = { ink: "#ffc857", label: `answer ${number + 1}`, isDashed: true, unit: pixelRatio() };
+      for (const xyxy of boxes) paintBox(this.#context, this.#boxOnScreen(xyxy), look);
+    }
+  }
+
+  /** A box that the reasoning names and nobody drew. @param {State} now */
+  #drawLit({ lit, pictureFrame }) {
+    if (!lit?.xyxy || lit.object !== null || lit.frame !== pictureFrame) return;
+    const look = { ink: "#ffffff", label: "", isLit: true, unit: pixelRatio() };
+    paintBox(this.#context, this.#boxOnScreen(lit.xyxy), look);
+  }
+
+  /** @param {State} now @param {OpenedItem} info */
+  #drawClicks(now, { palette }) {
+    for (const { object, xy, positive, frame } of now.clicks) {
+      if (frame !== now.pictureFrame || !isVisible(now, object)) continue;
+      const look = { ink: colour(palette, object), positive, unit: pixelRatio() };
+      paintClick(this.#context, this.#onScreen(xy), look);
+    }
+  }
+
+  /** @param {BoxPart} box @param {State} now @param {OpenedItem} info */
+  #drawBox({ object, xyxy }, now, { palette }) {
+    const { selected, lit, locked, corner, tool } = now;
+    paintBox(this.#context, this.#boxOnScreen(xyxy), {
+      ink: object === 0 ? "#ffffff" : colour(palette, object),
+      label: object === 0 ? "" : nameOf(now, object),
+      isOpen: object === selected && !tool && !locked.includes(object),
+      isLit: lit?.object === object,
+      corner: object === selected ? corner : null,
+      unit: pixelRatio(),
     });
   }
 
-  const gestures = bindGestures(refs, state, canvas, place, cancel);
-  const painter = makePainter(state, canvas, {
-    place,
-    onScreen,
-    scale,
-    redraw: draw,
-    forget: () => {
-      overlayOf = null;
-    },
-    actions,
-  });
+  /** @param {ImageBitmap} picture @param {OpenedItem} info */
+  #drawGlass(picture, info) {
+    const drag = this.#drag;
+    if (!drag?.box || drag.part === "inside") return;
+    const { object } = drag.box;
+    const corner = handlePoint(drag.xyxy, drag.part);
+    const unit = pixelRatio();
+    const [x1, y1, x2, y2] = drag.xyxy;
+    const over = (/** @type {CanvasRenderingContext2D} */ glass, /** @type {number} */ by) => {
+      glass.lineWidth = 2 * unit;
+      glass.strokeStyle = colour(info.palette, object);
+      glass.strokeRect(x1 * by, y1 * by, (x2 - x1) * by, (y2 - y1) * by);
+    };
+    const glass = { ratio: info.width / picture.width, unit, over };
+    paintGlass(this.#context, picture, corner, this.#onScreen(corner), glass);
+  }
 
-  canvas.addEventListener("pointerdown", (event) => {
+  /** @param {Pointer} pointer */
+  #under(pointer) {
+    const { selected, drawing, locked, view } = this.#state.get();
+    if (drawing) return null;
+    const reach = (9 * this.#state.clip().width) / view.zoom / this.#refs.canvas.getBoundingClientRect().width;
+    const free = this.#shownBoxes().filter((box) => !locked.includes(box.object));
+    return hit(free, selected, this.#place(pointer), reach);
+  }
+
+  /** @param {PointerEvent} event */
+  #press(event) {
     if (event.button !== 0) return;
-    stage.focus({ preventScroll: true });
-    canvas.setPointerCapture(event.pointerId);
-    const found = under(event);
-    const [x, y] = place(event);
-    if (found && found.box.object !== state.get().selected) {
-      state.set({ selected: found.box.object });
+    this.#refs.stage.focus({ preventScroll: true });
+    this.#refs.canvas.setPointerCapture(event.pointerId);
+    const found = this.#under(event);
+    const [x, y] = this.#place(event);
+    if (found && found.box.object !== this.#state.get().selected) {
+      this.#state.set({ selected: found.box.object });
       return;
     }
-    drag = found
+    this.#drag = found
       ? { box: found.box, part: found.part, from: [x, y], xyxy: found.box.xyxy }
       : { box: null, part: "se", from: [x, y], xyxy: [x, y, x, y] };
-    draw();
-  });
+    this.#draw();
+  }
 
-  canvas.addEventListener("pointermove", (event) => {
-    if (!state.get().info) return;
+  /** @param {PointerEvent} event */
+  #move(event) {
+    const { info } = this.#state.get();
+    if (!info) return;
+    const drag = this.#drag;
     if (!drag) {
-      canvas.style.cursor = CURSORS[under(event)?.part] ?? "crosshair";
+      const found = this.#under(event);
+      this.#refs.canvas.style.cursor = found ? CURSORS[found.part] : "crosshair";
       return;
     }
-    const { info } = state.get();
-    const [x, y] = place(event);
+    const [x, y] = this.#place(event);
     drag.xyxy = drag.box
-      ? dragged(drag.box.xyxy, drag.part, x - drag.from[0], y - drag.from[1], info.width, info.height)
-      : ordered([...drag.from, x, y], info.width, info.height);
-    draw();
-  });
-
-  function drop(event) {
-    if (!drag) return;
-    const { box, xyxy, from } = drag;
-    drag = null;
-    const isBox = xyxy[2] - xyxy[0] >= SMALLEST && xyxy[3] - xyxy[1] >= SMALLEST;
-    const isChanged = box && box.xyxy.some((value, side) => value !== xyxy[side]);
-    if (box === null && isBox) actions.putBox(0, xyxy);
-    else if (isChanged && isBox) actions.putBox(box.object, xyxy);
-    else if (!isChanged) actions.putClick(from, !event.altKey);
-    draw();
+      ? dragged(drag.box.xyxy, drag.part, [x - drag.from[0], y - drag.from[1]], info)
+      : ordered([...drag.from, x, y], info);
+    this.#draw();
   }
-  canvas.addEventListener("pointerup", drop);
-  canvas.addEventListener("contextmenu", (event) => {
-    event.preventDefault();
-    actions.putClick(place(event), false);
-  });
-  canvas.addEventListener("pointercancel", cancel);
 
-  async function show() {
-    const { info, frame, work } = state.get();
+  /** @param {PointerEvent} event */
+  #drop(event) {
+    if (!this.#drag) return;
+    const { box, xyxy, from } = this.#drag;
+    this.#drag = null;
+    const isBox = xyxy[2] - xyxy[0] >= SMALLEST && xyxy[3] - xyxy[1] >= SMALLEST;
+    const isChanged = box?.xyxy.some((value, side) => value !== xyxy[side]) ?? false;
+    if (box === null && isBox) this.#actions.putBox(0, xyxy);
+    else if (box !== null && isChanged && isBox) this.#actions.putBox(box.object, xyxy);
+    else if (!isChanged) this.#actions.putClick(from, !event.altKey);
+    this.#draw();
+  }
+
+  async #show() {
+    const { info, frame, work } = this.#state.get();
     if (!info) return;
-    const ready = frames.peek(frame);
+    const ready = this.#frames.peek(frame);
     if (ready) {
-      state.set({ picture: ready, pictureFrame: frame });
+      this.#state.set({ picture: ready, pictureFrame: frame });
       return;
     }
     try {
-      const picture = await frames.get(frame);
-      const now = state.get();
-      if (picture && now.frame === frame && now.work === work) state.set({ picture, pictureFrame: frame });
+      const picture = await this.#frames.get(frame);
+      const now = this.#state.get();
+      if (picture && now.frame === frame && now.work === work) this.#state.set({ picture, pictureFrame: frame });
     } catch (error) {
-      actions.notify(error.message ?? String(error));
-      actions.suspect();
+      this.#actions.notify(textOf(error));
+      this.#actions.suspect();
     }
   }
-
-  state.on(["frame", "info"], show);
-  state.on(
-    [
-      "picture",
-      "masks",
-      "boxes",
-      "clicks",
-      "selected",
-      "eye",
-      "view",
-      "lit",
-      "names",
-      "locked",
-      "corner",
-      "brush",
-      "tool",
-      "proposals",
-    ],
-    draw,
-  );
-  state.on(["work"], () => state.set({ view: FIT }));
-  state.on(["info"], resize);
-  state.on(["maskCount", "hidden", "solo", "opacity", "outline", "marks"], () => {
-    overlayOf = null;
-    draw();
-  });
-  state.on(["pictureFrame", "info"], ({ pictureFrame, info }) => {
-    stage.toggleAttribute("data-waiting", pictureFrame < 0);
-    if (info && pictureFrame >= 0) stage.setAttribute("aria-label", `Video frame ${pictureFrame} of ${info.frames}`);
-  });
-  state.on(["view"], ({ view }) => {
-    refs.zoom.textContent = `${Math.round(view.zoom * 100)} %`;
-  });
-  new ResizeObserver(resize).observe(stage);
-  window.addEventListener("resize", resize);
-  return { ...gestures, painter, cancel };
 }
+
+const NOTHING_LEFT = "Nothing is left of the mask here. If the object is not in this frame, mark it absent (O).";
+
+/** @type {(keyof State)[]} */
+const DRAWN = [
+  "picture",
+  "masks",
+  "boxes",
+  "clicks",
+  "selected",
+  "eye",
+  "view",
+  "lit",
+  "names",
+  "locked",
+  "corner",
+  "brush",
+  "tool",
+  "proposals",
+];

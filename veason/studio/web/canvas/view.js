@@ -1,27 +1,43 @@
-// Zoom and pan: which part of the picture the stage shows. `x, y` is the source pixel at the stage's corner.
+// @ts-check
+// Zoom and pan: which part of the picture the stage shows.
+
+/** @import { Point, View } from "../core/types.js" */
 
 import { clamp } from "../core/clamp.js";
 
-export const FIT = { zoom: 1, x: 0, y: 0 };
-export const FINE_ZOOM = 8; // from here on tenths of a pixel can be told apart
+/** From here on tenths of a pixel can be told apart. */
+export const FINE_ZOOM = 8;
 const DEEPEST = 24;
 
-function within(view, info) {
+/** @typedef {{ width: number, height: number }} Size */
+
+/** @param {View} view @param {Size} size @returns {View} */
+function within(view, size) {
   const room = 1 - 1 / view.zoom;
-  return { zoom: view.zoom, x: clamp(view.x, 0, info.width * room), y: clamp(view.y, 0, info.height * room) };
+  return { zoom: view.zoom, x: clamp(view.x, 0, size.width * room), y: clamp(view.y, 0, size.height * room) };
 }
 
-// Zoom by `factor` so that the source pixel `at` stays where it is on the screen.
-export function zoomed(view, factor, at, info) {
+/**
+ * Zoom by `factor` so that the source pixel `at` stays where it is on the screen.
+ * @param {View} view
+ * @param {number} factor
+ * @param {Point} at
+ * @param {Size} size
+ */
+export function zoomed(view, factor, at, size) {
   const zoom = clamp(view.zoom * factor, 1, DEEPEST);
   const kept = view.zoom / zoom;
-  return within({ zoom, x: at[0] - (at[0] - view.x) * kept, y: at[1] - (at[1] - view.y) * kept }, info);
+  return within({ zoom, x: at[0] - (at[0] - view.x) * kept, y: at[1] - (at[1] - view.y) * kept }, size);
 }
 
-export function panned(view, dx, dy, info) {
-  return within({ zoom: view.zoom, x: view.x - dx, y: view.y - dy }, info);
-}
+/**
+ * Move the picture under the view by source pixels.
+ * @param {View} view
+ * @param {number} dx
+ * @param {number} dy
+ * @param {Size} size
+ */
+export const panned = (view, dx, dy, size) => within({ zoom: view.zoom, x: view.x - dx, y: view.y - dy }, size);
 
-export function centre(view, info) {
-  return [view.x + info.width / view.zoom / 2, view.y + info.height / view.zoom / 2];
-}
+/** The source pixel in the middle of what is to be seen. @param {View} view @param {Size} size @returns {Point} */
+export const centre = (view, size) => [view.x + size.width / view.zoom / 2, view.y + size.height / view.zoom / 2];

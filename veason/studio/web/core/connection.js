@@ -1,10 +1,22 @@
+// @ts-check
 // Whether the server can be reached. While it cannot, a banner says so; once it can again, the page catches up.
+
+/** @import { Refs } from "./refs.js" */
+/** @import { Scope, Store } from "./types.js" */
+/** @import { Messages } from "./messages.js" */
 
 const EVERY_MS = 2000;
 
+/**
+ * @param {Refs} refs
+ * @param {Scope} scope
+ * @param {Store} state
+ * @param {Messages} messages
+ */
 export function makeConnection(refs, scope, state, messages) {
   let isLost = false;
-  let trying = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let trying;
 
   async function isThere() {
     try {

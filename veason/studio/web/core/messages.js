@@ -1,82 +1,157 @@
-// Messages from the server, in order. Two that changed places wait for each other; a gap that stays (the browser dropped
-// an update, or the server was started anew) is healed by a snapshot. Everything sent names this tab, the person and what
-// the tab has seen, so that nobody overwrites unseen work.
+// @ts-check
+// Messages from the server, in order. Two that changed places wait for each other; a gap that stays (the browser
+// dropped an update, or the server was started anew) is healed by a snapshot. Everything sent names this tab, the
+// person and what the tab has seen, so that nobody overwrites unseen work.
+
+/** @import { Events, Item, Message } from "../contract.js" */
+/** @import { Edit, Scope, Sent, Store } from "./types.js" */
 
 import { recallPref } from "./prefs.js";
 
-const PATIENCE = 500;
+const PATIENCE_MS = 500;
 const tab = Math.random().toString(36).slice(2, 12);
 
-export function makeMessages(scope, state, receive) {
-  let revision = 0;
-  let epoch = null;
-  let edits = 0;
-  let healing = null;
-  let losing = null;
-  const early = new Map();
+export class Messages {
+  #scope;
+  #state;
+  #receive;
+  #revision = 0;
+  /** @type {string | null} */
+  #epoch = null;
+  #edits = 0;
+  #isHealing = false;
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  #losing = null;
+  /** @type {Map<number, Message>} */
+  #early = new Map();
 
-  const signed = (data) => ({ tab, by: recallPref("annotator", ""), seen: state.get().seen, ...data });
-
-  function take(message) {
-    if (!message || !message.items) return;
-    if (message.work === null) {
-      message.items.forEach(receive);
-      return;
-    }
-    if (message.items.some((item) => item.kind === "opened")) {
-      ({ revision, epoch } = message);
-      early.clear();
-    } else if (message.work !== state.get().work) return;
-    else if (message.epoch !== epoch) {
-      heal();
-      return;
-    } else if (message.revision <= revision) return;
-    else if (message.revision > revision + 1) {
-      early.set(message.revision, message);
-      losing ??= setTimeout(heal, PATIENCE);
-      return;
-    } else revision = message.revision;
-    // While a later edit is on its way the page shows what that will give: an older state would take it back for a moment.
-    const isLate = message.items.some((item) => item.kind === "taken" && item.number < edits);
-    message.items.filter((item) => item.kind !== "taken" && !(isLate && item.kind === "session")).forEach(receive);
-    const next = early.get(revision + 1);
-    early.delete(revision + 1);
-    if (next) take(next);
-    else settle();
-  }
-
-  function settle() {
-    for (const one of early.keys()) if (one <= revision) early.delete(one);
-    if (early.size) return;
-    clearTimeout(losing);
-    losing = null;
-  }
-
-  function heal() {
-    losing = null;
-    healing ??= recall(state.get().work).finally(() => {
-      healing = null;
+  /**
+   * @param {Scope} scope
+   * @param {Store} state
+   * @param {(item: Item) => void} receive
+   */
+  constructor(scope, state, receive) {
+    this.#scope = scope;
+    this.#state = state;
+    this.#receive = receive;
+    scope.watch("value", () => {
+      if (scope.props.value) this.take(scope.props.value);
     });
-    return healing;
   }
 
-  async function recall(work) {
-    const message = await scope.server.snapshot(signed({ work }));
-    take(message);
+  /**
+   * What everything sent carries, and `data`.
+   * @template {object} Data
+   * @param {Data} data
+   */
+  signed(data) {
+    return { tab, by: recallPref("annotator", ""), seen: this.#state.get().seen, ...data };
+  }
+
+  /**
+   * Send one of the page's events.
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {Sent<Name>} data
+   */
+  send(name, data) {
+    this.#scope.trigger(name, this.signed({ work: this.#state.get().work, ...data }));
+  }
+
+  /**
+   * Send an edit, numbered: the answer names the last one that it has taken.
+   * @param {Edit & { stamp?: number }} edit
+   */
+  sendEdit(edit) {
+    this.#state.set({ saved: "saving" });
+    this.#edits += 1;
+    this.#scope.trigger("edit", this.signed({ work: this.#state.get().work, number: this.#edits, ...edit }));
+  }
+
+  /** Whether labels were changed elsewhere. @param {string} work */
+  pulse(work) {
+    return this.#scope.server.pulse(this.signed({ work }));
+  }
+
+  /** Stop what runs; tell whether anything did. */
+  async stop() {
+    const { work } = this.#state.get();
+    if (!work) return false;
+    const told = await this.#scope.server.stop(this.signed({ work }));
+    return told.error === undefined && told.wasRunning;
+  }
+
+  /** Show a question as the server has it; tell whether it is there. @param {string} work */
+  async recall(work) {
+    const message = await this.#scope.server.snapshot(this.signed({ work }));
+    this.take(message);
     return message.work !== null;
   }
 
-  scope.watch("value", () => take(scope.props.value));
+  /** @param {Message} message */
+  take(message) {
+    if (message.work === null) {
+      message.items.forEach(this.#receive);
+      return;
+    }
+    if (!this.#isNext(message)) return;
+    this.#hand(message.items);
+    const next = this.#early.get(this.#revision + 1);
+    this.#early.delete(this.#revision + 1);
+    if (next) this.take(next);
+    else this.#settle();
+  }
 
-  return {
-    send(name, data) {
-      if (name === "edit") state.set({ saved: "saving" });
-      const number = name === "edit" ? { number: ++edits } : {};
-      scope.trigger(name, signed({ work: state.get().work, ...number, ...data }));
-    },
-    pulse: () => scope.server.pulse(signed({ work: state.get().work })),
-    signed,
-    stop: async () => Boolean((await scope.server.stop({ work: state.get().work })).wasRunning),
-    recall,
-  };
+  /**
+   * Whether it is this message's turn; one that came too early is kept, a gap that stays is healed.
+   * @param {Message} message
+   */
+  #isNext(message) {
+    if (message.items.some((item) => item.kind === "opened")) {
+      this.#revision = message.revision;
+      this.#epoch = message.epoch;
+      this.#early.clear();
+      return true;
+    }
+    if (message.work !== this.#state.get().work) return false;
+    if (message.epoch !== this.#epoch) {
+      this.#heal();
+      return false;
+    }
+    if (message.revision <= this.#revision) return false;
+    if (message.revision > this.#revision + 1) {
+      this.#early.set(message.revision, message);
+      this.#losing ??= setTimeout(() => this.#heal(), PATIENCE_MS);
+      return false;
+    }
+    this.#revision = message.revision;
+    return true;
+  }
+
+  /**
+   * While a later edit is on its way the page shows what that will give: an older state would take it back.
+   * @param {Item[]} items
+   */
+  #hand(items) {
+    const isLate = items.some((item) => item.kind === "taken" && item.number < this.#edits);
+    items.filter((item) => !(isLate && item.kind === "session")).forEach(this.#receive);
+  }
+
+  #settle() {
+    for (const one of this.#early.keys()) if (one <= this.#revision) this.#early.delete(one);
+    if (this.#early.size || this.#losing === null) return;
+    clearTimeout(this.#losing);
+    this.#losing = null;
+  }
+
+  #heal() {
+    this.#losing = null;
+    const { work } = this.#state.get();
+    if (!work) return;
+    if (this.#isHealing) return;
+    this.#isHealing = true;
+    this.recall(work).finally(() => {
+      this.#isHealing = false;
+    });
+  }
 }

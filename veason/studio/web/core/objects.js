@@ -1,76 +1,151 @@
+// @ts-check
 // What is known of each object beside its masks: its name, whether it shows, whether it is locked, where it is absent.
 
-export function colour(palette, objectId) {
-  return palette[(objectId - 1) % palette.length] ?? "#56b4e9";
-}
+/** @import { HandPart, LabelsPart, Masks, MasksPart, PlaybackPart, State, ViewPart } from "./types.js" */
+/** @import { OpenedItem } from "../contract.js" */
 
-export const nameOf = ({ names }, objectId) => names[objectId] ?? `object ${objectId}`;
+/** @typedef {Pick<LabelsPart, "boxes" | "clicks" | "paintings">} Prompts */
 
+/** @param {string[]} palette @param {number} objectId */
+export const colour = (palette, objectId) => palette[(objectId - 1) % palette.length] ?? "#56b4e9";
+
+/** @param {Pick<LabelsPart, "names">} now @param {number} objectId */
+export const nameOf = ({ names }, objectId) => names.get(objectId) ?? `object ${objectId}`;
+
+/** @param {Pick<ViewPart, "hidden" | "solo">} now @param {number} objectId */
 export const isVisible = ({ hidden, solo }, objectId) => !hidden.has(objectId) && (solo === null || solo === objectId);
 
+/** @param {LabelsPart["marks"]} marks @param {number} objectId @param {number} frame */
 const markAt = (marks, objectId, frame) =>
   marks.find(({ object, start, stop }) => object === objectId && frame >= start && frame < stop)?.mark;
 
+/** @param {LabelsPart["marks"]} marks @param {number} objectId @param {number} frame */
 export const isAbsent = (marks, objectId, frame) => markAt(marks, objectId, frame) === "absent";
 
+/** @param {LabelsPart["marks"]} marks @param {number} objectId @param {number} frame */
 export const isVerified = (marks, objectId, frame) => markAt(marks, objectId, frame) === "verified";
 
+/** @param {Pick<LabelsPart, "occluded">} now @param {number} objectId @param {number} frame */
 export const isOccluded = ({ occluded }, objectId, frame) =>
   occluded.some(([object, start, stop]) => object === objectId && frame >= start && frame < stop);
 
-export const isPainted = ({ paintings }, objectId, frame) =>
-  paintings.some(([object, at]) => object === objectId && at === frame);
+/** @param {[object: number, frame: number][]} places @param {number} objectId @param {number} frame */
+export const holds = (places, objectId, frame) => places.some(([object, at]) => object === objectId && at === frame);
 
-const isByHand = ({ byHand }, objectId, frame) => byHand.some(([object, at]) => object === objectId && at === frame);
+/**
+ * Where a person or the policy drew: object and frame of every box, click and painting.
+ * @param {Prompts} now
+ * @returns {[object: number, frame: number][]}
+ */
+export const prompted = ({ boxes, clicks, paintings }) => [
+  ...[...boxes, ...clicks].map(({ object, frame }) => /** @type {[number, number]} */ ([object, frame])),
+  ...paintings,
+];
 
-// Frames where the object has a prompt or a mark by a person: there nobody needs to doubt the machine.
-const isSettled = (state, objectId, frame) =>
-  markAt(state.marks, objectId, frame) !== undefined || isByHand(state, objectId, frame);
+/** @param {Masks} masks @param {number} objectId @param {number} frame */
+const hasMask = (masks, objectId, frame) => masks.get(frame)?.has(objectId) ?? false;
 
-// Where the mask of an object on a frame comes from, in a word; "" where there is none.
-export function provenance(state, objectId, frame) {
-  const mark = markAt(state.marks, objectId, frame);
+/**
+ * Where the mask of an object on a frame comes from, in a word; "" where there is none.
+ * @param {LabelsPart & Pick<MasksPart, "masks">} now
+ * @param {number} objectId
+ * @param {number} frame
+ */
+export function provenance(now, objectId, frame) {
+  const mark = markAt(now.marks, objectId, frame);
   if (mark) return mark;
-  if (isByHand(state, objectId, frame)) return isPainted(state, objectId, frame) ? "painted" : "corrected";
-  if (!state.masks.get(frame)?.[objectId]) return "";
-  return state.boxes.some((box) => box.object === objectId && box.frame === frame) ? "model" : "propagated";
+  if (holds(now.byHand, objectId, frame)) return holds(now.paintings, objectId, frame) ? "painted" : "corrected";
+  if (!hasMask(now.masks, objectId, frame)) return "";
+  return now.boxes.some((box) => box.object === objectId && box.frame === frame) ? "model" : "propagated";
 }
 
-// Whether an object was propagated: its masks are on more frames than those on which it was drawn.
-export function isSpread({ masks, info }, objectId) {
+/**
+ * Whether an object was propagated: its masks are on more frames than those on which it was drawn.
+ * @param {Pick<MasksPart, "masks"> & Pick<PlaybackPart, "info">} now
+ * @param {number} objectId
+ */
+export function isPropagated({ masks, info }, objectId) {
   let count = 0;
-  for (const here of masks.values()) if (here[objectId] && ++count > 2) return true;
-  return count > 0 && count === info.frames;
+  for (const here of masks.values()) if (here.has(objectId) && ++count > 2) return true;
+  return count > 0 && count === info?.frames;
 }
 
-// The object's first frame of a range that has no mask, null where all have one.
-export function unmasked({ masks }, objectId, start, stop) {
-  for (let frame = start; frame < stop; frame += 1) if (!masks.get(frame)?.[objectId]) return frame;
+/**
+ * The object's first frame of a range that has no mask, null where all have one.
+ * @param {Masks} masks
+ * @param {number} objectId
+ * @param {number} start
+ * @param {number} stop
+ */
+export function unmasked(masks, objectId, start, stop) {
+  for (let frame = start; frame < stop; frame += 1) if (!hasMask(masks, objectId, frame)) return frame;
   return null;
 }
 
-export function isDoubtful(state, objectId, frame, threshold) {
-  return (state.doubt[objectId]?.[frame] ?? 0) > threshold && !isSettled(state, objectId, frame);
+/** @typedef {Pick<LabelsPart, "marks" | "byHand"> & Pick<MasksPart, "doubt">} Doubted */
+
+/**
+ * Whether somebody should look at a mask. Where the object has a prompt or a mark by a person nobody needs to.
+ * @param {Doubted} now
+ * @param {number} objectId
+ * @param {number} frame
+ * @param {number} threshold
+ */
+export function isDoubtful(now, objectId, frame, threshold) {
+  if ((now.doubt.get(objectId)?.get(frame) ?? 0) <= threshold) return false;
+  return markAt(now.marks, objectId, frame) === undefined && !holds(now.byHand, objectId, frame);
 }
 
-// Where a doubtful stretch of any visible object begins, ascending.
-export function doubtfulStarts(state, threshold) {
+/**
+ * Where a doubtful stretch of any visible object begins, ascending.
+ * @param {Doubted & Pick<ViewPart, "hidden" | "solo">} now
+ * @param {number} threshold
+ */
+export function doubtfulStarts(now, threshold) {
+  /** @type {Set<number>} */
   const starts = new Set();
-  for (const [objectId, frames] of Object.entries(state.doubt)) {
-    if (!isVisible(state, Number(objectId))) continue;
-    for (const frame of Object.keys(frames).map(Number)) {
-      const isHere = isDoubtful(state, objectId, frame, threshold);
-      if (isHere && !isDoubtful(state, objectId, frame - 1, threshold)) starts.add(frame);
+  for (const [objectId, frames] of now.doubt) {
+    if (!isVisible(now, objectId)) continue;
+    for (const frame of frames.keys()) {
+      const isHere = isDoubtful(now, objectId, frame, threshold);
+      if (isHere && !isDoubtful(now, objectId, frame - 1, threshold)) starts.add(frame);
     }
   }
   return [...starts].sort((a, b) => a - b);
 }
 
-// The frame up to which "absent from here" reaches: the object's next box or click, else the end.
-export function nextPrompt({ boxes, clicks, paintings, info }, objectId, frame) {
-  const places = [...boxes, ...clicks].map((one) => [one.object, one.frame]).concat(paintings);
-  return Math.min(
-    info.frames,
-    ...places.filter(([object, at]) => object === objectId && at > frame).map(([, at]) => at),
-  );
+/**
+ * The frame up to which "absent from here" reaches: the object's next box or click, else the end.
+ * @param {Prompts} now
+ * @param {OpenedItem} info
+ * @param {number} objectId
+ * @param {number} frame
+ */
+export function nextPrompt(now, info, objectId, frame) {
+  const later = prompted(now).filter(([object, at]) => object === objectId && at > frame);
+  return Math.min(info.frames, ...later.map(([, at]) => at));
+}
+
+/**
+ * The object in hand on the frame that is shown: what of it was drawn here.
+ * @param {Prompts & Pick<PlaybackPart, "frame"> & Pick<HandPart, "selected">} now
+ */
+export function drawnHere({ boxes, clicks, paintings, frame, selected }) {
+  const isHere = (/** @type {{ object: number, frame: number }} */ one) =>
+    one.object === selected && one.frame === frame;
+  const isPainted = selected !== null && holds(paintings, selected, frame);
+  return { box: boxes.find(isHere), isPainted, isPrompted: isPainted || [...boxes, ...clicks].some(isHere) };
+}
+
+/**
+ * The next of the primary actions: think, propagate, accept; null where none is due.
+ * @param {State} now
+ */
+export function nextStep(now) {
+  const { work, busy, review, objects, pending, answered } = now;
+  if (!work || busy) return null;
+  if (review === "accepted" || review === "absent") return "accept";
+  if (!objects.length) return answered?.absent ? "accept" : "think";
+  const isDone = objects.every((object) => isPropagated(now, object) && !pending.has(object));
+  return isDone ? "accept" : "propagate";
 }

@@ -1,13 +1,21 @@
+// @ts-check
 // One observable record. Views listen to the keys they draw; several changes in one tick draw once.
 
-export function makeState(initial) {
-  const values = { ...initial };
+/** @import { State, Store } from "./types.js" */
+
+/**
+ * @param {State} values
+ * @returns {Store}
+ */
+export function makeState(values) {
+  /** @type {{ keys: (keyof State)[], draw: (now: State) => void }[]} */
   const listeners = [];
-  let dirty = null;
+  /** @type {Set<keyof State>} */
+  let dirty = new Set();
 
   function flush() {
     const changed = dirty;
-    dirty = null;
+    dirty = new Set();
     for (const { keys, draw } of listeners) {
       if (keys.some((key) => changed.has(key))) draw(values);
     }
@@ -15,13 +23,14 @@ export function makeState(initial) {
 
   return {
     get: () => values,
+    clip() {
+      if (!values.info) throw new Error("no clip is open");
+      return values.info;
+    },
     set(patch) {
-      for (const [key, value] of Object.entries(patch)) values[key] = value;
-      if (dirty === null) {
-        dirty = new Set();
-        queueMicrotask(flush);
-      }
-      for (const key of Object.keys(patch)) dirty.add(key);
+      Object.assign(values, patch);
+      if (!dirty.size) queueMicrotask(flush);
+      for (const key of Object.keys(patch)) dirty.add(/** @type {keyof State} */ (key));
     },
     on(keys, draw) {
       listeners.push({ keys, draw });

@@ -1,4 +1,10 @@
+// @ts-check
 // Whether everything is on the disk, and whether somebody else changed what this tab shows.
+
+/** @import { About } from "../contract.js" */
+/** @import { Refs } from "./refs.js" */
+/** @import { Notify, State, Store } from "./types.js" */
+/** @import { Messages } from "./messages.js" */
 
 const EVERY_MS = 2500;
 
@@ -9,22 +15,32 @@ const TOLD = {
   readOnly: ["read-only", "This project cannot be written to: copy it to a folder of your own to change it"],
 };
 
+/**
+ * @param {Refs} refs
+ * @param {About} about
+ * @param {Store} state
+ * @param {Messages} messages
+ * @param {Notify} notify
+ */
 export function makeSync(refs, about, state, messages, notify) {
+  /** @param {State} now */
   function draw({ saved, work, screen }) {
-    const told = about.project.readOnly ? "readOnly" : saved;
-    refs.saved.hidden = told !== "readOnly" && (!work || !told || screen === "queue");
-    if (refs.saved.hidden) return;
-    [refs.saved.textContent, refs.saved.title] = TOLD[told];
-    if (about.project.folder) refs.saved.title += ` in ${about.project.folder}`;
+    const told = about.project.readOnly ? "readOnly" : work && screen !== "queue" ? saved : null;
+    refs.saved.hidden = !told;
+    if (!told) return;
+    const [text, title] = TOLD[told];
+    refs.saved.textContent = text;
+    refs.saved.title = about.project.folder ? `${title} in ${about.project.folder}` : title;
     refs.saved.dataset.saved = told;
   }
 
   async function look() {
     const { work, busy, rewriting, renaming, saved, screen } = state.get();
-    if (!work || screen === "queue" || busy || rewriting || renaming !== null || saved === "saving" || document.hidden)
-      return;
-    const { isBehind } = await messages.pulse();
-    if (!isBehind || state.get().work !== work || state.get().busy) return;
+    const isAway = !work || screen === "queue" || document.hidden;
+    if (isAway || busy || rewriting || renaming !== null || saved === "saving") return;
+    const told = await messages.pulse(work);
+    if (told.error !== undefined || !told.isBehind) return;
+    if (state.get().work !== work || state.get().busy) return;
     await messages.recall(work);
     notify("This was changed in another tab: here is how it is now.", "info");
   }

@@ -1,8 +1,14 @@
+// @ts-check
 // Uploads that tell how far they are, which gradio's own helper does not.
 
 import { farness } from "./words.js";
 
-// Send a file; `tell` hears how far it is. Gives the place where the server keeps it.
+/**
+ * Send a file. Gives the place where the server keeps it.
+ * @param {File} file
+ * @param {(share: number, told: string) => void} tell hears how far it is
+ * @returns {Promise<string>}
+ */
 export function upload(file, tell) {
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
@@ -13,12 +19,7 @@ export function upload(file, tell) {
     });
     request.addEventListener("load", () => {
       if (request.status === 200) done(JSON.parse(request.responseText)[0]);
-      else
-        failed(
-          new Error(
-            request.status === 413 ? "the server takes no file of this size" : `the server answered ${request.status}`,
-          ),
-        );
+      else failed(new Error(refusal(request.status)));
     });
     request.addEventListener("error", () => failed(new Error("the connection broke")));
     const form = new FormData();
@@ -26,3 +27,7 @@ export function upload(file, tell) {
     request.send(form);
   });
 }
+
+/** @param {number} status */
+const refusal = (status) =>
+  status === 413 ? "the server takes no file of this size" : `the server answered ${status}`;

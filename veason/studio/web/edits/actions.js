@@ -1,226 +1,196 @@
+// @ts-check
 // What a visitor can do, whatever button, key or drag asks for it.
 
-import { FINE_ZOOM, centre, zoomed } from "../canvas/view.js";
-import { clamp } from "../core/clamp.js";
-import { isPainted, nameOf } from "../core/objects.js";
-import { keepPref } from "../core/prefs.js";
-import { makeChange } from "./change.js";
-import { makeMarks } from "./marks.js";
+/** @import { Messages } from "../core/messages.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Corner, Notify, Store, Tool } from "../core/types.js" */
+/** @import { Player } from "../timeline/player.js" */
 
-const AT_ONCE = 0;
-const AFTER_KEYS = 300;
-const AFTER_PAINTING = 900;
-const SURE = 10;
+import { centre, zoomed } from "../canvas/view.js";
+import { clamp } from "../core/clamp.js";
+import { nameOf } from "../core/objects.js";
+import { keepPref } from "../core/prefs.js";
+import { Changes } from "./change.js";
+import { Marks } from "./marks.js";
+import { AFTER_KEYS, Prompts } from "./prompts.js";
+
+/** @type {(Corner | null)[]} */
 const CORNERS = [null, "nw", "se"];
 
-const withObject = (objects, object) => [...new Set([...objects, object])].sort((a, b) => a - b);
+/**
+ * What is made after the actions, and asked by them.
+ * @typedef {object} Parts
+ * @property {() => boolean} closePolygon
+ * @property {() => boolean} cancelDrag
+ * @property {() => void} thinkAgain
+ * @property {(edit: number) => void} follow
+ */
 
-export function makeActions(refs, state, messages, { player, notify }) {
-  const parts = {};
-  let copied = null;
-  const { change, note, onFollow } = makeChange(state, messages);
+export class Actions {
+  #refs;
+  #state;
+  #messages;
+  #player;
+  #changes;
+  /** @type {Parts | null} */
+  #parts = null;
 
-  const isHere = (one) => one.object === state.get().selected && one.frame === state.get().frame;
-  const isPaintedHere = () => isPainted(state.get(), state.get().selected, state.get().frame);
-  const isPrompted = () => [...state.get().boxes, ...state.get().clicks].some(isHere) || isPaintedHere();
-  const newest = () => Math.max(0, ...state.get().objects) + 1;
-
-  function refuses(objectId) {
-    if (!state.get().locked.includes(objectId)) return false;
-    notify(`${nameOf(state.get(), objectId)} is locked. Unlock it to change it.`, "info");
-    return true;
+  /**
+   * @param {Refs} refs
+   * @param {Store} state
+   * @param {Messages} messages
+   * @param {Player} player
+   * @param {Notify} notify
+   */
+  constructor(refs, state, messages, player, notify) {
+    this.#refs = refs;
+    this.#state = state;
+    this.#messages = messages;
+    this.#player = player;
+    this.notify = notify;
+    this.#changes = new Changes(state, messages);
+    this.prompts = new Prompts(state, this.#changes, notify, this.refuses);
+    this.marks = new Marks(state, this.#changes, notify, this.refuses);
   }
 
-  const actions = {
-    notify,
-    refuses,
-    connect(more) {
-      Object.assign(parts, more);
-      if (more.again) onFollow(more.again);
-    },
-    thinkAgain: () => parts.thinkAgain(),
-    select(objectId) {
-      const box = state.get().boxes.find((one) => one.object === objectId);
-      state.set({ selected: objectId });
-      if (box) player.go(box.frame);
-    },
-    putBox(objectId, xyxy, wait = AT_ONCE) {
-      const { frame, boxes, objects, selected, drawing, locked } = state.get();
-      const isFree = selected && !drawing && !locked.includes(selected) && !boxes.some(isHere) && !isPaintedHere();
-      const target = objectId || (isFree ? selected : 0);
-      const shown = { object: target || newest(), frame, xyxy };
-      const others = boxes.filter((box) => box.object !== shown.object || box.frame !== frame);
-      state.set({
-        boxes: [...others, shown],
-        objects: withObject(objects, shown.object),
-        selected: shown.object,
-        drawing: false,
-      });
-      change({ edit: "box", object: target, frame, xyxy }, wait);
-    },
-    putClick(xy, positive) {
-      const { frame, selected, drawing, clicks, objects } = state.get();
-      const target = drawing ? 0 : selected;
-      if (target === null || refuses(target)) return;
-      if (!drawing && isPaintedHere()) {
-        notify("This frame is painted: go on with brush or eraser, or delete the painting first (Del).", "info");
-        return;
-      }
-      const shown = { object: target || newest(), frame, xy, positive };
-      state.set({
-        clicks: [...clicks, shown],
-        objects: withObject(objects, shown.object),
-        selected: shown.object,
-        drawing: false,
-      });
-      change({ edit: "click", object: target, frame, xy, positive }, AT_ONCE);
-    },
-    // A mask as it was painted: it is on the page at once, and the server keeps it as it is.
-    putMask(objectId, frame, counts) {
-      const { masks, maskCount, paintings, boxes, clicks, objects } = state.get();
-      const object = objectId || newest();
-      masks.set(frame, { ...masks.get(frame), [object]: [counts, SURE] });
-      const others = (one) => one.object !== object || one.frame !== frame;
-      state.set({
-        maskCount: maskCount + 1,
-        paintings: [...paintings.filter(([one, at]) => one !== object || at !== frame), [object, frame]],
-        boxes: boxes.filter(others),
-        clicks: clicks.filter(others),
-        objects: withObject(objects, object),
-        selected: object,
-        drawing: false,
-      });
-      change({ edit: "mask", object: objectId, frame, counts }, AFTER_PAINTING);
-    },
-    dropBox() {
-      const { selected, frame } = state.get();
-      if (refuses(selected)) return;
-      if (isPrompted()) change({ edit: "drop", object: selected, frame }, AFTER_KEYS);
-      else notify("Select an object with a box, clicks or a painting on this frame first, then delete them.", "info");
-    },
-    // Move the box, or the corner in hand, by whole pixels; by tenths where the picture is large enough to see them.
-    nudge(dx, dy) {
-      const { selected, boxes, info, corner, view } = state.get();
-      const box = boxes.find(isHere);
-      if (!box) return false;
-      if (refuses(selected)) return true;
-      const by = view.zoom >= FINE_ZOOM ? 0.1 : 1;
-      const [x1, y1, x2, y2] = box.xyxy;
-      const [mx, my] = [clamp(dx * by, -x1, info.width - x2), clamp(dy * by, -y1, info.height - y2)];
-      const moved = {
-        nw: [clamp(x1 + dx * by, 0, x2 - 1), clamp(y1 + dy * by, 0, y2 - 1), x2, y2],
-        se: [x1, y1, clamp(x2 + dx * by, x1 + 1, info.width), clamp(y2 + dy * by, y1 + 1, info.height)],
-      }[corner] ?? [x1 + mx, y1 + my, x2 + mx, y2 + my];
-      const tidy = moved.map((side) => Math.round(side * 100) / 100);
-      if (tidy.some((side, number) => side !== box.xyxy[number])) actions.putBox(selected, tidy, AFTER_KEYS);
-      return true;
-    },
-    // The box in hand, for another frame: of the same object there, of a new one where that is gone.
-    copyBox() {
-      const box = state.get().boxes.find(isHere);
-      if (!box || String(window.getSelection())) return false; // marked text is the browser's to copy
-      copied = box;
-      notify(`The box of ${nameOf(state.get(), box.object)} is copied: paste it on another frame.`, "info");
-      return true;
-    },
-    pasteBox() {
-      if (!copied) return false;
-      const object = state.get().objects.includes(copied.object) ? copied.object : 0;
-      if (object && refuses(object)) return true;
-      state.set({ drawing: object === 0 });
-      actions.putBox(object, copied.xyxy);
-      return true;
-    },
-    // A new object with the same prompts and masks; the page selects what is new.
-    duplicate: (objectId) => note({ edit: "duplicate", object: objectId }),
-    // M and then a number: which object goes into which other one.
-    beginMerge(objectId) {
-      if (refuses(objectId)) return;
-      if (state.get().objects.length > 1) state.set({ merging: objectId });
-      else notify("There is no other object to merge it into.", "info");
-    },
-    endMerge: (objectId) => {
-      if (state.get().merging === objectId) state.set({ merging: null });
-    },
-    merge(objectId, into) {
-      if (objectId === into || refuses(objectId) || refuses(into)) return;
-      state.set({ selected: into, merging: null });
-      change({ edit: "merge", object: objectId, into });
-      refs.stage.focus({ preventScroll: true });
-    },
-    nextCorner: () => state.set({ corner: CORNERS[(CORNERS.indexOf(state.get().corner) + 1) % CORNERS.length] }),
-    // A box for a new object without a pointer: in the middle of what is to be seen.
-    placeBox() {
-      const { drawing, view, info } = state.get();
-      if (!drawing) return false;
-      const [wide, high] = [info.width / view.zoom, info.height / view.zoom];
-      actions.putBox(
-        0,
-        [view.x + wide / 4, view.y + high / 4, view.x + (wide * 3) / 4, view.y + (high * 3) / 4].map(Math.round),
-      );
-      return true;
-    },
-    finish: () => parts.painter.close() || actions.placeBox(),
-    take: (answer) => change({ edit: "take", answer }),
-    makeKeyframe: () => change({ edit: "keyframe", frame: state.get().frame }, AFTER_KEYS),
-    save: () =>
-      notify(
-        {
-          saved: "Everything is saved: every change is on the disk.",
-          saving: "The last change is on its way to the disk.",
-        }[state.get().saved] ?? "The last change could not be kept: see the message.",
-        "info",
-      ),
-    step: (way, count = 1) => change({ edit: way, count }),
-    hold(tool) {
-      state.set({ tool: state.get().tool === tool ? null : tool, drawing: tool ? state.get().drawing : false });
-    },
-    resizeBrush(factor) {
-      const { brush, info } = state.get();
-      const size = clamp(
-        Math.round(brush * factor + Math.sign(factor - 1) * 0.5),
-        1,
-        Math.max(info.width, info.height) / 2,
-      );
-      state.set({ brush: size });
-      keepPref("brush", size);
-    },
-    rename(objectId, name) {
-      state.set({ renaming: null });
-      refs.stage.focus({ preventScroll: true });
-      if (name.trim() !== (state.get().names[objectId] ?? "")) note({ edit: "name", object: objectId, name });
-    },
-    reason(text) {
-      state.set({ rewriting: false });
-      note({ edit: "reason", text });
-    },
-    hide(objectId) {
-      const hidden = new Set(state.get().hidden);
-      if (!hidden.delete(objectId)) hidden.add(objectId);
-      state.set({ hidden });
-    },
-    solo: (objectId) => state.set({ solo: state.get().solo === objectId ? null : objectId }),
-    lock: (objectId) => note({ edit: "lock", object: objectId, on: !state.get().locked.includes(objectId) }),
-    look(patch) {
-      state.set(patch);
-      const { opacity, outline } = state.get();
-      keepPref("look", { opacity, outline });
-    },
-    zoom(factor) {
-      const { view, info } = state.get();
-      state.set({ view: zoomed(view, factor, centre(view, info), info) });
-    },
-    // Esc: what is half drawn or dragged, then what runs, then the tool in hand.
-    async stop() {
-      player.pause();
-      if (parts.cancel()) return;
-      if (!state.get().busy) {
-        state.set({ drawing: false, solo: null, tool: null, corner: null });
-        return;
-      }
-      state.set({ status: "stopping …" });
-      if (await messages.stop()) notify("Stopped. What was done is kept.", "info");
-    },
+  /** @param {Parts} parts */
+  connect(parts) {
+    this.#parts = parts;
+    this.#changes.onFollow(parts.follow);
+  }
+
+  /** Whether an object is locked; then the visitor is told. @param {number} objectId */
+  refuses = (objectId) => {
+    if (!this.#state.get().locked.includes(objectId)) return false;
+    this.notify(`${nameOf(this.#state.get(), objectId)} is locked. Unlock it to change it.`, "info");
+    return true;
   };
-  return Object.assign(actions, makeMarks(state, { change, note, notify, refuses, isPrompted }));
+
+  thinkAgain = () => this.#parts?.thinkAgain();
+
+  /** Take an object in hand, and go to its box. @param {number} objectId */
+  select = (objectId) => {
+    const box = this.#state.get().boxes.find((one) => one.object === objectId);
+    this.#state.set({ selected: objectId });
+    if (box) this.#player.go(box.frame);
+  };
+
+  /** Fill the polygon, or put the box that is to be drawn. */
+  finish = () => this.#parts?.closePolygon() || this.prompts.place();
+
+  /** A new object with the same prompts and masks; the page selects what is new. @param {number} objectId */
+  duplicate = (objectId) => this.#changes.note({ edit: "duplicate", object: objectId });
+
+  /** M and then a number: which object goes into which other one. @param {number} objectId */
+  beginMerge = (objectId) => {
+    if (this.refuses(objectId)) return;
+    if (this.#state.get().objects.length > 1) this.#state.set({ merging: objectId });
+    else this.notify("There is no other object to merge it into.", "info");
+  };
+
+  /** @param {number} objectId */
+  endMerge(objectId) {
+    if (this.#state.get().merging === objectId) this.#state.set({ merging: null });
+  }
+
+  /** @param {number} objectId @param {number} into */
+  merge(objectId, into) {
+    if (objectId === into || this.refuses(objectId) || this.refuses(into)) return;
+    this.#state.set({ selected: into, merging: null });
+    this.#changes.change({ edit: "merge", object: objectId, into });
+    this.#refs.stage.focus({ preventScroll: true });
+  }
+
+  /** @param {number} objectId @param {string} name "" takes it away */
+  rename(objectId, name) {
+    this.#state.set({ renaming: null });
+    this.#refs.stage.focus({ preventScroll: true });
+    const before = this.#state.get().names.get(objectId) ?? "";
+    if (name.trim() !== before) this.#changes.note({ edit: "name", object: objectId, name });
+  }
+
+  /** @param {number} objectId */
+  lock = (objectId) =>
+    this.#changes.note({ edit: "lock", object: objectId, on: !this.#state.get().locked.includes(objectId) });
+
+  /** @param {number} objectId */
+  hide = (objectId) => {
+    const hidden = new Set(this.#state.get().hidden);
+    if (!hidden.delete(objectId)) hidden.add(objectId);
+    this.#state.set({ hidden });
+  };
+
+  /** @param {number} objectId */
+  solo = (objectId) => this.#state.set({ solo: this.#state.get().solo === objectId ? null : objectId });
+
+  /** Which corner keys move: none, the first, the last. */
+  nextCorner = () => {
+    const next = (CORNERS.indexOf(this.#state.get().corner) + 1) % CORNERS.length;
+    this.#state.set({ corner: CORNERS[next] });
+  };
+
+  /** Take another one of several answers. @param {number} answer */
+  take = (answer) => this.#changes.change({ edit: "take", answer });
+
+  makeKeyframe = () => this.#changes.change({ edit: "keyframe", frame: this.#state.get().frame }, AFTER_KEYS);
+
+  /** Rewrite the reasoning; null confirms it as it is. @param {string | null} text */
+  reason(text) {
+    this.#state.set({ rewriting: false });
+    this.#changes.note({ edit: "reason", text });
+  }
+
+  /** @param {"undo" | "redo"} way */
+  step = (way, count = 1) => this.#changes.change({ edit: way, count });
+
+  save = () => {
+    const { saved } = this.#state.get();
+    const isKept = saved === "saved" || saved === "saving";
+    const told =
+      saved === "saved"
+        ? "Everything is saved: every change is on the disk."
+        : "The last change is on its way to the disk.";
+    this.notify(isKept ? told : "The last change could not be kept: see the message.", "info");
+  };
+
+  /** Take a tool in hand, or put it down. @param {Tool | null} tool */
+  hold = (tool) => {
+    const now = this.#state.get();
+    this.#state.set({ tool: now.tool === tool ? null : tool, drawing: tool ? now.drawing : false });
+  };
+
+  /** @param {number} factor */
+  resizeBrush(factor) {
+    const { width, height } = this.#state.clip();
+    const wanted = Math.round(this.#state.get().brush * factor + Math.sign(factor - 1) * 0.5);
+    const brush = clamp(wanted, 1, Math.max(width, height) / 2);
+    this.#state.set({ brush });
+    keepPref("brush", brush);
+  }
+
+  /** How masks look. @param {{ opacity?: number, outline?: boolean }} patch */
+  look(patch) {
+    this.#state.set(patch);
+    const { opacity, outline } = this.#state.get();
+    keepPref("look", { opacity, outline });
+  }
+
+  /** @param {number} factor */
+  zoom = (factor) => {
+    const { view } = this.#state.get();
+    const info = this.#state.clip();
+    this.#state.set({ view: zoomed(view, factor, centre(view, info), info) });
+  };
+
+  /** Esc: what is half drawn or dragged, then what runs, then the tool in hand. */
+  stop = async () => {
+    this.#player.pause();
+    if (this.#parts?.cancelDrag()) return;
+    if (!this.#state.get().busy) {
+      this.#state.set({ drawing: false, solo: null, tool: null, corner: null });
+      return;
+    }
+    this.#state.set({ status: "stopping …" });
+    if (await this.#messages.stop()) this.notify("Stopped. What was done is kept.", "info");
+  };
 }

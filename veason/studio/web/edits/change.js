@@ -1,29 +1,50 @@
+// @ts-check
 // Sending edits, and letting the masks follow: at once after a drag, a moment after the last key or brush stroke.
 
-export function makeChange(state, messages) {
-  let follow = null;
-  let timer = null;
-  let last = 0;
+/** @import { Messages } from "../core/messages.js" */
+/** @import { Edit, Store } from "../core/types.js" */
 
-  // What runs is stopped, it would not fit any more. `wait`: milliseconds after which the masks follow, null is never.
-  // The request for masks names the edit it has to wait for, so that it need not wait for the edit's answer here.
-  async function change(edit, wait = null) {
-    clearTimeout(timer);
-    last = Math.max(last + 1, Date.now());
-    if (state.get().busy) await messages.stop();
-    messages.send("edit", { ...edit, stamp: last });
-    if (wait === 0) follow?.(last);
-    else if (wait !== null) timer = setTimeout(() => follow?.(last), wait);
+export class Changes {
+  #state;
+  #messages;
+  /** @type {((edit: number) => void) | null} */
+  #follow = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #last = 0;
+
+  /** @param {Store} state @param {Messages} messages */
+  constructor(state, messages) {
+    this.#state = state;
+    this.#messages = messages;
   }
 
-  // Names, locks and verified marks change no mask: what runs goes on, and respects them.
-  const note = (edit) => messages.send("edit", edit);
+  /** What asks for masks after an edit, by its stamp. @param {(edit: number) => void} act */
+  onFollow(act) {
+    this.#follow = act;
+  }
 
-  return {
-    change,
-    note,
-    onFollow(act) {
-      follow = act;
-    },
-  };
+  /**
+   * Send an edit that masks follow; what runs is stopped, it would not fit any more.
+   * The request for masks names the edit it has to wait for, so that it need not wait for the edit's answer here.
+   * @param {Edit} edit
+   * @param {number | null} wait milliseconds after which the masks follow, null is never
+   */
+  async change(edit, wait = null) {
+    clearTimeout(this.#timer);
+    this.#last = Math.max(this.#last + 1, Date.now());
+    if (this.#state.get().busy) await this.#messages.stop();
+    this.#messages.sendEdit({ ...edit, stamp: this.#last });
+    const stamp = this.#last;
+    if (wait === 0) this.#follow?.(stamp);
+    else if (wait !== null) this.#timer = setTimeout(() => this.#follow?.(stamp), wait);
+  }
+
+  /**
+   * Send an edit that changes no mask (a name, a lock, a mark): what runs goes on, and respects it.
+   * @param {Edit} edit
+   */
+  note(edit) {
+    this.#messages.sendEdit(edit);
+  }
 }

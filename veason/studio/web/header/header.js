@@ -1,103 +1,150 @@
+// @ts-check
 // The bar above and the tools on the stage: buttons that call actions, and lines that tell how things stand.
 
-import { FINE_ZOOM, FIT } from "../canvas/view.js";
-import { node } from "../core/dom.js";
-import { nameOf } from "../core/objects.js";
+/** @import { About, ExportWorkRequest, OpenedItem } from "../contract.js" */
+/** @import { Messages } from "../core/messages.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { State, Store } from "../core/types.js" */
+/** @import { Actions } from "../edits/actions.js" */
+/** @import { Help } from "../keyboard/help.js" */
+/** @import { Queue } from "../queue/queue.js" */
 
-// One line at the stage's foot: what the pointer or the arrows would do now.
-function hint({ pictureFrame, drawing, objects, busy, tool, corner, view, boxes, frame, selected, merging, names }) {
-  if (merging !== null) return `Press the number of the object that ${nameOf({ names }, merging)} goes into, or Esc`;
-  if (tool) return "";
-  if (pictureFrame < 0) return "Reading the first frame …";
-  const box = boxes.find((one) => one.object === selected && one.frame === frame);
-  const exact = view.zoom >= FINE_ZOOM && box ? box.xyxy.map((side) => side.toFixed(1)).join("  ") : "";
-  const moved = { nw: "top left", se: "bottom right" }[corner];
-  if (moved) return [`The arrows move the ${moved} corner`, exact].filter(Boolean).join(" · ");
-  if (drawing) return "Drag a box for a new object, or press Enter for one in the middle";
-  return exact || (!busy && !objects.length ? "Ask in words, or drag a box around the target" : "");
+import { FINE_ZOOM } from "../canvas/view.js";
+import { FIT } from "../core/blank.js";
+import { node } from "../core/dom.js";
+import { drawnHere, nameOf } from "../core/objects.js";
+
+const CORNERS = { nw: "top left", se: "bottom right" };
+
+/**
+ * @typedef {object} Parts
+ * @property {Actions} actions
+ * @property {Help} help
+ * @property {Queue} queue
+ * @property {() => void} showTour
+ * @property {() => void} leave
+ */
+
+/**
+ * @param {Refs} refs
+ * @param {About} about
+ * @param {Store} state
+ * @param {Messages} messages
+ * @param {Parts} parts
+ */
+export function bindHeader(refs, about, state, messages, parts) {
+  tellModels(refs, about);
+  bindButtons(refs, state, parts);
+  bindDownloads(refs, state, messages);
+  bindLines(refs, state);
 }
 
-export function bindHeader(refs, about, state, messages, { actions, help, tour, leave, queue }) {
-  refs.policy.replaceChildren("policy ", node("b", {}, about.recorded ? "recorded answers" : about.policy));
-  refs.segmenter.replaceChildren("segmenter ", node("b", {}, about.segmenter));
-  refs.running.textContent = about.recorded
+/** @param {Refs} refs @param {About} about */
+function tellModels(refs, { policy, segmenter, recorded, device, trainedOn }) {
+  refs.policy.replaceChildren("policy ", node("b", {}, recorded ? "recorded answers" : policy));
+  refs.segmenter.replaceChildren("segmenter ", node("b", {}, segmenter));
+  refs.running.textContent = recorded
     ? "The answers about the example clips are recorded: no policy runs here. The masks are made live."
-    : `Both models run live on this server's ${about.device}.`;
-  refs.caution.hidden = !about.trainedOn;
-  refs.caution.textContent = `trained on ${about.trainedOn}`;
+    : `Both models run live on this server's ${device}.`;
+  refs.caution.hidden = !trainedOn;
+  refs.caution.textContent = `trained on ${trainedOn}`;
+}
 
-  const clicks = {
-    stop: actions.stop,
-    star: actions.makeKeyframe,
-    newBox: () => state.set({ drawing: !state.get().drawing, tool: null }),
-    drop1: actions.dropBox,
-    absent: actions.absent,
-    occluded: actions.occluded,
-    eye: () => state.set({ eye: !state.get().eye }),
-    another: leave,
-    openQueue: () => queue.show(state.get().screen !== "queue" || !state.get().work),
-    resume: () => queue.show(true),
-    openHelp: help.open,
-    showTour: () => {
-      refs.help.close();
-      tour.show();
-    },
-    closer: () => actions.zoom(1.4),
-    farther: () => actions.zoom(1 / 1.4),
-    zoom: () => state.set({ view: FIT }),
-  };
-  for (const [name, act] of Object.entries(clicks)) refs[name].addEventListener("click", () => act());
-  for (const button of refs.download.querySelectorAll("[data-what]")) {
-    button.addEventListener("click", () => {
+/** @param {Refs} refs @param {Store} state @param {Parts} parts */
+function bindButtons(refs, state, { actions, help, queue, showTour, leave }) {
+  const { marks, prompts } = actions;
+  /** @type {[HTMLElement, () => unknown][]} */
+  const clicks = [
+    [refs.stop, actions.stop],
+    [refs.star, actions.makeKeyframe],
+    [refs.newBox, () => state.set({ drawing: !state.get().drawing, tool: null })],
+    [refs.drop1, prompts.drop],
+    [refs.absent, marks.absent],
+    [refs.occluded, marks.occluded],
+    [refs.eye, () => state.set({ eye: !state.get().eye })],
+    [refs.another, leave],
+    [refs.openQueue, () => queue.show(state.get().screen !== "queue" || !state.get().work)],
+    [refs.resume, () => queue.show(true)],
+    [refs.openHelp, help.open],
+    [refs.closer, () => actions.zoom(1.4)],
+    [refs.farther, () => actions.zoom(1 / 1.4)],
+    [refs.zoom, () => state.set({ view: FIT })],
+  ];
+  for (const [shown, act] of clicks) shown.addEventListener("click", () => act());
+  refs.showTour.addEventListener("click", () => {
+    refs.help.close();
+    showTour();
+  });
+}
+
+/** @param {Refs} refs @param {Store} state @param {Messages} messages */
+function bindDownloads(refs, state, messages) {
+  for (const choice of refs.download.querySelectorAll("button[data-what]")) {
+    const what = /** @type {ExportWorkRequest["what"]} */ (choice.getAttribute("data-what"));
+    choice.addEventListener("click", () => {
       refs.download.open = false;
       state.set({ status: "writing the file …", began: performance.now() });
-      messages.send("export", { what: button.dataset.what });
+      messages.send("export", { what });
     });
   }
+}
 
+/** @param {Refs} refs @param {Store} state */
+function bindLines(refs, state) {
   state.on(["screen", "queueSize", "queueCount"], ({ screen, queueSize, queueCount }) => {
     refs.openQueue.setAttribute("aria-pressed", String(screen === "queue"));
     refs.queueBadge.textContent = queueSize ? String(queueSize) : "";
-    refs.resumeText.textContent = queueCount
-      ? `Your queue: ${queueSize} of ${queueCount} wait for you`
-      : "Label many clips: open the queue";
+    const waiting = `Your queue: ${queueSize} of ${queueCount} wait for you`;
+    refs.resumeText.textContent = queueCount ? waiting : "Label many clips: open the queue";
   });
   state.on(["status"], ({ status }) => {
     refs.status.textContent = status;
   });
   state.on(["eye"], ({ eye }) => refs.eye.setAttribute("aria-pressed", String(eye)));
   state.on(["drawing"], ({ drawing }) => refs.newBox.setAttribute("aria-pressed", String(drawing)));
+  state.on(HINTED, (now) => {
+    refs.hint.textContent = hint(now);
+  });
   state.on(["info"], ({ info }) => {
     refs.showTour.hidden = !info;
-  });
-  state.on(
-    [
-      "drawing",
-      "objects",
-      "busy",
-      "info",
-      "tool",
-      "corner",
-      "view",
-      "boxes",
-      "frame",
-      "selected",
-      "pictureFrame",
-      "merging",
-      "names",
-    ],
-    (now) => {
-      refs.hint.textContent = hint(now);
-    },
-  );
-  state.on(["info"], ({ info }) => {
     refs.clip.hidden = !info;
-    if (!info) return;
-    const rate = info.variable ? `${info.fps.toFixed(2)} fps (variable)` : `${info.fps.toFixed(2)} fps`;
-    refs.clip.replaceChildren(
-      node("b", {}, info.title),
-      ` · ${info.frames} frames · ${rate} · ${info.width}×${info.height}`,
-    );
-    refs.clip.title = `read by ${info.decoder}; first frame at ${info.first.toFixed(3)} s, last at ${info.last.toFixed(3)} s`;
+    if (info) tellClip(refs.clip, info);
   });
 }
+
+/** @param {HTMLElement} shown @param {OpenedItem} info */
+function tellClip(shown, { title, frames, fps, variable, width, height, decoder, first, last }) {
+  const rate = `${fps.toFixed(2)} fps${variable ? " (variable)" : ""}`;
+  shown.replaceChildren(node("b", {}, title), ` · ${frames} frames · ${rate} · ${width}×${height}`);
+  shown.title = `read by ${decoder}; first frame at ${first.toFixed(3)} s, last at ${last.toFixed(3)} s`;
+}
+
+/** One line at the stage's foot: what the pointer or the arrows would do now. @param {State} now */
+function hint(now) {
+  const { pictureFrame, drawing, objects, busy, tool, corner, view, merging } = now;
+  if (merging !== null) return `Press the number of the object that ${nameOf(now, merging)} goes into, or Esc`;
+  if (tool) return "";
+  if (pictureFrame < 0) return "Reading the first frame …";
+  const { box } = drawnHere(now);
+  const exact = view.zoom >= FINE_ZOOM && box ? box.xyxy.map((side) => side.toFixed(1)).join("  ") : "";
+  if (corner) return [`The arrows move the ${CORNERS[corner]} corner`, exact].filter(Boolean).join(" · ");
+  if (drawing) return "Drag a box for a new object, or press Enter for one in the middle";
+  return exact || (!busy && !objects.length ? "Ask in words, or drag a box around the target" : "");
+}
+
+/** @type {(keyof State)[]} */
+const HINTED = [
+  "drawing",
+  "objects",
+  "busy",
+  "info",
+  "tool",
+  "corner",
+  "view",
+  "boxes",
+  "frame",
+  "selected",
+  "pictureFrame",
+  "merging",
+  "names",
+];

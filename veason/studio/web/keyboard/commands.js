@@ -1,13 +1,46 @@
+// @ts-check
 // The commands that keys can give, by name; see presets.js for their keys.
 
-import { FIT } from "../canvas/view.js";
-import { doubtfulStarts } from "../core/objects.js";
+/** @import { Stage } from "../canvas/stage.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Store, Way } from "../core/types.js" */
+/** @import { Actions } from "../edits/actions.js" */
+/** @import { Propagation } from "../panel/propagate.js" */
+/** @import { Review } from "../panel/review.js" */
+/** @import { Queue } from "../queue/queue.js" */
+/** @import { Player } from "../timeline/player.js" */
+/** @import { Help } from "./help.js" */
+/** @import { Command } from "./presets.js" */
 
-export function makeCommands(
-  refs,
-  state,
-  { actions, player, propagate, help, painter, queue, review, doubtThreshold },
-) {
+import { FIT } from "../core/blank.js";
+import { doubtfulStarts, prompted } from "../core/objects.js";
+
+/** What a key does; false where it did nothing, so that the browser may use the key. @typedef {() => unknown} Act */
+
+/**
+ * @typedef {object} Parts
+ * @property {Refs} refs
+ * @property {Store} state
+ * @property {Actions} actions
+ * @property {Player} player
+ * @property {Propagation} propagation
+ * @property {Help} help
+ * @property {Stage} stage
+ * @property {Queue} queue
+ * @property {Review} review
+ * @property {number} doubtThreshold
+ */
+
+/**
+ * A command without an act, or an act without a command, is a type error.
+ * @param {Parts} parts
+ * @returns {Record<Command, Act>}
+ */
+export const makeCommands = (parts) => ({ ...videoCommands(parts), ...objectCommands(parts), ...workCommands(parts) });
+
+/** @param {Parts} parts */
+function videoCommands({ refs, state, actions, player, doubtThreshold }) {
+  /** @param {number[]} frames @param {Way} way @param {string} nothing */
   function turnTo(frames, way, nothing) {
     const { frame } = state.get();
     const next = way > 0 ? frames.find((one) => one > frame) : frames.findLast((one) => one < frame);
@@ -15,25 +48,14 @@ export function makeCommands(
     else player.step(next - frame);
   }
 
-  function prompted() {
-    const { boxes, clicks, paintings } = state.get();
-    return [
-      ...new Set([...boxes, ...clicks].map(({ frame }) => frame).concat(paintings.map(([, frame]) => frame))),
-    ].sort((a, b) => a - b);
+  /** @param {Way} way */
+  function turnToPrompt(way) {
+    const frames = [...new Set(prompted(state.get()).map(([, frame]) => frame))].sort((a, b) => a - b);
+    turnTo(frames, way, "frame with a box, click or painting");
   }
 
-  // Tab goes from object to object and leaves the stage after the last one: the keyboard is never caught.
-  function nextObject(way) {
-    const { objects, selected } = state.get();
-    const next = objects[objects.indexOf(selected) + way];
-    if (next === undefined) return false;
-    state.set({ selected: next });
-    return true;
-  }
-
-  const selectedOnly = (act) => () => {
-    if (state.get().selected !== null) act(state.get().selected);
-  };
+  /** @param {Way} way */
+  const turnToDoubt = (way) => turnTo(doubtfulStarts(state.get(), doubtThreshold), way, "doubtful frame");
 
   return {
     play: player.toggle,
@@ -43,51 +65,81 @@ export function makeCommands(
     ahead: () => player.step(10),
     first: () => player.go(0),
     last: () => player.go(Infinity),
-    goto: () => {
+    goto() {
       player.pause();
       refs.number.focus();
       refs.number.select();
     },
-    prevKey: () => turnTo(prompted(), -1, "frame with a box, click or painting"),
-    nextKey: () => turnTo(prompted(), 1, "frame with a box, click or painting"),
-    prevDoubt: () => turnTo(doubtfulStarts(state.get(), doubtThreshold), -1, "doubtful frame"),
-    nextDoubt: () => turnTo(doubtfulStarts(state.get(), doubtThreshold), 1, "doubtful frame"),
+    prevKey: () => turnToPrompt(-1),
+    nextKey: () => turnToPrompt(1),
+    prevDoubt: () => turnToDoubt(-1),
+    nextDoubt: () => turnToDoubt(1),
+    fit: () => state.set({ view: FIT }),
+    closer: () => actions.zoom(1.4),
+    farther: () => actions.zoom(1 / 1.4),
+  };
+}
+
+/** @param {Parts} parts */
+function objectCommands({ state, actions, stage }) {
+  const { prompts, marks } = actions;
+
+  // Tab goes from object to object and leaves the stage after the last one: the keyboard is never caught.
+  /** @param {Way} way */
+  function nextObject(way) {
+    const { objects, selected } = state.get();
+    const next = objects[(selected === null ? -1 : objects.indexOf(selected)) + way];
+    if (next === undefined) return false;
+    state.set({ selected: next });
+    return true;
+  }
+
+  /** @param {(objectId: number) => void} act */
+  const ofSelected = (act) => () => {
+    const { selected } = state.get();
+    if (selected !== null) act(selected);
+  };
+
+  return {
     box: () => state.set({ drawing: !state.get().drawing, tool: null }),
     finish: actions.finish,
+    corner: actions.nextCorner,
     brush: () => actions.hold("brush"),
     eraser: () => actions.hold("eraser"),
     polygon: () => actions.hold("polygon"),
     smaller: () => actions.resizeBrush(0.8),
     larger: () => actions.resizeBrush(1.25),
-    corner: actions.nextCorner,
     nextObject: () => nextObject(1),
     prevObject: () => nextObject(-1),
-    drop: () => (painter.isDrawing() ? painter.back() : actions.dropBox()),
-    copy: actions.copyBox,
-    paste: actions.pasteBox,
-    duplicate: selectedOnly(actions.duplicate),
-    merge: selectedOnly(actions.beginMerge),
-    verify: actions.verify,
-    verifyRange: actions.verifyRange,
-    absent: actions.absent,
-    occluded: actions.occluded,
-    occludedRange: actions.occludedRange,
-    hide: selectedOnly(actions.hide),
-    solo: selectedOnly(actions.solo),
-    lock: selectedOnly(actions.lock),
-    rename: selectedOnly((objectId) => state.set({ renaming: objectId })),
-    masks: () => state.set({ eye: !state.get().eye }),
+    drop: () => (stage.painter.isDrawing() ? stage.painter.back() : prompts.drop()),
+    copy: prompts.copy,
+    paste: prompts.paste,
+    duplicate: ofSelected(actions.duplicate),
+    merge: ofSelected(actions.beginMerge),
+    verify: marks.verify,
+    verifyRange: marks.verifyRange,
+    absent: marks.absent,
+    occluded: marks.occluded,
+    occludedRange: marks.occludedRange,
+    hide: ofSelected(actions.hide),
+    solo: ofSelected(actions.solo),
+    lock: ofSelected(actions.lock),
+    rename: ofSelected((objectId) => state.set({ renaming: objectId })),
+  };
+}
+
+/** @param {Parts} parts */
+function workCommands({ state, actions, propagation, review, queue, help }) {
+  return {
     keyframe: actions.makeKeyframe,
-    propagate: () => propagate.start(),
-    forward: () => propagate.start("forward"),
-    backward: () => propagate.start("backward"),
+    propagate: () => propagation.start(),
+    forward: () => propagation.start("forward"),
+    backward: () => propagation.start("backward"),
     stop: actions.stop,
     save: actions.save,
     undo: () => actions.step("undo"),
     redo: () => actions.step("redo"),
-    fit: () => state.set({ view: FIT }),
-    closer: () => actions.zoom(1.4),
-    farther: () => actions.zoom(1 / 1.4),
+    masks: () => state.set({ eye: !state.get().eye }),
     accept: review.accept,
     reject: () => queue.decideAndNext("reject"),
     prevClip: () => queue.turn(-1),

@@ -1,35 +1,63 @@
+// @ts-check
 // The keys in force: a preset, and what the visitor changed about it; remembered in the browser.
+
+/** @import { Command } from "./presets.js" */
 
 import { keepPref, recallPref } from "../core/prefs.js";
 import { PRESETS } from "./presets.js";
 
-export function makeKeymap() {
-  const kept = recallPref("keys", {});
-  let preset = PRESETS[kept.preset] ? kept.preset : "cvat";
-  let own = kept.own ?? {};
+export class Keymap {
+  #preset = "cvat";
+  /** @type {Partial<Record<Command, string[]>>} */
+  #own = {};
 
-  const keep = () => keepPref("keys", { preset, own });
-  const keysOf = (command) => own[command] ?? PRESETS[preset].keys[command] ?? [];
-  const commandOf = (combo) =>
-    Object.keys(PRESETS[preset].keys).find((command) => keysOf(command).includes(combo)) ?? null;
+  constructor() {
+    /** @type {{ preset?: string, own?: Partial<Record<Command, string[]>> }} */
+    const kept = recallPref("keys", {});
+    if (kept.preset && kept.preset in PRESETS) this.#preset = kept.preset;
+    this.#own = kept.own ?? {};
+  }
 
-  return {
-    keysOf,
-    commandOf,
-    preset: () => preset,
-    nudge: () => PRESETS[preset].nudge,
-    isChanged: () => Object.keys(own).length > 0,
-    choose(name) {
-      preset = name;
-      own = {};
-      keep();
-    },
-    // Give `combo` to `command`; whoever had it loses it.
-    bind(command, combo) {
-      const before = commandOf(combo);
-      if (before && before !== command) own = { ...own, [before]: keysOf(before).filter((one) => one !== combo) };
-      own = { ...own, [command]: [combo] };
-      keep();
-    },
-  };
+  /** The keys of a command. @param {Command} command */
+  keysOf(command) {
+    return this.#own[command] ?? PRESETS[this.#preset].keys[command];
+  }
+
+  /** The command of a key, null where it has none. @param {string} combo */
+  commandOf(combo) {
+    const commands = /** @type {Command[]} */ (Object.keys(PRESETS[this.#preset].keys));
+    return commands.find((command) => this.keysOf(command).includes(combo)) ?? null;
+  }
+
+  preset() {
+    return this.#preset;
+  }
+
+  /** The key that makes arrows move the box. */
+  nudge() {
+    return PRESETS[this.#preset].nudge;
+  }
+
+  isChanged() {
+    return Object.keys(this.#own).length > 0;
+  }
+
+  /** Take a preset as it is. @param {string} name */
+  choose(name) {
+    this.#preset = name;
+    this.#own = {};
+    this.#keep();
+  }
+
+  /** Give a key to a command; whoever had it loses it. @param {Command} command @param {string} combo */
+  bind(command, combo) {
+    const before = this.commandOf(combo);
+    if (before && before !== command) this.#own[before] = this.keysOf(before).filter((one) => one !== combo);
+    this.#own[command] = [combo];
+    this.#keep();
+  }
+
+  #keep() {
+    keepPref("keys", { preset: this.#preset, own: this.#own });
+  }
 }

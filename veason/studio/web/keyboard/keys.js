@@ -1,46 +1,44 @@
+// @ts-check
 // Keys to commands; none fires while typing or while a dialog is open.
 
-import { comboOf } from "./presets.js";
+/** @import { Gestures } from "../canvas/gestures.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Store } from "../core/types.js" */
+/** @import { Actions } from "../edits/actions.js" */
+/** @import { Act } from "./commands.js" */
+/** @import { Keymap } from "./keymap.js" */
+/** @import { Command } from "./presets.js" */
 
+import { targetOf } from "../core/dom.js";
+import { comboOf } from "./combos.js";
+
+/** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-export function bindKeys(element, state, keymap, { commands, hand, actions }) {
-  const { stage } = element;
+/**
+ * @typedef {object} Bound
+ * @property {Refs} refs
+ * @property {Store} state
+ * @property {Keymap} keymap
+ * @property {Record<Command, Act>} commands
+ * @property {Gestures} gestures
+ * @property {Actions} actions
+ */
 
-  function nudge(event) {
-    const isWanted = keymap.nudge() === "alt" ? event.altKey && !event.ctrlKey : event.ctrlKey && !event.altKey;
-    if (!isWanted || !ARROWS[event.key]) return false;
-    const by = event.shiftKey ? 10 : 1;
-    return actions.nudge(...ARROWS[event.key].map((way) => way * by));
-  }
-
-  function isBusyElsewhere(event) {
-    const { target, key } = event;
-    if (element.root.querySelector("dialog[open]")) return true;
-    if (key !== "Escape" && target.closest("input:not([type=range]), textarea, select, [contenteditable]")) return true;
-    if ((key === " " || key === "Enter") && target.closest("button, summary, a")) return true; // they press the focused button
-    if (key === "Tab" && !stage.contains(target)) return true; // elsewhere Tab goes on through the page
-    return (
-      target.matches("input[type=range]") &&
-      (key.startsWith("Arrow") || key === "Home" || key === "End") &&
-      target.dataset.ref !== "slider"
-    );
-  }
+/** @param {Bound} bound */
+export function bindKeys(bound) {
+  const { refs, state, keymap, commands, gestures } = bound;
 
   document.addEventListener("keydown", (event) => {
-    if (!element.root.isConnected) return;
-    if (isBusyElsewhere(event)) return;
+    if (!refs.app.isConnected || isBusyElsewhere(event, refs)) return;
     const combo = comboOf(event);
-    const command = combo && keymap.commandOf(combo);
-    const { work, info, objects, screen, merging } = state.get();
+    const command = combo === null ? null : keymap.commandOf(combo);
+    const { work, info, screen } = state.get();
     if ((!work || !info || screen === "queue") && command !== "help") return;
-    if (nudge(event)) event.preventDefault();
-    else if (/^[1-9]$/.test(combo) && !command) {
-      const chosen = objects[Number(combo) - 1];
-      if (chosen && merging !== null) actions.merge(merging, chosen);
-      else if (chosen) actions.select(chosen);
-    } else if (command) {
-      if (combo === " ") hand.hold();
+    if (nudge(event, bound)) event.preventDefault();
+    else if (combo !== null && /^[1-9]$/.test(combo) && !command) chooseObject(Number(combo), bound);
+    else if (command) {
+      if (combo === " ") gestures.hold();
       const isDone = combo === " " || commands[command]();
       if (isDone !== false) event.preventDefault();
     }
@@ -48,9 +46,44 @@ export function bindKeys(element, state, keymap, { commands, hand, actions }) {
 
   // Space plays when it is let go, unless it was held to move the picture.
   document.addEventListener("keyup", (event) => {
-    if (event.key !== " " || !state.get().info || isBusyElsewhere(event)) return;
-    const wasMoved = hand.release();
+    if (event.key !== " " || !state.get().info || isBusyElsewhere(event, refs)) return;
+    const wasMoved = gestures.release();
     const command = keymap.commandOf(" ");
     if (!wasMoved && command) commands[command]();
   });
+}
+
+/** @param {KeyboardEvent} event @param {Bound} bound */
+function nudge(event, { keymap, actions }) {
+  const isWanted = keymap.nudge() === "alt" ? event.altKey && !event.ctrlKey : event.ctrlKey && !event.altKey;
+  const way = ARROWS[event.key];
+  if (!isWanted || !way) return false;
+  const by = event.shiftKey ? 10 : 1;
+  return actions.prompts.nudge(way[0] * by, way[1] * by);
+}
+
+/**
+ * The number of an object selects it, or says what the one that is being merged goes into.
+ * @param {number} number
+ * @param {Bound} bound
+ */
+function chooseObject(number, { state, actions }) {
+  const { objects, merging } = state.get();
+  const chosen = objects[number - 1];
+  if (chosen === undefined) return;
+  if (merging !== null) actions.merge(merging, chosen);
+  else actions.select(chosen);
+}
+
+/** Whether a key belongs to a field, a button or a dialog. @param {KeyboardEvent} event @param {Refs} refs */
+function isBusyElsewhere(event, { app, stage, slider }) {
+  const { key } = event;
+  const target = targetOf(event);
+  if (app.querySelector("dialog[open]")) return true;
+  if (!target) return false;
+  if (key !== "Escape" && target.closest("input:not([type=range]), textarea, select, [contenteditable]")) return true;
+  if ((key === " " || key === "Enter") && target.closest("button, summary, a")) return true; // they press the focused button
+  if (key === "Tab" && !stage.contains(target)) return true; // elsewhere Tab goes on through the page
+  const isSliding = key.startsWith("Arrow") || key === "Home" || key === "End";
+  return target.matches("input[type=range]") && isSliding && target !== slider;
 }

@@ -1,5 +1,10 @@
+// @ts-check
 // The commands that keys can give, and which keys give them in three presets (CVAT is the default).
 
+/** @typedef {keyof typeof CVAT} Command */
+/** @typedef {{ title: string, keys: Record<Command, string[]>, nudge: "alt" | "ctrl" }} Preset */
+
+/** @type {[group: "Video" | "Object" | "Work", commands: [Command, string][]][]} */
 export const COMMANDS = [
   [
     "Video",
@@ -131,6 +136,7 @@ const CVAT = {
   queue: ["i"],
 };
 
+/** @type {Record<string, Preset>} */
 export const PRESETS = {
   cvat: { title: "CVAT", keys: CVAT, nudge: "alt" },
   labelstudio: {
@@ -185,39 +191,8 @@ export const PRESETS = {
   },
 };
 
-export const titleOf = (command) => COMMANDS.flatMap(([, rows]) => rows).find(([id]) => id === command)[1];
+/** @type {Map<Command, string>} */
+const TITLES = new Map(COMMANDS.flatMap(([, rows]) => rows));
 
-const SPOKEN = {
-  " ": "Space",
-  ArrowLeft: "←",
-  ArrowRight: "→",
-  ArrowUp: "↑",
-  ArrowDown: "↓",
-  Escape: "Esc",
-  Delete: "Del",
-  Backspace: "⌫",
-};
-
-export function spoken(combo) {
-  const parts = combo === "+" ? [] : combo.split("+").slice(0, -1);
-  const key = combo.endsWith("+") ? "+" : combo.split("+").at(-1);
-  return [
-    ...parts.map((part) => part[0].toUpperCase() + part.slice(1)),
-    SPOKEN[key] ?? (key.length === 1 ? key.toUpperCase() : key),
-  ].join(" ");
-}
-
-// The name of a pressed key; null while only Ctrl, Alt or Shift is down. Signs such as ? name themselves, without Shift.
-export function comboOf(event) {
-  if (["Control", "Shift", "Alt", "Meta", "AltGraph"].includes(event.key)) return null;
-  const isAltGr = event.getModifierState?.("AltGraph");
-  const isSign = event.key.length === 1 && event.key !== " " && event.key.toLowerCase() === event.key.toUpperCase();
-  const key =
-    event.altKey && /^Key[A-Z]$/.test(event.code)
-      ? event.code[3].toLowerCase()
-      : event.key.length === 1
-        ? event.key.toLowerCase()
-        : event.key;
-  const ctrl = (event.ctrlKey || event.metaKey) && !isAltGr ? "ctrl+" : "";
-  return `${ctrl}${event.altKey && !isAltGr ? "alt+" : ""}${event.shiftKey && !isSign && key !== " " ? "shift+" : ""}${key}`;
-}
+/** What a command does, in words. @param {Command} command */
+export const titleOf = (command) => TITLES.get(command) ?? command;

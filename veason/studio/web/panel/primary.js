@@ -1,22 +1,18 @@
+// @ts-check
 // What comes next: of thinking, propagating and accepting one alone is the filled button.
 
-import { isSpread } from "../core/objects.js";
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Store } from "../core/types.js" */
 
-const ACCEPTED = ["accepted", "absent"];
+import { nextStep } from "../core/objects.js";
 
-function next(now) {
-  const { work, busy, review, objects, pending, answered } = now;
-  if (!work || busy) return null;
-  if (ACCEPTED.includes(review)) return "accept";
-  if (!objects.length) return answered?.absent ? "accept" : "think";
-  const isDone = objects.every((object) => isSpread(now, object) && !pending[object]);
-  return isDone ? "accept" : "propagate";
-}
-
+/** @param {Refs} refs @param {Store} state */
 export function makePrimary(refs, state) {
+  const steps = { think: refs.think, propagate: refs.propagate, accept: refs.accept };
   state.on(["work", "busy", "review", "objects", "pending", "answered", "maskCount"], (now) => {
-    const lead = next(now);
-    for (const step of ["think", "propagate", "accept"]) refs[step].classList.toggle("v-ghost", step !== lead);
+    const primary = nextStep(now);
+    for (const [step, shown] of Object.entries(steps)) shown.classList.toggle("v-ghost", step !== primary);
   });
-  new ResizeObserver(() => refs.app.style.setProperty("--head", `${refs.head.offsetHeight}px`)).observe(refs.head);
+  const measure = () => refs.app.style.setProperty("--head", `${refs.head.offsetHeight}px`);
+  new ResizeObserver(measure).observe(refs.head);
 }

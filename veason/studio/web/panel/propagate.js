@@ -1,110 +1,148 @@
+// @ts-check
 // Which frames to do, what it will cost, and how far it is.
 
-import { isSpread } from "../core/objects.js";
+/** @import { PropagateRequest } from "../contract.js" */
+/** @import { Messages } from "../core/messages.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Scope, State, Store } from "../core/types.js" */
+
+import { drawnHere, isPropagated } from "../core/objects.js";
 import { duration } from "../core/words.js";
+import { idOf } from "../queue/ids.js";
 
 const KEEP_MS = 250;
 
-export function makePropagate(refs, scope, state, messages) {
-  let keeping = null;
-  let kept = null;
+/** @typedef {NonNullable<PropagateRequest["only"]>} Only */
 
-  function wanted() {
-    return { start: Number(refs.from.value), stop: Number(refs.to.value) + 1 };
+export class Propagation {
+  #refs;
+  #scope;
+  #state;
+  #messages;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #keeping;
+  /** @type {string | null} */
+  #kept = null;
+
+  /**
+   * @param {Refs} refs
+   * @param {Scope} scope
+   * @param {Store} state
+   * @param {Messages} messages
+   */
+  constructor(refs, scope, state, messages) {
+    this.#refs = refs;
+    this.#scope = scope;
+    this.#state = state;
+    this.#messages = messages;
+    this.#bindFields();
+    this.#bindState();
   }
 
-  // `only`: null is all objects on the whole range; see PropagateRequest in contract.d.ts for the others. `after`: an edit to wait for.
-  function start(only = null, after = null) {
-    const { objects, busy, frame, selected } = state.get();
+  /**
+   * Ask for masks.
+   * @param {Only | null} only which; null is all objects on the whole range
+   * @param {number | null} after an edit to wait for
+   */
+  start(only = null, after = null) {
+    const { objects, busy, frame, selected } = this.#state.get();
     if (!objects.length || (only && selected === null)) return;
-    if (busy && after === null) messages.stop();
+    if (busy && after === null) this.#messages.stop();
+    const { from, to } = this.#refs;
     if (only && only !== "here") {
       // a correction shows at least where it was made
-      refs.from.value = Math.min(refs.from.value, frame);
-      refs.to.value = Math.max(refs.to.value, frame);
+      from.value = String(Math.min(Number(from.value), frame));
+      to.value = String(Math.max(Number(to.value), frame));
     }
-    state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
-    messages.send("propagate", { ...wanted(), only, object: selected, frame, after });
+    this.#state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
+    this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, after });
   }
 
-  // After a correction: where masks are everywhere they follow it; before that, its own frame shows what it gives.
-  function again(edit) {
-    const { objects, selected, frame, boxes, clicks } = state.get();
-    const isPrompted = [...boxes, ...clicks].some((one) => one.object === selected && one.frame === frame);
-    if (objects.some((object) => isSpread(state.get(), object))) start("stale", edit);
-    else if (isPrompted) start("here", edit);
+  /**
+   * After a correction: where masks are everywhere they follow it; before that, its own frame shows what it gives.
+   * @param {number} edit
+   */
+  follow = (edit) => {
+    const now = this.#state.get();
+    if (now.objects.some((object) => isPropagated(now, object))) this.start("stale", edit);
+    else if (drawnHere({ ...now, paintings: [] }).isPrompted) this.start("here", edit); // a painting is its own mask
+  };
+
+  #wanted() {
+    return { start: Number(this.#refs.from.value), stop: Number(this.#refs.to.value) + 1 };
   }
 
-  function estimate() {
-    const { info, objects, secondsPerFrame } = state.get();
-    if (!info) return;
-    const { start: from, stop } = wanted();
-    const frames = Math.max(0, stop - from);
-    const count = Math.max(1, objects.length);
-    const part = frames < info.frames ? ` of ${info.frames}` : "";
-    refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(frames * count * secondsPerFrame)}`;
+  #bindFields() {
+    const { go, from, to } = this.#refs;
+    go.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.start();
+    });
+    for (const field of [from, to]) {
+      // While typing, not when the field is left: on a phone the page would move under the finger that leaves it.
+      field.addEventListener("input", () => {
+        this.#estimate();
+        this.#choose();
+      });
+    }
   }
 
-  function drawProgress() {
-    const { busy, done, goal } = state.get();
-    const isBusy = busy === "propagate";
-    refs.progress.hidden = !isBusy;
-    if (!isBusy) return;
-    const share = Math.min(1, done.size / Math.max(1, goal));
-    refs.progress.firstElementChild.style.width = `${share * 100}%`;
-    refs.progress.setAttribute("aria-valuenow", String(Math.round(share * 100)));
-  }
-
-  // A range that a person chose is kept with the question, so that it is there again after a restart.
-  function keep() {
-    const { work, range } = state.get();
-    if (!work || kept === `${work} ${range}`) return;
-    kept = `${work} ${range}`;
-    scope.server.act(
-      messages.signed({
-        do: "frames",
-        project: state.get().project,
-        question: Number(work.split(".").at(-1)),
-        start: range[0],
-        stop: range[1],
-      }),
-    );
-  }
-
-  function choose() {
-    const { start: from, stop } = wanted();
-    if (refs.from.value && refs.to.value && from >= 0 && from < stop && stop <= state.get().info.frames)
-      state.set({ range: [from, stop] });
-  }
-
-  refs.go.addEventListener("submit", (event) => {
-    event.preventDefault();
-    start();
-  });
-  for (const field of [refs.from, refs.to]) {
-    // While typing, not when the field is left: on a phone the page would move under the finger that leaves it.
-    field.addEventListener("input", () => {
-      estimate();
-      choose();
+  #bindState() {
+    const { from, to, propagate, stop, think } = this.#refs;
+    const state = this.#state;
+    state.on(["range"], ({ range }) => {
+      from.value = String(range[0]);
+      to.value = String(range[1] - 1);
+    });
+    state.on(["info"], ({ work, range }) => {
+      this.#kept = `${work} ${range}`;
+    });
+    state.on(["range"], () => {
+      clearTimeout(this.#keeping);
+      this.#keeping = setTimeout(() => this.#keep(), KEEP_MS);
+    });
+    state.on(["range", "objects", "info", "secondsPerFrame"], () => this.#estimate());
+    state.on(["done", "busy", "maskCount"], (now) => this.#drawProgress(now));
+    state.on(["objects", "busy"], ({ objects, busy }) => {
+      propagate.disabled = !objects.length || busy === "propagate";
+      stop.disabled = !busy;
+      think.disabled = busy === "think";
     });
   }
-  state.on(["range"], ({ range }) => {
-    refs.from.value = range[0];
-    refs.to.value = range[1] - 1;
-  });
-  state.on(["info"], ({ work, range }) => {
-    kept = `${work} ${range}`;
-  });
-  state.on(["range"], () => {
-    clearTimeout(keeping);
-    keeping = setTimeout(keep, KEEP_MS);
-  });
-  state.on(["range", "objects", "info", "secondsPerFrame"], estimate);
-  state.on(["done", "busy", "maskCount"], drawProgress);
-  state.on(["objects", "busy"], ({ objects, busy }) => {
-    refs.propagate.disabled = !objects.length || busy === "propagate";
-    refs.stop.disabled = !busy;
-    refs.think.disabled = busy === "think";
-  });
-  return { start, again };
+
+  #estimate() {
+    const { info, objects, secondsPerFrame } = this.#state.get();
+    if (!info) return;
+    const { start, stop } = this.#wanted();
+    const frames = Math.max(0, stop - start);
+    const part = frames < info.frames ? ` of ${info.frames}` : "";
+    const cost = duration(frames * Math.max(1, objects.length) * secondsPerFrame);
+    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${cost}`;
+  }
+
+  /** @param {State} now */
+  #drawProgress({ busy, done, goal }) {
+    const { progress, progressBar } = this.#refs;
+    progress.hidden = busy !== "propagate";
+    if (progress.hidden) return;
+    const share = Math.min(1, done.size / Math.max(1, goal));
+    progressBar.style.width = `${share * 100}%`;
+    progress.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+  }
+
+  /** A range that a person chose is kept with the question, so that it is there again after a restart. */
+  #keep() {
+    const { work, range, project } = this.#state.get();
+    if (!work || !project || this.#kept === `${work} ${range}`) return;
+    this.#kept = `${work} ${range}`;
+    const [start, stop] = range;
+    this.#scope.server.act(this.#messages.signed({ do: "frames", project, question: idOf(work), start, stop }));
+  }
+
+  #choose() {
+    const { start, stop } = this.#wanted();
+    const isTyped = this.#refs.from.value && this.#refs.to.value;
+    if (isTyped && start >= 0 && start < stop && stop <= this.#state.clip().frames)
+      this.#state.set({ range: [start, stop] });
+  }
 }

@@ -1,267 +1,222 @@
+// @ts-check
 // The reasoning as it arrives: steps, and every frame and box named in it as a chip that lights up and jumps.
 
-import { node } from "../core/dom.js";
+/** @import { About, BoxPart } from "../contract.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Lit, State, Store } from "../core/types.js" */
+/** @import { Actions } from "../edits/actions.js" */
+/** @import { Player } from "../timeline/player.js" */
+/** @import { BoxNamed, Step } from "./chips.js" */
+
+import { button, node } from "../core/dom.js";
 import { colour, nameOf } from "../core/objects.js";
-import { readRecords, readable, recordTable } from "./records.js";
+import { boxesIn, framesIn, stepsOf } from "./chips.js";
+import { readable, readRecords, recordTable } from "./records.js";
 
 const STALE = "The labels changed after this was written.";
+/** @type {Record<NonNullable<State["reasoning"]>, string>} */
 const TOLD = {
+  fresh: "",
+  stale: "",
   edited: "edited by you",
   confirmed: "confirmed by you",
   regenerated: "thought again after your correction",
 };
 
-export function makeReasoning(refs, about, state, player, actions) {
-  const light = (lit) => ({
-    onmouseenter: () => state.set({ lit }),
-    onmouseleave: () => state.set({ lit: null }),
-    onfocus: () => state.set({ lit }),
-    onblur: () => state.set({ lit: null }),
-  });
+export class Reasoning {
+  #refs;
+  #about;
+  #state;
+  #player;
+  #actions;
 
-  function frameChip(frame, isKeyframe = false) {
-    return node(
-      "button",
-      {
-        type: "button",
-        class: `v-chip${isKeyframe ? " v-keychip" : ""}`,
-        "aria-label": `Go to frame ${frame}`,
-        onclick: () => player.go(frame),
-        ...light({ frame }),
-      },
-      `${isKeyframe ? "★ " : ""}${frame}`,
-    );
+  /**
+   * @param {Refs} refs
+   * @param {About} about
+   * @param {Store} state
+   * @param {Player} player
+   * @param {Actions} actions
+   */
+  constructor(refs, about, state, player, actions) {
+    this.#refs = refs;
+    this.#about = about;
+    this.#state = state;
+    this.#player = player;
+    this.#actions = actions;
+    state.on(DRAWN, (now) => this.#draw(now));
+    state.on(["findings", "answered"], (now) => this.#drawFindings(now));
   }
 
-  function boxChip(text, { object, frame, xyxy }) {
-    const { info, names } = state.get();
-    const ink = object === null ? "#ffffff" : colour(info.palette, object);
-    return node(
-      "button",
-      {
-        type: "button",
-        class: "v-chip v-boxchip",
-        style: `border-color:${ink}`,
-        "aria-label": `Box ${text}${object === null ? "" : `, ${nameOf({ names }, object)}`}, frame ${frame}`,
-        onclick: () => {
-          player.go(frame);
-          if (object !== null) state.set({ selected: object });
-        },
-        ...light({ object, frame, xyxy }),
-      },
-      text,
-    );
+  /** @param {State} now */
+  #drawFindings({ findings, answered }) {
+    const found = findings.map(({ text }) => node("li", {}, text));
+    const fine = node("li", { class: "v-ok" }, "✓ the answer agrees with its reasoning and its masks");
+    this.#refs.findings.replaceChildren(...found, ...(answered && !found.length ? [fine] : []));
   }
 
-  // Four bracketed numbers are a box, in the policy's space or, where a person wrote them, in pixels.
-  function boxesIn(text, offset) {
-    const { info, keyframe, boxes, rewritten } = state.get();
-    if (!info || keyframe === null) return [];
-    const by = rewritten === null && about.space ? [info.width / about.space[0], info.height / about.space[1]] : [1, 1];
-    return [...text.matchAll(/[[(]\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*[\])]/g)].map(
-      (found) => {
-        const xyxy = found.slice(1, 5).map((value, side) => Number(value) * by[side % 2]);
-        const own = boxes.find(
-          (box) => box.frame === keyframe && box.xyxy.every((value, side) => Math.abs(value - xyxy[side]) < 3),
-        );
-        return {
-          start: offset + found.index,
-          end: offset + found.index + found[0].length,
-          made: () => boxChip(found[0], { object: own?.object ?? null, frame: keyframe, xyxy }),
-        };
-      },
-    );
+  /** @param {State} now */
+  #draw(now) {
+    const { reason } = this.#refs;
+    if (now.rewriting) {
+      if (reason.querySelector(".v-editor")) return;
+      reason.replaceChildren(this.#editor(now));
+      reason.querySelector("textarea")?.focus();
+      return;
+    }
+    const isThinking = now.busy === "think";
+    const blocks = this.#blocks(now, isThinking);
+    if (isThinking && !blocks.length) {
+      blocks.push(node("div", { class: "v-step v-now v-dim" }, "Looking at the frames …"));
+    }
+    if (now.failure) {
+      blocks.push(node("div", { class: "v-step" }, node("h4", {}, "What the policy wrote"), now.failure));
+    }
+    const notes = (now.answered?.notes ?? []).map((note) => node("div", { class: "v-dim v-small" }, note));
+    const line = this.#standing(now);
+    const outcome = now.reasoning === "stale" ? [...line, ...this.#verdict(now, [])] : this.#verdict(now, line);
+    reason.replaceChildren(...blocks, ...outcome, ...notes);
   }
 
-  function framesIn(text, offset, mentions, rewritten) {
-    if (rewritten === null)
-      return mentions
-        .filter(({ start, end }) => start >= offset && end <= offset + text.length)
-        .map(({ frame, start, end }) => ({ start, end, made: () => frameChip(frame) }));
-    return [...text.matchAll(/\bframe\s+(\d{1,6})\b/gi)]
-      .filter((found) => Number(found[1]) < state.get().info.frames)
-      .map((found) => {
-        const end = offset + found.index + found[0].length;
-        return { start: end - found[1].length, end, made: () => frameChip(Number(found[1])) };
-      });
+  /** @param {State} now @param {boolean} isThinking */
+  #blocks(now, isThinking) {
+    const thought = now.rewritten ?? now.thought;
+    const steps = stepsOf(thought, this.#about.marks).filter(({ start, end }) => thought.slice(start, end).trim());
+    return steps.map((step, number) => this.#block(now, thought, step, isThinking && number === steps.length - 1));
   }
 
-  function withChips(text, offset, { mentions, rewritten }) {
+  /** @param {State} now @param {string} thought @param {Step} step @param {boolean} isNow it is being written */
+  #block(now, thought, { title, start, end }, isNow) {
+    const { space } = this.#about;
+    const records = space ? readRecords(thought.slice(start, end)) : null;
+    const raw = thought.slice(start + (records?.end ?? 0), end);
+    const parts = this.#withChips(raw.trim(), end - raw.trimStart().length, now);
+    const said = records ? parts.map((part) => (typeof part === "string" ? readable(part) : part)) : parts;
+    const seen = records && space ? recordTable(records, space, now.busy === "think") : [];
+    const caret = isNow && !now.answered ? [node("span", { class: "v-caret", "aria-hidden": "true" })] : [];
+    const body = title
+      ? [node("h4", {}, title), ...seen, node("div", { class: "v-said" }, ...said, ...caret)]
+      : [...seen, ...said, ...caret];
+    return node("div", { class: isNow ? "v-step v-now" : "v-step" }, ...body);
+  }
+
+  /**
+   * The text, with a chip for every frame and box that it names; of two that overlap the first counts.
+   * @param {string} text
+   * @param {number} offset where it begins in the whole reasoning
+   * @param {State} now
+   */
+  #withChips(text, offset, now) {
+    const frames = framesIn(text, offset, now).map((named) => ({ ...named, chip: () => this.#frameChip(named.frame) }));
+    const boxes = boxesIn(text, offset, now, this.#about.space).map((named) => ({
+      ...named,
+      chip: () => this.#boxChip(named),
+    }));
+    /** @type {(string | HTMLElement)[]} */
     const parts = [];
     let at = offset;
-    const chips = [...framesIn(text, offset, mentions, rewritten), ...boxesIn(text, offset)].sort(
-      (a, b) => a.start - b.start,
-    );
-    for (const { start, end, made } of chips) {
+    for (const { start, end, chip } of [...frames, ...boxes].sort((a, b) => a.start - b.start)) {
       if (start < at) continue;
-      parts.push(text.slice(at - offset, start - offset), made());
+      parts.push(text.slice(at - offset, start - offset), chip());
       at = end;
     }
     parts.push(text.slice(at - offset));
     return parts;
   }
 
-  // Marked steps are shown as steps; text without marks is shown whole, never cut by guess.
-  function steps(thought) {
-    const places = about.marks.map((mark) => ({ mark, at: thought.indexOf(mark) })).filter(({ at }) => at >= 0);
-    if (!places.length) return [{ title: null, start: 0, end: thought.length }];
-    places.sort((a, b) => a.at - b.at);
-    const marked = places.map(({ mark, at }, number) => ({
-      title: `${number + 1} · ${mark.replace(/[:.\s]+$/, "")}`,
-      start: at + mark.length,
-      end: places[number + 1]?.at ?? thought.length,
-    }));
-    return [{ title: null, start: 0, end: places[0].at }, ...marked]; // what stands before the first mark is not lost
+  /** Attributes that light something up while the pointer or the focus is there. @param {Lit} lit */
+  #light(lit) {
+    const on = () => this.#state.set({ lit });
+    const off = () => this.#state.set({ lit: null });
+    return { onmouseenter: on, onmouseleave: off, onfocus: on, onblur: off };
   }
 
-  function thoughtBlocks(now, isThinking) {
-    const thought = now.rewritten ?? now.thought;
-    const made = steps(thought).filter(({ start, end }) => thought.slice(start, end).trim());
-    return made.map(({ title, start, end }, number) => {
-      const isNow = isThinking && number === made.length - 1;
-      const told = about.space ? readRecords(thought.slice(start, end)) : null;
-      const raw = thought.slice(start + (told?.end ?? 0), end);
-      const parts = withChips(raw.trim(), end - raw.trimStart().length, now).map((part) =>
-        told && typeof part === "string" ? readable(part) : part,
-      );
-      const seen = told ? recordTable(told, about.space, isThinking) : [];
-      const caret = isNow && !now.answered ? [node("span", { class: "v-caret", "aria-hidden": "true" })] : [];
-      return node(
-        "div",
-        { class: `v-step${isNow ? " v-now" : ""}` },
-        ...(title
-          ? [node("h4", {}, title), ...seen, node("div", { class: "v-said" }, ...parts, ...caret)]
-          : [...seen, ...parts, ...caret]),
-      );
-    });
+  /** @param {number} frame */
+  #frameChip(frame, isKeyframe = false) {
+    const attributes = {
+      class: isKeyframe ? "v-chip v-keychip" : "v-chip",
+      "aria-label": `Go to frame ${frame}`,
+      onclick: () => this.#player.go(frame),
+    };
+    return button({ ...attributes, ...this.#light({ frame }) }, `${isKeyframe ? "★ " : ""}${frame}`);
   }
 
-  // The keyframe and its boxes, or that there is none; `line` is what can be done with the reasoning.
-  function verdict({ answered, keyframe, info, boxes }, line) {
-    if (answered?.absent && !boxes.length)
-      return [
-        node(
-          "div",
-          { class: "v-verdict" },
-          node("b", {}, "Not in this video"),
-          "The policy says the target is absent.",
-          ...line,
-        ),
-      ];
-    if (keyframe === null || !info) return line.length ? [node("div", { class: "v-row" }, ...line)] : [];
-    const own = boxes.filter((box) => box.frame === keyframe);
-    return [
-      node(
-        "div",
-        { class: "v-verdict", "data-verdict": "found" },
-        frameChip(keyframe, true),
-        ...own.map((box) => boxChip(box.xyxy.map(Math.round).join(" "), box)),
-        ...line,
-      ),
-    ];
+  /** @param {Pick<BoxNamed, "text" | "object" | "frame" | "xyxy">} named */
+  #boxChip({ text, object, frame, xyxy }) {
+    const { palette } = this.#state.clip();
+    const whose = object === null ? "" : `, ${nameOf(this.#state.get(), object)}`;
+    const attributes = {
+      class: "v-chip v-boxchip",
+      style: `border-color:${object === null ? "#ffffff" : colour(palette, object)}`,
+      "aria-label": `Box ${text}${whose}, frame ${frame}`,
+      onclick: () => {
+        this.#player.go(frame);
+        if (object !== null) this.#state.set({ selected: object });
+      },
+    };
+    return button({ ...attributes, ...this.#light({ object, frame, xyxy }) }, text);
   }
 
-  function editor({ rewritten, thought }) {
-    const field = node("textarea", {
-      class: "v-rewrite",
-      rows: 8,
-      maxlength: 20000,
-      "aria-label": "Edit the reasoning",
-    });
-    field.value = rewritten ?? thought;
-    return node(
-      "div",
-      { class: "v-editor" },
-      field,
-      node(
-        "div",
-        { class: "v-row" },
-        node(
-          "button",
-          { type: "button", class: "v-btn", onclick: () => actions.reason(field.value) },
-          "Save reasoning",
-        ),
-        node(
-          "button",
-          { type: "button", class: "v-btn v-ghost", onclick: () => state.set({ rewriting: false }) },
-          "Cancel",
-        ),
-      ),
-    );
+  /** @param {BoxPart} box */
+  #verdictChip({ object, frame, xyxy }) {
+    return this.#boxChip({ text: xyxy.map(Math.round).join(" "), object, frame, xyxy });
   }
 
-  function standing({ reasoning, busy, thought, answered }) {
-    if (busy || !(thought || answered)) return [];
-    const edit = node(
-      "button",
-      { type: "button", class: "v-link", onclick: () => state.set({ rewriting: true }) },
-      "Edit",
-    );
-    const again = node(
-      "button",
-      { type: "button", class: "v-link", onclick: () => actions.thinkAgain() },
-      "Think again with my correction",
-    );
-    const confirm = node(
-      "button",
-      { type: "button", class: "v-link", onclick: () => actions.reason(null) },
-      "Still true",
-    );
-    if (reasoning === "stale")
-      return [
-        node(
-          "div",
-          { class: "v-stale", role: "status" },
-          node("span", {}, STALE),
-          node("span", { class: "v-row" }, again, edit, confirm),
-        ),
-      ];
-    return [node("span", { class: "v-dim v-small v-grow v-told" }, TOLD[reasoning] ?? ""), edit];
-  }
-
-  function draw(now) {
-    const isThinking = now.busy === "think";
-    if (now.rewriting) {
-      if (!refs.reason.querySelector(".v-editor")) {
-        refs.reason.replaceChildren(editor(now));
-        refs.reason.querySelector("textarea").focus();
-      }
-      return;
+  /**
+   * The keyframe and its boxes, or that there is none; `line` is what can be done with the reasoning.
+   * @param {State} now
+   * @param {HTMLElement[]} line
+   */
+  #verdict({ answered, keyframe, info, boxes }, line) {
+    if (answered?.absent && !boxes.length) {
+      const told = [node("b", {}, "Not in this video"), "The policy says the target is absent."];
+      return [node("div", { class: "v-verdict" }, ...told, ...line)];
     }
-    const blocks = thoughtBlocks(now, isThinking);
-    if (isThinking && !blocks.length)
-      blocks.push(node("div", { class: "v-step v-now v-dim" }, "Looking at the frames …"));
-    if (now.failure)
-      blocks.push(node("div", { class: "v-step" }, node("h4", {}, "What the policy wrote"), now.failure));
-    const notes = (now.answered?.notes ?? []).map((note) => node("div", { class: "v-dim v-small" }, note));
-    const line = standing(now);
-    const outcome = now.reasoning === "stale" ? [...line, ...verdict(now, [])] : verdict(now, line);
-    refs.reason.replaceChildren(...blocks, ...outcome, ...notes);
+    if (keyframe === null || !info) return line.length ? [node("div", { class: "v-row" }, ...line)] : [];
+    const own = boxes.filter((box) => box.frame === keyframe).map((box) => this.#verdictChip(box));
+    const chips = [this.#frameChip(keyframe, true), ...own];
+    return [node("div", { class: "v-verdict", "data-verdict": "found" }, ...chips, ...line)];
   }
 
-  state.on(
-    [
-      "thought",
-      "mentions",
-      "busy",
-      "keyframe",
-      "boxes",
-      "answered",
-      "info",
-      "failure",
-      "reasoning",
-      "rewritten",
-      "rewriting",
-      "names",
-    ],
-    draw,
-  );
-  state.on(["findings", "answered"], ({ findings, answered }) => {
-    const found = findings.map(({ text }) => node("li", {}, text));
-    const fine =
-      answered && !found.length
-        ? [node("li", { class: "v-ok" }, "✓ the answer agrees with its reasoning and its masks")]
-        : [];
-    refs.findings.replaceChildren(...found, ...fine);
-  });
+  /** @param {State} now */
+  #editor({ rewritten, thought }) {
+    const look = { class: "v-rewrite", rows: 8, maxlength: 20000, "aria-label": "Edit the reasoning" };
+    const field = node("textarea", look);
+    field.value = rewritten ?? thought;
+    const save = button({ class: "v-btn", onclick: () => this.#actions.reason(field.value) }, "Save reasoning");
+    const give = () => this.#state.set({ rewriting: false });
+    const cancel = button({ class: "v-btn v-ghost", onclick: give }, "Cancel");
+    return node("div", { class: "v-editor" }, field, node("div", { class: "v-row" }, save, cancel));
+  }
+
+  /** Whether the reasoning fits the labels, and what can be done where it does not. @param {State} now */
+  #standing({ reasoning, busy, thought, answered }) {
+    if (busy || !(thought || answered)) return [];
+    const link = (/** @type {string} */ text, /** @type {() => void} */ onclick) =>
+      button({ class: "v-link", onclick }, text);
+    const edit = link("Edit", () => this.#state.set({ rewriting: true }));
+    if (reasoning === "stale") {
+      const again = link("Think again with my correction", this.#actions.thinkAgain);
+      const confirm = link("Still true", () => this.#actions.reason(null));
+      const choices = node("span", { class: "v-row" }, again, edit, confirm);
+      return [node("div", { class: "v-stale", role: "status" }, node("span", {}, STALE), choices)];
+    }
+    const told = reasoning === null ? "" : TOLD[reasoning];
+    return [node("span", { class: "v-dim v-small v-grow v-told" }, told), edit];
+  }
 }
+
+/** @type {(keyof State)[]} */
+const DRAWN = [
+  "thought",
+  "mentions",
+  "busy",
+  "keyframe",
+  "boxes",
+  "answered",
+  "info",
+  "failure",
+  "reasoning",
+  "rewritten",
+  "rewriting",
+  "names",
+];

@@ -1,140 +1,183 @@
+// @ts-check
 // Beside the stage: where the question stands, the decision, and comments on frames.
 
-import { node } from "../core/dom.js";
+/** @import { RemarkPart, SessionItem, VerdictPart } from "../contract.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { State, Store } from "../core/types.js" */
+/** @import { Queue } from "../queue/queue.js" */
+/** @import { Player } from "../timeline/player.js" */
+
+import { button, node } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
+import { idOf } from "../queue/ids.js";
 import { chip, verdictTexts } from "../queue/row.js";
 
-const isAccepted = (review) => ["accepted", "absent"].includes(review);
-const SETTLED = ["accepted", "rejected", "absent"];
+/** @typedef {SessionItem["review"]} Standing */
 
-export function makeReview(refs, about, state, queue, player) {
-  const isShut = about.project.readOnly; // then there is nothing to decide
-  let remarks = [];
-  let verdicts = [];
-  let asked = null;
-  let stood = null;
+/** @param {Standing} review */
+const isAccepted = (review) => review === "accepted" || review === "absent";
+/** @param {Standing} review */
+const isSettled = (review) => isAccepted(review) || review === "rejected";
 
-  function draw({ review, assignee, work }) {
-    if (!work) return;
-    const isDisputed = isAccepted(review) && verdicts.some(({ verdict }) => verdict === "disagree");
-    const person = assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : [];
-    refs.standing.replaceChildren(...person, chip(isDisputed ? "disputed" : review));
-    refs.accept.textContent = SETTLED.includes(review) ? "Accepted again, next" : "Accept, next";
-    if (isAccepted(review) || isShut) refs.accept.textContent = "Next";
-    refs.reject.hidden = isShut;
-    refs.remarkForm.hidden = isShut;
-    refs.judge.hidden = !isAccepted(review) || isShut;
+const JUDGEMENTS = /** @type {const} */ (["agree", "disagree"]);
+
+export class Review {
+  #refs;
+  #state;
+  #queue;
+  #player;
+  #isShut;
+  /** @type {RemarkPart[]} */
+  #remarks = [];
+  /** @type {VerdictPart[]} */
+  #verdicts = [];
+  /** The question that was asked about last. @type {string | null} */
+  #asked = null;
+  /** @type {Standing | null} */
+  #stood = null;
+
+  /**
+   * @param {Refs} refs
+   * @param {Store} state
+   * @param {Queue} queue
+   * @param {Player} player
+   * @param {boolean} isShut the project is read-only: there is nothing to decide
+   */
+  constructor(refs, state, queue, player, isShut) {
+    this.#refs = refs;
+    this.#state = state;
+    this.#queue = queue;
+    this.#player = player;
+    this.#isShut = isShut;
+    this.#bindButtons();
+    this.#bindState();
   }
 
-  // What reviewers say of accepted labels; a disagreement is best said with a comment, so its field is next.
-  function drawVerdicts() {
-    draw(state.get());
-    refs.verdicts.textContent = verdictTexts(verdicts).join(", ") || "Is it right?";
-    const own = verdicts.find(({ by }) => by === recallPref("annotator", ""))?.verdict;
-    for (const kind of ["agree", "disagree"]) refs[kind].setAttribute("aria-pressed", String(own === kind));
-  }
-
-  async function judge(kind) {
-    const { work, seen } = state.get();
-    if (!(await queue.decide(kind, queue.idOf(work), seen))) return;
-    if (kind === "disagree") {
-      refs.remarkBox.open = true;
-      refs.remark.focus();
-    }
-    load();
-  }
-
-  function drawRemarks() {
-    const open = remarks.filter(({ isDone }) => !isDone).length;
-    refs.remarkCount.textContent = open ? String(open) : "";
-    refs.remarks.replaceChildren(
-      ...remarks.map((one) =>
-        node(
-          "li",
-          { "data-done": String(one.isDone) },
-          one.frame === null
-            ? node("span", { class: "v-dim v-small" }, "all of it")
-            : node(
-                "button",
-                {
-                  type: "button",
-                  class: "v-chip",
-                  "aria-label": `Go to frame ${one.frame}`,
-                  onclick: () => player.go(one.frame),
-                },
-                String(one.frame),
-              ),
-          node("span", {}, one.text, one.by ? node("small", { class: "v-dim" }, ` ${one.by}`) : ""),
-          node(
-            "button",
-            { type: "button", class: "v-link", onclick: () => resolve(one) },
-            one.isDone ? "open again" : "done",
-          ),
-        ),
-      ),
-    );
-  }
-
-  async function load() {
-    const { work } = state.get();
-    if (!work) return;
-    const question = queue.idOf(work);
-    const told = await queue.send("remarks", { question });
-    if (state.get().work !== work || told.error) return;
-    ({ remarks, verdicts } = told);
-    drawRemarks();
-    drawVerdicts();
-  }
-
-  async function resolve(one) {
-    await queue.send("act", { do: "resolve", question: queue.idOf(state.get().work), remark: one.id, on: !one.isDone });
-    load();
-  }
-
-  refs.remarkForm.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const text = refs.remark.value.trim();
-    if (!text) return;
-    const { work, frame } = state.get();
-    const told = await queue.send("act", { do: "remark", question: queue.idOf(work), frame, text });
-    if (told.error) return;
-    refs.remark.value = "";
-    refs.remarkBox.open = true;
-    load();
-  });
-  refs.remark.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") refs.stage.focus();
-  });
-
-  const decide = () => (isShut || isAccepted(state.get().review) ? queue.turn(1) : queue.decideAndNext("accept"));
-  refs.accept.addEventListener("click", decide);
-  refs.reject.addEventListener("click", () => queue.decideAndNext("reject"));
-  for (const kind of ["agree", "disagree"]) refs[kind].addEventListener("click", () => judge(kind));
-  refs.prevClip.addEventListener("click", () => queue.turn(-1));
-  refs.nextClip.addEventListener("click", () => queue.turn(1));
-
-  state.on(["review", "assignee", "work"], draw);
-  state.on(["review"], ({ work, review }) => {
-    if (work === asked && review !== stood) load(); // an edit ends what was said of the labels
-    stood = review;
-  });
-  state.on(["frame"], ({ frame }) => {
-    refs.remark.placeholder = `Comment on frame ${frame}`;
-  });
-  state.on(["work"], ({ work }) => {
-    if (work === asked) return;
-    asked = work;
-    remarks = [];
-    verdicts = [];
-    drawRemarks();
-    drawVerdicts();
-    load();
-  });
-  return {
-    accept: decide,
-    remark: () => {
-      refs.remarkBox.open = true;
-      refs.remark.focus();
-    },
+  /** Accept and open the next; only open the next where that is done already. */
+  accept = () => {
+    const isDone = this.#isShut || isAccepted(this.#state.get().review);
+    return isDone ? this.#queue.turn(1) : this.#queue.decideAndNext("accept");
   };
+
+  /** Go to the field for comments. */
+  remark = () => {
+    this.#refs.remarkBox.open = true;
+    this.#refs.remark.focus();
+  };
+
+  #bindButtons() {
+    const refs = this.#refs;
+    refs.remarkForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#comment();
+    });
+    refs.remark.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") refs.stage.focus();
+    });
+    refs.accept.addEventListener("click", this.accept);
+    refs.reject.addEventListener("click", () => this.#queue.decideAndNext("reject"));
+    for (const kind of JUDGEMENTS) refs[kind].addEventListener("click", () => this.#judge(kind));
+    refs.prevClip.addEventListener("click", () => this.#queue.turn(-1));
+    refs.nextClip.addEventListener("click", () => this.#queue.turn(1));
+  }
+
+  #bindState() {
+    const state = this.#state;
+    state.on(["review", "assignee", "work"], (now) => this.#draw(now));
+    state.on(["review"], ({ work, review }) => {
+      if (work === this.#asked && review !== this.#stood) this.#load(); // an edit ends what was said of the labels
+      this.#stood = review;
+    });
+    state.on(["frame"], ({ frame }) => {
+      this.#refs.remark.placeholder = `Comment on frame ${frame}`;
+    });
+    state.on(["work"], ({ work }) => {
+      if (work === this.#asked) return;
+      this.#asked = work;
+      this.#take([], []);
+      this.#load();
+    });
+  }
+
+  /** @param {State} now */
+  #draw({ review, assignee, work }) {
+    if (!work) return;
+    const { standing, accept, reject, remarkForm, judge } = this.#refs;
+    const isDisputed = isAccepted(review) && this.#verdicts.some(({ verdict }) => verdict === "disagree");
+    const person = assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : [];
+    standing.replaceChildren(...person, chip(isDisputed ? "disputed" : review));
+    const isNext = isAccepted(review) || this.#isShut;
+    accept.textContent = isNext ? "Next" : isSettled(review) ? "Accepted again, next" : "Accept, next";
+    reject.hidden = this.#isShut;
+    remarkForm.hidden = this.#isShut;
+    judge.hidden = !isAccepted(review) || this.#isShut;
+  }
+
+  /** What reviewers say of accepted labels. */
+  #drawVerdicts() {
+    this.#draw(this.#state.get());
+    this.#refs.verdicts.textContent = verdictTexts(this.#verdicts).join(", ") || "Is it right?";
+    const own = this.#verdicts.find(({ by }) => by === recallPref("annotator", ""))?.verdict;
+    for (const kind of JUDGEMENTS) this.#refs[kind].setAttribute("aria-pressed", String(own === kind));
+  }
+
+  #drawRemarks() {
+    const open = this.#remarks.filter(({ isDone }) => !isDone).length;
+    this.#refs.remarkCount.textContent = open ? String(open) : "";
+    this.#refs.remarks.replaceChildren(...this.#remarks.map((one) => this.#remarkLine(one)));
+  }
+
+  /** @param {RemarkPart} remark */
+  #remarkLine(remark) {
+    const { frame, text, by, isDone } = remark;
+    const onclick = () => this.#player.go(frame ?? 0);
+    const chipLook = { class: "v-chip", "aria-label": `Go to frame ${frame}`, onclick };
+    const where =
+      frame === null ? node("span", { class: "v-dim v-small" }, "all of it") : button(chipLook, String(frame));
+    const who = by ? node("small", { class: "v-dim" }, ` ${by}`) : "";
+    const close = { class: "v-link", onclick: () => this.#resolve(remark) };
+    const change = button(close, isDone ? "open again" : "done");
+    return node("li", { "data-done": String(isDone) }, where, node("span", {}, text, who), change);
+  }
+
+  /** @param {RemarkPart[]} remarks @param {VerdictPart[]} verdicts */
+  #take(remarks, verdicts) {
+    this.#remarks = remarks;
+    this.#verdicts = verdicts;
+    this.#drawRemarks();
+    this.#drawVerdicts();
+  }
+
+  async #load() {
+    const { work } = this.#state.get();
+    if (!work) return;
+    const told = await this.#queue.remarks(idOf(work));
+    if (this.#state.get().work === work && told) this.#take(told.remarks, told.verdicts);
+  }
+
+  /** A disagreement is best said with a comment, so its field is next. @param {"agree" | "disagree"} kind */
+  async #judge(kind) {
+    const { work } = this.#state.get();
+    if (!work || !(await this.#queue.judge(kind, idOf(work)))) return;
+    if (kind === "disagree") this.remark();
+    this.#load();
+  }
+
+  async #comment() {
+    const text = this.#refs.remark.value.trim();
+    const { work, frame } = this.#state.get();
+    if (!text || !work) return;
+    if (!(await this.#queue.comment(idOf(work), frame, text))) return;
+    this.#refs.remark.value = "";
+    this.#refs.remarkBox.open = true;
+    this.#load();
+  }
+
+  /** @param {RemarkPart} remark */
+  async #resolve(remark) {
+    const { work } = this.#state.get();
+    if (!work) return;
+    await this.#queue.resolve(idOf(work), remark.id, !remark.isDone);
+    this.#load();
+  }
 }

@@ -1,56 +1,58 @@
+// @ts-check
 // The dialog that gives a question to a person, or a second version of it to another.
 
-import { node } from "../core/dom.js";
+/** @import { QueueRow } from "../contract.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Queue } from "./queue.js" */
+
+import { bindClosing, button } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
 
-export function makeAssign(refs, queue) {
-  let row = null;
+export class Assign {
+  #refs;
+  #queue;
+  /** @type {QueueRow | null} */
+  #row = null;
 
-  function open(chosen, people) {
-    row = chosen;
-    const me = recallPref("annotator", "");
-    const names = [...new Set([me, ...people])].filter(Boolean);
-    refs.assignAbout.textContent = row.instruction ? `“${row.instruction}” in ${row.clip}` : row.clip;
-    refs.assignPeople.replaceChildren(
-      ...names.map((name) =>
-        node(
-          "button",
-          {
-            type: "button",
-            class: "v-filter",
-            onclick: () => {
-              refs.assignName.value = name;
-              refs.assignForm.requestSubmit();
-            },
-          },
-          name === me ? `${name} (you)` : name,
-        ),
-      ),
-    );
-    refs.assignName.value = row.assignee ?? me;
-    refs.assignSecond.checked = false;
-    refs.assignSecondField.hidden = row.isSecond || !row.instruction;
-    refs.assignDialog.showModal();
-    refs.assignName.focus();
-    refs.assignName.select();
+  /** @param {Refs} refs @param {Queue} queue */
+  constructor(refs, queue) {
+    this.#refs = refs;
+    this.#queue = queue;
+    bindClosing(refs.assignDialog);
+    refs.assignForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
   }
 
-  refs.assignForm.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const told = await queue.send("act", {
-      do: "assign",
-      question: row.id,
-      name: refs.assignName.value,
-      isSecond: refs.assignSecond.checked,
-      seen: undefined,
-    });
-    if (told.error) return;
-    refs.assignDialog.close();
-    await queue.load(true);
-  });
-  refs.assignDialog.querySelector("[data-close]").addEventListener("click", () => refs.assignDialog.close());
-  refs.assignDialog.addEventListener("click", (event) => {
-    if (event.target === refs.assignDialog) refs.assignDialog.close();
-  });
-  return { open };
+  /** @param {QueueRow} row */
+  open(row) {
+    this.#row = row;
+    const { assignAbout, assignPeople, assignName, assignSecond, assignSecondField, assignDialog } = this.#refs;
+    const me = recallPref("annotator", "");
+    const names = [...new Set([me, ...(this.#queue.data?.people ?? [])])].filter(Boolean);
+    assignAbout.textContent = row.instruction ? `“${row.instruction}” in ${row.clip}` : row.clip;
+    assignPeople.replaceChildren(...names.map((name) => this.#person(name, name === me)));
+    assignName.value = row.assignee ?? me;
+    assignSecond.checked = false;
+    assignSecondField.hidden = row.isSecond || !row.instruction;
+    assignDialog.showModal();
+    assignName.focus();
+    assignName.select();
+  }
+
+  /** @param {string} name @param {boolean} isMe */
+  #person(name, isMe) {
+    const onclick = () => {
+      this.#refs.assignName.value = name;
+      this.#refs.assignForm.requestSubmit();
+    };
+    return button({ class: "v-filter", onclick }, isMe ? `${name} (you)` : name);
+  }
+
+  async #submit() {
+    if (!this.#row) return;
+    const { assignName, assignSecond, assignDialog } = this.#refs;
+    if (await this.#queue.assign(this.#row.id, assignName.value, assignSecond.checked)) assignDialog.close();
+  }
 }

@@ -1,8 +1,15 @@
+// @ts-check
 // The project in numbers: how far it is, and whose time and which clips it took.
 
-import { node } from "../core/dom.js";
-import { STATUSES, standing, time } from "./row.js";
+/** @import { QueueReply, QueueRow } from "../contract.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Queue } from "./queue.js" */
 
+import { bindClosing, node } from "../core/dom.js";
+import { counted, time } from "../core/words.js";
+import { STATUSES, countByStanding } from "./list.js";
+
+/** What kinds of change are called. @type {Record<string, string>} */
 const KINDS = {
   PutPrompt: "boxes, clicks, paintings",
   DropPrompt: "prompts removed",
@@ -24,97 +31,96 @@ const KINDS = {
   resolve: "comments closed",
 };
 
-const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
+/** @param {Refs} refs @param {Queue} queue */
+export function makeNumbers(refs, queue) {
+  bindClosing(refs.numbersDialog);
+  refs.openNumbers.addEventListener("click", () => {
+    if (!queue.data) return;
+    drawFigures(refs, queue.data);
+    drawShares(refs, queue.data);
+    drawTables(refs, queue.data);
+    refs.numbersDialog.showModal();
+  });
+}
 
-const figure = (value, text) => node("div", {}, node("b", {}, value), node("span", {}, text));
-
-function table(title, heads, lines) {
-  const cells = (line, tag) => line.map((cell) => node(tag, tag === "th" ? { scope: "col" } : {}, cell));
-  return node(
-    "section",
-    {},
-    node("h3", {}, title),
-    node(
-      "div",
-      { class: "v-table", tabindex: "0", role: "group", "aria-label": title },
-      node(
-        "table",
-        {},
-        node("thead", {}, node("tr", {}, ...cells(heads, "th"))),
-        node("tbody", {}, ...lines.map((line) => node("tr", {}, ...cells(line, "td")))),
-      ),
-    ),
+/** @param {Refs} refs @param {QueueReply} data */
+function drawFigures(refs, { rows, videos, masks, effort }) {
+  const counts = countByStanding(rows);
+  const done = (counts.get("accepted") ?? 0) + (counts.get("absent") ?? 0) + (counts.get("rejected") ?? 0);
+  refs.figures.replaceChildren(
+    figure(`${done} of ${rows.length}`, "questions done"),
+    figure(String(videos), videos === 1 ? "clip" : "clips"),
+    figure(masks.toLocaleString("en"), masks === 1 ? "mask" : "masks"),
+    figure(time(effort.seconds), "at work"),
+    figure(effort.edits.toLocaleString("en"), effort.edits === 1 ? "edit" : "edits"),
+    figure(done ? time(effort.seconds / done) : "–", "for each one done"),
   );
 }
 
-function byClip(rows) {
+/** @param {Refs} refs @param {QueueReply} data */
+function drawShares(refs, { rows }) {
+  const counts = countByStanding(rows);
+  const shares = STATUSES.filter((status) => counts.has(status)).map((status) => ({
+    status,
+    count: counts.get(status) ?? 0,
+  }));
+  refs.shares.setAttribute("aria-label", shares.map(({ status, count }) => `${count} ${status}`).join(", "));
+  const bars = shares.map(({ status, count }) =>
+    node("i", { "data-status": status, title: `${count} ${status}`, style: `flex-grow:${count}` }),
+  );
+  refs.shares.replaceChildren(...bars);
+}
+
+/** @param {Refs} refs @param {QueueReply} data */
+function drawTables(refs, { rows, annotators, kinds }) {
+  const people = Object.entries(annotators).sort(([, a], [, b]) => b.seconds - a.seconds);
+  const persons = people.map(([name, one]) => [name || "without a name", time(one.seconds), String(one.edits)]);
+  const edits = Object.entries(kinds).sort(([, a], [, b]) => b - a);
+  const clips = byClip(rows).filter((one) => one.edits);
+  refs.numberTables.replaceChildren(
+    table("People", ["", "time", "edits"], persons),
+    table(
+      "Edits",
+      ["", "number"],
+      edits.map(([kind, number]) => [KINDS[kind] ?? kind, String(number)]),
+    ),
+    table("Clips", ["", "time", "edits"], clips.map(clipLine)),
+  );
+}
+
+/** @typedef {{ clip: string, questions: number, seconds: number, edits: number }} ClipEffort */
+
+/** @param {ClipEffort} one */
+const clipLine = (one) => [
+  node("span", { title: counted(one.questions, "question") }, one.clip),
+  time(one.seconds),
+  String(one.edits),
+];
+
+/** The effort that each clip took, the most first. @param {QueueRow[]} rows @returns {ClipEffort[]} */
+export function byClip(rows) {
+  /** @type {Map<number, ClipEffort>} */
   const clips = new Map();
-  for (const row of rows) {
-    const clip = clips.get(row.video) ?? { clip: row.clip, questions: 0, seconds: 0, edits: 0 };
-    clips.set(row.video, {
-      ...clip,
-      questions: clip.questions + 1,
-      seconds: clip.seconds + row.seconds,
-      edits: clip.edits + row.edits,
+  for (const { video, clip, seconds, edits } of rows) {
+    const known = clips.get(video) ?? { clip, questions: 0, seconds: 0, edits: 0 };
+    clips.set(video, {
+      ...known,
+      questions: known.questions + 1,
+      seconds: known.seconds + seconds,
+      edits: known.edits + edits,
     });
   }
   return [...clips.values()].sort((a, b) => b.seconds - a.seconds || b.edits - a.edits);
 }
 
-export function makeNumbers(refs, queue) {
-  refs.numbersDialog.querySelector("[data-close]").addEventListener("click", () => refs.numbersDialog.close());
-  refs.numbersDialog.addEventListener("click", (event) => {
-    if (event.target === refs.numbersDialog) refs.numbersDialog.close();
-  });
+/** @param {string} value @param {string} text */
+const figure = (value, text) => node("div", {}, node("b", {}, value), node("span", {}, text));
 
-  refs.openNumbers.addEventListener("click", () => {
-    const { rows, effort, annotators, kinds, masks, videos } = queue;
-    const counts = Object.fromEntries(
-      STATUSES.map((status) => [status, rows.filter((row) => standing(row) === status).length]),
-    );
-    const done = counts.accepted + counts.absent + counts.rejected;
-    refs.figures.replaceChildren(
-      figure(`${done} of ${rows.length}`, "questions done"),
-      figure(String(videos), videos === 1 ? "clip" : "clips"),
-      figure(masks.toLocaleString("en"), masks === 1 ? "mask" : "masks"),
-      figure(time(effort.seconds), "at work"),
-      figure(effort.edits.toLocaleString("en"), effort.edits === 1 ? "edit" : "edits"),
-      figure(done ? time(effort.seconds / done) : "–", "for each one done"),
-    );
-    const shares = STATUSES.filter((status) => counts[status]);
-    refs.shares.setAttribute("aria-label", shares.map((status) => `${counts[status]} ${status}`).join(", "));
-    refs.shares.replaceChildren(
-      ...shares.map((status) => {
-        const part = node("i", { "data-status": status, title: `${counts[status]} ${status}` });
-        part.style.flexGrow = String(counts[status]);
-        return part;
-      }),
-    );
-    const people = Object.entries(annotators).sort(([, a], [, b]) => b.seconds - a.seconds);
-    const clips = byClip(rows).filter(({ edits }) => edits);
-    refs.numberTables.replaceChildren(
-      table(
-        "People",
-        ["", "time", "edits"],
-        people.map(([name, one]) => [name || "without a name", time(one.seconds), String(one.edits)]),
-      ),
-      table(
-        "Edits",
-        ["", "number"],
-        Object.entries(kinds)
-          .sort(([, a], [, b]) => b - a)
-          .map(([kind, number]) => [KINDS[kind] ?? kind, String(number)]),
-      ),
-      table(
-        "Clips",
-        ["", "time", "edits"],
-        clips.map((one) => [
-          node("span", { title: count(one.questions, "question") }, one.clip),
-          time(one.seconds),
-          String(one.edits),
-        ]),
-      ),
-    );
-    refs.numbersDialog.showModal();
-  });
+/** @param {string} title @param {string[]} heads @param {(string | HTMLElement)[][]} lines */
+function table(title, heads, lines) {
+  const head = heads.map((cell) => node("th", { scope: "col" }, cell));
+  const body = lines.map((line) => node("tr", {}, ...line.map((cell) => node("td", {}, cell))));
+  const look = { class: "v-table", tabindex: "0", role: "group", "aria-label": title };
+  const cells = node("table", {}, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...body));
+  return node("section", {}, node("h3", {}, title), node("div", look, cells));
 }

@@ -1,59 +1,61 @@
+// @ts-check
 // One line of the queue: picture, clip, words, where it stands.
 
+/** @import { QueueRow, VerdictPart } from "../contract.js" */
+/** @import { Standing } from "./list.js" */
+
 import { node } from "../core/dom.js";
+import { counted, time } from "../core/words.js";
+import { standing } from "./list.js";
 
-export const STATUSES = ["new", "thinking", "proposed", "in review", "disputed", "accepted", "rejected", "absent"];
-const OPEN = ["new", "thinking", "proposed", "in review", "disputed"];
+/** @param {Standing} status */
+export const chip = (status) => node("span", { class: "v-status-chip", "data-status": status }, status);
 
-// Accepted labels that a reviewer disagrees with wait for a person again, and stay out of what is exported.
-export const standing = (row) => (row.isDisputed ? "disputed" : row.status);
-export const isOpen = (row) => OPEN.includes(standing(row));
-
-export function time(seconds) {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
-
-export const chip = (status, ...more) =>
-  node("span", { class: "v-status-chip", "data-status": status }, status, ...more);
-
-function doubtBar(doubt) {
-  if (doubt === null) return node("span", { class: "v-doubt" });
-  const bar = node(
-    "span",
-    {
-      class: "v-doubt",
-      title: `doubt ${doubt.toFixed(2)}`,
-      role: "img",
-      "aria-label": `doubt ${Math.round(doubt * 100)} percent`,
-    },
-    node("i"),
-  );
-  bar.firstChild.style.width = `${Math.round(doubt * 100)}%`;
-  bar.dataset.high = String(doubt >= 0.5);
-  return bar;
-}
-
+/** @param {VerdictPart[]} verdicts */
 export const verdictTexts = (verdicts) => verdicts.map(({ verdict, by }) => `${by || "a reviewer"} ${verdict}s`);
 
+/** @param {number | null} doubt */
+function doubtBar(doubt) {
+  if (doubt === null) return node("span", { class: "v-doubt" });
+  const percent = Math.round(doubt * 100);
+  const label = { role: "img", "aria-label": `doubt ${percent} percent`, "data-high": String(doubt >= 0.5) };
+  const bar = node("i", { style: `width:${percent}%` });
+  return node("span", { class: "v-doubt", title: `doubt ${doubt.toFixed(2)}`, ...label }, bar);
+}
+
+/** @param {QueueRow} row */
 function details(row) {
   const parts = [];
   if (row.isGone) parts.push("the file is gone: add the clip again");
   if (row.failure) parts.push(row.failure);
-  if (row.iou !== null)
-    parts.push(`IoU ${row.iou.toFixed(2)}${row.isSecond ? " with the first version" : " with the second version"}`);
+  const other = row.isSecond ? "first" : "second";
+  if (row.iou !== null) parts.push(`IoU ${row.iou.toFixed(2)} with the ${other} version`);
   else if (row.isSecond) parts.push("second version");
   parts.push(...verdictTexts(row.verdicts));
-  if (row.remarks) parts.push(row.remarks === 1 ? "1 comment" : `${row.remarks} comments`);
-  if (row.edits) parts.push(`${row.edits} edit${row.edits === 1 ? "" : "s"}`);
+  if (row.remarks) parts.push(counted(row.remarks, "comment"));
+  if (row.edits) parts.push(counted(row.edits, "edit"));
   if (row.seconds >= 1) parts.push(time(row.seconds));
   return parts.join(" · ");
 }
 
+/**
+ * What a row does.
+ * @typedef {object} RowActs
+ * @property {(video: number, place: HTMLElement) => void} thumb
+ * @property {(id: number) => void} pick
+ * @property {(id: number) => void} open
+ */
+
+/** @param {QueueRow} row @param {RowActs} acts */
 export function makeRow(row, { thumb, pick, open }) {
   const picture = node("span", { class: "v-thumb", "aria-hidden": "true" });
   thumb(row.video, picture);
-  const made = node(
+  const told = details(row);
+  const onopen = (/** @type {Event} */ event) => {
+    event.stopPropagation();
+    open(row.id);
+  };
+  return node(
     "div",
     {
       class: "v-qrow",
@@ -65,28 +67,20 @@ export function makeRow(row, { thumb, pick, open }) {
       ondblclick: () => open(row.id),
     },
     picture,
-    node(
-      "span",
-      { class: "v-qwords" },
-      node("b", { class: row.instruction ? "" : "v-dim" }, row.instruction || "no words yet"),
-      node("small", {}, row.clip, ` · ${row.frames} frames`),
-    ),
-    node("small", { class: "v-qmore", title: details(row), "data-disputed": String(row.isDisputed) }, details(row)),
+    words(row),
+    node("small", { class: "v-qmore", title: told, "data-disputed": String(row.isDisputed) }, told),
     node("span", { class: "v-qwho" }, row.assignee ?? ""),
     doubtBar(row.doubt),
     chip(standing(row)),
-    node(
-      "span",
-      {
-        class: "v-link v-qopen",
-        "aria-hidden": "true",
-        onclick: (event) => {
-          event.stopPropagation();
-          open(row.id);
-        },
-      },
-      "Open",
-    ), // for pointers: an option holds no button, Enter opens it
+    node("span", { class: "v-link v-qopen", "aria-hidden": "true", onclick: onopen }, "Open"), // for pointers: an option holds no button, Enter opens it
   );
-  return made;
 }
+
+/** @param {QueueRow} row */
+const words = ({ instruction, clip, frames }) =>
+  node(
+    "span",
+    { class: "v-qwords" },
+    node("b", { class: instruction ? "" : "v-dim" }, instruction || "no words yet"),
+    node("small", {}, clip, ` · ${frames} frames`),
+  );

@@ -1,203 +1,265 @@
+// @ts-check
 // Dialogs that move files: clips into the queue, labels out and in.
 
-import { node } from "../core/dom.js";
+/** @import { About, AddedItem, ExportedItem, ExportLabelsRequest, Upload, WrittenItem } from "../contract.js" */
+/** @import { Messages } from "../core/messages.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Notify, Store } from "../core/types.js" */
+/** @import { Queue } from "./queue.js" */
+
+import { bindClosing, bindDrop, node } from "../core/dom.js";
 import { keepPref, recallPref } from "../core/prefs.js";
 import { upload } from "../core/upload.js";
-import { farness } from "../core/words.js";
+import { farness, fileSize, textOf } from "../core/words.js";
 
-const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+const MB = 1048576;
 
-export function makeTransfer(refs, scope, state, messages, queue, notify) {
-  const { about } = scope.props;
-  let files = [];
-  let begun = 0;
-  let doing = "";
+export class Transfer {
+  #refs;
+  #about;
+  #state;
+  #messages;
+  #queue;
+  #notify;
+  /** @type {File[]} */
+  #files = [];
+  #begun = 0;
+  #doing = "";
 
-  const busy = (text) => {
-    refs.report.hidden = !text;
-    refs.report.replaceChildren(text ?? "");
-    refs.addBusy.textContent = text ?? "";
-    for (const button of [
-      ...refs.addForm.querySelectorAll("[type=submit]"),
-      ...refs.exportForm.querySelectorAll("button"),
-      ...refs.importForm.querySelectorAll("button"),
-    ])
-      button.disabled = Boolean(text) || (about.project.readOnly && !refs.exportForm.contains(button));
+  /**
+   * @param {Refs} refs
+   * @param {About} about
+   * @param {Store} state
+   * @param {Messages} messages
+   * @param {Queue} queue
+   * @param {Notify} notify
+   */
+  constructor(refs, about, state, messages, queue, notify) {
+    this.#refs = refs;
+    this.#about = about;
+    this.#state = state;
+    this.#messages = messages;
+    this.#queue = queue;
+    this.#notify = notify;
+    this.#fillFormats();
+    this.#bindAdd();
+    this.#bindExport();
+    this.#bindImport();
+    for (const dialog of [refs.addDialog, refs.transferDialog]) bindClosing(dialog);
+  }
+
+  /** Clips or labels came into a project: its queue shows them. @param {AddedItem} item */
+  added = ({ project }) => {
+    keepPref("project", project);
+    this.#refs.addForm.reset();
+    this.#take([]);
+    this.#refs.addDialog.close();
+    this.#refs.transferDialog.close();
+    this.#state.set({ project });
+    this.#queue.load(true);
+    this.#queue.show(true);
   };
 
-  const begin = (what) => {
-    [begun, doing] = [performance.now(), what];
-    busy(`${what} …`);
+  /** A file was written: what it holds and lost. @param {ExportedItem} item */
+  exported = ({ name, bytes, lines }) => {
+    this.#busy(null);
+    const { report } = this.#refs;
+    report.hidden = false;
+    const told = lines.map((line) => node("div", { "data-lost": String(line.startsWith("lost")) }, line));
+    report.replaceChildren(node("b", {}, `${name} · ${fileSize(bytes)}`), ...told);
   };
 
-  async function send(list) {
+  /** @param {WrittenItem} item */
+  written = ({ done, count, unit }) => {
+    if (!this.#refs.transferDialog.open && !this.#refs.addDialog.open) return;
+    this.#busy(`${this.#doing}: ${done} of ${count} ${unit}, ${farness(done, count, this.#begun)} …`);
+  };
+
+  transferred = () => {
+    if (!this.#refs.report.querySelector("b")) this.#busy(null);
+  };
+
+  /** Say what is being done; nothing else can be begun meanwhile. @param {string | null} text */
+  #busy(text) {
+    const { report, addBusy, addForm, exportForm, importForm } = this.#refs;
+    report.hidden = !text;
+    report.replaceChildren(text ?? "");
+    addBusy.textContent = text ?? "";
+    const isShut = this.#about.project.readOnly;
+    for (const one of exportForm.querySelectorAll("button")) one.disabled = Boolean(text);
+    for (const one of importForm.querySelectorAll("button")) one.disabled = Boolean(text) || isShut;
+    for (const one of addForm.querySelectorAll("button"))
+      if (one.type === "submit") one.disabled = Boolean(text) || isShut;
+  }
+
+  /** @param {string} what */
+  #begin(what) {
+    this.#begun = performance.now();
+    this.#doing = what;
+    this.#busy(`${what} …`);
+  }
+
+  /** @param {File[]} list @returns {Promise<Upload[]>} */
+  async #send(list) {
     const sent = [];
+    const { maxMb } = this.#about;
     for (const [number, file] of list.entries()) {
-      if (file.size > about.maxMb * 1048576)
-        throw new Error(`${file.name} has ${size(file.size)}, the limit is ${about.maxMb} MB`);
+      const size = fileSize(file.size);
+      if (file.size > maxMb * MB) throw new Error(`${file.name} has ${size}, the limit is ${maxMb} MB`);
       const which = list.length > 1 ? ` (${number + 1} of ${list.length})` : "";
-      const path = await upload(file, (_, told) => busy(`Uploading ${file.name}${which}, ${told} …`));
+      const path = await upload(file, (_, told) => this.#busy(`Uploading ${file.name}${which}, ${told} …`));
       sent.push({ path, name: file.name });
     }
     return sent;
   }
 
-  async function trying(work) {
+  /** @param {() => Promise<void>} work */
+  async #trying(work) {
     try {
       await work();
     } catch (error) {
-      busy(null);
-      notify(`That did not work: ${error.message ?? error}`);
+      this.#busy(null);
+      this.#notify(`That did not work: ${textOf(error)}`);
     }
   }
 
-  const format = (name, text, isChecked) =>
-    node(
-      "label",
-      { class: "v-format" },
-      node("input", { type: "radio", name: "format", value: name, checked: isChecked ? "" : null }),
-      node("b", {}, name),
-      node("span", {}, text),
-    );
-  refs.formats.replaceChildren(
-    ...about.formats.map(({ name, about: text }) => format(name, text, name === recallPref("format", "coco"))),
-  );
-  if (!refs.formats.querySelector(":checked")) refs.formats.querySelector("input").checked = true;
-  const readable = about.formats
-    .filter(({ canRead }) => canRead)
-    .map(({ name }) => node("option", { value: name }, name));
-  refs.importFormat.replaceChildren(
-    ...readable,
-    ...(about.project.key ? [] : [node("option", { value: "project" }, "a project downloaded here")]),
-  );
-  refs.addFolderField.hidden = !about.project.isLocal;
-
-  refs.openAdd.addEventListener("click", () => {
-    busy(null);
-    refs.addDialog.showModal();
-  });
-  const openTransfer = (scopeOf) => {
-    busy(null);
-    refs.scopeClip.hidden = !state.get().work;
-    refs.exportForm.elements.scope.value = state.get().work ? scopeOf : "project";
-    refs.exportForm.elements.take.value = scopeOf === "clip" ? "everything" : "accepted";
-    const disputed = queue.numDisputed();
-    refs.disputed.checked = false;
-    refs.disputedField.hidden = !disputed;
-    refs.disputedText.textContent = `and ${disputed} that a reviewer disagrees with`;
-    drawTake();
-    refs.transferDialog.showModal();
-  };
-  // Training takes accepted answers whatever is chosen, and everything holds the disputed ones already.
-  function drawTake() {
-    const chosen = refs.exportForm.elements;
-    const isTraining = about.formats.find(({ name }) => name === chosen.format.value)?.onlyAccepted;
-    for (const one of chosen.take) one.disabled = isTraining;
-    refs.disputed.disabled = !isTraining && chosen.take.value === "everything";
-  }
-  refs.exportForm.addEventListener("change", drawTake);
-  refs.openTransfer.addEventListener("click", () => openTransfer("project"));
-  refs.allFormats.addEventListener("click", () => {
-    refs.download.open = false;
-    openTransfer("clip");
-  });
-  for (const dialog of [refs.addDialog, refs.transferDialog]) {
-    dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close();
+  #fillFormats() {
+    const refs = this.#refs;
+    const { formats, project } = this.#about;
+    const wanted = recallPref("format", "coco");
+    const chosen = formats.some(({ name }) => name === wanted) ? wanted : formats[0]?.name;
+    const choices = formats.map(({ name, about: text }) => {
+      const field = node("input", { type: "radio", name: "format", value: name, checked: name === chosen ? "" : null });
+      return node("label", { class: "v-format" }, field, node("b", {}, name), node("span", {}, text));
     });
+    refs.formats.replaceChildren(...choices);
+    const readable = formats.filter(({ canRead }) => canRead);
+    const options = readable.map(({ name }) => node("option", { value: name }, name));
+    const own = node("option", { value: "project" }, "a project downloaded here");
+    refs.importFormat.replaceChildren(...options, ...(project.key ? [] : [own]));
+    refs.addFolderField.hidden = !project.isLocal;
   }
 
-  function take(list) {
-    files = [...list];
-    refs.addText.textContent = files.length
-      ? files.map(({ name }) => name).join(", ")
-      : "Drop clips here or click to choose";
+  /** @param {Iterable<File>} files */
+  #take(files) {
+    this.#files = [...files];
+    const names = this.#files.map(({ name }) => name).join(", ");
+    this.#refs.addText.textContent = names || "Drop clips here or click to choose";
   }
-  refs.addFiles.addEventListener("change", () => take(refs.addFiles.files));
-  for (const name of ["dragover", "dragenter"])
-    refs.addDrop.addEventListener(name, (event) => {
+
+  #bindAdd() {
+    const { openAdd, addDialog, addFiles, addDrop, addForm } = this.#refs;
+    openAdd.addEventListener("click", () => {
+      this.#busy(null);
+      addDialog.showModal();
+    });
+    addFiles.addEventListener("change", () => this.#take(addFiles.files ?? []));
+    bindDrop(addDrop, (files) => this.#take(files ?? []));
+    addForm.addEventListener("submit", (event) => {
       event.preventDefault();
-      refs.addDrop.classList.add("v-over");
+      this.#add();
     });
-  for (const name of ["dragleave", "drop"])
-    refs.addDrop.addEventListener(name, () => refs.addDrop.classList.remove("v-over"));
-  refs.addDrop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    take(event.dataTransfer.files);
-  });
+  }
 
-  refs.addForm.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const folder = refs.addFolder.value.trim();
-    if (!files.length && !folder && !refs.addLines.value.trim()) {
-      notify("Choose clips first, or write an instruction for the clips that are here.", "info");
+  #add() {
+    const folder = this.#refs.addFolder.value.trim();
+    const instructions = this.#refs.addLines.value;
+    if (!this.#files.length && !folder && !instructions.trim()) {
+      this.#notify("Choose clips first, or write an instruction for the clips that are here.", "info");
       return;
     }
-    trying(async () => {
-      const sent = await send(files);
-      begin("Reading the clips");
-      messages.send("enqueue", { project: queue.project(), files: sent, folder, instructions: refs.addLines.value });
+    this.#trying(async () => {
+      const files = await this.#send(this.#files);
+      this.#begin("Reading the clips");
+      this.#messages.send("enqueue", { project: this.#queue.project(), files, folder, instructions });
     });
-  });
+  }
 
-  refs.exportForm.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const chosen = refs.exportForm.elements;
-    keepPref("format", chosen.format.value);
-    begin("Writing");
-    messages.send("export", {
-      project: queue.project(),
-      format: chosen.format.value,
-      scope: chosen.scope.value,
-      everything: chosen.take.value === "everything",
-      disputed: refs.disputed.checked,
-      pictures: refs.pictures.checked,
+  #bindExport() {
+    const { openTransfer, allFormats, download, exportForm, packAll } = this.#refs;
+    openTransfer.addEventListener("click", () => this.#open("project"));
+    allFormats.addEventListener("click", () => {
+      download.open = false;
+      this.#open("clip");
     });
-  });
-  refs.packAll.addEventListener("click", () => {
-    begin("Packing everything");
-    messages.send("export", { project: queue.project(), format: "project" });
-  });
-  refs.importForm.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const [file] = refs.importFile.files;
-    if (!file) {
-      notify("Choose the file with the labels first.", "info");
-      return;
-    }
-    trying(async () => {
-      const [sent] = await send([file]);
-      begin("Reading the labels");
-      messages.send("take", { project: queue.project(), ...sent, format: refs.importFormat.value });
+    exportForm.addEventListener("change", () => this.#drawTake());
+    exportForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#export();
     });
-  });
+    packAll.addEventListener("click", () => {
+      this.#begin("Packing everything");
+      this.#messages.send("export", { project: this.#queue.project(), format: "project" });
+    });
+  }
 
-  return {
-    added({ project }) {
-      keepPref("project", project);
-      refs.addForm.reset();
-      take([]);
-      refs.addDialog.close();
-      refs.transferDialog.close();
-      state.set({ project });
-      queue.load(true);
-      queue.show(true);
-    },
-    exported({ name, bytes, lines }) {
-      busy(null);
-      refs.report.hidden = false;
-      refs.report.replaceChildren(
-        node("b", {}, `${name} · ${size(bytes)}`),
-        ...lines.map((line) => node("div", { "data-lost": String(line.startsWith("lost")) }, line)),
-      );
-    },
-    written({ done, count, unit }) {
-      if (refs.transferDialog.open || refs.addDialog.open)
-        busy(`${doing}: ${done} of ${count} ${unit}, ${farness(done, count, begun)} …`);
-    },
-    transferred() {
-      if (!refs.report.querySelector("b")) busy(null);
-    },
-  };
+  /** Open the dialog to export one question or all of them. @param {"clip" | "project"} scope */
+  #open(scope) {
+    const { scopeClip, disputed, disputedField, disputedText, transferDialog } = this.#refs;
+    this.#busy(null);
+    const hasClip = Boolean(this.#state.get().work);
+    scopeClip.hidden = !hasClip;
+    this.#choose("scope", hasClip ? scope : "project");
+    this.#choose("take", scope === "clip" ? "everything" : "accepted");
+    const count = this.#queue.numDisputed();
+    disputed.checked = false;
+    disputedField.hidden = !count;
+    disputedText.textContent = `and ${count} that a reviewer disagrees with`;
+    this.#drawTake();
+    transferDialog.showModal();
+  }
+
+  /** The fields of one choice. @param {string} name */
+  #choices(name) {
+    return [...this.#refs.exportForm.querySelectorAll("input")].filter((one) => one.name === name);
+  }
+
+  /** @param {string} name @param {string} value */
+  #choose(name, value) {
+    for (const one of this.#choices(name)) one.checked = one.value === value;
+  }
+
+  /** @param {string} name */
+  #chosen(name) {
+    return this.#choices(name).find((one) => one.checked)?.value ?? "";
+  }
+
+  /** Training takes accepted answers whatever is chosen, and everything holds the disputed ones already. */
+  #drawTake() {
+    const format = this.#chosen("format");
+    const isTraining = this.#about.formats.find(({ name }) => name === format)?.onlyAccepted ?? false;
+    for (const one of this.#choices("take")) one.disabled = isTraining;
+    this.#refs.disputed.disabled = !isTraining && this.#chosen("take") === "everything";
+  }
+
+  #export() {
+    const format = this.#chosen("format");
+    keepPref("format", format);
+    this.#begin("Writing");
+    this.#messages.send("export", {
+      project: this.#queue.project(),
+      format,
+      scope: /** @type {NonNullable<ExportLabelsRequest["scope"]>} */ (this.#chosen("scope")),
+      everything: this.#chosen("take") === "everything",
+      disputed: this.#refs.disputed.checked,
+      pictures: this.#refs.pictures.checked,
+    });
+  }
+
+  #bindImport() {
+    const { importForm, importFile, importFormat } = this.#refs;
+    importForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const file = importFile.files?.[0];
+      if (!file) {
+        this.#notify("Choose the file with the labels first.", "info");
+        return;
+      }
+      this.#trying(async () => {
+        const [sent] = await this.#send([file]);
+        this.#begin("Reading the labels");
+        this.#messages.send("take", { project: this.#queue.project(), ...sent, format: importFormat.value });
+      });
+    });
+  }
 }

@@ -1,77 +1,77 @@
+// @ts-check
 // What else can be done with an object, beside its name and switches in the lane.
 
-import { icon, node } from "../core/dom.js";
+/** @import { State } from "../core/types.js" */
+/** @import { Actions } from "../edits/actions.js" */
+
+import { button, icon, node, targetOf } from "../core/dom.js";
 import { nameOf } from "../core/objects.js";
 
 const DOTS = "M5 11.500v1M12 11.500v1M19 11.500v1";
 
+/** @param {number} objectId @param {State} now @param {Actions} actions */
 export function laneMenu(objectId, now, actions) {
   const name = nameOf(now, objectId);
-  const entry = (text, keys, act, more = {}) =>
-    node(
-      "button",
-      {
-        type: "button",
-        "aria-label": `${text}: ${name}`,
-        ...more,
-        onclick: () => {
-          menu.open = false;
-          act();
-        },
-      },
-      text,
-      keys ? node("kbd", { "aria-hidden": "true" }, keys) : "",
-    );
-  const others = now.objects
-    .map((one, place) => [one, place + 1 < 10 ? String(place + 1) : ""])
-    .filter(([one]) => one !== objectId);
-  const merges = others.map(([one, key]) =>
-    entry(`Merge into ${nameOf(now, one)}`, key && `M ${key}`, () => actions.merge(objectId, one), {
-      "data-merge": one,
-      "aria-label": `Merge ${name} into ${nameOf(now, one)}`,
-    }),
-  );
+  const onclick = (/** @type {() => void} */ act) => () => {
+    menu.open = false;
+    act();
+  };
+  const key = (/** @type {string} */ text) => (text ? node("kbd", { "aria-hidden": "true" }, text) : "");
+  const merges = now.objects.flatMap((into, place) => {
+    if (into === objectId) return [];
+    const label = `Merge ${name} into ${nameOf(now, into)}`;
+    const act = onclick(() => actions.merge(objectId, into));
+    const attributes = { "aria-label": label, "data-merge": into, onclick: act };
+    return [button(attributes, `Merge into ${nameOf(now, into)}`, key(place < 9 ? `M ${place + 1}` : ""))];
+  });
+  const duplicate = { "aria-label": `Duplicate: ${name}`, onclick: onclick(() => actions.duplicate(objectId)) };
+  const label = `More for ${name}`;
+  const ontoggle = () => {
+    if (!menu.open) actions.endMerge(objectId);
+  };
   const menu = node(
     "details",
-    {
-      class: "v-menu v-more",
-      ontoggle: () => {
-        if (!menu.open) actions.endMerge(objectId);
-      },
-    },
-    node("summary", { class: "v-switch", "aria-label": `More for ${name}`, title: `More for ${name}` }, icon(DOTS)),
+    { class: "v-menu v-more", ontoggle },
+    node("summary", { class: "v-switch", "aria-label": label, title: label }, icon(DOTS)),
     node(
       "div",
-      { class: "v-sheet", role: "group", "aria-label": `More for ${name}` },
-      entry("Duplicate", "Ctrl D", () => actions.duplicate(objectId)),
+      { class: "v-sheet", role: "group", "aria-label": label },
+      button(duplicate, "Duplicate", key("Ctrl D")),
       ...merges,
     ),
   );
   return menu;
 }
 
-// Show with what an object can be merged, and bring the choice under the keys.
+/**
+ * Show with what an object can be merged, and bring the choice under the keys.
+ * @param {HTMLElement} lanes
+ * @param {number} objectId
+ */
 export function openMerges(lanes, objectId) {
+  /** @type {HTMLDetailsElement | null} */
   const menu = lanes.querySelector(`[data-object="${objectId}"] .v-more`);
   if (!menu || menu.open) return;
   menu.open = true;
-  menu.querySelector("[data-merge]")?.focus();
+  /** @type {HTMLElement | null} */ (menu.querySelector("[data-merge]"))?.focus();
 }
 
-// A menu closes when something else is pressed, or Esc, which then does nothing else.
+/**
+ * A menu closes when something else is pressed, or Esc, which then does nothing else.
+ * @param {HTMLElement} lanes
+ * @param {HTMLElement} stage
+ */
 export function closeMenus(lanes, stage) {
-  const opened = () => lanes.querySelectorAll(".v-more[open]");
-  document.addEventListener("pointerdown", ({ target }) => {
-    for (const menu of opened()) if (!menu.contains(target)) menu.open = false;
+  const opened = () => [...lanes.querySelectorAll("details")].filter((menu) => menu.open);
+  document.addEventListener("pointerdown", (event) => {
+    for (const menu of opened()) if (!menu.contains(targetOf(event))) menu.open = false;
   });
-  document.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key !== "Escape" || !opened().length) return;
-      event.stopPropagation();
-      for (const menu of opened()) menu.open = false;
-      stage.focus({ preventScroll: true });
-    },
-    true,
-  );
+  const onkeydown = (/** @type {KeyboardEvent} */ event) => {
+    const menus = opened();
+    if (event.key !== "Escape" || !menus.length) return;
+    event.stopPropagation();
+    for (const menu of menus) menu.open = false;
+    stage.focus({ preventScroll: true });
+  };
+  document.addEventListener("keydown", onkeydown, true);
 }

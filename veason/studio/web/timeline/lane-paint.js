@@ -1,11 +1,40 @@
+// @ts-check
 // One lane's picture: where its masks come from, how sure the segmenter is, and what a person did.
 
-import { isAbsent, isDoubtful } from "../core/objects.js";
+/** @import { OpenedItem } from "../contract.js" */
+/** @import { Span, State } from "../core/types.js" */
+
+import { contextOf, pixelRatio } from "../core/dom.js";
+import { holds, isAbsent, isDoubtful } from "../core/objects.js";
 
 const DOUBT = "#fb923c";
 const VERIFIED = "#2fbf71";
+const DARK = "#0b0e13";
+const CHANGED = "#8b95a7";
 
-function stretches(frames, isIn) {
+/**
+ * What is painted on, and where a frame begins on it.
+ * @typedef {object} Surface
+ * @property {CanvasRenderingContext2D} context
+ * @property {number} width
+ * @property {number} height
+ * @property {number} ratio screen pixels a CSS pixel
+ * @property {(frame: number) => number} at
+ */
+
+/**
+ * The masks of one object: how many frames are done, those where it is there, and how sure the segmenter is there.
+ * @typedef {{ done: number, present: number[], certainty: (frame: number) => number }} Track
+ */
+
+/**
+ * Runs of neighbours among ascending frames.
+ * @param {number[]} frames
+ * @param {(frame: number) => boolean} isIn
+ * @returns {Span[]}
+ */
+export function stretches(frames, isIn = () => true) {
+  /** @type {Span[]} */
   const found = [];
   for (const frame of frames) {
     if (!isIn(frame)) continue;
@@ -16,84 +45,56 @@ function stretches(frames, isIn) {
   return found;
 }
 
-function hatch(context, x, y, wide, high, ink) {
-  context.save();
-  context.beginPath();
-  context.rect(x, y, wide, high);
-  context.clip();
-  context.strokeStyle = ink;
-  context.globalAlpha = 0.55;
-  context.lineWidth = high / 14;
-  for (let at = x - high; at < x + wide; at += Math.max(2, high / 3)) {
-    context.beginPath();
-    context.moveTo(at, y + high);
-    context.lineTo(at + high, y);
-    context.stroke();
-  }
-  context.restore();
+/** @param {Pick<State, "masks" | "marks">} now @param {number} objectId @returns {Track} */
+export function trackOf({ masks, marks }, objectId) {
+  const done = [...masks].filter(([, here]) => here.has(objectId)).map(([frame]) => frame);
+  const present = done.filter((frame) => !isAbsent(marks, objectId, frame)).sort((a, b) => a - b);
+  const score = (/** @type {number} */ frame) => masks.get(frame)?.get(objectId)?.[1] ?? 0;
+  return { done: done.length, present, certainty: (frame) => 1 / (1 + Math.exp(-score(frame))) };
 }
 
-// Partly hidden, as a person said: thin bars in the lower half, as of a fence before it.
-function occluded(context, x, wide, high, ratio, ink) {
-  context.globalAlpha = 0.7;
-  context.fillStyle = ink;
-  for (let bar = x; bar < x + wide; bar += 5 * ratio) context.fillRect(bar, high * 0.55, 1.5 * ratio, high * 0.45);
-  context.globalAlpha = 1;
+/**
+ * Paint the lane; return how many frames are done, on how many the object is there, and the mean certainty of those.
+ * @param {HTMLCanvasElement} canvas
+ * @param {State} now
+ * @param {OpenedItem} info
+ * @param {{ object: number, ink: string, threshold: number }} lane
+ */
+export function paintLane(canvas, now, info, { object, ink, threshold }) {
+  const surface = surfaceOf(canvas, info.frames);
+  const track = trackOf(now, object);
+  const isUnsure = (/** @type {number} */ frame) => isDoubtful(now, object, frame, threshold);
+  paintMasks(surface, track.present, isUnsure, ink);
+  paintSaid(surface, now, object, ink);
+  paintCertainty(surface, track, ink);
+  paintPrompts(surface, now, object);
+  const { done, present, certainty } = track;
+  const sum = present.reduce((all, frame) => all + certainty(frame), 0);
+  return { done, count: present.length, sure: present.length ? sum / present.length : 0 };
 }
 
-// The model's own box is a golden diamond, a person's a white one; clicks are round, paintings square.
-function marker(context, x, high, isByHand, shape) {
-  const size = high * 0.2;
-  context.beginPath();
-  if (shape === "square") context.rect(x - size, high / 2 - size, size * 2, size * 2);
-  else if (shape === "diamond") {
-    context.moveTo(x, high / 2 - size * 1.3);
-    context.lineTo(x + size * 1.3, high / 2);
-    context.lineTo(x, high / 2 + size * 1.3);
-    context.lineTo(x - size * 1.3, high / 2);
-    context.closePath();
-  } else context.arc(x, high / 2, size, 0, 7);
-  context.fillStyle = isByHand ? "#ffffff" : "#ffc857";
-  context.fill();
-  context.lineWidth = high / 16;
-  context.strokeStyle = "#0b0e13";
-  context.stroke();
+/** @param {HTMLCanvasElement} canvas @param {number} frames @returns {Surface} */
+function surfaceOf(canvas, frames) {
+  const ratio = pixelRatio();
+  const width = canvas.clientWidth * ratio;
+  const height = canvas.clientHeight * ratio;
+  canvas.width = width;
+  canvas.height = height;
+  return { context: contextOf(canvas), width, height, ratio, at: (frame) => (frame / frames) * width };
 }
 
-// Right, as a person said: a green bar along the top that nothing overwrites.
-function verified(context, x, wide, high, ratio) {
-  context.globalAlpha = 0.22;
-  context.fillStyle = VERIFIED;
-  context.fillRect(x, 0, wide, high);
-  context.globalAlpha = 1;
-  context.fillRect(x, 0, wide, 4 * ratio);
-}
-
-// Masks that do not follow from the prompts any more: a dotted line along the middle.
-function waiting(context, x, wide, high, ratio) {
-  context.fillStyle = "#8b95a7";
-  for (let dot = x; dot < x + wide; dot += 6 * ratio)
-    context.fillRect(dot, high / 2 - ratio, Math.min(3 * ratio, x + wide - dot), 2 * ratio);
-}
-
-// Paint the lane; return how many frames are done, on how many the object is there, and the mean certainty of those.
-export function paintLane(canvas, state, objectId, ink, threshold) {
-  const { info, boxes, clicks, paintings, masks, marks, byHand, pending } = state;
-  const ratio = window.devicePixelRatio || 1;
-  const width = (canvas.width = canvas.clientWidth * ratio);
-  const height = (canvas.height = canvas.clientHeight * ratio);
-  const context = canvas.getContext("2d");
-  const at = (frame) => (frame / info.frames) * width;
-  const done = [...masks.keys()].filter((frame) => masks.get(frame)[objectId]).sort((a, b) => a - b);
-  const present = done.filter((frame) => !isAbsent(marks, objectId, frame));
-  const score = (frame) => 1 / (1 + Math.exp(-masks.get(frame)[objectId][1]));
-
-  const isUnsure = (frame) => isDoubtful(state, objectId, frame, threshold);
+/**
+ * @param {Surface} surface
+ * @param {number[]} present
+ * @param {(frame: number) => boolean} isUnsure
+ * @param {string} ink
+ */
+function paintMasks({ context, height, ratio, at }, present, isUnsure, ink) {
   context.fillStyle = ink;
   context.globalAlpha = 0.26;
-  for (const [start, stop] of stretches(present, (frame) => !isUnsure(frame)))
+  for (const [start, stop] of stretches(present, (frame) => !isUnsure(frame))) {
     context.fillRect(at(start), 0, Math.max(1, at(stop) - at(start)), height);
-  context.globalAlpha = 1;
+  }
   context.fillStyle = DOUBT;
   for (const [start, stop] of stretches(present, isUnsure)) {
     const wide = Math.max(2 * ratio, at(stop) - at(start));
@@ -102,34 +103,129 @@ export function paintLane(canvas, state, objectId, ink, threshold) {
     context.globalAlpha = 1;
     context.fillRect(at(start), height - 3 * ratio, wide, 3 * ratio);
   }
-  for (const { object, start, stop, mark } of marks) {
+  context.globalAlpha = 1;
+}
+
+/**
+ * What a person said, and what does not follow from the prompts any more.
+ * @param {Surface} surface
+ * @param {State} now
+ * @param {number} objectId
+ * @param {string} ink
+ */
+function paintSaid(surface, now, objectId, ink) {
+  const { ratio } = surface;
+  for (const { object, start, stop, mark } of now.marks) {
     if (object !== objectId) continue;
-    if (mark === "absent") hatch(context, at(start), 0, at(stop) - at(start), height, ink);
-    else verified(context, at(start), Math.max(3 * ratio, at(stop) - at(start)), height, ratio);
+    if (mark === "absent") hatch(surface, [start, stop], ink);
+    else verified(surface, [start, stop]);
   }
-  for (const [object, start, stop] of state.occluded)
-    if (object === objectId) occluded(context, at(start), at(stop) - at(start), height, ratio, ink);
-  for (const [start, stop] of pending[objectId] ?? [])
-    waiting(context, at(start), Math.max(2 * ratio, at(stop) - at(start)), height, ratio);
+  for (const [object, start, stop] of now.occluded) if (object === objectId) occluded(surface, [start, stop], ink);
+  for (const span of now.pending.get(objectId) ?? []) dots(surface, span, 2 * ratio);
+}
+
+/** @param {Surface} surface @param {Track} track @param {string} ink */
+function paintCertainty({ context, height, ratio, at }, { present, certainty }, ink) {
   context.strokeStyle = ink;
   context.lineWidth = 1.75 * ratio;
   context.lineJoin = "round";
-  for (const [start, stop] of stretches(present, () => true)) {
+  for (const [start, stop] of stretches(present)) {
     context.beginPath();
-    for (let frame = start; frame < stop; frame += 1)
-      context.lineTo(at(frame + 0.5), height * (0.92 - score(frame) * 0.78));
+    for (let frame = start; frame < stop; frame += 1) {
+      context.lineTo(at(frame + 0.5), height * (0.92 - certainty(frame) * 0.78));
+    }
     context.stroke();
   }
-  const isOwn = (frame) => byHand.some(([object, where]) => object === objectId && where === frame);
-  for (const click of clicks)
-    if (click.object === objectId) marker(context, at(click.frame + 0.5), height, true, "round");
-  for (const box of boxes)
-    if (box.object === objectId) marker(context, at(box.frame + 0.5), height, isOwn(box.frame), "diamond");
-  for (const [object, frame] of paintings)
-    if (object === objectId) marker(context, at(frame + 0.5), height, isOwn(frame), "square");
-  return {
-    done: done.length,
-    count: present.length,
-    sure: present.length ? present.reduce((sum, frame) => sum + score(frame), 0) / present.length : 0,
-  };
+}
+
+/** @param {Surface} surface @param {State} now @param {number} objectId */
+function paintPrompts(surface, { clicks, boxes, paintings, byHand }, objectId) {
+  const isOwn = (/** @type {number} */ frame) => holds(byHand, objectId, frame);
+  for (const { object, frame } of clicks) if (object === objectId) marker(surface, frame, true, "round");
+  for (const { object, frame } of boxes) if (object === objectId) marker(surface, frame, isOwn(frame), "diamond");
+  for (const [object, frame] of paintings) if (object === objectId) marker(surface, frame, isOwn(frame), "square");
+}
+
+/** Absent: slanted lines. @param {Surface} surface @param {Span} span @param {string} ink */
+function hatch({ context, height, at }, [start, stop], ink) {
+  const [x, wide] = [at(start), at(stop) - at(start)];
+  context.save();
+  context.beginPath();
+  context.rect(x, 0, wide, height);
+  context.clip();
+  context.strokeStyle = ink;
+  context.globalAlpha = 0.55;
+  context.lineWidth = height / 14;
+  for (let line = x - height; line < x + wide; line += Math.max(2, height / 3)) {
+    context.beginPath();
+    context.moveTo(line, height);
+    context.lineTo(line + height, 0);
+    context.stroke();
+  }
+  context.restore();
+}
+
+/**
+ * Partly hidden: thin bars in the lower half, as of a fence before it.
+ * @param {Surface} surface
+ * @param {Span} span
+ * @param {string} ink
+ */
+function occluded({ context, height, ratio, at }, [start, stop], ink) {
+  context.globalAlpha = 0.7;
+  context.fillStyle = ink;
+  for (let bar = at(start); bar < at(stop); bar += 5 * ratio) {
+    context.fillRect(bar, height * 0.55, 1.5 * ratio, height * 0.45);
+  }
+  context.globalAlpha = 1;
+}
+
+/** Right: a green bar along the top that nothing overwrites. @param {Surface} surface @param {Span} span */
+function verified({ context, height, ratio, at }, [start, stop]) {
+  const wide = Math.max(3 * ratio, at(stop) - at(start));
+  context.globalAlpha = 0.22;
+  context.fillStyle = VERIFIED;
+  context.fillRect(at(start), 0, wide, height);
+  context.globalAlpha = 1;
+  context.fillRect(at(start), 0, wide, 4 * ratio);
+}
+
+/**
+ * Masks that do not follow from the prompts any more: a dotted line along the middle.
+ * @param {Surface} surface
+ * @param {Span} span
+ * @param {number} least
+ */
+function dots({ context, height, ratio, at }, [start, stop], least) {
+  const end = at(start) + Math.max(least, at(stop) - at(start));
+  context.fillStyle = CHANGED;
+  for (let dot = at(start); dot < end; dot += 6 * ratio) {
+    context.fillRect(dot, height / 2 - ratio, Math.min(3 * ratio, end - dot), 2 * ratio);
+  }
+}
+
+/**
+ * The model's own box is a golden diamond, a person's a white one; clicks are round, paintings square.
+ * @param {Surface} surface
+ * @param {number} frame
+ * @param {boolean} isByHand
+ * @param {"round" | "diamond" | "square"} shape
+ */
+function marker({ context, height, at }, frame, isByHand, shape) {
+  const [x, y, size] = [at(frame + 0.5), height / 2, height * 0.2];
+  context.beginPath();
+  if (shape === "square") context.rect(x - size, y - size, size * 2, size * 2);
+  else if (shape === "round") context.arc(x, y, size, 0, 7);
+  else {
+    context.moveTo(x, y - size * 1.3);
+    context.lineTo(x + size * 1.3, y);
+    context.lineTo(x, y + size * 1.3);
+    context.lineTo(x - size * 1.3, y);
+    context.closePath();
+  }
+  context.fillStyle = isByHand ? "#ffffff" : "#ffc857";
+  context.fill();
+  context.lineWidth = height / 16;
+  context.strokeStyle = DARK;
+  context.stroke();
 }

@@ -1,7 +1,13 @@
+// @ts-check
 // A lane per object: its name and switches, its timeline. Click to jump, drag to choose the frames to propagate.
 
+/** @import { Refs } from "../core/refs.js" */
+/** @import { State, Store } from "../core/types.js" */
+/** @import { Actions } from "../edits/actions.js" */
+/** @import { Player } from "./player.js" */
+
 import { clamp } from "../core/clamp.js";
-import { icon, node } from "../core/dom.js";
+import { button, icon, node } from "../core/dom.js";
 import { colour, isOccluded, isVisible, nameOf, provenance } from "../core/objects.js";
 import { closeMenus, laneMenu, openMerges } from "./lane-menu.js";
 import { paintLane } from "./lane-paint.js";
@@ -12,184 +18,228 @@ const TARGET = "M12 3v4M12 17v4M3 12h4M17 12h4M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8z
 const LOCK = "M6 11h12v9H6zM9 11V8a3 3 0 0 1 6 0v3";
 const UNLOCKED = "M6 11h12v9H6zM9 11V7a3 3 0 0 1 6-1";
 
-export function makeLanes(refs, scope, state, player, actions) {
-  const { doubtThreshold } = scope.props.about;
-  let tracks = new Map();
-  let built = "";
+const LEGEND = [
+  ["diamond", "model's box"],
+  ["own", "yours"],
+  ["verified", "verified"],
+  ["waiting", "changed"],
+  ["doubt", "doubtful"],
+  ["occluded", "occluded"],
+  ["absent", "absent"],
+];
+const A_DRAG = 5; // pixels: less is a click
 
-  const button = (label, path, isOn, act) =>
-    node(
-      "button",
-      {
-        type: "button",
-        class: "v-switch",
-        "aria-label": label,
-        title: label,
-        "aria-pressed": String(isOn),
-        onclick: act,
-      },
-      icon(path),
-    );
+/**
+ * The parts of a lane that change without the lane.
+ * @typedef {object} Lane
+ * @property {HTMLCanvasElement} canvas
+ * @property {HTMLElement} cursor
+ * @property {HTMLElement} lit
+ * @property {HTMLElement} span
+ * @property {HTMLElement} figure
+ * @property {HTMLElement} here
+ * @property {HTMLElement} numbers
+ */
 
-  function title(objectId) {
-    const now = state.get();
-    const name = nameOf(now, objectId);
-    if (now.renaming === objectId) {
-      return node("input", {
-        class: "v-rename",
-        "aria-label": `Name of object ${objectId}`,
-        value: now.names[objectId] ?? "",
-        placeholder: `object ${objectId}`,
-        maxlength: 80,
-        onkeydown: (event) => {
-          if (event.key === "Enter") actions.rename(objectId, event.target.value);
-          if (event.key === "Escape") state.set({ renaming: null });
-        },
-        onblur: (event) => {
-          if (state.get().renaming === objectId) actions.rename(objectId, event.target.value);
-        },
-      });
-    }
-    return node(
-      "button",
-      {
-        type: "button",
-        class: "v-name",
-        "aria-pressed": String(objectId === now.selected),
-        title: `${name} (double click or F2 to rename)`,
-        onclick: () => actions.select(objectId),
-        ondblclick: () => state.set({ renaming: objectId }),
-      },
-      node("i", { class: "v-dot", style: `background:${colour(now.info.palette, objectId)}` }),
-      node("span", {}, name),
-    );
+export class Lanes {
+  #refs;
+  #state;
+  #player;
+  #actions;
+  #threshold;
+  /** @type {Map<number, Lane>} */
+  #lanes = new Map();
+  #built = "";
+
+  /**
+   * @param {Refs} refs
+   * @param {Store} state
+   * @param {Player} player
+   * @param {Actions} actions
+   * @param {number} threshold a frame above it is doubtful
+   */
+  constructor(refs, state, player, actions, threshold) {
+    this.#refs = refs;
+    this.#state = state;
+    this.#player = player;
+    this.#actions = actions;
+    this.#threshold = threshold;
+    const signs = LEGEND.map(([kind, text]) => node("span", {}, node("i", { class: `v-sign v-sign-${kind}` }), text));
+    refs.legend.replaceChildren(...signs);
+    closeMenus(refs.lanes, refs.stage);
+    this.#bindState();
   }
 
-  function lane(objectId) {
-    const now = state.get();
-    const name = nameOf(now, objectId);
-    const canvas = node("canvas", { "aria-hidden": "true" });
-    const cursor = node("i", { class: "v-cursor" });
-    const lit = node("i", { class: "v-litmark", hidden: "" });
-    const span = node("i", { class: "v-span" });
+  #bindState() {
+    const state = this.#state;
+    const drawAll = () => {
+      if (this.#lanes.size) this.#draw();
+    };
+    state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], () => this.#build());
+    state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings"], drawAll);
+    state.on(["stale", "pending", "marks", "occluded", "byHand"], drawAll);
+    state.on(["frame"], () => this.#move());
+    state.on(["merging"], ({ merging }) => this.#openMerges(merging));
+    state.on(["lit"], (now) => this.#light(now));
+    state.on(["range"], () => this.#band());
+    new ResizeObserver(drawAll).observe(this.#refs.lanes);
+  }
+
+  /** @param {number | null} objectId */
+  #openMerges(objectId) {
+    if (objectId !== null) openMerges(this.#refs.lanes, objectId);
+  }
+
+  /** Built anew only where something to be seen has changed: a drag or a name half typed goes on. */
+  #build() {
+    const { objects, info, renaming, work, selected, names, hidden, solo, locked, merging } = this.#state.get();
+    const wanted = JSON.stringify([work, objects, renaming, selected, [...names], [...hidden], solo, locked]);
+    if (wanted === this.#built) return;
+    this.#built = wanted;
+    this.#lanes = new Map();
+    this.#refs.timeline.hidden = !info || !objects.length;
+    this.#refs.lanes.replaceChildren(...(info ? objects : []).map((objectId) => this.#lane(objectId)));
+    if (this.#refs.timeline.hidden) return;
+    if (renaming !== null)
+      /** @type {HTMLInputElement | null} */ (this.#refs.lanes.querySelector(".v-rename"))?.select();
+    this.#draw();
+    this.#openMerges(merging);
+  }
+
+  /** @param {number} objectId */
+  #lane(objectId) {
+    const now = this.#state.get();
+    const lane = {
+      canvas: node("canvas", { "aria-hidden": "true" }),
+      cursor: node("i", { class: "v-cursor" }),
+      lit: node("i", { class: "v-litmark", hidden: "" }),
+      span: node("i", { class: "v-span" }),
+      figure: node("span", {}),
+      here: node("span", { class: "v-here-word" }),
+      numbers: node("span", { class: "v-dim v-small v-figure" }),
+    };
+    this.#lanes.set(objectId, lane);
+    const onpointerdown = (/** @type {PointerEvent} */ event) => this.#press(event, track);
+    const title = "click: go there · drag: frames to propagate";
     const track = node(
       "div",
-      {
-        class: "v-track",
-        title: "click: go there · drag: frames to propagate",
-        onpointerdown: (event) => press(event, track),
-      },
-      canvas,
-      span,
-      lit,
-      cursor,
+      { class: "v-track", title, onpointerdown },
+      lane.canvas,
+      lane.span,
+      lane.lit,
+      lane.cursor,
     );
-    const figure = node("span", {});
-    const here = node("span", { class: "v-here-word" });
-    tracks.set(objectId, { canvas, cursor, lit, span, figure, here });
-    const isLocked = now.locked.includes(objectId);
-    const switches = node(
-      "span",
-      { class: "v-switches" },
-      button(`Hide ${name}`, now.hidden.has(objectId) ? EYE_SHUT : EYE, now.hidden.has(objectId), () =>
-        actions.hide(objectId),
-      ),
-      button(`Show only ${name}`, TARGET, now.solo === objectId, () => actions.solo(objectId)),
-      button(`Lock ${name}`, isLocked ? LOCK : UNLOCKED, isLocked, () => actions.lock(objectId)),
-      laneMenu(objectId, now, actions),
-    );
+    lane.numbers.append(lane.figure, lane.here);
+    const look = isVisible(now, objectId) ? "v-lane" : "v-lane v-faint";
+    const switches = this.#switches(objectId, now);
     return node(
       "div",
-      { class: `v-lane${isVisible(now, objectId) ? "" : " v-faint"}`, "data-object": objectId },
-      title(objectId),
+      { class: look, "data-object": objectId },
+      this.#title(objectId, now),
       switches,
       track,
-      node("span", { class: "v-dim v-small v-figure" }, figure, here),
+      lane.numbers,
     );
   }
 
-  // Built anew only where something to be seen has changed: a drag or a name half typed goes on.
-  function build() {
-    const { objects, info, renaming, work, selected, names, hidden, solo, locked } = state.get();
-    const wanted = JSON.stringify([work, objects, renaming, selected, names, [...hidden], solo, locked]);
-    if (wanted === built) return;
-    built = wanted;
-    tracks = new Map();
-    refs.timeline.hidden = !info || !objects.length;
-    refs.lanes.replaceChildren(...(info ? objects : []).map(lane));
-    if (refs.timeline.hidden) return;
-    if (renaming !== null) refs.lanes.querySelector(".v-rename")?.select();
-    draw();
-    merging(state.get());
+  /** @param {number} objectId @param {State} now */
+  #switches(objectId, now) {
+    const name = nameOf(now, objectId);
+    const isLocked = now.locked.includes(objectId);
+    const isHidden = now.hidden.has(objectId);
+    const { hide, solo, lock } = this.#actions;
+    return node(
+      "span",
+      { class: "v-switches" },
+      toggle(`Hide ${name}`, isHidden ? EYE_SHUT : EYE, isHidden, () => hide(objectId)),
+      toggle(`Show only ${name}`, TARGET, now.solo === objectId, () => solo(objectId)),
+      toggle(`Lock ${name}`, isLocked ? LOCK : UNLOCKED, isLocked, () => lock(objectId)),
+      laneMenu(objectId, now, this.#actions),
+    );
   }
 
-  const merging = ({ merging: objectId }) => {
-    if (objectId !== null) openMerges(refs.lanes, objectId);
-  };
+  /** @param {number} objectId @param {State} now */
+  #title(objectId, now) {
+    if (now.renaming === objectId) return this.#renaming(objectId, now);
+    const name = nameOf(now, objectId);
+    const attributes = {
+      class: "v-name",
+      "aria-pressed": String(objectId === now.selected),
+      title: `${name} (double click or F2 to rename)`,
+      onclick: () => this.#actions.select(objectId),
+      ondblclick: () => this.#state.set({ renaming: objectId }),
+    };
+    const ink = colour(this.#state.clip().palette, objectId);
+    return button(attributes, node("i", { class: "v-dot", style: `background:${ink}` }), node("span", {}, name));
+  }
 
-  refs.legend.replaceChildren(
-    ...[
-      ["diamond", "model's box"],
-      ["own", "yours"],
-      ["verified", "verified"],
-      ["waiting", "changed"],
-      ["doubt", "doubtful"],
-      ["occluded", "occluded"],
-      ["absent", "absent"],
-    ].map(([kind, text]) => node("span", {}, node("i", { class: `v-sign v-sign-${kind}` }), text)),
-  );
+  /** @param {number} objectId @param {State} now */
+  #renaming(objectId, now) {
+    const field = node("input", {
+      class: "v-rename",
+      "aria-label": `Name of object ${objectId}`,
+      value: now.names.get(objectId) ?? "",
+      placeholder: `object ${objectId}`,
+      maxlength: 80,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key === "Enter") this.#actions.rename(objectId, field.value);
+        if (event.key === "Escape") this.#state.set({ renaming: null });
+      },
+      onblur: () => {
+        if (this.#state.get().renaming === objectId) this.#actions.rename(objectId, field.value);
+      },
+    });
+    return field;
+  }
 
-  function frameAt(event, track) {
+  /** @param {MouseEvent} event @param {HTMLElement} track */
+  #frameAt(event, track) {
     const area = track.getBoundingClientRect();
-    const { frames } = state.get().info;
+    const { frames } = this.#state.clip();
     return clamp(Math.floor(((event.clientX - area.left) / area.width) * frames), 0, frames - 1);
   }
 
-  function press(event, track) {
+  /** @param {PointerEvent} event @param {HTMLElement} track */
+  #press(event, track) {
     if (event.button !== 0) return;
-    const from = frameAt(event, track);
-    const x = event.clientX;
+    const from = this.#frameAt(event, track);
     let isRange = false;
     track.setPointerCapture(event.pointerId);
-    const move = (moved) => {
-      isRange ||= Math.abs(moved.clientX - x) > 5;
+    const drag = (/** @type {PointerEvent} */ moved) => {
+      isRange ||= Math.abs(moved.clientX - event.clientX) > A_DRAG;
       if (!isRange) return;
-      const to = frameAt(moved, track);
-      state.set({ range: [Math.min(from, to), Math.max(from, to) + 1] });
+      const to = this.#frameAt(moved, track);
+      this.#state.set({ range: [Math.min(from, to), Math.max(from, to) + 1] });
     };
     const end = () => {
-      track.removeEventListener("pointermove", move);
-      if (!isRange) player.go(from);
+      track.removeEventListener("pointermove", drag);
+      if (!isRange) this.#player.go(from);
     };
-    track.addEventListener("pointermove", move);
+    track.addEventListener("pointermove", drag);
     track.addEventListener("pointerup", end, { once: true });
     track.addEventListener("pointercancel", end, { once: true });
   }
 
-  function draw() {
-    const now = state.get();
-    for (const [objectId, { canvas, figure }] of tracks) {
-      const { done, count, sure } = paintLane(
-        canvas,
-        now,
-        objectId,
-        colour(now.info.palette, objectId),
-        doubtThreshold,
-      );
-      const told = count ? `${count} fr · ${sure.toFixed(2)}` : done ? "absent" : "no masks yet";
-      figure.textContent = now.pending[objectId] ? "changed" : told;
-      figure.parentElement.title = done
-        ? `${done} of ${now.info.frames} frames done, ${done - count} of them marked absent, mean certainty ${sure.toFixed(2)}`
-        : "";
+  #draw() {
+    const now = this.#state.get();
+    const info = this.#state.clip();
+    for (const [object, { canvas, figure, numbers }] of this.#lanes) {
+      const ink = colour(info.palette, object);
+      const told = paintLane(canvas, now, info, { object, ink, threshold: this.#threshold });
+      const { done, count, sure } = told;
+      const masks = count ? `${count} fr · ${sure.toFixed(2)}` : done ? "absent" : "no masks yet";
+      figure.textContent = now.pending.has(object) ? "changed" : masks;
+      const away = `${done - count} of them marked absent, mean certainty ${sure.toFixed(2)}`;
+      numbers.title = done ? `${done} of ${info.frames} frames done, ${away}` : "";
     }
-    move();
-    band();
+    this.#move();
+    this.#band();
   }
 
-  function move() {
-    const now = state.get();
+  #move() {
+    const now = this.#state.get();
     if (!now.info) return;
-    for (const [objectId, { cursor, here }] of tracks) {
+    for (const [objectId, { cursor, here }] of this.#lanes) {
       cursor.style.left = `${((now.frame + 0.5) / now.info.frames) * 100}%`;
       const word = provenance(now, objectId, now.frame);
       const isHidden = isOccluded(now, objectId, now.frame);
@@ -198,54 +248,54 @@ export function makeLanes(refs, scope, state, player, actions) {
     }
   }
 
-  // The frame of a chip under the pointer, in the reasoning.
-  function light({ info, lit }) {
-    const isShown = info && Number.isInteger(lit?.frame);
-    for (const track of tracks.values()) {
-      track.lit.hidden = !isShown;
-      if (isShown) track.lit.style.left = `${((lit.frame + 0.5) / info.frames) * 100}%`;
+  /** The frame of a chip under the pointer, in the reasoning. @param {State} now */
+  #light({ info, lit }) {
+    const frame = lit?.frame ?? null;
+    for (const lane of this.#lanes.values()) {
+      lane.lit.hidden = !info || frame === null;
+      if (info && frame !== null) lane.lit.style.left = `${((frame + 0.5) / info.frames) * 100}%`;
     }
   }
 
-  function band() {
-    const { info, range } = state.get();
+  /** The chosen frames. */
+  #band() {
+    const { info, range } = this.#state.get();
     if (!info) return;
-    refs.rangeBar.hidden = range[0] === 0 && range[1] === info.frames;
-    refs.rangeText.textContent = `frames ${range[0]} to ${range[1] - 1}`;
-    for (const { span } of tracks.values()) {
-      span.hidden = range[0] === 0 && range[1] === info.frames;
+    const isAll = range[0] === 0 && range[1] === info.frames;
+    this.#refs.rangeBar.hidden = isAll;
+    this.#refs.rangeText.textContent = `frames ${range[0]} to ${range[1] - 1}`;
+    for (const { span } of this.#lanes.values()) {
+      span.hidden = isAll;
       span.style.left = `${(range[0] / info.frames) * 100}%`;
       span.style.width = `${((range[1] - range[0]) / info.frames) * 100}%`;
     }
   }
+}
 
-  closeMenus(refs.lanes, refs.stage);
-  refs.rangeVerify.addEventListener("click", actions.verifyRange);
-  refs.rangeOccluded.addEventListener("click", actions.occludedRange);
-  refs.rangeAbsent.addEventListener("click", actions.absentRange);
-  refs.rangeAll.addEventListener("click", () => state.set({ range: [0, state.get().info.frames] }));
+/** @param {string} label @param {string} path @param {boolean} isOn @param {() => void} onclick */
+const toggle = (label, path, isOn, onclick) =>
+  button({ class: "v-switch", "aria-label": label, title: label, "aria-pressed": String(isOn), onclick }, icon(path));
+
+/**
+ * What is said of the chosen frames, and how masks look.
+ * @param {Refs} refs
+ * @param {Store} state
+ * @param {Actions} actions
+ */
+export function bindLaneTools(refs, state, actions) {
+  refs.rangeVerify.addEventListener("click", actions.marks.verifyRange);
+  refs.rangeOccluded.addEventListener("click", actions.marks.occludedRange);
+  refs.rangeAbsent.addEventListener("click", actions.marks.absentRange);
+  refs.rangeAll.addEventListener("click", () => state.set({ range: [0, state.clip().frames] }));
   refs.opacity.addEventListener("input", () => actions.look({ opacity: Number(refs.opacity.value) / 100 }));
   refs.outline.addEventListener("click", () => actions.look({ outline: !state.get().outline }));
+
+  /** @param {State} now */
   function drawLook({ opacity, outline }) {
-    refs.opacity.value = Math.round(opacity * 100);
+    refs.opacity.value = String(Math.round(opacity * 100));
     refs.opacity.disabled = outline;
     refs.outline.setAttribute("aria-pressed", String(outline));
   }
-
   drawLook(state.get());
   state.on(["opacity", "outline"], drawLook);
-  state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], build);
-  state.on(
-    ["masks", "maskCount", "doubt", "boxes", "clicks", "paintings", "stale", "pending", "marks", "occluded", "byHand"],
-    () => {
-      if (tracks.size) draw();
-    },
-  );
-  state.on(["frame"], move);
-  state.on(["merging"], merging);
-  state.on(["lit"], light);
-  state.on(["range"], band);
-  new ResizeObserver(() => {
-    if (tracks.size) draw();
-  }).observe(refs.lanes);
 }

@@ -1,96 +1,106 @@
+// @ts-check
 // The first visit: four short notes beside what they are about. Shown once; the help sheet can show them again.
 
-import { node } from "../core/dom.js";
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Store } from "../core/types.js" */
+
+import { button, node } from "../core/dom.js";
 import { keepPref, recallPref } from "../core/prefs.js";
 
+/** @type {{ beside: "ask" | "canvas" | "film" | "actions", title: string, text: string }[]} */
 const STEPS = [
-  [
-    "ask",
-    "Say what to find",
-    "Describe the target in your words. The policy reasons aloud, picks the frame where it shows best, and boxes it there.",
-  ],
-  [
-    "canvas",
-    "Or show it",
-    "Drag a box, or click on the target. Wheel to zoom, hold Space to move the picture. Drag any box to correct it.",
-  ],
-  [
-    "film",
-    "Check where it doubts",
-    "Each object has a timeline. Orange is doubtful: press ] to go there. Drag over it to choose which frames to redo.",
-  ],
-  [
-    "actions",
-    "Nothing is lost",
-    "Everything can be undone, and a refresh brings it back. Press ? for all keys. Download when the masks are right.",
-  ],
+  {
+    beside: "ask",
+    title: "Say what to find",
+    text: "Describe the target in your words. The policy reasons aloud, picks the frame where it shows best, and boxes it there.",
+  },
+  {
+    beside: "canvas",
+    title: "Or show it",
+    text: "Drag a box, or click on the target. Wheel to zoom, hold Space to move the picture. Drag any box to correct it.",
+  },
+  {
+    beside: "film",
+    title: "Check where it doubts",
+    text: "Each object has a timeline. Orange is doubtful: press ] to go there. Drag over it to choose which frames to redo.",
+  },
+  {
+    beside: "actions",
+    title: "Nothing is lost",
+    text: "Everything can be undone, and a refresh brings it back. Press ? for all keys. Download when the masks are right.",
+  },
 ];
 
-export function makeTour(refs, state) {
-  let step = -1;
+export class Tour {
+  #refs;
+  #step = -1;
 
-  function place() {
-    const area = refs[STEPS[step][0]].getBoundingClientRect();
-    const { offsetWidth: wide, offsetHeight: high } = refs.tour;
-    const isBelow = area.bottom + high + 20 < window.innerHeight;
-    const top = isBelow
-      ? area.bottom + 12
-      : Math.max(12, Math.min(area.top - high - 12, window.innerHeight - high - 12));
-    const isOver = area.height > window.innerHeight / 2;
-    refs.tour.style.top = `${isOver ? area.top + area.height / 2 - high / 2 : top}px`;
-    refs.tour.style.left = `${Math.max(12, Math.min(area.left + area.width / 2 - wide / 2, window.innerWidth - wide - 12))}px`;
+  /** @param {Refs} refs @param {Store} state */
+  constructor(refs, state) {
+    this.#refs = refs;
+    refs.tour.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape") this.#end();
+    });
+    window.addEventListener("resize", () => {
+      if (this.#step >= 0) this.#place();
+    });
+    state.on(["pictureFrame"], ({ pictureFrame }) => {
+      if (pictureFrame >= 0 && this.#step < 0 && recallPref("tour", null) === null) this.show();
+    });
+    state.on(["work"], ({ work }) => {
+      if (!work && this.#step >= 0) this.#hide();
+    });
   }
 
-  function show(next) {
-    step = next;
+  show = () => this.#show(0);
+
+  /** @param {number} step */
+  #show(step) {
+    this.#step = step;
     if (step >= STEPS.length) {
-      end();
+      this.#end();
       return;
     }
-    const [, title, text] = STEPS[step];
+    const { tour } = this.#refs;
+    const { title, text } = STEPS[step];
     const isLast = step === STEPS.length - 1;
-    refs.tour.hidden = false;
-    refs.tour.replaceChildren(
+    const dots = STEPS.map((_, number) => node("i", { class: number === step ? "v-here" : "" }));
+    const where = { class: "v-dots", "aria-label": `Step ${step + 1} of ${STEPS.length}`, role: "img" };
+    const skip = button({ class: "v-link", onclick: () => this.#end() }, "Skip");
+    const next = button({ class: "v-btn", onclick: () => this.#show(step + 1) }, isLast ? "Begin" : "Next");
+    const line = [node("span", where, ...dots), node("span", { class: "v-grow" }), ...(isLast ? [] : [skip]), next];
+    tour.hidden = false;
+    tour.replaceChildren(
       node("b", { id: "v-tour-title" }, title),
       node("p", {}, text),
-      node(
-        "div",
-        { class: "v-row" },
-        node(
-          "span",
-          { class: "v-dots", "aria-label": `Step ${step + 1} of ${STEPS.length}`, role: "img" },
-          ...STEPS.map((_, number) => node("i", { class: number === step ? "v-here" : "" })),
-        ),
-        node("span", { class: "v-grow" }),
-        ...(isLast ? [] : [node("button", { type: "button", class: "v-link", onclick: end }, "Skip")]),
-        node("button", { type: "button", class: "v-btn", onclick: () => show(step + 1) }, isLast ? "Begin" : "Next"),
-      ),
+      node("div", { class: "v-row" }, ...line),
     );
-    place();
-    refs.tour.querySelector(".v-btn").focus({ preventScroll: true });
+    this.#place();
+    next.focus({ preventScroll: true });
   }
 
-  function end() {
-    step = -1;
-    refs.tour.hidden = true;
+  #place() {
+    const { tour } = this.#refs;
+    const area = this.#refs[STEPS[this.#step].beside].getBoundingClientRect();
+    const { offsetWidth: wide, offsetHeight: high } = tour;
+    const { innerWidth, innerHeight } = window;
+    const isBelow = area.bottom + high + 20 < innerHeight;
+    const above = Math.max(12, Math.min(area.top - high - 12, innerHeight - high - 12));
+    const isOver = area.height > innerHeight / 2;
+    const top = isOver ? area.top + area.height / 2 - high / 2 : isBelow ? area.bottom + 12 : above;
+    const left = Math.max(12, Math.min(area.left + area.width / 2 - wide / 2, innerWidth - wide - 12));
+    tour.style.top = `${top}px`;
+    tour.style.left = `${left}px`;
+  }
+
+  #hide() {
+    this.#step = -1;
+    this.#refs.tour.hidden = true;
+  }
+
+  #end() {
+    this.#hide();
     keepPref("tour", "seen");
   }
-
-  refs.tour.addEventListener("keydown", (event) => {
-    event.stopPropagation();
-    if (event.key === "Escape") end();
-  });
-  window.addEventListener("resize", () => {
-    if (step >= 0) place();
-  });
-  state.on(["pictureFrame"], ({ pictureFrame }) => {
-    if (pictureFrame >= 0 && step < 0 && recallPref("tour", null) === null) show(0);
-  });
-  state.on(["work"], ({ work }) => {
-    if (!work && step >= 0) {
-      step = -1;
-      refs.tour.hidden = true;
-    }
-  });
-  return { show: () => show(0) };
 }

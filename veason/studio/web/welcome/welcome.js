@@ -1,52 +1,47 @@
+// @ts-check
 // The first page: drop a video, or take an example.
 
-import { node } from "../core/dom.js";
+/** @import { About, ExamplePart } from "../contract.js" */
+/** @import { Messages } from "../core/messages.js" */
+/** @import { Refs } from "../core/refs.js" */
+/** @import { Notify, Sent, State, Store } from "../core/types.js" */
+
+import { bindDrop, button, node } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
 import { upload } from "../core/upload.js";
+import { textOf } from "../core/words.js";
 
+const MB = 1024 * 1024;
+
+/** @param {number} value */
 const seconds = (value) => (value < 90 ? `${Math.round(value)} s` : `${(value / 60).toFixed(1)} min`);
 
-export function makeWelcome(refs, scope, state, messages, notify) {
-  const { about } = scope.props;
+/**
+ * @param {Refs} refs
+ * @param {About} about
+ * @param {Store} state
+ * @param {Messages} messages
+ * @param {Notify} notify
+ */
+export function makeWelcome(refs, about, state, messages, notify) {
   refs.limits.textContent =
     `MP4, MOV, WebM, MKV, AVI, GIF · up to ${about.maxMb} MB · any length, ` +
     "clips over 600 frames start with a part around the keyframe";
-  refs.cards.replaceChildren(
-    ...about.examples.map((example) =>
-      node(
-        "button",
-        {
-          type: "button",
-          class: "v-tile",
-          "data-example": example.title,
-          onclick: () => open({ example: example.place }, example.title),
-        },
-        node("img", { src: example.picture, alt: "" }),
-        node(
-          "span",
-          {},
-          node("b", {}, example.title),
-          node(
-            "small",
-            {},
-            `${example.rendered ? "rendered" : "real video"} · ${example.frames} frames · ${seconds(example.seconds)}`,
-          ),
-        ),
-      ),
-    ),
-  );
+  const openExample = (/** @type {ExamplePart} */ { place, title }) => open({ example: place }, title);
+  refs.cards.replaceChildren(...about.examples.map((example) => card(example, () => openExample(example))));
 
+  /** @param {Sent<"open">} data @param {string} title */
   function open(data, title) {
     state.set({ opening: title });
     messages.send("open", { work: null, project: recallPref("project", null), ...data });
   }
 
+  /** @param {File | undefined} file */
   async function take(file) {
     if (!file || state.get().opening) return;
-    if (file.size > about.maxMb * 1024 * 1024) {
-      notify(
-        `${file.name} has ${Math.ceil(file.size / 1048576)} MB, the limit is ${about.maxMb} MB: cut it or scale it down.`,
-      );
+    if (file.size > about.maxMb * MB) {
+      const size = `${file.name} has ${Math.ceil(file.size / MB)} MB`;
+      notify(`${size}, the limit is ${about.maxMb} MB: cut it or scale it down.`);
       return;
     }
     state.set({ opening: file.name });
@@ -54,40 +49,41 @@ export function makeWelcome(refs, scope, state, messages, notify) {
       const path = await upload(file, (share, told) => {
         state.set({ opening: share < 1 ? `${file.name}, ${told}` : file.name });
         refs.meter.classList.toggle("v-busy", share === 1);
-        refs.meter.firstElementChild.style.width = share < 1 ? `${share * 100}%` : "";
+        refs.meterBar.style.width = share < 1 ? `${share * 100}%` : "";
       });
       open({ path, name: file.name }, file.name);
     } catch (error) {
       state.set({ opening: null });
-      notify(`The upload of ${file.name} failed: ${error.message ?? error}. Please try again.`);
+      notify(`The upload of ${file.name} failed: ${textOf(error)}. Please try again.`);
     }
   }
 
   refs.file.addEventListener("change", () => {
-    take(refs.file.files[0]);
+    take(refs.file.files?.[0]);
     refs.file.value = "";
   });
-  for (const name of ["dragover", "dragenter"]) {
-    refs.drop.addEventListener(name, (event) => {
-      event.preventDefault();
-      refs.drop.classList.add("v-over");
-    });
-  }
-  for (const name of ["dragleave", "drop"])
-    refs.drop.addEventListener(name, () => refs.drop.classList.remove("v-over"));
-  refs.drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    take(event.dataTransfer.files[0]);
-  });
+  bindDrop(refs.drop, (files) => take(files?.[0]));
+  state.on(["opening", "work", "screen"], (now) => drawScreen(refs, now));
+}
 
-  state.on(["opening", "work", "screen"], ({ opening, work, screen }) => {
-    const isQueue = screen === "queue";
-    refs.welcome.hidden = Boolean(work) || isQueue;
-    refs.main.hidden = !work || isQueue;
-    refs.actions.hidden = !work || isQueue;
-    refs.clip.hidden = !work || isQueue;
-    refs.meter.hidden = !opening;
-    const lead = opening ? [`Opening ${opening} …`] : [node("b", {}, "Drop a video here"), " or click to choose one"];
-    refs.dropText.replaceChildren(...lead);
-  });
+/** @param {ExamplePart} example @param {() => void} onclick */
+function card({ title, picture, rendered, frames, seconds: length }, onclick) {
+  const told = `${rendered ? "rendered" : "real video"} · ${frames} frames · ${seconds(length)}`;
+  return button(
+    { class: "v-tile", "data-example": title, onclick },
+    node("img", { src: picture, alt: "" }),
+    node("span", {}, node("b", {}, title), node("small", {}, told)),
+  );
+}
+
+/** Which of the welcome page, the stage and the queue is to be seen. @param {Refs} refs @param {State} now */
+function drawScreen(refs, { opening, work, screen }) {
+  const isQueue = screen === "queue";
+  refs.welcome.hidden = Boolean(work) || isQueue;
+  refs.main.hidden = !work || isQueue;
+  refs.actions.hidden = !work || isQueue;
+  refs.clip.hidden = !work || isQueue;
+  refs.meter.hidden = !opening;
+  const idle = [node("b", {}, "Drop a video here"), " or click to choose one"];
+  refs.dropText.replaceChildren(...(opening ? [`Opening ${opening} …`] : idle));
 }

@@ -1,0 +1,52 @@
+// @ts-check
+// The masks of one frame as a picture, painted only when something of it changed.
+
+/** @import { OpenedItem } from "../contract.js" */
+/** @import { Mask, State } from "../core/types.js" */
+
+import { contextOf } from "../core/dom.js";
+import { colour, isAbsent, isVisible } from "../core/objects.js";
+import { paintMask, rgb } from "./rle.js";
+
+export class MaskOverlay {
+  canvas = document.createElement("canvas");
+  /** @type {ReadonlyMap<number, Mask> | null} */
+  #shown = null;
+  /** @type {ImageData | null} */
+  #image = null;
+
+  /** What is shown of the masks has changed: paint them anew. */
+  forget() {
+    this.#shown = null;
+  }
+
+  /**
+   * Paint the masks of the frame that is shown, all but that of the object `left`.
+   * @param {ReadonlyMap<number, Mask>} here by object
+   * @param {State} now
+   * @param {OpenedItem} info
+   * @param {number | null} left
+   */
+  paint(here, now, info, left) {
+    if (this.#shown === here) return;
+    this.#shown = here;
+    const image = this.#imageOf(info);
+    const pixels = new Uint32Array(image.data.buffer).fill(0);
+    const opacity = now.outline ? 0 : now.opacity;
+    for (const [object, [counts]] of here) {
+      if (!isVisible(now, object) || isAbsent(now.marks, object, now.pictureFrame) || object === left) continue;
+      paintMask(counts, info.width, info.height, pixels, rgb(colour(info.palette, object)), opacity);
+    }
+    contextOf(this.canvas).putImageData(image, 0, 0);
+  }
+
+  /** @param {OpenedItem} info */
+  #imageOf({ width, height }) {
+    if (this.#image?.width !== width || this.#image.height !== height) {
+      this.canvas.width = width;
+      this.canvas.height = height;
+      this.#image = new ImageData(width, height);
+    }
+    return this.#image;
+  }
+}

@@ -1,0 +1,198 @@
+// What the page's modules hand to each other. What the server says and is told is in ../contract.d.ts.
+
+import type {
+  About,
+  AnswerPart,
+  AnsweredItem,
+  BoxPart,
+  ClickPart,
+  Events,
+  FindingPart,
+  LookUps,
+  MentionItem,
+  Message,
+  OpenedItem,
+  SessionItem,
+} from "../contract.js";
+
+/** Pixels of the source: a place, and a half-open box. */
+export type Point = [number, number];
+export type Xyxy = [number, number, number, number];
+
+/** Frames from the first up to the second, which is left out. */
+export type Span = [number, number];
+
+/** Run-length code of a mask, and the segmenter's score of it. */
+export type Mask = [counts: string, score: number];
+
+/** By frame and object. Both are numbers: the text that JSON makes of keys is read once, where messages arrive. */
+export type Masks = Map<number, Map<number, Mask>>;
+
+/** The doubt in [0, 1] by object and frame. */
+export type Doubts = Map<number, Map<number, number>>;
+
+/** The component of gradio that the page lives in. */
+export interface Scope {
+  element: HTMLElement;
+  props: { value: Message | null; main: string; about: About };
+  trigger(event: string, data: object): void;
+  watch(name: "value", act: () => void): void;
+  server: LookUps;
+}
+
+/** Which question is open and how it stands on the disk. */
+export interface QuestionPart {
+  work: string | null;
+  project: string | null;
+  seen: number | null;
+  saved: "saved" | "saving" | "unsaved" | null;
+  review: SessionItem["review"];
+  assignee: string | null;
+}
+
+/** The clip and where in it the page is. */
+export interface PlaybackPart {
+  info: OpenedItem | null;
+  opening: string | null;
+  frame: number;
+  picture: ImageBitmap | null;
+  pictureFrame: number;
+  playing: boolean;
+}
+
+/** The labels: objects, what was drawn, and what a person said of them. */
+export interface LabelsPart {
+  objects: number[];
+  keyframe: number | null;
+  boxes: BoxPart[];
+  clicks: ClickPart[];
+  paintings: [object: number, frame: number][];
+  byHand: [object: number, frame: number][];
+  marks: SessionItem["marks"];
+  names: Map<number, string>;
+  locked: number[];
+  occluded: [object: number, start: number, stop: number][];
+  undoSteps: string[];
+  redoSteps: string[];
+}
+
+/** The masks, where they are doubtful or out of date, and how often they changed. */
+export interface MasksPart {
+  masks: Masks;
+  maskCount: number;
+  doubt: Doubts;
+  stale: number[];
+  pending: Map<number, Span[]>;
+}
+
+/** What the policy was shown, wrote and answered. */
+export interface ThinkingPart {
+  shown: number[];
+  thought: string;
+  mentions: MentionItem[];
+  answered: AnsweredItem | null;
+  failure: string;
+  findings: FindingPart[];
+  proposals: AnswerPart[];
+  agreement: string;
+  speed: string;
+  reasoning: SessionItem["reasoning"];
+  rewritten: string | null;
+  rewriting: boolean;
+}
+
+/** What runs, and on which frames. */
+export interface RunPart {
+  busy: "think" | "propagate" | "recall" | null;
+  status: string;
+  began: number;
+  goal: number;
+  done: Set<number>;
+  range: Span;
+  home: Span;
+  secondsPerFrame: number;
+}
+
+/** What of the picture and the masks is to be seen. */
+export interface ViewPart {
+  view: View;
+  eye: boolean;
+  hidden: Set<number>;
+  solo: number | null;
+  lit: Lit | null;
+  opacity: number;
+  outline: boolean;
+}
+
+/** What the person has in hand: the object, a tool, a corner, a name half typed. */
+export interface HandPart {
+  selected: number | null;
+  drawing: boolean;
+  tool: Tool | null;
+  brush: number;
+  corner: Corner | null;
+  renaming: number | null;
+  merging: number | null;
+}
+
+/** Whether the stage or the queue is to be seen, and how long the queue is. */
+export interface ScreenPart {
+  screen: "stage" | "queue";
+  queueSize: number;
+  queueCount: number;
+}
+
+export type State = QuestionPart &
+  PlaybackPart &
+  LabelsPart &
+  MasksPart &
+  ThinkingPart &
+  RunPart &
+  ViewPart &
+  HandPart &
+  ScreenPart;
+
+/** The state, and who draws it. */
+export interface Store {
+  get(): State;
+  /** The clip that is open; fails where none is. */
+  clip(): OpenedItem;
+  set(patch: Partial<State>): void;
+  /** Draw when one of the keys was set; several changes in one tick draw once. */
+  on(keys: (keyof State)[], draw: (now: State) => void): void;
+}
+
+/** The part of the picture that the stage shows: `x`, `y` is the source pixel at its corner. */
+export interface View {
+  zoom: number;
+  x: number;
+  y: number;
+}
+
+/** What a chip under the pointer lights up. */
+export interface Lit {
+  frame: number | null;
+  object?: number | null;
+  xyxy?: Xyxy;
+}
+
+export type Tool = "brush" | "eraser" | "polygon";
+export type Corner = "nw" | "se";
+export type Way = 1 | -1;
+
+/** Tell the visitor; the text is shown once, for a while. */
+export type Notify = (text: string, level?: "error" | "info") => void;
+
+type EachWithout<Kind, Names extends PropertyKey> = Kind extends unknown ? Omit<Kind, Names> : never;
+
+/** What the page adds to everything it sends. */
+export type SignedName = "tab" | "by" | "seen" | "work" | "project";
+
+/** An event's data as the modules give it: the signature comes with the sending. */
+export type Sent<Name extends keyof Events> = EachWithout<Events[Name], SignedName | "number"> & {
+  work?: string | null;
+  project?: string | null;
+};
+
+/** An edit as the modules give it. */
+export type Edit = EachWithout<Events["edit"], SignedName | "number" | "stamp">;
