@@ -131,6 +131,7 @@ class QwenPolicy:
     """
 
     is_recorded = False
+    gives_several = True
 
     def __init__(
         self,

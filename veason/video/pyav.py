@@ -15,7 +15,7 @@ import numpy as np
 
 from veason.errors import VideoError
 from veason.libraries import library_imports
-from veason.video.index import Index, SeekPoint, decode, open_container, read_index
+from veason.video.index import Index, SeekPoint, decode_packets, open_container, read_index
 from veason.video.limits import ANY, VideoLimits
 
 with library_imports():
@@ -131,7 +131,7 @@ class _Cursor:
         return None
 
     def _start(self, packets: Iterator[Packet[VideoStream]], trusted_from: int | None) -> None:
-        self._pictures = decode(packets, self._stream)
+        self._pictures = decode_packets(packets, self._stream)
         self._trusted_from, self._count = trusted_from, 0
         self.position = 0 if trusted_from is None else int(np.searchsorted(self._index.pts, trusted_from))
 
