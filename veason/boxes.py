@@ -42,7 +42,8 @@ def box_iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
     sides = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
     overlap = sides.prod(-1)
     union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    iou: np.ndarray = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return iou
 
 
 def match_boxes(iou: np.ndarray) -> list[tuple[int, int]]:

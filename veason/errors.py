@@ -10,6 +10,7 @@
     ├── SessionError     an edit does not fit the annotation state
     ├── ProjectError     a project folder cannot be opened or written
     ├── ExportError      labels cannot be written in the wanted format
+    ├── EndpointError    a model server cannot be reached, refuses, or breaks off
     ├── DeviceError      the accelerator is out of memory or not there
     └── MissingBackend   a library or weight file is not installed
 
@@ -68,6 +69,10 @@ class ProjectError(VeasonError):
 
 class ExportError(VeasonError):
     """Labels that cannot be written in the wanted format."""
+
+
+class EndpointError(VeasonError):
+    """A model server that cannot be reached, refuses what is asked, or answers with something else."""
 
 
 class DeviceError(VeasonError):

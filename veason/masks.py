@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco
 
 from veason.errors import DataError
+from veason.libraries import library_imports
 from veason.types import Box, Rle
+
+with library_imports():
+    from pycocotools import mask as coco
 
 
 def encode_mask(mask: np.ndarray) -> Rle:
@@ -27,15 +31,16 @@ def encode_mask(mask: np.ndarray) -> Rle:
 
 def decode_mask(rle: Rle) -> np.ndarray:
     """Return the `(H, W)` bool mask of an RLE."""
-    return coco.decode(coco_dict(rle)).astype(bool)
+    pixels: np.ndarray = coco.decode(coco_dict(rle)).astype(bool)
+    return pixels
 
 
-def coco_dict(rle: Rle) -> dict:
+def coco_dict(rle: Rle) -> dict[str, Any]:
     """Return the form pycocotools and COCO files use: `{"size": [h, w], "counts": text}`."""
     return {"size": list(rle.size_hw), "counts": rle.counts}
 
 
-def rle_from_coco(entry: dict) -> Rle:
+def rle_from_coco(entry: Mapping[str, Any]) -> Rle:
     """Return an Rle from a COCO dictionary whose counts are compressed (text or bytes) or a plain list of runs."""
     height, width = (int(side) for side in entry["size"])
     counts = entry["counts"]

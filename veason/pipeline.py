@@ -165,8 +165,7 @@ class Pipeline:
             order: as in `propagate`.
             cursor: as in `propagate`.
 
-        Raises:
-            As `propagate`; nothing is yielded where the plan has no jobs.
+        Nothing is yielded where the plan has no jobs. Errors are those of `propagate`.
         """
         for job in plan.jobs:
             state = current()

@@ -25,32 +25,32 @@ LAYERS: list[tuple[str, list[tuple[str, str, str]]]] = [
     (
         "what answers",
         [
-            ("studio/server", "requests in, messages out", "a"),
             ("evaluate", "samples to a report", "b"),
+            ("studio/server", "requests in, messages out", "a"),
         ],
     ),
     (
         "labels and models",
         [
+            ("pipeline", "from a question to masks", "b"),
             ("project", "a folder that loses nothing", "c"),
             ("formats", "labels and benchmarks as files", "c"),
-            ("pipeline", "from a question to masks", "b"),
         ],
     ),
     (
         "rules and networks",
         [
-            ("annotation", "state, edits, undo, plan", "c"),
             ("policy", "frames to an answer", "b"),
             ("segmenter", "prompts to masks", "b"),
+            ("annotation", "state, edits, undo, plan", "c"),
         ],
     ),
     (
         "on arrays and text",
         [
-            ("video", "exact frames", "d"),
             ("answer", "text to values", "d"),
             ("consistency", "doubt", "d"),
+            ("video", "exact frames", "d"),
             ("metrics", "J and F", "d"),
             ("rewards", "the four", "d"),
         ],
@@ -58,11 +58,11 @@ LAYERS: list[tuple[str, list[tuple[str, str, str]]]] = [
     (
         "values",
         [
-            ("types", "and protocols", "d"),
             ("errors", "one tree", "d"),
+            ("profile", "of a checkpoint", "d"),
+            ("types", "and protocols", "d"),
             ("boxes", "IoU", "d"),
             ("masks", "RLE", "d"),
-            ("profile", "of a checkpoint", "d"),
         ],
     ),
 ]
@@ -90,7 +90,7 @@ STYLE = """<style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0 8 4 0 8z" fill="#8a93a6"/></marker></defs>"""
 
-WIDTH, HEIGHT, GAP, LABEL = 780, 54, 20, 128
+WIDTH, HEIGHT, GAP, LABEL = 790, 54, 20, 138
 
 
 def box(x: float, y: float, width: float, name: str, note: str, colour: str) -> str:

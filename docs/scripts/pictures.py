@@ -196,9 +196,23 @@ def fill_a_queue(folder: Path) -> Path:
 
 
 def show_the_queue(page: Page) -> None:
-    """Open the queue and wait for its rows."""
+    """Open the queue and wait for its rows, with a picture in each."""
     page.get_by_role("button", name=re.compile("^Queue")).click()
     expect(page.get_by_text("the pursuer").first).to_be_visible()
+    pictures = "() => [...document.querySelectorAll('.v-thumb')].every((one) => one.style.backgroundImage)"
+    page.wait_for_function(pictures)
+    page.mouse.move(-50, -50)
+
+
+def decide_some(page: Page) -> None:
+    """Accept two answers and reject one, as kim."""
+    page.get_by_placeholder("your name").fill("kim")
+    page.get_by_placeholder("your name").press("Enter")
+    for words, key in (("the pursuer", "a"), ("what is pushed", "a"), ("the latecomer", "x")):
+        page.get_by_text(words, exact=True).first.click()
+        page.keyboard.press(key)
+        expect(page.get_by_text("accepted" if key == "a" else "rejected").first).to_be_visible()
+    page.mouse.move(-50, -50)
 
 
 def film(browser: Browser, folder: Path) -> None:
@@ -218,6 +232,8 @@ def queue(browser: Browser, folder: Path) -> None:
     for scheme in ("dark", "light"):
         with new_page(browser, app.url, scheme, SIZE) as page:
             show_the_queue(page)
+            if scheme == "dark":
+                decide_some(page)
             page.screenshot(path=IMAGES / f"queue-{scheme}.png")
     app.stop()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "docs" / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
@@ -21,11 +22,15 @@ import results_page
 
 from veason.cli import build_parser
 from veason.hub import ASSETS
+from veason.video import open_video
 from veason_nano import cli as nano
 
 ROOT = Path(__file__).parent.parent.parent
 README, DOCS = ROOT / "README.md", ROOT / "docs"
-PAGES = sorted(DOCS.rglob("*.md"))
+PACKAGE = DOCS / "package.md"
+"""What a package index shows; no page of the site."""
+
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page != PACKAGE]
 WRITTEN = [README, ROOT / "CONTRIBUTING.md", *PAGES]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SNIPPET = re.compile(r"<!-- --8<-- \[start:snippet\] -->\n```python\n(.*?)```", re.DOTALL)
@@ -80,6 +85,12 @@ def test_every_command_on_a_page_is_understood(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_every_piece_of_python_on_a_page_can_be_read(path: Path) -> None:
+    for code in fenced(path, "python"):
+        ast.parse(code)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
 def test_every_link_leads_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(path).replace("#only-light", "").replace("#only-dark", "")):
         if target.startswith(("http://", "https://")):
@@ -126,6 +137,24 @@ def test_the_drawing_names_parts_that_are_there() -> None:
             assert place.is_dir() or place.with_suffix(".py").is_file(), f"there is no veason/{name}"
 
 
+def test_the_drawing_tells_the_truth_about_imports() -> None:
+    parts = [
+        (name, row, place) for row, (_, parts) in enumerate(drawing.LAYERS) for place, (name, *_) in enumerate(parts)
+    ]
+    places = {name.split("/")[0]: (row, -place) for name, row, place in parts if name not in ("studio/web", "__init__")}
+    for part, place in places.items():
+        for file in [ROOT / "veason" / f"{part}.py", *(ROOT / "veason" / part).rglob("*.py")]:
+            for other in imported(file) & places.keys() - {part} if file.exists() else ():
+                assert places[other] > place, f"{name_of(file)} imports {other}, which the drawing has above it"
+
+
+def imported(file: Path) -> set[str]:
+    """Return the parts of the package that a file imports."""
+    nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom) and node.module]
+    names = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("veason.")}
+
+
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
 def test_files_and_modules_named_in_prose_are_there(path: Path) -> None:
     for word in re.findall(r"`([\w./-]+)`", prose(path)):
@@ -158,11 +187,20 @@ def test_the_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
 
+def short_clip(folder: Path) -> Path:
+    """Write a folder of every 12th frame of an example."""
+    folder.mkdir()
+    with open_video(ASSETS / "examples" / "chase.mp4") as video:
+        for number, frame in enumerate(range(0, video.info.num_frames, 12)):
+            Image.fromarray(video.frame(frame)).save(folder / f"{number:03d}.png")
+    return folder
+
+
 def test_the_snippet_of_the_readme_runs(tmp_path: Path) -> None:
     found = SNIPPET.search(README.read_text(encoding="utf-8"))
     assert found is not None
     assert len(found[1].splitlines()) <= 12
-    code = found[1].replace('"clip.mp4"', repr(str(ASSETS / "examples" / "chase.mp4")))
+    code = found[1].replace('"clip.mp4"', repr(str(short_clip(tmp_path / "clip"))))
     alone = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}  # threads that wait for each other are slow
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=alone, capture_output=True, text=True, check=False

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from veason.cli.options import (
+    Commands,
     add_output,
     add_policy,
     add_sampling,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from veason.types import VideoSource
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("ask", help="segment what an instruction describes", description=__doc__)
     add_video(parser)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from veason.cli import BAD_INPUT
+from veason.cli.options import Commands
 from veason.errors import DataError
 from veason.formats.catalogue import BENCHMARKS
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from veason.formats.benchmarks.check import CheckReport
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("data", help="check a benchmark dataset", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")

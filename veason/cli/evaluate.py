@@ -6,16 +6,15 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from veason.cli.data import add_dataset_arguments
-from veason.cli.options import add_policy, add_segmenter, pipeline_from_args
+from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args
 from veason.errors import DataError
 
 MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_config")
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("eval", help="score on a benchmark; killed runs go on", description=__doc__)
     add_dataset_arguments(parser)

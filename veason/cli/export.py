@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
 
+from veason.cli.options import Commands
 from veason.formats.catalogue import EXPORTABLE, format_lines
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser(
         "export",
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     from veason.formats.exporting import export_labels
     from veason.formats.labels.options import ExportOptions
-    from veason.formats.projects.exchange import from_project
+    from veason.formats.projects.from_project import from_project
     from veason.profile import GENERIC, read_profile
     from veason.project import Project
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
+from veason.cli.options import Commands
 from veason.formats.catalogue import IMPORTABLE, format_lines
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser(
         "import",
@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     from veason.formats.importing import import_labels
-    from veason.formats.projects.exchange import Imported, check_fits, to_project
+    from veason.formats.projects.to_project import Imported, check_fits, to_project
     from veason.project import Project
 
     total = Imported()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any
 
+from veason.cli.options import Commands
 from veason.errors import MissingBackend
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser, which reads nothing: every word after `nano` is handed over."""
     parser = commands.add_parser(
         "nano", help="draw the toy world, train the embedded models", add_help=False, prefix_chars="\0"
@@ -30,4 +30,5 @@ def run(args: argparse.Namespace) -> int:
         if error.name != "veason_nano":
             raise
         raise MissingBackend("veason_nano is not installed: it comes with `pip install veason`") from error
-    return nano.run(args.words)
+    code: int = nano.run(args.words)
+    return code

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from veason.errors import PromptError
-from veason.types import Box, Budgets, Click, FrameRange, ModelOptions, Prompt, Sampling, Speedups
+from veason.errors import OptionError, PromptError
+from veason.types import (
+    Box,
+    Budgets,
+    Click,
+    EndpointOptions,
+    FrameRange,
+    ModelOptions,
+    Prompt,
+    Sampling,
+    Speedups,
+)
 
 if TYPE_CHECKING:
     from veason.pipeline import Pipeline
+
+KEY_VARIABLE = "VEASON_POLICY_KEY"
+"""The environment variable that may hold the key of a model server."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What a command adds its parser to."""
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})@(\d+)(?::(\d+))?")
@@ -36,7 +54,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def add_policy(parser: argparse.ArgumentParser) -> None:
     """Add the choice of policy and how it is run."""
     parser.add_argument(
-        "--policy", metavar="P", help="nano | scripted:FILE | FOLDER | HUB_ID (default: the best that is already here)"
+        "--policy",
+        metavar="P",
+        help="nano | scripted:FILE | FOLDER | HUB_ID | http://HOST:PORT/v1 (default: the best that is already here)",
+    )
+    parser.add_argument("--policy-model", metavar="NAME", help="the model of a server (default: its only one)")
+    parser.add_argument(
+        "--policy-key-file", metavar="FILE", help=f"holds the key of a server (default: the variable {KEY_VARIABLE})"
     )
     parser.add_argument("--profile", metavar="FILE", help="how that checkpoint wants its frames (JSON)")
     parser.add_argument("--quantization", choices=["4bit"], help="load the policy in 4 bits (needs bitsandbytes)")
@@ -122,6 +146,20 @@ def read_budgets(args: argparse.Namespace) -> Budgets:
     return Budgets(**{name: value for name, value in given.items() if value is not None})
 
 
+def read_endpoint_options(args: argparse.Namespace) -> EndpointOptions:
+    """Return how a model server is asked. Raises OptionError where the file of the key cannot be read or is empty."""
+    file = getattr(args, "policy_key_file", None)
+    key = os.environ.get(KEY_VARIABLE, "")
+    if file is not None:
+        try:
+            key = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise OptionError(f"cannot read the key in {file}: {error}") from error
+        if not key or len(key.split()) != 1:
+            raise OptionError(f"{file} should hold a key and nothing else")
+    return EndpointOptions(model=getattr(args, "policy_model", None), key=key)
+
+
 def read_model_options(args: argparse.Namespace) -> ModelOptions:
     """Return what the options say of how the models are loaded. Raises OptionError."""
     return ModelOptions(
@@ -129,6 +167,7 @@ def read_model_options(args: argparse.Namespace) -> ModelOptions:
         quantization=getattr(args, "quantization", None),
         profile=getattr(args, "profile", None),
         segmenter_config=args.segmenter_config,
+        endpoint=read_endpoint_options(args),
         budgets=read_budgets(args),
         speedups=read_speedups(args),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from veason.cli.options import add_policy, add_sampling, add_segmenter, pipeline_from_args, read_sampling
+from veason.cli.options import Commands, add_policy, add_sampling, add_segmenter, pipeline_from_args, read_sampling
 from veason.errors import ProjectError
 from veason.formats.catalogue import BENCHMARKS
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DOUBTFUL_SHOWN = 5
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("project", help="keep a queue of questions about videos", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import signal
 from pathlib import Path
-from typing import Any
 
-from veason.cli.options import add_policy, add_segmenter, add_stock, read_model_options
+from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, read_model_options
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("serve", help="open the app", description=__doc__)
     add_serve_options(parser)

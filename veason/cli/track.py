@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from veason.cli.options import add_output, add_segmenter, add_video, parse_prompts, parse_range, pipeline_from_args
+from veason.cli.options import (
+    Commands,
+    add_output,
+    add_segmenter,
+    add_video,
+    parse_prompts,
+    parse_range,
+    pipeline_from_args,
+)
 from veason.cli.progress import finishing, propagate_with_progress
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("track", help="propagate boxes and clicks given by hand", description=__doc__)
     add_video(parser)

@@ -115,7 +115,7 @@ class Worker:
 
 def _receive(connection: Connection) -> dict[str, Any] | None:
     try:
-        message = connection.recv()
+        message: dict[str, Any] | VeasonError | None = connection.recv()
     except (EOFError, ConnectionResetError) as error:
         raise VeasonError(
             "a worker process ended unexpectedly (see its message above; out of memory?): "

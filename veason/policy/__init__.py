@@ -6,8 +6,8 @@ from pathlib import Path
 
 from veason import hub
 from veason.errors import MissingBackend
-from veason.profile import load_profile
-from veason.types import ModelOptions, Policy
+from veason.profile import GENERIC, load_profile, read_profile
+from veason.types import EndpointOptions, ModelOptions, Policy
 
 RECORDINGS = hub.ASSETS / "examples" / "recordings.json"
 """Recorded answers about the example clips, replayed where no model is here."""
@@ -18,8 +18,8 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
 
     Args:
         name: None or "auto" for the best one that is here (the published one where there is CUDA and its weights are
-            cached, else nano, else recorded answers), "nano", "scripted" or "scripted:FILE", a folder, or a hub id.
-            Only a hub id named here is ever downloaded.
+            cached, else nano, else recorded answers), "nano", "scripted" or "scripted:FILE", a folder, a hub id, or the
+            address of an OpenAI-compatible server. Only a hub id named here is ever downloaded.
         options: device, dtype, quantization and profile; `budgets.prefix` is the memory of the device for what was
             read of videos (0 is plain `generate`), `speedups.static_cache` decodes into a cache of fixed size,
             compiled where there is CUDA.
@@ -28,6 +28,7 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
         MissingBackend: weights or a library are missing; the message holds the command to type.
         ProfileError: the profile is broken or does not fit the model.
         DeviceError: the device is not there or too small.
+        EndpointError: a server does not tell which models it has.
     """
     name = choose_name(options.device) if name in (None, "auto") else name
     if name == "scripted" or name.startswith("scripted:"):
@@ -35,9 +36,16 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
 
         return ScriptedPolicy(Path(name.partition(":")[2] or RECORDINGS))
 
-    from veason.device import require
+    from veason.libraries import require_library
 
-    require("transformers", 'pip install "transformers>=5,<6"', f"the policy {name}")
+    if name.startswith(("http://", "https://")):
+        require_library("openai", f"the policy {name}")
+        from veason.policy.endpoint import EndpointPolicy
+
+        profile = read_profile(Path(options.profile)) if options.profile else GENERIC
+        return EndpointPolicy(name, options.endpoint or EndpointOptions(), profile)
+
+    require_library("transformers", f"the policy {name}")
     from veason.policy.qwen import load_qwen
 
     checkpoint = str(hub.embedded("policy")) if name == hub.NANO else name

@@ -14,7 +14,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import torch
-from PIL import Image
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -25,10 +24,12 @@ from transformers import (
 )
 
 from veason.answer import context_for
-from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard, require
+from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard
 from veason.errors import MissingBackend, ProfileError, PromptError
+from veason.libraries import require_library
 from veason.policy import prompt
 from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
+from veason.policy.pictures import resize_frame
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.prefix import DEFAULT_BUDGET_BYTES, PrefixCounts, PrefixStore, digest_frames, entry_from_cache
 from veason.policy.static import StaticRoom, compile_options
@@ -68,7 +69,7 @@ def load_qwen(
     dtype = DTYPES[options.dtype] if options.dtype is not None else choose_dtype(device)
     loading: dict[str, Any] = {"dtype": dtype, "local_files_only": not may_download}
     if options.quantization == "4bit":
-        require("bitsandbytes", "pip install bitsandbytes", "4-bit loading")
+        require_library("bitsandbytes", "4-bit loading")
         loading["device_map"] = {"": device}
         loading["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
@@ -130,6 +131,7 @@ class QwenPolicy:
     """
 
     is_recorded = False
+    gives_several = True
 
     def __init__(
         self,
@@ -236,7 +238,8 @@ class QwenPolicy:
 
     def _text(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> str:
         messages = prompt.build_messages(self.profile, [frame.index for frame in frames], instruction, turns)
-        return self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text: str = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return text
 
     def _process(self, frames: Sequence[Frame], text: str) -> Any:
         images = [resize_frame(frame, self.profile.size_wh) for frame in frames]
@@ -356,11 +359,6 @@ class QwenPolicy:
             yield text
         if held:
             yield self._processor.tokenizer.decode(held, skip_special_tokens=True)
-
-
-def resize_frame(frame: Frame, size_wh: tuple[int, int]) -> Image.Image:
-    """Return the picture at `size_wh`, bilinear, aspect not kept."""
-    return Image.fromarray(frame.image).resize(size_wh, Image.Resampling.BILINEAR)
 
 
 @contextmanager

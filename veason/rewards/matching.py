@@ -52,7 +52,8 @@ def inclusive_iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
         sides = np.maximum(0, np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + 1)
         overlap = sides.prod(-1)
         area_a, area_b = (a[..., 2:] - a[..., :2] + 1).prod(-1), (b[..., 2:] - b[..., :2] + 1).prod(-1)
-        return overlap / (area_a + area_b - overlap)
+        iou: np.ndarray = overlap / (area_a + area_b - overlap)
+    return iou
 
 
 def _written_boxes(found: Sequence[Box | None], context: AnswerContext, rules: RewardRules) -> np.ndarray:

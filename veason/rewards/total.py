@@ -68,4 +68,5 @@ def group_advantages(rewards: Sequence[float]) -> np.ndarray:
     values = np.asarray(rewards, dtype=np.float64)
     if len(values) < 2:
         return np.zeros(len(values))
-    return (values - values.mean()) / (values.std(ddof=1) + 1e-6)
+    advantages: np.ndarray = (values - values.mean()) / (values.std(ddof=1) + 1e-6)
+    return advantages

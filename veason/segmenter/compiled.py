@@ -60,10 +60,10 @@ def compile_networks(model: SAM2VideoPredictor, backend: str | Callable[..., Any
     def is_full(curr: Any, memory: torch.Tensor, num_obj_ptr_tokens: int = 0, **_: Any) -> bool:
         memories = (memory.shape[0] - num_obj_ptr_tokens) // pixels
         pointers = num_obj_ptr_tokens // tokens_of_a_pointer
-        return memories >= model.num_maskmem and pointers >= model.max_obj_ptrs_in_encoder
+        return bool(memories >= model.num_maskmem and pointers >= model.max_obj_ptrs_in_encoder)
 
     def is_unclicked(sparse_prompt_embeddings: torch.Tensor, **_: Any) -> bool:
-        return sparse_prompt_embeddings.shape[1] == _EMPTY_POINTS
+        return bool(sparse_prompt_embeddings.shape[1] == _EMPTY_POINTS)
 
     def is_any(*_: Any, **__: Any) -> bool:
         return True
@@ -80,7 +80,7 @@ def compile_networks(model: SAM2VideoPredictor, backend: str | Callable[..., Any
     return forwards
 
 
-def _shape_of(value: Any) -> Hashable:
+def _shape_of(value: object) -> Hashable:
     """Return all that a graph is specialised for: sizes, strides and types of tensors, values of all else."""
     if isinstance(value, torch.Tensor):
         return (value.shape, value.stride(), value.dtype, value.is_inference())
@@ -88,4 +88,5 @@ def _shape_of(value: Any) -> Hashable:
         return tuple((key, _shape_of(item)) for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return tuple(_shape_of(item) for item in value)
+    assert isinstance(value, Hashable)
     return value

@@ -232,7 +232,8 @@ class ObjectHistory:
 
     @property
     def _outputs(self) -> dict[str, dict[int, Output]]:
-        return self._tracker.state["output_dict_per_obj"][0]
+        outputs: dict[str, dict[int, Output]] = self._tracker.state["output_dict_per_obj"][0]
+        return outputs
 
     def _set_state(self, given: dict[int, Output], tracked: dict[int, Output]) -> None:
         self._outputs["cond_frame_outputs"] = dict(given)
@@ -256,7 +257,7 @@ def frames_read_back(model: SAM2VideoPredictor) -> int:
 
     Source: sam2/modeling/sam2_base.py `_prepare_memory_conditioned_features` (sam2 1.1.0).
     """
-    return max(model.max_obj_ptrs_in_encoder - 1, model.num_maskmem * model.memory_temporal_stride_for_eval)
+    return int(max(model.max_obj_ptrs_in_encoder - 1, model.num_maskmem * model.memory_temporal_stride_for_eval))
 
 
 def track_nearest(

@@ -277,4 +277,4 @@ def _first_guess(model: SAM2VideoPredictor) -> float:
     if model.device.type == "cuda":
         return 0.02
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return max(0.03, 13.5 * parameters / 224e6 * (model.image_size / 1024) ** 2)
+    return max(0.03, float(13.5 * parameters / 224e6 * (model.image_size / 1024) ** 2))

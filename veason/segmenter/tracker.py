@@ -226,6 +226,7 @@ class GroupTracker:
         occlusion: as a conditioning frame it would tell all other frames that the object is nowhere.
         """
         size = self._model.image_size
+        output: Output
         output, _ = self._model._run_single_frame_inference(
             inference_state=self.state,
             output_dict=outputs,
@@ -241,7 +242,9 @@ class GroupTracker:
 
     def _output(self, plan: ObjectPlan, frame_index: int) -> Output:
         outputs = self.state["output_dict_per_obj"][self.state["obj_id_to_idx"][plan.object_id]]
-        return outputs["cond_frame_outputs"].get(frame_index) or outputs["non_cond_frame_outputs"][frame_index]
+        given: Output | None = outputs["cond_frame_outputs"].get(frame_index)
+        tracked: dict[int, Output] = outputs["non_cond_frame_outputs"]
+        return given or tracked[frame_index]
 
     def _keep_output(self, plan: ObjectPlan, frame_index: int, reverse: bool, frames: FrameRange) -> None:
         """Hand an output on for later corrections, if it is what a run over the whole video would give.

@@ -22,7 +22,7 @@ from veason.types.answers import (
     Unanswered,
 )
 from veason.types.budgets import Budgets
-from veason.types.models import ModelOptions
+from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
     EncodingSegmenter,
     OnProgress,
@@ -62,6 +62,7 @@ __all__ = [
     "Budgets",
     "Click",
     "EncodingSegmenter",
+    "EndpointOptions",
     "Frame",
     "FrameMasks",
     "FrameMention",

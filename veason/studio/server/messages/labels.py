@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from veason.project.records import Reasoning, Status
+from veason.annotation import Reasoning
+from veason.project.records import Status
 from veason.studio.server.messages.units import Span, Xyxy
 
 

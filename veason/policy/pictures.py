@@ -1,0 +1,22 @@
+"""Frames as a policy sees them."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+from PIL import Image
+
+from veason.types import Frame
+
+
+def resize_frame(frame: Frame, size_wh: tuple[int, int]) -> Image.Image:
+    """Return the picture at `size_wh`, bilinear, aspect not kept."""
+    return Image.fromarray(frame.image).resize(size_wh, Image.Resampling.BILINEAR)
+
+
+def data_url(picture: Image.Image) -> str:
+    """Return a picture without loss as a `data:image/png;base64,` address."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
