@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from veason.errors import VeasonError
     from veason.formats.exporting import export_labels
     from veason.formats.labels.options import ExportOptions
-    from veason.formats.projects.exchange import from_project
+    from veason.formats.projects.from_project import from_project
     from veason.masks import decode_mask, encode_mask
     from veason.pipeline import FramesShown, Pipeline, load_pipeline, merge_tracks, prompts_from_answer
     from veason.project import Project
@@ -84,7 +84,7 @@ _ELSEWHERE = {
     "VeasonError": "errors",
     "ExportOptions": "formats.labels.options",
     "export_labels": "formats.exporting",
-    "from_project": "formats.projects.exchange",
+    "from_project": "formats.projects.from_project",
     "decode_mask": "masks",
     "encode_mask": "masks",
     "FramesShown": "pipeline",

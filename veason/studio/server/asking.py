@@ -50,7 +50,8 @@ class Asking:
         self._shown = sample_indices(question.video.info.num_frames, frame_count_of(pipeline))
         self._turns: tuple[Turn, ...] = ()
         if request.again and pipeline.policy is not None:
-            turn, self._shown = correction_turn(question.labels.state(), question.video.info, pipeline.policy.profile)
+            state = question.labels.state()
+            turn, self._shown = correction_turn(state, question.video.info, pipeline.policy.profile)
             self._turns = (turn,)
 
     def messages(self) -> Iterator[Message]:
