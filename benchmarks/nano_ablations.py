@@ -3,7 +3,7 @@
     python benchmarks/nano_ablations.py --start runs/nano/sft/export                  # all rows
     python benchmarks/nano_ablations.py --start runs/nano/sft/export without-boxes    # one row, and what it builds on
 
-A row is supervised lessons in a style, then reinforcement with some of the four rewards, then 240 questions about 60
+A row is supervised examples in a style, then reinforcement with some of the four rewards, then 240 questions about 60
 test clips. Each step is printed as the command that does it, goes on where it was cut off, and is not done twice.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from report import write_result
 
-from veason_nano.evaluate import FIGURES, Row, compare_policies, format_figure, make_table, read_journal
+from veason_nano.evaluate import FIGURES, ResultRow, compare_policies, format_figure, make_table, read_journal
 
 CLIPS = 60
 FULL = "full"
@@ -27,7 +27,7 @@ FULL = "full"
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """One row: how its lessons are written, and which rewards follow; `without` is None where none follow."""
+    """One row: how its examples are written, and which rewards follow; `without` is None where none follow."""
 
     style: str = "full"
     without: tuple[str, ...] | None = ()
@@ -60,18 +60,18 @@ class Comparison:
         row, given = ROWS[name], self.given
         if row is None:
             return Path(given.start)
-        lessons = [
+        examples = [
             "train", "sft", "--pool", given.pool, "--style", row.style, "--start", given.start, "--clips", 5,
             "--steps", given.sft_steps, "--rate", given.sft_rate, "--optimizer", "adamw", "--shards", given.shards,
             "--first-shards", min(given.shards, 8),
         ]  # fmt: skip
-        taught = self._trained(f"sft-{row.style}", lessons)
+        taught = self._trained(f"sft-{row.style}", examples)
         if row.without is None:
             return taught
         rewards = ["train", "grpo", "--start", taught, "--steps", given.grpo_steps, "--rate", given.grpo_rate]
         return self._trained(name, [*rewards, *(["--without", *row.without] if row.without else [])])
 
-    def rows(self, name: str) -> list[Row]:
+    def rows(self, name: str) -> list[ResultRow]:
         """Ask a row's weights what is not in its journal yet and return all answers' scores."""
         journal = Path(self.given.out) / f"{name}.jsonl"
         if len(read_journal(journal)) < CLIPS:

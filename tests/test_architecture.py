@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "errors profile types",
+    "errors libraries profile types",
     "boxes masks hub answer consistency",
     "video draw metrics rewards",
     "device policy segmenter annotation",
@@ -96,7 +96,7 @@ def test_module_imports_only_what_stands_above_it(path: Path) -> None:
             assert here in owners[top], f"{here} must not import {top}"
 
 
-@pytest.mark.parametrize("heavy", ["torch", "gradio", "transformers", "sam2", "decord", "veason_nano"])
+@pytest.mark.parametrize("heavy", ["numpy", "torch", "gradio", "transformers", "sam2", "decord", "veason_nano"])
 def test_importing_veason_and_its_command_line_stays_light(heavy: str) -> None:
     code = (
         f"import veason, veason.types, veason.cli as cli, sys; cli.build_parser(); assert '{heavy}' not in sys.modules"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from veason.consistency import check, doubt
 from veason.masks import encode_mask
 from veason.types import Answer, Box, MaskTrack, Note, ObjectMask
-from veason_nano.language.corpus import draw_lessons
+from veason_nano.language.corpus import draw_examples
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
 from veason_nano.world.view import look_at
@@ -219,13 +219,13 @@ def test_nano_s_true_lessons_pass_and_their_twisted_twins_do_not() -> None:
     rng = np.random.default_rng(0)
     for seed in range(6):
         view = look_at(Facts(make_scene(seed)), (112, 112))
-        for lesson in draw_lessons(view, rng, 6):
-            true = Answer(lesson.thought, lesson.keyframe, lesson.boxes)
-            assert check(true, view.shown, {}) == (), lesson.thought
-            other = next(index for index in view.shown if index != lesson.keyframe)
+        for example in draw_examples(view, rng, 6):
+            true = Answer(example.thought, example.keyframe, example.boxes)
+            assert check(true, view.shown, {}) == (), example.thought
+            other = next(index for index in view.shown if index != example.keyframe)
             twisted = replace(true, keyframe=other, boxes=(BOX,))
             expected = "absent_but_boxes" if true.is_absent else "other_frame_named"
-            assert [finding.kind for finding in check(twisted, view.shown, {})] == [expected], lesson.thought
+            assert [finding.kind for finding in check(twisted, view.shown, {})] == [expected], example.thought
 
 
 def test_doubt_is_the_worse_of_score_and_change() -> None:

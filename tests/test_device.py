@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from veason.device import assert_no_tensor, choose_device, choose_dtype, memory_guard, require, wrap_gpu_work
-from veason.errors import DeviceError, MissingBackend
+from veason.device import assert_no_tensor, choose_device, choose_dtype, memory_guard, wrap_gpu_work
+from veason.errors import DeviceError
 from veason.types import FrameMasks, ObjectMask, Rle
 
 
@@ -61,11 +61,6 @@ def test_closing_the_door_closes_the_work_behind_it() -> None:
     assert next(values) == 0
     values.close()
     assert closed == [True]
-
-
-def test_a_missing_library_comes_with_the_command_to_type() -> None:
-    with pytest.raises(MissingBackend, match="pip install nothing-of-this-name"):
-        require("nothing_of_this_name", "pip install nothing-of-this-name", "the test")
 
 
 @pytest.mark.parametrize(("variable", "lends"), [("true", True), ("", False)])

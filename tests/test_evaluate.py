@@ -24,9 +24,9 @@ from veason.evaluate.journal import Journal, read_lines
 from veason.formats.benchmarks.predictions import (
     SavedAnswer,
     prediction_folder,
-    read_answers,
-    write_answers,
+    read_saved_answers,
     write_prediction,
+    write_saved_answers,
 )
 from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
 from veason.types import Answer, Box, Note, Sample
@@ -182,7 +182,7 @@ def save_answers(root: Path, dataset: Dataset, **changes: SavedAnswer) -> None:
         answers.append(
             changes.get(sample.key.replace("/", "_"), SavedAnswer(sample.key, "?", good, shown=(0, 1, 2, 3)))
         )
-    write_answers(root, answers)
+    write_saved_answers(root, answers)
 
 
 def test_defects_of_answers_are_counted_apart(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_keyframe_prominence_is_correlated_with_quality(tmp_path: Path) -> None:
         return {index: mask for index, mask in oracle(sample).items() if index <= int(sample.expression_id)}
 
     saved = save(dataset, better_with_number, tmp_path / "saved")
-    write_answers(
+    write_saved_answers(
         saved, [SavedAnswer(s.key, "?", Answer("", n, (Box(2, 2, 4, 12),)), shown=(n,)) for n, s in enumerate(dataset)]
     )
     content = evaluate(dataset, saved, tmp_path / "out").content
@@ -248,14 +248,14 @@ def test_answers_are_read_back_as_they_were_saved(tmp_path: Path) -> None:
         SavedAnswer("a/1", "it", Answer("gone", None, ())),
         SavedAnswer("b/0", "it", None, "no JSON", "text"),
     ]
-    write_answers(tmp_path, answers)
-    assert read_answers(tmp_path) == {answer.key: answer for answer in answers}
+    write_saved_answers(tmp_path, answers)
+    assert read_saved_answers(tmp_path) == {answer.key: answer for answer in answers}
 
 
 def test_a_broken_answers_line_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "answers.jsonl").write_text('{"key": "a/0", "keyframe": 1, "boxes_xyxy": [[1, 2]]}\n')
     with pytest.raises(DataError, match=r"answers\.jsonl: line 1 \(a/0\)"):
-        read_answers(tmp_path)
+        read_saved_answers(tmp_path)
 
 
 # --- coverage

@@ -5,10 +5,13 @@ from functools import cache
 import torch
 from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-from veason.segmenter.checkpoint import NANO_BASE, NANO_OVERRIDES, build_predictor
+from veason.segmenter.checkpoint import build_predictor
+from veason_nano.segmenter.model import NANO_BASE, WIDTHS
 
 TINY_OVERRIDES = (
-    *NANO_OVERRIDES,
+    *WIDTHS,
+    "model.image_encoder.trunk.stages=[1,2,3,1]",
+    "model.image_encoder.trunk.global_att_blocks=[4,5]",
     "model.image_size=128",
     "model.memory_attention.layer.self_attention.feat_sizes=[8,8]",
     "model.memory_attention.layer.cross_attention.feat_sizes=[8,8]",

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from veason.errors import DeviceError, MissingBackend
+from veason.errors import DeviceError
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -117,9 +117,3 @@ def assert_no_tensor(value: Any) -> None:
     elif isinstance(value, (list, tuple)):
         for item in value:
             assert_no_tensor(item)
-
-
-def require(module: str, command: str, purpose: str) -> None:
-    """Raise MissingBackend with the command to type unless `module` can be imported."""
-    if importlib.util.find_spec(module) is None:
-        raise MissingBackend(f"{purpose} needs {module}, which is not installed: {command}")

@@ -14,6 +14,7 @@ from scipy.ndimage import binary_erosion
 
 from veason.boxes import boxes_array
 from veason.errors import ExportError
+from veason.libraries import library_imports
 from veason.masks import davis_palette, decode_mask
 from veason.types import Box, FrameMasks, FrameRange, MaskTrack, ObjectMask, OnProgress, VideoSource
 from veason.video import VideoWriter
@@ -171,7 +172,8 @@ def _supervision() -> ModuleType:
     """Import supervision on first use: it takes a second, and complains where OpenCV is absent, which is our choice."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        import supervision
+        with library_imports():
+            import supervision
     module: ModuleType = supervision
     return module
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
-ASSETS = Path(__file__).resolve().parent / "assets"
+ASSETS = Path(str(resources.files("veason") / "assets"))
 """The embedded models and example clips."""
 
 REAL_POLICY = "SitongGong/Veason-R1"

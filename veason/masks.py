@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco
 
 from veason.errors import DataError
+from veason.libraries import library_imports
 from veason.types import Box, Rle
+
+with library_imports():
+    from pycocotools import mask as coco
 
 
 def encode_mask(mask: np.ndarray) -> Rle:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from veason.errors import ProfileError
 
 PROFILE_FILE = "profile.json"
@@ -139,4 +137,6 @@ def sample_indices(num_frames: int, count: int) -> tuple[int, ...]:
     """
     if num_frames <= count:
         return tuple(range(num_frames))
+    import numpy as np  # here, so that the command line starts without it
+
     return tuple(int(index) for index in np.linspace(0, num_frames - 1, count).astype(int))

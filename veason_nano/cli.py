@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 STAGES = ("see", "multi", "sft", "grpo", "segmenter")
-STYLES = ("full", "first-frame", "no-reasoning", "relative")
+EXAMPLE_STYLES = ("full", "first-frame", "no-reasoning", "relative")
 """As `veason_nano.language.corpus.Style`, which is not read here because it loads numpy."""
 
 
@@ -33,7 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
     draw.add_argument("--shards", type=int, default=48, help="files of 128 clips (default: 48)")
     draw.add_argument("--skip", type=int, default=0, help="number of the first file (default: 0)")
     draw.add_argument("--processes", type=int, default=2)
-    draw.add_argument("--style", choices=STYLES, default="full", help="as in `veason nano train sft` (default: full)")
+    draw.add_argument(
+        "--style", choices=EXAMPLE_STYLES, default="full", help="as in `veason nano train sft` (default: full)"
+    )
     draw.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
     train.add_argument("stage", choices=STAGES)
@@ -102,18 +104,18 @@ def _train(args: argparse.Namespace) -> None:
     if args.stage == "segmenter":
         from veason_nano.segmenter import train as train_segmenter
 
-        train_segmenter.add_arguments(parser)
+        train_segmenter.add_segmenter_arguments(parser)
         train_segmenter.train_segmenter(train_segmenter.settings_from(parser.parse_args(args.flags)))
         return
     if args.stage == "grpo":
         from veason_nano.policy import grpo
 
-        grpo.add_arguments(parser)
+        grpo.add_grpo_arguments(parser)
         print(f"weights in {grpo.train_grpo(parser.parse_args(args.flags))}")
         return
     from veason_nano.policy import train as train_policy
 
-    train_policy.add_arguments(parser)
+    train_policy.add_policy_arguments(parser)
     flags = parser.parse_args(args.flags)
     print(f"weights in {train_policy.train_policy(args.stage, flags)}")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from veason.formats.datasets import WriteExpression, WriteVideo
-from veason_nano.language.questions import Question, draw_questions
+from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.world.facts import Facts
 from veason_nano.world.footage import DrawnVideo
 from veason_nano.world.photos import PHOTO_SHARE, with_photo
@@ -80,7 +80,7 @@ def draw_video(scene: Scene, name: str, questions: int) -> WriteVideo:
     return WriteVideo(name, frames, objects, expressions)
 
 
-def choose_questions(scene: Scene, count: int) -> list[Question]:
+def choose_questions(scene: Scene, count: int) -> list[WorldQuestion]:
     """Return up to `count` questions with different texts."""
     rng = np.random.default_rng([scene.seed, 31])
     drawn = draw_questions(look_at(Facts(scene), (112, 112)), rng, count * 4)

@@ -24,7 +24,7 @@ from veason.metrics import ABSENT, REASONING, REFERRING, OutlineCache, SequenceS
 from veason.profile import load_profile
 from veason.types import Segmenter
 from veason_nano.dataset import choose_questions, clip_size, draw_scene
-from veason_nano.language.questions import Question
+from veason_nano.language.questions import WorldQuestion
 from veason_nano.language.truth import Statement, check_thought
 from veason_nano.policy.model import nano_profile
 from veason_nano.policy.pool import ClipMaker
@@ -35,7 +35,7 @@ from veason_nano.world.photos import load_photos
 from veason_nano.world.scene import Scene
 from veason_nano.world.view import View, look_at
 
-TYPES = {"referring": REFERRING, "reasoning": REASONING, "absent": ABSENT}
+QUESTION_TYPES = {"referring": REFERRING, "reasoning": REASONING, "absent": ABSENT}
 FIGURES = (
     "overall", "referring", "reasoning", "r_binary", "n_acc", "t_acc", "readable", "keyframe_prominence", "box_iou",
     "truth",
@@ -51,7 +51,7 @@ _SIDE_BY_SIDE = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ResultRow:
     """One question to one policy. Scores are fractions; `prominence` and `box_iou` are 0 where no box was due.
 
     Of `stated` statements in the thought `true` are true of the clip (`veason_nano.language.truth`).
@@ -88,7 +88,7 @@ class Course:
         self._ground = [union_mask(list(masks.values())) if masks else nothing for masks in self._masks]
         self._outlines = OutlineCache()
 
-    def mark(self, policy: str, question: Question, text: str, context: AnswerContext) -> Row:
+    def mark(self, policy: str, question: WorldQuestion, text: str, context: AnswerContext) -> ResultRow:
         """Return what an answer, read against `context` (boxes in pixels of the view's images), is worth."""
         info = self._video.info
         answer = read_text(text, replace(context, source_wh=info.size_wh))
@@ -101,7 +101,7 @@ class Course:
         prominence, iou = score_boxes(self.view, question, inner) if question.targets else (0.0, 0.0)
         is_empty = answer is None or not answer.boxes
         statements = self._check(text if inner is None else inner.thought, context)
-        return Row(
+        return ResultRow(
             policy, self.number, question.text, question.type, score.j, score.f, score.r_binary or 0.0, is_empty,
             answer is not None, prominence, iou, len(statements), sum(one.is_true for one in statements), text,
         )  # fmt: skip
@@ -125,7 +125,7 @@ def evaluate_policies(
     temperature: float = 0.0,
     photos: Path | None = None,
     answers: Path | None = None,
-) -> list[Row]:
+) -> list[ResultRow]:
     """Ask every policy every question of the test split and return one row each.
 
     Args:
@@ -137,7 +137,7 @@ def evaluate_policies(
         seed: which test split.
         longest: most frames in a clip.
         questions: most questions about a clip.
-        temperature: 0 takes the likeliest answers; 1 draws them as GRPO does, by lots that the first clip of those
+        temperature: 0 takes the likeliest answers; 1 draws them as GRPO does, with a seed that the first clip of those
             written side by side decides.
         photos: `load_photos` reads it; one of them lies behind every clip.
         answers: a journal of the same questions, whose answers are marked once more (with another segmenter, say)
@@ -162,7 +162,7 @@ def evaluate_policies(
         numbers = left[first : first + _SIDE_BY_SIDE]
         scenes = [draw_scene("test", seed, one, longest, pictures, 1.0) for one in numbers]
         courses = [Course(one, scene, questions, segmenter) for one, scene in zip(numbers, scenes, strict=True)]
-        found: list[list[Row]] = [[] for _ in courses]
+        found: list[list[ResultRow]] = [[] for _ in courses]
         for name, maker in makers.items():
             for course, texts, rows in zip(courses, ask(name, courses), found, strict=True):
                 context = maker.context(course.view)
@@ -185,8 +185,8 @@ def _asker(policies: Mapping[str, Path], makers: Mapping[str, ClipMaker], temper
     def ask(name: str, courses: Sequence[Course]) -> list[list[str]]:
         asked = [[question.text for question in course.questions] for course in courses]
         views = [course.view for course in courses]
-        lots = courses[0].number
-        return answer_views(models[name], makers[name], views, asked, temperature=temperature, lots=lots)
+        seed = courses[0].number
+        return answer_views(models[name], makers[name], views, asked, temperature=temperature, seed=seed)
 
     return ask
 
@@ -223,17 +223,18 @@ def check_journal(journal: Path, way: Mapping[str, Any]) -> None:
         raise DataError(f"{journal} holds clips asked with {first['way']}, wanted is {way}: give another journal")
 
 
-def read_journal(journal: Path) -> dict[int, list[Row]]:
+def read_journal(journal: Path) -> dict[int, list[ResultRow]]:
     """Return what stands in a journal, by clip; nothing where there is none yet."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
-    clips = [[Row(**row) for row in rows] for rows in map(json.loads, lines) if isinstance(rows, list)]
+    clips = [[ResultRow(**row) for row in rows] for rows in map(json.loads, lines) if isinstance(rows, list)]
     return {rows[0].clip: rows for rows in clips}
 
 
-def summarise_rows(rows: Sequence[Row]) -> dict[str, float]:
+def summarise_rows(rows: Sequence[ResultRow]) -> dict[str, float]:
     """Return the figures of one policy in percent, NaN where there is nothing to average."""
     revos = summarise_revos(
-        [SequenceScore(row.j, row.f, row.r_binary, row.r_binary) for row in rows], [TYPES[row.type] for row in rows]
+        [SequenceScore(row.j, row.f, row.r_binary, row.r_binary) for row in rows],
+        [QUESTION_TYPES[row.type] for row in rows],
     )
     present = [row for row in rows if row.type != "absent"]
     absent = [row for row in rows if row.type == "absent"]
@@ -250,7 +251,7 @@ def summarise_rows(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def make_table(rows: Sequence[Row], *, seed: int = 0) -> dict[str, dict[str, tuple[float, float, float]]]:
+def make_table(rows: Sequence[ResultRow], *, seed: int = 0) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Return `{policy: {figure: (value, low, high)}}`: 95 % intervals from drawing clips with replacement."""
     rng = np.random.default_rng(seed)
     table = {}
@@ -275,7 +276,9 @@ def format_figure(values: tuple[float, float, float]) -> str:
     return f"{value:.1f} ({low:.1f} to {high:.1f})"
 
 
-def compare_policies(before: Sequence[Row], after: Sequence[Row], *, seed: int = 0) -> tuple[float, float, float]:
+def compare_policies(
+    before: Sequence[ResultRow], after: Sequence[ResultRow], *, seed: int = 0
+) -> tuple[float, float, float]:
     """Return by how much overall J&F is higher `after` than `before` on the clips of both, with its 95 % interval.
 
     Clips are drawn for both at once: how hard a clip is does not widen the interval.
@@ -292,8 +295,8 @@ def compare_policies(before: Sequence[Row], after: Sequence[Row], *, seed: int =
     return (margin(clips), *_interval(draws))
 
 
-def _by_clip(rows: Sequence[Row]) -> dict[int, list[Row]]:
-    clips: dict[int, list[Row]] = {}
+def _by_clip(rows: Sequence[ResultRow]) -> dict[int, list[ResultRow]]:
+    clips: dict[int, list[ResultRow]] = {}
     for row in rows:
         clips.setdefault(row.clip, []).append(row)
     return clips

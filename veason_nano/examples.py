@@ -17,8 +17,8 @@ from veason.profile import GENERIC
 from veason.types import Frame
 from veason.video import open_video
 from veason.video.writer import VideoWriter
-from veason_nano.language.corpus import STEP_MARKS, answer_text, teach
-from veason_nano.language.questions import Question, all_questions
+from veason_nano.language.corpus import STEP_MARKS, answer_text, make_example
+from veason_nano.language.questions import WorldQuestion, all_questions
 from veason_nano.world.facts import Facts
 from veason_nano.world.render import Renderer
 from veason_nano.world.scene import Scene
@@ -31,7 +31,7 @@ _FIRST_WORD_S, _WORD_S = 0.4, 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class ExampleClip:
     """One example: a seed, the act that happens in it, and the questions wanted (wording and topic)."""
 
     file: str
@@ -42,35 +42,35 @@ class Clip:
 
 
 CLIPS = (
-    Clip(
+    ExampleClip(
         "parade.mp4",
         "Who comes last?",
         119,
         "parade",
         ("the star that is not yellow", "the latecomer", "what goes out of the picture"),
     ),
-    Clip(
+    ExampleClip(
         "hide.mp4",
         "Behind the screen",
         104,
         "hide",
         ("what is out of sight for some time", "the object that enters", "the ball that is not red"),
     ),
-    Clip(
+    ExampleClip(
         "chase.mp4",
         "The chase",
         104,
         "chase",
         ("the pursuer", "the thing that is being chased", "the pink block"),
     ),
-    Clip(
+    ExampleClip(
         "collide.mp4",
         "A push",
         103,
         "collide",
         ("the cause of the push", "what would not have moved without the push", "the star that is not orange"),
     ),
-    Clip(
+    ExampleClip(
         "cover.mp4",
         "Gone under",
         106,
@@ -81,19 +81,19 @@ CLIPS = (
 """The examples, in the order shown. Every wording is one that `veason_nano.language.questions` writes for that clip."""
 
 
-def example_scene(clip: Clip) -> Scene:
+def example_scene(clip: ExampleClip) -> Scene:
     """Return the scene of an example: without grain, which would only cost bytes."""
     scene = make_scene(clip.seed, num_frames=_FRAMES, aspect=SIZE_WH[0] / SIZE_WH[1], acts=(clip.act,))
     return dataclasses.replace(scene, noise=0.0)
 
 
-def find_question(view: View, text: str) -> Question:
+def find_question(view: View, text: str) -> WorldQuestion:
     """Return the question with this wording.
 
     Raises:
         LookupError: no wording of any question about the view reads so; the message lists some.
     """
-    seen: dict[str, Question] = {}
+    seen: dict[str, WorldQuestion] = {}
     for seed in range(200):
         for question in all_questions(view, np.random.default_rng(seed)):
             seen.setdefault(question.text, question)
@@ -124,11 +124,13 @@ def write_examples(folder: Path) -> None:
     save_recordings(recordings, folder / "recordings.json")
 
 
-def _record(view: View, looks: tuple[str, ...], question: Question, clip: Clip, turn: int, number: int) -> Recording:
+def _record(
+    view: View, looks: tuple[str, ...], question: WorldQuestion, clip: ExampleClip, turn: int, number: int
+) -> Recording:
     """Return a true answer as if it were written word by word."""
-    lesson = teach(view, question, np.random.default_rng([number, turn]), is_best=True)
+    example = make_example(view, question, np.random.default_rng([number, turn]), is_best=True)
     context = AnswerContext(view.shown, view.facts.scene.num_frames, SIZE_WH, SIZE_WH)
-    words = re.findall(r"\s*\S+", answer_text(lesson, context))
+    words = re.findall(r"\s*\S+", answer_text(example, context))
     pieces = tuple(Piece(_FIRST_WORD_S + place * _WORD_S, word) for place, word in enumerate(words))
     profile = dataclasses.replace(GENERIC, name="recorded answers", size_wh=SIZE_WH, step_marks=STEP_MARKS)
     num_frames, name = view.facts.scene.num_frames, Path(clip.file).stem

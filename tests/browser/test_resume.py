@@ -45,9 +45,9 @@ def test_a_killed_server_gives_everything_back_by_the_link(app: App, context: Br
     open_example(page, "Who comes last?")
     ask(page, QUESTION)
     expect_answer(page)
-    set_range(page, 0, 2)
     drag(page, (0.2, 0.2), (0.5, 0.6))
     saved(page)
+    set_range(page, 0, 2)  # after the box: one outside of the range would move it
     propagate(page)
     expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=60_000)
     told, line = page.get_by_label("Reasoning text").text_content(), verdict(page).text_content() or ""

@@ -20,7 +20,7 @@ from tests.live_eval import Obedient, make_pipeline
 from veason.cli import main
 from veason.evaluate import Live, evaluate
 from veason.evaluate.journal import read_lines
-from veason.formats.benchmarks.predictions import read_answers, read_prediction, write_prediction
+from veason.formats.benchmarks.predictions import read_prediction, read_saved_answers, write_prediction
 from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,7 +131,7 @@ def test_a_live_run_over_two_workers_saves_what_the_official_tools_read(tmp_path
     saved = tmp_path / "out" / "predictions"
     dataset = open_dataset(tmp_path / "revos", "revos")
     assert set(np.unique(read_prediction(saved, dataset[0], 2))) == {0, 255}
-    answers = read_answers(saved)
+    answers = read_saved_answers(saved)
     assert answers is not None
     assert [answers[sample.key].answer is None for sample in dataset] == [False, False, True, False] * 2
     assert answers["a/0"].shown == (0, 3)

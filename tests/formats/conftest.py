@@ -12,7 +12,7 @@ from PIL import Image
 from tests.formats.made import labelled
 from veason.annotation import Asked, GotAnswer, PutPrompt, Reasoned, Tracked
 from veason.formats.labels.values import LabelledVideo
-from veason.formats.projects.exchange import from_project
+from veason.formats.projects.from_project import from_project
 from veason.masks import encode_mask
 from veason.project import Project, StoredMask
 from veason.types import Answer, Prompt

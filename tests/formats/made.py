@@ -10,7 +10,7 @@ import numpy as np
 
 from veason.annotation import Asked, GotAnswer, MoveKeyframe, Occluded, PutPrompt, Reasoned, Tracked
 from veason.formats.labels.values import LabelledVideo
-from veason.formats.projects.exchange import from_project
+from veason.formats.projects.from_project import from_project
 from veason.masks import encode_mask, mask_box
 from veason.project import Project, StoredMask
 from veason.types import Answer, Click, Prompt, Rle

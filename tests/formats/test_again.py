@@ -14,7 +14,8 @@ from veason.annotation import PutPrompt
 from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
-from veason.formats.projects.exchange import Imported, from_project, to_project
+from veason.formats.projects.from_project import from_project
+from veason.formats.projects.to_project import Imported, to_project
 from veason.masks import empty_mask, encode_mask
 from veason.project import Project
 from veason.types import Box, Prompt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,14 @@ from pycocotools import mask as coco_mask
 from tests.formats.made import CLIP
 from veason.errors import DataError, ProjectError
 from veason.formats.datasets import WriteExpression, WriteVideo, write_dataset
+from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
 from veason.formats.label_studio.brush import encode_brush
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.values import LabelledVideo
-from veason.formats.projects.exchange import NO_WORDS, from_project, to_project
+from veason.formats.projects.from_project import from_project
+from veason.formats.projects.names import NO_WORDS
+from veason.formats.projects.to_project import to_project
 from veason.masks import decode_mask, encode_mask, mask_area
 from veason.project import Project
 from veason.types import Box
@@ -254,3 +259,18 @@ def test_broken_files_are_named(format: str, file: str, text: str, tmp_path: Pat
 def test_pycocotools_agrees_on_what_a_polygon_covers() -> None:
     polygon = coco_mask.merge(coco_mask.frPyObjects([[2, 4, 10, 4, 10, 10, 2, 10]], 30, 40))
     assert np.array_equal(coco_mask.decode(polygon).astype(bool), block(2, 4))
+
+
+def test_a_bundle_about_a_video_that_has_other_frames_now_is_refused(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    clip = pictures(tmp_path / "hide", [f"{index:05d}" for index in range(4)])
+    only = videos[0].only(videos[0].questions[3:4])
+    export_labels([only], "veason", tmp_path / "out", ExportOptions(is_everything=True))
+    with pytest.raises(DataError, match=r"has 4 frames of .*, the video that was labelled 96 of"):
+        list(import_labels(tmp_path / "out", "veason", videos={"hide": clip}))
+    changed = replace(only, info=replace(only.info, path=str(clip)))
+    with Project.create(tmp_path / "project") as project:
+        with pytest.raises(ProjectError, match=r"has 4 frames of .*, the labels 'hide' are about 96 of"):
+            to_project(project, changed)
+        assert not project.questions()

@@ -15,7 +15,8 @@ from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.values import LabelledVideo
-from veason.formats.projects.exchange import from_project, to_project
+from veason.formats.projects.from_project import from_project
+from veason.formats.projects.to_project import to_project
 from veason.project import Project
 from veason.project.database import NAME
 

@@ -15,7 +15,7 @@ from veason.formats.datasets import open_dataset
 from veason.hub import ASSETS
 from veason.policy.scripted import load_recordings
 from veason.video import open_video
-from veason_nano.cli import STYLES
+from veason_nano.cli import EXAMPLE_STYLES
 from veason_nano.dataset import FIRST_SEEDS, clip_seed
 from veason_nano.examples import CLIPS, SIZE_WH, example_scene, find_question
 from veason_nano.language.corpus import Style
@@ -46,7 +46,7 @@ def test_an_unknown_stage_is_refused(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_an_unknown_style_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert get_args(Style) == STYLES
+    assert get_args(Style) == EXAMPLE_STYLES
     with pytest.raises(SystemExit):
         main(["nano", "draw", "nowhere", "--style", "no-reason"])
     assert "no-reasoning" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from veason_nano.dataset import draw_scene
 from veason_nano.evaluate import (
     FIGURES,
     Course,
-    Row,
+    ResultRow,
     check_journal,
     compare_policies,
     evaluate_policies,
@@ -27,8 +27,8 @@ from veason_nano.evaluate import (
     summarise_rows,
 )  # fmt: skip
 from veason_nano.language.corpus import image_context
-from veason_nano.language.questions import Question
-from veason_nano.policy.model import build_model, build_tokenizer, save_policy
+from veason_nano.language.questions import WorldQuestion
+from veason_nano.policy.model import build_policy, build_tokenizer, save_policy
 
 
 class Oracle(BoxFiller):
@@ -49,11 +49,11 @@ def course() -> Course:
     return Course(0, draw_scene("test", 7, 0, 16), 4, Oracle())
 
 
-def row(policy: str, clip: int, kind: str, value: float, is_empty: bool = False) -> Row:
-    return Row(policy, clip, "x", kind, value, value, value, is_empty, True, value, value, 10, 9, "")
+def row(policy: str, clip: int, kind: str, value: float, is_empty: bool = False) -> ResultRow:
+    return ResultRow(policy, clip, "x", kind, value, value, value, is_empty, True, value, value, 10, 9, "")
 
 
-def right_answer(course: Course) -> tuple[Question, str, AnswerContext]:
+def right_answer(course: Course) -> tuple[WorldQuestion, str, AnswerContext]:
     """The first question with a target, the answer that boxes it where it shows best, and what that is read against."""
     question = next(question for question in course.questions if question.targets)
     place = max(range(len(course.view.shown)), key=lambda place: course.view.area[list(question.targets), place].sum())
@@ -88,7 +88,7 @@ def test_the_table_is_that_of_revos_with_intervals_around_it() -> None:
 
 
 def test_a_margin_is_taken_clip_by_clip() -> None:
-    def rows(policy: str, values: tuple[float, ...]) -> list[Row]:
+    def rows(policy: str, values: tuple[float, ...]) -> list[ResultRow]:
         kinds = ("referring", "reasoning")
         return [row(policy, clip, kind, value) for clip, value in enumerate(values) for kind in kinds]
 
@@ -101,7 +101,7 @@ def test_a_margin_is_taken_clip_by_clip() -> None:
 
 
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
-    save_policy(build_model(build_tokenizer()), tmp_path / "policy")
+    save_policy(build_policy(build_tokenizer()), tmp_path / "policy")
     policies = {"random": tmp_path / "policy"}
     first = evaluate_policies(policies, BoxFiller(), tmp_path / "j.jsonl", clips=1, longest=16, questions=1)
     lines = (tmp_path / "j.jsonl").read_text().splitlines()
@@ -113,7 +113,7 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
 
 
 def test_answers_can_be_drawn_and_the_lots_are_the_same_each_time(tmp_path: Path) -> None:
-    save_policy(build_model(build_tokenizer()), tmp_path / "policy")
+    save_policy(build_policy(build_tokenizer()), tmp_path / "policy")
     policies = {"random": tmp_path / "policy"}
 
     def texts(name: str, temperature: float) -> list[str]:
@@ -127,11 +127,11 @@ def test_answers_can_be_drawn_and_the_lots_are_the_same_each_time(tmp_path: Path
 
 def test_answers_of_a_journal_are_marked_again_without_asking(course: Course, tmp_path: Path) -> None:
     question, text, _ = right_answer(course)
-    save_policy(build_model(build_tokenizer()), tmp_path / "policy")
+    save_policy(build_policy(build_tokenizer()), tmp_path / "policy")
     told = [replace(row("p", 0, one.type, 0.0), text=one.text, answer=text) for one in course.questions]
     (tmp_path / "old.jsonl").write_text(json.dumps([asdict(one) for one in told]) + "\n")
 
-    def again(policy: str) -> list[Row]:
+    def again(policy: str) -> list[ResultRow]:
         return evaluate_policies(
             {policy: tmp_path / "policy"}, Oracle(), tmp_path / "new.jsonl", clips=1, longest=16,
             answers=tmp_path / "old.jsonl",

@@ -89,6 +89,7 @@ class Ball:
     name = "ball"
     frame_count = 3
     profile: Profile = GENERIC
+    is_recorded, gives_several = False, True
 
     def __init__(self, says: str = "ball") -> None:
         self._says = says

@@ -226,7 +226,7 @@ def test_the_server_ends_though_nobody_fetches_what_a_job_still_has_to_say(
     suspended.close()
 
 
-def test_what_waits_to_be_computed_survives_a_restart_and_an_undo(tmp_path: Path) -> None:
+def test_what_waits_to_be_computed_survives_a_restart_and_what_others_do(tmp_path: Path) -> None:
     server = start(tmp_path)
     question = server.draft()
     stream(question, 90)
@@ -237,10 +237,9 @@ def test_what_waits_to_be_computed_survives_a_restart_and_an_undo(tmp_path: Path
     with Project.open(tmp_path / "labels") as project:
         project.record(question.question_id, drawn(1, 20))
     server = start(tmp_path)
-    again = server.open(question.id)
-    assert state_of(again).pending == {1: ((5, 96),)}
-    again.labels.step(forward=False)
-    assert state_of(again).pending == {1: ((90, 96),)}
+    assert state_of(server.open(question.id)).pending == {1: ((5, 96),)}
+    server.open(question.id).labels.step(forward=False)
+    assert state_of(server.open(question.id)).pending == {1: ((90, 96),)}
     server.close()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from veason import __version__
 from veason.errors import AnswerError, MissingBackend, VeasonError
+from veason.libraries import missing_library
 
 COMMANDS = ("ask", "track", "serve", "evaluate", "data", "nano", "project", "export", "import_")
 """Module names under veason.cli, in the order of the help text."""
@@ -32,8 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; errors become one line on stderr."""
-    args = build_parser().parse_args(arguments)
     try:
+        args = build_parser().parse_args(arguments)
         code: int = args.run(args)
     except KeyboardInterrupt:
         print("cancelled; what was done is kept", file=sys.stderr)
@@ -47,4 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VeasonError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except ModuleNotFoundError as error:
+        missing = missing_library(error)
+        if missing is None:
+            raise
+        print(f"missing: {missing}", file=sys.stderr)
+        return MISSING
     return code

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     from veason.formats.exporting import export_labels
     from veason.formats.labels.options import ExportOptions
-    from veason.formats.projects.exchange import from_project
+    from veason.formats.projects.from_project import from_project
     from veason.profile import GENERIC, read_profile
     from veason.project import Project
 

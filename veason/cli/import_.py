@@ -31,7 +31,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     from veason.formats.importing import import_labels
-    from veason.formats.projects.exchange import Imported, check_fits, to_project
+    from veason.formats.projects.to_project import Imported, check_fits, to_project
     from veason.project import Project
 
     total = Imported()

@@ -32,9 +32,9 @@ from veason.formats.benchmarks.predictions import (
     missing_frames,
     parse_saved_answer,
     prediction_folder,
-    read_answers,
+    read_saved_answers,
     sweep_partial,
-    write_answers,
+    write_saved_answers,
 )
 from veason.formats.datasets import Dataset
 from veason.formats.ref_davis17.reader import annotator
@@ -75,7 +75,7 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     is_live = isinstance(source, Live)
     predictions = out / PREDICTIONS if isinstance(source, Live) else source
-    answers = None if is_live else read_answers(predictions)
+    answers = None if is_live else read_saved_answers(predictions)
     if not is_live:
         check_coverage(dataset, predictions, out, allow_missing=allow_missing)
     with Journal(out, identity_of(dataset, source)) as journal:
@@ -85,7 +85,7 @@ def evaluate(
         tasks = [Task(sample.key, (sample,), (answers or {}).get(sample.key)) for sample in dataset]
         run_tasks(job, tasks, journal, workers, on_progress)
         if is_live:
-            write_answers(predictions, _kept_answers(journal, dataset))
+            write_saved_answers(predictions, _kept_answers(journal, dataset))
             sweep_partial(predictions)
         official = list(official_tasks(dataset))
         run_tasks(replace(job, live=None), official, journal, workers, None)

@@ -36,16 +36,16 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
 
         return ScriptedPolicy(Path(name.partition(":")[2] or RECORDINGS))
 
-    from veason.device import require
+    from veason.libraries import require_library
 
     if name.startswith(("http://", "https://")):
-        require("openai", "pip install openai", f"the policy {name}")
+        require_library("openai", f"the policy {name}")
         from veason.policy.endpoint import EndpointPolicy
 
         profile = read_profile(Path(options.profile)) if options.profile else GENERIC
         return EndpointPolicy(name, options.endpoint or EndpointOptions(), profile)
 
-    require("transformers", 'pip install "transformers>=5,<6"', f"the policy {name}")
+    require_library("transformers", f"the policy {name}")
     from veason.policy.qwen import load_qwen
 
     checkpoint = str(hub.embedded("policy")) if name == hub.NANO else name

@@ -66,6 +66,7 @@ class EndpointPolicy:
     """
 
     is_recorded = False
+    gives_several = True
 
     def __init__(self, address: str, options: EndpointOptions, profile: Profile) -> None:
         self.address = check_address(address)

@@ -24,8 +24,9 @@ from transformers import (
 )
 
 from veason.answer import context_for
-from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard, require
+from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard
 from veason.errors import MissingBackend, ProfileError, PromptError
+from veason.libraries import require_library
 from veason.policy import prompt
 from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
 from veason.policy.pictures import resize_frame
@@ -68,7 +69,7 @@ def load_qwen(
     dtype = DTYPES[options.dtype] if options.dtype is not None else choose_dtype(device)
     loading: dict[str, Any] = {"dtype": dtype, "local_files_only": not may_download}
     if options.quantization == "4bit":
-        require("bitsandbytes", "pip install bitsandbytes", "4-bit loading")
+        require_library("bitsandbytes", "4-bit loading")
         loading["device_map"] = {"": device}
         loading["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
@@ -130,6 +131,7 @@ class QwenPolicy:
     """
 
     is_recorded = False
+    gives_several = True
 
     def __init__(
         self,

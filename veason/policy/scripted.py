@@ -122,6 +122,12 @@ class ScriptedPolicy:
         """The largest number of frames that a recorded answer has seen."""
         return self.profile.frame_count
 
+    @property
+    def gives_several(self) -> bool:
+        """Whether some question was answered more than once."""
+        asked = [(one.video, one.num_frames, one.instruction, one.turn) for one in self.recordings]
+        return len(set(asked)) < len(asked)
+
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return (): what can be asked is a list of instructions, not of words."""
         return ()

@@ -195,7 +195,8 @@ def read_edit(change: Change) -> Edit:
     body = {key: value for key, value in change.body.items() if key != "type"}
     if change.body["type"] == "GotMasks":
         raise ProjectError(f"revision {change.revision} brought masks and is no edit of a person")
-    return rebuild(EDITS[change.body["type"]], body)
+    edit: Edit = rebuild(EDITS[change.body["type"]], body)
+    return edit
 
 
 def next_revision(db: sqlite3.Connection) -> int:
@@ -269,7 +270,8 @@ def _handed_over(
 
 def _load_answer(db: sqlite3.Connection, answer_id: int) -> Answer:
     text = db.execute("SELECT answer FROM answers WHERE id = ?", (answer_id,)).fetchone()[0]
-    return rebuild(Answer, json.loads(text))
+    answer: Answer = rebuild(Answer, json.loads(text))
+    return answer
 
 
 def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state: State, origin: Origin) -> None:

@@ -108,9 +108,9 @@ class Library:
                 (place, sha256, *describe(info)),
             ).fetchone()
             if row is None:  # another process added it meanwhile
-                return db.execute("SELECT id FROM videos WHERE sha256 = ?", (sha256,)).fetchone()[0]
+                return int(db.execute("SELECT id FROM videos WHERE sha256 = ?", (sha256,)).fetchone()[0])
             write_log(db, next_revision(db), None, "video", {"video_id": row[0], "path": place}, Origin())
-            return row[0]
+            return int(row[0])
 
     def videos(self) -> tuple[StoredVideo, ...]:
         """Return all videos in the order they were added."""
@@ -170,7 +170,7 @@ class Library:
                 (video_id, instruction.strip(), assignee, revision, original_id),
             ).fetchone()
             write_log(db, revision, row[0], "question", {"video_id": video_id, "instruction": instruction}, Origin())
-        return row[0]
+        return int(row[0])
 
     def question(self, question_id: int) -> Question:
         """Return one question."""

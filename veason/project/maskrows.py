@@ -29,7 +29,8 @@ def unpack_mask(stored: bytes, size_hw: tuple[int, int]) -> Rle:
 
 def provenance_of(db: sqlite3.Connection, mask_id: int) -> Provenance:
     """Return where a stored mask comes from."""
-    return db.execute("SELECT provenance FROM masks WHERE id = ?", (mask_id,)).fetchone()[0]
+    provenance: Provenance = db.execute("SELECT provenance FROM masks WHERE id = ?", (mask_id,)).fetchone()[0]
+    return provenance
 
 
 def masks_body(ids: Mapping[Place, int], arrived: Mapping[Place, ObjectMask]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Queue(Library):
             ).fetchone()
             body = {"comment_id": row[0], "frame_index": frame_index, "text": text}
             write_log(db, next_revision(db), question_id, "comment", body, Origin(annotator))
-        return row[0]
+        return int(row[0])
 
     def resolve(self, comment_id: int, *, annotator: str | None = None, is_resolved: bool = True) -> None:
         """Close a comment, or open it again."""

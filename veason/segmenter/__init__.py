@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
+from veason.libraries import require_library
 from veason.types import Budgets, ModelOptions, Speedups
 from veason.types.budgets import MIB
 
@@ -28,9 +29,9 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
         ProfileError: a config is missing, unknown or does not fit the weights.
         DeviceError: CUDA was asked for and is not there.
     """
-    from veason.device import choose_device, is_zero_gpu, require
+    from veason.device import choose_device, is_zero_gpu
 
-    require("sam2", "SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2", "the segmenter")
+    require_library("sam2", "the segmenter")
     from veason.segmenter import checkpoint
 
     target = choose_device(options.device)

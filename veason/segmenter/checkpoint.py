@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from veason.errors import MissingBackend, ProfileError
+from veason.libraries import require_library
 from veason.segmenter.holes import hole_area, provide_kernel
 
 if TYPE_CHECKING:
@@ -29,34 +30,6 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-
-NANO_BASE = "configs/sam2.1/sam2.1_hiera_t.yaml"
-
-NANO_OVERRIDES = (
-    "model.image_size=256",
-    "model.image_encoder.trunk.embed_dim=32",
-    "model.image_encoder.trunk.stages=[1,2,3,1]",
-    "model.image_encoder.trunk.global_att_blocks=[4,5]",
-    "model.image_encoder.neck.d_model=128",
-    "model.image_encoder.neck.position_encoding.num_pos_feats=128",
-    "model.image_encoder.neck.backbone_channel_list=[256,128,64,32]",
-    "model.memory_attention.d_model=128",
-    "model.memory_attention.num_layers=2",
-    "model.memory_attention.layer.d_model=128",
-    "model.memory_attention.layer.dim_feedforward=512",
-    "model.memory_attention.layer.self_attention.embedding_dim=128",
-    "model.memory_attention.layer.self_attention.feat_sizes=[16,16]",
-    "model.memory_attention.layer.cross_attention.embedding_dim=128",
-    "model.memory_attention.layer.cross_attention.feat_sizes=[16,16]",
-    "model.memory_attention.layer.cross_attention.kv_in_dim=32",
-    "model.memory_encoder.in_dim=128",
-    "model.memory_encoder.out_dim=32",
-    "model.memory_encoder.position_encoding.num_pos_feats=32",
-    "model.memory_encoder.mask_downsampler.embed_dim=128",
-    "model.memory_encoder.fuser.layer.dim=128",
-)
-"""Nano: 4.2 million parameters at 256 px. Widths 128 and 32 run through, feat_sizes are image_size / 16 (rotary
-positions of memory attention), and blocks 4 and 5 of the trunk's seven see the whole picture."""
 
 VIDEO_OVERRIDES = (
     # The five that sam2.build_sam.build_sam2_video_predictor adds (apply_postprocessing=True), hole filling apart.
@@ -129,9 +102,10 @@ def find_config(name: str) -> Path:
         MissingBackend: sam2 is not installed.
         ProfileError: there is no such config; the message lists those that are.
     """
+    require_library("sam2", "the segmenter")
     spec = importlib.util.find_spec("sam2")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingBackend("the segmenter needs sam2, which is not installed: pip install --no-build-isolation sam2")
+    assert spec is not None
+    assert spec.submodule_search_locations, "sam2 is a folder"
     configs = Path(spec.submodule_search_locations[0]) / "configs"
     known = {file.stem: file for folder in ("sam2", "sam2.1") for file in sorted((configs / folder).glob("*.yaml"))}
     short = name.rpartition("/")[2].removesuffix(".yaml")

@@ -32,6 +32,14 @@ class Policy(Protocol):
     def profile(self) -> Profile:
         """How it wants its frames and writes its answers."""
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it replays recorded answers, so that sampling changes nothing."""
+
+    @property
+    def gives_several(self) -> bool:
+        """Whether more than one answer to a question can differ from the first."""
+
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words of the instruction that it was never trained on, () where its vocabulary is open."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from veason.errors import DataError
 from veason.types.shapes import Rle
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SampleType = Literal["referring", "reasoning", "absent"]
 """ReVOS type_id 0, 1 and 2: it describes the target, it implies the target, or the target is not in the video."""

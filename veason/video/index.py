@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from veason.errors import VideoError
+from veason.libraries import library_imports
 from veason.video.limits import ANY, OpeningWatch, VideoLimits
+
+with library_imports():
+    import av
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 # Containers of moving pictures. Left out on purpose: playlists (hls, concat, dash), which name other files and hosts,
 # and demuxers that take any text for a video (tty).
@@ -128,7 +131,7 @@ def open_container(path: Path, limits: VideoLimits = ANY) -> tuple[InputContaine
     return container, stream
 
 
-def decode(packets: Iterable[Packet[VideoStream]], stream: VideoStream) -> Iterator[VideoFrame]:
+def decode_packets(packets: Iterable[Packet[VideoStream]], stream: VideoStream) -> Iterator[VideoFrame]:
     """Yield the pictures of `packets`, from a keyframe on, in display order.
 
     Damaged packets are skipped, as ffmpeg does; a read error counts as the end of the file.
@@ -200,7 +203,7 @@ def _index_from_packets(container: InputContainer, stream: VideoStream, watch: O
 def _index_from_pictures(container: InputContainer, stream: VideoStream, watch: OpeningWatch) -> Index:
     """Return an index by decoding everything once, keeping timestamps only."""
     seen: list[tuple[SeekPoint, bool]] = []
-    stamps = [frame.pts for frame in decode(_note_seek_points(container.demux(stream), seen, watch), stream)]
+    stamps = [frame.pts for frame in decode_packets(_note_seek_points(container.demux(stream), seen, watch), stream)]
     codec, rate, tick = stream.codec_context.name, stream.average_rate or Fraction(25), _tick(stream)
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) == len(stamps) and (np.diff(np.array(known, dtype=np.int64)) > 0).all():

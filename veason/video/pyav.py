@@ -11,18 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
-from av.sidedata.sidedata import Type as SideData
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Interpolation
-from av.video.stream import VideoStream
 
 from veason.errors import VideoError
-from veason.video.index import Index, SeekPoint, decode, open_container, read_index
+from veason.libraries import library_imports
+from veason.video.index import Index, SeekPoint, decode_packets, open_container, read_index
 from veason.video.limits import ANY, VideoLimits
+
+with library_imports():
+    import av
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.sidedata.sidedata import Type as SideData
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import ColorRange, Interpolation
+    from av.video.stream import VideoStream
 
 CACHE_BYTES = 64 * 2**20
 """Decoded pictures kept, in bytes (as YUV: 46 frames of 720p). One run through a GOP fills it for reading backward."""
@@ -128,7 +131,7 @@ class _Cursor:
         return None
 
     def _start(self, packets: Iterator[Packet[VideoStream]], trusted_from: int | None) -> None:
-        self._pictures = decode(packets, self._stream)
+        self._pictures = decode_packets(packets, self._stream)
         self._trusted_from, self._count = trusted_from, 0
         self.position = 0 if trusted_from is None else int(np.searchsorted(self._index.pts, trusted_from))
 

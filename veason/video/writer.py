@@ -10,13 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
-import av
 import numpy as np
-from av.container import OutputContainer
-from av.video.reformatter import ColorRange, Colorspace
-from av.video.stream import VideoStream
 
 from veason.errors import ExportError
+from veason.libraries import library_imports
+
+with library_imports():
+    import av
+    from av.container import OutputContainer
+    from av.video.reformatter import ColorRange, Colorspace
+    from av.video.stream import VideoStream
 
 _BT709 = 1  # the number of BT.709 in H.264's colour tables (matrix, primaries and transfer alike)
 _CRF = "18"  # visually lossless, so that thin mask outlines stay sharp

@@ -29,13 +29,13 @@ def holds(claim: Claim, view: View) -> bool:
 
 def say(claim: Claim, view: View, rng: np.random.Generator) -> str:
     """Return the statement in words, one of several ways."""
-    ways = WAYS[claim.kind]
+    ways = WORDINGS[claim.kind]
     facts = view.facts
     return ways[int(rng.integers(len(ways)))].format(
         a=f"the {facts.name(claim.actor)}" if claim.actor >= 0 else "",
         b=f"the {facts.name(claim.other)}" if claim.other >= 0 else "",
         f=f"frame {claim.frame}",
-        w=NOBODY.get(claim.word, claim.word) if claim.kind == "nobody" else claim.word,
+        w=NEGATED_VERBS.get(claim.word, claim.word) if claim.kind == "nobody" else claim.word,
     )
 
 
@@ -141,8 +141,8 @@ def _speed_rank(view: View, claim: Claim) -> bool:
 
 
 def _looks(view: View, claim: Claim) -> bool:
-    look = view.facts.scene.actors[claim.actor].look
-    return claim.word in (look.shape, look.colour, look.pattern, look.size)
+    appearance = view.facts.scene.actors[claim.actor].appearance
+    return claim.word in (appearance.shape, appearance.colour, appearance.pattern, appearance.size)
 
 
 WORTHS: dict[str, Callable[[Facts, int], float]] = {
@@ -202,12 +202,12 @@ def matching(view: View, words: Words) -> tuple[int, ...]:
     """Return the objects that all the words fit; an object that is hardly ever seen counts too."""
     found = []
     for actor in view.facts.scene.objects:
-        look = view.facts.scene.actors[actor].look
+        appearance = view.facts.scene.actors[actor].appearance
         pairs = (
-            (words.shape, look.shape),
-            (words.colour, look.colour),
-            (words.pattern, look.pattern),
-            (words.size, look.size),
+            (words.shape, appearance.shape),
+            (words.colour, appearance.colour),
+            (words.pattern, appearance.pattern),
+            (words.size, appearance.size),
         )
         if all(not word or word == value for word, value in pairs):
             found.append(actor)
@@ -271,7 +271,7 @@ _TRUTHS: dict[str, Callable[[View, Claim], bool]] = {
     "count": lambda view, c: len(view.facts.objects) == int(c.word),
 }
 
-WAYS: dict[str, tuple[str, ...]] = {
+WORDINGS: dict[str, tuple[str, ...]] = {
     "there_first": ("{a} is there from the start", "{a} is in view from the beginning"),
     "enters": ("{a} comes in from the {w} and is first seen in {f}", "{a} enters from the {w} by {f}"),
     "leaves": ("{a} leaves on the {w} after {f}", "{a} goes out on the {w} and is last seen in {f}"),
@@ -307,7 +307,7 @@ WAYS: dict[str, tuple[str, ...]] = {
 }
 """How a claim is said, by its kind: {a} and {b} are objects, {f} a frame, {w} a word."""
 
-NOBODY = {
+NEGATED_VERBS = {
     "enters": "comes in", "leaves": "leaves the picture", "returns": "comes back", "hides": "is hidden",
     "grows": "grows", "shrinks": "shrinks", "chases": "follows another", "carries": "carries another",
     "collides": "hits another", "nearly_hits": "nearly hits another", "covers": "covers another",

@@ -16,7 +16,7 @@ from veason.answer import AnswerContext, render_answer
 from veason.types import Box, Turn
 from veason_nano.language.claims import Claim, Words, holds, matching, place_word, prominence, say, shown_places
 from veason_nano.language.query import judge_objects, look_terms
-from veason_nano.language.questions import Question, draw_questions
+from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.language.records import describe_objects, find_tags, find_worths, number_of, told_objects
 from veason_nano.world.view import View
 
@@ -24,7 +24,7 @@ STEP_MARKS = ("What happens:", "Why this frame:", "Where:")
 """The words that open the three steps."""
 
 Style = Literal["full", "first-frame", "no-reasoning", "relative"]
-"""How lessons are written. All but "full" are ablations of the paper: the keyframe is the first frame with the target,
+"""How examples are written. All but "full" are ablations of the paper: the keyframe is the first frame with the target,
 the thought is empty, or frames are called by their place among those shown."""
 
 _BEST_FRAMES = 5
@@ -37,10 +37,10 @@ ABSENT_WHERE = ("nowhere", "there is nothing to box")
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingExample:
     """One worked answer. `keyframe` is None and `boxes` () where the target is absent; boxes are in image pixels."""
 
-    question: Question
+    question: WorldQuestion
     thought: str
     keyframe: int | None
     boxes: tuple[Box, ...]
@@ -48,41 +48,43 @@ class Lesson:
     turns: tuple[Turn, ...] = ()
 
 
-def draw_lessons(
+def draw_examples(
     view: View, rng: np.random.Generator, count: int, correction_share: float = 0.0, style: Style = "full"
-) -> list[Lesson]:
-    """Return `count` lessons about one view."""
+) -> list[TrainingExample]:
+    """Return `count` examples about one view."""
     return [
-        teach(view, question, rng, is_correction=rng.random() < correction_share, style=style)
+        make_example(view, question, rng, is_correction=rng.random() < correction_share, style=style)
         for question in draw_questions(view, rng, count)
     ]
 
 
-def teach(
+def make_example(
     view: View,
-    question: Question,
+    question: WorldQuestion,
     rng: np.random.Generator,
     *,
     is_correction: bool = False,
     is_best: bool = False,
     style: Style = "full",
-) -> Lesson:
+) -> TrainingExample:
     """Answer a question with three steps.
 
     With `is_correction` an earlier, wrong answer and what was said to it come before. With `is_best` the keyframe is
     the one with the largest target, without it one of the five best.
     """
-    lesson = _teach(view, question, rng, is_best=is_best, is_first=style == "first-frame")
+    example = _make_example(view, question, rng, is_best=is_best, is_first=style == "first-frame")
     if is_correction and question.targets:
-        lesson = _after_correction(view, lesson, rng)
+        example = _after_correction(view, example, rng)
     if style == "no-reasoning":
-        return replace(lesson, thought="", turns=tuple(map(_without_thought, lesson.turns)))
-    return _relabel(lesson, view.shown) if style == "relative" else lesson
+        return replace(example, thought="", turns=tuple(map(_without_thought, example.turns)))
+    return _relabel(example, view.shown) if style == "relative" else example
 
 
-def _teach(view: View, question: Question, rng: np.random.Generator, *, is_best: bool, is_first: bool) -> Lesson:
+def _make_example(
+    view: View, question: WorldQuestion, rng: np.random.Generator, *, is_best: bool, is_first: bool
+) -> TrainingExample:
     if not question.targets:
-        return _absent_lesson(view, question, rng)
+        return _make_absent_example(view, question, rng)
     if is_first:
         places = range(len(view.shown))
         place = next(place for place in places if any(view.is_there(actor, place) for actor in question.targets))
@@ -95,7 +97,7 @@ def _teach(view: View, question: Question, rng: np.random.Generator, *, is_best:
     why, why_claims = _why_this_frame(view, there, place, rng)
     where, where_claims = _where(view, there, place)
     boxes = sorted((view.box(actor, place) for actor in there), key=lambda box: box.x1 if box else 0)
-    return Lesson(
+    return TrainingExample(
         question=question,
         thought=_steps(f"{describe_objects(view)} {happens}", why, where),
         keyframe=view.shown[place],
@@ -108,16 +110,16 @@ def _without_thought(turn: Turn) -> Turn:
     return replace(turn, answer_text=re.sub(r"<think>.*?</think>", "<think></think>", turn.answer_text, flags=re.S))
 
 
-def _relabel(lesson: Lesson, shown: tuple[int, ...]) -> Lesson:
+def _relabel(example: TrainingExample, shown: tuple[int, ...]) -> TrainingExample:
     """Call frames by their place among those shown; `keyframe` stays an absolute index."""
 
     def relabel(text: str) -> str:
         return re.sub(r'(frame |"keyframe_timestamp": )(\d+)', lambda m: m[1] + str(shown.index(int(m[2]))), text)
 
     turns = tuple(
-        replace(t, answer_text=relabel(t.answer_text), correction=relabel(t.correction)) for t in lesson.turns
+        replace(t, answer_text=relabel(t.answer_text), correction=relabel(t.correction)) for t in example.turns
     )
-    return replace(lesson, thought=relabel(lesson.thought), turns=turns)
+    return replace(example, thought=relabel(example.thought), turns=turns)
 
 
 def draw_keyframe(view: View, targets: tuple[int, ...], rng: np.random.Generator) -> int:
@@ -128,12 +130,12 @@ def draw_keyframe(view: View, targets: tuple[int, ...], rng: np.random.Generator
     return int(rng.choice(best, p=weight / weight.sum()))
 
 
-def answer_text(lesson: Lesson, context: AnswerContext) -> str:
+def answer_text(example: TrainingExample, context: AnswerContext) -> str:
     """Return the whole answer as the model should write it; boxes go from image pixels to the model's space.
 
-    The context says how frames are called; a lesson in the style "relative" wants one whose labels are relative.
+    The context says how frames are called; an example in the style "relative" wants one whose labels are relative.
     """
-    return render_answer(lesson.thought, lesson.keyframe, lesson.boxes, context)
+    return render_answer(example.thought, example.keyframe, example.boxes, context)
 
 
 def image_context(
@@ -155,7 +157,7 @@ def _names(view: View, actors: tuple[int, ...]) -> str:
     return _and([f"the {view.facts.name(actor)}" for actor in actors])
 
 
-def _what_happens(view: View, question: Question, rng: np.random.Generator) -> tuple[str, list[Claim]]:
+def _what_happens(view: View, question: WorldQuestion, rng: np.random.Generator) -> tuple[str, list[Claim]]:
     """Judge every object, name the targets, and tell the facts that decide, or the target's own story."""
     claims = [claim for claim in question.why if holds(claim, view)]
     if not claims:
@@ -164,7 +166,7 @@ def _what_happens(view: View, question: Question, rng: np.random.Generator) -> t
     return f"{_verdict(view, question)}; {', '.join(parts)}", claims
 
 
-def _verdict(view: View, question: Question) -> str:
+def _verdict(view: View, question: WorldQuestion) -> str:
     """Return "so find ball, one ball no, two ball yes: it is two white ball", in the order of the records."""
     judged = judge_objects(view, question.wanted)
     found = [
@@ -230,7 +232,7 @@ def box_text(view: View, actor: int, place: int) -> str:
     return json.dumps([int(value) for value in view.boxes[actor, place]])
 
 
-def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> Lesson:
+def _make_absent_example(view: View, question: WorldQuestion, rng: np.random.Generator) -> TrainingExample:
     claims = list(question.why)
     wanted = Words.read(claims[0].word) if claims and claims[0].kind == "no_such" else Words()
     if wanted.shape and wanted.colour:
@@ -241,42 +243,42 @@ def _absent_lesson(view: View, question: Question, rng: np.random.Generator) -> 
     happens = ", only ".join(say(claim, view, rng) for claim in claims)
     why, where = (words[int(rng.integers(len(words)))] for words in (ABSENT_WHY, ABSENT_WHERE))
     thought = _steps(f"{describe_objects(view)} {_verdict(view, question)}; {happens}", why, where)
-    return Lesson(question, thought, None, (), (*_tag_claims(view), *claims))
+    return TrainingExample(question, thought, None, (), (*_tag_claims(view), *claims))
 
 
 def _tag_claims(view: View) -> list[Claim]:
     return [claim for actor in told_objects(view) for _, claim in (*find_tags(view, actor), *find_worths(view, actor))]
 
 
-def _after_correction(view: View, lesson: Lesson, rng: np.random.Generator) -> Lesson:
-    """Put a wrong answer and a correction before the lesson: another object, no object, or another frame."""
-    wrong, correction = _wrong_answer(view, lesson, rng)
+def _after_correction(view: View, example: TrainingExample, rng: np.random.Generator) -> TrainingExample:
+    """Put a wrong answer and a correction before the example: another object, no object, or another frame."""
+    wrong, correction = _wrong_answer(view, example, rng)
     if wrong is None:
-        return lesson
-    return replace(lesson, turns=(Turn(answer_text(wrong, image_context(view, view.size_wh)), correction),))
+        return example
+    return replace(example, turns=(Turn(answer_text(wrong, image_context(view, view.size_wh)), correction),))
 
 
-def _wrong_answer(view: View, lesson: Lesson, rng: np.random.Generator) -> tuple[Lesson | None, str]:
-    target = lesson.question.targets[0]
+def _wrong_answer(view: View, example: TrainingExample, rng: np.random.Generator) -> tuple[TrainingExample | None, str]:
+    target = example.question.targets[0]
     others = [
-        actor for actor in view.facts.objects if actor not in lesson.question.targets and shown_places(view, actor)
+        actor for actor in view.facts.objects if actor not in example.question.targets and shown_places(view, actor)
     ]
     choice = rng.random()
     if choice < 0.25:
-        absent = Lesson(lesson.question, _steps(NOTHING, "no frame shows it", "nowhere"), None, (), ())
+        absent = TrainingExample(example.question, _steps(NOTHING, "no frame shows it", "nowhere"), None, (), ())
         return absent, f"it is there: the {view.facts.name(target)}"
     if choice < 0.6 and others:
         other = others[int(rng.integers(len(others)))]
         wanted = look_terms(Words.read(view.facts.name(other)))
-        wrong = teach(view, Question(lesson.question.text, "referring", (other,), wanted=wanted), rng)
+        wrong = make_example(view, WorldQuestion(example.question.text, "referring", (other,), wanted=wanted), rng)
         ways = ("no, not the {o}", "wrong object, i mean the {t}", "not the {o}: the {t}")
         way = ways[int(rng.integers(len(ways)))]
         return wrong, way.format(o=view.facts.name(other), t=view.facts.name(target))
-    places = [place for place in shown_places(view, target) if view.shown[place] != lesson.keyframe]
-    if not places or len(lesson.question.targets) > 1:
+    places = [place for place in shown_places(view, target) if view.shown[place] != example.keyframe]
+    if not places or len(example.question.targets) > 1:
         return None, ""
     place = places[int(rng.integers(len(places)))]
     wrong_box = view.box(target, place)
     thought = _steps(f"so it is the {view.facts.name(target)}", f"frame {view.shown[place]} shows it", "it is there")
-    wrong = Lesson(lesson.question, thought, view.shown[place], (wrong_box,) if wrong_box else (), ())
-    return wrong, f"use frame {lesson.keyframe}" if rng.random() < 0.5 else f"look at frame {lesson.keyframe} instead"
+    wrong = TrainingExample(example.question, thought, view.shown[place], (wrong_box,) if wrong_box else (), ())
+    return wrong, f"use frame {example.keyframe}" if rng.random() < 0.5 else f"look at frame {example.keyframe} instead"

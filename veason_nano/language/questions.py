@@ -13,8 +13,8 @@ from veason_nano.language.query import Term, fitting, look_terms
 from veason_nano.language.ranks import (
     MOSTLY,
     OUTERMOST,
+    PASSAGE_WORDS,
     RANKED,
-    WAYS,
     find_order,
     find_outermost,
     find_superlatives,
@@ -34,7 +34,7 @@ _TOPIC_WEIGHTS = {"attribute": 4.0, "several": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class WorldQuestion:
     """An instruction and what answers it: `targets` is () where nothing does; `why` holds the claims that decide.
 
     `wanted` is what it asks for in the words of the records: the targets are all that have it.
@@ -48,7 +48,7 @@ class Question:
     wanted: tuple[Term, ...] = ()
 
 
-def all_questions(view: View, rng: np.random.Generator) -> list[Question]:
+def all_questions(view: View, rng: np.random.Generator) -> list[WorldQuestion]:
     """Return every kind of question that can be asked about the view, each in one random wording.
 
     Questions are left out that the records cannot answer, because no shown frame shows the object or its hiding.
@@ -61,7 +61,7 @@ def all_questions(view: View, rng: np.random.Generator) -> list[Question]:
     ]
 
 
-def draw_questions(view: View, rng: np.random.Generator, count: int, absent_share: float = 0.17) -> list[Question]:
+def draw_questions(view: View, rng: np.random.Generator, count: int, absent_share: float = 0.17) -> list[WorldQuestion]:
     """Return `count` questions, topics mixed (`_TOPIC_WEIGHTS`); a question may come twice in other words."""
     found = all_questions(view, rng)
     absent = [question for question in found if not question.targets]
@@ -77,7 +77,7 @@ def draw_questions(view: View, rng: np.random.Generator, count: int, absent_shar
     return drawn
 
 
-def _attributes(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _attributes(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """The red ball; all striped things."""
     for actor in view.facts.objects:
         for _ in range(2):
@@ -85,7 +85,7 @@ def _attributes(view: View, rng: np.random.Generator) -> Iterator[Question]:
             targets = matching(view, words)
             if len(targets) == 1:
                 forms = ("the {}", "the {}", "find the {}", "where is the {}", "show me the {}", "a {}")
-                yield Question(
+                yield WorldQuestion(
                     pick(rng, forms).format(phrase(words, rng)),
                     "referring",
                     targets,
@@ -96,28 +96,28 @@ def _attributes(view: View, rng: np.random.Generator) -> Iterator[Question]:
             else:
                 forms = ("all {}", "the {}", "every one of the {}", f"the {number(len(targets))} {{}}")
                 text = pick(rng, forms).format(phrase(words, rng, is_plural=True))
-                yield Question(text, "referring", targets, (), "several", look_terms(words))
+                yield WorldQuestion(text, "referring", targets, (), "several", look_terms(words))
 
 
-def _missing(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _missing(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """The green star, where there is none: mostly a shape and a colour that are there, but not together."""
-    looks = [view.facts.scene.actors[actor].look for actor in view.facts.scene.objects]
+    appearances = [view.facts.scene.actors[actor].appearance for actor in view.facts.scene.objects]
     for _ in range(3):
         is_near = rng.random() < 0.6
-        colour = pick(rng, looks).colour if is_near else pick(rng, tuple(COLOURS))
-        shape = pick(rng, looks).shape if rng.random() < 0.6 else pick(rng, SHAPES)
+        colour = pick(rng, appearances).colour if is_near else pick(rng, tuple(COLOURS))
+        shape = pick(rng, appearances).shape if rng.random() < 0.6 else pick(rng, SHAPES)
         pattern = pick(rng, PATTERNS[1:]) if rng.random() < 0.15 else ""
         words = Words(shape if rng.random() < 0.9 else "", colour, pattern)
         if not matching(view, words):
             text = pick(rng, ("the {}", "find the {}", "where is the {}", "show me the {}")).format(phrase(words, rng))
             claims = (Claim("no_such", word=words.text),)
-            yield Question(text, "absent", (), claims, "missing", look_terms(words))
+            yield WorldQuestion(text, "absent", (), claims, "missing", look_terms(words))
 
 
 _RELATIONS = {"left": "to the left of", "right": "to the right of", "above": "above", "below": "below"}
 
 
-def _relations(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _relations(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """The ball to the left of the blue star, where that holds through the whole clip."""
     objects = view.facts.objects
     for anchor in objects:
@@ -125,15 +125,17 @@ def _relations(view: View, rng: np.random.Generator) -> Iterator[Question]:
         for side, relation in _RELATIONS.items():
             shares = {actor: side_share(view, actor, anchor, side) for actor in objects if actor != anchor}
             yes = [actor for actor, share in shares.items() if share is not None and share > MOSTLY]
-            shape = pick(rng, SHAPES) if rng.random() < 0.3 or not yes else view.facts.scene.actors[yes[0]].look.shape
-            named = {a: s for a, s in shares.items() if view.facts.scene.actors[a].look.shape == shape}
+            shape = (
+                pick(rng, SHAPES) if rng.random() < 0.3 or not yes else view.facts.scene.actors[yes[0]].appearance.shape
+            )
+            named = {a: s for a, s in shares.items() if view.facts.scene.actors[a].appearance.shape == shape}
             for noun, group in ((shape, named), (thing(rng), shares)):
                 values = list(group.values())
                 hits = [actor for actor, share in group.items() if share is not None and share > MOSTLY]
                 if len(hits) == 1 and all(v is not None and (v > MOSTLY or v < 1 - MOSTLY) for v in values):
                     text = f"the {noun} {relation} the {name}"
                     wanted = (*look_terms(Words(shape=noun if noun in SHAPES else "")), Term(side, anchor=anchor))
-                    yield Question(text, "referring", (hits[0],), (), "relation", wanted)
+                    yield WorldQuestion(text, "referring", (hits[0],), (), "relation", wanted)
 
 
 _OUTERMOST_FORMS = {
@@ -144,14 +146,14 @@ _OUTERMOST_FORMS = {
 }
 
 
-def _places(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _places(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """The leftmost object, where it is that in every shown frame."""
     for side, actor in find_outermost(view).items():
         text = pick(rng, _OUTERMOST_FORMS[side]).format(thing(rng))
-        yield Question(text, "referring", (actor,), (), "place", (Term(OUTERMOST[side]),))
+        yield WorldQuestion(text, "referring", (actor,), (), "place", (Term(OUTERMOST[side]),))
 
 
-def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _motions(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """The object that moves to the right; the ones that do not move."""
     facts = view.facts
     groups: dict[str, list[int]] = {}
@@ -178,41 +180,41 @@ def _motions(view: View, rng: np.random.Generator) -> Iterator[Question]:
 
 def _group_question(
     form: str, actors: list[int], facts: Facts, rng: np.random.Generator, topic: str, wanted: str
-) -> Question:
+) -> WorldQuestion:
     """Fill `form` with a noun for one or several actors; a shape word is used where all of them have that shape."""
-    shapes = {facts.scene.actors[actor].look.shape for actor in actors}
+    shapes = {facts.scene.actors[actor].appearance.shape for actor in actors}
     shape = next(iter(shapes))
-    everyone = [a for a in facts.objects if facts.scene.actors[a].look.shape == shape]
+    everyone = [a for a in facts.objects if facts.scene.actors[a].appearance.shape == shape]
     noun = shape if len(shapes) == 1 and rng.random() < 0.4 and len(everyone) >= len(actors) else thing(rng)
     text = form.format(f"the {noun}" if len(actors) == 1 else f"all {plural(noun)}")
     if len(actors) > 1:
         text = text.replace("does not", "do not").replace("never moves", "never move").replace("stays", "stay")
         text = text.replace("that goes", "that go").replace("that moves", "that move")
     terms = (*look_terms(Words(shape=noun if noun in SHAPES else "")), Term(wanted))
-    return Question(text, "referring", tuple(actors), (), topic, terms)
+    return WorldQuestion(text, "referring", tuple(actors), (), topic, terms)
 
 
-def _negations(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _negations(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """Everything that is not red; the ball that is not blue."""
     facts = view.facts
     for actor in facts.objects:
-        look = facts.scene.actors[actor].look
-        others = [a for a in facts.objects if facts.scene.actors[a].look.colour != look.colour]
+        appearance = facts.scene.actors[actor].appearance
+        others = [a for a in facts.objects if facts.scene.actors[a].appearance.colour != appearance.colour]
         if 0 < len(others) <= _MOST_TARGETS:
             form = pick(rng, ("everything that is not {}", "all objects except the {} one", "whatever is not {}"))
             count = len(facts.objects) - len(others)
             if count == 1 or "one" not in form:
-                wanted = (Term(look.colour, is_not=True),)
-                yield Question(form.format(look.colour), "reasoning", tuple(others), (), "negation", wanted)
-        same = [a for a in facts.objects if facts.scene.actors[a].look.shape == look.shape and a != actor]
+                wanted = (Term(appearance.colour, is_not=True),)
+                yield WorldQuestion(form.format(appearance.colour), "reasoning", tuple(others), (), "negation", wanted)
+        same = [a for a in facts.objects if facts.scene.actors[a].appearance.shape == appearance.shape and a != actor]
         if len(same) == 1:
             text = pick(rng, ("the {s} that is not {c}", "the other {s}, not the {c} one"))
-            wanted = (Term(look.shape), Term(look.colour, is_not=True))
-            text = text.format(s=look.shape, c=look.colour)
-            yield Question(text, "reasoning", tuple(same), (), "negation", wanted)
+            wanted = (Term(appearance.shape), Term(appearance.colour, is_not=True))
+            text = text.format(s=appearance.shape, c=appearance.colour)
+            yield WorldQuestion(text, "reasoning", tuple(same), (), "negation", wanted)
 
 
-def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _orders(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """The one that comes in first; the last one to leave."""
     facts = view.facts
     entries = [actor for actor in facts.objects if facts.entry(actor)]
@@ -236,20 +238,20 @@ def _orders(view: View, rng: np.random.Generator) -> Iterator[Question]:
                 told = order[-3:] if rank == "last" else order[:3]
                 claims = tuple(passage_claim(view, verb, actor) for actor in told)
                 text = pick(rng, forms).format(n=thing(rng))
-                wanted = (Term(f"{rank} {WAYS[verb]}"),)
-                yield Question(text, "reasoning", (order[RANKED[rank]],), claims, topic, wanted)
+                wanted = (Term(f"{rank} {PASSAGE_WORDS[verb]}"),)
+                yield WorldQuestion(text, "reasoning", (order[RANKED[rank]],), claims, topic, wanted)
     if len(entries) == 1:
         actor = entries[0]
         text = pick(
             rng, ("the {n} that enters", "the newcomer", "the {n} that is not there at the start", "what comes in")
         )
         claim = (passage_claim(view, "enters", actor),)
-        yield Question(text.format(n=thing(rng)), "reasoning", (actor,), claim, "entry", (Term("enters"),))
+        yield WorldQuestion(text.format(n=thing(rng)), "reasoning", (actor,), claim, "entry", (Term("enters"),))
     if len(exits) == 1:
         actor = exits[0]
         text = pick(rng, ("the {n} that leaves", "what goes out of the picture", "the {n} that is gone at the end"))
         claim = (passage_claim(view, "leaves", actor),)
-        yield Question(text.format(n=thing(rng)), "reasoning", (actor,), claim, "exit", (Term("leaves"),))
+        yield WorldQuestion(text.format(n=thing(rng)), "reasoning", (actor,), claim, "exit", (Term("leaves"),))
 
 
 _DOING: dict[str, tuple[str, ...]] = {
@@ -284,7 +286,7 @@ _PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def _doings(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _doings(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """Who hides, returns, grows; who does what to whom; and the same where nobody does it."""
     for verb, forms in _DOING.items():
         doers = DOERS[verb](view)
@@ -301,12 +303,12 @@ def _doings(view: View, rng: np.random.Generator) -> Iterator[Question]:
 
 def _doing(
     view: View, verb: str, text: str, doers: list[int], claims: tuple[Claim, ...], word: str
-) -> Iterator[Question]:
+) -> Iterator[WorldQuestion]:
     wanted = (Term(word),)
     if len(doers) == 1 and doers[0] in view.facts.objects:
-        yield Question(text, "reasoning", tuple(doers), claims, verb, wanted)
+        yield WorldQuestion(text, "reasoning", tuple(doers), claims, verb, wanted)
     elif not doers and _may_ask_in_vain(view, verb):
-        yield Question(text, "absent", (), (Claim("nobody", word=verb),), "nobody", wanted)
+        yield WorldQuestion(text, "absent", (), (Claim("nobody", word=verb),), "nobody", wanted)
 
 
 def _may_ask_in_vain(view: View, verb: str) -> bool:
@@ -324,25 +326,27 @@ _SUPERLATIVE_FORMS = {
 }
 
 
-def _superlatives(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _superlatives(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """The fastest; the one with the longest way; the largest."""
     for topic, actor in find_superlatives(view).items():
         text = pick(rng, _SUPERLATIVE_FORMS[topic]).format(n=thing(rng))
-        yield Question(text, "reasoning", (actor,), (), topic, (Term(topic),))
+        yield WorldQuestion(text, "reasoning", (actor,), (), topic, (Term(topic),))
 
 
-def _changes(view: View, rng: np.random.Generator) -> Iterator[Question]:
+def _changes(view: View, rng: np.random.Generator) -> Iterator[WorldQuestion]:
     """What stops; what suddenly becomes fast."""
     facts = view.facts
     rushing = [a for a in facts.objects if facts.speeds_up(a)]
     if len(rushing) == 1:
         text = pick(rng, ("the {n} that suddenly speeds up", "what becomes fast all at once"))
-        yield Question(text.format(n=thing(rng)), "reasoning", tuple(rushing), (), "speeds_up", (Term("suddenly"),))
+        yield WorldQuestion(
+            text.format(n=thing(rng)), "reasoning", tuple(rushing), (), "speeds_up", (Term("suddenly"),)
+        )
     stopping = [a for a in facts.objects if facts.stops(a)]
     movers = [a for a in facts.objects if facts.is_moving(a) and a not in stopping]
     if len(stopping) == 1 and movers:
         text = pick(rng, ("the {n} that stops moving", "what comes to rest"))
-        yield Question(text.format(n=thing(rng)), "reasoning", tuple(stopping), (), "stops", (Term("stops"),))
+        yield WorldQuestion(text.format(n=thing(rng)), "reasoning", tuple(stopping), (), "stops", (Term("stops"),))
 
 
 _ASKERS = (

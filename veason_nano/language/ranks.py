@@ -30,7 +30,7 @@ SIDES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 RANKED = {"first": 0, "last": -1, "second": 1}
 """Which of those that come in, or go out, in the order of time is called so."""
 
-WAYS = {"enters": "in", "leaves": "out"}
+PASSAGE_WORDS = {"enters": "in", "leaves": "out"}
 """What follows these words: "first in", "last out"."""
 
 OUTERMOST = {"left": "leftmost", "right": "rightmost", "above": "topmost", "below": "lowest"}
@@ -113,7 +113,7 @@ def passage_claim(view: View, verb: str, actor: int) -> Claim:
     return Claim(verb, actor, frame=view.shown[place], word=passage.side)
 
 
-@lru_cache(maxsize=2)  # asked for by every lesson about a view
+@lru_cache(maxsize=2)  # asked for by every example about a view
 def find_ranks(view: View) -> dict[str, int]:
     """Return who is ahead in each comparison of all objects: the object by "leftmost", "fastest", "first in" and so on.
 
@@ -121,7 +121,7 @@ def find_ranks(view: View) -> dict[str, int]:
     Questions are asked only where the lead is clear (`find_outermost`, `find_superlatives`, `find_order`).
     """
     ranks = {word: max(worths, key=lambda actor: worths[actor]) for word, worths in compare_objects(view).items()}
-    for verb, way in WAYS.items():
+    for verb, way in PASSAGE_WORDS.items():
         moments = _moments(view.facts, verb, _seen(view))
         order = sorted(moments, key=lambda actor: moments[actor])
         for word, place in RANKED.items():

@@ -32,7 +32,7 @@ EVENT_WORDS = {
 """How an event is told of the one who does it, and of the one to whom it is done."""
 
 
-@lru_cache(maxsize=2)  # every lesson about a view begins with it
+@lru_cache(maxsize=2)  # every example about a view begins with it
 def describe_objects(view: View) -> str:
     """Return a record of every object, each ended by a comma, and who is ahead in what.
 
@@ -51,7 +51,7 @@ def number_of(view: View, actor: int) -> str:
     return COUNT[told_objects(view).index(actor)]
 
 
-@lru_cache(maxsize=2)  # every lesson about a view asks for it
+@lru_cache(maxsize=2)  # every example about a view asks for it
 def told_objects(view: View) -> tuple[int, ...]:
     """Return the objects that are told about, in order."""
     seen = [actor for actor in view.facts.scene.objects if shown_places(view, actor)]
@@ -84,8 +84,8 @@ def find_worths(view: View, actor: int) -> list[tuple[str, Claim]]:
 
 def _candidates(view: View, actor: int) -> Iterator[tuple[str, Claim]]:
     facts, shown, places = view.facts, view.shown, shown_places(view, actor)
-    look = facts.scene.actors[actor].look
-    for word in (look.pattern, look.size):
+    appearance = facts.scene.actors[actor].appearance
+    for word in (appearance.pattern, appearance.size):
         if word in TOLD_LOOKS:
             yield word, Claim("looks", actor, word=word)
     if entry := facts.entry(actor):

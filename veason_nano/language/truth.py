@@ -1,7 +1,7 @@
 """Is what a thought says true of the clip? Every statement in it is read back and measured against the scene.
 
-This is how hallucinations of nano are counted: what a lesson says is made from claims, and here the words become claims
-again. A sentence that nobody would write counts as false.
+This is how hallucinations of nano are counted: what an example says is made from claims, and here the words become
+claims again. A sentence that nobody would write counts as false.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 
 from veason.boxes import box_iou
 from veason_nano.language.claims import (
-    NOBODY,
-    WAYS,
+    NEGATED_VERBS,
+    WORDINGS,
     WORTHS,
     Claim,
     holds,
@@ -46,7 +46,7 @@ _PARTS = {
 }
 """What stands in the gaps of a way to say a claim."""
 
-_VERBS = {said: verb for verb, said in NOBODY.items()}
+_VERBS = {said: verb for verb, said in NEGATED_VERBS.items()}
 """The verb of what "nothing" does, by the words for it."""
 
 _NUMBER = "|".join(COUNT)
@@ -239,7 +239,7 @@ class _Checker:
 def _ways() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return every way to say a claim as a pattern, by its kind."""
     found = []
-    for kind, ways in WAYS.items():
+    for kind, ways in WORDINGS.items():
         for way in ways:
             pattern = re.escape(way)
             for key, part in _PARTS.items():

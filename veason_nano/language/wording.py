@@ -1,4 +1,4 @@
-"""Small words: how a thing is called in a question, picked by lot."""
+"""Small words: how a thing is called in a question, picked at random."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from veason_nano.language.claims import Words
 from veason_nano.world.view import View
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def plural(word: str) -> str:
@@ -22,8 +22,8 @@ def plural(word: str) -> str:
     return word + ("es" if word.endswith("s") else "s")
 
 
-def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
-    """Return one of the options by lot."""
+def pick(rng: np.random.Generator, options: Sequence[_T]) -> _T:
+    """Return one of the options at random."""
     return options[int(rng.integers(len(options)))]
 
 
@@ -42,11 +42,20 @@ def phrase(words: Words, rng: np.random.Generator, is_plural: bool = False) -> s
 
 def random_words(view: View, actor: int, rng: np.random.Generator) -> Words:
     """Return some of the words that fit an object: a colour or a shape at least."""
-    look = view.facts.scene.actors[actor].look
+    appearance = view.facts.scene.actors[actor].appearance
     keep = rng.random(4) < (0.75, 0.7, 0.22, 0.15)
-    size = look.size if keep[3] and look.size in ("small", "large") else ""
-    words = Words(look.shape if keep[0] else "", look.colour if keep[1] else "", look.pattern if keep[2] else "", size)
-    return words if any((words.shape, words.colour, words.pattern, words.size)) else Words(look.shape, look.colour)
+    size = appearance.size if keep[3] and appearance.size in ("small", "large") else ""
+    words = Words(
+        appearance.shape if keep[0] else "",
+        appearance.colour if keep[1] else "",
+        appearance.pattern if keep[2] else "",
+        size,
+    )
+    return (
+        words
+        if any((words.shape, words.colour, words.pattern, words.size))
+        else Words(appearance.shape, appearance.colour)
+    )
 
 
 def number(count: int) -> str:

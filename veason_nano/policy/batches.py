@@ -1,4 +1,4 @@
-"""What a training step of nano-policy works on: clips drawn by lot, with what is learnt about them side by side."""
+"""What a training step of nano-policy works on: clips drawn at random, with what is learnt about them side by side."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from veason_nano.policy.model import NUMBERS, Size
 from veason_nano.policy.padding import Padded, pad, prompt_labels
 from veason_nano.policy.pointers import Marks, find_judging
 from veason_nano.policy.pool import SHARD, Branch, TrainingClip, count_shards, make_shard
-from veason_nano.policy.recipe import PICTURES, PLAN, STAGES, TRAIN_SEED, Recipe
+from veason_nano.policy.recipe import PICTURES_PER_CLIP, PLAN, POLICY_STAGES, TRAIN_SEED, Recipe
 
 _CORRECTED_CLIPS = 20
-"""A lesson after a wrong answer is as long as three others, so one clip in this many (and one in a step) has one."""
+"""An example after a wrong answer is as long as three others, so one clip in this many (and one in a step) has one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Span:
-    """The part of each whole lesson that others about the same clip go on from: its first place, and how many."""
+class TokenSpan:
+    """The part of each whole example that others about the same clip go on from: its first place, and how many."""
 
     first: torch.Tensor
     count: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class BranchGroup:
     """Branches of one kind that are learnt side by side: whose prompts they go on from, and their share of the loss."""
 
     kind: str
     padded: Padded
     owner: torch.Tensor
     share: float
-    told: Span | None = None
+    told: TokenSpan | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class TrainingBatch:
     """One step's work.
 
     Attributes:
@@ -59,19 +59,19 @@ class Batch:
     images: torch.Tensor
     prompts: torch.Tensor
     cells: torch.Tensor
-    groups: Sequence[Group]
+    groups: Sequence[BranchGroup]
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> TrainingBatch:
         """Return the same on another device."""
         if device.type == "cpu":
             return self
 
-        def moved(group: Group) -> Group:
+        def moved(group: BranchGroup) -> BranchGroup:
             told = group.told
-            there = None if told is None else Span(told.first.to(device), told.count.to(device))
+            there = None if told is None else TokenSpan(told.first.to(device), told.count.to(device))
             return dataclasses.replace(group, padded=group.padded.to(device), owner=group.owner.to(device), told=there)
 
-        return Batch(
+        return TrainingBatch(
             None if self.fresh is None else (self.fresh[0].to(device), self.fresh[1].to(device)),
             self.images.to(device),
             self.prompts.to(device),
@@ -89,7 +89,7 @@ class BatchMaker(Dataset):
         size: of the network.
         marks: token ids by which a thought is taken apart.
         filler: token id that pads, and `image_id` the one that stands for a visual token.
-        rank: number of this process in its team: each draws its own clips.
+        rank: number of this process among those that learn together: each draws its own clips.
     """
 
     def __init__(
@@ -99,17 +99,17 @@ class BatchMaker(Dataset):
         self.filler, self.image_id, self.rank = filler, image_id, rank
         self._shards: dict[int, list[TrainingClip]] = {}
 
-    def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng([self.recipe.seed, STAGES.index(self.recipe.stage), step, self.rank])
+    def __getitem__(self, step: int) -> TrainingBatch:
+        rng = np.random.default_rng([self.recipe.seed, POLICY_STAGES.index(self.recipe.stage), step, self.rank])
         fresh = self._fresh(rng, step)
         if self.recipe.stage == "see":
             nothing = torch.empty(0)
-            return Batch(fresh, nothing, nothing, nothing, ())
+            return TrainingBatch(fresh, nothing, nothing, nothing, ())
         clips = self._draw(rng, step, self.recipe.clips)
         cells = [self._cells(clip, clip.boxes[:, place]) for clip in clips for place in range(len(clip.shown))]
         named = [(draw_names(clip.shown, rng, self.recipe.renamed), self.marks.labelled) for clip in clips]
         prompts = [rename(clip.prefix, *names) for clip, names in zip(clips, named, strict=True)]
-        return Batch(
+        return TrainingBatch(
             fresh,
             torch.from_numpy(np.concatenate([clip.images for clip in clips])),
             torch.from_numpy(np.stack(prompts)).long(),
@@ -144,7 +144,7 @@ class BatchMaker(Dataset):
 
     def _fresh(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Return pictures that the eye has not seen in this form."""
-        count = self.recipe.clips * PICTURES if self.recipe.stage == "see" else self.recipe.fresh
+        count = self.recipe.clips * PICTURES_PER_CLIP if self.recipe.stage == "see" else self.recipe.fresh
         if not count:
             return None
         drawn = [(clip, int(rng.integers(len(clip.shown)))) for clip in self._draw(rng, step, count)]
@@ -162,15 +162,15 @@ class BatchMaker(Dataset):
         clips: Sequence[TrainingClip],
         prompts: Sequence[np.ndarray],
         named: Sequence[Names],
-    ) -> Iterator[Group]:
+    ) -> Iterator[BranchGroup]:
         """Tell where everything is, follow one thing with its boxes, answer with reasoning."""
         labels = [prompt_labels(prompt, self.image_id) for prompt in prompts]
-        told: Span | None = None
+        told: TokenSpan | None = None
         for kind, (count, share) in PLAN[self.recipe.stage].items():
             taught = clips[: max(1, len(clips) // _CORRECTED_CLIPS)] if kind == "corrections" else clips
             picked: list[tuple[Branch, int]] = []
             for place, clip in enumerate(taught):
-                branches = getattr(clip, "lessons" if kind in ("whole", "told") else kind)
+                branches = getattr(clip, "examples" if kind in ("whole", "told") else kind)
                 chosen = [branches[index] for index in rng.permutation(len(branches))[:count]]
                 picked += [(dataclasses.replace(one, ids=rename(one.ids, *named[place])), place) for one in chosen]
             if kind == "whole":
@@ -186,13 +186,15 @@ class BatchMaker(Dataset):
                     [labels[owner] for _, owner in part],
                 )
                 owner = torch.tensor([owner for _, owner in part])
-                yield Group(kind, padded, owner, share * len(part) / len(picked), told if kind == "whole" else goes_on)
+                yield BranchGroup(
+                    kind, padded, owner, share * len(part) / len(picked), told if kind == "whole" else goes_on
+                )
 
-    def _told(self, branches: Sequence[Branch]) -> Span | None:
-        """Return the records of whole lessons, None where lessons have none (a style without reasoning)."""
+    def _told(self, branches: Sequence[Branch]) -> TokenSpan | None:
+        """Return the records of whole examples, None where examples have none (a style without reasoning)."""
         first = torch.tensor([branch.start for branch in branches])
         verdicts = [find_judging(branch.ids, branch.start, self.marks) for branch in branches]
-        return Span(first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
+        return TokenSpan(first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
 
 
 Names = tuple[np.ndarray, Sequence[int]]
@@ -223,7 +225,7 @@ def rename(ids: np.ndarray, names: np.ndarray, labelled: Sequence[int]) -> np.nd
     return renamed
 
 
-def load_batches(maker: BatchMaker, first: int) -> Iterator[Batch]:
+def load_batches(maker: BatchMaker, first: int) -> Iterator[TrainingBatch]:
     """Yield the batches of a run from step `first` on, made beside the steps where the recipe has workers."""
     workers = maker.recipe.workers
     steps = range(first, 2**40)

@@ -26,7 +26,7 @@ _DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prompt:
+class PromptCache:
     """Prompts that were read: keys and values of every layer, the hidden states at one layer, the next position."""
 
     past: list[tuple[torch.Tensor, torch.Tensor]]
@@ -35,23 +35,23 @@ class Prompt:
 
 
 @dataclass(slots=True, eq=False)
-class Watch:
-    """Watches the first `heads` heads of a decoder layer: `looks` becomes `(N, heads, T, places)` log attention."""
+class AttentionProbe:
+    """Watches the first `heads` heads of a decoder layer: `log_attention` becomes `(N, heads, T, places)`."""
 
     layer: int
     heads: int
-    looks: torch.Tensor | None = None
+    log_attention: torch.Tensor | None = None
 
     def note(self, query: torch.Tensor, key: torch.Tensor, may_see: torch.Tensor) -> None:
         """Work the attention of the watched heads out from queries and keys `(N, heads, T or places, width)`."""
         groups = query.shape[1] // key.shape[1]
         keys = key.repeat_interleave(groups, 1)[:, : self.heads]
         scores = query[:, : self.heads] @ keys.transpose(2, 3) / query.shape[3] ** 0.5
-        self.looks = scores.masked_fill(~may_see, -torch.inf).log_softmax(-1)
+        self.log_attention = scores.masked_fill(~may_see, -torch.inf).log_softmax(-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
+class BranchCache:
     """What some branches have said already, from which others about the same prompt go on.
 
     Attributes:
@@ -65,7 +65,7 @@ class Told:
     count: torch.Tensor
 
     @staticmethod
-    def cut(said: list[tuple[torch.Tensor, torch.Tensor]], first: torch.Tensor, count: torch.Tensor) -> Told:
+    def cut(said: list[tuple[torch.Tensor, torch.Tensor]], first: torch.Tensor, count: torch.Tensor) -> BranchCache:
         """Cut `count[n]` places from `first[n]` on out of the keys and values of branches `(N, heads, T, width)`."""
         places = (first[:, None] + torch.arange(int(count.max()))).clamp(max=said[0][0].shape[2] - 1)
 
@@ -73,7 +73,7 @@ class Told:
             index = places[:, None, :, None].expand(-1, part.shape[1], -1, part.shape[3])
             return part.gather(2, index)
 
-        return Told([(take(key), take(value)) for key, value in said], first, count)
+        return BranchCache([(take(key), take(value)) for key, value in said], first, count)
 
 
 def patches_of(images: torch.Tensor, patch: int, merge: int = 2) -> torch.Tensor:
@@ -132,12 +132,12 @@ def prompt_positions(ids: torch.Tensor, image_id: int, cells: int) -> tuple[torc
     return torch.tensor(places).T, now
 
 
-def read_prompts(
-    model: Any, ids: torch.Tensor, seen: torch.Tensor, middle_layer: int, watch: Watch | None = None
-) -> Prompt:
+def encode_prompts(
+    model: Any, ids: torch.Tensor, seen: torch.Tensor, middle_layer: int, probe: AttentionProbe | None = None
+) -> PromptCache:
     """Read `(B, T)` prompts of one shape with their visual tokens `(B * pictures, cells, hidden)`.
 
-    `middle` of the result holds the hidden states that enter layer `middle_layer`; `watch` is filled as for branches.
+    `middle` of the result holds the hidden states that enter layer `middle_layer`; `probe` is filled as for branches.
     """
     text = model.model.language_model
     image_id = model.config.image_token_id
@@ -148,44 +148,44 @@ def read_prompts(
     past, middle = [], hidden
     for place, layer in enumerate(text.layers):
         middle = hidden if place == middle_layer else middle
-        note = watch if watch is not None and watch.layer == place else None
+        note = probe if probe is not None and probe.layer == place else None
         hidden, key, value = decoder_layer(layer, hidden, rope, None, None, note)
         past.append((key, value))
-    return Prompt(past, middle, after)
+    return PromptCache(past, middle, after)
 
 
 def continue_prompts(
     model: Any,
-    prompt: Prompt,
+    prompt: PromptCache,
     ids: torch.Tensor,
     owner: torch.Tensor,
-    watches: Sequence[Watch] = (),
+    probes: Sequence[AttentionProbe] = (),
     said: list[tuple[torch.Tensor, torch.Tensor]] | None = None,
 ) -> torch.Tensor:
     """Return the last hidden states `(N, T, hidden)` of branches `(N, T)`; branch n goes on from prompt `owner[n]`.
 
-    `watches` are filled with how much the watched heads look at each place of prompt and branch, `said` with the keys
+    `probes` are filled with how much the watched heads look at each place of prompt and branch, `said` with the keys
     and values of the branches.
     """
     length, before = ids.shape[1], prompt.past[0][0].shape[2]
     positions = (prompt.next_position + torch.arange(length)).expand(3, 1, length)
     may_see = torch.ones(length, before + length, dtype=torch.bool).tril(before)
     past = [(key.index_select(0, owner), value.index_select(0, owner)) for key, value in prompt.past]
-    return _go_on(model, ids, positions, past, may_see, watches, said)
+    return _go_on(model, ids, positions, past, may_see, probes, said)
 
 
-def continue_told(
+def continue_branches(
     model: Any,
-    prompt: Prompt,
-    told: Told,
+    prompt: PromptCache,
+    told: BranchCache,
     ids: torch.Tensor,
     asked: torch.Tensor,
     owner: torch.Tensor,
-    watches: Sequence[Watch] = (),
+    probes: Sequence[AttentionProbe] = (),
 ) -> torch.Tensor:
     """Return the last hidden states `(N, T, hidden)` of branches that other branches have told the beginning of.
 
-    A branch is a question, `asked[n]` places long, and what follows what was told. Told row `owner[n]` belongs to
+    A branch is a question, `asked[n]` places long, and what follows what was told. The row `owner[n]` belongs to
     prompt `owner[n]`. What was told has read another question, which is the one thing in which this differs from
     writing it anew, and it saves two thirds of the work. Watched places are those of prompt, told row and branch.
     """
@@ -201,7 +201,7 @@ def continue_told(
         _join(*([part.index_select(0, owner) for part in pair] for pair in pairs))
         for pairs in zip(prompt.past, told.past, strict=True)
     ]
-    return _go_on(model, ids, positions.expand(3, *rows), past, torch.cat(sees, 2)[:, None], watches, None)
+    return _go_on(model, ids, positions.expand(3, *rows), past, torch.cat(sees, 2)[:, None], probes, None)
 
 
 def _go_on(
@@ -210,14 +210,14 @@ def _go_on(
     positions: torch.Tensor,
     past: Sequence[Sequence[torch.Tensor]],
     may_see: torch.Tensor,
-    watches: Sequence[Watch],
+    probes: Sequence[AttentionProbe],
     said: list[tuple[torch.Tensor, torch.Tensor]] | None,
 ) -> torch.Tensor:
     text = model.model.language_model
     hidden = text.embed_tokens(ids)
     rope = text.rotary_emb(hidden, positions)
     for place, (layer, pair) in enumerate(zip(text.layers, past, strict=True)):
-        note = next((watch for watch in watches if watch.layer == place), None)
+        note = next((probe for probe in probes if probe.layer == place), None)
         hidden, *own = decoder_layer(layer, hidden, rope, lambda *new, pair=pair: _join(pair, new), may_see, note)
         if said is not None:
             said.append((own[0], own[1]))
@@ -234,7 +234,7 @@ def decoder_layer(
     rope: tuple,
     extend: Extend | None,
     may_see: torch.Tensor | None,
-    watch: Watch | None = None,
+    probe: AttentionProbe | None = None,
     mix: Mix | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return what a decoder layer gives, and its own keys and values `(N, heads, T, width)`.
@@ -255,8 +255,8 @@ def decoder_layer(
         key, value = extend(key, value)
     elif mix is None:
         may_see = torch.ones(hidden.shape[1], hidden.shape[1], dtype=torch.bool).tril()
-    if watch is not None and may_see is not None:
-        watch.note(query, key, may_see)
+    if probe is not None and may_see is not None:
+        probe.note(query, key, may_see)
     mixed = attend(query, key, value, may_see) if mix is None else mix(query, key, value)
     hidden = hidden + attention.o_proj(mixed.transpose(1, 2).reshape(hidden.shape))
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden)), *own

@@ -1,4 +1,4 @@
-"""Nano-policy writes: many answers side by side, greedily or by lot, to questions about clips that were read once.
+"""Nano-policy writes: many answers side by side, greedily or sampled, to questions about clips that were read once.
 
 The stock `generate` reads the pictures anew for every answer; here all answers about a clip go on from one prompt,
 whose keys and values are read once a step. A test holds the greedy answers equal to those of the stock model.
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from veason_nano.policy.forward import Prompt, decoder_layer
+from veason_nano.policy.forward import PromptCache, decoder_layer
 
 _FEWER = 0.75
 """Rows that have ended are dropped once no more than this share goes on."""
@@ -26,7 +26,7 @@ class _Caches:
     `owner` `(N,)` tells the prompt of each answer; answers about one clip stand side by side.
     """
 
-    def __init__(self, prompt: Prompt, owner: Sequence[int], room: int) -> None:
+    def __init__(self, prompt: PromptCache, owner: Sequence[int], room: int) -> None:
         self.used, self._owner, self._runs, self._prompts = 0, list(owner), _runs(owner), prompt.past
         count = len(self._owner)
         self._own = [
@@ -72,9 +72,9 @@ def _runs(owner: Sequence[int]) -> list[tuple[int, int]]:
 
 
 @torch.no_grad()
-def write_answers(
+def generate_answers(
     model: Any,
-    prompt: Prompt,
+    prompt: PromptCache,
     questions: Sequence[Sequence[int]],
     *,
     end: int,
@@ -87,14 +87,14 @@ def write_answers(
 
     Args:
         model: a `Qwen2_5_VLForConditionalGeneration`.
-        prompt: clips that were read (`read_prompts`), one row each.
+        prompt: clips that were read (`encode_prompts`), one row each.
         questions: token ids of what follows the pictures, one list a question; lengths may differ.
         end: id of the mark that ends an answer.
         most: longest answer in tokens.
         owner: which row of the prompt each question is about; the first where it is not said. Questions about one row
             stand side by side.
-        temperature: 0 takes the likeliest token, 1 draws by lot.
-        generator: decides the lots.
+        temperature: 0 takes the likeliest token, 1 samples.
+        generator: makes the draws repeatable.
     """
     text = model.model.language_model
     longest = max(len(question) for question in questions)

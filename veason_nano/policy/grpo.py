@@ -1,4 +1,4 @@
-"""GRPO for nano-policy: answers drawn by lot in groups, scored by four verifiable rewards, compared in their group.
+"""GRPO for nano-policy: answers sampled in groups, scored by four verifiable rewards, compared in their group.
 
 As in Veason-R1: groups of 8, advantages (r - mean) / (std + 1e-6), clip 0.2, KL to the start as a loss (5e-3, k3
 estimator), temperature 1, token mean, all rewards weighted 1, one update a batch. TRL's trainer is not used: it reads
@@ -25,14 +25,14 @@ from veason.rewards import RewardRules, Weights, group_advantages
 from veason.segmenter import load_segmenter
 from veason.types import Segmenter
 from veason_nano.language.questions import draw_questions
-from veason_nano.policy.forward import continue_prompts, read_prompts, see
-from veason_nano.policy.generate import write_answers
+from veason_nano.policy.forward import continue_prompts, encode_prompts, see
+from veason_nano.policy.generate import generate_answers
 from veason_nano.policy.judge import Judge
 from veason_nano.policy.model import END, Size, build_tokenizer
 from veason_nano.policy.pool import ClipMaker
-from veason_nano.policy.run import Run
+from veason_nano.policy.run import PolicyRun
 from veason_nano.policy.score import LONGEST_ANSWER, read_views
-from veason_nano.training.distributed import average_gradients, team_size
+from veason_nano.training.distributed import average_gradients, get_world_size
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
 from veason_nano.world.view import look_at
@@ -45,7 +45,7 @@ TERMS = ("format", "keyframe", "boxes", "tracks")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GrpoSettings:
     """Everything that decides a run. A step asks `questions` questions about one clip, `group` answers each."""
 
     start: Path
@@ -69,7 +69,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class RolloutBatch:
     """Drawn answers: `ids` `(N, T)` question and answer, `is_written` `(N, T - 1)` whose NEXT token was drawn."""
 
     ids: torch.Tensor
@@ -77,10 +77,10 @@ class Batch:
     advantages: torch.Tensor
 
 
-class Grpo(Run):
+class Grpo(PolicyRun):
     """One run. The reference is the model as it started."""
 
-    def __init__(self, settings: Settings, folder: Path, size: Size = Size()) -> None:
+    def __init__(self, settings: GrpoSettings, folder: Path, size: Size = Size()) -> None:
         torch.set_num_threads(settings.threads)
         model = Qwen2_5_VLForConditionalGeneration.from_pretrained(settings.start, dtype=torch.float32)
         model.model.visual.requires_grad_(False)
@@ -97,21 +97,21 @@ class Grpo(Run):
 
     def learn(self) -> dict[str, float]:
         """Draw answers about one clip, score them, and take one step."""
-        settings, draw = self.grpo, self.step * team_size() + self.rank
+        settings, draw = self.grpo, self.step * get_world_size() + self.rank
         scene = make_scene(GRPO_SEED + settings.seed * 1_000_000 + draw)
         view = look_at(Facts(scene), (self.size.picture, self.size.picture))
         asked = draw_questions(view, np.random.default_rng([settings.seed, 7, draw]), settings.questions)
         questions = [self.maker.question_ids(view.shown, one.text).tolist() for one in asked]
         rows = [question for question in questions for _ in range(settings.group)]
-        lots = torch.Generator().manual_seed(settings.seed * 1_000_003 + draw)
-        answers = write_answers(
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + draw)
+        answers = generate_answers(
             self.model,
             read_views(self.model, self.maker, [view]),
             rows,
             end=self.end,
             most=LONGEST_ANSWER,
             temperature=settings.temperature,
-            generator=lots,
+            generator=generator,
         )
         judge = Judge(view, self.maker.context(view), self.segmenter, RewardRules("extended", settings.weights))
         scores = [
@@ -131,7 +131,7 @@ class Grpo(Run):
             **measured,
         }
 
-    def _update(self, images: np.ndarray, prefix: np.ndarray, batch: Batch) -> dict[str, float]:
+    def _update(self, images: np.ndarray, prefix: np.ndarray, batch: RolloutBatch) -> dict[str, float]:
         with torch.autocast("cpu", torch.bfloat16):
             now = self._log_probabilities(self.model, images, prefix, batch)
             with torch.no_grad():
@@ -145,13 +145,13 @@ class Grpo(Run):
         return {"loss": float(loss.detach()), "kl": kl, "grad_norm": float(norm)}
 
     def _log_probabilities(
-        self, model: torch.nn.Module, images: np.ndarray, prefix: np.ndarray, batch: Batch
+        self, model: torch.nn.Module, images: np.ndarray, prefix: np.ndarray, batch: RolloutBatch
     ) -> torch.Tensor:
         """Return the log probability of every drawn token, one after another."""
         network = model.model  # type: ignore[union-attr]
         with torch.no_grad():
             seen = see(network.visual, torch.from_numpy(images))
-        prompt = read_prompts(model, torch.from_numpy(prefix)[None].long(), seen, 0)
+        prompt = encode_prompts(model, torch.from_numpy(prefix)[None].long(), seen, 0)
         hidden = continue_prompts(model, prompt, batch.ids, torch.zeros(len(batch.ids), dtype=torch.long))
         logits = F.linear(hidden[:, :-1][batch.is_written], network.language_model.embed_tokens.weight)
         drawn = batch.ids[:, 1:][batch.is_written]
@@ -160,7 +160,7 @@ class Grpo(Run):
 
 def make_batch(
     questions: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], advantages: np.ndarray, end: int
-) -> Batch:
+) -> RolloutBatch:
     """Put questions with their answers side by side; an answer that was not cut off is followed by its end mark."""
     whole = [
         [*question, *answer, *([end] if len(answer) < LONGEST_ANSWER else [])]
@@ -171,11 +171,11 @@ def make_batch(
     place = torch.arange(1, length)
     first = torch.tensor([len(question) for question in questions])[:, None]
     last = torch.tensor([len(row) for row in whole])[:, None]
-    return Batch(ids, (place >= first) & (place < last), torch.from_numpy(advantages).float())
+    return RolloutBatch(ids, (place >= first) & (place < last), torch.from_numpy(advantages).float())
 
 
 def grpo_loss(
-    now: torch.Tensor, old: torch.Tensor, start: torch.Tensor, batch: Batch, *, clip: float, kl: float
+    now: torch.Tensor, old: torch.Tensor, start: torch.Tensor, batch: RolloutBatch, *, clip: float, kl: float
 ) -> tuple[torch.Tensor, float]:
     """Return the clipped loss with the KL penalty, averaged over tokens, and the mean KL.
 
@@ -195,9 +195,9 @@ def grpo_loss(
     return (kl * penalty - gain).mean(), float(penalty.detach().mean())
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_grpo_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `veason nano train grpo`."""
-    default = Settings(Path())
+    default = GrpoSettings(Path())
     parser.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of runs (default: runs/nano)")
     parser.add_argument("--name", default="grpo", help="folder of this run inside it (default: grpo)")
     parser.add_argument("--start", type=Path, default=None, help="weights to start from (default: OUT/sft/export)")
@@ -215,7 +215,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train_grpo(args: argparse.Namespace) -> Path:
     """Run the stage as the command line says and return the folder of its exported weights."""
-    settings = Settings(
+    settings = GrpoSettings(
         start=args.start or args.out / "sft" / "export",
         minutes=args.minutes,
         steps=args.steps,

@@ -8,7 +8,7 @@ from veason.answer import AnswerContext
 from veason.metrics import Mask
 from veason.rewards import EXTENDED, RewardBreakdown, RewardCase, RewardRules, total_reward
 from veason.types import Box, Segmenter
-from veason_nano.language.questions import Question
+from veason_nano.language.questions import WorldQuestion
 from veason_nano.world.footage import BoxTracks, DrawnVideo
 from veason_nano.world.view import View
 
@@ -35,7 +35,7 @@ class Judge:
             actor: {frame: masks[actor] for frame, masks in seen.items() if actor in masks} for actor in scene.objects
         }
 
-    def score(self, question: Question, text: str) -> RewardBreakdown:
+    def score(self, question: WorldQuestion, text: str) -> RewardBreakdown:
         """Return all four rewards of one answer."""
         case = RewardCase(self._context, tuple(self._masks[actor] for actor in question.targets))
         propagate = self._propagate if self._tracks is not None else None

@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from veason_nano.language.ranks import RANKED, WAYS
+from veason_nano.language.ranks import PASSAGE_WORDS, RANKED
 from veason_nano.language.records import COUNT, TOLD_LOOKS
 from veason_nano.language.wording import plural
 from veason_nano.policy.model import LABELLED, MARKS, NUMBERS, PLACES, number_families
 from veason_nano.policy.padding import Padded
 from veason_nano.policy.pointers import Marks, cell_of
-from veason_nano.policy.recipe import Measured
+from veason_nano.policy.recipe import LossTerms
 from veason_nano.world.scene import COLOURS, PATTERNS
 from veason_nano.world.shapes import SHAPES
 
@@ -24,7 +24,7 @@ _SPREAD = 1.5
 """Deviation, in pixels, of the target for a coordinate."""
 
 
-def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, Measured]:
+def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, LossTerms]:
     """Return the mean loss over learnt tokens, and measurements.
 
     A coordinate's target is a narrow bell over the numbers around it; the ids of numbers, columns and rows follow one
@@ -53,76 +53,76 @@ def token_loss(hidden: torch.Tensor, table: torch.Tensor, padded: Padded) -> tup
     return (words + numbers) / (count_words + count_numbers), parts
 
 
-def return_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return how far attention is from the places that words are read from, and the share of looks that rest there.
+def return_loss(attention: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return how far attention is from the places that words are read from, and the share of attention that rest there.
 
-    `looks` is as in `look_loss`, `before` the length of the prompt.
+    `attention` is as in `cell_loss`, `before` the length of the prompt.
     """
-    return _rest_loss(looks, padded.back[..., None], before)
+    return _rest_loss(attention, padded.back[..., None], before)
 
 
-def bind_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
+def bind_loss(attention: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far two heads are from the number and from the shape of the object that a word is said of.
 
     The token of a shape knows the colour before it: together they tell what to look for in the pictures.
     """
-    return _rest_loss(looks, torch.stack([padded.bind, padded.noun], -1), before)
+    return _rest_loss(attention, torch.stack([padded.bind, padded.noun], -1), before)
 
 
-def label_loss(looks: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def label_loss(attention: torch.Tensor, is_picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far the attention of visual tokens is from the number of their frame, and the share that rests there.
 
     Args:
-        looks: `(B, heads, T, T)` log attention inside prompts of one shape.
+        attention: `(B, heads, T, T)` log attention inside prompts of one shape.
         is_picture: `(T,)` the visual tokens; a frame's number stands two tokens before its first one.
     """
     place = torch.arange(len(is_picture))
     begins = is_picture & ~is_picture.roll(1)
     first = torch.where(begins, place, 0).cummax(0).values
-    right = looks[:, :, is_picture].gather(
-        -1, (first[is_picture] - 2)[None, None, :, None].expand(*looks.shape[:2], -1, 1)
+    right = attention[:, :, is_picture].gather(
+        -1, (first[is_picture] - 2)[None, None, :, None].expand(*attention.shape[:2], -1, 1)
     )
     return -right.mean(), right.detach().exp().mean()
 
 
-def match_loss(looks: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
+def match_loss(attention: torch.Tensor, padded: Padded, before: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far attention is, from what an object is asked for, from where the records tell whether it has it."""
-    return _rest_loss(looks, padded.match[..., None], before)
+    return _rest_loss(attention, padded.match[..., None], before)
 
 
-def order_loss(looks: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, torch.Tensor]:
+def order_loss(attention: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how far attention is, where something is said of an object, from the token right before."""
-    place = torch.arange(looks.shape[3] - looks.shape[2], looks.shape[3])[None, :-1] - 1
+    place = torch.arange(attention.shape[3] - attention.shape[2], attention.shape[3])[None, :-1] - 1
     places = torch.where(padded.bind >= 0, place, -1)
-    return _rest_loss(looks, places[..., None], 0)
+    return _rest_loss(attention, places[..., None], 0)
 
 
-def _rest_loss(looks: torch.Tensor, places: torch.Tensor, before: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _rest_loss(attention: torch.Tensor, places: torch.Tensor, before: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mean distance of `(N, heads, T, P)` log attention from places, and the share that rests there.
 
     `places` is `(N, T - 1, heads)`, or `(N, T - 1, 1)` where they are the same for all heads.
     """
     wanted = places[..., 0] != -1
     if not wanted.any():
-        return looks.new_zeros(()), looks.new_tensor(torch.nan)
-    given = looks[:, :, :-1].transpose(1, 2)[wanted]
+        return attention.new_zeros(()), attention.new_tensor(torch.nan)
+    given = attention[:, :, :-1].transpose(1, 2)[wanted]
     right = given.gather(-1, places[wanted].expand(given.shape[:2])[..., None] + before)[..., 0]
     return -right.mean(), right.detach().exp().mean()
 
 
-def look_loss(looks: torch.Tensor, places: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return how far attention is from what is spoken of, and the share of looks that rest on it.
+def cell_loss(attention: torch.Tensor, places: torch.Tensor, padded: Padded) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return how far attention is from what is spoken of, and the share of attention that rest on it.
 
     Args:
-        looks: `(N, heads, T, places)` log attention, see `veason_nano.policy.forward.Watch`.
-        places: where the visual tokens stand in the prompt, so that `looks[..., places]` are the visual tokens.
+        attention: `(N, heads, T, places)` log attention, see `veason_nano.policy.forward.AttentionProbe`.
+        places: where the visual tokens stand in the prompt, so that `attention[..., places]` are the visual tokens.
         padded: the branches.
     """
-    wanted = padded.look >= 0
+    wanted = padded.cell >= 0
     if not wanted.any():
-        return looks.new_zeros(()), looks.new_tensor(torch.nan)
-    given = looks[:, :, :-1].transpose(1, 2)[wanted][..., places]
-    target = padded.look[wanted][:, None, None].expand(-1, given.shape[1], 1)
+        return attention.new_zeros(()), attention.new_tensor(torch.nan)
+    given = attention[:, :, :-1].transpose(1, 2)[wanted][..., places]
+    target = padded.cell[wanted][:, None, None].expand(-1, given.shape[1], 1)
     right = given.gather(-1, target)[..., 0]
     is_name = wanted & padded.is_word
     share = is_name[wanted]
@@ -135,7 +135,11 @@ _WORTHS = (
     (("\u0120furthest",), "\u0120way\u0120", 1),
     (("\u0120biggest",), "\u0120size\u0120", 1),
     (("\u0120smallest",), "\u0120size\u0120", 1),
-    *(((f"\u0120{rank}", f"\u0120{way}"), f"\u0120{verb}", 3) for verb, way in WAYS.items() for rank in RANKED),
+    *(
+        ((f"\u0120{rank}", f"\u0120{way}"), f"\u0120{verb}", 3)
+        for verb, way in PASSAGE_WORDS.items()
+        for rank in RANKED
+    ),
 )
 """The words of a rank, the word of a record after which the compared number stands, and how far after."""
 
@@ -165,12 +169,12 @@ class CellWords:
         numbers = ids(*(f"\u0120{word}" for word in COUNT))
         words: dict[str, tuple[str, ...]] = {word: (word, plural(word)) for word in SHAPES}
         words |= {word: (word,) for word in (*COLOURS, *TOLD_LOOKS)}
-        looks = {
+        word_forms = {
             ids(f"\u0120{word}")[0]: ids(*forms, *(f"\u0120{form}" for form in forms)) for word, forms in words.items()
         }
         worths = {tuple(ids(*words)): (ids(word)[0], after) for words, word, after in _WORTHS}
         labelled = ids(*LABELLED)
-        found = Marks(colours.tolist(), shapes.tolist(), numbers, looks, worths, labelled, *marks)
+        found = Marks(colours.tolist(), shapes.tolist(), numbers, word_forms, worths, labelled, *marks)
         return CellWords(colours, shapes, firsts, found)
 
 

@@ -131,7 +131,7 @@ def build_processor(size: Size = Size()) -> Qwen2_5_VLProcessor:
     )
 
 
-def build_model(
+def build_policy(
     tokenizer: PreTrainedTokenizerFast, size: Size = Size(), seed: int = 0
 ) -> Qwen2_5_VLForConditionalGeneration:
     """Return a network with random weights; numbers start with embeddings that vary smoothly."""

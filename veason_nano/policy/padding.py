@@ -26,7 +26,7 @@ JUDGING_WEIGHT = 10.0
 class Padded:
     """Branches side by side: `ids` `(N, T)`, and which next tokens are learnt, as words or as coordinates.
 
-    `weight` tells how much words count. `look` `(N, T - 1)` is the visual token to look at when saying the next
+    `weight` tells how much words count. `cell` `(N, T - 1)` is the visual token to look at when saying the next
     token, `back` the place after the prompt to read the next token from, `bind` and `noun` the places of the number and
     the shape of the object that the token itself is said of, `match` the place in the records where it shows whether
     the object has what the token asks for, `item`, where the next token tells that, the place of the object's number;
@@ -37,7 +37,7 @@ class Padded:
     is_word: torch.Tensor
     is_number: torch.Tensor
     weight: torch.Tensor
-    look: torch.Tensor
+    cell: torch.Tensor
     back: torch.Tensor
     bind: torch.Tensor
     noun: torch.Tensor
@@ -61,7 +61,7 @@ def pad(
     """Put branches into one array; place t of the masks tells about the token at t + 1, which place t predicts.
 
     With `told` the records are left out: they take that many places, filled or not, between prompt and branch
-    (`veason_nano.policy.forward.continue_told`). `labels` are those of each branch's prompt, see `prompt_labels`.
+    (`veason_nano.policy.forward.continue_branches`). `labels` are those of each branch's prompt, see `prompt_labels`.
     """
     said = [{}] * len(branches) if labels is None else labels
     rows = [_lay_out(branch, marks, told, known) for branch, known in zip(branches, said, strict=True)]
@@ -69,7 +69,7 @@ def pad(
     ids = np.full((len(branches), length), filler, np.int64)
     word, number = np.zeros((2, len(branches), length - 1), bool)
     weight = np.ones((len(branches), length - 1), np.float32)
-    look, back, bind, noun, match, item = np.full((6, len(branches), length - 1), -1, np.int64)
+    cell, back, bind, noun, match, item = np.full((6, len(branches), length - 1), -1, np.int64)
     for place, (row, branch) in enumerate(zip(rows, branches, strict=True)):
         count = len(row.ids)
         ids[place, :count] = row.ids
@@ -79,13 +79,13 @@ def pad(
         weight[place, : count - 1] = row.weight[1:]
         item[place, : count - 1] = row.item[1:]
         match[place, : count - 1] = row.match[:-1]
-        look[place, : count - 1] = np.where(learnt, row.look[1:], -1)
+        cell[place, : count - 1] = np.where(learnt, row.cell[1:], -1)
         back[place, : count - 1] = np.where(learnt, row.back[1:], -1)
         bind[place, : count - 1] = row.bind[:-1]
         noun[place, : count - 1] = row.noun[:-1]
     asked = np.array([branch.start for branch in branches])
     return Padded(
-        *(torch.from_numpy(part) for part in (ids, word, number, weight, look, back, bind, noun, match, item, asked))
+        *(torch.from_numpy(part) for part in (ids, word, number, weight, cell, back, bind, noun, match, item, asked))
     )
 
 
@@ -104,7 +104,7 @@ class _Row:
     ids: np.ndarray
     is_number: np.ndarray
     weight: np.ndarray
-    look: np.ndarray
+    cell: np.ndarray
     back: np.ndarray
     bind: np.ndarray
     noun: np.ndarray
@@ -116,8 +116,8 @@ def _lay_out(branch: Branch, marks: Marks, told: int, labels: Mapping[int, int])
     """Return a branch with all that is known of its tokens, without its records where these are told already."""
     judging = find_judging(branch.ids, branch.start, marks)
     reading = find_reading(branch.ids, branch.is_number, branch.start, marks, labels)
-    weighty = (branch.look >= 0) | (reading.back != -1)
-    look = np.where(reading.back != -1, -1, branch.look)
+    weighty = (branch.cell >= 0) | (reading.back != -1)
+    cell = np.where(reading.back != -1, -1, branch.cell)
     if judging >= 0:
         ends = np.flatnonzero(branch.ids[judging:] == marks.verdict_end)
         weighty[judging : judging + int(ends[0]) + 1] = True
@@ -125,7 +125,7 @@ def _lay_out(branch: Branch, marks: Marks, told: int, labels: Mapping[int, int])
     weight = np.where(branch.is_number, np.where(reading.is_box, BOX_WEIGHT, 1.0), weight)
     read = reading.back, reading.bind, reading.noun, reading.match, reading.item
     if told < 0:
-        return _Row(branch.ids, branch.is_number, weight, look, *read)
+        return _Row(branch.ids, branch.is_number, weight, cell, *read)
     start = branch.start
     kept = np.r_[:start, judging : len(branch.ids)]
 
@@ -135,4 +135,4 @@ def _lay_out(branch: Branch, marks: Marks, told: int, labels: Mapping[int, int])
         return np.where(places < 0, places, np.where(in_records, places - start, in_row))[kept]
 
     ids, is_number = branch.ids[kept], branch.is_number[kept]
-    return _Row(ids, is_number, weight[kept], look[kept], *(moved(places) for places in read))
+    return _Row(ids, is_number, weight[kept], cell[kept], *(moved(places) for places in read))

@@ -25,7 +25,7 @@ _ANSWER = re.compile(r'"keyframe_timestamp": (\d+), .*?: \[(.*)\]')
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SpokenCell:
     """Characters `start` to `stop` of a text speak of an object on the shown frame at `place`."""
 
     start: int
@@ -34,39 +34,39 @@ class Look:
     actor: int
 
 
-def find_looks(view: View, text: str, labels: Sequence[int] | None = None) -> list[Look]:
+def find_spoken_cells(view: View, text: str, labels: Sequence[int] | None = None) -> list[SpokenCell]:
     """Return what each part of a thought or answer speaks of; boxes without a frame are on `place`.
 
     `labels` are the numbers by which the shown frames are called, by default their absolute indices.
     """
     labels = view.shown if labels is None else labels
     names = {view.facts.name(actor): actor for actor in view.facts.scene.objects}
-    looks = []
+    cells = []
     for found in _PATH.finditer(text):
         actor = names[found[1]]
-        looks.append(Look(found.start(1), found.end(1), shown_places(view, actor)[0], actor))
+        cells.append(SpokenCell(found.start(1), found.end(1), shown_places(view, actor)[0], actor))
         last = shown_places(view, actor)[-1]
         for number, step in enumerate(_STEP.finditer(found[2])):
             if step[0] != "-":
-                looks.append(Look(found.start(2) + step.start(), found.start(2) + step.end(), number, actor))
-        looks += [
-            Look(found.start(3) + word.start(), found.start(3) + word.end(), last, actor)
+                cells.append(SpokenCell(found.start(2) + step.start(), found.start(2) + step.end(), number, actor))
+        cells += [
+            SpokenCell(found.start(3) + word.start(), found.start(3) + word.end(), last, actor)
             for word in _SEEN.finditer(found[3])
         ]
     for found in re.finditer(rf"frame (\d+) {_BOX}", text):
-        looks += _box_look(view, found, labels.index(int(found[1])), 2)
+        cells += _spoken_box(view, found, labels.index(int(found[1])), 2)
     for found in _ANSWER.finditer(text):
         for box in re.finditer(_BOX, found[2]):
-            looks += _box_look(view, box, labels.index(int(found[1])), 1, found.start(2))
-    return looks
+            cells += _spoken_box(view, box, labels.index(int(found[1])), 1, found.start(2))
+    return cells
 
 
-def _box_look(view: View, found: re.Match, place: int, group: int, shift: int = 0) -> list[Look]:
-    """Return the look of a box, none where no object has that box."""
+def _spoken_box(view: View, found: re.Match, place: int, group: int, shift: int = 0) -> list[SpokenCell]:
+    """Return the cell of a box, none where no object has that box."""
     wanted = [int(found[group + side]) for side in range(4)]
     for actor in view.facts.scene.objects:
         if view.is_there(actor, place) and view.boxes[actor, place].astype(int).tolist() == wanted:
-            return [Look(shift + found.start(group), shift + found.end(group + 3), place, actor)]
+            return [SpokenCell(shift + found.start(group), shift + found.end(group + 3), place, actor)]
     return []
 
 
@@ -74,7 +74,7 @@ def _box_look(view: View, found: re.Match, place: int, group: int, shift: int = 
 class Marks:
     """Token ids by which a thought is taken apart: words of names, object numbers, those of `policy_model.MARKS`.
 
-    `looks` holds, for each word that tells how an object looks, the forms of it that a question may have. `worths`
+    `word_forms` holds, for each word that tells how an object looks, the forms of it that a question may have. `worths`
     holds, for each rank by its words, the word of a record after which the compared number stands, and how far after.
     `labelled` are the tokens that the number of a frame follows.
     """
@@ -82,7 +82,7 @@ class Marks:
     colours: Sequence[int]
     shapes: Sequence[int]
     numbers: Sequence[int]
-    looks: Mapping[int, Sequence[int]]
+    word_forms: Mapping[int, Sequence[int]]
     worths: Mapping[tuple[int, ...], tuple[int, int]]
     labelled: Sequence[int]
     ranking: int
@@ -100,7 +100,7 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class TokenSources:
     """What the tokens of a branch are read from, -1 for none, each `(T,)`.
 
     `back` is the place of the earlier token that a token says again; `bind` is, for a word that is said of an object,
@@ -126,7 +126,7 @@ def find_judging(ids: np.ndarray, start: int, marks: Marks) -> int:
 
 def find_reading(
     ids: np.ndarray, is_number: np.ndarray, start: int, marks: Marks, labels: Mapping[int, int] = MappingProxyType({})
-) -> Reading:
+) -> TokenSources:
     """Return what each token of an answer is read from.
 
     The number of a frame is read from where the object before, the target, or the sentence before has it, else from
@@ -142,7 +142,7 @@ def find_reading(
         labels: where the prompt says the numbers of frames, by the token of the number: places below -1.
     """
     back, bind, noun, match, item = np.full((5, len(ids)), -1, np.int64)
-    reading = Reading(back, bind, noun, match, item, np.zeros(len(ids), bool))
+    reading = TokenSources(back, bind, noun, match, item, np.zeros(len(ids), bool))
     is_name = np.isin(ids[:-1], marks.colours) & np.isin(ids[1:], marks.shapes)
     _bind_boxes(reading, ids, is_name, start, marks)
     judging = find_judging(ids, start, marks)
@@ -169,7 +169,7 @@ def find_reading(
     return reading
 
 
-def _bind_boxes(reading: Reading, ids: np.ndarray, is_name: np.ndarray, start: int, marks: Marks) -> None:
+def _bind_boxes(reading: TokenSources, ids: np.ndarray, is_name: np.ndarray, start: int, marks: Marks) -> None:
     """Bind what stands before the coordinates of "frame 12 [1, 2, 3, 4]" to the 12 and to the name before."""
     names = np.flatnonzero(is_name)
     for at in (int(at) for at in np.flatnonzero(ids[start:] == marks.opening) + start):
@@ -184,7 +184,7 @@ Records = dict[int, tuple[int, int]]
 
 
 def _read_records(
-    reading: Reading,
+    reading: TokenSources,
     ids: np.ndarray,
     is_name: np.ndarray,
     span: tuple[int, int],
@@ -241,15 +241,15 @@ def _read_wanted(
 ) -> None:
     for at in range(*wanted):
         token = int(ids[at])
-        if token in marks.looks:
-            asked = np.flatnonzero(np.isin(ids[:start], marks.looks[token]))
+        if token in marks.word_forms:
+            asked = np.flatnonzero(np.isin(ids[:start], marks.word_forms[token]))
             back[at] = asked[0] if len(asked) else -1
         elif token in records:
             back[at] = records[token][0]
 
 
 def _read_items(
-    reading: Reading,
+    reading: TokenSources,
     ids: np.ndarray,
     wanted: tuple[int, int],
     items: Sequence[tuple[int, int]],

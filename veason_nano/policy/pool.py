@@ -12,22 +12,24 @@ from functools import cache
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from veason.answer import AnswerContext, render_answer
+from veason.errors import DataError
 from veason.policy.prompt import build_messages
 from veason.profile import Profile
 from veason.types import Turn
 from veason_nano.language.claims import WORTHS
-from veason_nano.language.corpus import STEP_MARKS, Style, answer_text, box_text, draw_lessons, image_context
+from veason_nano.language.corpus import STEP_MARKS, Style, answer_text, box_text, draw_examples, image_context
 from veason_nano.language.records import describe_objects
 from veason_nano.policy.model import END, IMAGE, Labels, Size, build_processor, training_profile
-from veason_nano.policy.pointers import cell_of, find_looks
+from veason_nano.policy.pointers import cell_of, find_spoken_cells
 from veason_nano.world.facts import Facts
 from veason_nano.world.photos import load_photos, with_photo
-from veason_nano.world.scene import COLOURS, PATTERNS, Look
+from veason_nano.world.scene import COLOURS, PATTERNS, Appearance
 from veason_nano.world.shapes import SHAPES
 from veason_nano.world.stories import make_scene
 from veason_nano.world.view import View, look_at
@@ -36,7 +38,7 @@ _VISION_END = "<|vision_end|>"
 SHARD = 128
 """Clips in one file of the pool."""
 
-_LESSONS = 16
+_EXAMPLES = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +46,13 @@ class Branch:
     """What follows the pictures: `ids` from the line break after the last picture to the end mark.
 
     `start` is the place of the first token to learn; `is_number` marks coordinates and the like, whose neighbours are
-    nearly right; `look` is the visual token that a token speaks of, -1 for none.
+    nearly right; `cell` is the visual token that a token speaks of, -1 for none.
     """
 
     ids: np.ndarray
     start: int
     is_number: np.ndarray
-    look: np.ndarray
+    cell: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,7 @@ class TrainingClip:
 
     `objects` is `(N, 3)` colour, shape and pattern, `boxes` is `(N, S, 4)` with NaN where an object is not there.
     `answers` come without a thought; `records` is the beginning of every thought, which tells what every object does;
-    `corrections` are lessons after a wrong answer.
+    `corrections` are examples after a wrong answer.
     """
 
     seed: int
@@ -71,7 +73,7 @@ class TrainingClip:
     answers: tuple[Branch, ...]
     tracks: tuple[Branch, ...]
     records: tuple[Branch, ...]
-    lessons: tuple[Branch, ...]
+    examples: tuple[Branch, ...]
     corrections: tuple[Branch, ...]
 
 
@@ -95,20 +97,20 @@ class ClipMaker:
         side = self._size.picture
         view = look_at(Facts(with_photo(make_scene(seed), self._photos)), (side, side), count=self._profile.frame_count)
         objects = view.facts.scene.objects
-        looks = [view.facts.scene.actors[actor].look for actor in objects]
-        lessons = draw_lessons(view, rng, _LESSONS, 0.15, self._style)
+        appearances = [view.facts.scene.actors[actor].appearance for actor in objects]
+        examples = draw_examples(view, rng, _EXAMPLES, 0.15, self._style)
         context = self.context(view)
         answers = [
-            self._branch(view, lesson.question.text, render_answer("", lesson.keyframe, lesson.boxes, context) + END)
-            for lesson in lessons
-            if not lesson.turns
+            self._branch(view, example.question.text, render_answer("", example.keyframe, example.boxes, context) + END)
+            for example in examples
+            if not example.turns
         ]
         begin = f"<think>{STEP_MARKS[0]} {describe_objects(view)}"
         taught = {
             is_corrected: tuple(
-                self._branch(view, lesson.question.text, answer_text(lesson, context) + END, lesson.turns)
-                for lesson in lessons
-                if bool(lesson.turns) == is_corrected
+                self._branch(view, example.question.text, answer_text(example, context) + END, example.turns)
+                for example in examples
+                if bool(example.turns) == is_corrected
             )
             for is_corrected in (False, True)
         }
@@ -117,12 +119,12 @@ class ClipMaker:
             images=view.images,
             shown=view.shown,
             prefix=self.prefix(view.shown),
-            objects=np.array([_look_numbers(look) for look in looks]).reshape(-1, 3),
+            objects=np.array([_appearance_numbers(one) for one in appearances]).reshape(-1, 3),
             boxes=view.boxes[list(objects)],
             answers=tuple(answers),
             tracks=tuple(self._track(view, actor) for actor in objects),
-            records=(self._branch(view, lessons[0].question.text, begin),),
-            lessons=taught[False],
+            records=(self._branch(view, examples[0].question.text, begin),),
+            examples=taught[False],
             corrections=taught[True],
         )
 
@@ -152,17 +154,17 @@ class ClipMaker:
         asked = self.question_ids(view.shown, instruction, turns)
         told = self._tokenizer(answer, return_offsets_mapping=True)
         ids = np.concatenate([asked, np.array(told["input_ids"], np.int32)])
-        look = np.full(len(ids), -1, np.int16)
-        cells = self._size.cells
+        cells = np.full(len(ids), -1, np.int16)
+        side = self._size.cells
         labels = view.shown if self._profile.labels == "absolute" else range(len(view.shown))
-        for spoken in find_looks(view, answer, labels):
-            cell = cell_of(view.boxes[spoken.actor, spoken.place], self._size.picture, cells)
-            number = spoken.place * cells**2 + cell
+        for spoken in find_spoken_cells(view, answer, labels):
+            cell = cell_of(view.boxes[spoken.actor, spoken.place], self._size.picture, side)
+            number = spoken.place * side**2 + cell
             for token, (start, stop) in enumerate(told["offset_mapping"], start=len(asked)):
                 if start >= spoken.start - 1 and stop <= spoken.stop and re.search(r"\w", answer[start:stop]):
-                    look[token] = number
+                    cells[token] = number
         is_number = coordinates(self._tokenizer.convert_ids_to_tokens(ids.tolist()))
-        return Branch(ids, len(asked), is_number, look)
+        return Branch(ids, len(asked), is_number, cells)
 
     def _track(self, view: View, actor: int) -> Branch:
         """One object on every frame."""
@@ -174,8 +176,8 @@ class ClipMaker:
         return self._branch(view, f"track the {view.facts.name(actor)}", f"<think>{', '.join(parts)}</think>{END}")
 
 
-def _look_numbers(look: Look) -> tuple[int, int, int]:
-    return list(COLOURS).index(look.colour), SHAPES.index(look.shape), PATTERNS.index(look.pattern)
+def _appearance_numbers(appearance: Appearance) -> tuple[int, int, int]:
+    return list(COLOURS).index(appearance.colour), SHAPES.index(appearance.shape), PATTERNS.index(appearance.pattern)
 
 
 def coordinates(tokens: list[str]) -> np.ndarray:
@@ -189,7 +191,7 @@ def coordinates(tokens: list[str]) -> np.ndarray:
 
 
 def labels_of(style: Style) -> Labels:
-    """Return how a style of lessons calls frames."""
+    """Return how a style of examples calls frames."""
     return "relative" if style == "relative" else "absolute"
 
 
@@ -238,13 +240,38 @@ def _draw(folder: Path, first_seed: int, number: int, style: Style, photos: Path
         make_shard(folder, first_seed, number, style, photos)
 
 
+class _ShardUnpickler(pickle.Unpickler):
+    """Reads clips and arrays, nothing else; where a clip's class stood when it was written is no matter."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        for known in (TrainingClip, Branch):
+            if name == known.__name__:
+                return known
+        if module.split(".")[0] == "numpy" or (module, name) == ("_codecs", "encode"):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"a shard holds no {module}.{name}")
+
+
+def read_shard(file: Path) -> list[TrainingClip]:
+    """Return the clips of a file of the pool.
+
+    Raises:
+        DataError: the file is cut off, or not one of the pool.
+    """
+    try:
+        with file.open("rb") as stream:
+            return _ShardUnpickler(stream).load()
+    except (pickle.UnpicklingError, EOFError, TypeError) as error:
+        raise DataError(f"{file} holds no training clips ({error}): delete it, and it is drawn anew") from error
+
+
 def make_shard(
     folder: Path, first_seed: int, number: int, style: Style = "full", photos: Path | None = None
 ) -> list[TrainingClip]:
     """Return the clips of a shard; they are read from `folder` where they have been made before."""
     file = shard_file(folder, first_seed, number, style)
     if file.is_file():
-        return pickle.loads(file.read_bytes())
+        return read_shard(file)
     maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style, photos=_read_photos(photos))
     clips = [maker.make(first_seed + number * SHARD + place) for place in range(SHARD)]
     beside = file.with_suffix(f".{os.getpid()}")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from veason_nano.language.corpus import Style
+from veason_nano.training.optimizer import OPTIMIZERS, OptimizerName
 
-Measured = dict[str, float | torch.Tensor]
+LossTerms = dict[str, float | torch.Tensor]
 """Measurements of a step by name; those on a device are only read when they are logged."""
 
-STAGES = ("see", "multi", "sft")
+POLICY_STAGES = ("see", "multi", "sft")
 """The stages in order; each one starts from the exported weights of the one before."""
 
 TRAIN_SEED = 10_000_000
@@ -24,11 +24,11 @@ PLAN = {
 }
 """What a step learns: how many branches of a kind about each clip, and which share of the loss they are.
 
-"answers" are keyframe and boxes without a thought. A lesson is learnt "whole", or goes on from the records that the
+"answers" are keyframe and boxes without a thought. An example is learnt "whole", or goes on from the records that the
 whole one of its clip has "told".
 """
 
-PICTURES = 8
+PICTURES_PER_CLIP = 8
 """Pictures of a clip."""
 
 
@@ -55,13 +55,18 @@ class Recipe:
     first_shards: int = 2
     steps_per_shard: int = 40
     cell_weight: float = 1.0
-    look_weight: float = 0.5
+    attention_weight: float = 0.5
     sees: bool = True
     fresh: int = 24
     style: Style = "full"
-    optimizer: Literal["muon", "adamw"] = "muon"
+    optimizer: OptimizerName = "muon"
     only_eye: bool = False
     renamed: float = 0.4
     skip: int = 0
     device: str = "cpu"
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse an optimizer that there is not."""
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"want an optimizer of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}")

@@ -19,9 +19,9 @@ from veason.profile import load_profile
 from veason.types import Answer, VideoSource
 from veason_nano.dataset import clip_seed
 from veason_nano.language.claims import prominence
-from veason_nano.language.questions import Question, draw_questions
-from veason_nano.policy.forward import Prompt, read_prompts, see
-from veason_nano.policy.generate import write_answers
+from veason_nano.language.questions import WorldQuestion, draw_questions
+from veason_nano.policy.forward import PromptCache, encode_prompts, see
+from veason_nano.policy.generate import generate_answers
 from veason_nano.policy.model import END, build_tokenizer, nano_profile
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.world.facts import Facts
@@ -33,11 +33,11 @@ LONGEST_ANSWER = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class ScoredAnswer:
     """A question, the view it is about, what the policy wrote, and what that is read against."""
 
     view: View
-    question: Question
+    question: WorldQuestion
     text: str
     context: AnswerContext
 
@@ -49,7 +49,7 @@ def score_policy(
     torch.set_num_threads(threads)
     model = Qwen2_5_VLForConditionalGeneration.from_pretrained(weights, dtype=torch.float32).eval()
     maker = ClipMaker(load_profile(str(weights)))
-    asked: list[Asked] = []
+    asked: list[ScoredAnswer] = []
     for number in range(clips):
         scene_seed = clip_seed("test", seed, number)
         side = nano_profile().size_wh
@@ -57,7 +57,7 @@ def score_policy(
         drawn = draw_questions(view, np.random.default_rng([scene_seed, 31]), questions)
         texts = answer_questions(model, maker, view, [question.text for question in drawn])
         context = maker.context(view)
-        asked += [Asked(view, question, text, context) for question, text in zip(drawn, texts, strict=True)]
+        asked += [ScoredAnswer(view, question, text, context) for question, text in zip(drawn, texts, strict=True)]
     return measure_answers(asked)
 
 
@@ -82,11 +82,11 @@ def answer_views(
     most: int = LONGEST_ANSWER,
     *,
     temperature: float = 0.0,
-    lots: int = 0,
+    seed: int = 0,
 ) -> list[list[str]]:
     """Return what the policy writes to the instructions about each view; all answers are written side by side.
 
-    At a temperature of 0 the likeliest token is taken, otherwise `lots` seeds the draw.
+    At a temperature of 0 the likeliest token is taken, otherwise `seed` seeds the draw.
     """
     tokenizer = build_tokenizer()
     end = int(tokenizer.convert_tokens_to_ids(END))
@@ -96,7 +96,7 @@ def answer_views(
         for view, asked in zip(views, instructions, strict=True)
         for one in asked
     ]
-    written = write_answers(
+    written = generate_answers(
         model,
         read_views(model, maker, views),
         questions,
@@ -104,21 +104,21 @@ def answer_views(
         most=most,
         owner=owner,
         temperature=temperature,
-        generator=torch.Generator().manual_seed(lots),
+        generator=torch.Generator().manual_seed(seed),
     )
     texts = iter([tokenizer.decode(ids) for ids in written])
     return [[next(texts) for _ in asked] for asked in instructions]
 
 
 @torch.no_grad()
-def read_views(model: Any, maker: ClipMaker, views: Sequence[View]) -> Prompt:
+def read_views(model: Any, maker: ClipMaker, views: Sequence[View]) -> PromptCache:
     """Return the prompts of views, one row each, read up to their last pictures."""
     seen = see(model.model.visual, torch.from_numpy(np.concatenate([view.images for view in views])))
     ids = torch.from_numpy(np.stack([maker.prefix(view.shown) for view in views])).long()
-    return read_prompts(model, ids, seen, 0)
+    return encode_prompts(model, ids, seen, 0)
 
 
-def measure_answers(asked: Sequence[Asked]) -> dict[str, float]:
+def measure_answers(asked: Sequence[ScoredAnswer]) -> dict[str, float]:
     """Return shares and means over answers; an unreadable answer counts as wrong everywhere."""
     present = [one for one in asked if one.question.targets]
     absent = [one for one in asked if not one.question.targets]
@@ -152,7 +152,7 @@ def read_text(text: str, context: AnswerContext) -> Answer | None:
         return None
 
 
-def score_boxes(view: View, question: Question, answer: Answer | None) -> tuple[float, float]:
+def score_boxes(view: View, question: WorldQuestion, answer: Answer | None) -> tuple[float, float]:
     """Return the prominence of the chosen frame, and the box IoU on it (over the larger number of boxes).
 
     The answer's boxes are in pixels of the view's images.

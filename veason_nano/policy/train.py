@@ -16,25 +16,32 @@ import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason_nano.language.corpus import Style
-from veason_nano.policy.batches import Batch, BatchMaker, load_batches
-from veason_nano.policy.forward import Told, Watch, continue_prompts, continue_told, read_prompts, see
+from veason_nano.policy.batches import BatchMaker, TrainingBatch, load_batches
+from veason_nano.policy.forward import (
+    AttentionProbe,
+    BranchCache,
+    continue_branches,
+    continue_prompts,
+    encode_prompts,
+    see,
+)
 from veason_nano.policy.loss import (
     CellHead,
     CellWords,
     bind_loss,
+    cell_loss,
     label_loss,
-    look_loss,
     match_loss,
     order_loss,
     return_loss,
     token_loss,
 )
-from veason_nano.policy.model import Size, build_model, build_tokenizer, take_eye
+from veason_nano.policy.model import Size, build_policy, build_tokenizer, take_eye
 from veason_nano.policy.pool import SHARD, labels_of, make_shard
-from veason_nano.policy.recipe import STAGES, TRAIN_SEED, Measured, Recipe
-from veason_nano.policy.run import Run
+from veason_nano.policy.recipe import POLICY_STAGES, TRAIN_SEED, LossTerms, Recipe
+from veason_nano.policy.run import PolicyRun
 from veason_nano.training.distributed import average_gradients
-from veason_nano.training.optimizer import Muon
+from veason_nano.training.optimizer import OPTIMIZERS, Muon
 
 ORDER, BINDING, LOOKING, MATCHING, RETURNING = 0, 1, 2, 2, 3
 """The layers in which two heads (one for the order) are told where to look: at the word before; at the number of the
@@ -53,7 +60,7 @@ _ADAMW_EYE_SHARE = 0.25
 _MIDDLE_LAYER = 2
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_policy_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `veason nano train see|multi|sft`."""
     rates = "learning rate of the matrices at its highest (default: 0.01, sft 0.005)"
     parser.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of runs (default: runs/nano)")
@@ -69,10 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     first = "files of the pool drawn before the first step; others come one by one; 0 draws none (default: 2)"
     parser.add_argument("--first-shards", type=int, default=2, help=first)
     kinds = "how matrices move; rates are those of AdamW either way (default: muon)"
-    parser.add_argument("--optimizer", choices=("muon", "adamw"), default="muon", help=kinds)
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="muon", help=kinds)
     eye = "take nothing but the vision tower from the weights to start from"
     parser.add_argument("--only-eye", action="store_true", help=eye)
-    ablations = "how lessons are written: all but full are ablations of the paper (default: full)"
+    ablations = "how examples are written: all but full are ablations of the paper (default: full)"
     parser.add_argument("--style", choices=get_args(Style), default="full", help=ablations)
     parser.add_argument(
         "--skip", type=int, default=0, help="files of the pool to leave out, for they were learnt before"
@@ -107,14 +114,14 @@ def train_policy(stage: str, args: argparse.Namespace) -> Path:
         device=args.device,
         workers=args.workers,
     )
-    before = STAGES.index(stage) - 1
-    start = args.start or (args.out / STAGES[before] / "export" if before >= 0 else None)
+    before = POLICY_STAGES.index(stage) - 1
+    start = args.start or (args.out / POLICY_STAGES[before] / "export" if before >= 0 else None)
     pool = args.pool or args.out / "pool"
     pool.mkdir(parents=True, exist_ok=True)
-    return Trainer(recipe, args.out / (args.name or stage), pool, start).run()
+    return PolicyTrainer(recipe, args.out / (args.name or stage), pool, start).run()
 
 
-class Trainer(Run):
+class PolicyTrainer(PolicyRun):
     """One stage: model, optimizer, log and checkpoint in one folder."""
 
     def __init__(self, recipe: Recipe, folder: Path, pool: Path, start: Path | None, size: Size = Size()) -> None:
@@ -125,7 +132,7 @@ class Trainer(Run):
         tokenizer = build_tokenizer()
         self.filler, self.words = int(tokenizer.pad_token_id), CellWords.of(tokenizer)
         if start is None:
-            model = build_model(tokenizer, size, recipe.seed)
+            model = build_policy(tokenizer, size, recipe.seed)
         else:
             before = Qwen2_5_VLForConditionalGeneration.from_pretrained(start, dtype=torch.float32)
             model = self._go_on_from(before, tokenizer, size)
@@ -145,7 +152,7 @@ class Trainer(Run):
         """Return the network of an earlier stage, or a new one that has nothing but its eye."""
         if not self.recipe.only_eye:
             return before
-        model = build_model(tokenizer, size, self.recipe.seed)
+        model = build_policy(tokenizer, size, self.recipe.seed)
         clips = make_shard(self.pool, TRAIN_SEED, 0, self.recipe.style)[:8]
         with torch.no_grad():
             seen = see(before.model.visual, torch.from_numpy(np.concatenate([clip.images for clip in clips])))
@@ -158,7 +165,7 @@ class Trainer(Run):
             torch.save(self.head.state_dict(), self.folder / "head.pt")
         return super().export()
 
-    def learn(self) -> Measured:
+    def learn(self) -> LossTerms:
         """Take one step and return its measurements."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -181,7 +188,7 @@ class Trainer(Run):
         warm = min((self.step + 1) / 30, 1.0)
         return warm * (0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * min(self.progress, 1.0))))
 
-    def _see(self, fresh: tuple[torch.Tensor, torch.Tensor] | None) -> tuple[torch.Tensor, Measured]:
+    def _see(self, fresh: tuple[torch.Tensor, torch.Tensor] | None) -> tuple[torch.Tensor, LossTerms]:
         """Return the eye's loss on pictures that it has not seen in this form, and measurements."""
         if fresh is None:
             return torch.zeros(()), {}
@@ -191,39 +198,39 @@ class Trainer(Run):
         loss, parts = self.head[0](seen, fresh[1], table, self.words)
         return loss, {f"fresh_{key}": value for key, value in parts.items()}
 
-    def _losses(self, batch: Batch) -> tuple[torch.Tensor, Measured]:
+    def _losses(self, batch: TrainingBatch) -> tuple[torch.Tensor, LossTerms]:
         with torch.set_grad_enabled(self.recipe.sees):
             seen = see(self.model.model.visual, batch.images)
         target, ids = batch.cells, batch.prompts
         table = self.model.get_input_embeddings().weight
         loss, parts = self.head[0](seen, target, table, self.words)
-        labels = Watch(BINDING, _TOLD_HEADS)
-        prompt = read_prompts(self.model, ids, seen, _MIDDLE_LAYER, labels)
+        labels = AttentionProbe(BINDING, _TOLD_HEADS)
+        prompt = encode_prompts(self.model, ids, seen, _MIDDLE_LAYER, labels)
         is_picture = ids == self.model.config.image_token_id
-        assert labels.looks is not None
-        labelled, parts["labelled"] = label_loss(labels.looks, is_picture[0])
+        assert labels.log_attention is not None
+        labelled, parts["labelled"] = label_loss(labels.log_attention, is_picture[0])
         inner, _ = self.head[1](prompt.middle[is_picture].view(*seen.shape), target, table, self.words)
-        loss = self.recipe.cell_weight * (loss + inner) + self.recipe.look_weight * labelled
-        told: Told | None = None
+        loss = self.recipe.cell_weight * (loss + inner) + self.recipe.attention_weight * labelled
+        told: BranchCache | None = None
         for group in batch.groups:
             padded, owner = group.padded, group.owner
             said: list[tuple[torch.Tensor, torch.Tensor]] = []
-            watches = [Watch(layer, _TOLD_HEADS) for layer in range(RETURNING + 1)]
+            probes = [AttentionProbe(layer, _TOLD_HEADS) for layer in range(RETURNING + 1)]
             if told is not None and group.kind == "told":
-                hidden = continue_told(self.model, prompt, told, padded.ids, padded.asked, owner, watches)
+                hidden = continue_branches(self.model, prompt, told, padded.ids, padded.asked, owner, probes)
             else:
-                hidden = continue_prompts(self.model, prompt, padded.ids, owner, watches, said)
+                hidden = continue_prompts(self.model, prompt, padded.ids, owner, probes, said)
             if group.kind == "whole" and group.told is not None:
-                told = Told.cut(said, group.told.first, group.told.count)
+                told = BranchCache.cut(said, group.told.first, group.told.count)
             tokens, measured = token_loss(hidden, table, padded)
-            given = [watch.looks for watch in watches if watch.looks is not None]
-            looks, measured["looks"] = look_loss(given[LOOKING], torch.nonzero(is_picture[0])[:, 0], padded)
+            given = [probe.log_attention for probe in probes if probe.log_attention is not None]
+            cells, measured["looks"] = cell_loss(given[LOOKING], torch.nonzero(is_picture[0])[:, 0], padded)
             returns, measured["returns"] = return_loss(given[RETURNING], padded, ids.shape[1])
             bound, measured["bound"] = bind_loss(given[BINDING], padded, ids.shape[1])
             ordered, measured["ordered"] = order_loss(given[ORDER][:, :1], padded)
             matched, measured["matched"] = match_loss(given[MATCHING], padded, ids.shape[1])
-            attention = looks + returns + bound + ordered + matched
-            loss = loss + (tokens + self.recipe.look_weight * attention) * group.share
+            attention = cells + returns + bound + ordered + matched
+            loss = loss + (tokens + self.recipe.attention_weight * attention) * group.share
             parts |= {f"{key}_{group.kind}": value for key, value in measured.items()}
         return loss, parts
 

@@ -29,7 +29,7 @@ _COUNTS = (0.15, 0.2, 0.2, 0.15, 0.12, 0.1, 0.08)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clip:
+class CutoutClip:
     """A short video: `frames` is `(T, S, S, 3)` uint8 RGB, `masks` `(K, T, S, S)` bool, what is seen of each object.
 
     Objects are ordered from back to front, and no two masks overlap.
@@ -80,14 +80,14 @@ class CutoutWorld:
         sprite = self._sprites[number].float() / 255
         return torch.cat([sprite[:3] * sprite[3:], sprite[3:]])
 
-    def clip(self, number: int, *, num_frames: int = 1, num_objects: int | None = None) -> Clip:
+    def clip(self, number: int, *, num_frames: int = 1, num_objects: int | None = None) -> CutoutClip:
         """Return clip `number`; without `num_objects` it holds one to seven, few more often than many."""
         rng = np.random.default_rng([self.seed, _CLIP_STREAM, number, num_frames])
         count = int(rng.choice(len(_COUNTS), p=_COUNTS)) + 1 if num_objects is None else num_objects
         camera = _camera_path(rng, num_frames)
         backdrop = self._backdrop(rng)
-        squash = math.exp(rng.uniform(-0.6, 0.3))
-        actors = [self._actor(rng, num_frames, camera, squash) for _ in range(count)]
+        width_scale = math.exp(rng.uniform(-0.6, 0.3))
+        actors = [self._actor(rng, num_frames, camera, width_scale) for _ in range(count)]
         shots, masks = [], []
         for index in range(num_frames):
             canvas = _view(backdrop, camera[index], self.size)
@@ -97,7 +97,7 @@ class CutoutWorld:
             shots.append(canvas)
             masks.append((visible > VISIBLE_ALPHA).numpy())
         frames = _develop(rng, torch.stack(shots))
-        return Clip(frames, np.stack(masks, 1))
+        return CutoutClip(frames, np.stack(masks, 1))
 
     def _backdrop(self, rng: np.random.Generator) -> torch.Tensor:
         photos = self.sources.photos
@@ -108,12 +108,12 @@ class CutoutWorld:
             picture = _scenery(rng, self.sources, round(_MARGIN * self.size))
         return torch.from_numpy(np.ascontiguousarray(picture, dtype=np.float32)).permute(2, 0, 1).contiguous()
 
-    def _actor(self, rng: np.random.Generator, num_frames: int, camera: np.ndarray, squash: float) -> _Actor:
+    def _actor(self, rng: np.random.Generator, num_frames: int, camera: np.ndarray, width_scale: float) -> _Actor:
         sprite = _tone(rng, self.sprite(int(rng.integers(self.num_sprites))))
         if rng.random() < 0.5:
             sprite = sprite.flip(-1)
         shadow = (rng.uniform(-0.05, 0.05), rng.uniform(0, 0.06), rng.uniform(0.2, 0.7)) if rng.random() < 0.4 else None
-        return _Actor(sprite, _path(rng, num_frames, camera, squash), shadow)
+        return _Actor(sprite, _path(rng, num_frames, camera, width_scale), shadow)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +154,7 @@ def _camera_path(rng: np.random.Generator, num_frames: int) -> np.ndarray:
     return np.clip(np.arange(num_frames)[:, None] * drift + shake, -0.1, 0.1)
 
 
-def _path(rng: np.random.Generator, num_frames: int, camera: np.ndarray, squash: float) -> list[Pose]:
+def _path(rng: np.random.Generator, num_frames: int, camera: np.ndarray, width_scale: float) -> list[Pose]:
     """Return one pose a frame: a start, a speed, a swing, growth and turning; some objects leave or come late."""
     time = np.arange(num_frames)
     half = math.exp(rng.uniform(math.log(0.07), math.log(0.48)))
@@ -175,7 +175,7 @@ def _path(rng: np.random.Generator, num_frames: int, camera: np.ndarray, squash:
         Pose(
             x=float(places[t, 0]),
             y=float(places[t, 1]),
-            half_width=float(half * growth[t] * squash * aspect),
+            half_width=float(half * growth[t] * width_scale * aspect),
             half_height=float(half * growth[t] / aspect),
             turn=float(turns[t]),
             bend=(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from veason_nano.segmenter.cutouts import Clip, CutoutWorld
+from veason_nano.segmenter.cutouts import CutoutClip, CutoutWorld
 from veason_nano.world.photos import with_photo
 from veason_nano.world.render import Renderer
 from veason_nano.world.stories import make_scene
@@ -26,7 +26,7 @@ STORY_SEED = 20_000_000
 _RETRY_STEP = 1_000_003
 
 Points = dict[str, torch.Tensor]
-Batch = tuple[torch.Tensor, torch.Tensor]
+ClipBatch = tuple[torch.Tensor, torch.Tensor]
 
 
 class ClipDataset(Dataset):
@@ -51,7 +51,7 @@ class ClipDataset(Dataset):
         self.num_frames = num_frames
         self.num_targets = num_targets
 
-    def __getitem__(self, number: int) -> Batch:
+    def __getitem__(self, number: int) -> ClipBatch:
         rng = np.random.default_rng([self.world.seed, 2, number])
         if self.is_geometry:
             frames = self.world.clip(number, num_frames=self.num_frames).frames
@@ -63,7 +63,7 @@ class ClipDataset(Dataset):
             else:
                 clip = self.world.clip(place, num_frames=self.num_frames)
             if rng.random() < 0.5:
-                clip = Clip(clip.frames[::-1].copy(), clip.masks[:, ::-1].copy())
+                clip = CutoutClip(clip.frames[::-1].copy(), clip.masks[:, ::-1].copy())
             seen = np.flatnonzero(clip.masks[:, 0].mean((1, 2)) >= SMALLEST_TARGET)
             if len(seen):
                 chosen = rng.choice(seen, self.num_targets, replace=len(seen) < self.num_targets)
@@ -73,7 +73,7 @@ class ClipDataset(Dataset):
 
 def story_clip(
     rng: np.random.Generator, seed: int, num_frames: int, size: int, photos: Sequence[np.ndarray] = ()
-) -> Clip:
+) -> CutoutClip:
     """Return `num_frames` frames of a scene of the policy's world, one to six frames apart; half with a photograph."""
     scene = with_photo(make_scene(seed), photos)
     renderer = Renderer(scene, (size, size))
@@ -81,7 +81,7 @@ def story_clip(
     start = int(rng.integers(scene.num_frames - (num_frames - 1) * stride))
     drawn = [renderer.draw(start + stride * place) for place in range(num_frames)]
     owner = np.stack([owner for _, owner in drawn])
-    return Clip(np.stack([image for image, _ in drawn]), np.stack([owner == actor for actor in scene.objects]))
+    return CutoutClip(np.stack([image for image, _ in drawn]), np.stack([owner == actor for actor in scene.objects]))
 
 
 def ellipses(rng: np.random.Generator, count: int, num_frames: int, size: int) -> torch.Tensor:
@@ -97,7 +97,7 @@ def ellipses(rng: np.random.Generator, count: int, num_frames: int, size: int) -
     return torch.from_numpy(np.repeat(inside[:, None], num_frames, 1))
 
 
-def as_pictures(frames: torch.Tensor, masks: torch.Tensor) -> Batch:
+def as_pictures(frames: torch.Tensor, masks: torch.Tensor) -> ClipBatch:
     """Return the frames of clips as clips of one frame each, an object in place of any that is not seen there.
 
     Frames without any object are left out; `(B, T, ...)` and `(B, K, T, ...)` become `(N, 1, ...)`, `(N, K, 1, ...)`.
@@ -113,20 +113,21 @@ def as_pictures(frames: torch.Tensor, masks: torch.Tensor) -> Batch:
 
 
 class StepSampler(Sampler[list[int]]):
-    """Clip numbers for the steps from `start` on: step s takes numbers s * size to (s + 1) * size.
+    """CutoutClip numbers for the steps from `start` on: step s takes numbers s * size to (s + 1) * size.
 
-    In a team of several processes every step of each of them counts: number `rank` takes every `team`-th batch.
+    With several processes every step of each of them counts: number `rank` of `world_size` takes every
+    `world_size`-th batch.
     """
 
-    def __init__(self, start: int, stop: int, batch_size: int, rank: int = 0, team: int = 1) -> None:
+    def __init__(self, start: int, stop: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.start = start
         self.stop = stop
         self.batch_size = batch_size
-        self.rank, self.team = rank, team
+        self.rank, self.world_size = rank, world_size
 
     def __iter__(self) -> Iterator[list[int]]:
         for step in range(self.start, self.stop):
-            first = (step * self.team + self.rank) * self.batch_size
+            first = (step * self.world_size + self.rank) * self.batch_size
             yield list(range(first, first + self.batch_size))
 
     def __len__(self) -> int:
@@ -134,12 +135,12 @@ class StepSampler(Sampler[list[int]]):
 
 
 def batches(
-    dataset: ClipDataset, *, start: int, stop: int, batch_size: int, workers: int, rank: int = 0, team: int = 1
+    dataset: ClipDataset, *, start: int, stop: int, batch_size: int, workers: int, rank: int = 0, world_size: int = 1
 ) -> DataLoader:
     """Return the batches of steps `start` to `stop`, made in `workers` other processes (0: in this one)."""
     return DataLoader(
         dataset,
-        batch_sampler=StepSampler(start, stop, batch_size, rank, team),
+        batch_sampler=StepSampler(start, stop, batch_size, rank, world_size),
         num_workers=workers,
         prefetch_factor=3 if workers else None,
         worker_init_fn=_one_thread,

@@ -7,13 +7,39 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from veason.segmenter.checkpoint import NANO_BASE, NANO_OVERRIDES, build_predictor
+from veason.segmenter.checkpoint import build_predictor
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
+NANO_BASE = "configs/sam2.1/sam2.1_hiera_t.yaml"
+
+WIDTHS = (
+    "model.image_size=256",
+    "model.image_encoder.trunk.embed_dim=32",
+    "model.image_encoder.neck.d_model=128",
+    "model.image_encoder.neck.position_encoding.num_pos_feats=128",
+    "model.image_encoder.neck.backbone_channel_list=[256,128,64,32]",
+    "model.memory_attention.d_model=128",
+    "model.memory_attention.num_layers=2",
+    "model.memory_attention.layer.d_model=128",
+    "model.memory_attention.layer.dim_feedforward=512",
+    "model.memory_attention.layer.self_attention.embedding_dim=128",
+    "model.memory_attention.layer.self_attention.feat_sizes=[16,16]",
+    "model.memory_attention.layer.cross_attention.embedding_dim=128",
+    "model.memory_attention.layer.cross_attention.feat_sizes=[16,16]",
+    "model.memory_attention.layer.cross_attention.kv_in_dim=32",
+    "model.memory_encoder.in_dim=128",
+    "model.memory_encoder.out_dim=32",
+    "model.memory_encoder.position_encoding.num_pos_feats=32",
+    "model.memory_encoder.mask_downsampler.embed_dim=128",
+    "model.memory_encoder.fuser.layer.dim=128",
+)
+"""Small widths at 256 px: 128 and 32 run through, feat_sizes are image_size / 16 (rotary positions of memory
+attention). How many blocks the trunk has is said elsewhere."""
+
 OVERRIDES = (
-    *NANO_OVERRIDES,
+    *WIDTHS,
     # Three blocks where a cell is 4 and 8 px wide: with one and two, what is near in colour could hardly be told apart.
     "model.image_encoder.trunk.stages=[3,3,3,1]",
     # Windows that divide the maps of a 256 and of a 128 px picture need no padding (a 14-window pads 16 to 28).

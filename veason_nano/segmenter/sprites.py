@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from veason_nano.world.photos import load_photos, photo_crop, picture_files
+from veason_nano.world.photos import load_photos, photo_crop, photo_files
 
 SIDE = 128
 """Sprites are squares of this many pixels."""
@@ -32,7 +32,7 @@ class Sources:
 
 def load_sources(photos: Path | None, cutouts: Path | None) -> Sources:
     """Read the photos (see `load_photos`) and every cut-out under a folder, in name order."""
-    files = [] if cutouts is None else picture_files(cutouts)
+    files = [] if cutouts is None else photo_files(cutouts)
     return Sources(load_photos(photos), [_read_cutout(file) for file in files])
 
 
@@ -135,26 +135,26 @@ def _metal_texture(rng: np.random.Generator, side: int) -> np.ndarray:
 
 # --- outlines -------------------------------------------------------------------------------------------------------
 
-Draw = ImageDraw.ImageDraw
-Points = list[tuple[float, float]]
+Pen = ImageDraw.ImageDraw
+Polygon = list[tuple[float, float]]
 
 
-def _limb(draw: Draw, points: Points, width: float) -> None:
+def _limb(draw: Pen, points: Polygon, width: float) -> None:
     pixels = [(x * _DRAW, y * _DRAW) for x, y in points]
     draw.line(pixels, 255, max(1, round(width * _DRAW)), joint="curve")
     for x, y in (pixels[0], pixels[-1]):
         _disc(draw, x / _DRAW, y / _DRAW, width / 2, width / 2)
 
 
-def _disc(draw: Draw, x: float, y: float, rx: float, ry: float) -> None:
+def _disc(draw: Pen, x: float, y: float, rx: float, ry: float) -> None:
     draw.ellipse([(x - rx) * _DRAW, (y - ry) * _DRAW, (x + rx) * _DRAW, (y + ry) * _DRAW], 255)
 
 
-def _polygon(draw: Draw, points: Points) -> None:
+def _polygon(draw: Pen, points: Polygon) -> None:
     draw.polygon([(x * _DRAW, y * _DRAW) for x, y in points], 255)
 
 
-def _blob_points(rng: np.random.Generator, x: float, y: float, radius: float, roughness: float) -> Points:
+def _blob_points(rng: np.random.Generator, x: float, y: float, radius: float, roughness: float) -> Polygon:
     angles = np.linspace(0, 2 * math.pi, 48, endpoint=False)
     reach = np.ones_like(angles)
     for wave in range(2, 7):
@@ -163,7 +163,7 @@ def _blob_points(rng: np.random.Generator, x: float, y: float, radius: float, ro
     return list(zip((x + reach * np.cos(angles)).tolist(), (y + reach * np.sin(angles)).tolist(), strict=True))
 
 
-Part = Callable[[Draw], None]
+Part = Callable[[Pen], None]
 Parts = Sequence[Part]
 
 
@@ -175,7 +175,7 @@ def _blob(rng: np.random.Generator) -> Parts:
 
 def _slab(rng: np.random.Generator) -> Parts:
     angles = np.sort(rng.uniform(0, 2 * math.pi, rng.integers(3, 8)))
-    points: Points = [(0.5 + 0.45 * math.cos(a), 0.5 + 0.45 * math.sin(a)) for a in angles]
+    points: Polygon = [(0.5 + 0.45 * math.cos(a), 0.5 + 0.45 * math.sin(a)) for a in angles]
     rows = rng.uniform(0.3, 0.7)
     return [
         lambda draw: _polygon(draw, points),
@@ -194,7 +194,7 @@ def _assembly(rng: np.random.Generator) -> Parts:
             blob = _blob_points(rng, x, y, radius, 0.3)
             parts.append(lambda draw, blob=blob: _polygon(draw, blob))  # type: ignore[misc]
         else:
-            bar: Points = [(x, y), tip]
+            bar: Polygon = [(x, y), tip]
             width = radius * rng.uniform(0.3, 1.2)
             parts.append(lambda draw, bar=bar, width=width: _limb(draw, bar, width))  # type: ignore[misc]
         x, y = np.clip(tip, 0.2, 0.8)
@@ -209,22 +209,22 @@ def _walker(rng: np.random.Generator) -> Parts:
     knees = 0.5 + rng.uniform(-0.12, 0.12, 2)
     hands = np.stack([0.5 + rng.uniform(-0.35, 0.35, 2), rng.uniform(0.1, 0.65, 2)], 1)
 
-    def legs(draw: Draw) -> None:
+    def legs(draw: Pen) -> None:
         for knee, foot in zip(knees, feet, strict=True):
             _limb(draw, [(0.5, hip), (knee, (hip + 0.95) / 2), (foot, 0.95)], girth)
 
-    def arms(draw: Draw) -> None:
+    def arms(draw: Pen) -> None:
         for side, (x, y) in zip((-1, 1), hands, strict=True):
             shoulder = 0.5 + side * width / 2
             _limb(draw, [(shoulder, neck + 0.04), ((shoulder + x) / 2 + side * 0.05, (neck + y) / 2), (x, y)], 0.05)
 
-    def top(draw: Draw) -> None:
+    def top(draw: Pen) -> None:
         _limb(draw, [(0.5, neck + 0.05), (0.5, hip)], width)
 
-    def face(draw: Draw) -> None:
+    def face(draw: Pen) -> None:
         _disc(draw, 0.5, neck - head * 0.7, head * 0.85, head)
 
-    def hair(draw: Draw) -> None:
+    def hair(draw: Pen) -> None:
         _limb(draw, [(0.5, neck - head), (0.5 + rng.uniform(-0.05, 0.05), neck + rng.uniform(-0.05, 0.12))], head * 1.6)
 
     order = [legs, top, arms, face] if rng.random() < 0.5 else [arms, legs, top, face]
@@ -239,22 +239,22 @@ def _grazer(rng: np.random.Generator) -> Parts:
     feet = [0.5 + side * long * 0.75 + rng.uniform(-0.12, 0.12) for side in (-1, -0.7, 0.7, 1)]
     patch_x, size = 0.5 + rng.uniform(-0.15, 0.15), rng.uniform(0.05, 0.09)
 
-    def legs(draw: Draw) -> None:
+    def legs(draw: Pen) -> None:
         for side, foot in zip((-1, -0.7, 0.7, 1), feet, strict=True):
             _limb(draw, [(0.5 + side * long * 0.75, back), (foot, ground)], rng.uniform(0.04, 0.07))
 
-    def trunk(draw: Draw) -> None:
+    def trunk(draw: Pen) -> None:
         _disc(draw, 0.5, back, long, tall)
         _limb(draw, [(0.5 + long * 0.7, back), nose], tall)
 
-    def tail(draw: Draw) -> None:
+    def tail(draw: Pen) -> None:
         _limb(draw, [(0.5 - long, back), (0.5 - long - 0.12, back + rng.uniform(-0.25, 0.2))], 0.035)
 
-    def head(draw: Draw) -> None:
+    def head(draw: Pen) -> None:
         _disc(draw, *nose, size * 1.3, size)
         _limb(draw, [(nose[0] - 0.02, nose[1]), (nose[0] - 0.07, nose[1] + rng.uniform(-0.12, 0.12))], 0.04)
 
-    def patch(draw: Draw) -> None:
+    def patch(draw: Pen) -> None:
         _limb(draw, [(patch_x, back - tall), (patch_x, back + tall)], rng.uniform(0.04, 0.15))
 
     return [legs, tail, trunk, head, patch][: 5 if rng.random() < 0.6 else 4]
@@ -268,17 +268,17 @@ def _vessel(rng: np.random.Generator) -> Parts:
     left = list(zip((0.5 - widths).tolist(), heights.tolist(), strict=True))
     bend, reach, low = rng.uniform(-0.2, 0.1), rng.uniform(0.1, 0.22), rng.uniform(0.5, 0.75)
 
-    def body(draw: Draw) -> None:
+    def body(draw: Pen) -> None:
         _polygon(draw, right + left[::-1])
 
-    def handle(draw: Draw) -> None:
+    def handle(draw: Pen) -> None:
         x = 0.5 - float(widths.mean()) - reach
         _limb(draw, [(0.5 - widths[1], 0.35), (x, 0.36), (x, low), (0.5 - widths[4], low)], rng.uniform(0.025, 0.06))
 
-    def spout(draw: Draw) -> None:
+    def spout(draw: Pen) -> None:
         _limb(draw, [(0.5, 0.7), (0.5 + widths[3] + 0.08, 0.55), (0.5 + widths[3] + 0.14, 0.25 + bend)], 0.04)
 
-    def lid(draw: Draw) -> None:
+    def lid(draw: Pen) -> None:
         _disc(draw, 0.5, 0.25, float(widths[0]), rng.uniform(0.02, 0.06))
 
     extras: list[Part] = [part for part in (handle, spout) if rng.random() < 0.6]

@@ -1,41 +1,40 @@
 """Train nano-SAM2 from scratch on drawn clips: what a box means, then prompt to mask, then masks through time.
 
-    python -m veason_nano.segmenter.train --stage geometry --size 128 --targets 16 --steps 200 --out runs/geometry
-    python -m veason_nano.segmenter.train --stage image --size 128 --out runs/image --init runs/geometry/export
-    python -m veason_nano.segmenter.train --stage clip --minutes 40 --out runs/clip --init runs/image/export
+    veason nano train segmenter --stage geometry --size 128 --targets 16 --steps 200 --out runs/geometry
+    veason nano train segmenter --stage image --size 128 --out runs/image --init runs/geometry/export
+    veason nano train segmenter --stage clip --minutes 40 --out runs/clip --init runs/image/export
 
 The model is sam2's own video predictor, driven through its public `forward_image` and `track_step`; a hook on the mask
 decoder catches masks and scores before absent objects are blanked out. A run writes `state.pt` (everything needed to
-go on), `log.csv`, `settings.json` and `export/` (the averaged weights in the segmenter's folder layout). Started
+go on), `log.csv`, `config.json` and `export/` (the averaged weights in the segmenter's folder layout). Started
 again, it goes on where it stopped, and gives the same weights, bit for bit, as if it had not stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import math
 import os
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from veason.segmenter.checkpoint import CONFIG_FILE, NANO_BASE, load_model, read_folder_config, save_model
+from veason.segmenter.checkpoint import CONFIG_FILE, load_model, read_folder_config, save_model
 from veason_nano.segmenter import data
 from veason_nano.segmenter.cutouts import CutoutWorld
 from veason_nano.segmenter.loss import Heads, Losses, segmenter_loss
-from veason_nano.segmenter.model import FULL_SIZE, OVERRIDES, deepen, new_memory, new_model, set_picture_size
+from veason_nano.segmenter.model import FULL_SIZE, NANO_BASE, OVERRIDES, deepen, new_memory, new_model, set_picture_size
 from veason_nano.segmenter.sprites import Sources, load_sources
-from veason_nano.training.distributed import average_gradients, follow, join_team, leave_team, team_size
-from veason_nano.training.optimizer import Muon
+from veason_nano.training.distributed import average_gradients, get_world_size
+from veason_nano.training.optimizer import OPTIMIZERS, Muon, OptimizerName
+from veason_nano.training.run import Metrics, TrainingRun
 
-KINDS = {
+PROMPT_KINDS = {
     "geometry": (("box",), (1.0,)),
     "echo": (("mask", "box"), (0.7, 0.3)),
     "image": (("box", "box+click", "click"), (0.75, 0.1, 0.15)),
@@ -43,16 +42,12 @@ KINDS = {
 }
 """How often each kind of first prompt is given in a stage."""
 
-PICTURE_SHARE = 0.35
+SINGLE_FRAME_SHARE = 0.35
 """In stage clip, this share of the steps takes the frames of its clips as single pictures."""
-
-STATE_FILE = "state.pt"
-LOG_FILE = "log.csv"
-LOG_FIELDS = ("step", "minutes", "lr", "loss", "iou", "object_accuracy", "grad_norm", "kind")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SegmenterSettings:
     """Everything that decides a run; printed at its start and written beside its results."""
 
     out: Path
@@ -68,7 +63,7 @@ class Settings:
     targets: int = 4
     frames: int = 5
     lr: float = 8e-4
-    optimizer: str = "adamw"
+    optimizer: OptimizerName = "adamw"
     encoder_lr_factor: float = 1.0
     weight_decay: float = 0.05
     warmup: int = 150
@@ -82,18 +77,29 @@ class Settings:
     workers: int = 1
     save_every: int = 100
 
+    def __post_init__(self) -> None:
+        """Refuse a stage or an optimizer that there is not, which would train something else in silence."""
+        if self.stage not in PROMPT_KINDS:
+            raise ValueError(f"want a stage of {', '.join(PROMPT_KINDS)}, got {self.stage!r}")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"want an optimizer of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}")
+
     @property
     def num_frames(self) -> int:
         """Frames in a clip of this stage."""
         return {"geometry": 1, "image": 1, "echo": 2, "clip": self.frames}[self.stage]
 
 
-class Trainer:
-    """One run: the model, its average, its optimiser and the step reached."""
+class SegmenterTrainer(TrainingRun):
+    """One run of a stage: the model, its average and its optimizers; `resume` goes on with what is in its folder.
 
-    def __init__(self, settings: Settings, sources: Sources | None = None) -> None:
-        self.settings = settings
-        self.rank = join_team()
+    It ends with its last step, or after `minutes` since it was started this time, to go on later.
+    """
+
+    state_file = "state.pt"
+    log_every_s = 0.0
+
+    def __init__(self, settings: SegmenterSettings, sources: Sources | None = None) -> None:
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         if sources is None:
@@ -106,19 +112,16 @@ class Trainer:
             is_geometry=settings.stage in ("geometry", "echo"),
             story_share=settings.story_share,
         )
-        self.model = load_model(settings.init) if settings.init else new_model()
-        self.overrides: Sequence[str] = OVERRIDES
-        if settings.deepen:
-            self.model = deepen(self.model)
-        elif settings.init:
-            self.overrides = read_folder_config(settings.init / CONFIG_FILE)["overrides"]
+        self.model, self.overrides = _start_model(settings)
         self.model.train()
         set_picture_size(self.model, settings.size)
         if settings.fresh_memory:
             new_memory(self.model, data.normalise(torch.stack([self.dataset[number][0][0] for number in range(16)])))
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.optimizers = _optimizers(self.model, settings)
-        self.step = 0
+        super().__init__(settings.out, {"model": self.model}, _optimizers(self.model, settings), settings)
+        self.segmenter_settings = settings
+        self._batches: Iterator[tuple[torch.Tensor, torch.Tensor]] | None = None
+        self._started_at = 0.0
         self.heard: list[Heads] = []
         self.model.sam_mask_decoder.register_forward_hook(self._note_heads)
 
@@ -126,12 +129,33 @@ class Trainer:
         masks, ious, _tokens, object_logits = output
         self.heard.append(Heads(masks, ious, object_logits))
 
-    def train_step(self, frames: torch.Tensor, masks: torch.Tensor) -> dict[str, float | str]:
+    @property
+    def is_done(self) -> bool:
+        """Whether no step is left, or the minutes of this start are over."""
+        limit = self.segmenter_settings.minutes * 60
+        return self.step >= self.segmenter_settings.steps or self.elapsed - self._started_at >= limit
+
+    def is_save_due(self, since_s: float) -> bool:
+        """Tell whether a checkpoint is wanted: every `save_every` steps."""
+        return self.step % self.segmenter_settings.save_every == 0
+
+    def learn(self) -> Metrics:
+        """Take the next step and return its measurements."""
+        settings = self.segmenter_settings
+        if self._batches is None:
+            loader = data.batches(
+                self.dataset, start=self.step, stop=settings.steps, batch_size=settings.batch_size,
+                workers=settings.workers, rank=self.rank, world_size=get_world_size(),
+            )  # fmt: skip
+            self._batches = iter(loader)
+        return self.train_step(*next(self._batches))
+
+    def train_step(self, frames: torch.Tensor, masks: torch.Tensor) -> Metrics:
         """Take one optimiser step on `(B, T, S, S, 3)` frames and `(B, K, T, S, S)` masks; return what to log."""
-        rate = _learning_rate(self.step, self.settings)
-        rng = np.random.default_rng([self.settings.seed, 3, self.step])
-        stage = self.settings.stage
-        if stage == "clip" and rng.random() < PICTURE_SHARE:
+        rate = _learning_rate(self.step, self.segmenter_settings)
+        rng = np.random.default_rng([self.segmenter_settings.seed, 3, self.step])
+        stage = self.segmenter_settings.stage
+        if stage == "clip" and rng.random() < SINGLE_FRAME_SHARE:
             stage = "image"
             frames, masks = data.as_pictures(frames, masks)
         kind = _draw_kind(rng, stage)
@@ -146,7 +170,6 @@ class Trainer:
             if math.isfinite(norm):
                 optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.step += 1
         self._update_average()
         return {
             "lr": rate, "loss": float(loss.detach()), "iou": float(np.mean([part.iou for part in losses])),
@@ -159,7 +182,7 @@ class Trainer:
         clips, objects, num_frames = masks.shape[:3]
         owner = torch.arange(clips).repeat_interleave(objects)
         truth = masks.flatten(0, 1)
-        is_geometry = self.settings.stage in ("geometry", "echo")
+        is_geometry = self.segmenter_settings.stage in ("geometry", "echo")
         corrected = -1 if is_geometry else _draw_corrected(rng, num_frames)
         with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
             features = self.model.forward_image(data.normalise(frames.flatten(0, 1)))
@@ -210,50 +233,54 @@ class Trainer:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
+        decay = min(self.segmenter_settings.ema, (2 + self.step) / (11 + self.step))
         torch._foreach_lerp_(list(self.average.values()), list(self.model.state_dict().values()), 1 - decay)
 
-    def save(self) -> None:
-        """Write `state.pt` and `export/`, each complete or not at all."""
-        out = self.settings.out
-        out.mkdir(parents=True, exist_ok=True)
-        state = {
-            "step": self.step, "model": self.model.state_dict(), "average": self.average,
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-        }  # fmt: skip
-        torch.save(state, out / (STATE_FILE + ".new"))
-        os.replace(out / (STATE_FILE + ".new"), out / STATE_FILE)
-        self.export(out / "export")
+    def state(self) -> dict[str, Any]:
+        """Return everything that is needed to go on."""
+        return {**super().state(), "average": self.average}
 
-    def export(self, folder: Path) -> None:
-        """Write the averaged weights in the folder layout that `veason.segmenter` reads."""
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        super().load_state(state)
+        self.average = state["average"]
+        self._started_at = self.elapsed
+
+    def save(self) -> None:
+        """Write the checkpoint and the export, each complete or not at all."""
+        super().save()
+        self.export()
+
+    def export(self) -> Path:
+        """Write the averaged weights in the folder layout that `veason.segmenter` reads and return the folder."""
+        folder = self.folder / "export"
+        if self.rank > 0:
+            return folder
         kept = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
         fresh = folder.with_name(folder.name + ".new")
         set_picture_size(self.model, FULL_SIZE)
         save_model(self.model, fresh, base=NANO_BASE, overrides=self.overrides)
-        set_picture_size(self.model, self.settings.size)
+        set_picture_size(self.model, self.segmenter_settings.size)
         self.model.load_state_dict(kept)
         folder.mkdir(parents=True, exist_ok=True)
         for file in fresh.iterdir():
             os.replace(file, folder / file.name)
         fresh.rmdir()
-
-    def resume(self) -> bool:
-        """Go on from `state.pt` where there is one; tell whether there was."""
-        file = self.settings.out / STATE_FILE
-        if not file.is_file():
-            return False
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.average = state["average"]
-        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
-        self.step = state["step"]
-        return True
+        return folder
 
 
-def _optimizers(model: torch.nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
+def _start_model(settings: SegmenterSettings) -> tuple[Any, Sequence[str]]:
+    """Return the model that training starts from, and the overrides that it is made with."""
+    if settings.init is None:
+        return new_model(), OVERRIDES
+    model = load_model(settings.init)
+    if settings.deepen:
+        return deepen(model), OVERRIDES
+    return model, read_folder_config(settings.init / CONFIG_FILE)["overrides"]
+
+
+def _optimizers(model: torch.nn.Module, settings: SegmenterSettings) -> list[torch.optim.Optimizer]:
     """Return AdamW for everything, or Muon for the weights of layers and AdamW at a fifth of the rate for the rest.
 
     Vectors have no weight decay; the image encoder learns at its own share of the rate.
@@ -281,7 +308,7 @@ def _optimizers(model: torch.nn.Module, settings: Settings) -> list[torch.optim.
     return [Muon(described[True], lr=settings.lr), adamw] if layers else [adamw]
 
 
-def _learning_rate(step: int, settings: Settings) -> float:
+def _learning_rate(step: int, settings: SegmenterSettings) -> float:
     """Return the rate at `step`: a linear rise, a plateau, and a linear fall over the last `cooldown` of the steps."""
     rise = min(1.0, (step + 1) / max(1, settings.warmup))
     fall = min(1.0, (settings.steps - step) / max(1.0, settings.cooldown * settings.steps))
@@ -289,7 +316,7 @@ def _learning_rate(step: int, settings: Settings) -> float:
 
 
 def _draw_kind(rng: np.random.Generator, stage: str) -> str:
-    kinds, weights = KINDS[stage]
+    kinds, weights = PROMPT_KINDS[stage]
     return str(rng.choice(kinds, p=weights))
 
 
@@ -308,52 +335,20 @@ def _prompt(
     return (data.join_points(points, data.clicks(rng, target)) if "click" in kind else points), None
 
 
-def train_segmenter(settings: Settings) -> None:
-    """Run a stage until its last step or its minutes are over, saving now and then.
+def train_segmenter(settings: SegmenterSettings) -> Path:
+    """Run a stage until its last step or its minutes are over, saving now and then, and return the exported folder.
 
     Args:
-        settings: see `Settings`; `out` is created, and holds the run to go on with if it exists.
+        settings: see `SegmenterSettings`; `out` is created, and holds the run to go on with if it exists.
     """
-    settings.out.mkdir(parents=True, exist_ok=True)
-    printed = json.dumps(
-        {key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()}
-    )
-    if join_team() == 0:
-        print(printed, flush=True)
-        (settings.out / "settings.json").write_text(printed + "\n", encoding="utf-8")
-    trainer = Trainer(settings)
+    trainer = SegmenterTrainer(settings)
     trainer.resume()
-    started = time.monotonic()
-    loader = data.batches(
-        trainer.dataset, start=trainer.step, stop=settings.steps, batch_size=settings.batch_size,
-        workers=settings.workers, rank=trainer.rank, team=team_size(),
-    )  # fmt: skip
-    for frames, masks in loader:
-        entry = trainer.train_step(frames, masks)
-        minutes = follow((time.monotonic() - started) / 60)
-        if trainer.rank == 0:
-            _log(settings.out / LOG_FILE, {"step": trainer.step, "minutes": round(minutes, 3), **entry})
-            if trainer.step % settings.save_every == 0:
-                trainer.save()
-        if minutes >= settings.minutes:
-            break
-    if trainer.rank == 0:
-        trainer.save()
-    leave_team()
+    return trainer.run()
 
 
-def _log(file: Path, entry: dict[str, float | str]) -> None:
-    is_new = not file.exists()
-    with file.open("a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, LOG_FIELDS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in entry.items()})
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_segmenter_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one option a setting to `parser`; `settings_from` reads them back."""
-    defaults = Settings(Path("runs/segmenter"))
+    defaults = SegmenterSettings(Path("runs/segmenter"))
     helps = {
         "out": "folder of the run; an unfinished run in it goes on", "init": "export folder to start from",
         "size": "side of the training pictures, 128 or 256",
@@ -364,25 +359,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "fresh_memory": "1: forget the memory parts of --init and start them anew (first run of stage clip)",
         "deepen": "1: give the model of --init the blocks that it lacks, and go on from what it does",
         "story_share": "share of the clips that are scenes of the policy's world instead of cut-outs",
-        "optimizer": "adamw, or muon for the weights of layers",
+        "optimizer": "adamw for everything, or muon for the weights of layers and adamw for the rest",
         "targets": "objects asked for in a clip", "cooldown": "share of the steps over which the rate falls",
     }  # fmt: skip
     for name, value in asdict(defaults).items():
         kind = Path if value is None or isinstance(value, Path) else type(value)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=value, help=helps.get(name, f"{value}"))
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, default=value, help=helps.get(name, f"{value}"),
+            choices={"stage": tuple(PROMPT_KINDS), "optimizer": OPTIMIZERS}.get(name),
+        )  # fmt: skip
 
 
-def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Return the settings that `add_arguments` made options for."""
-    return Settings(**{name: getattr(arguments, name) for name in asdict(Settings(Path()))})
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Train from the command line."""
-    parser = argparse.ArgumentParser(description="Train nano-SAM2 on drawn clips.")
-    add_arguments(parser)
-    train_segmenter(settings_from(parser.parse_args(argv)))
-
-
-if __name__ == "__main__":
-    main()
+def settings_from(arguments: argparse.Namespace) -> SegmenterSettings:
+    """Return the settings that `add_segmenter_arguments` made options for."""
+    return SegmenterSettings(**{field.name: getattr(arguments, field.name) for field in fields(SegmenterSettings)})

@@ -13,8 +13,8 @@ import torch
 import torch.distributed as dist
 
 
-def join_team() -> int:
-    """Join the processes that torchrun has started and return the number of this one; 0 leads, and is alone without."""
+def join_processes() -> int:
+    """Join the processes that torchrun has started and return the rank of this one; without torchrun it is 0."""
     if "RANK" not in os.environ:
         return 0
     if not dist.is_initialized():
@@ -22,14 +22,14 @@ def join_team() -> int:
     return dist.get_rank()
 
 
-def leave_team() -> None:
-    """Wait for the others and part: a process whose leader has ended already is aborted while it listens to it."""
+def leave_processes() -> None:
+    """Wait for the others and part: one that waits for rank 0 is aborted when that has ended already."""
     if dist.is_initialized():
         dist.barrier()
         dist.destroy_process_group()
 
 
-def team_size() -> int:
+def get_world_size() -> int:
     """Return how many processes learn together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -42,13 +42,13 @@ def average_gradients(weights: Iterable[torch.nn.Parameter]) -> None:
     grads = [weight.grad if weight.grad is not None else torch.zeros_like(weight) for weight in learnt]
     flat = torch.cat([grad.flatten() for grad in grads])
     dist.all_reduce(flat)
-    flat /= team_size()
+    flat /= get_world_size()
     for weight, mean in zip(learnt, flat.split([grad.numel() for grad in grads]), strict=True):
         weight.grad = mean.view_as(weight)
 
 
-def follow(value: float) -> float:
-    """Return the value that the leading process has, so that all end at the same step."""
+def broadcast_scalar(value: float) -> float:
+    """Return the value that rank 0 has, so that all end at the same step."""
     if not dist.is_initialized():
         return value
     shared = torch.tensor([value], dtype=torch.float64)

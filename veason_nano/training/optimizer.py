@@ -8,9 +8,14 @@ learning rates and weight decay carry over.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
+
+OptimizerName = Literal["muon", "adamw"]
+"""What moves the matrices of a network; everything else is moved by AdamW."""
+
+OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _ROUNDS = 5

@@ -47,8 +47,8 @@ class Facts:
 
     def name(self, actor: int) -> str:
         """Return the shortest unique name, such as "red ball"."""
-        look = self.scene.actors[actor].look
-        return "screen" if self.scene.actors[actor].is_scenery else f"{look.colour} {look.shape}"
+        appearance = self.scene.actors[actor].appearance
+        return "screen" if self.scene.actors[actor].is_scenery else f"{appearance.colour} {appearance.shape}"
 
     def is_seen(self, actor: int, frame_index: int) -> bool:
         """Tell whether enough of the object shows on a frame."""

@@ -13,7 +13,7 @@ from PIL import Image
 from veason.errors import DataError
 from veason_nano.world.scene import Scene
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 PACKAGE = "scikit-image"
 """Given in place of a folder: the photographs that ship inside this package."""
 
@@ -47,9 +47,11 @@ def load_photos(source: Path | None) -> list[np.ndarray]:
 
 def _photo_files(source: Path) -> list[Path]:
     if source.is_dir():
-        files = picture_files(source)
+        files = photo_files(source)
         if not files:
-            raise DataError(f"want a folder with photographs ({', '.join(PICTURES)}), got {source}, which has none")
+            raise DataError(
+                f"want a folder with photographs ({', '.join(PHOTO_SUFFIXES)}), got {source}, which has none"
+            )
         return files
     if str(source) != PACKAGE:
         raise DataError(f"want a folder of photographs or the word {PACKAGE}, got {source}, which is not there")
@@ -60,9 +62,9 @@ def _photo_files(source: Path) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
-def picture_files(folder: Path) -> list[Path]:
+def photo_files(folder: Path) -> list[Path]:
     """Return every picture file under a folder, in name order."""
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_SUFFIXES)
 
 
 def _read_photo(file: Path) -> np.ndarray:
@@ -89,7 +91,7 @@ def photo_crop(
 
 
 def with_photo(scene: Scene, photos: Sequence[np.ndarray], share: float = PHOTO_SHARE) -> Scene:
-    """Return the scene with a photograph behind it, or as it is: by lot from its seed.
+    """Return the scene with a photograph behind it, or as it is: at random from its seed.
 
     Nothing but the backdrop changes, so all that is true of the scene stays true.
 

@@ -80,7 +80,7 @@ class Renderer:
         if window is None:
             return
         at = np.meshgrid(self._x[window[1]], self._y[window[0]])
-        table = shape_table(actor.look.shape)
+        table = shape_table(actor.appearance.shape)
         pixel = float(np.sqrt(self.scene.aspect / (self.size_wh[0] * self.size_wh[1])) / radius)
         is_fine = pixel * table.cells_per_radius < 2.5
         uv = local_points(actor, centre, frame_index, *at)
@@ -106,7 +106,7 @@ class Renderer:
         angle, radius = self.scene.light_angle, actor.radius[frame_index]
         moved = centre - np.array([np.cos(angle), np.sin(angle)]) * radius * spread
         u, v = local_points(actor, moved, frame_index, *at)
-        distance = shape_table(actor.look.shape).look_up(u, v)
+        distance = shape_table(actor.appearance.shape).look_up(u, v)
         soft = np.clip(0.5 - distance / 0.5, 0, 1)
         part *= (1 - 0.5 * (soft * soft * (3 - 2 * soft)))[..., None]
 
@@ -119,7 +119,7 @@ class Renderer:
         length = float(np.hypot(*step)) / 4 / (pixel * actor.radius[frame_index])
         if length < 1.5:
             return np.clip(0.5 - distance / pixel, 0, 1)
-        table, total = shape_table(actor.look.shape), np.zeros_like(distance)
+        table, total = shape_table(actor.appearance.shape), np.zeros_like(distance)
         count = min(int(length) + 2, 7)
         for share in np.linspace(-0.125, 0.125, count):
             u, v = local_points(actor, centres[frame_index] + step * share, frame_index, *at)
@@ -144,10 +144,10 @@ def _paint(
     u, v = uv
     if actor.is_scenery:
         return _paint_screen(u, v)
-    base = np.array(COLOURS[actor.look.colour], np.float32)
-    second = base * 0.45 + 0.55 if actor.look.colour != "white" else np.array((0.45, 0.5, 0.58), np.float32)
-    colour = base + _pattern(actor.look.pattern, u, v)[..., None] * (second - base)
-    nu, nv = shape_table(actor.look.shape).look_up_normal(u, v, is_fine)
+    base = np.array(COLOURS[actor.appearance.colour], np.float32)
+    second = base * 0.45 + 0.55 if actor.appearance.colour != "white" else np.array((0.45, 0.5, 0.58), np.float32)
+    colour = base + _pattern(actor.appearance.pattern, u, v)[..., None] * (second - base)
+    nu, nv = shape_table(actor.appearance.shape).look_up_normal(u, v, is_fine)
     nz = np.sqrt(np.clip(1 - nu * nu - nv * nv, 0.05, 1))
     side = nu * light[0] + nv * light[1]
     diffuse = np.clip(0.62 * nz + 0.60 * side, 0, 1.1)

@@ -36,7 +36,7 @@ EventKind = Literal["collides", "nearly_hits", "chases", "carries", "splits", "c
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """How an object looks; the four words by which language tells objects apart."""
 
     shape: str
@@ -50,14 +50,14 @@ class Actor:
     """One thing in the scene.
 
     Attributes:
-        look: its words; shape "screen" is scenery.
+        appearance: its words; shape "screen" is scenery.
         centre: `(T, 2)` world positions.
         radius: `(T,)` in picture heights.
         angle: `(T,)` in radians.
         depth: who hides whom: the larger one is nearer to the viewer.
     """
 
-    look: Look
+    appearance: Appearance
     centre: np.ndarray
     radius: np.ndarray
     angle: np.ndarray
@@ -66,7 +66,7 @@ class Actor:
     @property
     def is_scenery(self) -> bool:
         """True for what no question asks about."""
-        return self.look.shape == SCREEN
+        return self.appearance.shape == SCREEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,9 @@ def measure_tracks(scene: Scene, rows: int = 44) -> Tracks:
     visible, inside, area = (np.zeros((count, frames), np.float32) for _ in range(3))
     cover = np.full((count, frames), -1, np.int8)
     for index in range(count):
-        full = np.maximum(_shape_area(scene.actors[index].look.shape) * scene.actors[index].radius ** 2 * rows**2, 1)
+        full = np.maximum(
+            _shape_area(scene.actors[index].appearance.shape) * scene.actors[index].radius ** 2 * rows**2, 1
+        )
         seen = (owner == index).sum((1, 2))
         visible[index], area[index] = np.minimum(seen / full, 1), seen / (grid.rows * grid.columns)
         inside[index] = np.minimum(covered[index].sum((1, 2)) / full, 1)
@@ -189,7 +191,7 @@ def _inside_mask(scene: Scene, index: int, x: np.ndarray, y: np.ndarray) -> np.n
     radius = actor.radius.astype(np.float32)[:, None, None]
     cos, sin = (f(actor.angle).astype(np.float32)[:, None, None] for f in (np.cos, np.sin))
     dx, dy = (x - centre[:, :1, None]) / radius, (y - centre[:, 1:, None]) / radius
-    table = shape_table(actor.look.shape).distance < 0
+    table = shape_table(actor.appearance.shape).distance < 0
     scale, middle = (len(table) - 1) / (2 * EXTENT), (len(table) - 1) / 2
     columns = np.clip((dx * cos + dy * sin) * scale + middle + 0.5, 0, len(table) - 1).astype(np.int32)
     rows = np.clip((dy * cos - dx * sin) * scale + middle + 0.5, 0, len(table) - 1).astype(np.int32)

@@ -10,10 +10,10 @@ from typing import TypeVar
 import numpy as np
 
 from veason_nano.world.render import BACKDROPS
-from veason_nano.world.scene import COLOURS, PATTERNS, SIZES, Actor, Backdrop, Event, Look, Scene
+from veason_nano.world.scene import COLOURS, PATTERNS, SIZES, Actor, Appearance, Backdrop, Event, Scene
 from veason_nano.world.shapes import SCREEN, SHAPES
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 REACH = {
     "ball": 0.92, "block": 0.84, "triangle": 0.72, "star": 0.80, "ring": 1.0, "heart": 0.86, "cross": 0.95, "moon": 0.83
@@ -49,7 +49,7 @@ class Band:
 
 
 def along(num_frames: int, times: list[float], points: list[np.ndarray], softness: float = 0.06) -> np.ndarray:
-    """Return `(T, 2)` positions through points at times (shares of the clip), with corners and starts rounded off."""
+    """Return `(_T, 2)` positions through points at times (shares of the clip), with corners and starts rounded off."""
     moments = np.linspace(0, 1, num_frames)
     path = np.stack([np.interp(moments, times, [point[axis] for point in points]) for axis in (0, 1)], 1)
     half = max(round(num_frames * softness / 2), 0)
@@ -72,11 +72,11 @@ class Director:
         """Return the playing field between two heights, a little inside the picture."""
         return Band(0.16, 0.17 + top * 0.66, self.aspect - 0.16, 0.17 + bottom * 0.66)
 
-    def new_look(self, sizes: tuple[str, ...] = ("small", "medium", "large"), **fixed: str) -> Look:
-        """Return a look nobody has yet; colour or shape is often shared, so that one word is not enough."""
-        taken = {(actor.look.colour, actor.look.shape) for actor in self.actors}
+    def new_appearance(self, sizes: tuple[str, ...] = ("small", "medium", "large"), **fixed: str) -> Appearance:
+        """Return an appearance nobody has yet; colour or shape is often shared, so that one word is not enough."""
+        taken = {(actor.appearance.colour, actor.appearance.shape) for actor in self.actors}
         while True:
-            others = [actor.look for actor in self.actors if not actor.is_scenery]
+            others = [actor.appearance for actor in self.actors if not actor.is_scenery]
             colour, shape = self.pick(tuple(COLOURS)), self.pick(SHAPES)
             if others and self.rng.random() < 0.45:
                 like = self.pick(others)
@@ -84,9 +84,9 @@ class Director:
             pattern = self.pick(("plain", "plain", *PATTERNS))
             values = {"shape": shape, "colour": colour, "pattern": pattern, "size": self.pick(sizes), **fixed}
             if (values["colour"], values["shape"]) not in taken:
-                return Look(**values)
+                return Appearance(**values)
 
-    def pick(self, options: Sequence[T]) -> T:
+    def pick(self, options: Sequence[_T]) -> _T:
         """Return one of the options."""
         return options[int(self.rng.integers(len(options)))]
 
@@ -99,18 +99,23 @@ class Director:
         return int(np.clip(round(share * (self.num_frames - 1)), 0, self.num_frames - 1))
 
     def add(
-        self, look: Look, centre: np.ndarray, *, radius: np.ndarray | float | None = None, depth: float | None = None
+        self,
+        appearance: Appearance,
+        centre: np.ndarray,
+        *,
+        radius: np.ndarray | float | None = None,
+        depth: float | None = None,
     ) -> int:
         """Put an actor on the stage and return its index; it rolls or sways as it moves."""
-        base = SIZES.get(look.size, 0.12) * self.rng.uniform(0.93, 1.07) if radius is None else radius
+        base = SIZES.get(appearance.size, 0.12) * self.rng.uniform(0.93, 1.07) if radius is None else radius
         size = np.broadcast_to(np.asarray(base, float), (self.num_frames,)).copy()
         way = np.concatenate([[0], np.cumsum(np.diff(centre[:, 0]))])
-        turn = way / size if look.shape == "ball" else way * self.rng.uniform(-0.8, 0.8)
+        turn = way / size if appearance.shape == "ball" else way * self.rng.uniform(-0.8, 0.8)
         angle = self.rng.uniform(-0.35, 0.35) + turn
-        if look.shape == SCREEN:
+        if appearance.shape == SCREEN:
             angle = np.zeros(self.num_frames)
         place = self.rng.uniform(1, 2) if depth is None else depth
-        self.actors.append(Actor(look, centre, size, angle, float(place)))
+        self.actors.append(Actor(appearance, centre, size, angle, float(place)))
         return len(self.actors) - 1
 
     def outside(self, side: str, near: np.ndarray) -> np.ndarray:
@@ -148,7 +153,7 @@ def parade(stage: Director, band: Band) -> None:
         times, points = [0.0, start, start + 0.16, 1.0], [beyond, beyond, place, place]
         if order == 0 and stage.rng.random() < 0.4:
             times, points = [*times[:3], 0.7, 0.86, 1.0], [*points[:3], place, beyond, beyond]
-        stage.add(stage.new_look(("small", "medium")), along(stage.num_frames, times, points))
+        stage.add(stage.new_appearance(("small", "medium")), along(stage.num_frames, times, points))
 
 
 def departures(stage: Director, band: Band) -> None:
@@ -158,14 +163,14 @@ def departures(stage: Director, band: Band) -> None:
         start = 0.15 + order * 0.75 / count + stage.time(0, 0.05)
         beyond = stage.outside(stage.side(band), place)
         path = along(stage.num_frames, [0, start, start + 0.16, 1.01], [place, place, beyond, beyond])
-        stage.add(stage.new_look(("small", "medium", "large")), path)
+        stage.add(stage.new_appearance(("small", "medium", "large")), path)
 
 
 def hide(stage: Director, band: Band) -> None:
     """An object passes behind a screen; sometimes it does not come out again."""
     middle = band.point(stage.time(0.4, 0.6), 0.5)
     height = float(np.clip((band.bottom - band.top) * 0.75, 0.2, 0.30))
-    stage.add(Look(SCREEN, "white"), np.tile(middle, (stage.num_frames, 1)), radius=height, depth=5)
+    stage.add(Appearance(SCREEN, "white"), np.tile(middle, (stage.num_frames, 1)), radius=height, depth=5)
     left, right = band.point(0.02, 0.5), band.point(0.98, 0.5)
     if stage.rng.random() < 0.5:
         left, right = right, left
@@ -175,21 +180,21 @@ def hide(stage: Director, band: Band) -> None:
         times, points = [0, 0.1, 0.36, 0.6, 0.9, 1], [left, left, middle, middle, right, right]
     else:
         times, points = [0, 0.15, 0.6, 1], [left, left, middle, middle]
-    look = stage.new_look(("small",))
-    stage.add(look, along(stage.num_frames, times, points), radius=min(SIZES["small"], height * 0.36))
+    appearance = stage.new_appearance(("small",))
+    stage.add(appearance, along(stage.num_frames, times, points), radius=min(SIZES["small"], height * 0.36))
 
 
 def collide(stage: Director, band: Band) -> None:
     """One object runs into another and sets it moving, or halts just before it."""
-    runner, target = stage.new_look(("small", "medium")), stage.new_look(("small", "medium"))
+    runner, target = stage.new_appearance(("small", "medium")), stage.new_appearance(("small", "medium"))
     is_leftward = stage.rng.random() < 0.5
-    radii = [SIZES[look.size] for look in (runner, target)]
+    radii = [SIZES[appearance.size] for appearance in (runner, target)]
     start, rest = band.point(0.03, 0.5), band.point(stage.time(0.5, 0.6), 0.5)
     if is_leftward:
         start, rest = band.point(0.97, 0.5), band.point(stage.time(0.4, 0.5), 0.5)
     way = 1 if rest[0] > start[0] else -1
     hits = stage.rng.random() < 0.65
-    touch = sum(REACH[look.shape] * radius for look, radius in zip((runner, target), radii, strict=True))
+    touch = sum(REACH[appearance.shape] * radius for appearance, radius in zip((runner, target), radii, strict=True))
     gap = touch + (0 if hits else stage.time(0.06, 0.1))
     contact = rest - np.array([way * gap, 0])
     if way * (contact[0] - start[0]) < 0.15:
@@ -208,7 +213,7 @@ def collide(stage: Director, band: Band) -> None:
 
 def chase(stage: Director, band: Band) -> None:
     """One object follows another along a winding way."""
-    fleeing, hunter = stage.new_look(("small", "medium")), stage.new_look(("small", "medium"))
+    fleeing, hunter = stage.new_appearance(("small", "medium")), stage.new_appearance(("small", "medium"))
     ends = [band.point(0.05, stage.time(0.1, 0.9)), band.point(0.95, stage.time(0.1, 0.9))]
     if stage.rng.random() < 0.5:
         ends.reverse()
@@ -230,13 +235,13 @@ def chase(stage: Director, band: Band) -> None:
 
 def carry(stage: Director, band: Band) -> None:
     """A large object moves with a small one on top of it."""
-    below = stage.new_look(("large",), shape=stage.pick(("ball", "block", "heart")))
+    below = stage.new_appearance(("large",), shape=stage.pick(("ball", "block", "heart")))
     start, end = band.point(0.08, stage.time(0.3, 0.7)), band.point(0.92, stage.time(0.3, 0.7))
     if stage.rng.random() < 0.5:
         start, end = end, start
     path = along(stage.num_frames, [0, 0.2, 0.8, 1], [start, start, end, end])
     one = stage.add(below, path, depth=1.0)
-    two = stage.add(stage.new_look(("small",)), path + np.array([0, -0.01]), depth=3.0)
+    two = stage.add(stage.new_appearance(("small",)), path + np.array([0, -0.01]), depth=3.0)
     stage.events.append(Event("carries", one, two, stage.frame_at(0.22), stage.frame_at(0.78)))
 
 
@@ -255,17 +260,17 @@ def split(stage: Director, band: Band) -> None:
         path = along(
             stage.num_frames, [0, 0.1, moment, 0.9, 1], [start + offset, start + offset, middle + offset, goal, goal]
         )
-        members.append(stage.add(stage.new_look(("small",), shape=shape), path))
+        members.append(stage.add(stage.new_appearance(("small",), shape=shape), path))
     stage.events.append(Event("splits", members[0], members[1], stage.frame_at(moment), stage.frame_at(0.9)))
 
 
 def cover(stage: Director, band: Band) -> None:
     """A large object slides over a small one and stays there."""
     place = band.point(stage.time(0.25, 0.75), 0.5)
-    small = stage.add(stage.new_look(("small",)), np.tile(place, (stage.num_frames, 1)), radius=0.075, depth=1.0)
+    small = stage.add(stage.new_appearance(("small",)), np.tile(place, (stage.num_frames, 1)), radius=0.075, depth=1.0)
     beyond = stage.outside(stage.side(band), place)
     path = along(stage.num_frames, [0, 0.2, 0.6, 1], [beyond, beyond, place, place])
-    large = stage.add(stage.new_look(("large",), shape=stage.pick(("ball", "block"))), path, depth=4.0)
+    large = stage.add(stage.new_appearance(("large",), shape=stage.pick(("ball", "block"))), path, depth=4.0)
     stage.events.append(Event("covers", large, small, stage.frame_at(0.6), stage.num_frames))
 
 
@@ -277,7 +282,7 @@ def grow(stage: Director, band: Band) -> None:
     far, near = 0.065, min(0.19, 0.12 + (band.bottom - band.top) * 0.12)
     sizes = (far, near) if stage.rng.random() < 0.7 else (near, far)
     radius = np.interp(np.linspace(0, 1, stage.num_frames), [0, 0.15, 0.85, 1], [sizes[0], *sizes, sizes[1]])
-    stage.add(stage.new_look(("changing",)), path, radius=radius, depth=3.5)
+    stage.add(stage.new_appearance(("changing",)), path, radius=radius, depth=3.5)
 
 
 def come_back(stage: Director, band: Band) -> None:
@@ -286,7 +291,7 @@ def come_back(stage: Director, band: Band) -> None:
     sides = [stage.side(band), stage.side(band)]
     out, back = stage.outside(sides[0], place), stage.outside(sides[1], other)
     times = [0, 0.14, 0.32, 0.5, 0.72, 1]
-    stage.add(stage.new_look(), along(stage.num_frames, times, [place, place, out, back, other, other], 0.04))
+    stage.add(stage.new_appearance(), along(stage.num_frames, times, [place, place, out, back, other, other], 0.04))
 
 
 def dash(stage: Director, band: Band) -> None:
@@ -299,7 +304,7 @@ def dash(stage: Director, band: Band) -> None:
     else:
         stop = start + stage.time(0.45, 0.65) * (end - start)
         times, points = [0, 0.1, 0.5, 1], [start, start, stop, stop]
-    stage.add(stage.new_look(("small", "medium")), along(stage.num_frames, times, points, 0.04))
+    stage.add(stage.new_appearance(("small", "medium")), along(stage.num_frames, times, points, 0.04))
 
 
 ACTS: dict[str, Callable[[Director, Band], None]] = {
@@ -319,7 +324,7 @@ def bystander(stage: Director) -> None:
             for path, actor in zip(busy, stage.actors, strict=True)
         ]
         if min(room, default=1) > SIZES[size] * 0.95:
-            stage.add(stage.new_look((size,)), np.tile(place, (stage.num_frames, 1)))
+            stage.add(stage.new_appearance((size,)), np.tile(place, (stage.num_frames, 1)))
             return
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from veason.answer import parse_answer
 from veason_nano.language.claims import holds, prominence, shown_places
-from veason_nano.language.corpus import STEP_MARKS, Lesson, answer_text, draw_lessons, image_context
+from veason_nano.language.corpus import STEP_MARKS, TrainingExample, answer_text, draw_examples, image_context
 from veason_nano.language.query import fitting
 from veason_nano.language.questions import all_questions
 from veason_nano.language.ranks import find_ranks
@@ -29,8 +29,8 @@ def views() -> list[View]:
 
 
 @pytest.fixture(scope="module")
-def lessons(views: list[View]) -> list[tuple[View, Lesson]]:
-    return [(view, one) for view in views for one in draw_lessons(view, np.random.default_rng(view.shown), 8, 0.3)]
+def examples(views: list[View]) -> list[tuple[View, TrainingExample]]:
+    return [(view, one) for view in views for one in draw_examples(view, np.random.default_rng(view.shown), 8, 0.3)]
 
 
 def named(view: View, name: str) -> int:
@@ -38,14 +38,14 @@ def named(view: View, name: str) -> int:
     return actor
 
 
-def test_every_claim_behind_a_thought_holds(lessons: list[tuple[View, Lesson]]) -> None:
-    assert all(holds(claim, view) for view, lesson in lessons for claim in lesson.claims)
-    assert len({claim.kind for _, lesson in lessons for claim in lesson.claims}) > 15
+def test_every_claim_behind_a_thought_holds(examples: list[tuple[View, TrainingExample]]) -> None:
+    assert all(holds(claim, view) for view, example in examples for claim in example.claims)
+    assert len({claim.kind for _, example in examples for claim in example.claims}) > 15
 
 
-def test_thoughts_have_three_marked_steps(lessons: list[tuple[View, Lesson]]) -> None:
-    for _, lesson in lessons:
-        places = [lesson.thought.index(mark) for mark in STEP_MARKS]
+def test_thoughts_have_three_marked_steps(examples: list[tuple[View, TrainingExample]]) -> None:
+    for _, example in examples:
+        places = [example.thought.index(mark) for mark in STEP_MARKS]
         assert places == sorted(places)
         assert places[0] == 0
 
@@ -84,15 +84,15 @@ def test_tags_say_what_the_claims_behind_them_mean(views: list[View]) -> None:
     assert {"looks", "enters", "leaves", "moves", "still", "worth", "carries", "collides"} <= kinds
 
 
-def test_what_a_question_wants_is_what_its_targets_have(lessons: list[tuple[View, Lesson]]) -> None:
+def test_what_a_question_wants_is_what_its_targets_have(examples: list[tuple[View, TrainingExample]]) -> None:
     kinds = set()
-    for view, lesson in lessons:
-        assert set(fitting(view, lesson.question.wanted)) == set(lesson.question.targets)
-        judged = re.search(r" so find ([^,]+), (.*?): ", lesson.thought)
+    for view, example in examples:
+        assert set(fitting(view, example.question.wanted)) == set(example.question.targets)
+        judged = re.search(r" so find ([^,]+), (.*?): ", example.thought)
         assert judged is not None
         fit = [item.split()[0] for item in judged[2].split(", ") if item.endswith("yes")]
-        assert fit == [number_of(view, actor) for actor in told_objects(view) if actor in lesson.question.targets]
-        kinds |= {term.words.split()[0] for term in lesson.question.wanted}
+        assert fit == [number_of(view, actor) for actor in told_objects(view) if actor in example.question.targets]
+        kinds |= {term.words.split()[0] for term in example.question.wanted}
     assert {"red", "ball", "moves", "still", "above"} <= kinds
 
 
@@ -107,11 +107,11 @@ def test_who_is_ahead_is_so_by_what_the_boxes_show(views: list[View]) -> None:
             assert first[ranks["first in"]] == min(first.values())
 
 
-def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[tuple[View, Lesson]]) -> None:
+def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(examples: list[tuple[View, TrainingExample]]) -> None:
     checked = 0
-    for view, lesson in lessons:
+    for view, example in examples:
         for name, word, frame in re.findall(
-            r"the (\w+ \w+) [^,;]*?is (first|last) seen in frame (\d+)", lesson.thought
+            r"the (\w+ \w+) [^,;]*?is (first|last) seen in frame (\d+)", example.thought
         ):
             actor, place = named(view, name), view.shown.index(int(frame))
             outer = view.area[actor, :place] if word == "first" else view.area[actor, place + 1 :]
@@ -121,44 +121,46 @@ def test_the_words_first_seen_and_last_seen_agree_with_the_boxes(lessons: list[t
     assert checked > 5
 
 
-def test_largest_means_largest_among_the_shown_frames(lessons: list[tuple[View, Lesson]]) -> None:
+def test_largest_means_largest_among_the_shown_frames(examples: list[tuple[View, TrainingExample]]) -> None:
     checked = 0
-    for view, lesson in lessons:
-        for name, frame in re.findall(r"the (\w+ \w+) is largest in frame (\d+)", lesson.thought):
+    for view, example in examples:
+        for name, frame in re.findall(r"the (\w+ \w+) is largest in frame (\d+)", example.thought):
             area = view.area[named(view, name)]
             assert area[view.shown.index(int(frame))] >= 0.95 * area.max()
             checked += 1
     assert checked > 10
 
 
-def test_the_place_word_fits_the_box(lessons: list[tuple[View, Lesson]]) -> None:
-    for view, lesson in lessons:
+def test_the_place_word_fits_the_box(examples: list[tuple[View, TrainingExample]]) -> None:
+    for view, example in examples:
         for word in ("upper left", "lower right"):
-            for name in re.findall(rf"the (\w+ \w+) is at the {word}\b", lesson.thought.split("Where:")[1]):
-                box = view.boxes[named(view, name), view.shown.index(lesson.keyframe)]
+            for name in re.findall(rf"the (\w+ \w+) is at the {word}\b", example.thought.split("Where:")[1]):
+                box = view.boxes[named(view, name), view.shown.index(example.keyframe)]
                 middle = (box[:2] + box[2:]) / 2
                 assert (middle < 112 / 3 + 1).all() if word == "upper left" else (middle > 224 / 3 - 1).all()
 
 
-def test_keyframes_are_among_the_five_best_and_the_targets_are_boxed(lessons: list[tuple[View, Lesson]]) -> None:
-    for view, lesson in lessons:
-        if lesson.question.targets:
-            place = view.shown.index(lesson.keyframe)
-            share = prominence(view, lesson.question.targets)
+def test_keyframes_are_among_the_five_best_and_the_targets_are_boxed(
+    examples: list[tuple[View, TrainingExample]],
+) -> None:
+    for view, example in examples:
+        if example.question.targets:
+            place = view.shown.index(example.keyframe)
+            share = prominence(view, example.question.targets)
             assert share[place] >= np.sort(share)[-5]
-            truth = {view.box(actor, place) for actor in lesson.question.targets} - {None}
-            assert set(lesson.boxes) == truth
+            truth = {view.box(actor, place) for actor in example.question.targets} - {None}
+            assert set(example.boxes) == truth
         else:
-            assert lesson.keyframe is None
-            assert lesson.boxes == ()
+            assert example.keyframe is None
+            assert example.boxes == ()
 
 
-def test_answers_read_back_as_they_were_written(lessons: list[tuple[View, Lesson]]) -> None:
-    for view, lesson in lessons:
+def test_answers_read_back_as_they_were_written(examples: list[tuple[View, TrainingExample]]) -> None:
+    for view, example in examples:
         context = image_context(view, SIZE)
-        answer = parse_answer(answer_text(lesson, context), context)
-        assert answer.keyframe == lesson.keyframe
-        assert answer.boxes == lesson.boxes
+        answer = parse_answer(answer_text(example, context), context)
+        assert answer.keyframe == example.keyframe
+        assert answer.boxes == example.boxes
         assert answer.notes == ()
 
 
@@ -175,14 +177,16 @@ def test_a_colour_question_means_every_object_of_that_colour(views: list[View]) 
         for question in all_questions(view, np.random.default_rng(1)):
             match = re.fullmatch(rf"all ({'|'.join(COLOURS)}) (?:objects|things)", question.text)
             if match:
-                wanted = {actor for actor in scene.objects if scene.actors[actor].look.colour == match[1]}
+                wanted = {actor for actor in scene.objects if scene.actors[actor].appearance.colour == match[1]}
                 assert set(question.targets) == wanted
 
 
 def test_absent_questions_have_no_match(views: list[View]) -> None:
     for view in views:
         scene = view.facts.scene
-        looks = {f"{scene.actors[actor].look.colour} {scene.actors[actor].look.shape}" for actor in scene.objects}
+        looks = {
+            f"{scene.actors[actor].appearance.colour} {scene.actors[actor].appearance.shape}" for actor in scene.objects
+        }
         for question in all_questions(view, np.random.default_rng(2)):
             if question.type == "absent" and question.topic == "missing":
                 assert (
@@ -208,19 +212,19 @@ def test_first_to_enter_is_first_in_the_masks() -> None:
     assert checked > 3
 
 
-def test_corrections_come_with_the_wrong_answer_before(lessons: list[tuple[View, Lesson]]) -> None:
-    corrected = [(view, lesson) for view, lesson in lessons if lesson.turns]
+def test_corrections_come_with_the_wrong_answer_before(examples: list[tuple[View, TrainingExample]]) -> None:
+    corrected = [(view, example) for view, example in examples if example.turns]
     assert len(corrected) > 10
-    for view, lesson in corrected:
+    for view, example in corrected:
         context = image_context(view, SIZE)
-        wrong = parse_answer(lesson.turns[0].answer_text, context)
-        assert (wrong.keyframe, wrong.boxes) != (lesson.keyframe, lesson.boxes)
+        wrong = parse_answer(example.turns[0].answer_text, context)
+        assert (wrong.keyframe, wrong.boxes) != (example.keyframe, example.boxes)
 
 
 def test_without_reasoning_the_thought_is_empty_and_the_answer_stays(views: list[View]) -> None:
     for view in views[:4]:
         plain, bare = (
-            draw_lessons(view, np.random.default_rng(5), 8, 0.5, style) for style in ("full", "no-reasoning")
+            draw_examples(view, np.random.default_rng(5), 8, 0.5, style) for style in ("full", "no-reasoning")
         )
         assert [(one.keyframe, one.boxes) for one in plain] == [(one.keyframe, one.boxes) for one in bare]
         assert {one.thought for one in bare} == {""}
@@ -229,22 +233,22 @@ def test_without_reasoning_the_thought_is_empty_and_the_answer_stays(views: list
 
 def test_grounding_only_takes_the_first_frame_with_the_target(views: list[View]) -> None:
     for view in views:
-        for lesson in draw_lessons(view, np.random.default_rng(6), 8, style="first-frame"):
-            if lesson.question.targets:
-                place = view.shown.index(lesson.keyframe)
-                earlier = [view.is_there(actor, p) for actor in lesson.question.targets for p in range(place)]
+        for example in draw_examples(view, np.random.default_rng(6), 8, style="first-frame"):
+            if example.question.targets:
+                place = view.shown.index(example.keyframe)
+                earlier = [view.is_there(actor, p) for actor in example.question.targets for p in range(place)]
                 assert not any(earlier)
-                assert len(lesson.boxes) == sum(view.is_there(actor, place) for actor in lesson.question.targets)
+                assert len(example.boxes) == sum(view.is_there(actor, place) for actor in example.question.targets)
 
 
 def test_relative_lessons_call_frames_by_their_place_and_are_read_back_as_absolute(views: list[View]) -> None:
     checked = 0
     for view in views[:6]:
         context = image_context(view, SIZE, "relative")
-        for lesson in draw_lessons(view, np.random.default_rng(7), 8, 0.5, style="relative"):
-            text = answer_text(lesson, context)
+        for example in draw_examples(view, np.random.default_rng(7), 8, 0.5, style="relative"):
+            text = answer_text(example, context)
             spoken = re.findall(r'(?:frame |"keyframe_timestamp": )(\d+)', text)
             assert all(int(number) < len(view.shown) for number in spoken)
-            assert parse_answer(text, context).keyframe == lesson.keyframe
+            assert parse_answer(text, context).keyframe == example.keyframe
             checked += len(spoken)
     assert checked > 20

@@ -1,11 +1,11 @@
-"""What a thought says is measured against the clip: a lesson is true throughout, what is changed in it is found."""
+"""What a thought says is measured against the clip: an example is true throughout, what is changed in it is found."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from veason_nano.language.corpus import draw_lessons
+from veason_nano.language.corpus import draw_examples
 from veason_nano.language.truth import Statement, check_thought
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
@@ -17,21 +17,21 @@ def false_ones(thought: str, view: View) -> list[Statement]:
 
 
 @pytest.fixture(scope="module")
-def lessons() -> list[tuple[View, str]]:
+def examples() -> list[tuple[View, str]]:
     found = []
     for seed in range(700, 730):
         view = look_at(Facts(make_scene(seed)), (112, 112))
-        found += [(view, one.thought) for one in draw_lessons(view, np.random.default_rng(seed), 12)]
+        found += [(view, one.thought) for one in draw_examples(view, np.random.default_rng(seed), 12)]
     return found
 
 
-def test_every_statement_of_a_lesson_is_true(lessons: list[tuple[View, str]]) -> None:
-    wrong = [(thought, bad) for view, thought in lessons if (bad := false_ones(thought, view))]
+def test_every_statement_of_a_lesson_is_true(examples: list[tuple[View, str]]) -> None:
+    wrong = [(thought, bad) for view, thought in examples if (bad := false_ones(thought, view))]
     assert not wrong, wrong[0]
 
 
-def test_all_parts_of_a_thought_are_checked(lessons: list[tuple[View, str]]) -> None:
-    for view, thought in lessons[::7]:
+def test_all_parts_of_a_thought_are_checked(examples: list[tuple[View, str]]) -> None:
+    for view, thought in examples[::7]:
         parts = {statement.part for statement in check_thought(thought, view)}
         assert parts == {"records", "ranks", "judged", "happens", "why", "where"}
 
@@ -48,15 +48,15 @@ def test_all_parts_of_a_thought_are_checked(lessons: list[tuple[View, str]]) -> 
         ("happens", "does not move", "gets bigger"),
     ],
 )
-def test_what_is_changed_is_found(lessons: list[tuple[View, str]], part: str, old: str, new: str) -> None:
-    changed = [(view, thought.replace(old, new, 1)) for view, thought in lessons if old in thought]
+def test_what_is_changed_is_found(examples: list[tuple[View, str]], part: str, old: str, new: str) -> None:
+    changed = [(view, thought.replace(old, new, 1)) for view, thought in examples if old in thought]
     assert len(changed) > 3
     for view, thought in changed:
         assert part in {statement.part for statement in false_ones(thought, view)}, thought
 
 
-def test_what_cannot_be_read_is_false(lessons: list[tuple[View, str]]) -> None:
-    view, thought = lessons[0]
+def test_what_cannot_be_read_is_false(examples: list[tuple[View, str]]) -> None:
+    view, thought = examples[0]
     assert [one.is_true for one in check_thought("the the the", view)] == [False]
     doubled = thought.replace("What happens: one", "What happens: one red", 1)
     assert false_ones(doubled, view)

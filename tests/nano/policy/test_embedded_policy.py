@@ -19,9 +19,9 @@ from veason.profile import load_profile
 from veason.types import Answer, Answered, FrameMasks, ModelOptions
 from veason.video import open_video
 from veason_nano.dataset import clip_seed
-from veason_nano.examples import CLIPS, SIZE_WH, Clip, example_scene, find_question
+from veason_nano.examples import CLIPS, SIZE_WH, ExampleClip, example_scene, find_question
 from veason_nano.language.claims import prominence
-from veason_nano.language.questions import Question, draw_questions
+from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.language.truth import check_thought
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.policy.score import answer_questions, look_through, read_text, score_boxes
@@ -48,18 +48,18 @@ def policy() -> tuple[Qwen2_5_VLForConditionalGeneration, ClipMaker]:
 
 
 @pytest.fixture(scope="module")
-def drawn() -> list[tuple[View, list[Question]]]:
+def drawn() -> list[tuple[View, list[WorldQuestion]]]:
     views = [look_at(Facts(make_scene(clip_seed("test", 3, number))), SIDE) for number in range(6)]
     return [(view, draw_questions(view, np.random.default_rng(view.facts.scene.seed), 6)) for view in views]
 
 
-def seen_by_the_policy(clip: Clip) -> View:
+def seen_by_the_policy(clip: ExampleClip) -> View:
     """Return an example's view with the pictures of its file, as the app shows them to the policy."""
     with open_video(hub.ASSETS / "examples" / clip.file) as video:
         return look_through(look_at(Facts(example_scene(clip)), SIDE), video)
 
 
-def assert_boxes(view: View, question: Question, answer: Answer) -> None:
+def assert_boxes(view: View, question: WorldQuestion, answer: Answer) -> None:
     """Each target has a box of its own on a frame that shows it well, or there is none and nothing is boxed."""
     assert answer.is_absent == (not question.targets)
     if not question.targets:
@@ -73,7 +73,7 @@ def assert_boxes(view: View, question: Question, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.act)
-def test_everything_said_of_an_example_is_true_and_the_right_things_are_boxed(policy: tuple, clip: Clip) -> None:
+def test_everything_said_of_an_example_is_true_and_the_right_things_are_boxed(policy: tuple, clip: ExampleClip) -> None:
     model, maker = policy
     view = seen_by_the_policy(clip)
     wide = look_at(Facts(example_scene(clip)), SIZE_WH)
@@ -85,7 +85,7 @@ def test_everything_said_of_an_example_is_true_and_the_right_things_are_boxed(po
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.act)
-def test_masks_follow_what_an_example_is_asked_for(pipeline: Pipeline, clip: Clip) -> None:
+def test_masks_follow_what_an_example_is_asked_for(pipeline: Pipeline, clip: ExampleClip) -> None:
     scene, text = example_scene(clip), clip.asks[0]
     question = find_question(look_at(Facts(scene), SIZE_WH), text)
     with open_video(hub.ASSETS / "examples" / clip.file) as video:
@@ -104,7 +104,7 @@ def test_masks_follow_what_an_example_is_asked_for(pipeline: Pipeline, clip: Cli
     assert np.mean(scores) > 0.5
 
 
-def test_another_question_gets_another_answer(policy: tuple, drawn: list[tuple[View, list[Question]]]) -> None:
+def test_another_question_gets_another_answer(policy: tuple, drawn: list[tuple[View, list[WorldQuestion]]]) -> None:
     model, maker = policy
     differing = same = 0
     for view, questions in drawn:
@@ -119,7 +119,7 @@ def test_another_question_gets_another_answer(policy: tuple, drawn: list[tuple[V
 
 
 def test_shuffled_frame_numbers_move_the_keyframe_number(
-    policy: tuple, drawn: list[tuple[View, list[Question]]]
+    policy: tuple, drawn: list[tuple[View, list[WorldQuestion]]]
 ) -> None:
     """Every picture gets the number of another one, three times as large: the answer must name it by that."""
     model, maker = policy
@@ -142,7 +142,7 @@ def test_shuffled_frame_numbers_move_the_keyframe_number(
     assert np.mean(shares) > 0.6
 
 
-def test_what_is_not_there_is_said_to_be_absent(policy: tuple, drawn: list[tuple[View, list[Question]]]) -> None:
+def test_what_is_not_there_is_said_to_be_absent(policy: tuple, drawn: list[tuple[View, list[WorldQuestion]]]) -> None:
     model, maker = policy
     right: dict[bool, list[bool]] = {True: [], False: []}
     for view, questions in drawn:
@@ -154,7 +154,7 @@ def test_what_is_not_there_is_said_to_be_absent(policy: tuple, drawn: list[tuple
     assert np.mean(right[True]) >= 0.8
 
 
-def test_boxes_lie_on_what_is_meant(policy: tuple, drawn: list[tuple[View, list[Question]]]) -> None:
+def test_boxes_lie_on_what_is_meant(policy: tuple, drawn: list[tuple[View, list[WorldQuestion]]]) -> None:
     model, maker = policy
     scores = []
     for view, questions in drawn:

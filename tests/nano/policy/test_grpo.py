@@ -10,11 +10,11 @@ import torch
 
 from tests.standins import BoxFiller
 from veason.rewards import RewardRules, Weights
-from veason_nano.language.corpus import Lesson, answer_text, draw_lessons, image_context
+from veason_nano.language.corpus import TrainingExample, answer_text, draw_examples, image_context
 from veason_nano.policy import grpo
-from veason_nano.policy.grpo import Batch, Grpo, Settings, grpo_loss, make_batch
+from veason_nano.policy.grpo import Grpo, GrpoSettings, RolloutBatch, grpo_loss, make_batch
 from veason_nano.policy.judge import Judge
-from veason_nano.policy.model import build_model, build_tokenizer, save_policy
+from veason_nano.policy.model import build_policy, build_tokenizer, save_policy
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
 from veason_nano.world.view import View, look_at
@@ -28,28 +28,28 @@ def view() -> View:
 
 
 @pytest.fixture(scope="module")
-def lessons(view: View) -> list[Lesson]:
-    return draw_lessons(view, np.random.default_rng(0), 12)
+def examples(view: View) -> list[TrainingExample]:
+    return draw_examples(view, np.random.default_rng(0), 12)
 
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("start")
-    save_policy(build_model(build_tokenizer()), folder)
+    save_policy(build_policy(build_tokenizer()), folder)
     return folder
 
 
-def test_right_answers_earn_format_boxes_and_a_prominent_keyframe(view: View, lessons: list[Lesson]) -> None:
+def test_right_answers_earn_format_boxes_and_a_prominent_keyframe(view: View, examples: list[TrainingExample]) -> None:
     judge = Judge(view, image_context(view, SIDE), BoxFiller())
-    for lesson in lessons:
-        score = judge.score(lesson.question, answer_text(lesson, image_context(view, SIDE)))
+    for example in examples:
+        score = judge.score(example.question, answer_text(example, image_context(view, SIDE)))
         assert score.format.value == 1
         assert score.boxes.value == pytest.approx(1)
         assert score.keyframe.value > 0.3
         assert score.tracks.value > 0.1
 
 
-def test_one_propagation_serves_equal_boxes(view: View, lessons: list[Lesson]) -> None:
+def test_one_propagation_serves_equal_boxes(view: View, examples: list[TrainingExample]) -> None:
     class Counting(BoxFiller):
         calls = 0
 
@@ -59,16 +59,16 @@ def test_one_propagation_serves_equal_boxes(view: View, lessons: list[Lesson]) -
 
     counting = Counting()
     judge = Judge(view, image_context(view, SIDE), counting)
-    lesson = next(lesson for lesson in lessons if lesson.boxes)
-    texts = [answer_text(lesson, image_context(view, SIDE))] * 3
-    assert len({judge.score(lesson.question, text).total for text in texts}) == 1
+    example = next(example for example in examples if example.boxes)
+    texts = [answer_text(example, image_context(view, SIDE))] * 3
+    assert len({judge.score(example.question, text).total for text in texts}) == 1
     assert counting.calls == 1
 
 
-def test_a_reward_without_weight_needs_no_segmenter(view: View, lessons: list[Lesson]) -> None:
+def test_a_reward_without_weight_needs_no_segmenter(view: View, examples: list[TrainingExample]) -> None:
     judge = Judge(view, image_context(view, SIDE), None, RewardRules("extended", Weights(tracks=0.0)))
-    lesson = next(lesson for lesson in lessons if lesson.boxes)
-    score = judge.score(lesson.question, answer_text(lesson, image_context(view, SIDE)))
+    example = next(example for example in examples if example.boxes)
+    score = judge.score(example.question, answer_text(example, image_context(view, SIDE)))
     assert score.total == pytest.approx(2 + score.keyframe.value)
 
 
@@ -79,7 +79,9 @@ def test_only_drawn_tokens_are_weighed() -> None:
 
 
 def test_the_loss_is_the_clipped_gain_and_the_k3_penalty() -> None:
-    batch = Batch(torch.zeros(2, 2, dtype=torch.long), torch.ones(2, 1, dtype=torch.bool), torch.tensor([1.0, -2.0]))
+    batch = RolloutBatch(
+        torch.zeros(2, 2, dtype=torch.long), torch.ones(2, 1, dtype=torch.bool), torch.tensor([1.0, -2.0])
+    )
     now, old, start = torch.tensor([0.5, 0.0]), torch.tensor([0.0, 0.5]), torch.tensor([0.0, 0.0])
     loss, kl = grpo_loss(now, old, start, batch, clip=0.2, kl=0.1)
     penalty = (np.exp(-0.5) + 0.5 - 1 + 0) / 2
@@ -91,7 +93,9 @@ def test_the_loss_is_the_clipped_gain_and_the_k3_penalty() -> None:
 def test_a_step_makes_a_rewarded_answer_likelier() -> None:
     logits = torch.zeros(2, 3, requires_grad=True)
     now = logits.log_softmax(-1)[:, 0]
-    batch = Batch(torch.zeros(2, 2, dtype=torch.long), torch.ones(2, 1, dtype=torch.bool), torch.tensor([1.0, -1.0]))
+    batch = RolloutBatch(
+        torch.zeros(2, 2, dtype=torch.long), torch.ones(2, 1, dtype=torch.bool), torch.tensor([1.0, -1.0])
+    )
     grpo_loss(now, now.detach(), now.detach(), batch, clip=0.2, kl=0.0)[0].backward()
     assert logits.grad is not None
     assert logits.grad[0, 0] < 0 < logits.grad[1, 0]
@@ -99,7 +103,7 @@ def test_a_step_makes_a_rewarded_answer_likelier() -> None:
 
 def test_a_killed_run_goes_on_to_the_same_weights(start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grpo, "LONGEST_ANSWER", 8)
-    settings = Settings(start, steps=2, questions=2, group=3, without=("tracks",))
+    settings = GrpoSettings(start, steps=2, questions=2, group=3, without=("tracks",))
 
     def weights(run: Grpo) -> torch.Tensor:
         return torch.cat([weight.detach().flatten() for weight in run.model.parameters()])

@@ -14,11 +14,11 @@ from PIL import Image
 from veason.policy.qwen import load_qwen
 from veason.profile import load_profile
 from veason.types import Answered, Frame, Sampling, Unanswered
-from veason_nano.language.corpus import answer_text, draw_lessons, image_context
-from veason_nano.policy.forward import continue_prompts, read_prompts, see
-from veason_nano.policy.generate import write_answers
+from veason_nano.language.corpus import answer_text, draw_examples, image_context
+from veason_nano.policy.forward import continue_prompts, encode_prompts, see
+from veason_nano.policy.generate import generate_answers
 from veason_nano.policy.model import (
-    build_model,
+    build_policy,
     build_processor,
     build_tokenizer,
     number_families,
@@ -27,7 +27,7 @@ from veason_nano.policy.model import (
     training_profile,
 )
 from veason_nano.policy.pool import ClipMaker
-from veason_nano.policy.score import Asked, answer_questions, answer_views, measure_answers, read_views
+from veason_nano.policy.score import ScoredAnswer, answer_questions, answer_views, measure_answers, read_views
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
 from veason_nano.world.view import look_at
@@ -38,7 +38,7 @@ TOKENIZER = build_tokenizer()
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("policy")
-    save_policy(build_model(TOKENIZER), folder)
+    save_policy(build_policy(TOKENIZER), folder)
     return folder
 
 
@@ -61,20 +61,20 @@ def test_the_corpus_needs_no_bytes() -> None:
     letters = set("bcdefghjklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     for seed in range(15):
         view = look_at(Facts(make_scene(seed)), (112, 112))
-        for lesson in draw_lessons(view, np.random.default_rng(seed), 10, 0.3):
-            text = lesson.question.text + "\n" + answer_text(lesson, image_context(view, (112, 112)))
-            text += "".join(turn.correction for turn in lesson.turns)
+        for example in draw_examples(view, np.random.default_rng(seed), 10, 0.3):
+            text = example.question.text + "\n" + answer_text(example, image_context(view, (112, 112)))
+            text += "".join(turn.correction for turn in example.turns)
             assert not letters & set(TOKENIZER.convert_ids_to_tokens(TOKENIZER(text)["input_ids"])), text
 
 
 def test_the_network_is_small() -> None:
-    assert sum(weight.numel() for weight in build_model(TOKENIZER).parameters()) < 12_000_000
+    assert sum(weight.numel() for weight in build_policy(TOKENIZER).parameters()) < 12_000_000
 
 
 def test_the_training_pass_equals_the_stock_model(tmp_path: Path) -> None:
-    model, processor = build_model(TOKENIZER).eval(), build_processor()
+    model, processor = build_policy(TOKENIZER).eval(), build_processor()
     clip = ClipMaker(training_profile(tmp_path)).make(3)
-    branch = clip.lessons[0]
+    branch = clip.examples[0]
     ids = torch.tensor(np.concatenate([clip.prefix, branch.ids]))[None].long()
     pixels = processor.image_processor(
         [Image.fromarray(image) for image in clip.images], do_resize=False, return_tensors="pt"
@@ -88,7 +88,7 @@ def test_the_training_pass_equals_the_stock_model(tmp_path: Path) -> None:
             mm_token_type_ids=(ids == model.config.image_token_id).int(),
         ).logits[:, len(clip.prefix) :]
         seen = see(model.model.visual, torch.from_numpy(clip.images))
-        prompt = read_prompts(model, ids[:, : len(clip.prefix)], seen, 2)
+        prompt = encode_prompts(model, ids[:, : len(clip.prefix)], seen, 2)
         hidden = continue_prompts(model, prompt, ids[:, len(clip.prefix) :], torch.zeros(1, dtype=torch.long))
         ours = model.lm_head(hidden)
     assert torch.allclose(ours, stock, atol=1e-4)
@@ -117,17 +117,17 @@ def test_the_saved_folder_speaks_through_the_ordinary_loader(folder: Path) -> No
 
 def test_right_answers_score_full_marks_and_gibberish_none() -> None:
     view = look_at(Facts(make_scene(6)), (112, 112))
-    lessons = draw_lessons(view, np.random.default_rng(0), 12)
+    examples = draw_examples(view, np.random.default_rng(0), 12)
     context = image_context(view, (112, 112))
-    right = measure_answers([Asked(view, one.question, answer_text(one, context), context) for one in lessons])
-    wrong = measure_answers([Asked(view, one.question, "the the", context) for one in lessons])
+    right = measure_answers([ScoredAnswer(view, one.question, answer_text(one, context), context) for one in examples])
+    wrong = measure_answers([ScoredAnswer(view, one.question, "the the", context) for one in examples])
     assert right["box_iou"] == pytest.approx(1)
     assert (right["t_acc"], right["readable"], right["keyframe_shown"]) == (1, 1, 1)
     assert (wrong["t_acc"], wrong["readable"], wrong["box_iou"]) == (0, 0, 0)
 
 
 def test_batched_writing_does_not_depend_on_the_other_questions(tmp_path: Path) -> None:
-    model = build_model(TOKENIZER).eval()
+    model = build_policy(TOKENIZER).eval()
     view = look_at(Facts(make_scene(8)), (112, 112))
     maker = ClipMaker(training_profile(tmp_path))
     texts = answer_questions(model, maker, view, ["the ball", "the star", "all red things"], most=6)
@@ -135,7 +135,7 @@ def test_batched_writing_does_not_depend_on_the_other_questions(tmp_path: Path) 
 
 
 def test_clips_side_by_side_are_answered_as_each_by_itself(tmp_path: Path) -> None:
-    model, maker = build_model(TOKENIZER).eval(), ClipMaker(training_profile(tmp_path))
+    model, maker = build_policy(TOKENIZER).eval(), ClipMaker(training_profile(tmp_path))
     views = [look_at(Facts(make_scene(seed)), (112, 112)) for seed in (8, 9)]
     asked = [["the ball"], ["the star", "all red things"]]
     together = answer_views(model, maker, views, asked, most=6)
@@ -146,12 +146,12 @@ def test_clips_side_by_side_are_answered_as_each_by_itself(tmp_path: Path) -> No
 
 
 def test_writing_with_caches_equals_reading_everything_anew(tmp_path: Path) -> None:
-    model = build_model(TOKENIZER).eval()
+    model = build_policy(TOKENIZER).eval()
     view = look_at(Facts(make_scene(9)), (112, 112))
     maker = ClipMaker(training_profile(tmp_path))
     prompt = read_views(model, maker, [view])
     questions = [maker.question_ids(view.shown, text).tolist() for text in ("the ball", "what comes in first of all")]
-    written = write_answers(model, prompt, questions, end=-1, most=7)
+    written = generate_answers(model, prompt, questions, end=-1, most=7)
     for question, answer in zip(questions, written, strict=True):
         ids = list(question)
         with torch.no_grad():
@@ -162,22 +162,22 @@ def test_writing_with_caches_equals_reading_everything_anew(tmp_path: Path) -> N
 
 
 def test_lots_follow_the_generator(tmp_path: Path) -> None:
-    model = build_model(TOKENIZER).eval()
+    model = build_policy(TOKENIZER).eval()
     view = look_at(Facts(make_scene(9)), (112, 112))
     maker = ClipMaker(training_profile(tmp_path))
     prompt = read_views(model, maker, [view])
     questions = [maker.question_ids(view.shown, "the ball").tolist()] * 3
 
     def draw(seed: int) -> list[list[int]]:
-        lots = torch.Generator().manual_seed(seed)
-        return write_answers(model, prompt, questions, end=-1, most=5, temperature=1.0, generator=lots)
+        generator = torch.Generator().manual_seed(seed)
+        return generate_answers(model, prompt, questions, end=-1, most=5, temperature=1.0, generator=generator)
 
     assert draw(1) == draw(1) != draw(2)
     assert len({tuple(answer) for answer in draw(1)}) > 1
 
 
 def test_a_taken_eye_sees_the_same_and_is_as_loud_as_the_words() -> None:
-    eye, model = build_model(TOKENIZER, seed=1), build_model(TOKENIZER, seed=2)
+    eye, model = build_policy(TOKENIZER, seed=1), build_policy(TOKENIZER, seed=2)
     pictures = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (2, 112, 112, 3), np.uint8))
     with torch.no_grad():
         before = see(eye.model.visual, pictures)
@@ -189,7 +189,7 @@ def test_a_taken_eye_sees_the_same_and_is_as_loud_as_the_words() -> None:
 
 
 def test_a_new_network_still_hears_the_word_itself_at_its_end() -> None:
-    model = build_model(TOKENIZER)
+    model = build_policy(TOKENIZER)
     ids = torch.tensor([TOKENIZER("the red ball moves left and the blue star stays")["input_ids"]])
     with torch.no_grad():
         words = model.get_input_embeddings()(ids)

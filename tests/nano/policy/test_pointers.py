@@ -10,19 +10,26 @@ import torch
 
 from veason_nano.language.claims import WORTHS, worth_of
 from veason_nano.language.records import describe_objects
-from veason_nano.policy.forward import Told, Watch, continue_prompts, continue_told, read_prompts, see
+from veason_nano.policy.forward import (
+    AttentionProbe,
+    BranchCache,
+    continue_branches,
+    continue_prompts,
+    encode_prompts,
+    see,
+)
 from veason_nano.policy.loss import (
     CellWords,
     bind_loss,
+    cell_loss,
     label_loss,
-    look_loss,
     match_loss,
     order_loss,
     return_loss,
 )
-from veason_nano.policy.model import build_model, build_tokenizer, training_profile
+from veason_nano.policy.model import build_policy, build_tokenizer, training_profile
 from veason_nano.policy.padding import Padded, pad, prompt_labels
-from veason_nano.policy.pointers import Reading, cell_of, find_judging, find_looks, find_reading
+from veason_nano.policy.pointers import TokenSources, cell_of, find_judging, find_reading, find_spoken_cells
 from veason_nano.policy.pool import ClipMaker, coordinates
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
@@ -38,17 +45,17 @@ def view() -> View:
 
 def test_a_path_looks_at_its_object_on_every_frame(view: View) -> None:
     text = describe_objects(view)
-    for look in find_looks(view, text):
-        spoken = text[look.start : look.stop]
+    for spoken_cell in find_spoken_cells(view, text):
+        spoken = text[spoken_cell.start : spoken_cell.stop]
         if "/" in spoken:
-            box = view.boxes[look.actor, look.place].astype(int)
+            box = view.boxes[spoken_cell.actor, spoken_cell.place].astype(int)
             assert spoken == f"{(box[0] + box[2]) // 2}/{(box[1] + box[3]) // 2}"
         elif " " in spoken:
-            assert spoken == view.facts.name(look.actor)
+            assert spoken == view.facts.name(spoken_cell.actor)
         else:
-            seen = view.facts.scene.actors[look.actor].look
-            assert spoken in (seen.pattern, seen.size, str(worth_of(view.facts, look.actor, "size")))
-    seen = {(look.actor, look.place) for look in find_looks(view, text)}
+            seen = view.facts.scene.actors[spoken_cell.actor].appearance
+            assert spoken in (seen.pattern, seen.size, str(worth_of(view.facts, spoken_cell.actor, "size")))
+    seen = {(spoken_cell.actor, spoken_cell.place) for spoken_cell in find_spoken_cells(view, text)}
     there = {(a, p) for a in view.facts.scene.objects for p in range(len(view.shown)) if view.is_there(a, p)}
     assert seen <= there
     assert len(seen) > 0.8 * len(there)
@@ -59,9 +66,9 @@ def test_an_answer_looks_at_its_boxes_on_the_keyframe(view: View) -> None:
     place = next(place for place in range(len(view.shown)) if view.is_there(actor, place))
     box = [int(value) for value in view.boxes[actor, place]]
     text = f'<answer>{{"keyframe_timestamp": {view.shown[place]}, "bbox_2d_list": [{box}]}}</answer>'
-    (look,) = find_looks(view, text)
-    assert (look.actor, look.place) == (actor, place)
-    assert text[look.start : look.stop] == str(box)[1:-1]
+    (spoken_cell,) = find_spoken_cells(view, text)
+    assert (spoken_cell.actor, spoken_cell.place) == (actor, place)
+    assert text[spoken_cell.start : spoken_cell.stop] == str(box)[1:-1]
 
 
 def test_cells_are_counted_row_by_row() -> None:
@@ -74,8 +81,8 @@ def test_every_coordinate_of_the_training_clips_is_looked_for(tmp_path: Path) ->
     clip = ClipMaker(training_profile(tmp_path)).make(3)
     for branch in (*clip.records, *clip.tracks):
         is_worth = np.isin(np.roll(branch.ids, 1), WORTH_MARKS)
-        assert (branch.look[branch.is_number & ~is_worth] >= 0).all()
-        assert branch.look.max() < 8 * 49
+        assert (branch.cell[branch.is_number & ~is_worth] >= 0).all()
+        assert branch.cell.max() < 8 * 49
 
 
 def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
@@ -90,25 +97,25 @@ def test_the_loss_is_small_where_attention_rests_on_the_object() -> None:
     )
     places = torch.tensor([0, 2])
     right, wrong = (torch.tensor([0.05, 0.05, 0.9]), torch.tensor([0.9, 0.05, 0.05]))
-    losses = [look_loss(row.log().expand(1, 2, 3, 3), places, padded) for row in (right, wrong)]
+    losses = [cell_loss(row.log().expand(1, 2, 3, 3), places, padded) for row in (right, wrong)]
     assert losses[0][0] < losses[1][0]
     assert losses[0][1] == pytest.approx(0.9)
 
 
 def test_watching_changes_nothing_and_sums_to_one(tmp_path: Path) -> None:
-    model = build_model(build_tokenizer()).eval()
+    model = build_policy(build_tokenizer()).eval()
     clip = ClipMaker(training_profile(tmp_path)).make(3)
     padded = pad([clip.tracks[0]], 0, CellWords.of(build_tokenizer()).marks)
     with torch.no_grad():
         seen = see(model.model.visual, torch.from_numpy(clip.images))
-        prompt = read_prompts(model, torch.from_numpy(clip.prefix)[None].long(), seen, 2)
-        watch = Watch(2, 2)
+        prompt = encode_prompts(model, torch.from_numpy(clip.prefix)[None].long(), seen, 2)
+        probe = AttentionProbe(2, 2)
         owner = torch.zeros(1, dtype=torch.long)
-        watched = continue_prompts(model, prompt, padded.ids, owner, [watch])
+        watched = continue_prompts(model, prompt, padded.ids, owner, [probe])
         assert torch.equal(watched, continue_prompts(model, prompt, padded.ids, owner))
-    assert watch.looks is not None
-    assert watch.looks.shape[1] == 2
-    assert torch.allclose(watch.looks.exp().sum(-1), torch.ones(1), atol=1e-5)
+    assert probe.log_attention is not None
+    assert probe.log_attention.shape[1] == 2
+    assert torch.allclose(probe.log_attention.exp().sum(-1), torch.ones(1), atol=1e-5)
 
 
 TOLD = (
@@ -120,7 +127,7 @@ TOLD = (
 )
 
 
-def read_told(question: str, told: str = TOLD) -> tuple[list[str], Reading]:
+def read_told(question: str, told: str = TOLD) -> tuple[list[str], TokenSources]:
     tokenizer = build_tokenizer()
     asked = tokenizer(question)["input_ids"]
     ids = np.array([*asked, *tokenizer(told)["input_ids"]])
@@ -218,25 +225,25 @@ def test_looking_back_at_the_right_word_costs_little() -> None:
         none,
         none[0, :1],
     )
-    looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
-    wrong, _ = return_loss(looks, padded, 2)
-    looks[0, :, 2, 2 + 1] = float(np.log(0.75))
-    right, share = return_loss(looks, padded, 2)
+    attention = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
+    wrong, _ = return_loss(attention, padded, 2)
+    attention[0, :, 2, 2 + 1] = float(np.log(0.75))
+    right, share = return_loss(attention, padded, 2)
     assert right < wrong
     assert share == pytest.approx(0.75)
 
 
 def test_looking_back_into_the_prompt_costs_little() -> None:
     padded = padded_with(back=torch.tensor([[-1, -2, -1]]))
-    looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
-    looks[0, :, 1, 0] = float(np.log(0.75))
-    assert return_loss(looks, padded, 2)[1] == pytest.approx(0.75)
+    attention = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
+    attention[0, :, 1, 0] = float(np.log(0.75))
+    assert return_loss(attention, padded, 2)[1] == pytest.approx(0.75)
 
 
 def padded_with(**places: torch.Tensor) -> Padded:
     """Four tokens of which nothing is known but `places`."""
     none = torch.full((1, 3), -1)
-    known = {name: places.get(name, none) for name in ("look", "back", "bind", "noun", "match", "item")}
+    known = {name: places.get(name, none) for name in ("cell", "back", "bind", "noun", "match", "item")}
     nothing = torch.zeros(1, 3, dtype=torch.bool)
     ids, asked = torch.zeros(1, 4, dtype=torch.long), torch.zeros(1, dtype=torch.long)
     return Padded(ids, nothing, nothing, torch.ones(1, 3), asked=asked, **known)
@@ -245,49 +252,49 @@ def padded_with(**places: torch.Tensor) -> Padded:
 def test_attention_that_keeps_the_order_and_the_number_costs_little() -> None:
     places = torch.tensor([[-1, 0, 0]])
     padded = padded_with(bind=places, noun=places)
-    looks = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
-    looks[0, :, 1, 2 + 0] = looks[0, :, 2, 2 + 1] = float(np.log(0.75))
-    assert order_loss(looks, padded)[1] == pytest.approx(0.75)
-    assert bind_loss(looks, padded, 2)[1] == pytest.approx((0.75 + 0.05) / 2)
+    attention = torch.full((1, 2, 4, 6), 0.05).log()  # two places of the prompt, four of the branch
+    attention[0, :, 1, 2 + 0] = attention[0, :, 2, 2 + 1] = float(np.log(0.75))
+    assert order_loss(attention, padded)[1] == pytest.approx(0.75)
+    assert bind_loss(attention, padded, 2)[1] == pytest.approx((0.75 + 0.05) / 2)
 
 
 def test_attention_to_where_the_record_tells_it_costs_little() -> None:
     padded = padded_with(match=torch.tensor([[-1, 0, -1]]))
-    looks = torch.full((1, 1, 4, 6), 0.05).log()
-    looks[0, 0, 1, 2 + 0] = float(np.log(0.75))
-    assert match_loss(looks, padded, 2)[1] == pytest.approx(0.75)
+    attention = torch.full((1, 1, 4, 6), 0.05).log()
+    attention[0, 0, 1, 2 + 0] = float(np.log(0.75))
+    assert match_loss(attention, padded, 2)[1] == pytest.approx(0.75)
 
 
 def test_visual_tokens_are_bound_to_the_number_of_their_frame() -> None:
     is_picture = torch.tensor([False, False, True, True, False, False, False, True, True])
-    looks = torch.full((1, 1, 9, 9), 0.05).log()
+    attention = torch.full((1, 1, 9, 9), 0.05).log()
     for token, number in ((2, 0), (3, 0), (7, 5), (8, 5)):
-        looks[0, 0, token, number] = float(np.log(0.75))
-    loss, share = label_loss(looks, is_picture)
+        attention[0, 0, token, number] = float(np.log(0.75))
+    loss, share = label_loss(attention, is_picture)
     assert share == pytest.approx(0.75)
     assert loss == pytest.approx(-np.log(0.75))
 
 
 def test_going_on_from_told_records_is_the_same_as_telling_them(tmp_path: Path) -> None:
-    model, marks = build_model(build_tokenizer()).eval(), CellWords.of(build_tokenizer()).marks
+    model, marks = build_policy(build_tokenizer()).eval(), CellWords.of(build_tokenizer()).marks
     clips = [ClipMaker(training_profile(tmp_path)).make(seed) for seed in (3, 4)]
-    branches = [clip.lessons[0] for clip in clips]
+    branches = [clip.examples[0] for clip in clips]
     whole, said, both = pad(branches, 0, marks), [], torch.arange(2)
     with torch.no_grad():
         seen = see(model.model.visual, torch.from_numpy(np.concatenate([clip.images for clip in clips])))
-        prompt = read_prompts(model, torch.from_numpy(np.stack([clip.prefix for clip in clips])).long(), seen, 2)
-        watch = Watch(4, 2)
-        expected = continue_prompts(model, prompt, whole.ids, both, [watch], said)
+        prompt = encode_prompts(model, torch.from_numpy(np.stack([clip.prefix for clip in clips])).long(), seen, 2)
+        probe = AttentionProbe(4, 2)
+        expected = continue_prompts(model, prompt, whole.ids, both, [probe], said)
         verdicts = torch.tensor([find_judging(branch.ids, branch.start, marks) for branch in branches])
-        told = Told.cut(said, whole.asked, verdicts - whole.asked)
-        rest, again = pad(branches, 0, marks, told.past[0][0].shape[2]), Watch(4, 2)
-        got = continue_told(model, prompt, told, rest.ids, rest.asked, both, [again])
+        told = BranchCache.cut(said, whole.asked, verdicts - whole.asked)
+        rest, again = pad(branches, 0, marks, told.past[0][0].shape[2]), AttentionProbe(4, 2)
+        got = continue_branches(model, prompt, told, rest.ids, rest.asked, both, [again])
     for row, branch in enumerate(branches):
         after = int(verdicts[row])
         count = len(branch.ids) - after
         here = got[row, branch.start : branch.start + count]
         assert torch.allclose(here, expected[row, after : after + count], atol=1e-4)
-    assert watch.looks is not None
-    assert again.looks is not None
-    assert again.looks.shape[2] < watch.looks.shape[2]
+    assert probe.log_attention is not None
+    assert again.log_attention is not None
+    assert again.log_attention.shape[2] < probe.log_attention.shape[2]
     assert rest.is_word.sum() < whole.is_word.sum()

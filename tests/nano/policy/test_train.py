@@ -17,7 +17,7 @@ from veason_nano.policy.model import Size, build_tokenizer, training_profile
 from veason_nano.policy.padding import pad, prompt_labels
 from veason_nano.policy.pool import Branch, ClipMaker
 from veason_nano.policy.recipe import TRAIN_SEED, Recipe
-from veason_nano.policy.train import Trainer
+from veason_nano.policy.train import PolicyTrainer
 
 WORDS = CellWords.of(build_tokenizer())
 
@@ -38,20 +38,20 @@ def small_pool(clips: list[pool.TrainingClip], tmp_path: Path) -> Path:
     return tmp_path
 
 
-def weights(trainer: Trainer) -> torch.Tensor:
+def weights(trainer: PolicyTrainer) -> torch.Tensor:
     return torch.cat([weight.detach().flatten() for weight in trainer.model.parameters()])
 
 
 @pytest.mark.parametrize("stage", ["see", "multi", "sft"])
 def test_a_killed_run_goes_on_to_the_same_weights(stage: str, small_pool: Path, tmp_path: Path) -> None:
     recipe = Recipe(stage, steps=3, clips=2)
-    whole = Trainer(recipe, tmp_path / "whole", small_pool, None)
+    whole = PolicyTrainer(recipe, tmp_path / "whole", small_pool, None)
     whole.run()
-    cut = Trainer(recipe, tmp_path / "cut", small_pool, None)
+    cut = PolicyTrainer(recipe, tmp_path / "cut", small_pool, None)
     cut.learn()
     cut.step = 1
     cut.save()
-    rest = Trainer(recipe, tmp_path / "cut", small_pool, None)
+    rest = PolicyTrainer(recipe, tmp_path / "cut", small_pool, None)
     assert rest.step == 1
     rest.run()
     assert torch.equal(weights(whole), weights(rest))
@@ -60,15 +60,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(stage: str, small_pool: Path, 
 
 
 def test_the_next_stage_starts_from_the_exported_weights(small_pool: Path, tmp_path: Path) -> None:
-    first = Trainer(Recipe("see", steps=1, clips=2), tmp_path / "see", small_pool, None)
+    first = PolicyTrainer(Recipe("see", steps=1, clips=2), tmp_path / "see", small_pool, None)
     export = first.run()
-    second = Trainer(Recipe("multi", steps=1, clips=2), tmp_path / "multi", small_pool, export)
+    second = PolicyTrainer(Recipe("multi", steps=1, clips=2), tmp_path / "multi", small_pool, export)
     assert torch.allclose(weights(first), weights(second), atol=0.02)
     assert torch.equal(first.head[0].read.weight, second.head[0].read.weight)
 
 
 def test_learning_lowers_the_loss(small_pool: Path, tmp_path: Path) -> None:
-    trainer = Trainer(Recipe("multi", steps=200, clips=2), tmp_path, small_pool, None)
+    trainer = PolicyTrainer(Recipe("multi", steps=200, clips=2), tmp_path, small_pool, None)
     trainer.step = 20
     losses = [trainer.learn()["loss"] for _ in range(12)]
     assert losses[-1] < losses[0] - 1
@@ -90,7 +90,7 @@ def test_frames_get_other_numbers_wherever_they_are_named(clips: list[pool.Train
     names = draw_names(clip.shown, np.random.default_rng(1), 1.0)
     other = [int(names[number]) for number in clip.shown]
     assert other != list(clip.shown)
-    for branch in (*clip.lessons, *clip.corrections, *clip.tracks):
+    for branch in (*clip.examples, *clip.corrections, *clip.tracks):
         text, renamed = (tokenizer.decode(ids) for ids in (branch.ids, rename(branch.ids, names, WORDS.marks.labelled)))
         pattern = r'(frame |"keyframe_timestamp": )(\d+)'
         said, told = ([int(number) for _, number in re.findall(pattern, one)] for one in (text, renamed))

@@ -10,15 +10,17 @@ import pytest
 import torch
 
 from veason import hub
-from veason.segmenter.checkpoint import NANO_BASE, build_predictor, load_model, save_model
+from veason.cli import main
+from veason.segmenter.checkpoint import build_predictor, load_model, save_model
 from veason_nano.segmenter import data
 from veason_nano.segmenter import train as training
 from veason_nano.segmenter.cutouts import CutoutWorld
 from veason_nano.segmenter.loss import Heads, segmenter_loss
-from veason_nano.segmenter.model import OVERRIDES, deepen, new_memory
+from veason_nano.segmenter.model import NANO_BASE, OVERRIDES, deepen, new_memory
 from veason_nano.segmenter.sprites import Sources
+from veason_nano.training.run import LOG_FILE
 
-SMALL = training.Settings(
+SMALL = training.SegmenterSettings(
     Path("unused"), size=64, sprites=6, batch_size=2, targets=2, frames=3, lr=1e-3, warmup=1, workers=0, steps=1000
 )
 
@@ -89,11 +91,11 @@ def test_of_several_masks_the_best_one_is_trained() -> None:
     assert not three.grad[:, [0, 2]].any()
 
 
-def trainer(settings: training.Settings) -> training.Trainer:
-    return training.Trainer(settings, Sources())
+def trainer(settings: training.SegmenterSettings) -> training.SegmenterTrainer:
+    return training.SegmenterTrainer(settings, Sources())
 
 
-def first_batch(runner: training.Trainer) -> tuple[torch.Tensor, torch.Tensor]:
+def first_batch(runner: training.SegmenterTrainer) -> tuple[torch.Tensor, torch.Tensor]:
     settings = runner.settings
     loader = data.batches(runner.dataset, start=0, stop=1, batch_size=settings.batch_size, workers=0)
     return next(iter(loader))
@@ -148,6 +150,7 @@ def test_steps_on_one_batch_lower_its_loss(stage: str) -> None:
     before = loss()
     for _ in range(8):
         runner.train_step(frames, masks)
+        runner.step += 1
     assert loss() < 0.8 * before
 
 
@@ -156,14 +159,14 @@ def test_a_run_that_was_cut_off_ends_with_the_same_weights(tmp_path: Path) -> No
         settings = replace(SMALL, out=tmp_path / folder, stage="clip", frames=2, steps=steps, batch_size=1)
         for limit in minutes:
             training.train_segmenter(replace(settings, minutes=limit))
-        return torch.load(tmp_path / folder / training.STATE_FILE, weights_only=True)
+        return torch.load(tmp_path / folder / training.SegmenterTrainer.state_file, weights_only=True)
 
     whole = run("whole", [5.0], 3)
-    parts = run("parts", [0.0, 5.0], 3)
+    parts = run("parts", [1e-9, 5.0], 3)
     assert whole["step"] == parts["step"] == 3
     for part in ("model", "average"):
         assert all(torch.equal(value, parts[part][name]) for name, value in whole[part].items())
-    with (tmp_path / "parts" / training.LOG_FILE).open() as stream:
+    with (tmp_path / "parts" / LOG_FILE).open() as stream:
         assert [row["step"] for row in csv.DictReader(stream)] == ["1", "2", "3"]
 
 
@@ -234,20 +237,44 @@ def test_a_deepened_model_does_what_it_did_and_its_new_blocks_learn(tmp_path: Pa
             assert torch.equal(one, other)
     assert len(after.image_encoder.trunk.blocks) == 10
     settings = replace(SMALL, out=tmp_path / "run", init=tmp_path / "before", deepen=1, stage="image", optimizer="muon")
-    trainer = training.Trainer(settings, Sources())
+    trainer = training.SegmenterTrainer(settings, Sources())
     added = trainer.model.image_encoder.trunk.blocks[1].attn.proj.weight
     assert not added.any()
     trainer.train_step(*(torch.stack(parts) for parts in zip(*(trainer.dataset[n] for n in range(2)), strict=True)))
     assert added.any()
     trainer.save()
     assert len(load_model(tmp_path / "run" / "export").image_encoder.trunk.blocks) == 10
-    again = training.Trainer(settings, Sources())
+    again = training.SegmenterTrainer(settings, Sources())
     assert again.resume()
     assert torch.equal(again.model.image_encoder.trunk.blocks[1].attn.proj.weight, added)
 
 
-def test_a_team_shares_out_the_clips_of_a_step() -> None:
-    mine, other = (list(data.StepSampler(2, 4, 3, rank, team=2)) for rank in (0, 1))
+def test_processes_share_out_the_clips_of_a_step() -> None:
+    mine, other = (list(data.StepSampler(2, 4, 3, rank, world_size=2)) for rank in (0, 1))
     assert mine == [[12, 13, 14], [18, 19, 20]]
     assert other == [[15, 16, 17], [21, 22, 23]]
     assert list(data.StepSampler(2, 3, 3)) == [[6, 7, 8]]
+
+
+def test_an_unknown_optimizer_or_stage_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="muon, adamw, got 'adam'"):
+        replace(SMALL, optimizer="adam")
+    with pytest.raises(ValueError, match="geometry, echo, image, clip"):
+        replace(SMALL, stage="video")
+    with pytest.raises(SystemExit):
+        main(["nano", "train", "segmenter", "--optimizer", "sgd"])
+    assert "muon" in capsys.readouterr().err
+
+
+def test_a_checkpoint_without_its_time_is_gone_on_with(tmp_path: Path) -> None:
+    first = trainer(replace(SMALL, out=tmp_path))
+    first.step = 5
+    torch.save({key: value for key, value in first.state().items() if key != "elapsed"}, tmp_path / "state.pt")
+    again = trainer(replace(SMALL, out=tmp_path))
+    assert again.resume()
+    assert (again.step, again.elapsed) == (5, 0.0)
+
+
+def test_every_override_is_said_once() -> None:
+    keys = [override.partition("=")[0] for override in OVERRIDES]
+    assert len(keys) == len(set(keys))

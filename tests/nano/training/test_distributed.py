@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 import torch.multiprocessing as mp
 
-from veason_nano.training.distributed import average_gradients, follow, join_team, leave_team
+from veason_nano.training.distributed import average_gradients, broadcast_scalar, join_processes, leave_processes
 
 
 def _member(rank: int, port: int, folder: str) -> None:
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    assert join_team() == rank
+    assert join_processes() == rank
     seen = torch.nn.Parameter(torch.zeros(3))
     only_one_sees = torch.nn.Parameter(torch.zeros(2))
     frozen = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
@@ -22,9 +22,14 @@ def _member(rank: int, port: int, folder: str) -> None:
     if rank == 1:
         only_one_sees.grad = torch.full((2,), 4.0)
     average_gradients([seen, frozen, only_one_sees])
-    result = {"seen": seen.grad, "one": only_one_sees.grad, "frozen": frozen.grad, "time": follow(10.0 + rank)}
+    result = {
+        "seen": seen.grad,
+        "one": only_one_sees.grad,
+        "frozen": frozen.grad,
+        "time": broadcast_scalar(10.0 + rank),
+    }
     torch.save(result, Path(folder) / f"{rank}.pt")
-    leave_team()
+    leave_processes()
 
 
 def test_all_get_the_mean_gradient_and_the_time_of_the_first(tmp_path: Path) -> None:
@@ -45,6 +50,6 @@ def test_alone_nothing_changes() -> None:
     weight.grad = torch.ones(2)
     average_gradients([weight])
     assert weight.grad.tolist() == [1.0, 1.0]
-    assert follow(3.5) == 3.5
-    assert join_team() == 0
-    leave_team()
+    assert broadcast_scalar(3.5) == 3.5
+    assert join_processes() == 0
+    leave_processes()

@@ -97,7 +97,7 @@ def test_training_clips_show_photographs_and_say_the_same(tmp_path: Path) -> Non
     photographed = ClipMaker(profile, photos=[checks()]).make(seed)
     assert not np.array_equal(plain.images, photographed.images)
     np.testing.assert_array_equal(plain.boxes, photographed.boxes)
-    for mine, other in zip(plain.lessons, photographed.lessons, strict=True):
+    for mine, other in zip(plain.examples, photographed.examples, strict=True):
         np.testing.assert_array_equal(mine.ids, other.ids)
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from veason_nano.world.facts import Facts
 from veason_nano.world.render import BACKDROPS, Renderer, paint_backdrop
-from veason_nano.world.scene import COLOURS, PATTERNS, Actor, Backdrop, Look, Scene, measure_tracks
+from veason_nano.world.scene import COLOURS, PATTERNS, Actor, Appearance, Backdrop, Scene, measure_tracks
 from veason_nano.world.shapes import SHAPES
 from veason_nano.world.stories import ACTS, REACH, make_scene
 
 SIZE = (160, 120)
 
 
-def single(look: Look, num_frames: int = 3, centre: tuple[float, float] = (0.667, 0.5)) -> Scene:
+def single(look: Appearance, num_frames: int = 3, centre: tuple[float, float] = (0.667, 0.5)) -> Scene:
     path = np.tile(centre, (num_frames, 1))
     still = np.zeros(num_frames)
     actor = Actor(look, path, still + 0.2, still, 1.0)
@@ -48,7 +48,7 @@ def test_scenes_have_two_to_seven_objects_and_16_to_300_frames() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_mask_is_where_the_colour_is(shape: str) -> None:
-    scene = single(Look(shape, "red"))
+    scene = single(Appearance(shape, "red"))
     image, owner = Renderer(scene, SIZE).draw(0)
     is_red = image[..., 0].astype(int) - image[..., 1] > 60
     mask = owner == 0
@@ -58,15 +58,15 @@ def test_the_mask_is_where_the_colour_is(shape: str) -> None:
 
 @pytest.mark.parametrize("shape", sorted(REACH))
 def test_a_mask_covers_the_same_part_of_the_picture_at_any_size(shape: str) -> None:
-    scene = single(Look(shape, "blue"))
+    scene = single(Appearance(shape, "blue"))
     shares = [(Renderer(scene, size).draw(0)[1] == 0).mean() for size in ((640, 480), (160, 120), (112, 112))]
     assert max(shares) / min(shares) < 1.08
 
 
 def test_the_nearer_object_owns_the_pixels() -> None:
-    one, two = single(Look("ball", "red")).actors[0], single(Look("block", "blue")).actors[0]
-    base = single(Look("ball", "red"))
-    near = Actor(two.look, two.centre, two.radius * 0.5, two.angle, 2.0)
+    one, two = single(Appearance("ball", "red")).actors[0], single(Appearance("block", "blue")).actors[0]
+    base = single(Appearance("ball", "red"))
+    near = Actor(two.appearance, two.centre, two.radius * 0.5, two.angle, 2.0)
     both = Scene(0, 3, 4 / 3, 24.0, (one, near), base.camera, (), base.backdrop)
     owner = Renderer(both, SIZE).draw(0)[1]
     assert owner[60, 80] == 1
@@ -121,7 +121,9 @@ def test_a_push_moves_what_stood_still_and_a_near_miss_does_not() -> None:
         (event,) = scene.events
         moved = np.hypot(*(scene.actors[event.other].centre - scene.actors[event.other].centre[0]).T)
         gap = np.hypot(*(scene.actors[event.subject].centre - scene.actors[event.other].centre).T).min()
-        touch = sum(REACH[scene.actors[k].look.shape] * scene.actors[k].radius[0] for k in (event.subject, event.other))
+        touch = sum(
+            REACH[scene.actors[k].appearance.shape] * scene.actors[k].radius[0] for k in (event.subject, event.other)
+        )
         kinds.add(event.kind)
         assert (moved.max() > 0.1) == (event.kind == "collides")
         assert (gap > touch + 0.03) == (event.kind == "nearly_hits")
@@ -138,9 +140,9 @@ def test_backdrops_are_larger_than_the_picture_and_not_flat(kind: str) -> None:
 
 
 def test_every_word_of_a_look_changes_the_picture() -> None:
-    base = Renderer(single(Look("ball", "red", "plain")), SIZE).frame(0).astype(int)
+    base = Renderer(single(Appearance("ball", "red", "plain")), SIZE).frame(0).astype(int)
     for colour in COLOURS:
         for pattern in PATTERNS:
             if (colour, pattern) != ("red", "plain"):
-                other = Renderer(single(Look("ball", colour, pattern)), SIZE).frame(0).astype(int)
+                other = Renderer(single(Appearance("ball", colour, pattern)), SIZE).frame(0).astype(int)
                 assert np.abs(other - base).max() > 40

@@ -89,7 +89,7 @@ def parse_saved_answer(record: Any, file: Path, where: str) -> SavedAnswer:
         raise DataError(f"{file}: {where} ({record['key']}): not an answer: {error!r}") from error
 
 
-def write_answers(root: Path, answers: Iterable[SavedAnswer]) -> None:
+def write_saved_answers(root: Path, answers: Iterable[SavedAnswer]) -> None:
     """Write answers.jsonl, whole or not at all."""
     root.mkdir(parents=True, exist_ok=True)
     beside = root / (ANSWERS + ".partial")
@@ -99,7 +99,7 @@ def write_answers(root: Path, answers: Iterable[SavedAnswer]) -> None:
     beside.replace(root / ANSWERS)
 
 
-def read_answers(root: Path) -> dict[str, SavedAnswer] | None:
+def read_saved_answers(root: Path) -> dict[str, SavedAnswer] | None:
     """Return the saved answers by key, None where there is no answers.jsonl. Raises DataError for a broken line."""
     file = root / ANSWERS
     if not file.is_file():

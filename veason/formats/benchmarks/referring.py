@@ -19,7 +19,7 @@ from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
-    SURE_SCORE,
+    ASSUMED_SCORE,
     LabelledQuestion,
     LabelledVideo,
     LabelMask,
@@ -130,7 +130,7 @@ def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
     shifted = from_one(int(key) for key in stored) if is_numbered else {}
     ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
     size_wh = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
+    nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
     tracks: dict[int, dict[int, LabelMask]] = {}
     for sample in samples:
         for place, frame_index in enumerate(frames):

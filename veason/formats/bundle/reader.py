@@ -69,6 +69,8 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
             object_names=object_names,
             frame_names=frame_names_of(info),
         )
+    except DataError:
+        raise
     except _BROKEN as error:
         raise DataError(f"{file}: video {first.get('video')!r} is not as it was written: {error!r}") from error
 
@@ -79,8 +81,18 @@ def _mask(entry: dict[str, Any]) -> LabelMask:
 
 
 def _info(row: dict[str, Any], finder: VideoFinder) -> VideoInfo:
-    """Return what the bundle says of the video; its path only where the video is still there."""
+    """Return what the bundle says of the video; its path only where the video is still there.
+
+    Raises:
+        DataError: the video that was named has other frames than the one that was labelled.
+    """
     found = finder.find(row["video"]).info
+    labelled = (row["num_frames"], (row["width"], row["height"]))
+    if found and (found.num_frames, found.size_wh) != labelled:
+        raise DataError(
+            f"{found.path} has {found.num_frames} frames of {found.size_wh}, the video that was labelled {labelled[0]} "
+            f"of {labelled[1]}: name that one"
+        )
     path = found.path if found else row["path"] if row["path"] and Path(row["path"]).exists() else ""
     return VideoInfo(
         path=path,

@@ -10,7 +10,8 @@ from veason.errors import DataError
 from veason.formats.coco.writer import ANNOTATIONS
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.values import SURE_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
+from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
+from veason.libraries import library_imports
 from veason.masks import empty_mask, rle_from_coco
 from veason.types import Rle
 
@@ -84,7 +85,7 @@ def _read_video(
     for frame_index, image in rows:
         for row in by_image.get(image["id"], []):
             object_id = ids[_object_id(row)]
-            mask = LabelMask(_rle(row["segmentation"], image, file), float(row.get("score", SURE_SCORE)))
+            mask = LabelMask(_rle(row["segmentation"], image, file), float(row.get("score", ASSUMED_SCORE)))
             found.setdefault(object_id, {})[frame_index] = mask
             if (name := names.get(row["category_id"], "object")) != "object":
                 object_names[object_id] = name
@@ -92,7 +93,7 @@ def _read_video(
         for object_id in row["track_ids"]:
             found.setdefault(ids[int(object_id)], {})
     size_wh = (int(images[0]["width"]), int(images[0]["height"])) if images else (entry["width"], entry["height"])
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
+    nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
     tracks = {
         object_id: {frame_index: found[object_id].get(frame_index, nothing) for frame_index, _ in rows}
         for object_id in sorted(found)
@@ -131,7 +132,8 @@ def _rle(segmentation: Any, image: dict[str, Any], file: Path) -> Rle:
     """Return a mask of any of the three ways in which COCO writes one."""
     if isinstance(segmentation, dict):
         return rle_from_coco(segmentation)
-    from pycocotools import mask as coco
+    with library_imports():
+        from pycocotools import mask as coco
 
     if not segmentation:
         raise DataError(f"{file}: an annotation of image {image['file_name']!r} has a box but no mask")

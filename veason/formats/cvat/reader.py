@@ -11,13 +11,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from pycocotools import mask as coco
 
 from veason.errors import DataError, PromptError
 from veason.formats.labels.footage import VideoFinder
-from veason.formats.labels.values import SURE_SCORE, LabelledQuestion, LabelledVideo, LabelMask, with_rest
+from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, with_rest
+from veason.libraries import library_imports
 from veason.masks import empty_mask, encode_mask, rle_from_coco
 from veason.types import Box, Prompt, Rle
+
+with library_imports():
+    from pycocotools import mask as coco
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, PromptError)
 
@@ -120,7 +123,7 @@ def _attributes(track: ElementTree.Element) -> dict[str, str]:
 def _masks(track: ElementTree.Element, size_wh: tuple[int, int], num_frames: int) -> dict[int, LabelMask]:
     """Return masks by frame; after an `outside` shape the object is not there until the next shape."""
     shapes = sorted((shape for shape in track if shape.tag in ("mask", "polygon")), key=_frame)
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
+    nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
     masks: dict[int, LabelMask] = {}
     for place, shape in enumerate(shapes):
         frame_index = _frame(shape)

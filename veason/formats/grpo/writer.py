@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from veason.answer import AnswerContext
-from veason.errors import MissingBackend
 from veason.formats.benchmarks.pictures import JPEG_QUALITY
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import read_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.training import ask_in_text, context_of, shown_frames, trainable
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
+from veason.libraries import library_imports
 from veason.masks import coco_dict, rle_from_coco
 from veason.profile import Profile
 from veason.rewards import RewardCase
@@ -36,11 +36,9 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
         MissingBackend: pyarrow is not installed.
         ExportError: a video is not known or cannot be read.
     """
-    try:
+    with library_imports():
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingBackend("pyarrow is not installed: pip install pyarrow") from error
     message = pa.struct([("role", pa.string()), ("content", pa.string())])
     picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     truth = pa.struct([("style", pa.string()), ("ground_truth", pa.string())])

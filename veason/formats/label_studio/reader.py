@@ -18,7 +18,7 @@ from veason.formats.label_studio.writer import FRAMES, SERVED, VIDEOS
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.values import (
-    SURE_SCORE,
+    ASSUMED_SCORE,
     LabelledQuestion,
     LabelledVideo,
     LabelMask,
@@ -111,7 +111,7 @@ class _Reader:
         size_wh: tuple[int, int],
         boxes: Mapping[int, Mapping[int, Box]],
     ) -> dict[int, dict[int, LabelMask]]:
-        nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
+        nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
         found = {
             index: {
                 self._object_id(row["value"]["brushlabels"][0]): LabelMask(

@@ -18,7 +18,7 @@ from veason.masks import mask_area
 from veason.project.records import STATUSES, Status
 from veason.types import Prompt, Rle, SampleType, VideoInfo
 
-SURE_SCORE = 10.0
+ASSUMED_SCORE = 10.0
 """The object score (a logit) of a mask whose source gives none: about as sure as SAM2 ever is."""
 
 CURRENT_REASONING: tuple[Reasoning, ...] = ("edited", "confirmed", "regenerated")
@@ -43,7 +43,7 @@ class LabelMask:
     """
 
     rle: Rle
-    score: float = SURE_SCORE
+    score: float = ASSUMED_SCORE
     provenance: Provenance = "propagated"
     is_occluded: bool = False
 

@@ -12,13 +12,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
+from veason.formats.projects.names import NO_WORDS
 from veason.masks import mask_area
 from veason.project import Project, Question, StoredVideo
 from veason.types import Prompt, Rle, VideoInfo
 from veason.video import open_video
-
-NO_WORDS = "(imported without an instruction)"
-"""What a project calls labels that came without words; such an instruction is never exported."""
 
 _ALIKE = 4.0
 """A JPEG differs by less than this mean of 255 from the frame that it was made of. Source: ours."""
@@ -37,7 +35,7 @@ class Earlier:
 
     def same(self, video: LabelledVideo, question: LabelledQuestion) -> int | None:
         """Return the question that has these very labels or had them when it was imported, each question once."""
-        print_ = fingerprint(video, question)
+        print_ = _fingerprint(video, question)
         for each in self._of_words(question):
             if each.id not in self._taken and print_ in self._prints(each, with_thought=bool(question.thought)):
                 self._taken.add(each.id)
@@ -92,10 +90,10 @@ def is_picture_of(project: Project, info: VideoInfo, own: StoredVideo) -> bool:
 
 def remember(project: Project, question_id: int, video: LabelledVideo, question: LabelledQuestion) -> None:
     """Keep with which labels a question was imported."""
-    project.keep_note(_note(question_id), fingerprint(video, question))
+    project.keep_note(_note(question_id), _fingerprint(video, question))
 
 
-def fingerprint(video: LabelledVideo, question: LabelledQuestion) -> str:
+def _fingerprint(video: LabelledVideo, question: LabelledQuestion) -> str:
     """Return a hash of what a question's labels say; of its prompts only where it has no masks."""
     seen = (
         (object_id, frame_index, mask.rle)

@@ -9,7 +9,7 @@ from typing import Any
 from veason.errors import DataError
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.values import SURE_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
+from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
 from veason.formats.youtube_vis.writer import INSTANCES
 from veason.masks import empty_mask, rle_from_coco
 
@@ -55,7 +55,7 @@ def _read_video(
     footage = finder.find(name, file.parent / "JPEGImages" / name)
     frames = [footage.index_of(each.stem, file) for each in files]
     size_wh = (int(entry["width"]), int(entry["height"]))
-    nothing = LabelMask(empty_mask(size_wh), -SURE_SCORE)
+    nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
     ids = from_one(int(row.get("track_id", row["id"])) for row in shapes)
     tracks, object_names = {}, {}
     for row in shapes:

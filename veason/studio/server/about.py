@@ -9,19 +9,18 @@ from veason.studio.server.messages.about import About, ExamplePart, FormatPart, 
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason.studio.server.views import jpeg
-from veason.types import Policy
 from veason.video import open_video
 
 
 def about_page(studio: Studio, settings: Settings) -> About:
     """Return what the page is given when it is built."""
     policy, segmenter = studio.pipeline.policy, studio.pipeline.segmenter
-    profile = getattr(policy, "profile", None)
+    profile = policy.profile if policy is not None else None
     return About(
         policy=policy.name if policy is not None else "none",
         device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
-        recorded=bool(getattr(policy, "is_recorded", False)),
-        several=gives_several(policy),
+        recorded=policy is not None and policy.is_recorded,
+        several=policy is not None and policy.gives_several,
         segmenter=segmenter.name,
         trained_on=profile.trained_on if profile is not None else "",
         space=profile.space_wh if profile is not None else None,
@@ -41,15 +40,6 @@ def about_page(studio: Studio, settings: Settings) -> About:
         max_mb=settings.max_upload_mb,
         examples=[_card(place, example) for place, example in enumerate(studio.examples)],
     )
-
-
-def gives_several(policy: Policy | None) -> bool:
-    """Tell whether it makes sense to ask for more than one answer: recordings may hold only one for each question."""
-    recordings = getattr(policy, "recordings", None)
-    if recordings is None:
-        return policy is not None
-    asked = [(one.video, one.num_frames, one.instruction, one.turn) for one in recordings]
-    return len(set(asked)) < len(asked)
 
 
 def _project(studio: Studio, settings: Settings) -> ProjectPart:

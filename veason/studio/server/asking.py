@@ -30,7 +30,7 @@ from veason.types import Answer, Answered, BoxClosed, KeyframeChosen, PolicyEven
 
 def profile_of(pipeline: Pipeline) -> Profile:
     """Return how the policy writes; the generic way where there is none."""
-    return getattr(pipeline.policy, "profile", GENERIC)
+    return pipeline.policy.profile if pipeline.policy is not None else GENERIC
 
 
 def frame_count_of(pipeline: Pipeline) -> int:
@@ -50,7 +50,8 @@ class Asking:
         self._shown = sample_indices(question.video.info.num_frames, frame_count_of(pipeline))
         self._turns: tuple[Turn, ...] = ()
         if request.again and pipeline.policy is not None:
-            turn, self._shown = correction_turn(question.labels.state(), question.video.info, pipeline.policy.profile)
+            state = question.labels.state()
+            turn, self._shown = correction_turn(state, question.video.info, pipeline.policy.profile)
             self._turns = (turn,)
 
     def messages(self) -> Iterator[Message]:
@@ -75,7 +76,8 @@ class Asking:
     def _thoughts(self) -> Iterator[Item]:
         """Think as often as wanted: the first answer streams, of the others only what they come to is shown."""
         question, gathering = self._question, Gathering()
-        for sampling in samplings(self._count, bool(getattr(self._pipeline.policy, "is_recorded", False))):
+        policy = self._pipeline.policy
+        for sampling in samplings(self._count, policy is not None and policy.is_recorded):
             thinking = self._pipeline.think(
                 question.video, self._instruction, shown=self._shown, turns=self._turns, sampling=sampling
             )

@@ -17,8 +17,10 @@ from veason.annotation import (
     Occluded,
     PutPrompt,
     Reasoned,
+    RecomputeRequest,
     State,
 )
+from veason.annotation.recompute import Extent
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
 from veason.pipeline import prompts_from_answer
@@ -40,6 +42,7 @@ from veason.studio.server.requests.edits import (
     StepEdit,
     TakeEdit,
 )
+from veason.studio.server.requests.stage import PropagateRequest
 from veason.types import Box, Click, FrameRange, Prompt
 
 
@@ -86,6 +89,13 @@ def within(start: int, stop: int, num_frames: int) -> FrameRange:
     if not 0 <= start < stop <= num_frames:
         raise PromptError(f"frames {start} to {stop - 1} are not a range of this video, which has {num_frames} frames")
     return (start, stop)
+
+
+def recompute_of(request: PropagateRequest, num_frames: int) -> RecomputeRequest:
+    """Return which masks a request of the page asks for. Raises PromptError where the video has no such frames."""
+    frames = within(request.start, request.stop, num_frames)
+    extent: Extent = "all" if request.only is None else "pending" if request.only == "stale" else request.only
+    return RecomputeRequest(frames, extent, request.object, request.frame)
 
 
 def changes_masks(edit: Edit) -> bool:
@@ -135,8 +145,8 @@ def _mark(request: MarkEdit, state: State) -> Marked | Occluded:
     if not request.on:
         return Marked(object_id, start, stop, None)
     if request.edit == "verified":
-        track = state.tracks.get(object_id)
-        missing = next((frame for frame in range(start, stop) if track is None or frame not in track.frames), None)
+        masks = state.frames_of(object_id)
+        missing = next((frame for frame in range(start, stop) if frame not in masks), None)
         if missing is not None:
             raise SessionError(f"object {object_id} has no mask on frame {missing} to verify: propagate first")
     return Marked(object_id, start, stop, request.edit)

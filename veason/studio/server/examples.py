@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import gradio
-
 from veason.hub import ASSETS
+from veason.libraries import library_imports
+
+with library_imports():
+    import gradio
 
 
 @dataclass(frozen=True, slots=True)

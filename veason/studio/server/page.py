@@ -7,12 +7,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from veason.libraries import library_imports
 from veason.studio.server.encode import encode
 from veason.studio.server.messages.about import About
 from veason.studio.server.requests import EVENTS, LOOK_UPS
 from veason.studio.server.studio import MODEL_EVENTS, Studio
+
+with library_imports():
+    import gradio as gr
 
 WEB = Path(__file__).parent.parent / "web"
 """The page's own JavaScript modules and style sheets; served as they are, no build step."""

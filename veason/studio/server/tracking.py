@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import closing
 
-from veason.annotation import RecomputePlan, RecomputeRequest
-from veason.annotation.recompute import Extent
+from veason.annotation import RecomputePlan
 from veason.pipeline import Pipeline
 from veason.project.statistics import rank
-from veason.studio.server.edits import within
+from veason.studio.server.edits import recompute_of
 from veason.studio.server.messages import Item, Message
-from veason.studio.server.messages.masks import IdleItem
+from veason.studio.server.messages.masks import IdleItem, PropagatingItem
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.requests.stage import PropagateRequest
 from veason.studio.server.streaming import in_batches
-from veason.studio.server.views import doubt_item, findings_item, new_masks, pace_item, propagating_item, session_item
-
-_EXTENTS: dict[str | None, Extent] = {
-    None: "all",
-    "stale": "pending",
-    "here": "here",
-    "forward": "forward",
-    "backward": "backward",
-}
-"""How much to compute, by what the page calls it."""
+from veason.studio.server.views import doubt_item, findings_item, new_masks, pace_item, session_item
 
 
 def propagate(question: OpenQuestion, request: PropagateRequest, pipeline: Pipeline) -> Iterator[Message]:
@@ -33,18 +24,18 @@ def propagate(question: OpenQuestion, request: PropagateRequest, pipeline: Pipel
     Raises:
         PromptError: the range is none of the video.
     """
-    labels = question.labels
-    frames = within(request.start, request.stop, question.video.info.num_frames)
+    wanted = recompute_of(request, question.video.info.num_frames)
     question.edit_order.wait_for(request.after)
     with question.job.run():
-        wanted = RecomputeRequest(frames, _EXTENTS[request.only], request.object, request.frame)
-        plan = RecomputePlan.of(labels.state(), wanted)
-        if request.only != "here":
-            question.range.choose(frames)
-        yield Message(work=question.id, items=(propagating_item(plan.num_frames, request),))
+        plan = RecomputePlan.of(question.labels.state(), wanted)
+        if wanted.extent != "here":
+            question.range.choose(wanted.frames)
+        start, stop = wanted.frames
+        begun = PropagatingItem(start=start, stop=stop, count=plan.num_frames, only=request.only)
+        yield Message(work=question.id, items=(begun,))
         yield from in_batches(question, _masks(question, plan, request, pipeline))
         rank(question.project, question.question_id)
-        now = labels.now()
+        now = question.labels.now()
         told = session_item(now), doubt_item(now.state), findings_item(now.state), pace_item(pipeline.segmenter)
         yield Message(work=question.id, items=(*told, IdleItem()))
 
@@ -52,15 +43,15 @@ def propagate(question: OpenQuestion, request: PropagateRequest, pipeline: Pipel
 def _masks(
     question: OpenQuestion, plan: RecomputePlan, request: PropagateRequest, pipeline: Pipeline
 ) -> Iterator[Item]:
-    labels = question.labels
-    cursor = None if request.frame is None else functools.partial(int, request.frame)
-    # what is verified or locked meanwhile is saved at once, so that it stays as it is
+    labels, cursor = question.labels, None if request.frame is None else functools.partial(int, request.frame)
+    # what is verified or locked meanwhile is saved at once, and stays
     arriving = pipeline.recompute(question.video, plan, labels.saved_state, cursor=cursor)
     try:
-        for masks in arriving:
-            if question.job.is_stopping:
-                return
-            labels.arrive(masks, pipeline.segmenter.name, request.client)
-            yield new_masks(masks)
+        with closing(arriving):  # type: ignore[type-var]  # a generator
+            for masks in arriving:
+                if question.job.is_stopping:
+                    return
+                labels.arrive(masks, pipeline.segmenter.name, request.client)
+                yield new_masks(masks)
     finally:
         labels.flush(request.client)

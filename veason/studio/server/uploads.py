@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gradio.utils import get_upload_folder, is_in_or_equal
-
 from veason.errors import SessionError
+from veason.libraries import library_imports
 from veason.studio.server.requests.signed import Upload
+
+with library_imports():
+    from gradio.utils import get_upload_folder, is_in_or_equal
 
 _LONGEST_NAME = 60
 

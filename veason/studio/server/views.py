@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from veason.annotation import FrameRuns, Mark, Place, State
+from veason.annotation import Mark, Place, State
 from veason.annotation.places import pack_places, runs_of
 from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
@@ -19,7 +19,7 @@ from veason.pipeline import masks_by_frame
 from veason.profile import Profile
 from veason.studio.server.messages import Item
 from veason.studio.server.messages.labels import BoxPart, ClickPart, MarkPart, OpenedItem, RangeItem, SessionItem
-from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem, PropagatingItem
+from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem
 from veason.studio.server.messages.thinking import (
     AnsweredItem,
     AnswerPart,
@@ -37,7 +37,6 @@ from veason.studio.server.messages.units import MaskCode
 from veason.studio.server.proposals import Proposal, agreement
 from veason.studio.server.question.labels import LabelsNow
 from veason.studio.server.question.open_question import OpenQuestion
-from veason.studio.server.requests.stage import PropagateRequest
 from veason.types import (
     Answer,
     Answered,
@@ -121,16 +120,10 @@ def session_item(now: LabelsNow) -> SessionItem:
         reasoning=state.reasoning,
         rewritten=state.thought,
         paintings=[place for place, prompt in state.prompts.items() if prompt.mask is not None],
-        pending=outdated(state),
+        pending={one: runs for one in state.pending if (runs := state.outdated_frames(one))},
         undo_steps=describe(now.done, state.names, STEPS_SHOWN)[::-1],
         redo_steps=describe(later, state.names, len(later) - len(now.done)),
     )
-
-
-def outdated(state: State) -> dict[int, FrameRuns]:
-    """Return by object the runs of frames whose masks are there but do not follow from its prompts."""
-    found = {object_id: state.outdated_frames(object_id) for object_id in sorted(state.pending)}
-    return {object_id: runs for object_id, runs in found.items() if runs}
 
 
 def mark_parts(marks: Mapping[Place, Mark]) -> list[MarkPart]:
@@ -225,11 +218,6 @@ def _answered(event: Answered) -> AnsweredItem:
 
 
 # --- masks
-
-
-def propagating_item(num_frames: int, request: PropagateRequest) -> PropagatingItem:
-    """Return what is about to be computed: the range, and how many frames of it."""
-    return PropagatingItem(start=request.start, stop=request.stop, count=num_frames, only=request.only)
 
 
 def all_masks(state: State) -> MasksItem:

@@ -15,7 +15,8 @@ from veason.formats.importing import import_labels
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
-from veason.formats.projects.exchange import Imported, check_fits, from_project, to_project
+from veason.formats.projects.from_project import from_project
+from veason.formats.projects.to_project import Imported, check_fits, to_project
 from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.project import Project

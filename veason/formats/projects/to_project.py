@@ -1,158 +1,19 @@
-"""From a project to labels, and from labels into a project.
-
-The questions of one video share object ids in labels: an object keeps the id of its question where that is free, and
-objects of two questions with the very same masks become one. A second annotator's version of a question names its
-original, so that an export can leave it out. Labels that a project has already are not entered again (`again.py`).
-"""
+"""From labels into a project: each question whole or not at all, and none that is there already (`earlier.py`)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from veason.annotation import Asked, Edit, GotAnswer, MoveKeyframe, PutPrompt, Reasoned, Tracked
 from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
-from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.formats.projects.earlier import NO_WORDS, Earlier, is_picture_of, remember
-from veason.project import Project, Question, StoredMask, StoredVideo
-from veason.types import Answer, VideoInfo
+from veason.formats.labels.values import LabelledQuestion, LabelledVideo
+from veason.formats.projects.earlier import Earlier, is_picture_of, remember
+from veason.formats.projects.names import NO_WORDS, label_name, name_note
+from veason.project import Project, StoredMask, StoredVideo
+from veason.types import Answer
 from veason.video import open_video
-
-
-def from_project(project: Project, only: Collection[int] | None = None) -> Iterator[LabelledVideo]:
-    """Yield the videos of a project that have questions, one at a time, in the order they were added.
-
-    Args:
-        project: where the labels are.
-        only: ids of the questions to yield; all of them where it is None.
-    """
-    taken: set[str] = set()
-    disputed = project.disputed()
-    for video in project.videos():
-        found = project.questions(video_id=video.id)
-        questions = tuple(one for one in found if only is None or one.id in only)
-        name = _free_name(video, taken)
-        taken.add(name)
-        if questions:
-            yield _labelled_video(project, video, questions, name, disputed)
-
-
-def _name_of(video: StoredVideo) -> str:
-    """Return the name of a video's file or folder, without the mark that a copy inside the project carries."""
-    name = video.path.name if video.path.is_dir() else video.path.stem
-    return name.removeprefix(f"{video.sha256[:16]}-").replace("\\", "_") or "video"
-
-
-def _free_name(video: StoredVideo, taken: set[str]) -> str:
-    stem = _name_of(video)
-    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
-    return next(name for name in names if name not in taken)
-
-
-def _labelled_video(
-    project: Project,
-    video: StoredVideo,
-    questions: tuple[Question, ...],
-    name: str,
-    disputed: Mapping[int, tuple[str, ...]],
-) -> LabelledVideo:
-    info = VideoInfo(
-        str(video.path) if video.path.exists() else "",
-        video.num_frames,
-        video.size_wh,
-        video.fps,
-        video.first_timestamp,
-        video.last_timestamp,
-        video.has_variable_rate,
-        video.decoder,
-    )
-    names = _question_names(project, questions)
-    tracks: dict[int, Track] = {}
-    object_names: dict[int, str] = {}
-    labelled = []
-    for question in questions:
-        own = _tracks(project, question)
-        ids = {object_id: _shared_id(object_id, track, tracks) for object_id, track in own.items()}
-        tracks |= {ids[object_id]: track for object_id, track in own.items()}
-        for each in project.objects(question.id):
-            if each.object_id in ids and each.name:
-                object_names[ids[each.object_id]] = each.name
-        original = names.get(question.original_id or 0, "")
-        labelled.append(
-            replace(
-                _question(project, question, ids),
-                name=names[question.id],
-                original=original,
-                disputed_by=disputed.get(question.id, ()),
-            )
-        )
-    return LabelledVideo(
-        name=name,
-        info=info,
-        questions=tuple(labelled),
-        tracks=tracks,
-        object_names=object_names,
-        frame_names=frame_names_of(info),
-    )
-
-
-def _question_names(project: Project, questions: tuple[Question, ...]) -> dict[int, str]:
-    """Return the names of a video's questions: their places, and what imported ones were called, where that is free."""
-    called = {question.id: project.note(_called(question.id)) for question in questions}
-    names = {one.id: str(place) for place, one in enumerate(questions) if called[one.id] is None}
-    taken = set(names.values())
-    for question in questions:
-        if question.id not in names:
-            free = (str(number) for number in range(2 * len(questions)))
-            name = called[question.id] or ""
-            names[question.id] = name if name not in taken else next(each for each in free if each not in taken)
-            taken.add(names[question.id])
-    return names
-
-
-def _called(question_id: int) -> str:
-    return f"called {question_id}"
-
-
-def _tracks(project: Project, question: Question) -> dict[int, Track]:
-    """Return the masks of a question's objects; none where a person said that the target is absent."""
-    if question.status == "absent":
-        return {}
-    tracks: dict[int, dict[int, LabelMask]] = {each.object_id: {} for each in project.objects(question.id)}
-    for mask in project.masks(question.id):
-        tracks[mask.object_id][mask.frame_index] = LabelMask(mask.rle, mask.score, mask.provenance, mask.is_occluded)
-    return dict(tracks)
-
-
-def _shared_id(object_id: int, track: Track, tracks: dict[int, Track]) -> int:
-    """Return the id of an equal object that is there already, else a free one."""
-    for other, known in tracks.items():
-        if track and known == track:
-            return other
-    return object_id if object_id not in tracks else max(tracks) + 1
-
-
-def _question(project: Project, question: Question, ids: dict[int, int]) -> LabelledQuestion:
-    stored = project.answer(question.id)
-    state = project.state(question.id)
-    prompts = [each for each in project.prompts(question.id) if each.prompt.object_id in ids]
-    return LabelledQuestion(
-        name="",
-        instruction="" if question.instruction == NO_WORDS else question.instruction,
-        object_ids=tuple(ids.values()),
-        status=question.status,
-        reasoning=question.reasoning,
-        thought=stored.thought if stored else "",
-        answer_text=stored.answer.text if stored else "",
-        shown=stored.shown if stored else state.shown,
-        keyframe=state.keyframe,
-        prompts=tuple(replace(each.prompt, object_id=ids[each.prompt.object_id]) for each in prompts),
-        by_hand=frozenset((ids[each.prompt.object_id], each.prompt.frame_index) for each in prompts if each.is_by_hand),
-        policy=(stored.policy or "") if stored else "",
-        segmenter=question.segmenter or "",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +77,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
     video = _as_folder(project, video)
     check_fits(project, video)
     video_id = project.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
+    _check_same_frames(project.video(video_id), video)
     earlier = Earlier(project, video_id)
     ids: dict[str, int] = {}
     num_masks = num_new = num_changed = 0
@@ -234,7 +96,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
             project.put_masks(question_id, masks, source=question.segmenter or "import")
             _enter_review(project, question_id, video, question)
             remember(project, question_id, video, question)
-            project.keep_note(_called(question_id), question.name)
+            project.keep_note(name_note(question_id), question.name)
         num_new += 1
         num_changed += first is not None
         num_masks += len(masks)
@@ -257,6 +119,16 @@ def check_fits(project: Project, video: LabelledVideo) -> None:
                     f"object {object_id}, their video has {num_frames} frames of {size_wh}: name the one that was "
                     "labelled with --videos"
                 )
+
+
+def _check_same_frames(stored: StoredVideo, video: LabelledVideo) -> None:
+    """Raise ProjectError where the file of a video changed since it was labelled."""
+    info = video.info
+    if info.path and (stored.num_frames, stored.size_wh) != (info.num_frames, info.size_wh):
+        raise ProjectError(
+            f"{info.path} has {stored.num_frames} frames of {stored.size_wh}, the labels {video.name!r} are about "
+            f"{info.num_frames} of {info.size_wh}: name the video that was labelled with --videos"
+        )
 
 
 def _as_folder(project: Project, video: LabelledVideo) -> LabelledVideo:
@@ -297,7 +169,7 @@ def _moved(question: LabelledQuestion, place: dict[int, int]) -> LabelledQuestio
 
 
 def _of_name(project: Project, video: LabelledVideo) -> list[StoredVideo]:
-    return [each for each in project.videos() if _name_of(each) == Path(video.name).name]
+    return [each for each in project.videos() if label_name(each) == Path(video.name).name]
 
 
 def _known(project: Project, video: LabelledVideo) -> StoredVideo:
