@@ -36,11 +36,11 @@ import json, sys, time
 from veason.project import Project
 start = time.perf_counter()
 project = Project.open(sys.argv[1])
-questions = project.questions()
+questions = project.library.questions()
 listed = time.perf_counter() - start
 question = questions[len(questions) // 2].id
 start = time.perf_counter()
-session = project.state(question)
+session = project.labels.state(question)
 print(json.dumps({"open_and_list_s": listed, "first_session_s": time.perf_counter() - start}))
 """
 
@@ -59,25 +59,25 @@ def timed(call, count):
     return times
 project = Project.open(sys.argv[1])
 count = int(sys.argv[2])
-questions = [one.id for one in project.questions()]
-one, frames = questions[7], project.videos()[0].num_frames
-tracks = project.state(questions[9]).tracks
+questions = [one.id for one in project.library.questions()]
+one, frames = questions[7], project.library.videos()[0].num_frames
+tracks = project.labels.state(questions[9]).tracks
 all_masks = [GotMasks(FrameMasks(f, {1: tracks[2].frames[f]})) for f in range(frames)]
 box = lambda n: PutPrompt(Prompt(1 + n % 3, n % frames, box=Box(n % 100, 5, n % 100 + 50, 80)))
 mask = lambda n: [GotMasks(FrameMasks(n % frames, {1: tracks[2].frames[(n * 7) % frames]}))]
-found = {"save_box_ms": timed(lambda n: project.record(one, box(n)), count),
-         "save_mask_of_one_frame_ms": timed(lambda n: project.follow(one, mask(n)), 100),
-         "undo_ms": timed(lambda n: project.undo(one), 100),
-         "redo_ms": timed(lambda n: project.redo(one), 100),
-         "save_all_masks_of_an_object_ms": timed(lambda n: project.follow(questions[20 + n], all_masks), 20),
-         "save_box_in_a_question_not_loaded_ms": timed(lambda n: project.record(questions[50 + n], box(n)), 50),
-         "stream_all_masks_ms": timed(lambda n: sum(1 for _ in project.masks(questions[120 + n])), 20),
+found = {"save_box_ms": timed(lambda n: project.labels.record(one, box(n)), count),
+         "save_mask_of_one_frame_ms": timed(lambda n: project.labels.follow(one, mask(n)), 100),
+         "undo_ms": timed(lambda n: project.labels.undo(one), 100),
+         "redo_ms": timed(lambda n: project.labels.redo(one), 100),
+         "save_all_masks_of_an_object_ms": timed(lambda n: project.labels.follow(questions[20 + n], all_masks), 20),
+         "save_box_in_a_question_not_loaded_ms": timed(lambda n: project.labels.record(questions[50 + n], box(n)), 50),
+         "stream_all_masks_ms": timed(lambda n: sum(1 for _ in project.labels.masks(questions[120 + n])), 20),
          "statistics_ms": timed(lambda n: statistics(project), 3),
          "peak_memory_mb": int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024}
 project.close()
 again = Project.open(sys.argv[1])
-found["open_session_after_edits_ms"] = timed(lambda n: again.state(one), 1)
-found["first_undo_after_open_ms"] = timed(lambda n: again.undo(one), 1)
+found["open_session_after_edits_ms"] = timed(lambda n: again.labels.state(one), 1)
+found["first_undo_after_open_ms"] = timed(lambda n: again.labels.undo(one), 1)
 print(json.dumps(found))
 """
 
@@ -119,20 +119,20 @@ def make(folder: Path, videos: int, frames: int) -> None:
     prompts = tuple(Prompt(number + 1, frames // 2, box=box) for number, box in enumerate(boxes))
     shown = tuple(range(0, frames, 20))
     with Project.create(folder) as project:
-        with project.transaction() as db:  # no files: there is nothing to hash and open
+        with project.database.write() as db:  # no files: there is nothing to hash and open
             db.executemany(
                 "INSERT INTO videos (path, sha256, num_frames, width, height, fps, first_timestamp, last_timestamp, "
                 "has_variable_rate, decoder) VALUES (?, ?, ?, ?, ?, 25, 0, 12, 0, 'pyav')",
                 [(f"videos/{number}.mp4", f"{number:064d}", frames, *SIZE_WH) for number in range(videos)],
             )
-        for video in project.videos():
-            question = project.add_question(video.id, "the balls that roll to the right")
+        for video in project.library.videos():
+            question = project.library.add_question(video.id, "the balls that roll to the right")
             edits = [Asked("the balls that roll to the right", shown), GotAnswer(answer, prompts)]
-            project.follow(question, edits, source="policy", sampling=Sampling())
+            project.labels.follow(question, edits, source="policy", sampling=Sampling())
             tracked = Tracked(frozenset(range(1, OBJECTS + 1)))
-            project.follow(question, [*map(GotMasks, masks), tracked], source="segmenter")
-            project.set_doubt(question, (question * 37 % 100) / 100)
-            project.set_status(question, "proposed")
+            project.labels.follow(question, [*map(GotMasks, masks), tracked], source="segmenter")
+            project.queue.set_doubt(question, (question * 37 % 100) / 100)
+            project.queue.set_status(question, "proposed")
 
 
 def ellipses(frame: int, frames: int) -> FrameMasks:

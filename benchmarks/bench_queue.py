@@ -159,9 +159,9 @@ def make(folder: Path, clips: int) -> None:
             with VideoWriter(path, SIZE_WH, 25.0) as writer:
                 for frame in range(FRAMES):
                     writer.write(picture(number, frame))
-            video = project.add_video(path)
-            with project.together():
-                question = project.add_question(video, f"the block that {WAYS[number % 4]}", PEOPLE[number % 3])
+            video = project.library.add_video(path)
+            with project.atomic():
+                question = project.library.add_question(video, f"the block that {WAYS[number % 4]}", PEOPLE[number % 3])
                 label(project, question, number)
 
 
@@ -192,10 +192,10 @@ def label(project: Project, question: int, number: int) -> None:
     for object_id in range(1, OBJECTS + 1):
         rows, columns = place(object_id, key, number)
         boxes.append(Box(columns.start, rows.start, columns.stop, rows.stop))
-    words = project.question(question).instruction
+    words = project.library.question(question).instruction
     answer = Answer("Two blocks move. The upper one is first.", key, tuple(boxes), text="<think>...")
     prompts = tuple(Prompt(place_ + 1, key, box=box) for place_, box in enumerate(boxes))
-    project.follow(question, [Asked(words, (0, key)), GotAnswer(answer, prompts)], source="policy")
+    project.labels.follow(question, [Asked(words, (0, key)), GotAnswer(answer, prompts)], source="policy")
     masks = []
     for frame in range(FRAMES):
         found = {}
@@ -204,22 +204,22 @@ def label(project: Project, question: int, number: int) -> None:
             mask[place(object_id, frame, number)] = True
             found[object_id] = ObjectMask(encode_mask(mask), 5.0)
         masks.append(GotMasks(FrameMasks(frame, found)))
-    project.follow(question, [*masks, Tracked(frozenset(range(1, OBJECTS + 1)))], source="segmenter")
-    project.set_doubt(question, number * 37 % 100 / 100)
-    project.set_status(question, "proposed", source="prelabel")
+    project.labels.follow(question, [*masks, Tracked(frozenset(range(1, OBJECTS + 1)))], source="segmenter")
+    project.queue.set_doubt(question, number * 37 % 100 / 100)
+    project.queue.set_status(question, "proposed", source="prelabel")
     if number % 10 < 4:
         return
     who = PEOPLE[number % 3]
     for edit in range(3):
-        project.record(question, PutPrompt(Prompt(1, edit, box=Box(10, 20, 60 + edit, 70))), annotator=who)
-    project.set_status(question, "in review", annotator=who)
+        project.labels.record(question, PutPrompt(Prompt(1, edit, box=Box(10, 20, 60 + edit, 70))), annotator=who)
+    project.queue.set_status(question, "in review", annotator=who)
     if number % 7 == 0:
-        project.comment(question, "look at the edge", 3, annotator="Bo")
+        project.queue.comment(question, "look at the edge", 3, annotator="Bo")
     if number % 10 < 6:
         return
-    project.set_status(question, "rejected" if number % 10 == 9 else "accepted", annotator=who)
+    project.queue.set_status(question, "rejected" if number % 10 == 9 else "accepted", annotator=who)
     if number % 10 < 9 and number % 4 == 0:
-        project.judge(question, "disagree" if number % 12 == 0 else "agree", annotator=PEOPLE[(number + 1) % 3])
+        project.queue.judge(question, "disagree" if number % 12 == 0 else "agree", annotator=PEOPLE[(number + 1) % 3])
 
 
 def measure(app: App) -> dict[str, Any]:

@@ -98,7 +98,8 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "project": (
         "Projects",
         "A folder that a person owns, in which nothing is lost.",
-        ("veason.project.store", "veason.project.records"),
+        ("veason.project.project", "veason.project.library", "veason.project.queue", "veason.project.labels",
+         "veason.project.records"),
     ),
     "formats": (
         "Formats",

@@ -31,21 +31,21 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a question that was answered and two that are new."""
     folder = tmp_path_factory.mktemp("queue") / "labels"
     with Project.create(folder) as project:
-        video = project.add_video(PARADE)
-        done = project.add_question(video, WORDS[0])
-        project.add_question(video, WORDS[1])
-        project.record(done, PutPrompt(Prompt(1, 0, box=Box(10, 20, 110, 120))))
-        project.follow(done, [GotMasks(FrameMasks(frame, {1: square(project, video)})) for frame in range(3)])
-        project.follow(done, [Tracked(frozenset({1}))])
-        project.set_status(done, "proposed")
-        project.add_question(project.add_video(CHASE), "the pursuer")
+        video = project.library.add_video(PARADE)
+        done = project.library.add_question(video, WORDS[0])
+        project.library.add_question(video, WORDS[1])
+        project.labels.record(done, PutPrompt(Prompt(1, 0, box=Box(10, 20, 110, 120))))
+        project.labels.follow(done, [GotMasks(FrameMasks(frame, {1: square(project, video)})) for frame in range(3)])
+        project.labels.follow(done, [Tracked(frozenset({1}))])
+        project.queue.set_status(done, "proposed")
+        project.library.add_question(project.library.add_video(CHASE), "the pursuer")
     return folder
 
 
 def square(project: Project, video: int) -> ObjectMask:
     from veason.masks import encode_mask
 
-    width, height = project.video(video).size_wh
+    width, height = project.library.video(video).size_wh
     mask = np.zeros((height, width), bool)
     mask[20:120, 10:110] = True
     return ObjectMask(encode_mask(mask), 9.0)
@@ -105,13 +105,13 @@ def test_the_queue_is_worked_through_by_keyboard_alone(queue: Page, labels: Path
     press(queue, "Enter")
     expect(rows(queue)).to_have_count(1)
     with Project.open(labels) as project:
-        assert [one.status for one in project.questions()] == ["accepted", "in review", "new"]
-        assert project.comments(1)[0].frame_index == 1
+        assert [one.status for one in project.library.questions()] == ["accepted", "in review", "new"]
+        assert project.queue.comments(1)[0].frame_index == 1
 
 
 def test_a_reviewer_gives_a_second_opinion_on_accepted_labels(queue: Page, labels: Path) -> None:
     with Project.open(labels) as project:
-        project.accept(1)
+        project.queue.accept(1)
     queue.get_by_role("textbox", name="Your name").fill("Bo")
     queue.get_by_role("listbox", name="Clips and instructions").focus()
     press(queue, "Home", "Enter")
@@ -132,8 +132,8 @@ def test_a_reviewer_gives_a_second_opinion_on_accepted_labels(queue: Page, label
 
 def test_what_a_reviewer_disagrees_with_is_exported_only_where_it_is_asked_for(queue: Page, labels: Path) -> None:
     with Project.open(labels) as project:
-        project.accept(1)
-        project.judge(1, "disagree", annotator="Bo")
+        project.queue.accept(1)
+        project.queue.judge(1, "disagree", annotator="Bo")
     expect(rows(queue).nth(0)).to_contain_text("disputed")
     queue.get_by_role("button", name="Export, import").click()
     queue.get_by_role("radio", name="coco").check()
@@ -143,7 +143,7 @@ def test_what_a_reviewer_disagrees_with_is_exported_only_where_it_is_asked_for(q
     with queue.expect_download(timeout=60_000):
         queue.get_by_role("button", name="Export as ZIP").click()
     with Project.open(labels) as project:
-        project.judge(1, "agree", annotator="Bo")
+        project.queue.judge(1, "agree", annotator="Bo")
 
 
 def test_the_numbers_of_the_project_are_told(queue: Page) -> None:
@@ -158,10 +158,10 @@ def test_the_numbers_of_the_project_are_told(queue: Page) -> None:
 
 def test_a_long_queue_holds_only_the_rows_in_sight_and_keeps_its_place(tmp_path: Path, context: BrowserContext) -> None:
     with Project.create(tmp_path / "labels") as project:
-        video = project.add_video(PARADE)
-        with project.together():
+        video = project.library.add_video(PARADE)
+        with project.atomic():
             for number in range(300):
-                project.add_question(video, f"thing {number}")
+                project.library.add_question(video, f"thing {number}")
     app = App(tmp_path, "--project", str(tmp_path / "labels"))
     app.start()
     try:
@@ -203,8 +203,8 @@ def test_axe_finds_nothing_serious_in_the_queue_and_its_dialogs(app: App, browse
 
 def test_an_export_holds_the_very_masks_and_says_what_it_left_out(queue: Page, labels: Path, tmp_path: Path) -> None:
     with Project.open(labels) as project:
-        project.accept(1)
-        stored = [decode_mask(one.rle) for one in project.masks(1)]
+        project.queue.accept(1)
+        stored = [decode_mask(one.rle) for one in project.labels.masks(1)]
     queue.get_by_role("button", name="Export, import").click()
     queue.get_by_role("radio", name="davis").check()
     with queue.expect_download(timeout=60_000) as download:
@@ -221,8 +221,8 @@ def test_an_export_holds_the_very_masks_and_says_what_it_left_out(queue: Page, l
 
 def test_labels_are_imported_for_review(queue: Page, labels: Path, tmp_path: Path) -> None:
     with Project.open(labels) as project:
-        project.accept(1)
-        before = len(project.questions())
+        project.queue.accept(1)
+        before = len(project.library.questions())
     queue.get_by_role("button", name="Export, import").click()
     queue.get_by_role("radio", name="coco").check()
     with queue.expect_download(timeout=60_000) as download:
@@ -230,7 +230,7 @@ def test_labels_are_imported_for_review(queue: Page, labels: Path, tmp_path: Pat
     path = tmp_path / "labels.zip"
     download.value.save_as(path)
     with Project.open(labels) as project:
-        project.mark(1, 1, (0, 1), "absent")  # else they would be there already
+        project.labels.mark(1, 1, (0, 1), "absent")  # else they would be there already
     queue.get_by_label("Format of the labels").select_option("coco")
     queue.get_by_label("Labels to import").set_input_files(path)
     queue.get_by_role("button", name="Import", exact=True).click()

@@ -28,16 +28,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with accepted masks on three frames."""
     place = tmp_path_factory.mktemp("shut")
     with Project.create(place / "labels") as project:
-        video = project.add_video(ASSETS / "examples" / "parade.mp4", copy=True)
-        question = project.add_question(video, "the star that is not yellow")
-        width, height = project.video(video).size_wh
+        video = project.library.add_video(ASSETS / "examples" / "parade.mp4", copy=True)
+        question = project.library.add_question(video, "the star that is not yellow")
+        width, height = project.library.video(video).size_wh
         mask = np.zeros((height, width), bool)
         mask[20:120, 10:110] = True
         square = ObjectMask(encode_mask(mask), 9.0)
-        project.record(question, PutPrompt(Prompt(1, 0, box=Box(10, 20, 110, 120))))
-        project.follow(question, [GotMasks(FrameMasks(frame, {1: square})) for frame in range(3)])
-        project.follow(question, [Tracked(frozenset({1}))])
-        project.accept(question)
+        project.labels.record(question, PutPrompt(Prompt(1, 0, box=Box(10, 20, 110, 120))))
+        project.labels.follow(question, [GotMasks(FrameMasks(frame, {1: square})) for frame in range(3)])
+        project.labels.follow(question, [Tracked(frozenset({1}))])
+        project.queue.accept(question)
     return place / "labels"
 
 

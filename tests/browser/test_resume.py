@@ -99,8 +99,8 @@ def test_masks_that_were_streaming_survive_a_kill(app: App, context: BrowserCont
     app.kill()
     app.start()
     with Project.open(app.log.parent / "labels") as project:
-        (question,) = project.questions()
-        kept = len(project.state(question.id).tracks[1].frames)
+        (question,) = project.library.questions()
+        kept = len(project.labels.state(question.id).tracks[1].frames)
     assert kept > 5
     later = open_page(context, page.url)
     expect(lane(later, 1)).to_contain_text(f"{kept} fr")
@@ -141,9 +141,9 @@ def test_a_visitor_takes_the_whole_project_home_and_to_another_server(tmp_path: 
         path = tmp_path / "project.zip"
         download.value.save_as(path)
         with unpack(path, tmp_path / "home") as project:
-            (question,) = project.questions()
-            assert project.state(question.id).object_ids == (1,)
-            project.open_video(question.video_id).close()  # the clip came along
+            (question,) = project.library.questions()
+            assert project.labels.state(question.id).object_ids == (1,)
+            project.library.open_video(question.video_id).close()  # the clip came along
         other = open_page(context, second.url)
         other.get_by_role("button", name="Queue", exact=True).click()
         other.get_by_role("button", name="Export, import").click()

@@ -48,8 +48,8 @@ def test_disputed_labels_are_named_and_exported_only_where_it_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with make_project(tmp_path) as made:
-        folder, (question, *_) = str(made.folder), made.questions(status="accepted")
-        made.judge(question.id, "disagree", annotator="bob")
+        folder, (question, *_) = str(made.folder), made.library.questions(status="accepted")
+        made.queue.judge(question.id, "disagree", annotator="bob")
     arguments = ["export", folder, "--format", "coco", "--no-pictures", "--out"]
     assert main([*arguments, str(tmp_path / "out")]) == 0
     assert "left out: 1 accepted questions that a reviewer disagrees with" in capsys.readouterr().err
@@ -87,7 +87,7 @@ def test_exported_labels_come_into_another_project(
     assert main([*arguments, "--videos", str(CLIP.parent)]) == 0
     assert "nothing new: 3 questions were already there" in capsys.readouterr().err
     with Project.open(tmp_path / "other") as other:
-        texts = [question.instruction for question in other.questions(status="in review")]
+        texts = [question.instruction for question in other.library.questions(status="in review")]
         assert texts == ["everything that moves", "the <image>", "the round thing"]
 
 

@@ -89,7 +89,7 @@ def test_status_tells_a_person_how_far_the_queue_is(
     main(["project", "status", str(folder)])
     assert "1 videos, 2 questions" in capsys.readouterr().out
     with Project.open(folder) as project:
-        assert project.videos()[0].path.is_relative_to(folder)
+        assert project.library.videos()[0].path.is_relative_to(folder)
 
 
 def test_a_dataset_becomes_a_queue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

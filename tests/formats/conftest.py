@@ -29,9 +29,9 @@ def real_video(real_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> La
     folder = next(path for path in sorted(real_clips.iterdir()) if path.is_dir())
     objects = sorted(path for path in folder.iterdir() if path.is_dir())[:2]
     with Project.create(tmp_path_factory.mktemp("real") / "project") as project:
-        question = project.add_question(project.add_video(folder / "clip.mp4"), "all that moves")
+        question = project.library.add_question(project.library.add_video(folder / "clip.mp4"), "all that moves")
         answer = Answer("Three things move.", 0, (), (), "<think>Three things move.</think>")
-        project.follow(question, [Asked("all that moves", (0, 48, 104)), GotAnswer(answer, ())], source="nano")
+        project.labels.follow(question, [Asked("all that moves", (0, 48, 104)), GotAnswer(answer, ())], source="nano")
         masks = []
         for object_id, place in enumerate(objects, start=1):
             for file in sorted(place.glob("*.png")):
@@ -40,14 +40,14 @@ def real_video(real_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> La
                 if object_id == 1:
                     moved = np.roll(drawn, (6, 9), (0, 1))
                     masks.append(StoredMask(int(file.stem), 3, encode_mask(moved), 4.0, "propagated"))
-        project.put_masks(question, masks, source="hand")
+        project.labels.put_masks(question, masks, source="hand")
         away = masks[0].frame_index
-        project.mark(question, 3, (away, away + 3), "absent", annotator="ann")
-        project.record(question, PutPrompt(Prompt(1, away, mask=masks[0].rle)), annotator="ann")
-        project.put_masks(question, [StoredMask(away, 1, masks[0].rle, 9.0, "corrected")])
-        project.follow(question, [Tracked(frozenset({1, 2, 3}))])
-        project.record(question, Reasoned("At (0s) two things move, one has a shadow."), annotator="ann")
-        project.accept(question, annotator="ann")
+        project.labels.mark(question, 3, (away, away + 3), "absent", annotator="ann")
+        project.labels.record(question, PutPrompt(Prompt(1, away, mask=masks[0].rle)), annotator="ann")
+        project.labels.put_masks(question, [StoredMask(away, 1, masks[0].rle, 9.0, "corrected")])
+        project.labels.follow(question, [Tracked(frozenset({1, 2, 3}))])
+        project.labels.record(question, Reasoned("At (0s) two things move, one has a shadow."), annotator="ann")
+        project.queue.accept(question, annotator="ann")
         (video,) = from_project(project)
     return video
 

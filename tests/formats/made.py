@@ -63,49 +63,51 @@ def answer_with(project: Project, question: int, thought: str, object_ids: tuple
     boxes = tuple(prompt.box for prompt in prompts if prompt.box)
     text = f"<think>{thought}</think>\n<answer>...</answer>"
     answer = Answer(thought, KEYFRAME if boxes else None, boxes, (), text)
-    instruction = project.question(question).instruction
-    project.follow(question, [Asked(instruction, SHOWN), GotAnswer(answer, prompts)], source="nano")
+    instruction = project.library.question(question).instruction
+    project.labels.follow(question, [Asked(instruction, SHOWN), GotAnswer(answer, prompts)], source="nano")
     if object_ids:
-        project.put_masks(question, stored_masks(object_ids), source="nano segmenter")
-        project.follow(question, [Tracked(frozenset(object_ids))], source="nano segmenter")
+        project.labels.put_masks(question, stored_masks(object_ids), source="nano segmenter")
+        project.labels.follow(question, [Tracked(frozenset(object_ids))], source="nano segmenter")
 
 
 def make_project(folder: Path, clip: Path = CLIP) -> Project:
     """Return a project with six questions; four are accepted, of which one has outdated reasoning."""
     project = Project.create(folder / "project")
-    video = project.add_video(clip)
+    video = project.library.add_video(clip)
     texts = ("everything that moves", "the round thing", "the sleeping otter", "the ring", "what hides", "the <image>")
-    things, disc, otter, ring, hides, mark = (project.add_question(video, text) for text in texts)
+    things, disc, otter, ring, hides, mark = (project.library.add_question(video, text) for text in texts)
 
     answer_with(project, things, "At (41s) three things move.", (1, 2, 3))
-    project.mark(things, 2, AWAY, "absent", annotator="ann")
-    project.record(things, Occluded(2, *NEARLY_AWAY), annotator="ann")
-    project.record(things, PutPrompt(Prompt(1, 50, clicks=(Click(300, 150), Click(380, 150, False)))), annotator="ann")
+    project.labels.mark(things, 2, AWAY, "absent", annotator="ann")
+    project.labels.record(things, Occluded(2, *NEARLY_AWAY), annotator="ann")
+    project.labels.record(
+        things, PutPrompt(Prompt(1, 50, clicks=(Click(300, 150), Click(380, 150, False)))), annotator="ann"
+    )
     corrected = encode_mask(shape(1, 50) & (np.arange(SIZE_WH[0]) < 330))
-    project.put_masks(things, [StoredMask(50, 1, corrected, 9.0, "corrected")], source="nano segmenter")
-    project.follow(things, [Tracked(frozenset({1}))], source="nano segmenter")
-    project.name_object(things, 3, "ring & more")
-    project.record(things, Reasoned("At (41s) all three are seen, one is back."), annotator="ann")
-    project.accept(things, annotator="ann")
+    project.labels.put_masks(things, [StoredMask(50, 1, corrected, 9.0, "corrected")], source="nano segmenter")
+    project.labels.follow(things, [Tracked(frozenset({1}))], source="nano segmenter")
+    project.labels.name_object(things, 3, "ring & more")
+    project.labels.record(things, Reasoned("At (41s) all three are seen, one is back."), annotator="ann")
+    project.queue.accept(things, annotator="ann")
 
     answer_with(project, disc, "The disc is at (41s).", (1,))
-    project.record(disc, PutPrompt(box_of(1, 45)), annotator="ann")
-    project.accept(disc, annotator="ann")  # corrected, and nobody looked at the reasoning since
+    project.labels.record(disc, PutPrompt(box_of(1, 45)), annotator="ann")
+    project.queue.accept(disc, annotator="ann")  # corrected, and nobody looked at the reasoning since
 
     answer_with(project, otter, "There is no otter.", ())
-    project.record(otter, Reasoned(), annotator="ann")
-    project.accept(otter, annotator="ann")
+    project.labels.record(otter, Reasoned(), annotator="ann")
+    project.queue.accept(otter, annotator="ann")
 
     answer_with(project, ring, "A ring, seen best in (41s).", (3,))
-    project.set_status(ring, "in review")
+    project.queue.set_status(ring, "in review")
 
     answer_with(project, hides, "It hides.", (2,))
-    project.set_status(hides, "rejected", annotator="ann")
+    project.queue.set_status(hides, "rejected", annotator="ann")
 
     answer_with(project, mark, "<image> at (41s) is the ring.", (3,))
-    project.record(mark, MoveKeyframe(30), annotator="ann")
-    project.record(mark, Reasoned(), annotator="ann")
-    project.accept(mark, annotator="ann")
+    project.labels.record(mark, MoveKeyframe(30), annotator="ann")
+    project.labels.record(mark, Reasoned(), annotator="ann")
+    project.queue.accept(mark, annotator="ann")
     return project
 
 

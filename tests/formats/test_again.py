@@ -39,9 +39,9 @@ def labels(instruction: str = "the disc", object_id: int = 1, shown: int = 1, **
 @pytest.mark.parametrize("instruction", ["the disc", ""], ids=["with words", "without words"])
 def test_the_same_labels_are_there_already(project: Project, instruction: str) -> None:
     assert to_project(project, labels(instruction)) == Imported(1, 1, 4)
-    revision = project.revision
+    revision = project.library.revision
     assert to_project(project, labels(instruction, object_id=7)) == Imported(num_known=1)
-    assert project.revision == revision
+    assert project.library.revision == revision
 
 
 def test_a_frame_without_the_object_is_no_other_label(project: Project) -> None:
@@ -53,15 +53,15 @@ def test_a_frame_without_the_object_is_no_other_label(project: Project) -> None:
 
 def test_other_masks_are_another_answer_to_review_and_overwrite_nothing(project: Project) -> None:
     to_project(project, labels())
-    (first,) = project.questions()
-    before = list(project.masks(first.id))
-    project.accept(first.id)
+    (first,) = project.library.questions()
+    before = list(project.labels.masks(first.id))
+    project.queue.accept(first.id)
     told = to_project(project, labels(shown=2))
     assert told == Imported(1, 1, 4, num_changed=1)
     assert "1 differ" in told.told()
-    old, new = project.questions()
+    old, new = project.library.questions()
     assert (old.status, new.status, new.original_id) == ("accepted", "in review", first.id)
-    assert list(project.masks(first.id)) == before
+    assert list(project.labels.masks(first.id)) == before
     assert to_project(project, labels(shown=2)) == Imported(num_known=1)
 
 
@@ -74,17 +74,17 @@ def test_other_words_or_other_reasoning_are_new(project: Project) -> None:
 
 def test_labels_that_were_corrected_since_are_not_taken_for_new(project: Project) -> None:
     to_project(project, labels())
-    (question,) = project.questions()
-    project.record(question.id, PutPrompt(Prompt(2, 1, box=Box(1, 2, 30, 40))))
-    project.mark(question.id, 1, (0, 2), "absent")
+    (question,) = project.library.questions()
+    project.labels.record(question.id, PutPrompt(Prompt(2, 1, box=Box(1, 2, 30, 40))))
+    project.labels.mark(question.id, 1, (0, 2), "absent")
     assert to_project(project, labels()) == Imported(num_known=1)
     (now,) = from_project(project)
     assert to_project(project, now) == Imported(num_known=1)
 
 
 def test_an_untouched_question_is_no_absent_one(project: Project) -> None:
-    video = project.add_video(CLIP)
-    project.add_question(video, "the otter")
+    video = project.library.add_video(CLIP)
+    project.library.add_question(video, "the otter")
     nothing = replace(labels(), questions=(LabelledQuestion("0", "the otter"),), tracks={})
     assert to_project(project, nothing) == Imported(1, 1, 0)
     assert to_project(project, nothing) == Imported(num_known=1)
@@ -95,7 +95,7 @@ def test_a_whole_bundle_comes_once(videos: list[LabelledVideo], project: Project
     for known in (0, 4):
         (video,) = import_labels(tmp_path / "out", "veason")
         assert to_project(project, video).num_known == known
-    assert len(project.questions()) == 4
+    assert len(project.library.questions()) == 4
 
 
 def test_the_frames_beside_labels_are_not_taken_for_another_video(tmp_path: Path, project: Project) -> None:
@@ -104,9 +104,9 @@ def test_the_frames_beside_labels_are_not_taken_for_another_video(tmp_path: Path
         for index in range(3 if place == "clip" else 2):
             picture = np.full((24, 32, 3), step * index, np.uint8)
             Image.fromarray(picture).save(tmp_path / place / f"{index:05d}.{ending}")
-    project.add_video(tmp_path / "clip")
+    project.library.add_video(tmp_path / "clip")
     for name, count in (("beside", 1), ("other", 2)):
         with open_video(tmp_path / name / "clip") as video:
             empty = LabelledVideo("clip", video.info, (LabelledQuestion("0", "the otter"),))
         to_project(project, empty)
-        assert len(project.videos()) == count
+        assert len(project.library.videos()) == count

@@ -63,11 +63,11 @@ def test_the_second_version_takes_the_place_of_a_disputed_original(disputed: Lab
 
 def test_a_bundle_keeps_who_disagrees(tmp_path: Path) -> None:
     with make_project(tmp_path) as project:
-        question = project.questions(status="accepted")[0].id
-        project.judge(question, "disagree", annotator="bob")
-        project.judge(question, "disagree")
+        question = project.library.questions(status="accepted")[0].id
+        project.queue.judge(question, "disagree", annotator="bob")
+        project.queue.judge(question, "disagree")
         (video,) = from_project(project)
     export_labels([video], "veason", tmp_path / "out", ExportOptions(is_everything=True))
     with Project.create(tmp_path / "again") as again:
         to_project(again, next(import_labels(tmp_path / "out", "veason")))
-        assert sorted(again.disputed().values()) == [("bob", "")]
+        assert sorted(again.queue.disputed().values()) == [("bob", "")]

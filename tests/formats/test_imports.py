@@ -210,19 +210,21 @@ def test_predictions_come_into_a_project_to_be_reviewed(tmp_path: Path) -> None:
     with Project.create(tmp_path / "project") as project:
         with pytest.raises(ProjectError, match="come without a video: add it first, or name it with --videos"):
             to_project(project, one(tmp_path / "predictions", "davis"))
-        project.add_video(CLIP)
+        project.library.add_video(CLIP)
         to_project(project, one(tmp_path / "predictions", "davis"))
-        (question,) = project.questions()
+        (question,) = project.library.questions()
         assert (question.instruction, question.status) == (NO_WORDS, "in review")
-        assert [(mask.frame_index, mask.provenance) for mask in project.masks(question.id)] == [(17, "propagated")]
+        assert [(mask.frame_index, mask.provenance) for mask in project.labels.masks(question.id)] == [
+            (17, "propagated")
+        ]
         (back,) = from_project(project)
         assert back.questions[0].instruction == ""
 
 
 def test_a_copied_video_keeps_its_name(tmp_path: Path) -> None:
     with Project.create(tmp_path / "project") as project:
-        project.add_question(project.add_video(CLIP, copy=True), "what hides")
-        project.add_question(project.add_video(CLIP.with_name("chase.mp4"), copy=True), "the pursuer")
+        project.library.add_question(project.library.add_video(CLIP, copy=True), "what hides")
+        project.library.add_question(project.library.add_video(CLIP.with_name("chase.mp4"), copy=True), "the pursuer")
         assert [video.name for video in from_project(project)] == ["hide", "chase"]
 
 
@@ -231,10 +233,10 @@ def test_labels_of_another_video_are_refused_before_anything_changes(tmp_path: P
     folder.mkdir(parents=True)
     Image.fromarray(block(1, 1).astype(np.uint8)).save(folder / "00500.png")
     with Project.create(tmp_path / "project") as project:
-        project.add_video(CLIP)
+        project.library.add_video(CLIP)
         with pytest.raises(ProjectError, match="their video has 96 frames"):
             to_project(project, one(tmp_path / "predictions", "davis"))
-        assert not project.questions()
+        assert not project.library.questions()
 
 
 @pytest.mark.parametrize(
@@ -273,4 +275,4 @@ def test_a_bundle_about_a_video_that_has_other_frames_now_is_refused(
     with Project.create(tmp_path / "project") as project:
         with pytest.raises(ProjectError, match=r"has 4 frames of .*, the labels 'hide' are about 96 of"):
             to_project(project, changed)
-        assert not project.questions()
+        assert not project.library.questions()

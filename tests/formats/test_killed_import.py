@@ -44,7 +44,7 @@ def count_statements(project: Project, each: Callable[[int], None]) -> None:
         number += 1
         each(number)
 
-    with project.transaction() as db:
+    with project.database.write() as db:
         db.set_trace_callback(count)
 
 
@@ -73,17 +73,17 @@ def test_an_import_that_is_killed_leaves_whole_questions_and_goes_on(bundle: Pat
         bring_in(unhurt, bundle)
         num_statements = len(seen)
         wanted = labels_of(unhurt, tmp_path / "wanted")
-        whole = {one.instruction: len(list(unhurt.masks(one.id))) for one in unhurt.questions()}
+        whole = {one.instruction: len(list(unhurt.labels.masks(one.id))) for one in unhurt.library.questions()}
     left = set()
     for place in range(1, 20):
         folder = tmp_path / f"killed-{place}"
         Project.create(folder).close()
         assert killed_at(folder, bundle, num_statements * place // 20)
         with Project.open(folder) as project:
-            questions = project.questions()
+            questions = project.library.questions()
             for one in questions:
                 check_whole(project, one.id)
-                assert len(list(project.masks(one.id))) == whole[one.instruction]
+                assert len(list(project.labels.masks(one.id))) == whole[one.instruction]
             assert all(one.status != "new" for one in questions)
             left.add(len(questions))
             bring_in(project, bundle)
@@ -100,10 +100,10 @@ def test_an_import_that_the_disk_ends_leaves_whole_questions_and_goes_on(bundle:
     with Project.open(folder, max_bytes=(empty + (whole / NAME).stat().st_size) // 2) as small:
         with pytest.raises(ProjectError, match=r"full.*free some space"):
             bring_in(small, bundle)
-        num_left = len(small.questions())
-        for one in small.questions():
+        num_left = len(small.library.questions())
+        for one in small.library.questions():
             check_whole(small, one.id)
     with Project.open(folder) as project:
-        assert len(project.questions()) == num_left < 6
+        assert len(project.library.questions()) == num_left < 6
         bring_in(project, bundle)
-        assert len(project.questions()) == 6
+        assert len(project.library.questions()) == 6

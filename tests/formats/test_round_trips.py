@@ -54,7 +54,7 @@ def test_questions_that_were_here_keep_their_names_beside_imported_ones(
 ) -> None:
     export_labels(videos, "mevis", tmp_path / "out")
     with Project.create(tmp_path / "project") as project:
-        project.add_question(project.add_video(CLIP), "what was here")
+        project.library.add_question(project.library.add_video(CLIP), "what was here")
         for video in import_labels(tmp_path / "out", "mevis", videos={"hide": CLIP}):
             to_project(project, video)
         (now,) = from_project(project)

@@ -50,17 +50,19 @@ def crash(folder: Path, question: int, seed: int, longest_s: float = 0.15) -> Cr
     assert os.WTERMSIG(status) == signal.SIGKILL, "the victim ended by itself"
     told = max((int(line) for line in lines if line.isdecimal()), default=0)
     with Project.open(folder) as project:
-        assert project.revision >= told, f"revision {told} was told as saved, only {project.revision} is there"
+        assert project.library.revision >= told, (
+            f"revision {told} was told as saved, only {project.library.revision} is there"
+        )
         check_whole(project, question)
-        return Crash(told, project.revision)
+        return Crash(told, project.library.revision)
 
 
 def check_whole(project: Project, question: int) -> None:
     """Check the file, its references, and that the rows are what the log gives."""
-    with project.reading() as db:
+    with project.database.read() as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-    history, loaded = replay(project, question), project.loaded(question)
+    history, loaded = replay(project, question), project.labels.loaded(question)
     assert history.now == loaded.state
     assert len(history.past) == loaded.position
 
@@ -71,4 +73,4 @@ def _edit_for_ever(folder: Path, question: int, seed: int, writer: int) -> None:
         os.write(writer, b"ready\n")
         while True:
             random_edit(project, question, chance)
-            os.write(writer, f"{project.revision}\n".encode())
+            os.write(writer, f"{project.library.revision}\n".encode())

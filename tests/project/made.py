@@ -46,8 +46,8 @@ def make_frames(folder: Path, num_frames: int = NUM_FRAMES, shade: int = 0) -> P
 def make_project(folder: Path, num_frames: int = NUM_FRAMES) -> tuple[Project, int]:
     """Return a project of one video with one question."""
     project = Project.create(folder / "project")
-    video = project.add_video(make_frames(folder / "clip", num_frames))
-    return project, project.add_question(video, QUESTION)
+    video = project.library.add_video(make_frames(folder / "clip", num_frames))
+    return project, project.library.add_question(video, QUESTION)
 
 
 def mask(x: int, score: float = 5.0) -> ObjectMask:
@@ -75,12 +75,14 @@ def masks_on(frames: Sequence[int], object_id: int = 1, x: int = 4) -> list[GotM
 
 def ask(project: Project, question: int, num_boxes: int = 1) -> None:
     """Ask, take the answer and propagate it."""
-    project.record(question, Asked(QUESTION, (0, 2, 5)))
+    project.labels.record(question, Asked(QUESTION, (0, 2, 5)))
     prompts = tuple(box_prompt(number + 1, x=4 * number) for number in range(num_boxes))
-    project.follow(question, [GotAnswer(answer(num_boxes=num_boxes), prompts)], source="policy", sampling=Sampling())
+    project.labels.follow(
+        question, [GotAnswer(answer(num_boxes=num_boxes), prompts)], source="policy", sampling=Sampling()
+    )
     for number in range(num_boxes):
-        project.follow(question, masks_on(range(NUM_FRAMES), number + 1, 4 * number), source="segmenter")
-    project.follow(question, [Tracked(frozenset(range(1, num_boxes + 1)))], source="segmenter")
+        project.labels.follow(question, masks_on(range(NUM_FRAMES), number + 1, 4 * number), source="segmenter")
+    project.labels.follow(question, [Tracked(frozenset(range(1, num_boxes + 1)))], source="segmenter")
 
 
 class Ball:
@@ -126,17 +128,19 @@ def random_edit(project: Project, question: int, chance: random.Random) -> None:
             case 0:
                 ask(project, question, chance.randint(1, 3))
             case 1 | 2:
-                project.record(question, PutPrompt(box_prompt(object_id, frame, chance.randrange(20))))
+                project.labels.record(question, PutPrompt(box_prompt(object_id, frame, chance.randrange(20))))
             case 3:
-                project.record(question, DropPrompt(object_id, frame))
+                project.labels.record(question, DropPrompt(object_id, frame))
             case 4:
-                project.record(question, MoveKeyframe(frame))
+                project.labels.record(question, MoveKeyframe(frame))
             case 5:
-                project.follow(question, masks_on(range(frame, NUM_FRAMES), object_id, chance.randrange(20)))
+                project.labels.follow(question, masks_on(range(frame, NUM_FRAMES), object_id, chance.randrange(20)))
             case 6:
-                project.record(question, Marked(object_id, frame, NUM_FRAMES, chance.choice(("verified", "absent"))))
-                project.record(question, Reasoned(chance.choice((None, "because"))))
+                project.labels.record(
+                    question, Marked(object_id, frame, NUM_FRAMES, chance.choice(("verified", "absent")))
+                )
+                project.labels.record(question, Reasoned(chance.choice((None, "because"))))
             case 7:
-                chance.choice((project.undo, project.redo))(question)
+                chance.choice((project.labels.undo, project.labels.redo))(question)
     except SessionError:
         pass

@@ -26,9 +26,9 @@ class Replayed:
 
 def replay(project: Project, question_id: int) -> Replayed:
     """Return what the lines of the log about a question come to, one after the other."""
-    loaded = project.loaded(question_id)
+    loaded = project.labels.loaded(question_id)
     found = Replayed(State(loaded.state.num_frames))
-    with project.reading() as db:
+    with project.database.read() as db:
         lines = db.execute(
             "SELECT revision, operation, body FROM log WHERE question_id = ? ORDER BY revision", (question_id,)
         ).fetchall()

@@ -27,11 +27,11 @@ def test_a_full_project_says_so_and_keeps_all_that_was_saved(tmp_path: Path) -> 
     with Project.open(project.folder, max_bytes=size + 40_000) as small:
         saved = []
         with pytest.raises(ProjectError, match=r"full.*free some space"):
-            saved.extend(small.follow(question, masks_on(range(NUM_FRAMES), x=x % 20)) for x in range(1000))
-        assert small.revision == saved[-1]
+            saved.extend(small.labels.follow(question, masks_on(range(NUM_FRAMES), x=x % 20)) for x in range(1000))
+        assert small.library.revision == saved[-1]
         check_whole(small, question)
     with Project.open(project.folder) as larger:
-        larger.record(question, PutPrompt(box_prompt()))
+        larger.labels.record(question, PutPrompt(box_prompt()))
         check_whole(larger, question)
 
 
@@ -41,7 +41,7 @@ def test_a_disk_that_refuses_to_write_leaves_the_project_whole(tmp_path: Path) -
 
     project, question = make_project(tmp_path)
     ask(project, question)
-    before = project.state(question)
+    before = project.labels.state(question)
     project.close()
     child = os.fork()
     if child == 0:  # the limit on file sizes stands for a disk that is full in the middle of a write
@@ -51,7 +51,7 @@ def test_a_disk_that_refuses_to_write_leaves_the_project_whole(tmp_path: Path) -
             resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, resource.RLIM_INFINITY))
             with Project.open(project.folder) as small:
                 for x in range(500):
-                    small.follow(question, masks_on(range(NUM_FRAMES), x=x % 20))
+                    small.labels.follow(question, masks_on(range(NUM_FRAMES), x=x % 20))
         except ProjectError as error:
             code = 0 if "safe" in str(error) else 2
         finally:
@@ -59,7 +59,7 @@ def test_a_disk_that_refuses_to_write_leaves_the_project_whole(tmp_path: Path) -
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with Project.open(project.folder) as later:
         check_whole(later, question)
-        assert later.state(question).prompts == before.prompts
+        assert later.labels.state(question).prompts == before.prompts
 
 
 @pytest.mark.skipif(not may_mount(), reason="only root may mount the small disk that this fills")
@@ -107,15 +107,15 @@ def test_a_read_only_project_can_be_looked_at_and_says_why_it_cannot_be_changed(
     looks = f"""
 with Project.open(folder) as project:
     assert project.is_read_only
-    assert len(list(project.masks({question}))) == {NUM_FRAMES}
-    assert project.state({question}).answer is not None
+    assert len(list(project.labels.masks({question}))) == {NUM_FRAMES}
+    assert project.labels.state({question}).answer is not None
     with pytest.raises(ProjectError, match="read-only: copy the project"):
-        project.undo({question})
+        project.labels.undo({question})
 """
     assert as_nobody(project.folder, looks) == 0
     with Project.open(project.folder) as later:
         assert not later.is_read_only
-        later.undo(question)
+        later.labels.undo(question)
 
 
 def test_no_project_is_made_where_nothing_can_be_written(open_tmp_path: Path) -> None:
@@ -167,21 +167,21 @@ def test_a_project_is_not_made_over_another_one(tmp_path: Path) -> None:
     ask(project, question)
     with pytest.raises(ProjectError, match="project already"):
         Project.create(project.folder)
-    assert project.state(question).answer is not None
+    assert project.labels.state(question).answer is not None
 
 
 def test_a_writer_that_waits_too_long_is_told(tmp_path: Path) -> None:
     project, question = make_project(tmp_path)
-    with Project.open(project.folder, timeout_s=0.1) as other, project.transaction():
-        assert other.state(question).prompts == {}  # readers never wait
+    with Project.open(project.folder, timeout_s=0.1) as other, project.database.write():
+        assert other.labels.state(question).prompts == {}  # readers never wait
         with pytest.raises(ProjectError, match="another program is writing"):
-            other.record(question, PutPrompt(box_prompt()))
-    project.record(question, PutPrompt(box_prompt()))
+            other.labels.record(question, PutPrompt(box_prompt()))
+    project.labels.record(question, PutPrompt(box_prompt()))
 
 
 def test_threads_and_processes_edit_one_project_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     project, question = make_project(tmp_path)
-    start = project.revision
+    start = project.library.revision
     project.close()  # forked children open it anew
     children = []
     for number in range(2):
@@ -190,7 +190,9 @@ def test_threads_and_processes_edit_one_project_at_once_and_nothing_is_lost(tmp_
             code = 1
             try:
                 for x in range(15):
-                    project.record(question, PutPrompt(box_prompt(number + 1, 2, x)), annotator=f"child {number}")
+                    project.labels.record(
+                        question, PutPrompt(box_prompt(number + 1, 2, x)), annotator=f"child {number}"
+                    )
                 code = 0
             finally:
                 os._exit(code)
@@ -198,7 +200,7 @@ def test_threads_and_processes_edit_one_project_at_once_and_nothing_is_lost(tmp_
 
     def edit(number: int) -> None:
         for x in range(15):
-            project.record(question, PutPrompt(box_prompt(number + 1, 2, x)), annotator=f"thread {number}")
+            project.labels.record(question, PutPrompt(box_prompt(number + 1, 2, x)), annotator=f"thread {number}")
 
     threads = [threading.Thread(target=edit, args=(number,)) for number in (2, 3)]
     for thread in threads:
@@ -206,10 +208,10 @@ def test_threads_and_processes_edit_one_project_at_once_and_nothing_is_lost(tmp_
     for thread in threads:
         thread.join()
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
-    made = project.changes_since(start)
+    made = project.library.changes_since(start)
     assert [one.revision for one in made] == list(range(start + 1, start + 61))
     assert sorted({one.annotator for one in made if one.annotator}) == ["child 0", "child 1", "thread 2", "thread 3"]
-    assert {place[0]: prompt.box.x1 for place, prompt in project.state(question).prompts.items() if prompt.box} == (
-        dict.fromkeys((1, 2, 3, 4), 14)
-    )
+    assert {
+        place[0]: prompt.box.x1 for place, prompt in project.labels.state(question).prompts.items() if prompt.box
+    } == (dict.fromkeys((1, 2, 3, 4), 14))
     check_whole(project, question)

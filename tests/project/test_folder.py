@@ -24,28 +24,28 @@ def test_a_packed_project_opens_elsewhere_with_its_videos(tmp_path: Path) -> Non
     told: list[tuple[int, int]] = []
     pack(project, tmp_path / "work.zip", tell=lambda done, count: told.append((done, count)))
     assert told == [(number, NUM_FRAMES + 1) for number in range(NUM_FRAMES + 1)]  # the pictures and the notes
-    project.record(question, PutPrompt(box_prompt(3)))  # later: not packed
-    project.undo(question)
+    project.labels.record(question, PutPrompt(box_prompt(3)))  # later: not packed
+    project.labels.undo(question)
     (tmp_path / "clip").rename(tmp_path / "elsewhere")
     with unpack(tmp_path / "work.zip", tmp_path / "other machine") as other:
-        assert other.state(question) == project.state(question)
-        assert list(other.masks(question)) == list(project.masks(question))
+        assert other.labels.state(question) == project.labels.state(question)
+        assert list(other.labels.masks(question)) == list(project.labels.masks(question))
         check_whole(other, question)
-        with other.open_video(other.question(question).video_id) as video:
+        with other.library.open_video(other.library.question(question).video_id) as video:
             assert video.info.num_frames == NUM_FRAMES
         assert (other.folder / "notes.txt").read_text() == "keep me"
         assert not other.proxies.exists()
-        other.undo(question)
+        other.labels.undo(question)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "other machine", "project", "work.zip"]
 
 
 def test_packing_leaves_the_project_as_it_is(tmp_path: Path) -> None:
     project, _ = make_project(tmp_path)
-    revision, path = project.revision, project.videos()[0].path
+    revision, path = project.library.revision, project.library.videos()[0].path
     pack(project, project.folder / "work.zip", with_videos=False)
     pack(project, project.folder / "work.zip", with_videos=False)  # does not pack itself
     assert zipfile.ZipFile(project.folder / "work.zip").namelist() == ["project.sqlite"]
-    assert (project.revision, project.videos()[0].path) == (revision, path)
+    assert (project.library.revision, project.library.videos()[0].path) == (revision, path)
 
 
 def test_what_is_no_packed_project_is_refused(tmp_path: Path) -> None:
@@ -69,15 +69,18 @@ def test_a_strangers_project_reads_no_other_file_of_this_machine(tmp_path: Path)
     project, question = make_project(tmp_path)
     ask(project, question)
     for name in (str(tmp_path / "clip"), "../clip"):
-        with project.transaction() as db:
+        with project.database.write() as db:
             db.execute("UPDATE videos SET path = ?", (name,))
         pack(project, tmp_path / "work.zip", with_videos=False)
         with unpack(tmp_path / "work.zip", tmp_path / f"other{len(name)}") as other:
             with pytest.raises(ProjectError, match="is gone"):
-                other.open_video(1)
-            assert other.add_video(tmp_path / "clip") == 1
-            assert len(list(other.masks(question))) == NUM_FRAMES
-    with unpack(tmp_path / "work.zip", tmp_path / "mine", keep_outside=True) as other, other.open_video(1) as video:
+                other.library.open_video(1)
+            assert other.library.add_video(tmp_path / "clip") == 1
+            assert len(list(other.labels.masks(question))) == NUM_FRAMES
+    with (
+        unpack(tmp_path / "work.zip", tmp_path / "mine", keep_outside=True) as other,
+        other.library.open_video(1) as video,
+    ):
         assert video.info.num_frames == NUM_FRAMES
     with pytest.raises(ProjectError, match="more than"):
         unpack(tmp_path / "work.zip", tmp_path / "large", max_bytes=1000)
@@ -106,5 +109,5 @@ def test_the_oldest_projects_make_room_and_the_expired_go(tmp_path: Path) -> Non
 def test_a_project_in_use_counts_as_young(tmp_path: Path) -> None:
     project, question = make_project(tmp_path)
     os.utime(project.folder / "project.sqlite", (0, 0))
-    project.record(question, PutPrompt(box_prompt()))
+    project.labels.record(question, PutPrompt(box_prompt()))
     assert enforce_quota(tmp_path, 10**9, 3600) == ()

@@ -52,20 +52,20 @@ class Annotating(RuleBasedStateMachine):
 
     def record(self, edit: Edit) -> None:
         try:
-            after = apply(self.now, edit, self.project.revision + 1)
+            after = apply(self.now, edit, self.project.library.revision + 1)
         except SessionError:
             with pytest.raises(SessionError):
-                self.project.record(self.question, edit)
+                self.project.labels.record(self.question, edit)
             return
         self.past.append(self.now)
         self.now, self.future = after, []
-        self.project.record(self.question, edit)
+        self.project.labels.record(self.question, edit)
 
     def follow(self, *edits: Edit) -> None:
-        revision = self.project.revision + 1
+        revision = self.project.library.revision + 1
         for edit in edits:
             self.now = apply(self.now, edit, revision, is_by_person=False)
-        self.project.follow(self.question, edits)
+        self.project.labels.follow(self.question, edits)
 
     @rule(instruction=st.sampled_from([QUESTION, "the cube"]))
     def ask(self, instruction: str) -> None:
@@ -131,22 +131,22 @@ class Annotating(RuleBasedStateMachine):
         for _ in range(count):
             if not self.past:
                 with pytest.raises(SessionError, match="undo"):
-                    self.project.undo(self.question)
+                    self.project.labels.undo(self.question)
                 return
             self.future.insert(0, self.now)
             self.now = self.past.pop()
-            self.project.undo(self.question)
+            self.project.labels.undo(self.question)
 
     @rule(count=st.integers(1, 4))
     def redo(self, count: int) -> None:
         for _ in range(count):
             if not self.future:
                 with pytest.raises(SessionError, match="redo"):
-                    self.project.redo(self.question)
+                    self.project.labels.redo(self.question)
                 return
             self.past.append(self.now)
             self.now = self.future.pop(0)
-            self.project.redo(self.question)
+            self.project.labels.redo(self.question)
 
     @rule(object_id=OBJECTS, start=FRAMES, x=PLACES)
     def redo_after_the_model_reported_something_else(self, object_id: int, start: int, x: int) -> None:
@@ -163,8 +163,8 @@ class Annotating(RuleBasedStateMachine):
     @invariant()
     def the_project_holds_the_state(self) -> None:
         if hasattr(self, "project"):
-            assert self.project.state(self.question) == self.now
-            assert len(self.past) == self.project.loaded(self.question).position
+            assert self.project.labels.state(self.question) == self.now
+            assert len(self.past) == self.project.labels.loaded(self.question).position
 
     def teardown(self) -> None:
         if hasattr(self, "project"):
@@ -176,19 +176,19 @@ class Annotating(RuleBasedStateMachine):
 
     def check_rows(self) -> None:
         with Project.open(self.project.folder) as fresh:
-            state = fresh.state(self.question)
+            state = fresh.labels.state(self.question)
             assert state == self.now
-            rows = {(one.object_id, one.frame_index): (one.rle, one.score) for one in fresh.masks(self.question)}
+            rows = {(one.object_id, one.frame_index): (one.rle, one.score) for one in fresh.labels.masks(self.question)}
             assert rows == {
                 (track.object_id, index): (one.rle, one.score)
                 for track in state.tracks.values()
                 for index, one in track.frames.items()
             }
-            assert {(one.prompt.object_id, one.prompt.frame_index) for one in fresh.prompts(self.question)} == set(
-                state.prompts
-            )
-            assert tuple(one.object_id for one in fresh.objects(self.question)) == state.object_ids
-            stored = fresh.answer(self.question)
+            assert {
+                (one.prompt.object_id, one.prompt.frame_index) for one in fresh.labels.prompts(self.question)
+            } == set(state.prompts)
+            assert tuple(one.object_id for one in fresh.labels.objects(self.question)) == state.object_ids
+            stored = fresh.labels.answer(self.question)
             assert (stored.answer if stored else None) == state.answer
 
 

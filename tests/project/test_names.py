@@ -13,7 +13,7 @@ from veason.project import Project
 @pytest.fixture
 def drawn(tmp_path: Path) -> tuple[Project, int]:
     project, question = make_project(tmp_path / "work")
-    project.record(question, PutPrompt(box_prompt(1, 4)))
+    project.labels.record(question, PutPrompt(box_prompt(1, 4)))
     return project, question
 
 
@@ -24,34 +24,37 @@ def reopened(project: Project) -> Project:
 
 def test_a_name_is_undone_and_redone_also_after_a_restart(drawn: tuple[Project, int]) -> None:
     project, question = drawn
-    project.record(question, Named(1, "dog"))
+    project.labels.record(question, Named(1, "dog"))
     project = reopened(project)
-    assert dict(project.state(question).names) == {1: "dog"}
-    project.undo(question)
-    assert dict(project.state(question).names) == {}
-    assert project.objects(question)[0].name == ""
+    assert dict(project.labels.state(question).names) == {1: "dog"}
+    project.labels.undo(question)
+    assert dict(project.labels.state(question).names) == {}
+    assert project.labels.objects(question)[0].name == ""
     project = reopened(project)
-    project.redo(question)
-    assert project.objects(question)[0].name == "dog"
+    project.labels.redo(question)
+    assert project.labels.objects(question)[0].name == "dog"
 
 
 def test_a_locked_object_refuses_a_person_until_it_is_unlocked(drawn: tuple[Project, int]) -> None:
     project, question = drawn
-    project.record(question, Locked(1, True))
+    project.labels.record(question, Locked(1, True))
     project = reopened(project)
     for edit in (DropPrompt(1, 4), Marked(1, 5, 8, "absent"), PutPrompt(box_prompt(1, 4, 9))):
         with pytest.raises(SessionError, match="object 1 is locked"):
-            project.record(question, edit)
-    project.record(question, Locked(1, False))
-    project.record(question, DropPrompt(1, 4))
-    assert project.state(question).object_ids == ()
+            project.labels.record(question, edit)
+    project.labels.record(question, Locked(1, False))
+    project.labels.record(question, DropPrompt(1, 4))
+    assert project.labels.state(question).object_ids == ()
 
 
 def test_names_and_locks_go_with_their_object_and_come_back_with_it(drawn: tuple[Project, int]) -> None:
     project, question = drawn
-    project.record(question, Named(1, "dog"))
-    project.record(question, Locked(1, True))
-    project.record(question, Asked("the cat", (0,)))
-    assert (dict(project.state(question).names), project.state(question).locked) == ({}, frozenset())
-    project.undo(question)
-    assert (dict(project.state(question).names), project.state(question).locked) == ({1: "dog"}, frozenset({1}))
+    project.labels.record(question, Named(1, "dog"))
+    project.labels.record(question, Locked(1, True))
+    project.labels.record(question, Asked("the cat", (0,)))
+    assert (dict(project.labels.state(question).names), project.labels.state(question).locked) == ({}, frozenset())
+    project.labels.undo(question)
+    assert (dict(project.labels.state(question).names), project.labels.state(question).locked) == (
+        {1: "dog"},
+        frozenset({1}),
+    )

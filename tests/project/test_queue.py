@@ -22,103 +22,97 @@ def made(tmp_path: Path) -> tuple[Project, int]:
 
 def test_questions_are_found_by_status_person_and_video(made: tuple[Project, int]) -> None:
     project, first = made
-    video = project.question(first).video_id
-    second = project.add_question(video, "the cube", "ann")
-    project.set_status(second, "in review")
-    project.assign(first, "bob")
-    assert [one.id for one in project.questions(status="in review")] == [second]
-    assert [one.id for one in project.questions(status=("new", "accepted"))] == [first]
-    assert [one.id for one in project.questions(assignee="ann")] == [second]
-    assert [one.id for one in project.questions(video_id=video)] == [first, second]
-    assert project.questions(assignee="ann", status="new") == ()
+    video = project.library.question(first).video_id
+    second = project.library.add_question(video, "the cube", "ann")
+    project.queue.set_status(second, "in review")
+    project.queue.assign(first, "bob")
+    assert [one.id for one in project.library.questions(status="in review")] == [second]
+    assert [one.id for one in project.library.questions(status=("new", "accepted"))] == [first]
+    assert [one.id for one in project.library.questions(assignee="ann")] == [second]
+    assert [one.id for one in project.library.questions(video_id=video)] == [first, second]
+    assert project.library.questions(assignee="ann", status="new") == ()
 
 
-def test_accepting_goes_on_to_the_next_most_doubtful_one(made: tuple[Project, int]) -> None:
+def test_questions_come_most_doubtful_first_until_they_are_accepted(made: tuple[Project, int]) -> None:
     project, first = made
-    ids = [first, *(project.add_question(1, f"ball {number}") for number in range(3))]
+    ids = [first, *(project.library.add_question(1, f"ball {number}") for number in range(3))]
     for question, doubt in zip(ids, (0.1, 0.9, 0.5, 0.2), strict=True):
-        project.set_status(question, "proposed")
-        project.set_doubt(question, doubt)
+        project.queue.set_status(question, "proposed")
+        project.queue.set_doubt(question, doubt)
     order = {"status": "proposed", "most_doubtful_first": True}
-    assert [one.id for one in project.questions(**order)] == [ids[1], ids[2], ids[3], ids[0]]
-    following = project.neighbour(ids[1], **order)
-    before = project.neighbour(ids[2], -1, **order)
-    assert following is not None
-    assert before is not None
-    assert (following.id, before.id) == (ids[2], ids[1])
-    project.accept(ids[1])
-    following = project.neighbour(ids[1], **order)
-    assert following is not None
-    assert following.id == ids[2]
-    assert project.neighbour(ids[0], **order) is None
+    assert [one.id for one in project.library.questions(**order)] == [ids[1], ids[2], ids[3], ids[0]]
+    project.queue.accept(ids[1])
+    assert [one.id for one in project.library.questions(**order)] == [ids[2], ids[3], ids[0]]
 
 
 def test_accepting_nothing_means_that_the_target_is_absent(made: tuple[Project, int]) -> None:
     project, question = made
-    assert project.accept(question, annotator="ann") == "absent"
+    assert project.queue.accept(question, annotator="ann") == "absent"
     ask(project, question)
-    assert project.accept(question) == project.question(question).status == "accepted"
+    assert project.queue.accept(question) == project.library.question(question).status == "accepted"
 
 
 def test_an_unknown_status_is_refused(made: tuple[Project, int]) -> None:
     with pytest.raises(ProjectError, match="in review"):
-        made[0].set_status(made[1], "done")  # type: ignore[arg-type]
+        made[0].queue.set_status(made[1], "done")  # type: ignore[arg-type]
 
 
 def test_a_status_does_not_overwrite_what_was_not_seen(made: tuple[Project, int]) -> None:
     project, question = made
-    seen = project.question(question).revision
-    project.record(question, PutPrompt(box_prompt()))
+    seen = project.library.question(question).revision
+    project.labels.record(question, PutPrompt(box_prompt()))
     with pytest.raises(ChangedElsewhere):
-        project.accept(question, expected_revision=seen)
+        project.queue.accept(question, expected_revision=seen)
 
 
 def test_comments_stand_at_their_frame_until_they_are_resolved(made: tuple[Project, int]) -> None:
     project, question = made
-    late = project.comment(question, "mask leaks", 4, annotator="ann")
-    project.comment(question, "looks fine", annotator="bob")
-    project.resolve(late)
-    assert [(one.frame_index, one.text, one.annotator, one.is_resolved) for one in project.comments(question)] == [
+    late = project.queue.comment(question, "mask leaks", 4, annotator="ann")
+    project.queue.comment(question, "looks fine", annotator="bob")
+    project.queue.resolve(late)
+    assert [
+        (one.frame_index, one.text, one.annotator, one.is_resolved) for one in project.queue.comments(question)
+    ] == [
         (None, "looks fine", "bob", False),
         (4, "mask leaks", "ann", True),
     ]
     with pytest.raises(ProjectError, match="empty"):
-        project.comment(question, " ")
+        project.queue.comment(question, " ")
 
 
 def test_a_reviewer_agrees_or_not(made: tuple[Project, int]) -> None:
     project, question = made
-    project.judge(question, "disagree", "wrong ball", annotator="bob")
-    (verdict,) = project.verdicts(question)
+    project.queue.judge(question, "disagree", "wrong ball", annotator="bob")
+    (verdict,) = project.queue.standing_verdicts(question)[question]
     assert (verdict.verdict, verdict.text, verdict.annotator) == ("disagree", "wrong ball", "bob")
 
 
 def test_accepted_labels_are_disputed_until_they_change_or_the_reviewer_is_convinced(made: tuple[Project, int]) -> None:
     project, question = made
-    project.record(question, PutPrompt(box_prompt()))
-    project.judge(question, "disagree", annotator="bob")
-    assert project.disputed() == {}  # nobody has accepted them
-    project.accept(question)
-    project.judge(question, "agree", annotator="cy")
-    assert project.disputed() == project.disputed(question) == {question: ("bob",)}
-    project.judge(question, "agree", annotator="bob")
-    assert project.disputed() == {}
-    project.judge(question, "disagree")
-    assert project.disputed() == {question: ("",)}
-    project.record(question, PutPrompt(box_prompt(2)))
-    project.accept(question)
-    assert project.disputed() == {}
-    project.judge(question, "disagree", annotator="bob")
-    project.set_status(question, "rejected")
-    assert project.disputed() == {}
+    project.labels.record(question, PutPrompt(box_prompt()))
+    project.queue.judge(question, "disagree", annotator="bob")
+    assert project.queue.disputed() == {}  # nobody has accepted them
+    project.queue.accept(question)
+    project.queue.judge(question, "agree", annotator="cy")
+    assert project.queue.disputed() == project.queue.disputed(question) == {question: ("bob",)}
+    project.queue.judge(question, "agree", annotator="bob")
+    assert project.queue.disputed() == {}
+    project.queue.judge(question, "disagree")
+    assert project.queue.disputed() == {question: ("",)}
+    project.labels.record(question, PutPrompt(box_prompt(2)))
+    project.queue.accept(question)
+    assert project.queue.disputed() == {}
+    project.queue.judge(question, "disagree", annotator="bob")
+    project.queue.set_status(question, "rejected")
+    assert project.queue.disputed() == {}
 
 
 def test_two_annotators_are_compared_object_by_object(made: tuple[Project, int]) -> None:
     project, first = made
-    second = project.add_question(1, QUESTION, "bob", original_id=first)
+    second = project.library.add_question(1, QUESTION, "bob", original_id=first)
     for question, objects in ((first, {1: 0, 2: 16}), (second, {1: 16, 3: 4})):
         for object_id, x in objects.items():
-            project.follow(question, masks_on(range(NUM_FRAMES), object_id, x))
+            project.labels.follow(question, masks_on(range(NUM_FRAMES), object_id, x))
     found = agreement(project, first, second)
     assert found.pairs == pytest.approx({(1, 3): 1 / 3, (2, 1): 1.0})  # eight columns each, four shared
     assert found.mean_iou == pytest.approx(2 / 3)
@@ -127,19 +121,19 @@ def test_two_annotators_are_compared_object_by_object(made: tuple[Project, int])
 
 def test_an_object_or_a_frame_that_only_one_has_counts_as_disagreement(made: tuple[Project, int]) -> None:
     project, first = made
-    second = project.add_question(1, QUESTION, original_id=first)
+    second = project.library.add_question(1, QUESTION, original_id=first)
     assert agreement(project, first, second).mean_iou == 1.0  # both say: nothing there
-    project.follow(first, masks_on(range(4)))
+    project.labels.follow(first, masks_on(range(4)))
     assert agreement(project, first, second).mean_iou == 0.0
-    project.follow(second, masks_on(range(2)))
+    project.labels.follow(second, masks_on(range(2)))
     assert agreement(project, first, second).mean_iou == 0.5
-    project.follow(second, masks_on(range(2), 2))
+    project.labels.follow(second, masks_on(range(2), 2))
     assert agreement(project, first, second).mean_iou == 0.25
 
 
 def test_versions_of_different_videos_are_not_compared(made: tuple[Project, int], tmp_path: Path) -> None:
     project, first = made
-    other = project.add_question(project.add_video(make_frames(tmp_path / "b", shade=9)), QUESTION)
+    other = project.library.add_question(project.library.add_video(make_frames(tmp_path / "b", shade=9)), QUESTION)
     with pytest.raises(ProjectError, match="different videos"):
         agreement(project, first, other)
 
@@ -147,35 +141,35 @@ def test_versions_of_different_videos_are_not_compared(made: tuple[Project, int]
 def test_the_most_doubtful_question_is_the_one_that_contradicts_itself(made: tuple[Project, int]) -> None:
     project, sure = made
     ask(project, sure)
-    jumpy = project.add_question(1, "jumpy")
+    jumpy = project.library.add_question(1, "jumpy")
     ask(project, jumpy)
-    project.follow(jumpy, masks_on([3, 5], x=20))
-    liar = project.add_question(1, "liar")
-    project.record(liar, Asked("liar", (0, 2, 5)))
+    project.labels.follow(jumpy, masks_on([3, 5], x=20))
+    liar = project.library.add_question(1, "liar")
+    project.labels.record(liar, Asked("liar", (0, 2, 5)))
     lie = Answer("The target is not in the video.", 2, answer().boxes)
-    project.follow(liar, [GotAnswer(lie, (box_prompt(x=0),)), *masks_on(range(NUM_FRAMES), x=0)])
-    failed = project.add_question(1, "failed")
-    project.fail(failed, "no JSON", text="hm")
-    untouched = project.add_question(1, "untouched")
+    project.labels.follow(liar, [GotAnswer(lie, (box_prompt(x=0),)), *masks_on(range(NUM_FRAMES), x=0)])
+    failed = project.library.add_question(1, "failed")
+    project.queue.fail(failed, "no JSON", text="hm")
+    untouched = project.library.add_question(1, "untouched")
     doubts = {one: rank(project, one) for one in (sure, jumpy, liar, failed, untouched)}
     assert doubts[untouched] is None
     assert 0 < doubts[sure] < 0.05 < doubts[jumpy] < doubts[failed] == 1.0  # type: ignore[operator]
     assert doubts[liar] == pytest.approx(0.5, abs=0.05)
-    order = [one.id for one in project.questions(most_doubtful_first=True)]
+    order = [one.id for one in project.library.questions(most_doubtful_first=True)]
     assert order[0] == failed
     assert order[-2:] == [sure, untouched]
-    project.mark(jumpy, 1, (3, NUM_FRAMES), "verified")
+    project.labels.mark(jumpy, 1, (3, NUM_FRAMES), "verified")
     assert rank(project, jumpy) < 0.05  # type: ignore[operator]  # what a person verified is not doubtful
 
 
 def test_statistics_count_time_and_edits_by_question_and_person(made: tuple[Project, int]) -> None:
     project, question = made
     for number in range(3):
-        project.record(question, PutPrompt(box_prompt(frame_index=number)), annotator="ann")
-    project.undo(question, annotator="ann")
-    project.comment(question, "hm", annotator="bob")
-    project.follow(question, masks_on([0]), source="segmenter")
-    with project.transaction() as db:  # a pause of 10 s before the second edit, of an hour before the third
+        project.labels.record(question, PutPrompt(box_prompt(frame_index=number)), annotator="ann")
+    project.labels.undo(question, annotator="ann")
+    project.queue.comment(question, "hm", annotator="bob")
+    project.labels.follow(question, masks_on([0]), source="segmenter")
+    with project.database.write() as db:  # a pause of 10 s before the second edit, of an hour before the third
         for place, moment in enumerate((0, 10, 3610, 3612)):
             db.execute("UPDATE log SET time = ? WHERE annotator = 'ann' AND revision = ?", (moment, 3 + place))
     found = statistics(project)
@@ -257,16 +251,16 @@ def test_a_benchmark_dataset_becomes_a_queue(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "project")
     dataset = open_dataset(tmp_path / "data", "mevis")
     assert add_dataset(project, dataset).num_questions == 2
-    assert [one.instruction for one in project.questions()] == ["the ball", "the cube"]
-    assert project.videos()[0].num_frames == NUM_FRAMES
+    assert [one.instruction for one in project.library.questions()] == ["the ball", "the cube"]
+    assert project.library.videos()[0].num_frames == NUM_FRAMES
 
 
 def test_every_change_is_in_the_log_as_json(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.set_status(question, "proposed")
-    project.comment(question, "hm", 1)
-    operations = [one.operation for one in project.changes_since(0)]
+    project.queue.set_status(question, "proposed")
+    project.queue.comment(question, "hm", 1)
+    operations = [one.operation for one in project.library.changes_since(0)]
     assert operations == ["video", "question", "record", *["follow"] * 3, "status", "comment"]
-    assert all(json.dumps(dict(one.body)) for one in project.changes_since(0))
-    assert [one.question_id for one in project.changes_since(6, question)] == [question] * 2
+    assert all(json.dumps(dict(one.body)) for one in project.library.changes_since(0))
+    assert [one.question_id for one in project.library.changes_since(6, question)] == [question] * 2

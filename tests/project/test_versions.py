@@ -54,7 +54,7 @@ def are_in(pending: FrameRuns, others: FrameRuns) -> bool:
 
 def check_against_log(project: Project, question_id: int) -> None:
     """Check that the labels are what the log gives, and that nothing is forgotten that waits to be computed."""
-    found, state = replay(project, question_id), project.state(question_id)
+    found, state = replay(project, question_id), project.labels.state(question_id)
     assert without_pending(found.now) == without_pending(state)
     for object_id, pending in found.now.pending.items():
         assert are_in(pending, state.pending.get(object_id, ()))
@@ -72,9 +72,9 @@ def test_every_earlier_version_has_its_project_here() -> None:
 @pytest.mark.parametrize("version", range(1, VERSION))
 def test_every_label_prompt_mask_mark_name_and_step_is_there(tmp_path: Path, version: int) -> None:
     with opened_as_of(version, tmp_path) as project:
-        for question in project.questions():
+        for question in project.library.questions():
             check_against_log(project, question.id)
-            with project.open_video(question.video_id) as video:
+            with project.library.open_video(question.video_id) as video:
                 assert video.info.num_frames == NUM_FRAMES
     before, after = tmp_path / "before.sqlite", tmp_path / FILE
     assert digest_labels(after) == digest_labels(before)
@@ -90,8 +90,8 @@ def test_every_label_prompt_mask_mark_name_and_step_is_there(tmp_path: Path, ver
 @pytest.mark.parametrize("version", range(1, VERSION))
 def test_every_step_can_be_undone_and_redone_and_no_mask_that_waits_is_forgotten(tmp_path: Path, version: int) -> None:
     with opened_as_of(version, tmp_path) as project:
-        for question in project.questions():
-            for walk in (project.redo, project.undo, project.redo):
+        for question in project.library.questions():
+            for walk in (project.labels.redo, project.labels.undo, project.labels.redo):
                 while True:
                     try:
                         walk(question.id)
@@ -105,41 +105,41 @@ def test_undo_and_redo_lead_where_they_led_in_version_2(tmp_path: Path) -> None:
         for question_id, expected in UNDONE.items():
             undone = []
             for _ in expected:
-                project.undo(question_id)
+                project.labels.undo(question_id)
                 undone.append(digest_labels(tmp_path / FILE))
             assert undone == expected
             with pytest.raises(SessionError, match="nothing to undo"):
-                project.undo(question_id)
+                project.labels.undo(question_id)
             for digest in reversed(expected[:-1]):
-                project.redo(question_id)
+                project.labels.redo(question_id)
                 assert digest_labels(tmp_path / FILE) == digest
-            while project.step_revisions(question_id)[1]:
-                project.redo(question_id)
+            while project.labels.step_revisions(question_id)[1]:
+                project.labels.redo(question_id)
         assert digest_labels(tmp_path / FILE) == LAST_REDONE
 
 
 def test_what_waited_in_version_2_waits_still_where_its_note_was_up_to_date(tmp_path: Path) -> None:
     everything = ((0, NUM_FRAMES),)
     with opened_as_of(2, tmp_path) as project:
-        assert project.state(1).pending == {1: everything}, "an undo had made the app forget what it knew"
-        assert project.state(2).pending == {1: ((5, 6),), 2: everything}
-        assert project.state(3).pending == {1: everything}, "the question went on after the note"
-        state = project.state(2)
+        assert project.labels.state(1).pending == {1: everything}, "an undo had made the app forget what it knew"
+        assert project.labels.state(2).pending == {1: ((5, 6),), 2: everything}
+        assert project.labels.state(3).pending == {1: everything}, "the question went on after the note"
+        state = project.labels.state(2)
         plan = RecomputePlan.of(state, RecomputeRequest((0, NUM_FRAMES)))
         assert [(job.object_ids, job.frames) for job in plan.jobs] == [({1}, (5, 6)), ({2}, (0, NUM_FRAMES))]
-        before = project.state(2).pending
-        project.undo(2)
-        project.redo(2)
-        assert project.state(2).pending == before
+        before = project.labels.state(2).pending
+        project.labels.undo(2)
+        project.labels.redo(2)
+        assert project.labels.state(2).pending == before
 
 
 def test_a_project_of_version_1_can_be_commented_on(tmp_path: Path) -> None:
     with opened_as_of(1, tmp_path) as project:
-        (question,) = project.questions(status="in review")
+        (question,) = project.library.questions(status="in review")
         assert (question.original_id, question.reasoning) == (None, "stale")
-        assert [one.name for one in project.objects(question.id)] == ["left ball", ""]
-        project.comment(question.id, "from an old file", 3)
-        project.redo(question.id)
-        assert set(project.state(question.id).marks.values()) == {"verified"}
+        assert [one.name for one in project.labels.objects(question.id)] == ["left ball", ""]
+        project.queue.comment(question.id, "from an old file", 3)
+        project.labels.redo(question.id)
+        assert set(project.labels.state(question.id).marks.values()) == {"verified"}
     with Project.open(tmp_path) as project:
-        assert len(project.comments(question.id)) == 1
+        assert len(project.queue.comments(question.id)) == 1

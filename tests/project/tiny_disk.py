@@ -21,23 +21,23 @@ def main(disk: Path) -> None:
     saved = message = None
     while message is None:
         try:
-            saved = project.follow(question, masks_on(range(NUM_FRAMES), x=project.revision % 20))
+            saved = project.labels.follow(question, masks_on(range(NUM_FRAMES), x=project.library.revision % 20))
         except ProjectError as error:
             message = str(error)
     assert "free some space" in message, message
-    assert project.revision == saved
+    assert project.library.revision == saved
     check_whole(project, question)
     project.close()
     with Project.open(project.folder) as again:
-        assert again.revision == saved
+        assert again.library.revision == saved
         check_whole(again, question)
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with Project.open(project.folder) as shut:
         assert shut.is_read_only
-        assert len(list(shut.masks(question))) == NUM_FRAMES
+        assert len(list(shut.labels.masks(question))) == NUM_FRAMES
         check_whole(shut, question)
         try:
-            shut.record(question, masks_on([0])[0])
+            shut.labels.record(question, masks_on([0])[0])
         except ProjectError as error:
             message = str(error)
     assert "read-only" in message, message

@@ -129,10 +129,10 @@ def test_only_frames_with_a_mask_can_be_verified() -> None:
     ],
 )
 def test_a_broken_painted_mask_is_refused_in_words(visitor: Visitor, counts: Any) -> None:
-    before = visitor.project.revision
+    before = visitor.project.library.revision
     told = visitor.edit(edit="mask", object=1, frame=9, counts=counts)
     assert of_kind(told, "notice")[0]["text"]
-    assert visitor.project.revision == before
+    assert visitor.project.library.revision == before
 
 
 def test_a_click_does_not_take_a_painting_away(visitor: Visitor) -> None:

@@ -37,7 +37,7 @@ class Server:
 
     def draft(self) -> OpenQuestion:
         key, project = self.registry.get_or_make(None)
-        return self.open(f"{key}.{project.add_draft(project.add_video(CLIP))}")
+        return self.open(f"{key}.{project.library.add_draft(project.library.add_video(CLIP))}")
 
     def open(self, work_id: str) -> OpenQuestion:
         with self.questions.using(work_id) as question:
@@ -136,12 +136,12 @@ def stream(question: OpenQuestion, count: int) -> None:
 def test_masks_that_stream_in_are_saved_together_and_before_anything_else(server: Server) -> None:
     question = server.draft()
     stream(question, 1)  # the first is saved at once
-    before = question.project.revision
+    before = question.project.library.revision
     for frame in range(1, 50):
         question.labels.arrive(nothing_on(question, frame), "nano")
-    assert question.project.revision == before
+    assert question.project.library.revision == before
     assert len(state_of(question).tracks[1].frames) == 50
-    assert question.project.revision == before + 1
+    assert question.project.library.revision == before + 1
     question.labels.step(forward=False)
     assert state_of(question).object_ids == ()
 
@@ -181,7 +181,7 @@ def test_masks_that_still_wait_are_flushed_for_the_whole_project(server: Server)
     question = server.draft()
     stream(question, 9)
     server.questions.flush(question.key)
-    assert len(question.project.state(question.question_id).tracks[1].frames) == 9
+    assert len(question.project.labels.state(question.question_id).tracks[1].frames) == 9
 
 
 @pytest.mark.usefixtures("never_due")
@@ -222,7 +222,7 @@ def test_the_server_ends_though_nobody_fetches_what_a_job_still_has_to_say(
     assert [next(suspended), next(suspended)] == [0, 1]
     server.close()
     with Project.open(tmp_path / "labels") as project:
-        assert sorted(project.state(question.question_id).tracks[1].frames) == [0, 1]
+        assert sorted(project.labels.state(question.question_id).tracks[1].frames) == [0, 1]
     suspended.close()
 
 
@@ -235,7 +235,7 @@ def test_what_waits_to_be_computed_survives_a_restart_and_what_others_do(tmp_pat
     assert state_of(server.open(question.id)).pending == {1: ((90, 96),)}
     server.close()
     with Project.open(tmp_path / "labels") as project:
-        project.record(question.question_id, drawn(1, 20))
+        project.labels.record(question.question_id, drawn(1, 20))
     server = start(tmp_path)
     assert state_of(server.open(question.id)).pending == {1: ((5, 96),)}
     server.open(question.id).labels.step(forward=False)
@@ -324,7 +324,7 @@ def test_the_chosen_range_survives_a_restart(tmp_path: Path) -> None:
     server = start(tmp_path)
     assert server.open(question.id).range.frames == (3, 9)
     project = server.open(question.id).project
-    project.keep_note(f"range {question.question_id}", "[3, 9000]")  # of a video that was longer
+    project.library.keep_note(f"range {question.question_id}", "[3, 9000]")  # of a video that was longer
     server.close()
     server = start(tmp_path)
     assert server.open(question.id).range.frames == proposed
@@ -354,7 +354,7 @@ def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(server: Se
     labels, project = question.labels, question.project
     labels.record(drawn(1))
     labels.record(drawn(2))
-    seen = project.question(question.question_id).revision
+    seen = project.library.question(question.question_id).revision
     left, right = Client("left", "Ada", seen), Client("right", None, seen)
     labels.record(Named(1, "dog"), left)
     labels.record(drawn(1, 5), left)  # its own changes never surprise a tab
@@ -364,7 +364,7 @@ def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(server: Se
         labels.record(drawn(1, 6), right)
     with pytest.raises(ChangedElsewhere):
         labels.step(forward=False, client=right)
-    caught_up = Client("right", None, project.question(question.question_id).revision)
+    caught_up = Client("right", None, project.library.question(question.question_id).revision)
     labels.record(MoveKeyframe(7), caught_up)
     with pytest.raises(ChangedElsewhere, match="this question was changed meanwhile by another tab"):
         labels.record(drawn(3), left)
@@ -373,9 +373,9 @@ def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(server: Se
 def test_a_change_by_another_program_is_noticed_too(server: Server) -> None:
     question = server.draft()
     question.labels.record(drawn())
-    tab = Client("left", None, question.project.question(question.question_id).revision)
+    tab = Client("left", None, question.project.library.question(question.question_id).revision)
     with Project.open(question.project.folder) as other:
-        other.record(question.question_id, Named(1, "dog"), annotator="Bob")
+        other.labels.record(question.question_id, Named(1, "dog"), annotator="Bob")
     assert [change.annotator for change in question.labels.revisions.unseen(tab)] == ["Bob"]
     with pytest.raises(ChangedElsewhere, match="by Bob"):
         question.labels.record(Named(1, "cat"), tab)

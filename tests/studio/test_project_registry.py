@@ -39,7 +39,7 @@ def test_a_visitors_project_is_gone_after_its_lifetime_and_no_other_one(tmp_path
     assert not folder.exists()
     with pytest.raises(SessionError, match="no longer on the server"):
         later.get(old)
-    assert later.get(young).questions() == ()
+    assert later.get(young).library.questions() == ()
     later.close()
 
 

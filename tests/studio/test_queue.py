@@ -57,7 +57,7 @@ def test_a_decision_counts_and_accepting_nothing_means_absent(visitor: Visitor) 
 
 
 def test_what_another_tab_changed_is_not_accepted_unseen(visitor: Visitor) -> None:
-    seen = visitor.project.question(visitor.question.question_id).revision
+    seen = visitor.project.library.question(visitor.question.question_id).revision
     visitor.edit(**BOX, tab="left", seen=seen)
     told = visitor.look_up("act", do="accept", question=visitor.question.question_id, tab="right", seen=seen)
     assert "look at them, then decide" in told["error"]
@@ -176,9 +176,9 @@ def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch:
     visitor.propagate()
     late = ObjectMask(mask_of(0, 0, 3, 3), 5.0)
     visitor.question.labels.arrive(FrameMasks(0, {1: late}), "filler")
-    assert visitor.project.state(1).tracks[1].frames[0] != late  # it is not on the disk yet
+    assert visitor.project.labels.state(1).tracks[1].frames[0] != late  # it is not on the disk yet
     transfer(visitor, "export", format="coco", scope="project", everything=True)
-    assert visitor.project.state(1).tracks[1].frames[0] == late
+    assert visitor.project.labels.state(1).tracks[1].frames[0] == late
 
 
 def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_path: Path) -> None:
@@ -187,8 +187,8 @@ def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_p
     with zipfile.ZipFile(file["path"]) as archive:
         archive.extractall(tmp_path / "copy")
     with Project.open(tmp_path / "copy") as copy:
-        assert copy.state(visitor.question.question_id).object_ids == (1,)
-        copy.open_video(copy.videos()[0].id).close()
+        assert copy.labels.state(visitor.question.question_id).object_ids == (1,)
+        copy.library.open_video(copy.library.videos()[0].id).close()
 
 
 def test_labels_that_are_there_already_are_not_imported_again(visitor: Visitor, uploads: Path) -> None:

@@ -58,8 +58,8 @@ class Visitor:
         registry = ProjectRegistry(Settings(project=Path(self._folder.name) / "labels"))
         self.studio = Studio(Pipeline(policy, segmenter or self.segmenter), registry, [], capacity=2)
         self.key, self.project = registry.get_or_make(None)
-        video = self.project.add_video(make_frames(Path(self._folder.name) / "array", count))
-        self.work = f"{self.key}.{self.project.add_draft(video)}"
+        video = self.project.library.add_video(make_frames(Path(self._folder.name) / "array", count))
+        self.work = f"{self.key}.{self.project.library.add_draft(video)}"
 
     @property
     def question(self) -> OpenQuestion:

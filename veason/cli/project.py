@@ -97,7 +97,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
 
     sampling = read_sampling(args)
     with Project.open(args.folder) as project:
-        if not project.questions(status=("new", "thinking"), assignee=args.assignee):
+        if not project.library.questions(status=("new", "thinking"), assignee=args.assignee):
             print("nothing to do: no question is new")  # no model need be loaded for that
             return 0
         pipeline = pipeline_from_args(args)
@@ -166,16 +166,16 @@ def describe_project(project: Project) -> dict[str, Any]:
     from veason.project.statistics import statistics
 
     numbers = statistics(project)
-    doubtful = project.questions(status="proposed", most_doubtful_first=True)
+    doubtful = project.library.questions(status="proposed", most_doubtful_first=True)
     return {
         "folder": str(project.folder),
-        "revision": project.revision,
+        "revision": project.library.revision,
         "is_read_only": project.is_read_only,
         "videos": numbers.num_videos,
         "questions": numbers.num_questions,
         "masks": numbers.num_masks,
         "by_status": dict(numbers.by_status),
-        "disputed": {number: list(names) for number, names in project.disputed().items()},
+        "disputed": {number: list(names) for number, names in project.queue.disputed().items()},
         "effort": dataclasses.asdict(numbers.total),
         "annotators": {name: dataclasses.asdict(effort) for name, effort in numbers.annotators.items()},
         "bytes": size_of(project.folder),

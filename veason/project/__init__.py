@@ -1,31 +1,29 @@
 """Projects: a folder a person owns, in which nothing is lost.
 
 with Project.create("work") as project:
-    video = project.add_video("clip.mp4")
-    question = project.add_question(video, "the red ball")
-    project.record(question, PutPrompt(Prompt(1, 0, box=Box(1, 2, 30, 40))))   # on the disk when it returns
-    project.undo(question)
+    video = project.library.add_video("clip.mp4")
+    question = project.library.add_question(video, "the red ball")
+    project.labels.record(question, PutPrompt(Prompt(1, 0, box=Box(1, 2, 30, 40))))   # on the disk when it returns
+    project.labels.undo(question)
 
 schema.py      the tables, and migrations
+upgrade.py     what waits to be computed, brought from version 2 of the tables into version 3
 database.py    connections, transactions, what the disk says in words
-codec.py       dataclasses to JSON and back
 records.py     what a project tells about itself
-state.py       a question's state: its Session, marks and reasoning; the edits of it
-changes.py     states told apart, and steps between them
-runs.py        places as runs of frames
-whole.py       what copies and merges do to what is said of masks
 maskrows.py    masks between rows, the log and edits
-edits.py       edits to rows and back, undo, replay
+edits.py       edits of an annotation to rows and back, undo
 videos.py      where videos lie
-library.py     videos and questions
-queue.py       statuses, assignment, comments, verdicts
-store.py       Project: all of it
+library.py     Library: videos, questions and the log
+queue.py       Queue: statuses, assignment, comments, verdicts
+labels.py      LabelStore: edits, masks and answers
+project.py     Project: the folder, which has a library, a queue and labels
 statistics.py  progress, time, doubt, agreement of two annotators
 sources.py     folders of videos, lists of instructions and datasets into the queue
 prelabel.py    models work through the queue
 folder.py      pack and unpack; quota and lifetime of many projects
 """
 
+from veason.project.project import Project
 from veason.project.records import (
     STATUSES,
     Change,
@@ -39,7 +37,6 @@ from veason.project.records import (
     StoredVideo,
     Verdict,
 )
-from veason.project.store import Project
 
 __all__ = [
     "STATUSES",

@@ -13,7 +13,7 @@ from pathlib import Path
 from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project.database import NAME, in_words
-from veason.project.store import Project
+from veason.project.project import Project
 from veason.project.videos import pictures
 
 _LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
@@ -63,11 +63,11 @@ def _is_packed(source: Path, folder: Path) -> bool:
 def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Path]:
     """Copy the database as it is now and return the videos to take in, by their path in the copy."""
     moved: dict[str, Path] = {}
-    with project.reading() as db, in_words(copy):
+    with project.database.read() as db, in_words(copy):
         target = sqlite3.connect(copy)
         try:
             db.backup(target)
-            for video in project.videos() if with_videos else ():
+            for video in project.library.videos() if with_videos else ():
                 if not video.path.is_relative_to(project.folder) and video.path.exists():
                     place = f"videos/{video.sha256[:16]}-{video.path.name}"
                     moved[place] = video.path
@@ -122,10 +122,10 @@ def unpack(
 def _forget_outside(project: Project) -> None:
     outside = [
         (f"videos/{video.path.name}", video.id)
-        for video in project.videos()
+        for video in project.library.videos()
         if not video.path.resolve().is_relative_to(project.folder.resolve())
     ]
-    with project.transaction() as db:
+    with project.database.write() as db:
         db.executemany("UPDATE videos SET path = ? WHERE id = ?", outside)
 
 

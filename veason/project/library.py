@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from veason.errors import ProjectError, PromptError
 from veason.project.database import Database
@@ -24,21 +21,11 @@ _QUESTION = (
 
 
 class Library:
-    """The part of a project that knows videos and questions but no labels; see `veason.project.store.Project`."""
+    """The videos and questions of a project, and the log of what happened to them."""
 
     def __init__(self, folder: Path, database: Database) -> None:
-        self.folder = folder
+        self._folder = folder
         self._database = database
-
-    @property
-    def is_read_only(self) -> bool:
-        """True where the project can be looked at only."""
-        return self._database.is_read_only
-
-    @property
-    def proxies(self) -> Path:
-        """The folder for what can be made again, such as small pictures; it may be deleted at any time."""
-        return self.folder / "proxies"
 
     @property
     def revision(self) -> int:
@@ -95,10 +82,10 @@ class Library:
             info = video.info
         sha256 = hash_video(path)
         known = self._video_where("sha256 = ?", sha256)
-        if known and known[0].path.exists() and (not copy or known[0].path.is_relative_to(self.folder)):
+        if known and known[0].path.exists() and (not copy or known[0].path.is_relative_to(self._folder)):
             return known[0].id
-        place = place_of(path, self.folder, sha256, copy=copy)
-        with self.transaction() as db:
+        place = place_of(path, self._folder, sha256, copy=copy)
+        with self._database.write() as db:
             if known:
                 db.execute("UPDATE videos SET path = ? WHERE id = ?", (place, known[0].id))
                 return known[0].id
@@ -134,7 +121,7 @@ class Library:
                 f"has_variable_rate, decoder FROM videos WHERE {condition} ORDER BY id",
                 values,
             ).fetchall()
-        return tuple(_video(row, self.folder) for row in rows)
+        return tuple(_video(row, self._folder) for row in rows)
 
     # --- questions
 
@@ -162,7 +149,7 @@ class Library:
 
     def _insert_question(self, video_id: int, instruction: str, assignee: str | None, original_id: int | None) -> int:
         self.video(video_id)
-        with self.transaction() as db:
+        with self._database.write() as db:
             revision = next_revision(db)
             row = db.execute(
                 "INSERT INTO questions (video_id, instruction, assignee, revision, original_id) VALUES (?, ?, ?, ?, ?) "
@@ -202,30 +189,6 @@ class Library:
         with self._database.read() as db:
             rows = db.execute(f"{_QUESTION} WHERE {' AND '.join(conditions)} ORDER BY {order}", values).fetchall()
         return tuple(Question(*row) for row in rows)
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block as one transaction on the project file; for the modules of this package."""
-        with self._database.write() as db:
-            yield db
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Run the block on one state of the project file; for the modules of this package."""
-        with self._database.read() as db:
-            yield db
-
-    def close(self) -> None:
-        """Close the file; the project can be opened again at any time."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def read_change(row: Sequence[Any]) -> Change:

@@ -17,9 +17,9 @@ from typing import Literal
 from veason.annotation import Asked, Edit, GotAnswer, GotMasks, RecomputePlan, RecomputeRequest
 from veason.errors import DeviceError, ProjectError, PromptError, VideoError
 from veason.pipeline import LONG_CLIP, FramesShown, Pipeline, prompts_from_answer, starting_range
+from veason.project.project import Project
 from veason.project.records import ChangedElsewhere, Question
 from veason.project.statistics import rank
-from veason.project.store import Project
 from veason.types import Answered, Sampling, Unanswered
 from veason.video import Video
 
@@ -81,8 +81,8 @@ def prelabel(
     """
     with _only_run(project):
         for question in _left_over(project):
-            project.set_status(question.id, "new", source=SOURCE)
-        found = project.questions(status="new", assignee=assignee)
+            project.queue.set_status(question.id, "new", source=SOURCE)
+        found = project.library.questions(status="new", assignee=assignee)
         queue = [question for question in found if question.instruction]  # a draft asks for nothing yet
         pace = _Pace(len(queue))
         for question in queue:
@@ -92,7 +92,7 @@ def prelabel(
             except ChangedElsewhere:
                 yield pace.ended(question.id, "skipped", "a person took it over")
             except (VideoError, PromptError, DeviceError) as error:
-                project.fail(question.id, str(error), source=SOURCE)
+                project.queue.fail(question.id, str(error), source=SOURCE)
                 yield pace.ended(question.id, "failed", str(error))
 
 
@@ -120,23 +120,23 @@ def _label(
 ) -> Generator[Progress, None, None]:
     """Bring one question from where it stands to "proposed"."""
     with _open(project, question) as video:
-        revision = project.set_status(
-            question.id, "thinking", source=SOURCE, expected_revision=project.question(question.id).revision
+        revision = project.queue.set_status(
+            question.id, "thinking", source=SOURCE, expected_revision=project.library.question(question.id).revision
         )
         if question.failure:
-            revision = project.fail(question.id, "", source=SOURCE)
+            revision = project.queue.fail(question.id, "", source=SOURCE)
         is_done = False
         try:
             yield pace.now(question.id, "thinking")
-            if project.state(question.id).answer is None:
+            if project.labels.state(question.id).answer is None:
                 revision = _think(project, pipeline, question, video, sampling, revision)
             yield from _track(project, pipeline, question, video, longest, revision, pace)
             rank(project, question.id)
             is_done = True
         finally:
-            if project.question(question.id).status == "thinking":
-                project.set_status(question.id, "proposed" if is_done else "new", source=SOURCE)
-    yield pace.ended(question.id, "proposed", project.question(question.id).failure)
+            if project.library.question(question.id).status == "thinking":
+                project.queue.set_status(question.id, "proposed" if is_done else "new", source=SOURCE)
+    yield pace.ended(question.id, "proposed", project.library.question(question.id).failure)
 
 
 def _think(
@@ -157,9 +157,9 @@ def _think(
     name = pipeline.policy.name
     if answer is None:
         reason, text = (failure.reason, failure.text) if failure else ("the policy wrote nothing", "")
-        return project.fail(question.id, reason, text=text, source=name)
+        return project.queue.fail(question.id, reason, text=text, source=name)
     edits: list[Edit] = [Asked(question.instruction, shown), GotAnswer(answer, prompts_from_answer(answer))]
-    return project.follow(question.id, edits, source=name, sampling=sampling, expected_revision=revision)
+    return project.labels.follow(question.id, edits, source=name, sampling=sampling, expected_revision=revision)
 
 
 def _track(
@@ -172,7 +172,7 @@ def _track(
     pace: _Pace,
 ) -> Iterator[Progress]:
     """Compute the masks that wait and put all of them on the disk in one go."""
-    state = project.state(question.id)
+    state = project.labels.state(question.id)
     if not state.pending or not state.prompts:
         return
     frames = starting_range(video.info, min(state.prompts)[1], longest)
@@ -186,13 +186,13 @@ def _track(
             done = len({edit.frame_masks.frame_index for edit in arrived})
             yield pace.now(question.id, "tracking", (done, plan.num_frames))
     if arrived:
-        project.follow(question.id, arrived, source=pipeline.segmenter.name, expected_revision=revision)
+        project.labels.follow(question.id, arrived, source=pipeline.segmenter.name, expected_revision=revision)
 
 
 @contextmanager
 def _open(project: Project, question: Question) -> Iterator[Video]:
     try:
-        video = project.open_video(question.video_id)
+        video = project.library.open_video(question.video_id)
     except ProjectError as error:  # its file is gone: this one fails, the others go on
         raise VideoError(str(error)) from error
     with closing(video):
@@ -202,8 +202,8 @@ def _open(project: Project, question: Question) -> Iterator[Video]:
 def _left_over(project: Project) -> list[Question]:
     """Return the questions that a killed run left as "thinking"."""
     found = []
-    for question in project.questions(status="thinking"):
-        last = [one for one in project.changes_since(0, question.id) if one.operation == "status"][-1]
+    for question in project.library.questions(status="thinking"):
+        last = [one for one in project.library.changes_since(0, question.id) if one.operation == "status"][-1]
         if last.source == SOURCE:
             found.append(question)
     return found

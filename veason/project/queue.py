@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from veason.errors import ProjectError, PromptError
+from veason.project.database import Database
 from veason.project.edits import Origin, next_revision, write_log
 from veason.project.library import Library
-from veason.project.records import STATUSES, ChangedElsewhere, Comment, Question, Status, Verdict
+from veason.project.records import STATUSES, ChangedElsewhere, Comment, Status, Verdict
 
 
-class Queue(Library):
-    """The part of a project that orders the work; see `veason.project.store.Project`."""
+class Queue:
+    """Who works on which question of a project, how far it is, and what people say about it."""
+
+    def __init__(self, database: Database, library: Library) -> None:
+        self._database, self._library = database, library
 
     def set_status(
         self,
@@ -37,7 +41,7 @@ class Queue(Library):
 
     def accept(self, question_id: int, **options: Any) -> Status:
         """Accept what is there: "accepted", or "absent" where nothing is to be seen. Options as for `set_status`."""
-        with self.reading() as db:
+        with self._database.read() as db:
             has_objects = db.execute(
                 "SELECT EXISTS (SELECT 1 FROM prompts WHERE question_id = :id) OR "
                 "EXISTS (SELECT 1 FROM masks WHERE question_id = :id AND is_current = 1)",
@@ -57,16 +61,6 @@ class Queue(Library):
             raise PromptError("the instruction is empty: describe what to segment, in words")
         return self._update(question_id, "instruction", instruction.strip(), Origin(annotator=annotator))
 
-    def neighbour(self, question_id: int, step: int = 1, **filters: Any) -> Question | None:
-        """Return the question `step` places further (back, if negative) among those that pass `questions(**filters)`.
-
-        A question that does not pass stands before the first: after accepting one, the next is the first still open.
-        None at either end.
-        """
-        found = self.questions(**filters)
-        place = next((place for place, one in enumerate(found) if one.id == question_id), -1) + step
-        return found[place] if 0 <= place < len(found) else None
-
     def fail(self, question_id: int, reason: str, *, text: str = "", source: str | None = None) -> int:
         """Keep why a model gave no usable answer, with the raw text it wrote; "" takes the failure back."""
         body = {"failure": reason, "text": text}
@@ -74,7 +68,7 @@ class Queue(Library):
 
     def set_doubt(self, question_id: int, doubt: float | None) -> None:
         """Keep how doubtful a question is, in [0, 1]; no change that anybody has to look at."""
-        with self.transaction() as db:
+        with self._database.write() as db:
             db.execute("UPDATE questions SET doubt = ? WHERE id = ?", (doubt, question_id))
 
     def comment(
@@ -83,8 +77,8 @@ class Queue(Library):
         """Remark on a frame, or on the whole question, and return the comment's id."""
         if not text.strip():
             raise ProjectError("the comment is empty: write something")
-        self.question(question_id)
-        with self.transaction() as db:
+        self._library.question(question_id)
+        with self._database.write() as db:
             row = db.execute(
                 "INSERT INTO comments (question_id, frame_index, annotator, text, time) VALUES (?, ?, ?, ?, ?) "
                 "RETURNING id",
@@ -96,7 +90,7 @@ class Queue(Library):
 
     def resolve(self, comment_id: int, *, annotator: str | None = None, is_resolved: bool = True) -> None:
         """Close a comment, or open it again."""
-        with self.transaction() as db:
+        with self._database.write() as db:
             row = db.execute(
                 "UPDATE comments SET is_resolved = ? WHERE id = ? RETURNING question_id", (is_resolved, comment_id)
             ).fetchone()
@@ -107,7 +101,7 @@ class Queue(Library):
 
     def comments(self, question_id: int) -> tuple[Comment, ...]:
         """Return the comments of a question, those about all of it first, then by frame."""
-        with self.reading() as db:
+        with self._database.read() as db:
             rows = db.execute(
                 "SELECT id, question_id, frame_index, annotator, text, time, is_resolved FROM comments "
                 "WHERE question_id = ? ORDER BY frame_index, id",
@@ -117,7 +111,7 @@ class Queue(Library):
 
     def open_comments(self) -> dict[int, int]:
         """Return how many comments are open, by question; questions without any are left out."""
-        with self.reading() as db:
+        with self._database.read() as db:
             rows = db.execute(
                 "SELECT question_id, count(*) FROM comments WHERE is_resolved = 0 GROUP BY question_id"
             ).fetchall()
@@ -125,8 +119,8 @@ class Queue(Library):
 
     def judge(self, question_id: int, verdict: str, text: str = "", *, annotator: str | None = None) -> None:
         """Keep what a reviewer says of a question: "agree", "disagree", or a tag such as "wrong keyframe"."""
-        self.question(question_id)
-        with self.transaction() as db:
+        self._library.question(question_id)
+        with self._database.write() as db:
             db.execute(
                 "INSERT INTO verdicts (question_id, verdict, annotator, text, time) VALUES (?, ?, ?, ?, ?)",
                 (question_id, verdict, annotator, text, time.time()),
@@ -134,22 +128,13 @@ class Queue(Library):
             body = {"verdict": verdict, "text": text}
             write_log(db, next_revision(db), question_id, "verdict", body, Origin(annotator))
 
-    def verdicts(self, question_id: int) -> tuple[Verdict, ...]:
-        """Return the verdicts on a question in the order they were given."""
-        with self.reading() as db:
-            rows = db.execute(
-                "SELECT question_id, verdict, annotator, text, time FROM verdicts WHERE question_id = ? ORDER BY id",
-                (question_id,),
-            ).fetchall()
-        return tuple(Verdict(*row) for row in rows)
-
     def standing_verdicts(self, question_id: int | None = None) -> dict[int, tuple[Verdict, ...]]:
         """Return the last "agree" or "disagree" of each reviewer, by question, of one question or of all.
 
         One that was given before the labels last changed stands no longer.
         """
         where = "" if question_id is None else "AND l.question_id = ? "
-        with self.reading() as db:
+        with self._database.read() as db:
             rows = db.execute(
                 "SELECT l.question_id, json_extract(l.body, '$.verdict'), l.annotator, "
                 "json_extract(l.body, '$.text'), l.time FROM log l WHERE l.operation = 'verdict' "
@@ -174,7 +159,9 @@ class Queue(Library):
             number: tuple(one.annotator or "" for one in verdicts if one.verdict == "disagree")
             for number, verdicts in self.standing_verdicts(question_id).items()
         }
-        accepted = {one.id for one in self.questions(status=("accepted", "absent"))} if any(found.values()) else ()
+        accepted = (
+            {one.id for one in self._library.questions(status=("accepted", "absent"))} if any(found.values()) else ()
+        )
         return {number: names for number, names in found.items() if names and number in accepted}
 
     def _update(
@@ -186,7 +173,7 @@ class Queue(Library):
         expected_revision: int | None = None,
         body: dict[str, Any] | None = None,
     ) -> int:
-        with self.transaction() as db:
+        with self._database.write() as db:
             row = db.execute("SELECT revision FROM questions WHERE id = ?", (question_id,)).fetchone()
             if row is None:
                 raise ProjectError(f"there is no question {question_id} in this project")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import ProjectError
-from veason.project.store import Project
+from veason.project.project import Project
 from veason.types import Sample
 from veason.video.images import SUFFIXES as PICTURES
 
@@ -118,14 +118,14 @@ def add_videos(
         ProjectError: an instruction is about a video that is neither given nor in the project.
         VideoError: a video cannot be opened.
     """
-    known = {video.id for video in project.videos()}
+    known = {video.id for video in project.library.videos()}
     found, ids = list_videos(paths), []
     for number, path in enumerate(found):
         tell(number, len(found))
-        ids.append(project.add_video(path, copy=copy))
-    chosen = list(dict.fromkeys(ids)) or [video.id for video in project.videos()]
+        ids.append(project.library.add_video(path, copy=copy))
+    chosen = list(dict.fromkeys(ids)) or [video.id for video in project.library.videos()]
     names: dict[str, int] = {}
-    for video in project.videos():
+    for video in project.library.videos():
         names |= dict.fromkeys((str(video.path), video.path.name, video.path.stem), video.id)
     for path, video_id in zip(found, ids, strict=True):  # a copy has another name
         names |= dict.fromkeys((str(path), str(path.absolute()), path.name, path.stem), video_id)
@@ -147,13 +147,13 @@ def add_dataset(project: Project, dataset: Iterable[Sample], *, copy: bool = Fal
         ProjectError: a folder of frames holds other frames than the dataset tells.
         VideoError: a video cannot be opened.
     """
-    known = {video.id for video in project.videos()}
+    known = {video.id for video in project.library.videos()}
     ids: dict[Path, int] = {}
     added = 0
     for sample in dataset:
         if sample.frames_dir not in ids:
-            ids[sample.frames_dir] = project.add_video(sample.frames_dir, copy=copy)
-            count = project.video(ids[sample.frames_dir]).num_frames
+            ids[sample.frames_dir] = project.library.add_video(sample.frames_dir, copy=copy)
+            count = project.library.video(ids[sample.frames_dir]).num_frames
             if count != len(sample.frame_names):
                 raise ProjectError(
                     f"{sample.frames_dir} holds {count} frames, the dataset names {len(sample.frame_names)}: frame "
@@ -166,7 +166,7 @@ def add_dataset(project: Project, dataset: Iterable[Sample], *, copy: bool = Fal
 def _add_question(project: Project, video_id: int, one: Wanted) -> bool:
     """Add a question unless the same one is there already."""
     instruction = one.instruction.strip()
-    if any(question.instruction == instruction for question in project.questions(video_id=video_id)):
+    if any(question.instruction == instruction for question in project.library.questions(video_id=video_id)):
         return False
-    project.add_question(video_id, instruction, one.assignee)
+    project.library.add_question(video_id, instruction, one.assignee)
     return True

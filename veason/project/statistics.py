@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from veason.consistency import check, doubt
 from veason.errors import ProjectError
 from veason.masks import empty_mask, mask_iou
+from veason.project.project import Project
 from veason.project.records import STATUSES, Status
-from veason.project.store import Project
 from veason.types import Rle
 
 IDLE_S = 60.0
@@ -53,7 +53,7 @@ def statistics(project: Project) -> Statistics:
 
     Time is the sum of the pauses up to IDLE_S before each change of a person, each given to the question changed.
     """
-    with project.reading() as db:
+    with project.database.read() as db:
         num_videos = db.execute("SELECT count(*) FROM videos").fetchone()[0]
         counts = dict(db.execute("SELECT status, count(*) FROM questions GROUP BY status").fetchall())
         num_masks = db.execute("SELECT count(*) FROM masks WHERE is_current = 1").fetchone()[0]
@@ -96,7 +96,7 @@ def rank(project: Project, question_id: int) -> float | None:
     every warning of `consistency.check` halves the trust that is left. A failed answer has a doubt of 1, no answer and
     no masks have none. Source: ours.
     """
-    state = project.state(question_id)
+    state = project.labels.state(question_id)
     worst: dict[int, float] = defaultdict(float)
     for doubts in doubtful_frames(project, question_id).values():
         for frame_index, value in doubts.items():
@@ -111,14 +111,14 @@ def rank(project: Project, question_id: int) -> float | None:
         }
         warnings = sum(one.severity == "warning" for one in check(state.answer, state.shown, masks))
     overall: float | None
-    if project.question(question_id).failure and not state.tracks:
+    if project.library.question(question_id).failure and not state.tracks:
         overall = 1.0
     elif state.answer is None and not state.tracks:
         overall = None
     else:
         trust = 1 - (sum(worst.values()) / len(worst) if worst else 0.0)
         overall = 1 - trust * 0.5**warnings
-    project.set_doubt(question_id, overall)
+    project.queue.set_doubt(question_id, overall)
     return overall
 
 
@@ -146,11 +146,11 @@ def agreement(project: Project, question_id: int, other_id: int) -> Agreement:
     Raises:
         ProjectError: the questions are about different videos.
     """
-    videos = {project.question(one).video_id for one in (question_id, other_id)}
+    videos = {project.library.question(one).video_id for one in (question_id, other_id)}
     if len(videos) > 1:
         raise ProjectError(f"questions {question_id} and {other_id} are about different videos")
-    nothing = empty_mask(project.video(videos.pop()).size_wh)
-    ids = [tuple(one.object_id for one in project.objects(number)) for number in (question_id, other_id)]
+    nothing = empty_mask(project.library.video(videos.pop()).size_wh)
+    ids = [tuple(one.object_id for one in project.labels.objects(number)) for number in (question_id, other_id)]
     if not ids[0] and not ids[1]:
         return Agreement(1.0, {}, {})
     ious: dict[int, np.ndarray] = {}
@@ -186,13 +186,13 @@ def _side_by_side(
 
 
 def _by_frame(project: Project, question_id: int) -> Iterator[tuple[int, dict[int, Rle]]]:
-    for frame_index, masks in groupby(project.masks(question_id), lambda one: one.frame_index):
+    for frame_index, masks in groupby(project.labels.masks(question_id), lambda one: one.frame_index):
         yield frame_index, {one.object_id: one.rle for one in masks}
 
 
 def doubtful_frames(project: Project, question_id: int) -> dict[int, dict[int, float]]:
     """Return the doubt about every frame by object id, frames that a person marked left out."""
-    state = project.state(question_id)
+    state = project.labels.state(question_id)
     return {
         object_id: {
             frame_index: value

@@ -30,7 +30,7 @@ class Earlier:
 
     def __init__(self, project: Project, video_id: int) -> None:
         self._project = project
-        self._questions = project.questions(video_id=video_id)
+        self._questions = project.library.questions(video_id=video_id)
         self._taken: set[int] = set()
 
     def same(self, video: LabelledVideo, question: LabelledQuestion) -> int | None:
@@ -57,18 +57,22 @@ class Earlier:
         return [each for each in self._questions if each.instruction.replace(NO_WORDS, "") == wanted]
 
     def _has_labels(self, question: Question) -> bool:
-        return question.status == "absent" or bool(self._project.objects(question.id))
+        return question.status == "absent" or bool(self._project.labels.objects(question.id))
 
     def _prints(self, question: Question, *, with_thought: bool) -> tuple[str | None, ...]:
         """Return the fingerprint of the labels as they came and as they are now; of an untouched question none."""
         project = self._project
-        noted = project.note(_note(question.id))
+        noted = project.library.note(_note(question.id))
         if question.status in ("new", "thinking") and not self._has_labels(question):
             return (noted,)
         is_absent = question.status == "absent"
-        seen = () if is_absent else ((one.object_id, one.frame_index, one.rle) for one in project.masks(question.id))
-        prompts = () if is_absent else (one.prompt for one in project.prompts(question.id))
-        stored = project.answer(question.id) if with_thought else None
+        seen = (
+            ()
+            if is_absent
+            else ((one.object_id, one.frame_index, one.rle) for one in project.labels.masks(question.id))
+        )
+        prompts = () if is_absent else (one.prompt for one in project.labels.prompts(question.id))
+        stored = project.labels.answer(question.id) if with_thought else None
         return noted, _print(seen, prompts, stored.thought if stored else "")
 
 
@@ -80,7 +84,7 @@ def is_picture_of(project: Project, info: VideoInfo, own: StoredVideo) -> bool:
     is_same_form = own.num_frames >= info.num_frames and own.size_wh == info.size_wh and own.path.exists()
     if not is_same_form or info.decoder != "images":
         return False
-    with open_video(info.path) as pictures, project.open_video(own.id) as video:
+    with open_video(info.path) as pictures, project.library.open_video(own.id) as video:
         for index in {0, info.num_frames // 2, info.num_frames - 1}:
             difference = np.abs(pictures.frame(index).astype(np.int16) - video.frame(index))
             if difference.mean() > _ALIKE:
@@ -90,7 +94,7 @@ def is_picture_of(project: Project, info: VideoInfo, own: StoredVideo) -> bool:
 
 def remember(project: Project, question_id: int, video: LabelledVideo, question: LabelledQuestion) -> None:
     """Keep with which labels a question was imported."""
-    project.keep_note(_note(question_id), _fingerprint(video, question))
+    project.library.keep_note(_note(question_id), _fingerprint(video, question))
 
 
 def _fingerprint(video: LabelledVideo, question: LabelledQuestion) -> str:

@@ -25,9 +25,9 @@ def from_project(project: Project, only: Collection[int] | None = None) -> Itera
         only: ids of the questions to yield; all of them where it is None.
     """
     taken: set[str] = set()
-    disputed = project.disputed()
-    for video in project.videos():
-        found = project.questions(video_id=video.id)
+    disputed = project.queue.disputed()
+    for video in project.library.videos():
+        found = project.library.questions(video_id=video.id)
         questions = tuple(one for one in found if only is None or one.id in only)
         name = _free_name(video, taken)
         taken.add(name)
@@ -66,7 +66,7 @@ def _labelled_video(
         own = _tracks(project, question)
         ids = {object_id: _shared_id(object_id, track, tracks) for object_id, track in own.items()}
         tracks |= {ids[object_id]: track for object_id, track in own.items()}
-        for each in project.objects(question.id):
+        for each in project.labels.objects(question.id):
             if each.object_id in ids and each.name:
                 object_names[ids[each.object_id]] = each.name
         original = names.get(question.original_id or 0, "")
@@ -90,7 +90,7 @@ def _labelled_video(
 
 def _question_names(project: Project, questions: tuple[Question, ...]) -> dict[int, str]:
     """Return the names of a video's questions: their places, and what imported ones were called, where that is free."""
-    called = {question.id: project.note(name_note(question.id)) for question in questions}
+    called = {question.id: project.library.note(name_note(question.id)) for question in questions}
     names = {one.id: str(place) for place, one in enumerate(questions) if called[one.id] is None}
     taken = set(names.values())
     for question in questions:
@@ -106,8 +106,8 @@ def _tracks(project: Project, question: Question) -> dict[int, Track]:
     """Return the masks of a question's objects; none where a person said that the target is absent."""
     if question.status == "absent":
         return {}
-    tracks: dict[int, dict[int, LabelMask]] = {each.object_id: {} for each in project.objects(question.id)}
-    for mask in project.masks(question.id):
+    tracks: dict[int, dict[int, LabelMask]] = {each.object_id: {} for each in project.labels.objects(question.id)}
+    for mask in project.labels.masks(question.id):
         tracks[mask.object_id][mask.frame_index] = LabelMask(mask.rle, mask.score, mask.provenance, mask.is_occluded)
     return dict(tracks)
 
@@ -121,9 +121,9 @@ def _shared_id(object_id: int, track: Track, tracks: dict[int, Track]) -> int:
 
 
 def _question(project: Project, question: Question, ids: dict[int, int]) -> LabelledQuestion:
-    stored = project.answer(question.id)
-    state = project.state(question.id)
-    prompts = [each for each in project.prompts(question.id) if each.prompt.object_id in ids]
+    stored = project.labels.answer(question.id)
+    state = project.labels.state(question.id)
+    prompts = [each for each in project.labels.prompts(question.id) if each.prompt.object_id in ids]
     return LabelledQuestion(
         name="",
         instruction="" if question.instruction == NO_WORDS else question.instruction,

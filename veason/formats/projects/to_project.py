@@ -76,8 +76,8 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
     """
     video = _as_folder(project, video)
     check_fits(project, video)
-    video_id = project.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
-    _check_same_frames(project.video(video_id), video)
+    video_id = project.library.add_video(video.info.path, copy=copy) if video.info.path else _known(project, video).id
+    _check_same_frames(project.library.video(video_id), video)
     earlier = Earlier(project, video_id)
     ids: dict[str, int] = {}
     num_masks = num_new = num_changed = 0
@@ -88,15 +88,15 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
             continue
         first = earlier.first_version(question)
         masks = _stored_masks(video, question)
-        with project.together():  # killed here, it leaves nothing of the question, and importing again goes on
-            ids[question.name] = question_id = project.add_question(
+        with project.atomic():  # killed here, it leaves nothing of the question, and importing again goes on
+            ids[question.name] = question_id = project.library.add_question(
                 video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original, first)
             )
             _enter_answer(project, question_id, question)
-            project.put_masks(question_id, masks, source=question.segmenter or "import")
+            project.labels.put_masks(question_id, masks, source=question.segmenter or "import")
             _enter_review(project, question_id, video, question)
             remember(project, question_id, video, question)
-            project.keep_note(name_note(question_id), question.name)
+            project.library.keep_note(name_note(question_id), question.name)
         num_new += 1
         num_changed += first is not None
         num_masks += len(masks)
@@ -169,7 +169,7 @@ def _moved(question: LabelledQuestion, place: dict[int, int]) -> LabelledQuestio
 
 
 def _of_name(project: Project, video: LabelledVideo) -> list[StoredVideo]:
-    return [each for each in project.videos() if label_name(each) == Path(video.name).name]
+    return [each for each in project.library.videos() if label_name(each) == Path(video.name).name]
 
 
 def _known(project: Project, video: LabelledVideo) -> StoredVideo:
@@ -186,14 +186,14 @@ def _enter_answer(project: Project, question_id: int, question: LabelledQuestion
         boxes = tuple(each.box for each in model_prompts if each.box and each.frame_index == question.keyframe)
         answer = Answer(question.thought, question.keyframe, boxes, (), question.answer_text)
         edits: list[Edit] = [Asked(question.instruction, question.shown), GotAnswer(answer, model_prompts)]
-        project.follow(question_id, edits, source=question.policy or "import")
+        project.labels.follow(question_id, edits, source=question.policy or "import")
     else:
-        project.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source="import")
+        project.labels.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source="import")
     for prompt in question.prompts:
         if (prompt.object_id, prompt.frame_index) in question.by_hand:
-            project.record(question_id, PutPrompt(prompt))
-    if question.keyframe is not None and project.state(question_id).keyframe is None:
-        project.follow(question_id, [MoveKeyframe(question.keyframe)], source="import")
+            project.labels.record(question_id, PutPrompt(prompt))
+    if question.keyframe is not None and project.labels.state(question_id).keyframe is None:
+        project.labels.follow(question_id, [MoveKeyframe(question.keyframe)], source="import")
 
 
 def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[StoredMask]:
@@ -206,15 +206,15 @@ def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[Stor
 
 def _enter_review(project: Project, question_id: int, video: LabelledVideo, question: LabelledQuestion) -> None:
     with_masks = frozenset(object_id for object_id in question.object_ids if video.tracks[object_id])
-    project.follow(question_id, [Tracked(with_masks)], source=question.segmenter or "import")
+    project.labels.follow(question_id, [Tracked(with_masks)], source=question.segmenter or "import")
     if question.reasoning == "edited":
-        project.record(question_id, Reasoned(question.thought))
+        project.labels.record(question_id, Reasoned(question.thought))
     elif question.reasoning in ("confirmed", "regenerated"):
-        project.record(question_id, Reasoned())
-    known = {each.object_id for each in project.objects(question_id)}
+        project.labels.record(question_id, Reasoned())
+    known = {each.object_id for each in project.labels.objects(question_id)}
     for object_id in question.object_ids:
         if object_id in known and video.object_names.get(object_id):
-            project.name_object(question_id, object_id, video.object_names[object_id])
-    project.set_status(question_id, "new" if question.status == "thinking" else question.status)
+            project.labels.name_object(question_id, object_id, video.object_names[object_id])
+    project.queue.set_status(question_id, "new" if question.status == "thinking" else question.status)
     for name in question.disputed_by:
-        project.judge(question_id, "disagree", annotator=name or None)
+        project.queue.judge(question_id, "disagree", annotator=name or None)

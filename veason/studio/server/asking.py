@@ -102,7 +102,7 @@ class Asking:
         question = self._question
         answered = GotAnswer(answer, prompts_from_answer(answer))
         question.labels.follow([answered], self._client, source=self._policy_name, sampling=sampling)
-        question.project.set_status(question.question_id, "proposed", source=self._policy_name)
+        question.project.queue.set_status(question.question_id, "proposed", source=self._policy_name)
         question.range.propose(starting_range(question.video.info, answer.keyframe or 0))
         return range_item(question)
 
@@ -114,7 +114,7 @@ class Asking:
         """Keep of the first answer what must not wait for its end."""
         if isinstance(event, Unanswered):
             question = self._question
-            question.project.fail(question.question_id, event.reason, text=event.text, source=self._policy_name)
+            question.project.queue.fail(question.question_id, event.reason, text=event.text, source=self._policy_name)
         elif isinstance(event, KeyframeChosen):
             self._keyframe = event.frame_index
         elif isinstance(event, BoxClosed) and self._keyframe is not None:

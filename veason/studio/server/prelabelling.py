@@ -30,7 +30,7 @@ class Prelabelling:
         run = self._runs.get(key)
         if run is not None and run.is_running:
             return
-        if not any(question.instruction for question in project.questions(status=("new", "thinking"))):
+        if not any(question.instruction for question in project.library.questions(status=("new", "thinking"))):
             raise ProjectError("nothing to pre-label: no question with words is new")
         self._runs[key] = _Run(project, self._pipeline, self._line)
 

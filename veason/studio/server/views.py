@@ -162,9 +162,9 @@ def recalled_item(question: OpenQuestion, state: State, profile: Profile) -> Rec
 
 def failure_text(question: OpenQuestion, state: State) -> str:
     """Return what the policy wrote where it gave no usable answer, "" where it gave one or was not asked."""
-    if not question.project.question(question.question_id).failure or state.answer is not None:
+    if not question.project.library.question(question.question_id).failure or state.answer is not None:
         return ""
-    changes = question.project.changes_since(0, question.question_id)
+    changes = question.project.library.changes_since(0, question.question_id)
     return next((str(one.body.get("text", "")) for one in reversed(changes) if one.operation == "failure"), "")
 
 

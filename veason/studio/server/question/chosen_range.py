@@ -23,7 +23,7 @@ class ChosenRange:
     def __init__(self, project: Project, question_id: int, num_frames: int, home: FrameRange) -> None:
         self._project, self._key = project, f"range {question_id}"
         self.home = home
-        self.frames = _kept(project.note(self._key), num_frames) or home
+        self.frames = _kept(project.library.note(self._key), num_frames) or home
 
     def choose(self, frames: FrameRange) -> None:
         """Take a range, and keep it for a restart."""
@@ -32,7 +32,7 @@ class ChosenRange:
         self.frames = frames
         if not self._project.is_read_only:
             with suppress(ProjectError):  # without it only the proposed range comes back
-                self._project.keep_note(self._key, json.dumps(frames))
+                self._project.library.keep_note(self._key, json.dumps(frames))
 
     def propose(self, frames: FrameRange) -> None:
         """Propose a range, which is taken unless a person has chosen another one."""

@@ -53,22 +53,22 @@ class Labels:
     def state(self) -> State:
         """Put what has streamed in on the disk and return the state of the question."""
         self.flush()
-        return self._project.state(self._question_id)
+        return self._project.labels.state(self._question_id)
 
     def saved_state(self) -> State:
         """Return the state without the masks that are not on the disk yet: cheap, for every frame."""
-        return self._project.state(self._question_id)
+        return self._project.labels.state(self._question_id)
 
     def now(self) -> LabelsNow:
         """Return everything the page is told of the labels."""
         state = self.state()
         done, undone = self._steps()
-        return LabelsNow(self._project.question(self._question_id), state, done, undone)
+        return LabelsNow(self._project.library.question(self._question_id), state, done, undone)
 
     def _steps(self) -> tuple[list[Edit], list[Edit]]:
-        past, future = self._project.step_revisions(self._question_id)
+        past, future = self._project.labels.step_revisions(self._question_id)
         unread = [one for one in (*past, *future) if one not in self._edits]
-        self._edits |= {revision: read_edit(one) for revision, one in self._project.changes_at(unread).items()}
+        self._edits |= {revision: read_edit(one) for revision, one in self._project.library.changes_at(unread).items()}
         return [self._edits[one] for one in reversed(past)], [self._edits[one] for one in future]
 
     # --- changing
@@ -81,10 +81,10 @@ class Labels:
             SessionError: the edit does not fit.
         """
         with self._changing(client):
-            question = self._project.question(self._question_id)
+            question = self._project.library.question(self._question_id)
             self.revisions.check(client, subject(edit) or whole(type(edit).__name__))
-            with self._project.together():
-                self._project.record(
+            with self._project.atomic():
+                self._project.labels.record(
                     self._question_id,
                     edit,
                     annotator=client.name,
@@ -92,23 +92,23 @@ class Labels:
                     expected_revision=question.revision,
                 )
                 if question.status != "in review":
-                    self._project.set_status(self._question_id, "in review", annotator=client.name)
+                    self._project.queue.set_status(self._question_id, "in review", annotator=client.name)
 
     def follow(self, edits: Sequence[Edit], client: Client = NOBODY, **options: Any) -> None:
         """Put on the disk what a model reports; options as for `Project.follow`."""
         with self._changing(client):
-            self._project.follow(self._question_id, edits, **options)
+            self._project.labels.follow(self._question_id, edits, **options)
 
     def reword(self, instruction: str, client: Client = NOBODY) -> None:
         """Give the question its words."""
         with self._changing(client):
-            self._project.reword(self._question_id, instruction, annotator=client.name)
+            self._project.queue.reword(self._question_id, instruction, annotator=client.name)
 
     def step(self, forward: bool, client: Client = NOBODY, count: int = 1) -> None:
         """Undo so many steps, or redo them if `forward`. Raises SessionError where there are fewer, or as `record`."""
         with self._changing(client):
             self.revisions.check(client, "all")
-            walk = self._project.redo if forward else self._project.undo
+            walk = self._project.labels.redo if forward else self._project.labels.undo
             for _ in range(count):
                 walk(self._question_id, annotator=client.name)
 
@@ -137,4 +137,4 @@ class Labels:
                 self._buffer.flush()
 
     def _write_masks(self, arrived: Sequence[GotMasks], source: str) -> None:
-        self._project.follow(self._question_id, arrived, source=source)
+        self._project.labels.follow(self._question_id, arrived, source=source)

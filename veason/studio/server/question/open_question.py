@@ -37,15 +37,15 @@ class OpenQuestion:
     """
 
     def __init__(self, key: str, project: Project, question: Question) -> None:
-        stored = project.video(question.video_id)
+        stored = project.library.video(question.video_id)
         self.id = f"{key}.{question.id}"
         self.key, self.project, self.question_id, self.title = key, project, question.id, stored.title
-        self.lease = VideoLease(project.open_video(stored.id))
+        self.lease = VideoLease(project.library.open_video(stored.id))
         self.labels = Labels(project, question.id)
         self.job = Job()
         self.edit_order = EditOrder()
         info = self.video.info
-        home = starting_range(info, project.state(question.id).keyframe or 0)
+        home = starting_range(info, project.labels.state(question.id).keyframe or 0)
         self.range = ChosenRange(project, question.id, info.num_frames, home)
         self.proposals: tuple[Proposal, ...] = ()
         self.asked = 1

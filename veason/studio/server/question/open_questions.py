@@ -88,7 +88,7 @@ class OpenQuestions:
             raise SessionError(GONE)
         project = self._registry.get(key)
         try:
-            question = project.question(int(number))
+            question = project.library.question(int(number))
         except ProjectError as error:
             raise SessionError(GONE) from error
         return OpenQuestion(key, project, question)

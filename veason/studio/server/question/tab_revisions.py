@@ -21,11 +21,11 @@ class TabRevisions:
     @contextmanager
     def made_by(self, client: Client) -> Iterator[None]:
         """Note that the tab makes the changes of the block: they do not surprise it later."""
-        before = self._project.revision
+        before = self._project.library.revision
         try:
             yield
         finally:
-            for revision in range(before + 1, self._project.revision + 1):
+            for revision in range(before + 1, self._project.library.revision + 1):
                 self._made[revision] = client.tab
             for old in list(self._made)[: max(0, len(self._made) - _MOST_NOTED)]:
                 del self._made[old]
@@ -34,7 +34,7 @@ class TabRevisions:
         """Return the changes of labels that the tab has neither made nor seen; none where it does not say."""
         if client.seen is None:
             return []
-        changes = self._project.changes_since(client.seen, self._question_id)
+        changes = self._project.library.changes_since(client.seen, self._question_id)
         return [one for one in changes if self._made.get(one.revision) != client.tab and subject_of(one) is not None]
 
     def check(self, client: Client, subject: int | str) -> None:

@@ -69,10 +69,10 @@ class QueueRoutes:
         """Return everything the screen shows; only how pre-labelling goes where nothing changed since a revision."""
         key, project = request.project, self._registry.get(request.project)
         running = self._prelabelling.progress(key)
-        revision = project.revision
+        revision = project.library.revision
         if request.revision == revision:
             return QueueNewsReply(revision=revision, prelabel=running)
-        numbers, questions = statistics(project), project.questions()
+        numbers, questions = statistics(project), project.library.questions()
         ious, are_all = self._versions.ious(key, project, questions)
         return QueueReply(
             revision=revision if are_all else -1,  # the page asks again for what is missing
@@ -89,8 +89,12 @@ class QueueRoutes:
     def _rows(
         self, key: str, project: Project, questions: Iterable[Question], numbers: Statistics, ious: dict[int, float]
     ) -> Iterator[QueueRow]:
-        videos = {video.id: video for video in project.videos()}
-        remarks, verdicts, disputed = project.open_comments(), project.standing_verdicts(), project.disputed()
+        videos = {video.id: video for video in project.library.videos()}
+        remarks, verdicts, disputed = (
+            project.queue.open_comments(),
+            project.queue.standing_verdicts(),
+            project.queue.disputed(),
+        )
         for one in questions:
             video, effort = videos[one.video_id], _effort(numbers.questions.get(one.id, Effort()))
             is_running = self._questions.is_running(f"{key}.{one.id}")
@@ -118,7 +122,7 @@ class QueueRoutes:
     def thumb(self, request: ThumbLookUp) -> PictureReply:
         """Return a small picture from the middle of a video; it is kept among the proxies."""
         project = self._registry.get(request.project)
-        stored = project.video(request.video)
+        stored = project.library.video(request.video)
         path = project.proxies / f"{stored.sha256[:16]}.txt"
         if path.is_file():
             return PictureReply(jpeg=path.read_text(encoding="ascii"))
@@ -131,7 +135,7 @@ class QueueRoutes:
         """Return the comments on a question, and what reviewers say of it."""
         project, question_id = self._registry.get(request.project), request.question
         return RemarksReply(
-            verdicts=_verdicts(project.standing_verdicts(question_id).get(question_id, ())),
+            verdicts=_verdicts(project.queue.standing_verdicts(question_id).get(question_id, ())),
             remarks=[
                 RemarkPart(
                     id=one.id,
@@ -141,7 +145,7 @@ class QueueRoutes:
                     time=one.time,
                     is_done=one.is_resolved,
                 )
-                for one in project.comments(question_id)
+                for one in project.queue.comments(question_id)
             ],
         )
 
@@ -162,10 +166,10 @@ class QueueRoutes:
             case AssignAction():
                 return _assign(request, project)
             case RemarkAction(question=question_id, text=text, frame=frame_index):
-                project.comment(question_id, text.strip(), frame_index, annotator=request.client.name)
+                project.queue.comment(question_id, text.strip(), frame_index, annotator=request.client.name)
                 return _status(project, question_id)
             case ResolveAction(remark=comment_id, on=is_resolved):
-                project.resolve(comment_id, annotator=request.client.name, is_resolved=is_resolved)
+                project.queue.resolve(comment_id, annotator=request.client.name, is_resolved=is_resolved)
                 return _status(project, request.question)
 
     def _prelabel(self, request: PrelabelAction, project: Project) -> PrelabelReply:
@@ -185,18 +189,18 @@ class QueueRoutes:
         with self._seen(f"{request.project}.{question_id}", request.client):
             status: Status
             if request.do == "accept":
-                status = project.accept(question_id, annotator=name)
+                status = project.queue.accept(question_id, annotator=name)
             else:
                 status = "rejected" if request.do == "reject" else "in review"
-                project.set_status(question_id, status, annotator=name)
+                project.queue.set_status(question_id, status, annotator=name)
         rank(project, question_id)
-        return DecidedReply(status=status, seen=project.question(question_id).revision)
+        return DecidedReply(status=status, seen=project.library.question(question_id).revision)
 
     def _judge(self, request: JudgeAction, project: Project) -> StatusReply:
-        if project.question(request.question).status not in ("accepted", "absent"):
+        if project.library.question(request.question).status not in ("accepted", "absent"):
             raise ProjectError("a review is about labels that were accepted: accept or reject these first")
         with self._seen(f"{request.project}.{request.question}", request.client):
-            project.judge(request.question, request.do, annotator=request.client.name)
+            project.queue.judge(request.question, request.do, annotator=request.client.name)
         return _status(project, request.question)
 
     @contextmanager
@@ -216,17 +220,17 @@ class QueueRoutes:
 def _assign(request: AssignAction, project: Project) -> AssignedReply:
     name, question_id, second = " ".join(request.name.split()), request.question, None
     if request.is_second:
-        first = project.question(question_id)
+        first = project.library.question(question_id)
         if first.original_id is not None:
             raise ProjectError("this is a second version already: give the first one to another person")
-        second = project.add_question(first.video_id, first.instruction, name or None, original_id=question_id)
+        second = project.library.add_question(first.video_id, first.instruction, name or None, original_id=question_id)
     else:
-        project.assign(question_id, name or None, annotator=request.client.name)
-    return AssignedReply(status=project.question(question_id).status, second=second)
+        project.queue.assign(question_id, name or None, annotator=request.client.name)
+    return AssignedReply(status=project.library.question(question_id).status, second=second)
 
 
 def _status(project: Project, question_id: int) -> StatusReply:
-    return StatusReply(status=project.question(question_id).status)
+    return StatusReply(status=project.library.question(question_id).status)
 
 
 def _verdicts(found: Iterable[Verdict]) -> list[VerdictPart]:
@@ -238,7 +242,7 @@ def _effort(effort: Effort) -> EffortPart:
 
 
 def _middle(project: Project, stored: StoredVideo) -> str:
-    with project.open_video(stored.id) as video:
+    with project.library.open_video(stored.id) as video:
         return jpeg(video.frame(stored.num_frames // 2), longest=THUMB_SIDE)
 
 

@@ -71,7 +71,7 @@ class StageRoutes:
     def open(self, request: OpenRequest) -> Iterator[Message]:
         """Open an example or an upload as a question without words."""
         key, project = self._registry.get_or_make(request.project)
-        draft = project.add_draft(self._add_video(project, request))
+        draft = project.library.add_draft(self._add_video(project, request))
         with self._questions.using(f"{key}.{draft}") as question:
             yield self._shown(question)
 
@@ -146,25 +146,25 @@ class StageRoutes:
         if isinstance(request, OpenExampleRequest):
             if request.example >= len(self._examples):
                 raise SessionError(f"there is no example {request.example}: there are {len(self._examples)}")
-            return project.add_video(self._examples[request.example].path)
+            return project.library.add_video(self._examples[request.example].path)
         with uploaded(request.upload, self._room) as source:
             self._registry.check_space(project, source.stat().st_size)
-            return project.add_video(source, copy=True)
+            return project.library.add_video(source, copy=True)
 
     def _question_about(self, request: ThinkRequest) -> str:
         """Return the question on the instruction: the given one if it has no words yet, else the video's own for it."""
         instruction = request.instruction.strip()
         with self._questions.using(request.work) as question:
             labels, project = question.labels, question.project
-            row = project.question(question.question_id)
+            row = project.library.question(question.question_id)
             if not instruction or instruction in (row.instruction, labels.state().instruction):
                 return question.id
             if not row.instruction:
                 labels.reword(instruction, request.client)
                 return question.id
-            same = [one for one in project.questions(video_id=row.video_id) if one.instruction == instruction]
+            same = [one for one in project.library.questions(video_id=row.video_id) if one.instruction == instruction]
             question.job.stop()
-            found = same[0].id if same else project.add_question(row.video_id, instruction)
+            found = same[0].id if same else project.library.add_question(row.video_id, instruction)
             return f"{question.key}.{found}"
 
     # --- what the page is told

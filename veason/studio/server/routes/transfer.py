@@ -143,7 +143,7 @@ class TransferRoutes:
             raise ProjectError("folders of this machine can be named only where the app runs on your own")
         key, project = self._registry.get_or_make(request.project)
         wanted = [Wanted("", line.strip()) for line in request.instructions.splitlines() if line.strip()]
-        known = {video.id for video in project.videos()}
+        known = {video.id for video in project.library.videos()}
         with ExitStack() as stack:
             files = [stack.enter_context(uploaded(one, self._outbox.folder)) for one in request.files]
             listings = [path for path in files if path.suffix.lower() in (".csv", ".jsonl", ".ndjson")]
@@ -154,8 +154,10 @@ class TransferRoutes:
             added = yield from run_with_progress(
                 lambda tell: add_videos(project, clips, wanted, copy=not folder, tell=tell), "clips"
             )
-        new = [video.id for video in project.videos() if video.id not in known]
-        drafts = [project.add_draft(video_id) for video_id in new if not project.questions(video_id=video_id)]
+        new = [video.id for video in project.library.videos() if video.id not in known]
+        drafts = [
+            project.library.add_draft(video_id) for video_id in new if not project.library.questions(video_id=video_id)
+        ]
         told = f"Added {_count(added.num_videos, 'clip')} and {_count(added.num_questions, 'question')}."
         told += f" {_count(len(drafts), 'clip')} without words: open one and say what to segment." if drafts else ""
         yield _added(key, told)
@@ -201,7 +203,7 @@ def _import(project: Project, source: Path, format: str, tell: OnProgress) -> Im
 
 
 def _counted(project: Project, only: list[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:
-    count = 1 if only is not None else len(project.videos())
+    count = 1 if only is not None else len(project.library.videos())
     for number, video in enumerate(from_project(project, only)):
         tell(number, count)
         yield video

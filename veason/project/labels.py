@@ -1,4 +1,4 @@
-"""The project folder: durable edits of its questions, and everything that was made of them."""
+"""The labels of a project: durable edits of its questions, and everything that was made of them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from veason.annotation import Edit, GotMasks, Mark, Marked, Named, Occluded, Place, State
 from veason.annotation.places import pack_places, unpack_places
 from veason.annotation.plain import rebuild
-from veason.errors import ProjectError
 from veason.masks import empty_mask
-from veason.project.database import NAME, Database, create_file
+from veason.project.database import Database
 from veason.project.edits import Loaded, Origin, enter, load, walk
+from veason.project.library import Library
 from veason.project.maskrows import unpack_mask
-from veason.project.queue import Queue
 from veason.project.records import (
-    Change,
     ChangedElsewhere,
     StoredAnswer,
     StoredMask,
@@ -39,55 +36,24 @@ _ABSENT_SCORE = -10.0
 """Object score of a mask that a person emptied; SAM2's own are below 0 where it sees nothing."""
 
 
-class Project(Queue):
-    """A folder that a person owns, with `project.sqlite` in it. May be used from any thread and several processes.
+class LabelStore:
+    """The labels of all questions of a project. May be used from any thread.
 
     Every change is on the disk before its call returns. All methods raise ProjectError where the disk is full or
     read-only, the file is locked for long, or an id is unknown; nothing is half done then.
     """
 
-    def __init__(self, folder: Path, database: Database) -> None:
-        super().__init__(folder, database)
+    def __init__(self, database: Database, library: Library) -> None:
+        self._database, self._library = database, library
         self._loaded: OrderedDict[int, Loaded] = OrderedDict()
         self._lock = threading.RLock()
 
-    @classmethod
-    def create(cls, folder: str | Path, **options: Any) -> Project:
-        """Make a project in a folder (made where it is missing) and open it; options as for `open`."""
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ProjectError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-        create_file(folder / NAME)
-        return cls.open(folder, **options)
-
-    @classmethod
-    def open(cls, folder: str | Path, *, max_bytes: int | None = None, timeout_s: float = 10.0) -> Project:
-        """Open a project and bring an older one up to date.
-
-        Args:
-            folder: the project's folder. One that cannot be written to is opened for reading (`is_read_only`).
-            max_bytes: quota of the project file; a change that needs more is refused.
-            timeout_s: how long a change waits for another program that is writing.
-
-        Raises:
-            ProjectError: there is no project, it is damaged, or it was made by a newer Veason.
-        """
-        folder = Path(folder).absolute()
-        if not (folder / NAME).is_file():
-            raise ProjectError(f"{folder} is not a project: it holds no {NAME}; make one with `veason project new`")
-        return cls(folder, Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s))
-
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Make all changes of the block one: they reach the disk as it ends, or none of them does.
-
-        Everybody else waits meanwhile, so let it be short.
-        """
+    def atomic(self) -> Iterator[None]:
+        """Make all changes of the block one, whichever part of the project makes them; see `Project.atomic`."""
         with self._lock:
             try:
-                with self.transaction():
+                with self._database.write():
                     yield
             except BaseException:
                 self._loaded.clear()  # what is remembered may be of changes that never were
@@ -151,25 +117,9 @@ class Project(Queue):
         """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
         return self._walk(question_id, annotator, expected_revision, forward=True)
 
-    def can_step(self, question_id: int) -> tuple[bool, bool]:
-        """Return whether there is something to undo, and something to redo."""
-        with self.reading() as db:
-            row = db.execute(
-                "SELECT position > 0, EXISTS (SELECT 1 FROM steps WHERE question_id = q.id AND step > q.position) "
-                "FROM questions q WHERE id = ?",
-                (question_id,),
-            ).fetchone()
-        return bool(row[0]), bool(row[1])
-
-    def steps(self, question_id: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-        """Return the edits that `undo` would take back, the last one first, and those that `redo` would bring back."""
-        past, future = self.step_revisions(question_id)
-        found = self.changes_at((*past, *future))
-        return tuple(found[one] for one in past), tuple(found[one] for one in future)
-
     def step_revisions(self, question_id: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the revisions of `steps`, without reading what was done: cheap, however many there are."""
-        with self.reading() as db:
+        """Return the revisions of the edits that undo takes back, the last one first, and that redo brings."""
+        with self._database.read() as db:
             position = db.execute("SELECT position FROM questions WHERE id = ?", (question_id,)).fetchone()
             rows = db.execute("SELECT step, revision FROM steps WHERE question_id = ? ORDER BY step", (question_id,))
             steps = rows.fetchall()
@@ -183,7 +133,7 @@ class Project(Queue):
         """
         alongside = []
         if kind == "absent":
-            size_wh = self.video(self.question(question_id).video_id).size_wh
+            size_wh = self._library.video(self._library.question(question_id).video_id).size_wh
             nothing = ObjectMask(empty_mask(size_wh), _ABSENT_SCORE)
             alongside = [GotMasks(FrameMasks(index, {object_id: nothing})) for index in range(*frames)]
         return self.record(question_id, Marked(object_id, *frames, kind), alongside=alongside, **options)
@@ -216,7 +166,7 @@ class Project(Queue):
         expected_revision: int | None = None,
     ) -> int:
         with self._lock:
-            with self.transaction() as db:
+            with self._database.write() as db:
                 loaded = self._load(db, question_id)
                 if expected_revision is not None and loaded.revision != expected_revision:
                     raise ChangedElsewhere.of(question_id, loaded.revision, expected_revision)
@@ -296,7 +246,7 @@ class Project(Queue):
 
         What is yielded is one state of the project, whatever is written meanwhile, and never all in memory.
         """
-        width, height = self.video(self.question(question_id).video_id).size_wh
+        width, height = self._library.video(self._library.question(question_id).video_id).size_wh
         start, stop = frames or (0, 2**62)
         with self._database.snapshot() as db:
             text = db.execute("SELECT state FROM questions WHERE id = ?", (question_id,)).fetchone()[0]

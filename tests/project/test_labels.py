@@ -28,43 +28,43 @@ def made(tmp_path: Path) -> tuple[Project, int]:
 
 
 def provenances(project: Project, question: int, object_id: int = 1) -> list[str]:
-    return [one.provenance for one in project.masks(question) if one.object_id == object_id]
+    return [one.provenance for one in project.labels.masks(question) if one.object_id == object_id]
 
 
 def test_an_edit_is_on_the_disk_when_record_returns(made: tuple[Project, int]) -> None:
     project, question = made
-    project.record(question, PutPrompt(box_prompt()))
+    project.labels.record(question, PutPrompt(box_prompt()))
     with Project.open(project.folder) as other:  # nothing was closed or flushed in between
-        assert other.state(question).prompts == {(1, 2): box_prompt()}
+        assert other.labels.state(question).prompts == {(1, 2): box_prompt()}
 
 
 def test_a_video_is_known_by_its_content(made: tuple[Project, int], tmp_path: Path) -> None:
     project, _ = made
-    video = project.videos()[0]
+    video = project.library.videos()[0]
     assert (video.num_frames, video.size_wh, video.path) == (NUM_FRAMES, SIZE_WH, tmp_path / "clip")
-    assert project.add_video(make_frames(tmp_path / "same")) == video.id
-    assert project.add_video(make_frames(tmp_path / "other", shade=1)) != video.id
+    assert project.library.add_video(make_frames(tmp_path / "same")) == video.id
+    assert project.library.add_video(make_frames(tmp_path / "other", shade=1)) != video.id
 
 
 def test_a_video_that_moved_is_found_again_when_it_is_added_again(made: tuple[Project, int], tmp_path: Path) -> None:
     project, question = made
     ask(project, question)
     (tmp_path / "clip").rename(tmp_path / "moved")
-    video = project.question(question).video_id
+    video = project.library.question(question).video_id
     with pytest.raises(ProjectError, match="add the video again"):
-        project.open_video(video)
-    assert project.add_video(tmp_path / "moved") == video
-    with project.open_video(video) as found:
+        project.library.open_video(video)
+    assert project.library.add_video(tmp_path / "moved") == video
+    with project.library.open_video(video) as found:
         assert found.info.num_frames == NUM_FRAMES
-    assert len(list(project.masks(question))) == NUM_FRAMES
+    assert len(list(project.labels.masks(question))) == NUM_FRAMES
 
 
 def test_a_copied_video_moves_with_the_project(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "a")
-    video = project.add_video(make_frames(tmp_path / "clip"), copy=True)
+    video = project.library.add_video(make_frames(tmp_path / "clip"), copy=True)
     project.close()
     (tmp_path / "a").rename(tmp_path / "b")
-    with Project.open(tmp_path / "b") as moved, moved.open_video(video) as found:
+    with Project.open(tmp_path / "b") as moved, moved.library.open_video(video) as found:
         assert Path(found.info.path).is_relative_to(tmp_path / "b")
 
 
@@ -72,59 +72,59 @@ def test_another_video_in_the_same_place_is_refused(made: tuple[Project, int], t
     project, question = made
     (tmp_path / "clip" / "00000.png").unlink()
     with pytest.raises(ProjectError, match="another video"):
-        project.open_video(project.question(question).video_id)
+        project.library.open_video(project.library.question(question).video_id)
 
 
 def test_what_is_no_video_is_not_added(made: tuple[Project, int], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no video")
     with pytest.raises(VideoError):
-        made[0].add_video(tmp_path / "notes.txt")
-    assert len(made[0].videos()) == 1
+        made[0].library.add_video(tmp_path / "notes.txt")
+    assert len(made[0].library.videos()) == 1
 
 
 def test_an_answer_is_kept_whole_with_what_made_it(made: tuple[Project, int]) -> None:
     project, question = made
-    project.record(question, Asked(QUESTION, (0, 2, 5)))
+    project.labels.record(question, Asked(QUESTION, (0, 2, 5)))
     sampling = Sampling(temperature=0.7, seed=3)
-    project.follow(question, [GotAnswer(answer(), (box_prompt(),))], source="Veason-R1", sampling=sampling)
-    stored = project.answer(question)
+    project.labels.follow(question, [GotAnswer(answer(), (box_prompt(),))], source="Veason-R1", sampling=sampling)
+    stored = project.labels.answer(question)
     assert stored is not None
     assert (stored.answer, stored.shown) == (answer(), (0, 2, 5))
     assert (stored.policy, stored.sampling, stored.thought) == ("Veason-R1", sampling, answer().thought)
-    project.undo(question)
-    assert project.answer(question) is None
+    project.labels.undo(question)
+    assert project.labels.answer(question) is None
 
 
 def test_every_mask_tells_where_it_comes_from(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
     assert provenances(project, question) == ["propagated"] * 2 + ["model"] + ["propagated"] * 3
-    project.record(question, PutPrompt(box_prompt(frame_index=4)))
-    project.follow(question, masks_on(range(3, NUM_FRAMES), x=9), source="segmenter")
-    project.mark(question, 1, (0, 2), "verified")
-    project.mark(question, 1, (5, 6), "absent")
+    project.labels.record(question, PutPrompt(box_prompt(frame_index=4)))
+    project.labels.follow(question, masks_on(range(3, NUM_FRAMES), x=9), source="segmenter")
+    project.labels.mark(question, 1, (0, 2), "verified")
+    project.labels.mark(question, 1, (5, 6), "absent")
     assert provenances(project, question) == ["verified", "verified", "model", "propagated", "corrected", "absent"]
-    assert mask_area(next(project.masks(question, (5, 6))).rle) == 0
-    project.undo(question)
+    assert mask_area(next(project.labels.masks(question, (5, 6))).rle) == 0
+    project.labels.undo(question)
     assert provenances(project, question)[5] == "propagated"
-    assert mask_area(next(project.masks(question, (5, 6))).rle) > 0
+    assert mask_area(next(project.labels.masks(question, (5, 6))).rle) > 0
 
 
 def test_drawing_on_a_verified_frame_takes_the_mark_away(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.mark(question, 1, (0, 3), "verified")
-    project.record(question, PutPrompt(box_prompt(frame_index=1)))
-    assert dict(project.state(question).marks) == {(1, 0): "verified", (1, 2): "verified"}
+    project.labels.mark(question, 1, (0, 3), "verified")
+    project.labels.record(question, PutPrompt(box_prompt(frame_index=1)))
+    assert dict(project.labels.state(question).marks) == {(1, 0): "verified", (1, 2): "verified"}
 
 
 def test_a_new_answer_takes_marks_away_as_its_objects_are_others(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.mark(question, 1, (0, 3), "verified")
-    project.follow(question, [GotAnswer(answer(), (box_prompt(),))])
-    assert project.state(question).marks == {}
-    project.undo(question)  # the mark was the last step; what followed it goes with it
+    project.labels.mark(question, 1, (0, 3), "verified")
+    project.labels.follow(question, [GotAnswer(answer(), (box_prompt(),))])
+    assert project.labels.state(question).marks == {}
+    project.labels.undo(question)  # the mark was the last step; what followed it goes with it
     assert provenances(project, question)[0] == "propagated"
 
 
@@ -148,38 +148,38 @@ def test_the_project_knows_whether_the_reasoning_fits_the_labels(
     project, question = made
     ask(project, question)
     for edit in edits:
-        project.record(question, edit)
-    assert project.question(question).reasoning == standing
+        project.labels.record(question, edit)
+    assert project.library.question(question).reasoning == standing
     for _ in edits:
-        project.undo(question)
-    assert project.question(question).reasoning == "fresh"
+        project.labels.undo(question)
+    assert project.library.question(question).reasoning == "fresh"
 
 
 @pytest.mark.parametrize("asks_again", [True, False])
 def test_an_answer_after_a_correction_is_regenerated(made: tuple[Project, int], asks_again: bool) -> None:
     project, question = made
     ask(project, question)
-    project.record(question, PutPrompt(box_prompt(x=6)))
+    project.labels.record(question, PutPrompt(box_prompt(x=6)))
     if asks_again:
-        project.record(question, Asked(QUESTION, (0, 1)))
-    project.follow(question, [GotAnswer(answer(), (box_prompt(),))])
-    assert project.question(question).reasoning == "regenerated"
+        project.labels.record(question, Asked(QUESTION, (0, 1)))
+    project.labels.follow(question, [GotAnswer(answer(), (box_prompt(),))])
+    assert project.library.question(question).reasoning == "regenerated"
 
 
 def test_another_question_starts_with_fresh_reasoning(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.record(question, PutPrompt(box_prompt(x=6)))
-    project.record(question, Asked("the cube", (0, 1)))
-    project.follow(question, [GotAnswer(answer(), (box_prompt(),))])
-    assert project.question(question).reasoning == "fresh"
+    project.labels.record(question, PutPrompt(box_prompt(x=6)))
+    project.labels.record(question, Asked("the cube", (0, 1)))
+    project.labels.follow(question, [GotAnswer(answer(), (box_prompt(),))])
+    assert project.library.question(question).reasoning == "fresh"
 
 
 def test_edited_reasoning_stands_beside_what_the_policy_wrote(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.record(question, Reasoned("it rolls"))
-    stored = project.answer(question)
+    project.labels.record(question, Reasoned("it rolls"))
+    stored = project.labels.answer(question)
     assert stored is not None
     assert (stored.thought, stored.answer.thought) == ("it rolls", answer().thought)
 
@@ -187,28 +187,28 @@ def test_edited_reasoning_stands_beside_what_the_policy_wrote(made: tuple[Projec
 def test_objects_can_be_named(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question, 2)
-    project.name_object(question, 2, "<b>right</b> ball")
-    assert project.objects(question) == (StoredObject(1, ""), StoredObject(2, "<b>right</b> ball"))
+    project.labels.name_object(question, 2, "<b>right</b> ball")
+    assert project.labels.objects(question) == (StoredObject(1, ""), StoredObject(2, "<b>right</b> ball"))
 
 
 def test_masks_stream_one_state_whatever_is_written_meanwhile(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    stream = project.masks(question)
+    stream = project.labels.masks(question)
     first = next(stream)
-    project.follow(question, masks_on(range(NUM_FRAMES), x=9))
+    project.labels.follow(question, masks_on(range(NUM_FRAMES), x=9))
     assert {one.rle for one in stream} == {first.rle}
-    assert {one.rle for one in project.masks(question)} != {first.rle}
+    assert {one.rle for one in project.labels.masks(question)} != {first.rle}
 
 
 def test_masks_made_elsewhere_keep_their_provenance(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.mark(question, 1, (0, 2), "verified")
-    masks = list(project.masks(question))
-    other = project.add_question(project.videos()[0].id, "the same")
-    project.put_masks(other, iter(masks), source="import")
-    assert list(project.masks(other)) == masks
+    project.labels.mark(question, 1, (0, 2), "verified")
+    masks = list(project.labels.masks(question))
+    other = project.library.add_question(project.library.videos()[0].id, "the same")
+    project.labels.put_masks(other, iter(masks), source="import")
+    assert list(project.labels.masks(other)) == masks
 
 
 def test_a_mask_of_another_size_is_refused_and_nothing_of_its_batch_kept(made: tuple[Project, int]) -> None:
@@ -218,117 +218,125 @@ def test_a_mask_of_another_size_is_refused_and_nothing_of_its_batch_kept(made: t
     wrong = StoredMask(1, 1, empty_mask((5, 5)), 1.0, "model")
     good = StoredMask(0, 1, empty_mask(SIZE_WH), 1.0, "model")
     with pytest.raises(ProjectError, match="mask"):
-        project.put_masks(question, [good, wrong])
-    assert list(project.masks(question)) == []
+        project.labels.put_masks(question, [good, wrong])
+    assert list(project.labels.masks(question)) == []
 
 
 def test_equal_masks_are_stored_once(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
     for _ in range(3):
-        project.follow(question, masks_on(range(NUM_FRAMES), x=0))
-    with project.reading() as db:
+        project.labels.follow(question, masks_on(range(NUM_FRAMES), x=0))
+    with project.database.read() as db:
         assert db.execute("SELECT count(*) FROM masks").fetchone()[0] == NUM_FRAMES
 
 
 def test_an_equal_mask_of_another_origin_tells_its_new_origin(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.record(question, PutPrompt(box_prompt(frame_index=4)))
-    project.follow(question, masks_on([4], x=0))  # the very mask that was propagated there
+    project.labels.record(question, PutPrompt(box_prompt(frame_index=4)))
+    project.labels.follow(question, masks_on([4], x=0))  # the very mask that was propagated there
     assert provenances(project, question)[4] == "corrected"
 
 
 def test_a_batch_that_fails_half_way_leaves_nothing_of_its_first_half(made: tuple[Project, int]) -> None:
     project, question = made
-    revision = project.revision
+    revision = project.library.revision
     with pytest.raises(SessionError):
-        project.follow(question, [PutPrompt(box_prompt()), *masks_on([0]), DropPrompt(2, 0)])
-    assert project.revision == revision
-    assert project.state(question).object_ids == ()
+        project.labels.follow(question, [PutPrompt(box_prompt()), *masks_on([0]), DropPrompt(2, 0)])
+    assert project.library.revision == revision
+    assert project.labels.state(question).object_ids == ()
     with Project.open(project.folder) as other:
-        assert (other.revision, other.prompts(question), list(other.masks(question))) == (revision, (), [])
+        assert (other.library.revision, other.labels.prompts(question), list(other.labels.masks(question))) == (
+            revision,
+            (),
+            [],
+        )
 
 
 def test_a_second_tab_is_told_and_overwrites_nothing(made: tuple[Project, int]) -> None:
     project, question = made
     with Project.open(project.folder) as tab:
-        seen = tab.question(question).revision
-        project.record(question, PutPrompt(box_prompt(1)))
+        seen = tab.library.question(question).revision
+        project.labels.record(question, PutPrompt(box_prompt(1)))
         with pytest.raises(ChangedElsewhere, match="changed elsewhere"):
-            tab.record(question, PutPrompt(box_prompt(2)), expected_revision=seen)
-        (change,) = tab.changes_since(seen)
+            tab.labels.record(question, PutPrompt(box_prompt(2)), expected_revision=seen)
+        (change,) = tab.library.changes_since(seen)
         assert (change.operation, change.body["type"], change.revision) == ("record", "PutPrompt", seen + 1)
-        tab.record(question, PutPrompt(box_prompt(2)), expected_revision=change.revision)
-        assert project.state(question).object_ids == (1, 2)  # and the first tab sees the second's
+        tab.labels.record(question, PutPrompt(box_prompt(2)), expected_revision=change.revision)
+        assert project.labels.state(question).object_ids == (1, 2)  # and the first tab sees the second's
 
 
 def test_edits_that_do_not_fit_leave_no_trace(made: tuple[Project, int]) -> None:
     project, question = made
-    before = project.revision
+    before = project.library.revision
     with pytest.raises(SessionError):
-        project.record(question, DropPrompt(1, 0))
+        project.labels.record(question, DropPrompt(1, 0))
     with pytest.raises(SessionError, match="frames 4 to 9"):
-        project.record(question, Marked(1, 4, 10, "absent"))
+        project.labels.record(question, Marked(1, 4, 10, "absent"))
     with pytest.raises(SessionError, match="no reasoning"):
-        project.record(question, Reasoned())
-    assert project.revision == before
+        project.labels.record(question, Reasoned())
+    assert project.library.revision == before
 
 
 def test_steps_to_undo_and_redo_have_names(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.record(question, PutPrompt(box_prompt(x=6)), annotator="ann")
-    project.mark(question, 1, (0, 2), "verified")
-    project.undo(question)
-    past, future = project.steps(question)
-    assert [one.body["type"] for one in past] == ["PutPrompt", "Asked"]
-    assert [one.body["type"] for one in future] == ["Marked"]
-    assert past[0].annotator == "ann"
-    revisions = tuple(one.revision for one in past), tuple(one.revision for one in future)
-    assert project.step_revisions(question) == revisions
+    project.labels.record(question, PutPrompt(box_prompt(x=6)), annotator="ann")
+    project.labels.mark(question, 1, (0, 2), "verified")
+    project.labels.undo(question)
+    past, future = project.labels.step_revisions(question)
+    steps = project.library.changes_at((*past, *future))
+    assert [steps[revision].body["type"] for revision in past] == ["PutPrompt", "Asked"]
+    assert [steps[revision].body["type"] for revision in future] == ["Marked"]
+    assert steps[past[0]].annotator == "ann"
 
 
 def test_redo_brings_back_what_was_there_whatever_the_model_reported_meanwhile(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.record(question, PutPrompt(box_prompt(x=6)))
-    there = project.state(question)
-    project.undo(question)
-    project.follow(question, masks_on([1, 3], object_id=2, x=15))
-    between = project.state(question)
-    project.redo(question)
-    assert project.state(question) == there
-    project.undo(question)
-    assert project.state(question) == between
+    project.labels.record(question, PutPrompt(box_prompt(x=6)))
+    there = project.labels.state(question)
+    project.labels.undo(question)
+    project.labels.follow(question, masks_on([1, 3], object_id=2, x=15))
+    between = project.labels.state(question)
+    project.labels.redo(question)
+    assert project.labels.state(question) == there
+    project.labels.undo(question)
+    assert project.labels.state(question) == between
 
 
 def test_an_answer_takes_a_failure_back(made: tuple[Project, int]) -> None:
     project, question = made
-    project.fail(question, "no JSON")
-    assert project.question(question).failure == "no JSON"
+    project.queue.fail(question, "no JSON")
+    assert project.library.question(question).failure == "no JSON"
     ask(project, question)
-    assert project.question(question).failure == ""
+    assert project.library.question(question).failure == ""
 
 
 def test_unknown_ids_are_told(made: tuple[Project, int]) -> None:
     project, _ = made
-    for call in (project.question, project.state, project.undo, lambda one: list(project.masks(one))):
+    for call in (
+        project.library.question,
+        project.labels.state,
+        project.labels.undo,
+        lambda one: list(project.labels.masks(one)),
+    ):
         with pytest.raises(ProjectError, match="no question 99"):
             call(99)
     with pytest.raises(ProjectError, match="no video 99"):
-        project.add_question(99, "x")
+        project.library.add_question(99, "x")
     with pytest.raises(PromptError, match="empty"):
-        project.add_question(1, "  ")
+        project.library.add_question(1, "  ")
 
 
 def test_a_block_of_changes_that_breaks_is_forgotten_on_disk_and_in_memory(tmp_path: Path) -> None:
     project, question = make_project(tmp_path)
-    project.record(question, PutPrompt(box_prompt(1, 2)))
-    revision = project.revision
-    with pytest.raises(SessionError, match="nothing to redo"), project.together():
-        _ = project.record(question, PutPrompt(box_prompt(2, 2))), project.redo(question)
-    assert project.revision == revision
+    project.labels.record(question, PutPrompt(box_prompt(1, 2)))
+    revision = project.library.revision
+    with pytest.raises(SessionError, match="nothing to redo"), project.atomic():
+        _ = project.labels.record(question, PutPrompt(box_prompt(2, 2))), project.labels.redo(question)
+    assert project.library.revision == revision
     with Project.open(project.folder) as other:
-        other.record(question, PutPrompt(box_prompt(3, 2)))  # takes the revision that the forgotten one had
-    assert project.state(question).object_ids == (1, 3)
+        other.labels.record(question, PutPrompt(box_prompt(3, 2)))  # takes the revision that the forgotten one had
+    assert project.labels.state(question).object_ids == (1, 3)

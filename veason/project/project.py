@@ -1,0 +1,96 @@
+"""A project: the folder that a person owns, and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from veason.errors import ProjectError
+from veason.project.database import NAME, Database, create_file
+from veason.project.labels import LabelStore
+from veason.project.library import Library
+from veason.project.queue import Queue
+
+
+class Project:
+    """A folder that a person owns, with `project.sqlite` in it. May be used from any thread and several processes.
+
+    Every change is on the disk before its call returns. All methods raise ProjectError where the disk is full or
+    read-only, the file is locked for long, or an id is unknown; nothing is half done then.
+
+    Attributes:
+        folder: where it lies.
+        database: the file, for the modules of this package.
+        library: videos, questions, and the log of what happened to them.
+        queue: statuses, assignment, comments and verdicts.
+        labels: edits, masks and answers.
+    """
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self.database = database
+        self.library = Library(folder, database)
+        self.queue = Queue(database, self.library)
+        self.labels = LabelStore(database, self.library)
+
+    @property
+    def is_read_only(self) -> bool:
+        """True where the project can be looked at only."""
+        return self.database.is_read_only
+
+    @property
+    def proxies(self) -> Path:
+        """The folder for what can be made again, such as small pictures; it may be deleted at any time."""
+        return self.folder / "proxies"
+
+    @classmethod
+    def create(cls, folder: str | Path, **options: Any) -> Project:
+        """Make a project in a folder (made where it is missing) and open it; options as for `open`."""
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProjectError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+        create_file(folder / NAME)
+        return cls.open(folder, **options)
+
+    @classmethod
+    def open(cls, folder: str | Path, *, max_bytes: int | None = None, timeout_s: float = 10.0) -> Project:
+        """Open a project and bring an older one up to date.
+
+        Args:
+            folder: the project's folder. One that cannot be written to is opened for reading (`is_read_only`).
+            max_bytes: quota of the project file; a change that needs more is refused.
+            timeout_s: how long a change waits for another program that is writing.
+
+        Raises:
+            ProjectError: there is no project, it is damaged, or it was made by a newer Veason.
+        """
+        folder = Path(folder).absolute()
+        if not (folder / NAME).is_file():
+            raise ProjectError(f"{folder} is not a project: it holds no {NAME}; make one with `veason project new`")
+        return cls(folder, Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s))
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Make all changes of the block one: they reach the disk as it ends, or none of them does.
+
+        Everybody else waits meanwhile, so let it be short.
+        """
+        with self.labels.atomic():
+            yield
+
+    def close(self) -> None:
+        """Close the file; the project can be opened again at any time."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
