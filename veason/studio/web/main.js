@@ -7,11 +7,13 @@
 /** @import { Notify, Scope, Store } from "./core/types.js" */
 
 import { Frames } from "./canvas/frames.js";
+import { showInHand } from "./canvas/in-hand.js";
 import { Stage } from "./canvas/stage.js";
 import { makeTools } from "./canvas/tools.js";
 import { blank, initial } from "./core/blank.js";
 import { makeConnection } from "./core/connection.js";
 import { button, node } from "./core/dom.js";
+import { bindMenus } from "./core/menus.js";
 import { Messages } from "./core/messages.js";
 import { keepPref } from "./core/prefs.js";
 import { makeReceiver } from "./core/receive.js";
@@ -183,6 +185,8 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
     thinkAgain: question.again,
     follow: propagation.follow,
   });
+  bindMenus(refs, state);
+  showInHand(refs, state);
   makeFilm(refs, scope, state, player);
   makeTools(refs, state, actions, keymap);
   makeSteps(refs, state, actions);

@@ -70,12 +70,17 @@ export class Prompts {
     this.#changes.change({ edit: "box", object: target, frame, xyxy }, wait);
   };
 
-  /** Click on the object in hand, or beside it. @param {Point} xy @param {boolean} positive */
+  /**
+   * Click on the object in hand, or beside it; on a new one where none is in hand.
+   * @param {Point} xy
+   * @param {boolean} positive
+   */
   putClick = (xy, positive) => {
     const now = this.#state.get();
     const { frame, selected, drawing, clicks, objects } = now;
-    const target = drawing ? 0 : selected;
-    if (target === null || this.#refuses(target)) return;
+    const target = drawing || selected === null ? 0 : selected;
+    if (!target && !positive) return; // there is nothing yet that it could be beside of
+    if (this.#refuses(target)) return;
     if (!drawing && drawnHere(now).isPainted) {
       this.#notify(PAINTED, "info");
       return;

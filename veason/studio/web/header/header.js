@@ -56,6 +56,7 @@ function bindButtons(refs, state, { actions, help, queue, showTour, leave }) {
   /** @type {[HTMLElement, () => unknown][]} */
   const clicks = [
     [refs.stop, actions.stop],
+    [refs.stopMasks, actions.stop],
     [refs.star, actions.makeKeyframe],
     [refs.newBox, () => state.set({ drawing: !state.get().drawing, tool: null })],
     [refs.drop1, prompts.drop],

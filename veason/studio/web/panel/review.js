@@ -91,7 +91,7 @@ export class Review {
       if (event.key === "Escape") refs.stage.focus();
     });
     refs.accept.addEventListener("click", this.accept);
-    refs.absent.addEventListener("click", () => this.#queue.decideAndNext("absent"));
+    refs.allAbsent.addEventListener("click", () => this.#queue.decideAndNext("absent"));
     refs.reject.addEventListener("click", () => this.#queue.decideAndNext("reject"));
     for (const kind of JUDGEMENTS) refs[kind].addEventListener("click", () => this.#judge(kind));
     refs.prevClip.addEventListener("click", () => this.#queue.turn(-1));
@@ -119,7 +119,7 @@ export class Review {
   /** @param {State} now */
   #draw({ review, assignee, work, objects, answered }) {
     if (!work) return;
-    const { standing, absent, accept, reject, remarkForm, judge } = this.#refs;
+    const { standing, allAbsent, accept, reject, remarkForm, judge } = this.#refs;
     const isDisputed = isAccepted(review) && this.#verdicts.some(({ verdict }) => verdict === "disagree");
     const person = assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : [];
     standing.replaceChildren(...person, chip(isDisputed ? "disputed" : review));
@@ -127,7 +127,7 @@ export class Review {
     const verdict = proposedVerdict(objects.length, answered?.absent ?? null);
     accept.textContent = isNext ? "Next" : acceptText(verdict, isSettled(review));
     accept.disabled = !isNext && verdict === "nothing";
-    absent.hidden = isNext || verdict !== "nothing";
+    allAbsent.hidden = isNext || verdict !== "nothing";
     reject.hidden = this.#isShut;
     remarkForm.hidden = this.#isShut;
     judge.hidden = !isAccepted(review) || this.#isShut;
