@@ -32,6 +32,7 @@ export const session = (more = {}) => ({
   review: "new",
   assignee: null,
   instruction: "",
+  takesWords: false,
   shown: [],
   keyframe: null,
   objects: [],

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from veason.errors import ProjectError, PromptError
+from veason.errors import ProjectError
 from veason.project.database import Database
 from veason.project.edits import Origin, next_revision, write_log
 from veason.project.library import Library
@@ -74,11 +74,24 @@ class Queue:
         """Give a question to a person by name, or to nobody; return its revision."""
         return self._update(question_id, "assignee", assignee, Origin(annotator=annotator))
 
-    def reword(self, question_id: int, instruction: str, *, annotator: str | None = None) -> int:
-        """Give a question its words, or other ones; return its revision. What came of it so far stays as it is."""
-        if not instruction.strip():
-            raise PromptError("the instruction is empty: describe what to segment, in words")
-        return self._update(question_id, "instruction", instruction.strip(), Origin(annotator=annotator))
+    def takes_words(self, question_id: int) -> bool:
+        """Tell whether a question was added without words: a person may type them, and change them again."""
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT 1 FROM log WHERE question_id = ? AND operation = 'question' "
+                "AND trim(json_extract(body, '$.instruction')) = ''",
+                (question_id,),
+            ).fetchone()
+        return row is not None
+
+    def keep_words(self, question_id: int, words: str, *, annotator: str | None = None) -> int:
+        """Keep words as a person types them for a question that was added without any; return its revision.
+
+        "" takes them away again. Raises ProjectError where the question was added with words of its own.
+        """
+        if not self.takes_words(question_id):
+            raise ProjectError(f"question {question_id} has words of its own: ask the new ones as another question")
+        return self._update(question_id, "instruction", words.strip(), Origin(annotator=annotator))
 
     def fail(self, question_id: int, reason: str, *, text: str = "", source: str | None = None) -> int:
         """Keep why a model gave no usable answer, with the raw text it wrote; "" takes the failure back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from veason.project import StoredVideo
 
 NO_WORDS = "(imported without an instruction)"
-"""What a project calls labels that came without words; such an instruction is never exported."""
+"""What earlier versions called labels that came without words; such an instruction is never exported."""
 
 
 def label_name(video: StoredVideo) -> str:

@@ -41,13 +41,14 @@ from veason.studio.server.requests.edits import (
     ReasonEdit,
     StepEdit,
     TakeEdit,
+    WordsEdit,
 )
 from veason.studio.server.requests.stage import PropagateRequest
 from veason.types import Box, Click, FrameRange, Prompt
 
 
 def edit_of(request: Edits, state: State, size_wh: tuple[int, int], proposals: Sequence[Proposal] = ()) -> Edit:
-    """Return the edit that a request asks for; undo and redo are none.
+    """Return the edit that a request asks for; undo, redo and words are none.
 
     Args:
         request: object 0 of a box, click or mask means a new object.
@@ -80,8 +81,8 @@ def edit_of(request: Edits, state: State, size_wh: tuple[int, int], proposals: S
             return Reasoned(text)
         case TakeEdit(answer=number):
             return _taken(proposals, number)
-        case StepEdit():
-            raise SessionError("undo and redo are steps, not edits")
+        case StepEdit() | WordsEdit():
+            raise SessionError(f"{request.edit!r} changes no labels")
 
 
 def within(start: int, stop: int, num_frames: int) -> FrameRange:

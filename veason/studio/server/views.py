@@ -98,6 +98,7 @@ def session_item(now: LabelsNow) -> SessionItem:
         review=now.question.status,
         assignee=now.question.assignee,
         instruction=state.instruction or now.question.instruction,
+        takes_words=now.takes_words,
         shown=state.shown,
         keyframe=state.keyframe,
         objects=state.object_ids,

@@ -67,6 +67,8 @@ export interface SessionItem {
   assignee: string | null;
   /** the words of the question. */
   instruction: string;
+  /** whether the words are still being typed: the question was added without any, and never asked. */
+  takesWords: boolean;
   /** the frames that the policy was shown. */
   shown: Array<number>;
   /** the frame it was answered on. */
@@ -455,6 +457,12 @@ export interface LockEdit extends EditRequest {
 export interface ReasonEdit extends EditRequest {
   edit: "reason";
   text?: string | null;
+}
+
+/** Keep the words of a question that was never asked as they are typed; "" takes them away. */
+export interface WordsEdit extends EditRequest {
+  edit: "words";
+  text: string;
 }
 
 /** Take another one of several answers: `answer` is its place among them. */
@@ -935,6 +943,7 @@ export interface Events {
     | NameEdit
     | LockEdit
     | ReasonEdit
+    | WordsEdit
     | TakeEdit
     | StepEdit;
   export:

@@ -54,7 +54,13 @@ export function start(scope) {
   const notify = makeNotify(refs);
   const frames = new Frames(scope.server, state);
   const player = new Player(refs, state, frames);
-  const messages = connectServer(refs, scope, state, { frames, player, notify, transfer: () => transfer });
+  const messages = connectServer(scope, state, {
+    frames,
+    player,
+    notify,
+    transfer: () => transfer,
+    question: () => question,
+  });
   const queue = new Queue(refs, scope, state, messages, notify);
   const transfer = new Transfer(refs, scope.props.about, state, messages, queue, notify);
   const actions = new Actions(refs, state, messages, player, notify);
@@ -84,16 +90,22 @@ function makeNotify({ notices }) {
   };
 }
 
-/** @typedef {{ frames: Frames, player: Player, notify: Notify, transfer: () => Transfer }} Receivers */
+/**
+ * @typedef {object} Receivers
+ * @property {Frames} frames
+ * @property {Player} player
+ * @property {Notify} notify
+ * @property {() => Transfer} transfer
+ * @property {() => Question} question
+ */
 
 /**
  * What messages do beside changing the state.
- * @param {Refs} refs
  * @param {Scope} scope
  * @param {Store} state
  * @param {Receivers} parts
  */
-function connectServer(refs, scope, state, { frames, player, notify, transfer }) {
+function connectServer(scope, state, { frames, player, notify, transfer, question }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let watching;
   const recall = () => {
@@ -113,9 +125,7 @@ function connectServer(refs, scope, state, { frames, player, notify, transfer })
       if (!isSame) frames.forget();
       linkTo(item);
     },
-    instruct(text) {
-      if (document.activeElement !== refs.instruction) refs.instruction.value = text;
-    },
+    instruct: (text, isOther) => question().show(text, isOther),
     download,
     transfer: {
       added: (item) => transfer().added(item),

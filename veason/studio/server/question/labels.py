@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from veason.annotation import Edit, GotMasks, State, subject
+from veason.errors import SessionError
 from veason.project import Project, Question
 from veason.project.edits import read_edit
 from veason.studio.server.client import NOBODY, Client
@@ -26,12 +27,14 @@ class LabelsNow:
         state: what is labelled.
         done: the edits that undo would take back, oldest first.
         undone: the edits that redo would bring, the next first.
+        takes_words: whether the words of the question are still being typed.
     """
 
     question: Question
     state: State
     done: Sequence[Edit]
     undone: Sequence[Edit]
+    takes_words: bool
 
 
 class Labels:
@@ -63,7 +66,8 @@ class Labels:
         """Return everything the page is told of the labels."""
         state = self.state()
         done, undone = self._steps()
-        return LabelsNow(self._project.library.question(self._question_id), state, done, undone)
+        question = self._project.library.question(self._question_id)
+        return LabelsNow(question, state, done, undone, self.takes_words())
 
     def _steps(self) -> tuple[list[Edit], list[Edit]]:
         past, future = self._project.labels.step_revisions(self._question_id)
@@ -99,10 +103,16 @@ class Labels:
         with self._changing(client):
             self._project.labels.follow(self._question_id, edits, **options)
 
-    def reword(self, instruction: str, client: Client = NOBODY) -> None:
-        """Give the question its words."""
+    def takes_words(self) -> bool:
+        """Tell whether the question was added without words and was never asked: its words are a person's to type."""
+        return not self.saved_state().instruction and self._project.queue.takes_words(self._question_id)
+
+    def keep_words(self, words: str, client: Client = NOBODY) -> None:
+        """Keep the words of the question as a person types them. Raises SessionError where it was asked already."""
         with self._changing(client):
-            self._project.queue.reword(self._question_id, instruction, annotator=client.name)
+            if not self.takes_words():
+                raise SessionError("this question has its words: Think asks the new ones as a question of their own")
+            self._project.queue.keep_words(self._question_id, words, annotator=client.name)
 
     def step(self, forward: bool, client: Client = NOBODY, count: int = 1) -> None:
         """Undo so many steps, or redo them if `forward`. Raises SessionError where there are fewer, or as `record`."""

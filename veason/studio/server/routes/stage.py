@@ -25,7 +25,7 @@ from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.labels import LabelsNow
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.question.open_questions import OpenQuestions
-from veason.studio.server.requests.edits import DropEdit, DuplicateEdit, Edits, MarkEdit, MergeEdit, StepEdit
+from veason.studio.server.requests.edits import DropEdit, DuplicateEdit, Edits, MarkEdit, MergeEdit, StepEdit, WordsEdit
 from veason.studio.server.requests.look_ups import FrameLookUp, PulseLookUp, SnapshotLookUp, StopLookUp, UnknownLookUp
 from veason.studio.server.requests.stage import OpenExampleRequest, OpenRequest, PropagateRequest, ThinkRequest
 from veason.studio.server.tracking import propagate
@@ -152,15 +152,15 @@ class StageRoutes:
             return project.library.add_video(source, copy=True)
 
     def _question_about(self, request: ThinkRequest) -> str:
-        """Return the question on the instruction: the given one if it has no words yet, else the video's own for it."""
+        """Return the question on the instruction: the given one while it takes words, else the video's own for it."""
         instruction = request.instruction.strip()
         with self._questions.using(request.work) as question:
             labels, project = question.labels, question.project
             row = project.library.question(question.question_id)
             if not instruction or instruction in (row.instruction, labels.state().instruction):
                 return question.id
-            if not row.instruction:
-                labels.reword(instruction, request.client)
+            if labels.takes_words():
+                labels.keep_words(instruction, request.client)
                 return question.id
             same = [one for one in project.library.questions(video_id=row.video_id) if one.instruction == instruction]
             question.job.stop()
@@ -206,6 +206,9 @@ class StageRoutes:
             question.job.stop()
             labels.step(request.edit == "redo", request.client, request.count)
             return self._everything(question, labels.now())
+        if isinstance(request, WordsEdit):
+            labels.keep_words(request.text, request.client)
+            return (session_item(labels.now()),)
         state = labels.state()
         edit = edit_of(request, state, question.video.info.size_wh, question.proposals)
         if changes_masks(edit):

@@ -23,7 +23,7 @@ import { duration, farness, secondsLeft } from "./words.js";
  * @property {() => void} recall ask for everything anew
  * @property {() => void} watch a job of another page is at work: ask again soon
  * @property {(item: OpenedItem, isSame: boolean) => void} opened
- * @property {(instruction: string) => void} instruct
+ * @property {(instruction: string, isOther: boolean) => void} instruct show the words of a question, of another one now
  * @property {(path: string, name: string) => void} download
  * @property {Pick<Handlers, "added" | "exported" | "written" | "transferred">} transfer
  */
@@ -53,20 +53,23 @@ export const byNumber = (record) => new Map(Object.entries(record).map(([key, va
  * @returns {Pick<Handlers, LabelKind>}
  */
 function labels(state, { opened, go, instruct, recall }) {
+  let isOther = false;
   return {
     opened(item) {
       const now = state.get();
       const isSame = now.work === item.work;
-      const { frame, selected, hidden, solo, tool } = now;
-      const kept = isSame ? { frame, selected, hidden, solo, tool } : {};
+      const { frame, selected, hidden, solo, tool, typed } = now;
+      const kept = isSame ? { frame, selected, hidden, solo, tool, typed } : {};
       opened(item, isSame);
+      isOther ||= !isSame;
       const { work, project, range, home } = item;
       state.set({ ...blank(), ...kept, work, project, info: item, range, home });
     },
     session(item) {
       const { keyframe } = state.get();
       state.set(sessionPatch(state.get(), item));
-      if (item.instruction) instruct(item.instruction);
+      instruct(item.instruction, isOther);
+      isOther = false;
       if (item.keyframe !== null && item.keyframe !== keyframe) go(item.keyframe);
     },
     taken: () => {},

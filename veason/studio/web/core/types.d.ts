@@ -48,6 +48,10 @@ export interface QuestionPart {
   saved: "saved" | "saving" | "unsaved" | null;
   review: SessionItem["review"];
   assignee: string | null;
+  /** Whether the words of the question are still being typed. */
+  takesWords: boolean;
+  /** Words in the field that the server does not have: on their way, or to be asked as another question. */
+  typed: "unsent" | "unasked" | null;
 }
 
 /** The clip and where in it the page is. */

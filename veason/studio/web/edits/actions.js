@@ -140,7 +140,11 @@ export class Actions {
   step = (way, count = 1) => this.#changes.change({ edit: way, count });
 
   save = () => {
-    const { saved } = this.#state.get();
+    const { saved, typed } = this.#state.get();
+    if (typed === "unasked") {
+      this.notify("The labels are saved. The words in the field were not asked: Think asks them.", "info");
+      return;
+    }
     const isKept = saved === "saved" || saved === "saving";
     const told =
       saved === "saved"
