@@ -73,6 +73,7 @@ export const row = (more = {}) => ({
   instruction: "",
   status: "new",
   assignee: null,
+  proposed: null,
   doubt: null,
   failure: "",
   isSecond: false,

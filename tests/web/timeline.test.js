@@ -36,7 +36,7 @@ test("a track counts the frames that are done, leaves out where the object is ab
   const track = trackOf({ masks, marks: [{ object: 1, start: 5, stop: 6, mark: "absent" }] }, 1);
   assert.equal(track.done, 3);
   assert.deepEqual(track.present, [3, 7]);
-  assert.equal(track.certainty(3), 0.5);
+  assert.equal(track.score(3), 0.5);
 });
 
 test("the strip holds what the policy was shown, the keyframe, and what other answers chose, by time", () => {

@@ -14,6 +14,9 @@ from veason.types import Answer, Prompt, Rle, Sampling
 Status = Literal["new", "thinking", "proposed", "in review", "accepted", "rejected", "absent"]
 STATUSES: tuple[Status, ...] = ("new", "thinking", "proposed", "in review", "accepted", "rejected", "absent")
 
+ProposedVerdict = Literal["labels", "absent"]
+"""What accepting a question would say: its labels are right, or its target is not in the video."""
+
 
 class ChangedElsewhere(ProjectError):  # noqa: N818  # it says what happened, as a person would
     """Another tab or process changed the question first: look again (`changes_since`), then decide."""

@@ -207,6 +207,8 @@ export interface RecalledItem {
   mentions: Array<MentionItem>;
   /** what the policy wrote where it gave no usable answer. */
   failure: string;
+  /** why that is none, "" where it gave one or was not asked. */
+  reason: string;
   /** null where there is no answer. */
   answered: AnsweredItem | null;
 }
@@ -238,9 +240,10 @@ export interface FindingPart {
   text: string;
 }
 
-/** What is odd about the answer. */
+/** What is odd about the answer; `has_masks` tells whether all of its objects had masks to look at. */
 export interface FindingsItem {
   kind: "findings";
+  hasMasks: boolean;
   findings: Array<FindingPart>;
 }
 
@@ -710,6 +713,8 @@ export interface QueueRow {
   status: "new" | "thinking" | "proposed" | "in review" | "accepted" | "rejected" | "absent";
   /** whose it is. */
   assignee: string | null;
+  /** what accepting it would say, null where there is nothing to accept. */
+  proposed: "labels" | "absent" | null;
   /** in [0, 1], null before masks were looked at. */
   doubt: number | null;
   /** why the policy gave no usable answer. */

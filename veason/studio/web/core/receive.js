@@ -126,17 +126,17 @@ function thinking(state, { go, notify }) {
       state.set({ answered: item, speed });
     },
     unanswered(item) {
-      state.set({ failure: item.text });
+      state.set({ failure: item.text, failureReason: item.reason });
       notify(`No usable answer: ${item.reason}. Ask again in other words, or draw a box by hand.`);
     },
-    recalled({ text, mentions, failure, answered }) {
-      state.set({ thought: text, mentions, failure, answered });
+    recalled({ text, mentions, failure, reason, answered }) {
+      state.set({ thought: text, mentions, failure, failureReason: reason, answered });
     },
     proposals: ({ answers, agreement }) => state.set({ proposals: answers, agreement }),
     sampling({ done, count }) {
       if (done < count) state.set({ status: `thinking: answer ${done + 1} of ${count} …` });
     },
-    findings: ({ findings }) => state.set({ findings }),
+    findings: ({ findings, hasMasks }) => state.set({ findings, hasCheckedMasks: hasMasks }),
   };
 }
 

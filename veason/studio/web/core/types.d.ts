@@ -96,7 +96,13 @@ export interface ThinkingPart {
   mentions: MentionItem[];
   answered: AnsweredItem | null;
   failure: string;
+  /** Why the policy gave no usable answer, "" where it gave one. */
+  failureReason: string;
   findings: FindingPart[];
+  /** Whether the findings are about the masks too. */
+  hasCheckedMasks: boolean;
+  /** Words of the question that the policy has never seen. */
+  unknownWords: string[];
   proposals: AnswerPart[];
   agreement: string;
   speed: string;

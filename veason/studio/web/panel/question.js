@@ -113,6 +113,7 @@ export class Question {
     this.#asking = instruction;
     const words = instruction ? await this.#unknown(instruction) : [];
     if (this.#asking !== instruction) return;
+    this.#state.set({ unknownWords: words });
     this.#refs.unknown.hidden = words.length === 0;
     this.#refs.unknown.textContent = `This policy has never seen: ${words.join(", ")}. It may guess.`;
   }
@@ -161,6 +162,7 @@ export class Question {
       thought: "",
       mentions: [],
       failure: "",
+      failureReason: "",
       answered: null,
       findings: [],
       proposals: [],

@@ -10,6 +10,7 @@
 import { button, node } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
 import { idOf } from "../queue/ids.js";
+import { standingOf } from "../queue/list.js";
 import { chip, verdictTexts } from "../queue/row.js";
 
 /** @typedef {SessionItem["review"]} Standing */
@@ -100,7 +101,7 @@ export class Review {
 
   #bindState() {
     const state = this.#state;
-    state.on(["review", "assignee", "work", "objects", "answered"], (now) => this.#draw(now));
+    state.on(["review", "assignee", "work", "objects", "answered", "failureReason"], (now) => this.#draw(now));
     state.on(["review"], ({ work, review }) => {
       if (work === this.#asked && review !== this.#stood) this.#load(); // an edit ends what was said of the labels
       this.#stood = review;
@@ -117,12 +118,12 @@ export class Review {
   }
 
   /** @param {State} now */
-  #draw({ review, assignee, work, objects, answered }) {
+  #draw({ review, assignee, work, objects, answered, failureReason }) {
     if (!work) return;
     const { standing, allAbsent, accept, reject, remarkForm, judge } = this.#refs;
     const isDisputed = isAccepted(review) && this.#verdicts.some(({ verdict }) => verdict === "disagree");
     const person = assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : [];
-    standing.replaceChildren(...person, chip(isDisputed ? "disputed" : review));
+    standing.replaceChildren(...person, chip(standingOf(review, isDisputed, failureReason)));
     const isNext = isAccepted(review) || this.#isShut;
     const verdict = proposedVerdict(objects.length, answered?.absent ?? null);
     accept.textContent = isNext ? "Next" : acceptText(verdict, isSettled(review));

@@ -26,6 +26,7 @@ const LEGEND = [
   ["doubt", "doubtful"],
   ["occluded", "occluded"],
   ["absent", "absent"],
+  ["score", "object score"],
 ];
 const A_DRAG = 5; // pixels: less is a click
 
@@ -229,10 +230,10 @@ export class Lanes {
       const ink = colour(info.palette, object);
       const told = paintLane(canvas, now, info, { object, ink, threshold: this.#threshold });
       const { done, count, sure } = told;
-      const masks = count ? `${count} fr · ${sure.toFixed(2)}` : done ? "absent" : "no masks yet";
+      const masks = count ? `${count} fr` : done ? "absent" : "no masks yet";
       figure.textContent = now.pending.has(object) ? "changed" : masks;
-      const away = `${done - count} of them marked absent, mean certainty ${sure.toFixed(2)}`;
-      numbers.title = done ? `${done} of ${info.frames} frames done, ${away}` : "";
+      const away = `${done - count} of them marked absent`;
+      numbers.title = done ? `${done} of ${info.frames} frames done, ${away}. ${scoreText(sure)}` : "";
     }
     this.#move();
     this.#band();
@@ -275,6 +276,10 @@ export class Lanes {
     }
   }
 }
+
+/** What the mean of the object scores says, and what it does not. @param {number} mean in [0, 1] */
+export const scoreText = (mean) =>
+  `Mean object score ${mean.toFixed(2)}: the segmenter's own, of whether the object is there, not of how good a mask is.`;
 
 /** The object and the frames that the bar speaks of. @param {Pick<State, "range" | "selected" | "names">} now */
 export function chosenText(now) {
