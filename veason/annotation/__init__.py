@@ -10,6 +10,7 @@ places.py      places (object id, frame index) and frames as runs of neighbours
 state.py       State, and what can be read from it
 edits.py       the edits, one class each
 objects.py     edits of whole objects: duplicate, merge
+kept.py        which masks stay although their clicks would give other ones by now
 marks.py       what a person says of masks
 pending.py     which masks an edit leaves to be computed
 apply.py       apply: the state after an edit

@@ -23,6 +23,7 @@ from veason.annotation.edits import (
     Tracked,
     subject,
 )
+from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
 from veason.annotation.pending import pending_after, pending_without
@@ -49,6 +50,8 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     after = _applied(state, edit, revision, is_by_person)
     if after is not state and isinstance(edit, PutPrompt | DropPrompt | MoveKeyframe | Duplicated | Merged):
         after = _without_gone(_corrected(after) if is_by_person else after)
+    if after.prompts is not state.prompts:
+        after = replace(after, kept=kept_after(state, after))
     pending = pending_after(state, after, edit)
     return after if pending is after.pending else replace(after, pending=pending)
 

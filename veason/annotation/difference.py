@@ -33,6 +33,7 @@ def scalars(state: State) -> dict[str, Any]:
         "thought": state.thought,
         "locked": plain(state.locked),
         "occluded": pack_places(state.occluded),
+        "kept": pack_places(state.kept),
     }
 
 
@@ -178,6 +179,7 @@ def from_scalars(
         names=names,
         locked=frozenset(values.get("locked", ())),
         occluded=unpack_places(values.get("occluded", ())),
+        kept=unpack_places(values.get("kept", ())),
     )
 
 
