@@ -8,6 +8,7 @@
 
 import { Frames } from "./canvas/frames.js";
 import { showInHand } from "./canvas/in-hand.js";
+import { makeOverlapBar } from "./canvas/overlap-bar.js";
 import { Stage } from "./canvas/stage.js";
 import { makeTools } from "./canvas/tools.js";
 import { blank, initial } from "./core/blank.js";
@@ -20,6 +21,7 @@ import { makeReceiver } from "./core/receive.js";
 import { makeState } from "./core/state.js";
 import { makeSync } from "./core/sync.js";
 import { Actions } from "./edits/actions.js";
+import { overlapping } from "./edits/overlap.js";
 import { bindHeader } from "./header/header.js";
 import { makeSteps } from "./header/steps.js";
 import { makeCommands } from "./keyboard/commands.js";
@@ -197,6 +199,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   });
   bindMenus(refs, state);
   showInHand(refs, state);
+  makeOverlapBar(refs, state, actions.overlap, overlapping);
   makeFilm(refs, scope, state, player);
   makeTools(refs, state, actions, keymap);
   makeSteps(refs, state, actions);

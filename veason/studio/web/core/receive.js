@@ -5,6 +5,7 @@
 /** @import { LabelsPart, Mask, MasksPart, Notify, State, Store } from "./types.js" */
 
 import { blank } from "./blank.js";
+import { withoutFrame } from "./objects.js";
 import { duration, farness, secondsLeft } from "./words.js";
 
 /** @typedef {{ [Kind in Item["kind"]]: (item: Extract<Item, { kind: Kind }>) => void }} Handlers */
@@ -166,9 +167,10 @@ function masks(state) {
     masks(item) {
       const now = state.get();
       layMasks(now.masks, item, now.done);
+      const pending = item.reset ? now.pending : pendingWithout(now.pending, item);
       const isPropagating = now.busy === "propagate" && now.done.size > 0;
       const status = isPropagating ? progress(now.done.size, now.goal, now.began) : now.status;
-      state.set({ maskCount: now.maskCount + 1, status });
+      state.set({ maskCount: now.maskCount + 1, status, ...(pending === now.pending ? {} : { pending }) });
     },
     doubt(item) {
       const doubt = new Map([...byNumber(item.objects)].map(([objectId, frames]) => [objectId, byNumber(frames)]));
@@ -192,6 +194,26 @@ function layMasks(all, item, done) {
     all.set(frame, new Map([...(all.get(frame) ?? []), ...here]));
     done.add(frame);
   }
+}
+
+/**
+ * What is still out of date once these masks are there; the very same map where that changes nothing.
+ * @param {MasksPart["pending"]} pending
+ * @param {MasksItem} item
+ */
+function pendingWithout(pending, item) {
+  let left = pending;
+  for (const [frame, objects] of byNumber(item.frames)) {
+    for (const objectId of byNumber(objects).keys()) {
+      const spans = left.get(objectId);
+      if (!spans?.some(([start, stop]) => frame >= start && frame < stop)) continue;
+      const rest = withoutFrame(spans, frame);
+      if (left === pending) left = new Map(pending);
+      if (rest.length) left.set(objectId, rest);
+      else left.delete(objectId);
+    }
+  }
+  return left;
 }
 
 /** @param {number} done @param {number} goal @param {number} began */

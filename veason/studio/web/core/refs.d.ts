@@ -96,6 +96,7 @@ export interface Refs {
   openTransfer: HTMLButtonElement;
   order: HTMLSelectElement;
   outline: HTMLButtonElement;
+  overlapBar: HTMLDivElement;
   packAll: HTMLButtonElement;
   pictures: HTMLInputElement;
   play: HTMLButtonElement;

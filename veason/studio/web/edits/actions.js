@@ -12,6 +12,7 @@ import { nameOf } from "../core/objects.js";
 import { keepPref } from "../core/prefs.js";
 import { Changes } from "./change.js";
 import { Marks } from "./marks.js";
+import { Overlap } from "./overlap.js";
 import { AFTER_KEYS, Prompts } from "./prompts.js";
 
 /** @type {(Corner | null)[]} */
@@ -50,6 +51,7 @@ export class Actions {
     this.notify = notify;
     this.#changes = new Changes(state, messages);
     this.prompts = new Prompts(state, this.#changes, notify, this.refuses);
+    this.overlap = new Overlap(state, this.prompts, notify, this.refuses);
     this.marks = new Marks(state, this.#changes, notify, this.refuses);
   }
 

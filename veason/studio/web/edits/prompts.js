@@ -7,7 +7,7 @@
 
 import { middleBox, nudged } from "../canvas/boxes.js";
 import { FINE_ZOOM } from "../canvas/view.js";
-import { drawnHere, nameOf } from "../core/objects.js";
+import { drawnHere, nameOf, pendingAfter } from "../core/objects.js";
 
 const AT_ONCE = 0;
 const AFTER_PAINTING = 900;
@@ -43,6 +43,11 @@ export class Prompts {
     this.#refuses = refuses;
   }
 
+  /** What is out of date by a prompt, before the server says so. @param {number} objectId @param {number} frame */
+  #pending(objectId, frame) {
+    return pendingAfter(this.#state.get(), objectId, frame, this.#state.clip().frames);
+  }
+
   #newest() {
     return Math.max(0, ...this.#state.get().objects) + 1;
   }
@@ -63,6 +68,7 @@ export class Prompts {
     const others = boxes.filter((box) => box.object !== shown.object || box.frame !== frame);
     this.#state.set({
       boxes: [...others, shown],
+      pending: this.#pending(shown.object, frame),
       objects: withObject(objects, shown.object),
       selected: shown.object,
       drawing: false,
@@ -88,6 +94,7 @@ export class Prompts {
     const shown = { object: target || this.#newest(), frame, xy, positive };
     this.#state.set({
       clicks: [...clicks, shown],
+      pending: this.#pending(shown.object, frame),
       objects: withObject(objects, shown.object),
       selected: shown.object,
       drawing: false,
@@ -109,6 +116,7 @@ export class Prompts {
       one.object !== object || one.frame !== frame;
     this.#state.set({
       maskCount: maskCount + 1,
+      pending: this.#pending(object, frame),
       paintings: [...paintings.filter(([one, at]) => one !== object || at !== frame), [object, frame]],
       boxes: boxes.filter(isOther),
       clicks: clicks.filter(isOther),
