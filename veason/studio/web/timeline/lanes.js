@@ -139,7 +139,7 @@ export class Lanes {
       lane.lit,
       lane.cursor,
     );
-    lane.numbers.append(lane.figure, lane.here);
+    lane.numbers.append(lane.figure, " ", lane.here);
     const look = isVisible(now, objectId) ? "v-lane" : "v-lane v-faint";
     const switches = this.#switches(objectId, now);
     return node("div", { class: look, "data-object": objectId }, lane.title, switches, track, lane.numbers);
