@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veason.annotation.plain import plain, rebuild
+from veason.annotation.difference import plain, rebuild
 from veason.errors import AnswerError, DataError, OptionError, ProjectError, PromptError, VeasonError, VideoError
 from veason.masks import empty_mask, encode_mask, mask_area, mask_iou, union_mask
 from veason.rewards import Weights

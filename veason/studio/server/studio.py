@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -60,7 +62,7 @@ class Studio:
         self.questions = OpenQuestions(registry, capacity)
         self.line = ModelLine()
         self._prelabelling = Prelabelling(pipeline, self.line)
-        stage = StageRoutes(pipeline, registry, self.questions, examples, self.outbox.folder)
+        stage = StageRoutes(pipeline, registry, self.questions, self.line, examples, self.outbox.folder)
         queue = QueueRoutes(registry, self.questions, self._prelabelling)
         transfer = TransferRoutes(pipeline, registry, self.questions, self.outbox, is_local=is_local)
         self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
@@ -85,15 +87,16 @@ class Studio:
         }
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
+        self._lock = threading.Lock()
+        self._sent: Counter[tuple[str, str | None]] = Counter()
+        """Messages about a question to a tab; kept for good, or a tab would miss some after it was opened again."""
 
     def answer(self, event: str, sent: object) -> Iterator[Any]:
         """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
         client = NOBODY
         try:
-            request = parse_event(event, sent)
-            client = request.client
-            turn = self.line.visitor() if event in MODEL_EVENTS else nullcontext()
-            with turn, closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
+            client = request = parse_event(event, sent)
+            with closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
                 for message in messages:
                     yield self._stamped(message, client)
         except VeasonError as error:
@@ -109,11 +112,15 @@ class Studio:
             if name != "snapshot":
                 return encode(ErrorReply(error=str(error)))
             return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=str(error)),)), NOBODY)
-        return self._stamped(found, request.client) if isinstance(found, Message) else encode(found)
+        return self._stamped(found, request) if isinstance(found, Message) else encode(found)
 
     def _stamped(self, message: Message, client: Client) -> Any:
         """Return a message as JSON, with its number among those about its question to the tab."""
-        revision = 0 if message.work is None else self.questions.numbers(message.work).next(client.tab)
+        revision = 0
+        if message.work is not None:
+            with self._lock:
+                self._sent[message.work, client.tab] += 1
+                revision = self._sent[message.work, client.tab]
         return encode(replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision))
 
     def close(self) -> None:
