@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
     total = Imported()
     with Project.open(args.project) as project:
-        for video in import_labels(args.source, args.format, videos=args.videos):
+        for video in import_labels(args.source, args.format, videos=args.videos, is_owners=True):
             check_fits(project, video)  # all of them before the first change
-        for video in import_labels(args.source, args.format, videos=args.videos):
+        for video in import_labels(args.source, args.format, videos=args.videos, is_owners=True):
             total += to_project(project, video, copy=args.copy)
     print(total.told(), file=sys.stderr)
     return 0

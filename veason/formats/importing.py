@@ -17,7 +17,11 @@ from veason.formats.labels.values import LabelledVideo
 
 
 def import_labels(
-    source: str | Path, format: str, *, videos: Mapping[str, str | Path] | str | Path | None = None
+    source: str | Path,
+    format: str,
+    *,
+    videos: Mapping[str, str | Path] | str | Path | None = None,
+    is_owners: bool = False,
 ) -> Iterator[LabelledVideo]:
     """Yield labelled videos, one at a time, from what Veason or another program wrote.
 
@@ -26,6 +30,8 @@ def import_labels(
         format: one of IMPORTABLE.
         videos: where the videos lie: by name, or a folder that holds them under their names. Without it the pictures
             beside the labels are taken, and where there are none the labels come alone.
+        is_owners: the labels are the owner's own: paths that they name may be opened, and pictures that lie beside a
+            single file. Of labels that anyone may have sent, nothing outside of `source` and `videos` is opened.
 
     Raises:
         DataError: the format cannot be read, or the files are not what it promises.
@@ -36,7 +42,12 @@ def import_labels(
     source = Path(source)
     if not source.exists():
         raise DataError(f"{source}: is not there; it should be the file or folder to import")
-    finder = VideoFinder(videos) if isinstance(videos, Mapping) else VideoFinder({}, Path(videos) if videos else None)
+    finder = VideoFinder(
+        videos if isinstance(videos, Mapping) else {},
+        Path(videos) if videos and not isinstance(videos, Mapping) else None,
+        beside=source if source.is_dir() else None,
+        is_owners=is_owners,
+    )
     try:
         yield from read(source, finder)
     except ExportError as error:

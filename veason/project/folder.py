@@ -14,7 +14,7 @@ from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project.database import NAME, in_words
 from veason.project.project import Project
-from veason.project.videos import pictures
+from veason.project.videos import pictures, place_of_copy
 
 _LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
 
@@ -69,7 +69,7 @@ def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Pat
             db.backup(target)
             for video in project.library.videos() if with_videos else ():
                 if not video.path.is_relative_to(project.folder) and video.path.exists():
-                    place = f"videos/{video.sha256[:16]}-{video.path.name}"
+                    place = place_of_copy(video.path.name, video.sha256)
                     moved[place] = video.path
                     target.execute("UPDATE videos SET path = ? WHERE id = ?", (place, video.id))
             target.commit()

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from veason.errors import DataError, VideoError
+from veason.project.sources import VIDEOS
 from veason.types import VideoInfo
 from veason.video import open_video
+from veason.video.images import is_picture
 
 UNKNOWN_FPS = 24.0
 """Rate of a video of which only labels are known. Source: as for folders of frames, see `veason.video`."""
-
-_PICTURES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,21 @@ class Footage:
 class VideoFinder:
     """Finds the videos that labels are about.
 
-    `known` maps names of videos to files or folders of frames; `folder` is searched for what is not in it.
+    Labels name videos, folders and pictures, and whoever wrote them may write any name there. So nothing is opened but
+    what `known` says and what lies in `folder` or `beside`, wherever a name points to, unless the labels are the
+    owner's own.
+
+    Attributes:
+        known: files or folders of frames by the names of videos.
+        folder: searched for what is not in it.
+        beside: the folder of the labels, with what came along with them; None where they came alone.
+        is_owners: the owner of this machine imports, so that paths in the labels may be opened.
     """
 
     known: Mapping[str, str | Path] = field(default_factory=dict)
     folder: Path | None = None
+    beside: Path | None = None
+    is_owners: bool = False
 
     def find(self, name: str, pictures: Path | None = None) -> Footage:
         """Return the video called `name`, or else what the folder `pictures` beside the labels holds.
@@ -72,7 +82,7 @@ class VideoFinder:
             DataError: the video is there and cannot be read.
         """
         path = self._path(name)
-        if path is None and pictures is not None and pictures.is_dir():
+        if path is None and pictures is not None and self._may_open(pictures, self.beside) and _is_folder(pictures):
             numbered = _numbered(pictures)
             if numbered and list(numbered) != list(range(len(numbered))):
                 return Footage(files=numbered)
@@ -85,14 +95,55 @@ class VideoFinder:
         except VideoError as error:
             raise DataError(f"the video of the labels {name!r}: {error}") from error
 
+    def named(self, path: str) -> Path | None:
+        """Return a path that labels name, where it may be opened and something is there, else None."""
+        try:
+            return Path(path) if self.is_owners and path and Path(path).exists() else None
+        except (OSError, ValueError):  # a name that no disk takes
+            return None
+
     def _path(self, name: str) -> Path | None:
         if name in self.known:
             return Path(self.known[name])
-        if self.folder is None:
-            return None
-        exact = self.folder / name
-        same_stem = [file for file in exact.parent.glob("*") if file.stem == exact.name and file.is_file()]
-        return exact if exact.is_dir() else (same_stem[0] if len(same_stem) == 1 else None)
+        for folder in (self.folder, self.beside):
+            if folder is not None and self._may_open(folder / name, folder):
+                found = _in_folder(folder, name)
+                if found is not None and (folder is self.folder or found.suffix.lower() in VIDEOS):
+                    return found
+        return None
+
+    def _may_open(self, path: Path, folder: Path | None) -> bool:
+        """Tell whether a path that labels make up may be opened; of strangers' only what lies in `folder`."""
+        if self.is_owners:
+            return True
+        try:
+            return folder is not None and path.resolve().is_relative_to(folder.resolve())
+        except (OSError, ValueError):  # a name that no disk takes
+            return False
+
+
+def _in_folder(folder: Path, name: str) -> Path | None:
+    """Return the folder or the only file called `name`, with or without its ending; a video before other files."""
+    exact = folder / name
+    if _is_folder(exact) and _in_order(exact):
+        return exact
+    files = [file for file in exact.parent.iterdir() if file.is_file()] if _is_folder(exact.parent) else []
+    films = [file for file in files if file.suffix.lower() in VIDEOS]
+    for same in (
+        [file for file in films if file.name == exact.name],
+        [file for file in films if file.stem == exact.name],
+        [file for file in files if file.stem == exact.name and not file.name.startswith(".")],
+    ):
+        if same:
+            return same[0] if len(same) == 1 else None
+    return None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no disk takes
+        return False
 
 
 def frame_files_of(info: VideoInfo) -> tuple[Path, ...]:
@@ -117,7 +168,7 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
 
 
 def _in_order(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted((file for file in folder.iterdir() if file.suffix.lower() in _PICTURES), key=natural_key))
+    return tuple(sorted((file for file in folder.iterdir() if is_picture(file)), key=natural_key))
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.formats.projects.names import NO_WORDS, label_name, name_note
+from veason.formats.projects.names import NO_WORDS, export_names, name_note
 from veason.project import Project, Question, StoredVideo
 from veason.types import VideoInfo
 
@@ -24,21 +24,14 @@ def from_project(project: Project, only: Collection[int] | None = None) -> Itera
         project: where the labels are.
         only: ids of the questions to yield; all of them where it is None.
     """
-    taken: set[str] = set()
+    videos = project.library.videos()
+    names = export_names(videos)
     disputed = project.queue.disputed()
-    for video in project.library.videos():
+    for video in videos:
         found = project.library.questions(video_id=video.id)
         questions = tuple(one for one in found if only is None or one.id in only)
-        name = _free_name(video, taken)
-        taken.add(name)
         if questions:
-            yield _labelled_video(project, video, questions, name, disputed)
-
-
-def _free_name(video: StoredVideo, taken: set[str]) -> str:
-    stem = label_name(video)
-    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
-    return next(name for name in names if name not in taken)
+            yield _labelled_video(project, video, questions, names[video.id], disputed)
 
 
 def _labelled_video(
