@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from veason.errors import DataError, VideoError
 from veason.project.sources import VIDEOS
 from veason.types import VideoInfo
 from veason.video import open_video
-from veason.video.images import is_picture
+from veason.video.images import is_litter, is_picture
 
 UNKNOWN_FPS = 24.0
 """Rate of a video of which only labels are known. Source: as for folders of frames, see `veason.video`."""
@@ -62,38 +63,66 @@ class VideoFinder:
     owner's own.
 
     Attributes:
-        known: files or folders of frames by the names of videos.
-        folder: searched for what is not in it.
+        known: files or folders of frames by the name of a video.
+        folder: searched for what is not in `known`; a video file is the one that all labels are about.
+        own: what a project has already, by name. Labels about it come without a path, and are bounded by it. A video
+            may have several names.
         beside: the folder of the labels, with what came along with them; None where they came alone.
         is_owners: the owner of this machine imports, so that paths in the labels may be opened.
     """
 
     known: Mapping[str, str | Path] = field(default_factory=dict)
     folder: Path | None = None
+    own: Mapping[str, VideoInfo] = field(default_factory=dict)
     beside: Path | None = None
     is_owners: bool = False
 
     def find(self, name: str, pictures: Path | None = None) -> Footage:
-        """Return the video called `name`, or else what the folder `pictures` beside the labels holds.
+        """Return the video called `name`, or else what the folder `pictures` beside the labels holds, or the project.
 
         Pictures called by their numbers are frames of a longer video, unless they are numbered from 0 without a gap.
 
         Raises:
             DataError: the video is there and cannot be read.
         """
-        path = self._path(name)
+        path, own = self._path(name), self._own(name)
+        files: dict[int, Path] = {}
         if path is None and pictures is not None and self._may_open(pictures, self.beside) and _is_folder(pictures):
             numbered = _numbered(pictures)
             if numbered and list(numbered) != list(range(len(numbered))):
-                return Footage(files=numbered)
-            path = pictures if _in_order(pictures) else None
+                files = numbered
+            else:
+                path = pictures if _in_order(pictures) else None
         if path is None:
-            return Footage()
+            return Footage(own and replace(own, path=""), frame_names_of(own) if own else (), files)
         try:
             with open_video(path) as video:
                 return Footage(video.info, frame_names_of(video.info))
         except VideoError as error:
             raise DataError(f"the video of the labels {name!r}: {error}") from error
+
+    def choose(self, names: Iterable[str]) -> str | None:
+        """Return the first of several names that something is known of: what was named for the import comes first."""
+        names = [name for name in names if name]
+        named = (name for name in names if self._path(name) is not None)
+        return next(named, None) or next((name for name in names if self._own(name) is not None), None)
+
+    def only(self) -> str | None:
+        """Return the name of the only video that labels without a name can be about; None where there are several."""
+        if self.known:
+            names = list(self.known)
+        elif self.folder is not None:
+            names = [self.folder.stem] if self.folder.is_file() else _videos_in(self.folder)
+        else:
+            names = list({id(info): name for name, info in self.own.items()}.values())
+        return names[0] if len(names) == 1 else None
+
+    def _own(self, name: str) -> VideoInfo | None:
+        last = Path(name).name
+        if found := self.own.get(name) or self.own.get(last):
+            return found
+        alike = {id(info): info for key, info in self.own.items() if on_any_disk(key) == on_any_disk(last)}
+        return next(iter(alike.values())) if len(alike) == 1 else None
 
     def named(self, path: str) -> Path | None:
         """Return a path that labels name, where it may be opened and something is there, else None."""
@@ -105,6 +134,8 @@ class VideoFinder:
     def _path(self, name: str) -> Path | None:
         if name in self.known:
             return Path(self.known[name])
+        if self.folder is not None and self.folder.is_file():
+            return self.folder
         for folder in (self.folder, self.beside):
             if folder is not None and self._may_open(folder / name, folder):
                 found = _in_folder(folder, name)
@@ -122,17 +153,22 @@ class VideoFinder:
             return False
 
 
+def on_any_disk(name: str) -> str:
+    """Return a name as a disk sees it that knows no case and one form of accents."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def _in_folder(folder: Path, name: str) -> Path | None:
     """Return the folder or the only file called `name`, with or without its ending; a video before other files."""
     exact = folder / name
     if _is_folder(exact) and _in_order(exact):
         return exact
     files = [file for file in exact.parent.iterdir() if file.is_file()] if _is_folder(exact.parent) else []
-    films = [file for file in files if file.suffix.lower() in VIDEOS]
+    films = [file for file in files if file.suffix.lower() in VIDEOS and not is_litter(file.name)]
     for same in (
         [file for file in films if file.name == exact.name],
         [file for file in films if file.stem == exact.name],
-        [file for file in files if file.stem == exact.name and not file.name.startswith(".")],
+        [file for file in files if file.stem == exact.name and not is_litter(file.name)],
     ):
         if same:
             return same[0] if len(same) == 1 else None
@@ -144,6 +180,11 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):  # a name that no disk takes
         return False
+
+
+def _videos_in(folder: Path) -> list[str]:
+    """Return the names of the videos and folders of frames in a folder; what systems leave there is none."""
+    return [each.stem if each.is_file() else each.name for each in folder.iterdir() if not is_litter(each.name)]
 
 
 def frame_files_of(info: VideoInfo) -> tuple[Path, ...]:

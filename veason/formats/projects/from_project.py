@@ -24,24 +24,24 @@ def from_project(project: Project, only: Collection[int] | None = None) -> Itera
         project: where the labels are.
         only: ids of the questions to yield; all of them where it is None.
     """
-    videos = project.library.videos()
-    names = export_names(videos)
     disputed = project.queue.disputed()
-    for video in videos:
+    for name, video in names_of(project).items():
         found = project.library.questions(video_id=video.id)
         questions = tuple(one for one in found if only is None or one.id in only)
         if questions:
-            yield _labelled_video(project, video, questions, names[video.id], disputed)
+            yield _labelled_video(project, video, questions, name, disputed)
 
 
-def _labelled_video(
-    project: Project,
-    video: StoredVideo,
-    questions: tuple[Question, ...],
-    name: str,
-    disputed: Mapping[int, tuple[str, ...]],
-) -> LabelledVideo:
-    info = VideoInfo(
+def names_of(project: Project) -> dict[str, StoredVideo]:
+    """Return the videos of a project by the names that labels have for them, in the order they were added."""
+    videos = project.library.videos()
+    names = export_names(videos)
+    return {names[video.id]: video for video in videos}
+
+
+def info_of(video: StoredVideo) -> VideoInfo:
+    """Return what a project knows of a video; its path only where it is there."""
+    return VideoInfo(
         str(video.path) if video.path.exists() else "",
         video.num_frames,
         video.size_wh,
@@ -51,6 +51,16 @@ def _labelled_video(
         video.has_variable_rate,
         video.decoder,
     )
+
+
+def _labelled_video(
+    project: Project,
+    video: StoredVideo,
+    questions: tuple[Question, ...],
+    name: str,
+    disputed: Mapping[int, tuple[str, ...]],
+) -> LabelledVideo:
+    info = info_of(video)
     names = _question_names(project, questions)
     tracks: dict[int, Track] = {}
     object_names: dict[int, str] = {}

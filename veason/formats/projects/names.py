@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from veason.formats.labels.footage import on_any_disk
 from veason.project import StoredVideo
 from veason.project.sources import VIDEOS
 
@@ -29,9 +29,9 @@ def export_names(videos: Sequence[StoredVideo]) -> dict[int, str]:
     the order in which it got its videos. Names that some disks take for one count as one.
     """
     stems = {video.id: label_name(video) for video in videos}
-    counts = Counter(map(_on_any_disk, stems.values()))
+    counts = Counter(map(on_any_disk, stems.values()))
     return {
-        video.id: stems[video.id] if counts[_on_any_disk(stems[video.id])] == 1 else marked_name(video)
+        video.id: stems[video.id] if counts[on_any_disk(stems[video.id])] == 1 else marked_name(video)
         for video in videos
     }
 
@@ -49,7 +49,7 @@ def matching(videos: Sequence[StoredVideo], name: str) -> list[StoredVideo]:
     path = name.replace("\\", "/").rstrip("/")
     last = path.rpartition("/")[2]
     for wanted in dict.fromkeys((name, last, _without_ending(last))):
-        for same in (str, _on_any_disk):
+        for same in (str, on_any_disk):
             for called in (marked_name, label_name):
                 if found := [one for one in videos if same(called(one)) == same(wanted)]:
                     return _in_folder(found, _without_ending(path))
@@ -65,11 +65,6 @@ def _in_folder(videos: list[StoredVideo], path: str) -> list[StoredVideo]:
 def _without_ending(name: str) -> str:
     stem, point, ending = name.rpartition(".")
     return stem if point + ending.lower() in VIDEOS else name
-
-
-def _on_any_disk(name: str) -> str:
-    """Return a name as a disk sees it that knows no case and one form of accents."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _shortened(stem: str) -> str:
