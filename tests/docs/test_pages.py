@@ -116,10 +116,7 @@ def test_every_picture_is_used() -> None:
     ("page", "text"),
     [
         pytest.param(DOCS / "results.md", results_page.page, id="results.md"),
-        *(
-            pytest.param(DOCS / "reference" / name, make, id=name)
-            for name, make in reference.PAGES.items()
-        ),
+        *(pytest.param(DOCS / "reference" / name, make, id=name) for name, make in reference.PAGES.items()),
         *(
             pytest.param(DOCS / "images" / name, lambda text=text: text, id=name)
             for name, text in drawing.drawings().items()
