@@ -6,7 +6,7 @@ READERS := .readers
 DOCS := .docs
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs test lint web contract bench bench-more sweep soak readers format clean
+.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -61,6 +61,12 @@ readers: $(VENV)/dev.done $(READERS)/done
 # The site under docs/, into site/. It is built from the sources alone, in an environment of its own; a warning is an error.
 docs: $(DOCS)/done
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+# The pages that are made from code and results; a test fails until they are those of this code.
+pages: $(VENV)/dev.done
+	$(BIN)/python docs/scripts/reference.py
+	$(BIN)/python docs/scripts/drawing.py
+	$(BIN)/python benchmarks/results_page.py
 
 $(DOCS)/done: .ci/requirements-docs.txt
 	$(PYTHON) -m venv $(DOCS)

@@ -297,7 +297,8 @@ def page() -> str:
         lines.append("| what | figure | measured | script |\n|---|---|---|---|")
         for row in rows:
             values, file = newest(row.name, row.key)
-            lines.append(f"| {row.what} | {row.figure(values)} | {file.name[:10]} | `{row.script}` |")
+            date = file.name[:10].replace("-", "\N{NON-BREAKING HYPHEN}")
+            lines.append(f"| {row.what} | {row.figure(values)} | {date} | `{row.script}` |")
         if title == "Speed":
             lines.append(PICTURES)
     if list(RESULTS.glob("*-structure.json")):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from html import escape
@@ -17,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
+import veason
 from veason.cli import build_parser
 from veason.formats.catalogue import FORMATS
 from veason_nano import cli as nano
@@ -75,22 +77,17 @@ FORMATS_END = """
 """
 
 API: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "veason": (
-        "The short way",
-        "What `from veason import ...` offers. Names are loaded when they are first used; importing the package loads\n"
-        "neither torch nor gradio.",
-        ("veason",),
-    ),
     "types": (
         "Values",
         "Frozen values that every part speaks in. A value that cannot be right is refused where it is made.",
         ("veason.types.shapes", "veason.types.answers", "veason.types.video", "veason.types.sample",
-         "veason.types.models", "veason.types.budgets", "veason.types.speedups"),
+         "veason.types.models", "veason.types.budgets", "veason.types.speedups", "veason.masks"),
     ),
     "models": (
         "Models",
         "The protocols behind which models sit, how they are loaded, and the pipeline that joins them.",
-        ("veason.types.protocols", "veason.policy", "veason.segmenter", "veason.pipeline", "veason.profile"),
+        ("veason.types.protocols", "veason.policy", "veason.segmenter", "veason.pipeline", "veason.profile",
+         "veason.video"),
     ),
     "annotation": (
         "Labels",
@@ -108,7 +105,7 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Formats",
         "Labels in and out, and benchmarks.",
         ("veason.formats.exporting", "veason.formats.importing", "veason.formats.datasets", "veason.formats.record",
-         "veason.formats.labels.values"),
+         "veason.formats.labels.values", "veason.formats.labels.options", "veason.formats.projects.from_project"),
     ),
     "scores": (
         "Scores and rewards",
@@ -206,9 +203,33 @@ def api_page(title: str, about: str, modules: tuple[str, ...]) -> str:
     return f"# {title}\n\n{about}\n" + "".join(f"\n::: {name}\n" for name in modules)
 
 
+SHORT_WAY = """# The short way
+
+What `from veason import ...` offers. A name is loaded when it is first used; importing the package loads neither torch
+nor gradio.
+
+--8<-- "README.md:snippet"
+
+| name | what it is |
+|---|---|
+"""
+
+
+def short_way_page() -> str:
+    """Return the page about the names that the package itself offers."""
+    lines = []
+    for name in veason.__all__:
+        value = getattr(veason, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            about = (inspect.getdoc(value) or "").splitlines()[0].replace("|", "\\|")
+            lines.append(f"| [`{name}`][{value.__module__}.{value.__qualname__}] | {about} |")
+    return SHORT_WAY + "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "formats.md": formats_page,
+    "api/veason.md": short_way_page,
     **{f"api/{name}.md": functools.partial(api_page, *page) for name, page in API.items()},
 }
 """What makes each page, by its place below docs/reference."""

@@ -115,19 +115,16 @@ def test_every_picture_is_used() -> None:
 @pytest.mark.parametrize(
     ("page", "text"),
     [
-        pytest.param(DOCS / "results.md", results_page.page, id="results.md: python benchmarks/results_page.py"),
+        pytest.param(DOCS / "results.md", results_page.page, id="results.md"),
+        *(pytest.param(DOCS / "reference" / name, make, id=name) for name, make in reference.PAGES.items()),
         *(
-            pytest.param(DOCS / "reference" / name, make, id=f"{name}: python docs/scripts/reference.py")
-            for name, make in reference.PAGES.items()
-        ),
-        *(
-            pytest.param(DOCS / "images" / name, lambda text=text: text, id=f"{name}: python docs/scripts/drawing.py")
+            pytest.param(DOCS / "images" / name, lambda text=text: text, id=name)
             for name, text in drawing.drawings().items()
         ),
     ],
 )
 def test_a_page_made_from_code_is_that_of_this_code(page: Path, text) -> None:
-    assert page.read_text(encoding="utf-8") == text(), "run the script that this test names"
+    assert page.read_text(encoding="utf-8") == text(), "write it anew: make pages"
 
 
 def test_the_drawing_names_parts_that_are_there() -> None:

@@ -41,15 +41,30 @@ def test_questions_come_most_doubtful_first_until_they_are_accepted(made: tuple[
         project.queue.set_doubt(question, doubt)
     order = {"status": "proposed", "most_doubtful_first": True}
     assert [one.id for one in project.library.questions(**order)] == [ids[1], ids[2], ids[3], ids[0]]
-    project.queue.accept(ids[1])
+    project.queue.accept(ids[1], is_absent=True)
     assert [one.id for one in project.library.questions(**order)] == [ids[2], ids[3], ids[0]]
 
 
-def test_accepting_nothing_means_that_the_target_is_absent(made: tuple[Project, int]) -> None:
+def test_nothing_is_not_absent_until_a_person_or_an_answer_says_so(made: tuple[Project, int]) -> None:
     project, question = made
-    assert project.queue.accept(question, annotator="ann") == "absent"
+    with pytest.raises(ProjectError, match="nothing to accept"):
+        project.queue.accept(question, annotator="ann")
+    project.queue.fail(question, "no box", text="I would rather not say")
+    with pytest.raises(ProjectError, match="nothing to accept"):
+        project.queue.accept(question)
+    assert project.library.question(question).status == "new"
+    assert project.queue.accept(question, is_absent=True, annotator="ann") == "absent"
     ask(project, question)
+    with pytest.raises(ProjectError, match="delete them"):
+        project.queue.accept(question, is_absent=True)
     assert project.queue.accept(question) == project.library.question(question).status == "accepted"
+
+
+def test_an_answer_without_boxes_is_accepted_as_absent(made: tuple[Project, int]) -> None:
+    project, question = made
+    project.labels.record(question, Asked("the ball", (0, 4)))
+    project.labels.follow(question, [GotAnswer(Answer("None shows it.", None, ()), ())])
+    assert project.queue.accept(question) == "absent"
 
 
 def test_an_unknown_status_is_refused(made: tuple[Project, int]) -> None:

@@ -10,8 +10,9 @@ from tests.tiny_sam2 import TINY_OVERRIDES, tiny_sam2
 from veason import hub
 from veason.errors import DeviceError, MissingBackend, ProfileError
 from veason.segmenter import load_segmenter
-from veason.segmenter.checkpoint import NANO_BASE, build_predictor, save_model
+from veason.segmenter.checkpoint import build_predictor, save_model
 from veason.types import ModelOptions
+from veason_nano.segmenter.model import NANO_BASE
 
 
 @pytest.fixture

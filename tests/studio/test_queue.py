@@ -46,9 +46,11 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_decision_counts_and_accepting_nothing_means_absent(visitor: Visitor) -> None:
+def test_a_decision_counts_and_nothing_is_accepted_as_absent_only_by_a_word(visitor: Visitor) -> None:
     question = visitor.question.question_id
-    assert visitor.look_up("act", do="accept", question=question)["status"] == "absent"
+    assert "nothing to accept" in visitor.look_up("act", do="accept", question=question)["error"]
+    assert row_of(visitor)["status"] == "new"
+    assert visitor.look_up("act", do="absent", question=question)["status"] == "absent"
     visitor.edit(**BOX)
     assert row_of(visitor)["status"] == "in review"
     assert visitor.look_up("act", do="accept", question=question, by="Ada")["status"] == "accepted"

@@ -23,22 +23,19 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--format", required=True, choices=IMPORTABLE, metavar="FORMAT", help="how they are written: one of those below"
     )
-    parser.add_argument("--videos", metavar="DIR", help="folder with the videos, called as in the labels")
+    parser.add_argument(
+        "--videos", metavar="DIR_OR_FILE", help="folder with the videos, called as in the labels, or the only video"
+    )
     parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    from veason.formats.importing import import_labels
-    from veason.formats.projects.to_project import Imported, check_fits, to_project
+    from veason.formats.projects.into_project import into_project
     from veason.project import Project
 
-    total = Imported()
     with Project.open(args.project) as project:
-        for video in import_labels(args.source, args.format, videos=args.videos):
-            check_fits(project, video)  # all of them before the first change
-        for video in import_labels(args.source, args.format, videos=args.videos):
-            total += to_project(project, video, copy=args.copy)
-    print(total.told(), file=sys.stderr)
+        imported = into_project(project, args.source, args.format, videos=args.videos, copy=args.copy)
+    print(imported.told(), file=sys.stderr)
     return 0

@@ -13,31 +13,74 @@ from pathlib import Path
 from veason.errors import DataError, ExportError
 from veason.formats.catalogue import IMPORTABLE, format_named
 from veason.formats.labels.footage import VideoFinder
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.values import LabelledVideo
+from veason.types import VideoInfo
+
+_VIDEO = "video"
 
 
 def import_labels(
-    source: str | Path, format: str, *, videos: Mapping[str, str | Path] | str | Path | None = None
+    source: str | Path,
+    format: str,
+    *,
+    videos: Mapping[str, str | Path] | str | Path | None = None,
+    own: Mapping[str, VideoInfo] | None = None,
+    tally: ImportTally | None = None,
 ) -> Iterator[LabelledVideo]:
     """Yield labelled videos, one at a time, from what Veason or another program wrote.
 
     Args:
         source: a file or folder.
         format: one of IMPORTABLE.
-        videos: where the videos lie: by name, or a folder that holds them under their names. Without it the pictures
-            beside the labels are taken, and where there are none the labels come alone.
+        videos: where the videos lie: by name, a folder that holds them under their names, or the file of the only one.
+            Without it the pictures beside the labels are taken, and where there are none the labels come alone.
+        own: videos by name that are known already, whose labels come alone.
+        tally: counts what the source holds, what comes in and what is left out.
 
     Raises:
-        DataError: the format cannot be read, or the files are not what it promises.
+        DataError: the format cannot be read, the files are not what it promises, or nothing of them comes in; that is
+            known at the end, so that no change should be made before.
     """
     read = format_named(format).read if format in IMPORTABLE else None
     if read is None:
         raise DataError(f"{format!r} cannot be imported: choose one of {', '.join(IMPORTABLE)}")
-    source = Path(source)
+    source, tally = Path(source), tally or ImportTally()
     if not source.exists():
         raise DataError(f"{source}: is not there; it should be the file or folder to import")
-    finder = VideoFinder(videos) if isinstance(videos, Mapping) else VideoFinder({}, Path(videos) if videos else None)
+    if isinstance(videos, Mapping):
+        finder = VideoFinder(videos, None, own or {})
+    else:
+        finder = VideoFinder({}, Path(videos) if videos else None, own or {})
+    names: list[str] = []
+    has_anything = False
     try:
-        yield from read(source, finder)
+        for video in read(source, finder, tally):
+            names.append(video.name)
+            if finder.folder is not None and finder.folder.is_file() and len(names) > 1:
+                raise DataError(
+                    f"{source}: is about several videos ({', '.join(names)}): name the folder that holds them, "
+                    f"not {finder.folder}"
+                )
+            if not video.questions:
+                tally.find(_VIDEO)
+                tally.leave(_VIDEO, "without labels that can be imported")
+                continue
+            has_anything = has_anything or _says_anything(video)
+            yield video
     except ExportError as error:
         raise DataError(f"{source}: {error}") from error
+    tally.check(source)
+    if not has_anything:
+        left = "; ".join(tally.lines())
+        raise DataError(
+            f"{source}: nothing of it can be imported as {format}: it holds {tally.found_text()}"
+            + (f"; left out: {left}" if left else "")
+        )
+
+
+def _says_anything(video: LabelledVideo) -> bool:
+    """Tell whether labels hold words, a mask with a pixel, or a prompt."""
+    return any(question.instruction or question.prompts for question in video.questions) or any(
+        not mask.is_empty for track in video.tracks.values() for mask in track.values()
+    )

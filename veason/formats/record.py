@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from veason.formats.benchmarks.rows import Complaints
     from veason.formats.benchmarks.videos import WriteVideo
     from veason.formats.labels.footage import VideoFinder
+    from veason.formats.labels.import_tally import ImportTally
     from veason.formats.labels.options import ExportOptions
     from veason.formats.labels.report import Tally
     from veason.formats.labels.values import LabelledVideo
@@ -118,7 +119,8 @@ class Format:
         accepted_only: whether it takes accepted questions only, whatever the options say.
         write: writes labelled videos, one at a time, into an empty folder and counts them; None where labels cannot be
             exported as this. Raises ExportError, or DataError where they do not fit a dataset.
-        read: yields labelled videos from a file or folder, raises DataError; None where it cannot be imported.
+        read: yields labelled videos from a file or folder and counts every shape in it as taken or left out, raises
+            DataError; None where it cannot be imported.
         benchmark: how it is read and written as a dataset of samples; None for formats that are not scored.
     """
 
@@ -128,7 +130,7 @@ class Format:
     pictures: Pictures = "on request"
     accepted_only: bool = False
     write: Callable[[Iterable[LabelledVideo], Path, Tally, ExportOptions], None] | None = None
-    read: Callable[[Path, VideoFinder], Iterator[LabelledVideo]] | None = None
+    read: Callable[[Path, VideoFinder, ImportTally], Iterator[LabelledVideo]] | None = None
     benchmark: Benchmark | None = None
 
     def as_benchmark(self) -> Benchmark:

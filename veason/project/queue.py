@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -39,14 +40,32 @@ class Queue:
             question_id, "status", status, Origin(annotator=annotator, source=source), expected_revision
         )
 
-    def accept(self, question_id: int, **options: Any) -> Status:
-        """Accept what is there: "accepted", or "absent" where nothing is to be seen. Options as for `set_status`."""
+    def accept(self, question_id: int, *, is_absent: bool = False, **options: Any) -> Status:
+        """Accept what is there and return what that is: "accepted" labels, or "absent".
+
+        Absent is a verdict: a person gives it (`is_absent`), or the answer that counts says that the target is not in
+        the video. A question without labels and without such an answer has nothing that could be accepted.
+
+        Args:
+            question_id: the question.
+            is_absent: a person says that the target is not in the video.
+            **options: as for `set_status`.
+
+        Raises:
+            ProjectError: there is nothing to accept, or objects are there although the target should be absent.
+        """
         with self._database.read() as db:
-            has_objects = db.execute(
+            has_objects, answer = db.execute(
                 "SELECT EXISTS (SELECT 1 FROM prompts WHERE question_id = :id) OR "
-                "EXISTS (SELECT 1 FROM masks WHERE question_id = :id AND is_current = 1)",
+                "EXISTS (SELECT 1 FROM masks WHERE question_id = :id AND is_current = 1), "
+                "(SELECT a.answer FROM questions q JOIN answers a ON a.id = q.answer_id WHERE q.id = :id)",
                 {"id": question_id},
-            ).fetchone()[0]
+            ).fetchone()
+        if has_objects and is_absent:
+            raise ProjectError("there are objects: delete them before you say that the target is absent")
+        says_absent = answer is not None and not json.loads(answer)["boxes"]
+        if not (has_objects or is_absent or says_absent):
+            raise ProjectError("there is nothing to accept yet: ask, draw a box, or say that the target is absent")
         status: Status = "accepted" if has_objects else "absent"
         self.set_status(question_id, status, **options)
         return status

@@ -16,6 +16,7 @@ from veason.formats.benchmarks.files import picture_size
 from veason.formats.benchmarks.rows import Complaints
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
@@ -91,7 +92,7 @@ def _masks(track: Track, frames: tuple[int, ...], tally: Tally) -> list[Rle | No
     return masks
 
 
-def read_labels(format: Format, source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read_labels(format: Format, source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of every split of a dataset that holds ground truth.
 
     Raises:
@@ -105,7 +106,9 @@ def read_labels(format: Format, source: Path, finder: VideoFinder) -> Iterator[L
     for split in splits:
         dataset = read_dataset(format.as_benchmark(), split, Complaints())
         for samples in _by_video(dataset):
-            yield _read_video(samples, finder)
+            video = _read_video(samples, finder)
+            tally.take_whole(video)
+            yield video
 
 
 def _by_video(dataset: Dataset) -> Iterator[list[Sample]]:

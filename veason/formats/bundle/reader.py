@@ -10,6 +10,7 @@ from typing import Any
 from veason.errors import DataError, VeasonError
 from veason.formats.bundle.writer import BUNDLE_VERSION, LABELS_FILE
 from veason.formats.labels.footage import VideoFinder, frame_names_of
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
 from veason.masks import rle_from_coco
 from veason.types import Box, Click, Prompt, VideoInfo
@@ -17,7 +18,7 @@ from veason.types import Box, Click, Prompt, VideoInfo
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, VeasonError)
 
 
-def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of a bundle; the lines of one video come together.
 
     Raises:
@@ -27,11 +28,15 @@ def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     group: list[dict[str, Any]] = []
     for row in _rows(file):
         if group and group[-1].get("video") != row.get("video"):
-            yield _read_video(group, finder, file)
+            video = _read_video(group, finder, file)
+            tally.take_whole(video)
+            yield video
             group = []
         group.append(row)
     if group:
-        yield _read_video(group, finder, file)
+        video = _read_video(group, finder, file)
+        tally.take_whole(video)
+        yield video
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:

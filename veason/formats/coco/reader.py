@@ -9,6 +9,7 @@ from typing import Any
 from veason.errors import DataError
 from veason.formats.coco.writer import ANNOTATIONS
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
 from veason.libraries import library_imports
@@ -18,7 +19,7 @@ from veason.types import Rle
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
-def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of a COCO file, or of the folder that holds one.
 
     Images of plain COCO, without `video_id`, are taken as the frames of one video a folder; annotations without
@@ -44,9 +45,11 @@ def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     for video_id, entry in videos.items():
         words = [row for row in expressions if row.get("video_id") == video_id]
         try:
-            yield _read_video(entry, images[video_id], by_image, names, words, finder, pictures / entry["name"], file)
+            video = _read_video(entry, images[video_id], by_image, names, words, finder, pictures / entry["name"], file)
         except _BROKEN as error:
             raise DataError(f"{file}: video {entry.get('name')!r} is not what COCO promises: {error!r}") from error
+        tally.take_whole(video)
+        yield video
 
 
 def _group_images(content: dict[str, Any]) -> tuple[dict[Any, dict[str, Any]], dict[Any, list[dict[str, Any]]]]:

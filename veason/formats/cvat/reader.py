@@ -14,6 +14,7 @@ import numpy as np
 
 from veason.errors import DataError, PromptError
 from veason.formats.labels.footage import VideoFinder
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, with_rest
 from veason.libraries import library_imports
 from veason.masks import empty_mask, encode_mask, rle_from_coco
@@ -25,7 +26,7 @@ with library_imports():
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, PromptError)
 
 
-def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the video of an XML file, or of all below a folder.
 
     Raises:
@@ -37,13 +38,15 @@ def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     for file in files:
         try:
             root = ElementTree.parse(file).getroot()
-            yield _read_video(root, file, finder)
+            video = _read_video(root, file, finder)
         except OSError as error:
             raise DataError(f"{file}: cannot be read ({error.strerror})") from error
         except ElementTree.ParseError as error:
             raise DataError(f"{file}: is not XML ({error}): download it again") from error
         except _BROKEN as error:
             raise DataError(f"{file}: is not what CVAT for video 1.1 promises: {error!r}") from error
+        tally.take_whole(video)
+        yield video
 
 
 def _read_video(root: ElementTree.Element, file: Path, finder: VideoFinder) -> LabelledVideo:

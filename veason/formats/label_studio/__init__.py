@@ -18,6 +18,7 @@ from veason.formats.record import Format, Holds
 
 if TYPE_CHECKING:
     from veason.formats.labels.footage import VideoFinder
+    from veason.formats.labels.import_tally import ImportTally
     from veason.formats.labels.options import ExportOptions
     from veason.formats.labels.report import Tally
     from veason.formats.labels.values import LabelledVideo
@@ -29,10 +30,10 @@ def _write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Ex
     write(videos, out, tally, options)
 
 
-def _read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def _read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     from veason.formats.label_studio.reader import read
 
-    return read(source, finder)
+    return read(source, finder, tally)
 
 
 LABEL_STUDIO = Format(

@@ -16,6 +16,7 @@ from veason.errors import DataError, PromptError
 from veason.formats.label_studio.brush import decode_brush
 from veason.formats.label_studio.writer import FRAMES, SERVED, VIDEOS
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.values import (
     ASSUMED_SCORE,
@@ -31,7 +32,7 @@ _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, PromptEr
 _LABEL = re.compile(r"(.*?)\s*(\d+)")
 
 
-def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of a folder with frames.json, videos.json or both, or of one such file.
 
     Raises:
@@ -54,9 +55,11 @@ def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
     for name in dict.fromkeys([*video_tasks, *frame_tasks]):
         try:
             pictures = (source if source.is_dir() else source.parent) / "images" / name
-            yield _Reader(name, finder, pictures).read(frame_tasks.get(name, []), video_tasks.get(name))
+            video = _Reader(name, finder, pictures).read(frame_tasks.get(name, []), video_tasks.get(name))
         except _BROKEN as error:
             raise DataError(f"{source}: the tasks of video {name!r} are not what is expected: {error!r}") from error
+        tally.take_whole(video)
+        yield video
 
 
 class _Reader:

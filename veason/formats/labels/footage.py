@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from veason.errors import DataError, VideoError
@@ -57,42 +57,74 @@ class Footage:
 class VideoFinder:
     """Finds the videos that labels are about.
 
-    `known` maps names of videos to files or folders of frames; `folder` is searched for what is not in it.
+    Attributes:
+        known: files or folders of frames by the name of a video.
+        folder: searched for what is not in `known`; a video file is the one that all labels are about.
+        own: what a project has already, by name. Labels about it come without a path, and are bounded by it.
     """
 
     known: Mapping[str, str | Path] = field(default_factory=dict)
     folder: Path | None = None
+    own: Mapping[str, VideoInfo] = field(default_factory=dict)
 
     def find(self, name: str, pictures: Path | None = None) -> Footage:
-        """Return the video called `name`, or else what the folder `pictures` beside the labels holds.
+        """Return the video called `name`, or else what the folder `pictures` beside the labels holds, or the project.
 
         Pictures called by their numbers are frames of a longer video, unless they are numbered from 0 without a gap.
 
         Raises:
             DataError: the video is there and cannot be read.
         """
-        path = self._path(name)
+        path, own = self._path(name), self._own(name)
+        files: dict[int, Path] = {}
         if path is None and pictures is not None and pictures.is_dir():
             numbered = _numbered(pictures)
             if numbered and list(numbered) != list(range(len(numbered))):
-                return Footage(files=numbered)
-            path = pictures if _in_order(pictures) else None
+                files = numbered
+            else:
+                path = pictures if _in_order(pictures) else None
         if path is None:
-            return Footage()
+            return Footage(own and replace(own, path=""), frame_names_of(own) if own else (), files)
         try:
             with open_video(path) as video:
                 return Footage(video.info, frame_names_of(video.info))
         except VideoError as error:
             raise DataError(f"the video of the labels {name!r}: {error}") from error
 
+    def choose(self, names: Iterable[str]) -> str | None:
+        """Return the first of several names that something is known of: what was named for the import comes first."""
+        names = [name for name in names if name]
+        named = (name for name in names if self._path(name) is not None)
+        return next(named, None) or next((name for name in names if self._own(name) is not None), None)
+
+    def only(self) -> str | None:
+        """Return the name of the only video that labels without a name can be about; None where there are several."""
+        if self.known:
+            names = list(self.known)
+        elif self.folder is not None:
+            names = [self.folder.stem] if self.folder.is_file() else _videos_in(self.folder)
+        else:
+            names = list(self.own)
+        return names[0] if len(names) == 1 else None
+
+    def _own(self, name: str) -> VideoInfo | None:
+        return self.own.get(name) or self.own.get(Path(name).name)
+
     def _path(self, name: str) -> Path | None:
         if name in self.known:
             return Path(self.known[name])
         if self.folder is None:
             return None
+        if self.folder.is_file():
+            return self.folder
         exact = self.folder / name
         same_stem = [file for file in exact.parent.glob("*") if file.stem == exact.name and file.is_file()]
         return exact if exact.is_dir() else (same_stem[0] if len(same_stem) == 1 else None)
+
+
+def _videos_in(folder: Path) -> list[str]:
+    """Return the names of the videos and folders of frames in a folder; what is hidden is none."""
+    return [each.stem if each.is_file() else each.name for each in folder.iterdir() if not each.name.startswith(".")]
 
 
 def frame_files_of(info: VideoInfo) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ from veason.draw import palette_image
 from veason.errors import DataError
 from veason.formats.benchmarks.truth import read_indices
 from veason.formats.labels.footage import VideoFinder, natural_key
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
@@ -54,7 +55,7 @@ def write_palette_video(
     return shown
 
 
-def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of a folder in either layout, or of `<video>/<frame>.png` folders as models write them.
 
     Raises:
@@ -70,7 +71,9 @@ def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
         below = folder.relative_to(root)
         is_resolution = len(below.parts) > 1 and below.parts[0] in _RESOLUTIONS
         name = Path(*below.parts[1:]).as_posix() if is_resolution else below.as_posix()
-        yield _read_video(name, folder, root.parent / "JPEGImages" / below, listed.get(name, {}), finder)
+        video = _read_video(name, folder, root.parent / "JPEGImages" / below, listed.get(name, {}), finder)
+        tally.take_whole(video)
+        yield video
 
 
 def _read_video(name: str, folder: Path, pictures: Path, listed: dict[int, str], finder: VideoFinder) -> LabelledVideo:

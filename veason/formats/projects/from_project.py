@@ -24,31 +24,27 @@ def from_project(project: Project, only: Collection[int] | None = None) -> Itera
         project: where the labels are.
         only: ids of the questions to yield; all of them where it is None.
     """
-    taken: set[str] = set()
     disputed = project.queue.disputed()
-    for video in project.library.videos():
+    for name, video in names_of(project).items():
         found = project.library.questions(video_id=video.id)
         questions = tuple(one for one in found if only is None or one.id in only)
-        name = _free_name(video, taken)
-        taken.add(name)
         if questions:
             yield _labelled_video(project, video, questions, name, disputed)
 
 
-def _free_name(video: StoredVideo, taken: set[str]) -> str:
-    stem = label_name(video)
-    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
-    return next(name for name in names if name not in taken)
+def names_of(project: Project) -> dict[str, StoredVideo]:
+    """Return the videos of a project by the names that labels have for them, in the order they were added."""
+    named: dict[str, StoredVideo] = {}
+    for video in project.library.videos():
+        stem = label_name(video)
+        names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(named) + 2))
+        named[next(name for name in names if name not in named)] = video
+    return named
 
 
-def _labelled_video(
-    project: Project,
-    video: StoredVideo,
-    questions: tuple[Question, ...],
-    name: str,
-    disputed: Mapping[int, tuple[str, ...]],
-) -> LabelledVideo:
-    info = VideoInfo(
+def info_of(video: StoredVideo) -> VideoInfo:
+    """Return what a project knows of a video; its path only where it is there."""
+    return VideoInfo(
         str(video.path) if video.path.exists() else "",
         video.num_frames,
         video.size_wh,
@@ -58,6 +54,16 @@ def _labelled_video(
         video.has_variable_rate,
         video.decoder,
     )
+
+
+def _labelled_video(
+    project: Project,
+    video: StoredVideo,
+    questions: tuple[Question, ...],
+    name: str,
+    disputed: Mapping[int, tuple[str, ...]],
+) -> LabelledVideo:
+    info = info_of(video)
     names = _question_names(project, questions)
     tracks: dict[int, Track] = {}
     object_names: dict[int, str] = {}

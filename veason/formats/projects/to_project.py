@@ -26,6 +26,7 @@ class Imported:
         num_masks: that were added.
         num_known: questions that were there already, with the same labels; nothing was done about them.
         num_changed: of those added, second versions of questions that have other labels.
+        left_out: what did not come in, a line a kind and reason.
     """
 
     num_videos: int = 0
@@ -33,6 +34,7 @@ class Imported:
     num_masks: int = 0
     num_known: int = 0
     num_changed: int = 0
+    left_out: tuple[str, ...] = ()
 
     def __add__(self, other: Imported) -> Imported:
         return Imported(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
@@ -44,6 +46,8 @@ class Imported:
         'imported 40 masks of 2 questions about 1 video: they wait for review; 1 question was already there'
         >>> Imported(num_known=3).told()
         'nothing new: 3 questions were already there'
+        >>> Imported(1, 1, 3, left_out=("2 polygons with 2 points",)).told()
+        'imported 3 masks of 1 question about 1 video: they wait for review; left out: 2 polygons with 2 points'
         """
         parts = []
         if self.num_questions or not self.num_known:
@@ -54,6 +58,8 @@ class Imported:
         if self.num_known:
             known = f"{_count(self.num_known, 'question')} {'was' if self.num_known == 1 else 'were'} already there"
             parts.append(known if parts else f"nothing new: {known}")
+        if self.left_out:
+            parts.append(f"left out: {', '.join(self.left_out)}")
         return "; ".join(parts)
 
 

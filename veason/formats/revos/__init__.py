@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from veason.formats.benchmarks.rows import Complaints
     from veason.formats.benchmarks.videos import WriteVideo
     from veason.formats.labels.footage import VideoFinder
+    from veason.formats.labels.import_tally import ImportTally
     from veason.formats.labels.options import ExportOptions
     from veason.formats.labels.report import Tally
     from veason.formats.labels.values import LabelledVideo
@@ -39,10 +40,10 @@ def _write(split: Split, videos: Iterable[WriteVideo]) -> None:
     write(split, videos)
 
 
-def _read_labels(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def _read_labels(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     from veason.formats.benchmarks.referring import read_labels
 
-    return read_labels(REVOS, source, finder)
+    return read_labels(REVOS, source, finder, tally)
 
 
 def _write_labels(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from veason.errors import DataError
 from veason.formats.labels.footage import VideoFinder
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
 from veason.formats.youtube_vis.writer import INSTANCES
@@ -16,7 +17,7 @@ from veason.masks import empty_mask, rle_from_coco
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
-def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
+def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of a YouTube-VIS file, or of the folder that holds one.
 
     Raises:
@@ -37,9 +38,11 @@ def read(source: Path, finder: VideoFinder) -> Iterator[LabelledVideo]:
         raise DataError(f"{file}: should hold videos and annotations as YouTube-VIS does: {error!r}") from error
     for row in videos:
         try:
-            yield _read_video(row, shapes[row["id"]], words[row["id"]], names, finder, file)
+            video = _read_video(row, shapes[row["id"]], words[row["id"]], names, finder, file)
         except _BROKEN as error:
             raise DataError(f"{file}: video {row.get('id')} is not what YouTube-VIS promises: {error!r}") from error
+        tally.take_whole(video)
+        yield video
 
 
 def _read_video(

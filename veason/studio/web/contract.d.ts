@@ -590,9 +590,9 @@ export interface PrelabelAction extends ProjectRequest {
   do: "prelabel" | "pause";
 }
 
-/** Accept or reject the labels of a question, or open it again. */
+/** Accept or reject the labels of a question, say that its target is absent, or open it again. */
 export interface DecideAction extends ProjectRequest {
-  do: "accept" | "reject" | "reopen";
+  do: "accept" | "absent" | "reject" | "reopen";
   question: number;
 }
 

@@ -18,9 +18,9 @@ class PrelabelAction(ProjectRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideAction(ProjectRequest):
-    """Accept or reject the labels of a question, or open it again."""
+    """Accept or reject the labels of a question, say that its target is absent, or open it again."""
 
-    do: Literal["accept", "reject", "reopen"]
+    do: Literal["accept", "absent", "reject", "reopen"]
     question: RowId
 
 

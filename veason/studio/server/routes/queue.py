@@ -188,8 +188,8 @@ class QueueRoutes:
         question_id, name = request.question, request.client.name
         with self._seen(f"{request.project}.{question_id}", request.client):
             status: Status
-            if request.do == "accept":
-                status = project.queue.accept(question_id, annotator=name)
+            if request.do in ("accept", "absent"):
+                status = project.queue.accept(question_id, is_absent=request.do == "absent", annotator=name)
             else:
                 status = "rejected" if request.do == "reject" else "in review"
                 project.queue.set_status(question_id, status, annotator=name)

@@ -11,12 +11,11 @@ from pathlib import Path
 from veason.errors import DataError, ExportError, ProjectError, SessionError
 from veason.formats.catalogue import EXPORTABLE, IMPORTABLE
 from veason.formats.exporting import export_labels
-from veason.formats.importing import import_labels
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
-from veason.formats.projects.to_project import Imported, check_fits, to_project
+from veason.formats.projects.into_project import into_project
 from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.project import Project
@@ -174,8 +173,10 @@ class TransferRoutes:
             if request.format not in IMPORTABLE:
                 raise DataError(f"{request.format!r} cannot be imported: choose one of {', '.join(IMPORTABLE)}")
             source = unzip(upload, Path(room)) if zipfile.is_zipfile(upload) else upload
-            total = yield from run_with_progress(lambda tell: _import(project, source, request.format, tell), "clips")
-        told = total.told()
+            imported = yield from run_with_progress(
+                lambda tell: into_project(project, source, request.format, copy=True, tell=tell), "clips"
+            )
+        told = imported.told()
         yield _added(key, f"{told[0].upper()}{told[1:]}.")
 
     def _take_project(self, upload: Path) -> Message:
@@ -190,18 +191,6 @@ class TransferRoutes:
             lambda folder: unpack(upload, folder, max_bytes=registry.visitor_bytes, is_untrusted=True)
         )
         return _added(key, "Your project is here again.")
-
-
-def _import(project: Project, source: Path, format: str, tell: OnProgress) -> Imported:
-    count = 0
-    for video in import_labels(source, format):
-        check_fits(project, video)  # all of them before the first change
-        count += 1
-    total = Imported()
-    for number, video in enumerate(import_labels(source, format)):
-        tell(number, count)
-        total += to_project(project, video, copy=True)
-    return total
 
 
 def _counted(project: Project, only: list[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:

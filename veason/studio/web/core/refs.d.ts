@@ -3,6 +3,7 @@
 /** The elements of the page that modules know by name (`data-ref`). */
 export interface Refs {
   absent: HTMLButtonElement;
+  absent: HTMLButtonElement;
   accept: HTMLButtonElement;
   actions: HTMLSpanElement;
   addBusy: HTMLSpanElement;

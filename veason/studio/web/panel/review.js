@@ -19,6 +19,21 @@ const isAccepted = (review) => review === "accepted" || review === "absent";
 /** @param {Standing} review */
 const isSettled = (review) => isAccepted(review) || review === "rejected";
 
+/**
+ * What accepting would say: the labels are right, or the target is not in the video; "nothing" where neither a person
+ * nor an answer has said anything yet.
+ * @param {number} numObjects
+ * @param {boolean | null} isAnsweredAbsent null without an answer
+ */
+export const proposedVerdict = (numObjects, isAnsweredAbsent) =>
+  numObjects ? "labels" : isAnsweredAbsent ? "absent" : "nothing";
+
+/** @param {ReturnType<typeof proposedVerdict>} verdict @param {boolean} isAgain */
+const acceptText = (verdict, isAgain) => {
+  if (verdict === "absent") return "Accept: absent, next";
+  return isAgain ? "Accepted again, next" : "Accept, next";
+};
+
 const JUDGEMENTS = /** @type {const} */ (["agree", "disagree"]);
 
 export class Review {
@@ -55,8 +70,9 @@ export class Review {
 
   /** Accept and open the next; only open the next where that is done already. */
   accept = () => {
-    const isDone = this.#isShut || isAccepted(this.#state.get().review);
-    return isDone ? this.#queue.turn(1) : this.#queue.decideAndNext("accept");
+    const now = this.#state.get();
+    if (this.#isShut || isAccepted(now.review)) return this.#queue.turn(1);
+    return this.#queue.decideAndNext("accept");
   };
 
   /** Go to the field for comments. */
@@ -75,6 +91,7 @@ export class Review {
       if (event.key === "Escape") refs.stage.focus();
     });
     refs.accept.addEventListener("click", this.accept);
+    refs.absent.addEventListener("click", () => this.#queue.decideAndNext("absent"));
     refs.reject.addEventListener("click", () => this.#queue.decideAndNext("reject"));
     for (const kind of JUDGEMENTS) refs[kind].addEventListener("click", () => this.#judge(kind));
     refs.prevClip.addEventListener("click", () => this.#queue.turn(-1));
@@ -83,7 +100,7 @@ export class Review {
 
   #bindState() {
     const state = this.#state;
-    state.on(["review", "assignee", "work"], (now) => this.#draw(now));
+    state.on(["review", "assignee", "work", "objects", "answered"], (now) => this.#draw(now));
     state.on(["review"], ({ work, review }) => {
       if (work === this.#asked && review !== this.#stood) this.#load(); // an edit ends what was said of the labels
       this.#stood = review;
@@ -100,14 +117,17 @@ export class Review {
   }
 
   /** @param {State} now */
-  #draw({ review, assignee, work }) {
+  #draw({ review, assignee, work, objects, answered }) {
     if (!work) return;
-    const { standing, accept, reject, remarkForm, judge } = this.#refs;
+    const { standing, absent, accept, reject, remarkForm, judge } = this.#refs;
     const isDisputed = isAccepted(review) && this.#verdicts.some(({ verdict }) => verdict === "disagree");
     const person = assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : [];
     standing.replaceChildren(...person, chip(isDisputed ? "disputed" : review));
     const isNext = isAccepted(review) || this.#isShut;
-    accept.textContent = isNext ? "Next" : isSettled(review) ? "Accepted again, next" : "Accept, next";
+    const verdict = proposedVerdict(objects.length, answered?.absent ?? null);
+    accept.textContent = isNext ? "Next" : acceptText(verdict, isSettled(review));
+    accept.disabled = !isNext && verdict === "nothing";
+    absent.hidden = isNext || verdict !== "nothing";
     reject.hidden = this.#isShut;
     remarkForm.hidden = this.#isShut;
     judge.hidden = !isAccepted(review) || this.#isShut;

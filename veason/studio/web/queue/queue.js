@@ -13,7 +13,7 @@ import { currentAfter, isOpen, listed, neighbour } from "./list.js";
 
 const EVERY_MS = 2500;
 
-/** @typedef {"accept" | "reject" | "reopen"} Decision */
+/** @typedef {"accept" | "absent" | "reject" | "reopen"} Decision */
 
 /** What draws the queue. @typedef {{ draw(): void, drawPrelabel(): void, choose(id: number): void }} View */
 

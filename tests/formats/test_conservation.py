@@ -1,0 +1,81 @@
+"""Every shape of a file comes in or is told as left out, and an import that brings nothing in is an error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.formats.made import CLIP
+from veason.cli import main
+from veason.errors import DataError
+from veason.formats.importing import import_labels
+from veason.formats.labels.import_tally import ImportTally
+from veason.formats.projects.into_project import into_project
+from veason.project import Project
+
+
+def test_a_shape_that_is_neither_taken_nor_left_out_ends_the_import() -> None:
+    tally = ImportTally()
+    tally.find("mask", 3)
+    tally.take("mask", 2)
+    with pytest.raises(DataError, match="holds 3 masks, of which 2 came in and 0 were left out"):
+        tally.check("labels.json")
+    tally.leave("mask", "on frame 99 of 60")
+    tally.check("labels.json")
+    assert tally.lines() == ("1 mask on frame 99 of 60",)
+
+
+def test_a_shape_that_comes_from_nowhere_ends_the_import() -> None:
+    tally = ImportTally()
+    tally.take("box")
+    with pytest.raises(DataError, match="holds 0 boxes, of which 1 came in"):
+        tally.check("labels.json")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A COCO file that lists a picture and nothing on it."""
+    file = tmp_path / "labels.json"
+    images = [{"id": 1, "file_name": "hide/00000.jpg", "width": 640, "height": 360}]
+    file.write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    return file
+
+
+def test_an_import_that_brings_nothing_in_says_so_and_changes_nothing(
+    empty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(DataError, match="nothing of it can be imported as coco: it holds"):
+        list(import_labels(empty, "coco"))
+    with Project.create(tmp_path / "project") as project:
+        project.library.add_video(CLIP)
+    assert main(["import", str(tmp_path / "project"), str(empty), "--format", "coco"]) == 2
+    assert "nothing of it can be imported as coco" in capsys.readouterr().err
+    with Project.open(tmp_path / "project") as project:
+        assert not project.library.questions()
+
+
+def test_labels_without_a_pixel_bring_nothing_in(tmp_path: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / "clip" / "00000.png")
+    with pytest.raises(DataError, match="nothing of it can be imported as davis"):
+        list(import_labels(tmp_path, "davis"))
+
+
+def test_labels_may_name_their_only_video_by_file(tmp_path: Path) -> None:
+    folder = tmp_path / "predictions" / "another name"
+    folder.mkdir(parents=True)
+    picture = np.zeros((360, 640), np.uint8)
+    picture[100:200, 100:200] = 1
+    Image.fromarray(picture).save(folder / "00017.png")
+    with Project.create(tmp_path / "project") as project:
+        told = into_project(project, tmp_path / "predictions", "davis", videos=CLIP)
+        assert (told.num_videos, told.num_masks, told.left_out) == (1, 1, ())
+        assert [video.path for video in project.library.videos()] == [CLIP]
+    (tmp_path / "predictions" / "second").mkdir()
+    Image.fromarray(picture).save(tmp_path / "predictions" / "second" / "00017.png")
+    with pytest.raises(DataError, match=r"is about several videos .*: name the folder that holds them"):
+        list(import_labels(tmp_path / "predictions", "davis", videos=CLIP))

@@ -1,0 +1,51 @@
+"""From a file or folder into a project: everything is read once before the first change, and told afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from veason.formats.importing import import_labels
+from veason.formats.labels.import_tally import ImportTally
+from veason.formats.projects.from_project import info_of, names_of
+from veason.formats.projects.to_project import Imported, check_fits, to_project
+from veason.project import Project
+from veason.types import OnProgress
+
+
+def into_project(
+    project: Project,
+    source: str | Path,
+    format: str,
+    *,
+    videos: Mapping[str, str | Path] | str | Path | None = None,
+    copy: bool = False,
+    tell: OnProgress | None = None,
+) -> Imported:
+    """Take labels into a project and return how much came in, what was known, and what was left out and why.
+
+    Args:
+        project: where they go.
+        source: a file or folder.
+        format: one of IMPORTABLE.
+        videos: as for `import_labels`; what is not found there is looked for in the project.
+        copy: copy the videos into the project.
+        tell: called with (videos done, videos in all).
+
+    Raises:
+        DataError: the source cannot be read, or nothing of it comes in; the project is as it was.
+        ProjectError: the video of the labels is not known, or is not the one that was labelled; the same.
+        VideoError: a video cannot be opened.
+    """
+    own = {name: info_of(video) for name, video in names_of(project).items()}
+    count = 0
+    for video in import_labels(source, format, videos=videos, own=own):
+        check_fits(project, video)  # all of them before the first change
+        count += 1
+    total, tally = Imported(), ImportTally()
+    for number, video in enumerate(import_labels(source, format, videos=videos, own=own, tally=tally)):
+        if tell is not None:
+            tell(number, count)
+        total += to_project(project, video, copy=copy)
+    return replace(total, left_out=tally.lines())
