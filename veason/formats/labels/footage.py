@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from veason.errors import DataError, VideoError
 from veason.project.sources import VIDEOS
@@ -202,7 +202,7 @@ def frame_names_of(info: VideoInfo) -> tuple[str, ...]:
     return () if is_plain or list(names) != sorted(set(names)) else names
 
 
-def natural_key(path: Path) -> list[tuple[int, int, str]]:
+def natural_key(path: PurePath) -> list[tuple[int, int, str]]:
     """Return the sorting key by which `veason.video` orders the files of a folder: 2.jpg comes before 10.jpg."""
     parts = re.findall(r"(\d+)|(\D+)", path.name)
     return [(0, int(digits), digits) if digits else (1, 0, text) for digits, text in parts]
