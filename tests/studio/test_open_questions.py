@@ -455,7 +455,7 @@ def test_masks_of_a_job_that_an_edit_stopped_are_not_laid_over_the_edit(server: 
         question.labels.record(drawn(1, 6))
         assert not question.labels.arrive(nothing_on(question, 5), "nano")  # it was computed before the edit
     assert sorted(state_of(question).tracks[1].frames) == [4]
-    assert state_of(question).pending == {1: ((0, 96),)}
+    assert state_of(question).pending == {1: ((0, 4), (5, 96))}
 
 
 def test_undo_of_more_steps_than_there_are_undoes_none(server: Server) -> None:
