@@ -45,13 +45,13 @@ def defined(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, str]]:
 
 
 def used(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a module reads, also those in strings; what `__all__` lists is not read yet."""
+    """Yield the names that a module reads, also those in strings such as "module:name"; `__all__` reads nothing."""
     if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "__all__" for one in node.targets):
         return
     match node:
         case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name):
             yield name
-        case ast.Constant(value=str(name)) if name.isidentifier():
+        case ast.Constant(value=str(text)) if (name := text.rpartition(":")[2]).isidentifier():
             yield name
         case ast.MatchClass(kwd_attrs=names):
             yield from names

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,48 @@ from veason.project.records import StoredVideo
 from veason.types import VideoInfo
 from veason.video import Video, open_video
 from veason.video.images import SUFFIXES
+from veason.video.limits import ANY, VideoLimits
 
 _CHUNK = 1 << 20
+_DRIVE = re.compile("[A-Za-z]:")
+_RESERVED = ("proxies", "prelabel.lock")
+"""What lies in a project folder and is no video."""
+
+
+def is_plain_place(place: str) -> bool:
+    r"""Tell whether a stored path names something below the project folder on every system, without looking there.
+
+    >>> is_plain_place("videos/a.mp4"), is_plain_place("../a.mp4"), is_plain_place("c:/a"), is_plain_place(r"a\b")
+    (True, False, False, False)
+    """
+    parts = place.split("/")
+    is_named = all(part.strip(". ") for part in parts) and not set("\\\0") & set(place)
+    is_relative = is_named and not _DRIVE.match(place)
+    return is_relative and parts[0].casefold() not in _RESERVED and not parts[0].casefold().startswith("project.sqlite")
+
+
+def inside(folder: Path, place: str) -> Path | None:
+    """Return where a stored path leads if that is a plain file or folder in the project folder, else None.
+
+    A path where nothing lies is returned as it is.
+    """
+    if not is_plain_place(place):
+        return None
+    path = folder
+    for part in place.split("/"):
+        path = path / part
+        if path.is_symlink():
+            return None
+    return path if not path.exists() or path.is_dir() or is_own_file(path) else None
+
+
+def is_own_file(path: Path) -> bool:
+    """Tell whether a path is a file of its own: no link, symbolic or hard, and no device."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
 def hash_video(path: Path) -> str:
@@ -76,11 +118,13 @@ def describe(info: VideoInfo) -> tuple[Any, ...]:
     )
 
 
-def find(video: StoredVideo) -> Video:
-    """Open a stored video; it must still be the one that was added."""
+def find(video: StoredVideo, limits: VideoLimits = ANY) -> Video:
+    """Open a stored video within limits; it must still be the one that was added."""
     if not video.path.exists():
         raise ProjectError(f"{video.path} is gone: add the video again from where it is now, its labels are kept")
-    found = open_video(video.path)
+    if not limits.is_trusted and video.path.is_dir() and not all(map(is_own_file, pictures(video.path))):
+        raise ProjectError(f"{video.path} holds links: they are not followed in a project of a public server")
+    found = open_video(video.path, limits=limits)
     if (found.info.num_frames, found.info.size_wh) != (video.num_frames, video.size_wh):
         found.close()
         raise ProjectError(

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from veason.errors import ProjectError, SessionError
 from veason.project import Project
@@ -69,7 +70,7 @@ class ProjectRegistry:
                 folder = self._settings.visitors / key
                 if not (folder / NAME).is_file():
                     raise SessionError(GONE)
-                self._open[key] = Project.open(folder, max_bytes=self._settings.visitor_bytes)
+                self._open[key] = Project.open(folder, max_bytes=self._settings.visitor_bytes, is_untrusted=True)
             if key not in self._open:
                 raise SessionError(GONE)
             return self._open[key]
@@ -81,7 +82,8 @@ class ProjectRegistry:
         except SessionError:
             if self.own_key is not None:
                 return self.own_key, self.get(self.own_key)
-        return self.make(lambda folder: Project.create(folder, max_bytes=self._settings.visitor_bytes))
+        bounds: Any = {"max_bytes": self._settings.visitor_bytes, "is_untrusted": True}
+        return self.make(lambda folder: Project.create(folder, **bounds))
 
     def make(self, create: Callable[[Path], Project]) -> tuple[str, Project]:
         """Make a visitor's project with `create`, which gets its folder; return its key and the project."""

@@ -26,7 +26,7 @@ def uploaded(upload: Upload, room: Path) -> Iterator[Path]:
         SessionError: no such file was uploaded here.
     """
     source = Path(upload.path)
-    if not _is_upload(source):
+    if not is_upload(source):
         raise SessionError("that file was not uploaded here: please choose it again")
     with tempfile.TemporaryDirectory(dir=room) as folder:
         yield Path(shutil.move(source, Path(folder) / file_name(upload.name)))
@@ -42,7 +42,8 @@ def file_name(sent: str) -> str:
     return name[-_LONGEST_NAME:].lstrip(".") or "video"
 
 
-def _is_upload(source: Path) -> bool:
+def is_upload(source: Path) -> bool:
+    """Tell whether a path names a file that a browser or program sent here."""
     try:
         return is_in_or_equal(source, get_upload_folder()) and source.is_file()
     except OSError:  # a name that no disk takes

@@ -187,7 +187,9 @@ class TransferRoutes:
             )
         if not zipfile.is_zipfile(upload):
             raise ProjectError(f"{upload.name} is not a packed project: it should be a ZIP file with {NAME}")
-        key, _ = registry.make(lambda folder: unpack(upload, folder, max_bytes=registry.visitor_bytes))
+        key, _ = registry.make(
+            lambda folder: unpack(upload, folder, max_bytes=registry.visitor_bytes, is_untrusted=True)
+        )
         return _added(key, "Your project is here again.")
 
 
