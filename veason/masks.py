@@ -57,7 +57,7 @@ def mask_area(rle: Rle) -> int:
 def empty_mask(size_wh: tuple[int, int]) -> Rle:
     """Return the RLE of an all-zero mask for a picture of `size_wh`."""
     width, height = size_wh
-    return encode_mask(np.zeros((height, width), bool))
+    return rle_from_coco({"size": [height, width], "counts": [width * height]})
 
 
 def mask_box(rle: Rle) -> Box | None:

@@ -251,7 +251,7 @@ def test_visitors_go_before_the_background() -> None:
     others = [threading.Thread(target=visitor), threading.Thread(target=background, args=("second",))]
     others[0].start()
     deadline = time.monotonic() + 5
-    while not line.has_waiting and time.monotonic() < deadline:
+    while not line._waiting and time.monotonic() < deadline:
         time.sleep(0.005)
     others[1].start()
     let_go.set()

@@ -16,7 +16,7 @@ from veason.outputs import atomic_file
 from veason.project.database import NAME, in_words
 from veason.project.foreign import copy_foreign
 from veason.project.project import Project
-from veason.project.videos import is_own_file, is_plain_place, pictures
+from veason.project.videos import is_own_file, is_plain_place, pictures, place_of_copy
 
 _LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
 _MOST_FILES = 200_000
@@ -74,7 +74,7 @@ def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Pat
             db.backup(target)
             for video in project.library.videos() if with_videos else ():
                 if not project.is_untrusted and not video.path.is_relative_to(project.folder) and video.path.exists():
-                    place = f"videos/{video.sha256[:16]}-{video.path.name}"
+                    place = place_of_copy(video.path.name, video.sha256)
                     moved[place] = video.path
                     target.execute("UPDATE videos SET path = ? WHERE id = ?", (place, video.id))
             target.commit()

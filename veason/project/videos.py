@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import stat
@@ -13,10 +14,12 @@ from veason.errors import ProjectError
 from veason.project.records import StoredVideo
 from veason.types import VideoInfo
 from veason.video import Video, open_video
-from veason.video.images import SUFFIXES
+from veason.video.images import is_picture
 from veason.video.limits import ANY, VideoLimits
 
 _CHUNK = 1 << 20
+_LONGEST_NAME = 255
+"""Bytes that a disk takes for a name."""
 _DRIVE = re.compile("[A-Za-z]:")
 _RESERVED = ("proxies", "prelabel.lock")
 """What lies in a project folder and is no video."""
@@ -72,7 +75,7 @@ def hash_video(path: Path) -> str:
 
 def pictures(folder: Path) -> list[Path]:
     """Return the pictures of a folder of frames in the order of their names."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in folder.iterdir() if is_picture(path))
 
 
 def place_of(path: Path, folder: Path, sha256: str, *, copy: bool) -> str:
@@ -81,20 +84,26 @@ def place_of(path: Path, folder: Path, sha256: str, *, copy: bool) -> str:
         return path.relative_to(folder).as_posix()
     if not copy:
         return str(path)
-    target = folder / "videos" / f"{sha256[:16]}-{path.name}"
+    target = folder / place_of_copy(path.name, sha256)
     try:
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         copy_video(path, target)
     except OSError as error:
         raise ProjectError(f"cannot copy {path} into the project: {error.strerror or error}") from error
     return target.relative_to(folder).as_posix()
 
 
+def place_of_copy(name: str, sha256: str) -> str:
+    """Return where the copy of a file lies below a project, marked by its content; long names get a folder for that."""
+    marked = f"{sha256[:16]}-{name}"
+    return f"videos/{marked if len(os.fsencode(marked)) <= _LONGEST_NAME else f'{sha256[:16]}/{name}'}"
+
+
 def copy_video(path: Path, target: Path) -> None:
     """Copy a file or a folder of frames; the copy takes its name once it is whole."""
     if target.exists():
         return
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.part")
     if path.is_file():
         shutil.copyfile(path, part)
     else:
