@@ -48,6 +48,8 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     """
     _check_allowed(state, edit, is_by_person)
     after = _applied(state, edit, revision, is_by_person)
+    if isinstance(edit, GotMasks):
+        return after
     if is_by_person and after is not state and isinstance(edit, _CORRECTIONS):
         after = _corrected(after)
     if isinstance(edit, DropPrompt | Merged):
@@ -63,7 +65,7 @@ def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
 
 
 def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> State:
-    """Return the state after an edit, but for what is pending."""
+    """Return the state after an edit, but for what is pending, which only arrived masks bring up to date here."""
     match edit:
         case Asked():
             return _ask(state, edit)
@@ -80,7 +82,7 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
         case Merged():
             return merge(state, edit)
         case GotMasks(frame_masks):
-            return replace(state, tracks=_lay_over(state.tracks, [frame_masks]))
+            return apply_masks(state, [frame_masks])
         case Tracked():
             return state
         case Marked():
@@ -219,11 +221,8 @@ def _lay_over(tracks: Mapping[int, MaskTrack], arrived: Sequence[FrameMasks]) ->
     for frame_masks in arrived:
         for object_id, mask in frame_masks.masks.items():
             new.setdefault(object_id, {})[frame_masks.frame_index] = mask
-    merged = dict(tracks)
-    for object_id, masks in new.items():
-        old = merged[object_id].frames if object_id in merged else {}
-        merged[object_id] = MaskTrack(object_id, {**old, **masks})
-    return merged
+    known = {object_id: tracks.get(object_id) or MaskTrack(object_id) for object_id in new}
+    return {**tracks, **{object_id: known[object_id].with_masks(masks) for object_id, masks in new.items()}}
 
 
 # --- what waits to be computed
@@ -235,15 +234,13 @@ def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, Fram
     Args:
         before: the state before the edit.
         after: the state after it, whose `pending` is not looked at.
-        edit: what was done.
+        edit: what was done; arrived masks are not looked at, see `_pending_without`.
     """
     pending = before.pending
     match edit:
         case Asked() | GotAnswer():
             everything: FrameRuns = ((0, after.num_frames),)
             return {object_id: everything for object_id, _ in after.prompts}
-        case GotMasks(frame_masks):
-            return _pending_without(pending, [frame_masks])
         case Tracked(object_ids):
             return _without_objects(pending, object_ids)
         case Marked():

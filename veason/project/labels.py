@@ -59,13 +59,14 @@ class LabelStore:
         """
         made: list[int] = []
         with self._lock:
+            before = self._loaded.copy()
             try:
                 with self._database.write() as db:
                     first = next_revision(db)
                     yield made
                     made += range(first, next_revision(db))
             except BaseException:
-                self._loaded.clear()  # what is remembered may be of changes that never were
+                self._loaded = before  # what was remembered since may be of changes that never were
                 raise
 
     # --- edits
