@@ -47,6 +47,8 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     """
     _check_allowed(state, edit, is_by_person)
     after = _applied(state, edit, revision, is_by_person)
+    if isinstance(edit, GotMasks):
+        return after
     if after is not state and isinstance(edit, PutPrompt | DropPrompt | MoveKeyframe | Duplicated | Merged):
         after = _without_gone(_corrected(after) if is_by_person else after)
     pending = pending_after(state, after, edit)
@@ -60,7 +62,7 @@ def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
 
 
 def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> State:
-    """Return the state after an edit, but for what is pending."""
+    """Return the state after an edit, but for what is pending, which only arrived masks bring up to date here."""
     match edit:
         case Asked():
             return _ask(state, edit)
@@ -77,7 +79,7 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
         case Merged():
             return merge(state, edit)
         case GotMasks(frame_masks):
-            return replace(state, tracks=_lay_over(state.tracks, [frame_masks]))
+            return apply_masks(state, [frame_masks])
         case Tracked():
             return state
         case Marked():
@@ -215,8 +217,5 @@ def _lay_over(tracks: Mapping[int, MaskTrack], arrived: Sequence[FrameMasks]) ->
     for frame_masks in arrived:
         for object_id, mask in frame_masks.masks.items():
             new.setdefault(object_id, {})[frame_masks.frame_index] = mask
-    merged = dict(tracks)
-    for object_id, masks in new.items():
-        old = merged[object_id].frames if object_id in merged else {}
-        merged[object_id] = MaskTrack(object_id, {**old, **masks})
-    return merged
+    known = {object_id: tracks.get(object_id) or MaskTrack(object_id) for object_id in new}
+    return {**tracks, **{object_id: known[object_id].with_masks(masks) for object_id, masks in new.items()}}

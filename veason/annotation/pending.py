@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from veason.annotation.edits import Asked, Duplicated, Edit, GotAnswer, GotMasks, Marked, Merged, Tracked
+from veason.annotation.edits import Asked, Duplicated, Edit, GotAnswer, Marked, Merged, Tracked
 from veason.annotation.places import FrameRuns, Place, runs_of, subtract_runs, unite_runs, without_frame
 from veason.annotation.state import State
 from veason.types import FrameMasks, FrameRange
@@ -16,15 +16,13 @@ def pending_after(before: State, after: State, edit: Edit) -> Mapping[int, Frame
     Args:
         before: the state before the edit.
         after: the state after it, whose `pending` is not looked at.
-        edit: what was done.
+        edit: what was done; arrived masks are not looked at, see `pending_without`.
     """
     pending = before.pending
     match edit:
         case Asked() | GotAnswer():
             everything: FrameRuns = ((0, after.num_frames),)
             return {object_id: everything for object_id, _ in after.prompts}
-        case GotMasks(frame_masks):
-            return pending_without(pending, [frame_masks])
         case Tracked(object_ids):
             return _without_objects(pending, object_ids)
         case Marked():

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, ParamSpec
+from typing import Any, Concatenate, Literal, ParamSpec
 from zipfile import ZipFile
 
 from veason.errors import OptionError, PromptError, SessionError, VeasonError
@@ -27,6 +27,7 @@ from veason.masks import coco_dict
 from veason.outputs import write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer
 from veason.profile import sample_indices
+from veason.studio.server.failures import Teller
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import Gathering, agreement, samplings
@@ -72,16 +73,16 @@ class FinishedRun:
 
 
 def told_to_clients(
-    handler: Callable[Arguments, Iterator[Event]],
-) -> Callable[Arguments, Iterator[Event]]:
+    handler: Callable[Concatenate["Api", Arguments], Iterator[Event]],
+) -> Callable[Concatenate["Api", Arguments], Iterator[Event]]:
     """Return the handler with errors in the form that gradio hands to the caller."""
 
     @functools.wraps(handler)
-    def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Event]:
+    def guarded(self: "Api", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Event]:
         try:
-            yield from handler(*args, **kwargs)
-        except VeasonError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            yield from handler(self, *args, **kwargs)
+        except Exception as error:
+            raise gr.Error(self.teller.words(error), print_exception=False) from error
 
     return guarded
 
@@ -93,11 +94,21 @@ class Api:
         pipeline: the models.
         line: the line for them; programs wait in it like everybody else.
         outbox: where files to download lie.
+        teller: says what is told of errors.
         limits: what a clip may ask for.
     """
 
-    def __init__(self, pipeline: Pipeline, line: ModelLine, outbox: Outbox, *, limits: VideoLimits = UNTRUSTED) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        line: ModelLine,
+        outbox: Outbox,
+        teller: Teller,
+        *,
+        limits: VideoLimits = UNTRUSTED,
+    ) -> None:
         self._pipeline, self._line, self._outbox, self._limits = pipeline, line, outbox, limits
+        self.teller = teller
         self._runs: OrderedDict[str, FinishedRun] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from veason.errors import ProjectError, SessionError
 from veason.studio.server.project_registry import GONE, ProjectRegistry
 from veason.studio.server.question.message_numbers import MessageNumbers
 from veason.studio.server.question.open_question import OpenQuestion
+
+_QUESTION_ID = re.compile("[1-9][0-9]{0,8}")
+"""One way to write each: else a question could be open twice."""
 
 
 class OpenQuestions:
@@ -84,7 +88,7 @@ class OpenQuestions:
 
     def _opened(self, work_id: str) -> OpenQuestion:
         key, _, number = work_id.rpartition(".")
-        if not (number.isascii() and number.isdigit() and len(number) < 10):
+        if not _QUESTION_ID.fullmatch(number):
             raise SessionError(GONE)
         project = self._registry.get(key)
         try:
