@@ -20,7 +20,7 @@ from reference_metrics import jaccard as plain_j
 from report import write_result
 
 from veason.masks import decode_mask, encode_mask
-from veason.metrics import OutlineCache, boundary_f_sequence, jaccard_sequence
+from veason.metrics import OutlineCache, boundary_f, jaccard
 from veason.types import Rle
 
 WANTED = 5.0
@@ -76,8 +76,8 @@ def main() -> None:
         return np.array([(plain_j(a, b), plain_f(a, b)) for a, b in pairs])
 
     def ours(cache: OutlineCache) -> np.ndarray:
-        j, f = jaccard_sequence(predictions, truths), boundary_f_sequence(predictions, truths, cache=cache)
-        return np.stack([j, f], axis=1)
+        pairs = zip(predictions, truths, strict=True)
+        return np.array([(jaccard(a, b), boundary_f(a, cache.outline(b))) for a, b in pairs])
 
     slow_s, slow = min((seconds(plain) for _ in range(2)), key=lambda pair: pair[0])
     warm = OutlineCache()

@@ -107,9 +107,10 @@ def measured(ask: Callable[[], Masks], correct: Callable[[], Masks], segmenter: 
     after_asking = peak_mb()
     masks, corrected = timed(correct)
     of_one = sorted((place, rle.counts) for place, rle in masks.items() if place[0] == 1)
+    held = segmenter.counters.feature_bytes + segmenter.counters.memory_bytes
     return {
         "start_mb": start, "asked_peak_mb": after_asking, "peak_mb": peak_mb(),
-        "held_mb": segmenter.counters.bytes_held / 2**20, "gpu_peak_mb": gpu_peak_mb(),
+        "held_mb": held / 2**20, "gpu_peak_mb": gpu_peak_mb(),
         "ask": asked, "correct": corrected, "masks": len(first),
         "digest": hashlib.sha256(repr(of_one).encode()).hexdigest(),
     }  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "errors libraries profile types",
+    "errors libraries confined profile types",
     "boxes masks hub answer consistency",
     "video draw metrics rewards",
     "device policy segmenter annotation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from tests.formats.made_datasets import FRAMES, HEIGHT, WIDTH, many_objects, one
 from tests.live_eval import make_pipeline
 from veason.errors import DataError, VeasonError
 from veason.evaluate import Live, evaluate
-from veason.evaluate.journal import Journal, read_lines
+from veason.evaluate.journal import Journal
 from veason.formats.benchmarks.predictions import (
     SavedAnswer,
     prediction_folder,
@@ -401,8 +402,9 @@ def test_only_a_prediction_that_changed_is_scored_again(tmp_path: Path) -> None:
     write_prediction(saved, dataset[0], oracle(dataset[0]), (WIDTH, HEIGHT))
     content = evaluate(dataset, saved, tmp_path / "out").content
     assert content["scores"]["referring"]["j"] == 50
-    assert [row.get("key") for row in read_lines(tmp_path / "out" / "results.journal")].count("a/0") == 2
-    assert len(read_lines(tmp_path / "out" / "results.journal")) == 1 + 8 + 1
+    lines = (tmp_path / "out" / "results.journal").read_text().splitlines()
+    keys = [json.loads(line.partition(" ")[2]).get("key") for line in lines]
+    assert (keys.count("a/0"), len(keys)) == (2, 1 + 8 + 1)
 
 
 def test_a_folder_of_another_evaluation_is_refused(tmp_path: Path) -> None:

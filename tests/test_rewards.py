@@ -13,7 +13,6 @@ from veason.masks import encode_mask
 from veason.rewards import (
     EXTENDED,
     PAPER,
-    RULES,
     UPSTREAM,
     RewardCase,
     RewardRules,
@@ -32,6 +31,7 @@ from veason.types import Answer, Box
 
 WIDTH, HEIGHT = 40, 30
 CONTEXT = AnswerContext((2, 7, 12), 20, (WIDTH, HEIGHT), (WIDTH, HEIGHT))
+RULES = {rules.name: rules for rules in (PAPER, UPSTREAM, EXTENDED)}
 ALL_RULES = pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 
 

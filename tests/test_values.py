@@ -1,18 +1,33 @@
 """Values are right or are not made: whatever is impossible raises where it is written down."""
 
+import dataclasses
+import json
 import math
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veason.annotation.plain import plain, rebuild
-from veason.errors import AnswerError, DataError, OptionError, ProjectError, PromptError, VeasonError, VideoError
+from veason.annotation.difference import plain, rebuild
+from veason.errors import (
+    AnswerError,
+    DataError,
+    OptionError,
+    ProfileError,
+    ProjectError,
+    PromptError,
+    VeasonError,
+    VideoError,
+)
 from veason.masks import empty_mask, encode_mask, mask_area, mask_iou, union_mask
+from veason.profile import GENERIC, PROFILE_FILE, read_profile
 from veason.rewards import Weights
 from veason.segmenter.features import FeatureBudget
+from veason.studio.server.settings import Settings
 from veason.types import (
     Answer,
     Box,
@@ -74,6 +89,9 @@ def info(**changed: object) -> VideoInfo:
         pytest.param(lambda: FrameMasks(0, {0: MASK}), PromptError, "start at 1", id="masks of the background"),
         pytest.param(lambda: MaskTrack(0), PromptError, "start at 1", id="track of the background"),
         pytest.param(lambda: MaskTrack(1, {-2: MASK}), PromptError, "-2", id="track before the video"),
+        pytest.param(
+            lambda: MaskTrack(1).with_masks({3: MASK, -2: MASK}), PromptError, "-2", id="mask before the video"
+        ),
         pytest.param(lambda: info(num_frames=0), VideoError, "0 frames", id="video without frames"),
         pytest.param(lambda: info(size_wh=(8, 0)), VideoError, "8x0", id="video without height"),
         pytest.param(lambda: info(fps=0), VideoError, "rate", id="rate 0"),
@@ -158,3 +176,83 @@ def test_a_mask_of_three_dimensions_is_refused() -> None:
 def test_a_project_that_holds_an_impossible_value_says_which(kind: type, stored: object) -> None:
     with pytest.raises(ProjectError, match=f"holds a {kind.__name__} that cannot be read"):
         rebuild(kind, stored)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param("name", 3, id="name that is a number"),
+        pytest.param("frame_count", 0, id="no frame"),
+        pytest.param("frame_count", True, id="frames yes"),
+        pytest.param("frame_count", 7.5, id="half a frame"),
+        pytest.param("size_wh", (560,), id="one side"),
+        pytest.param("size_wh", (560, "560"), id="side as text"),
+        pytest.param("size_wh", (560, 27), id="less than a cell"),
+        pytest.param("label_form", "({frame}s)", id="label without a number"),
+        pytest.param("label_form", "({index}s of {count})", id="label with another field"),
+        pytest.param("label_form", "({index}s {", id="label with an open brace"),
+        pytest.param("labels", "other", id="labels"),
+        pytest.param("coordinates", ["pixels"], id="coordinates"),
+        pytest.param("keyframe_key", "", id="no key"),
+        pytest.param("boxes_key", None, id="key that is nothing"),
+        pytest.param("prompt_template", 1, id="template"),
+        pytest.param("system", None, id="system"),
+        pytest.param("lowercase_instruction", "yes", id="word for true"),
+        pytest.param("max_new_tokens", 0, id="no tokens"),
+        pytest.param("max_new_tokens", "1024", id="tokens as text"),
+        pytest.param("step_marks", "what", id="marks in one text"),
+        pytest.param("vocabulary", ("a", 1), id="a number among words"),
+        pytest.param("trained_on", 0, id="caution"),
+        pytest.param("doubt_threshold", 1.5, id="share above 1"),
+        pytest.param("doubt_threshold", math.nan, id="share NaN"),
+    ],
+)
+def test_a_wrong_value_of_a_profile_is_refused_by_name_also_in_a_file(key: str, value: object, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=key):
+        dataclasses.replace(GENERIC, **{key: value})  # type: ignore[arg-type]
+    (tmp_path / PROFILE_FILE).write_text(json.dumps({key: value}))
+    with pytest.raises(ProfileError, match=f"{PROFILE_FILE}.*{key}"):
+        read_profile(tmp_path / PROFILE_FILE)
+
+
+@pytest.mark.parametrize("content", ["[1]", "7", '{"frames": 8}', "{"])
+def test_a_profile_is_an_object_of_known_keys(content: str, tmp_path: Path) -> None:
+    (tmp_path / PROFILE_FILE).write_text(content)
+    with pytest.raises(ProfileError, match=PROFILE_FILE):
+        read_profile(tmp_path / PROFILE_FILE)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        pytest.param({"max_upload_mb": 0}, "max_upload_mb", id="no upload"),
+        pytest.param({"max_works": 1.5}, "max_works", id="half a question"),
+        pytest.param({"visitor_bytes": -1}, "visitor_bytes", id="quota below 0"),
+        pytest.param({"visitors_bytes": True}, "visitors_bytes", id="quota yes"),
+        pytest.param({"visitor_age_s": 0.0}, "visitor_age_s", id="no time"),
+        pytest.param({"visitor_age_s": math.nan}, "visitor_age_s", id="time NaN"),
+        pytest.param({"project": Path("a"), "visitors": Path("b")}, "--visitors", id="one project and many"),
+    ],
+)
+def test_settings_of_the_app_that_cannot_be_are_refused(changed: dict[str, object], says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        Settings(**changed)  # type: ignore[arg-type]
+
+
+def test_masks_laid_over_a_track_leave_the_track_as_it_was() -> None:
+    before = MaskTrack(3, {4: MASK, 5: MASK})
+    other = ObjectMask(MASK.rle, -7.0)
+    after = before.with_masks({5: other, 2: other})
+    assert after == MaskTrack(3, {4: MASK, 5: other, 2: other})
+    assert before == MaskTrack(3, {4: MASK, 5: MASK})
+    assert pickle.loads(pickle.dumps(after)) == after
+
+
+def test_laying_a_mask_over_a_track_looks_at_no_frame_that_was_there() -> None:
+    class Watched(dict[int, ObjectMask]):
+        def __iter__(self) -> Iterator[int]:
+            raise AssertionError("the frames that were there were checked again")
+
+    track = MaskTrack(1)
+    object.__setattr__(track, "frames", Watched({index: MASK for index in range(5)}))
+    assert len(track.with_masks({9: MASK}).frames) == 6

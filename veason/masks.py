@@ -57,7 +57,7 @@ def mask_area(rle: Rle) -> int:
 def empty_mask(size_wh: tuple[int, int]) -> Rle:
     """Return the RLE of an all-zero mask for a picture of `size_wh`."""
     width, height = size_wh
-    return encode_mask(np.zeros((height, width), bool))
+    return rle_from_coco({"size": [height, width], "counts": [width * height]})
 
 
 def mask_box(rle: Rle) -> Box | None:
@@ -117,3 +117,31 @@ def davis_palette() -> np.ndarray:
     for bit in range(8):
         colors |= ((ids >> (3 * bit + places)) & 1) << (7 - bit)
     return colors.astype(np.uint8)
+
+
+_MOST_DIGITS = 7
+"""A run of COCO's code has at most so many characters, of five bits each."""
+
+
+def check_runs(counts: bytes, size_hw: tuple[int, int]) -> None:
+    """Raise DataError unless a compressed run-length code is one of `size_hw`: no library is asked, which might crash.
+
+    >>> check_runs(encode_mask(np.eye(3)).counts.encode(), (3, 3))
+    """
+    area = size_hw[0] * size_hw[1]
+    if len(counts) > 2 * area + 2 * _MOST_DIGITS:
+        raise DataError(f"a mask of (height, width) {size_hw} cannot have {len(counts)} characters of code")
+    digits = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    if not digits.size or digits.min() < 0 or digits.max() > 63 or digits[-1] & 32:
+        raise DataError("a mask is not compressed run-length code")
+    ends = np.flatnonzero(~digits & 32)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts + 1
+    if lengths.max() > _MOST_DIGITS:
+        raise DataError("a mask has a run beyond any picture")
+    places = np.arange(digits.size) - np.repeat(starts, lengths)
+    runs = np.add.reduceat((digits & 31) << (5 * places), starts)
+    runs = np.where(digits[ends] & 16, runs - (1 << (5 * lengths)), runs)
+    runs[1::2], runs[2::2] = np.cumsum(runs[1::2]), np.cumsum(runs[2::2])
+    if runs.min() < 0 or runs.max() > area or int(runs.sum()) != area:
+        raise DataError(f"the runs of a mask do not add up to its (height, width) {size_hw}")

@@ -323,12 +323,19 @@ def starting_range(info: VideoInfo, frame_index: int, limit: int = LONG_CLIP) ->
 
 
 def merge_tracks(tracks: Mapping[int, MaskTrack], arrived: Iterable[FrameMasks]) -> dict[int, MaskTrack]:
-    """Return the tracks with newly arrived masks laid over them; frames and objects not named stay as they are."""
-    frames: dict[int, dict[int, ObjectMask]] = {object_id: dict(track.frames) for object_id, track in tracks.items()}
+    """Return the tracks by object id, ascending, with newly arrived masks laid over them; a later mask counts.
+
+    Frames and objects that did not arrive stay as they are. Lay everything that arrived over the tracks in one call:
+    each copies the frames of the tracks that it changes.
+    """
+    new: dict[int, dict[int, ObjectMask]] = {}
     for frame_masks in arrived:
         for object_id, mask in frame_masks.masks.items():
-            frames.setdefault(object_id, {})[frame_masks.frame_index] = mask
-    return {object_id: MaskTrack(object_id, masks) for object_id, masks in sorted(frames.items())}
+            new.setdefault(object_id, {})[frame_masks.frame_index] = mask
+    changed = {
+        object_id: (tracks.get(object_id) or MaskTrack(object_id)).with_masks(new[object_id]) for object_id in new
+    }
+    return dict(sorted({**tracks, **changed}.items()))
 
 
 def masks_by_frame(tracks: Mapping[int, MaskTrack]) -> dict[int, dict[int, ObjectMask]]:

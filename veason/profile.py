@@ -11,30 +11,37 @@ from typing import Any, Literal
 from veason.errors import ProfileError
 
 PROFILE_FILE = "profile.json"
-"""Name of the profile that lies beside a checkpoint."""
+"""Name of the profile file in a checkpoint's folder."""
+
+SMALLEST_SIDE = 28
+"""Least width and height in pixels of a frame for the model: one cell of Qwen2.5-VL's vision tower."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One checkpoint's habits.
+    """How one checkpoint wants its frames and writes its answers.
 
     Attributes:
-        name: what the profile is called in messages.
+        name: name of the profile in messages.
         frame_count: number of frames to show (fewer when the video is shorter).
-        size_wh: every frame is squashed to this size, bilinear, aspect not kept; boxes are answered in this space.
-        label_form: text before each image; `{index}` is the absolute frame index.
+        size_wh: width and height to which every frame is resized, bilinear, aspect not kept; with `coordinates`
+            "pixels" the boxes are answered in this space.
+        label_form: text before each image; `{index}` stands for the frame's label.
         labels: "absolute" frame indices, or "relative" places 0, 1, 2 ... (only for the ablation of the paper).
         coordinates: "pixels" of `size_wh`, or "thousandths" of the picture's sides.
         keyframe_key: JSON key of the keyframe.
         boxes_key: JSON key of the list of boxes.
-        prompt_template: path of a text file with the user prompt ("" = our own wording, see `veason.policy.prompt`).
+        prompt_template: path of a text file with the user prompt ("": the wording of `veason.policy.prompt`).
         system: the system message.
         lowercase_instruction: lower-case the instruction and strip its outer dots.
-        max_new_tokens: longest answer.
-        step_marks: the words that open each step of the reasoning, () when the text is not marked.
+        max_new_tokens: tokens of the longest answer, 1 or more.
+        step_marks: the words that open each step of the reasoning, () where the steps are not marked.
         vocabulary: every word the policy has been trained on, () for an open vocabulary.
-        trained_on: a caution for the header, for example "rendered scenes only".
-        doubt_threshold: frames whose doubt (see `veason.consistency`) is above this are shown as doubtful.
+        trained_on: a caution for the page's header, for example "rendered scenes only".
+        doubt_threshold: frames whose doubt (see `veason.consistency`) is above this are shown as doubtful; 0 to 1.
+
+    Raises:
+        ProfileError: a value is of the wrong type or outside its range.
     """
 
     name: str
@@ -55,21 +62,28 @@ class Profile:
     doubt_threshold: float = 0.5
 
     def __post_init__(self) -> None:
-        checks = {
-            "frame_count": self.frame_count >= 1,
-            "size_wh": len(self.size_wh) == 2 and min(self.size_wh) >= 28,
-            "label_form": "{index}" in self.label_form,
-            "labels": self.labels in ("absolute", "relative"),
-            "coordinates": self.coordinates in ("pixels", "thousandths"),
-            "keyframe_key": bool(self.keyframe_key),
-            "boxes_key": bool(self.boxes_key),
-            "doubt_threshold": 0 <= self.doubt_threshold <= 1,
+        text, some_text, words = "text", "text that is not empty", "a list of texts"
+        checks: dict[str, tuple[str, bool]] = {
+            "name": (text, isinstance(self.name, str)),
+            "frame_count": ("a whole number, 1 or more", _is_whole(self.frame_count, 1)),
+            "size_wh": ("a width and a height of 28 or more", _is_size(self.size_wh)),
+            "label_form": ("text with {index} and no other field in braces", _is_label_form(self.label_form)),
+            "labels": ('"absolute" or "relative"', self.labels in ("absolute", "relative")),
+            "coordinates": ('"pixels" or "thousandths"', self.coordinates in ("pixels", "thousandths")),
+            "keyframe_key": (some_text, isinstance(self.keyframe_key, str) and bool(self.keyframe_key)),
+            "boxes_key": (some_text, isinstance(self.boxes_key, str) and bool(self.boxes_key)),
+            "prompt_template": (text, isinstance(self.prompt_template, str)),
+            "system": (text, isinstance(self.system, str)),
+            "lowercase_instruction": ("true or false", isinstance(self.lowercase_instruction, bool)),
+            "max_new_tokens": ("a whole number, 1 or more", _is_whole(self.max_new_tokens, 1)),
+            "step_marks": (words, _is_texts(self.step_marks)),
+            "vocabulary": (words, _is_texts(self.vocabulary)),
+            "trained_on": (text, isinstance(self.trained_on, str)),
+            "doubt_threshold": ("a number from 0 to 1", _is_share(self.doubt_threshold)),
         }
-        for key, is_good in checks.items():
+        for key, (wanted, is_good) in checks.items():
             if not is_good:
-                raise ProfileError(
-                    f"profile {self.name!r}: {key} has the value {getattr(self, key)!r}, see veason.profile.Profile"
-                )
+                raise ProfileError(f"profile {self.name!r}: {key} is {wanted}, got {getattr(self, key)!r}")
 
     @property
     def space_wh(self) -> tuple[int, int]:
@@ -77,17 +91,44 @@ class Profile:
         return self.size_wh if self.coordinates == "pixels" else (1000, 1000)
 
 
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(_is_whole(side, SMALLEST_SIDE) for side in value)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(word, str) for word in value)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _is_label_form(value: object) -> bool:
+    if not isinstance(value, str) or "{index}" not in value:
+        return False
+    try:
+        value.format(index=0)
+    except (ValueError, LookupError, AttributeError):
+        return False
+    return True
+
+
 GENERIC = Profile(name="generic Qwen2.5-VL")
-"""Used for a checkpoint that nothing is known about. Source of the numbers: the Veason-R1 inference settings."""
+"""The profile of a checkpoint without one of its own. Source of the numbers: the Veason-R1 inference settings."""
 
 BUILT_IN = {"SitongGong/Veason-R1": dataclasses.replace(GENERIC, name="Veason-R1")}
 """Profiles by hub id. Source: Veason-R1 at dde0d9b, batch_eval_keyframe_sft_dataset_.py."""
 
 
 def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:
-    """Return the profile for `checkpoint` (a folder or hub id).
+    """Return the profile of `checkpoint` (a folder or a hub id).
 
-    Order: the `file` the user named, else profile.json in the folder, else the hub id's built-in one, else GENERIC.
+    It is read from `file` where one is given, else from profile.json in the folder; else it is the built-in one of the
+    hub id, else GENERIC.
 
     Raises:
         ProfileError: the file is missing, is not JSON, or holds an unknown key or a wrong value.
@@ -101,7 +142,11 @@ def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:
 
 
 def read_profile(path: Path) -> Profile:
-    """Read a profile file; a template path in it is relative to the file. Raises ProfileError."""
+    """Read a profile file; the path of a template in it is relative to the file.
+
+    Raises:
+        ProfileError: the file cannot be read, is not a JSON object, or holds an unknown key or a wrong value.
+    """
     try:
         values: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -109,21 +154,22 @@ def read_profile(path: Path) -> Profile:
     except ValueError as error:
         raise ProfileError(f"the profile {path} is not JSON: {error}") from error
     known = {field.name for field in dataclasses.fields(Profile)}
-    if not isinstance(values, dict) or not set(values) <= known:
-        wrong = sorted(set(values) - known) if isinstance(values, dict) else type(values).__name__
+    if not isinstance(values, dict):
+        raise ProfileError(f"the profile {path} is a JSON object, got {json.dumps(values)[:40]}")
+    if wrong := sorted(set(values) - known):
         raise ProfileError(f"the profile {path} has unknown keys {wrong}; known are {sorted(known)}")
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    template = values.get("prompt_template", "")
-    if template:
-        values["prompt_template"] = str(path.parent / template)
     try:
-        return Profile(**{"name": path.parent.name, **values})
-    except TypeError as error:
-        raise ProfileError(f"the profile {path} holds a value of the wrong type: {error}") from error
+        profile = Profile(**{"name": path.parent.name, **values})
+    except ProfileError as error:
+        raise ProfileError(f"{path}: {error}") from error
+    if not profile.prompt_template:
+        return profile
+    return dataclasses.replace(profile, prompt_template=str(path.parent / profile.prompt_template))
 
 
 def write_profile(profile: Profile, path: Path) -> None:
-    """Write a profile as JSON, in the form `read_profile` takes."""
+    """Write a profile as a JSON file that `read_profile` reads."""
     path.write_text(json.dumps(dataclasses.asdict(profile), indent=1) + "\n", encoding="utf-8")
 
 

@@ -25,7 +25,7 @@ def wavering_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found = json.loads(RECORDINGS.read_text(encoding="utf-8"))["records"]
     record = next(one for one in found if one["instruction"] == QUESTION and not one.get("turn"))
     text = "".join(piece for _, piece in record["pieces"])
-    absent = text[: text.index("<answer>")] + '<answer>{"keyframe_timestamp": null, "bbox_2d_list": []}</answer>'
+    absent = '<think>It is in none of them.</think>\n<answer>{"keyframe_timestamp": null, "bbox_2d_list": []}</answer>'
     records = [
         {**record, "pieces": [[0.01 * place, part] for place, part in enumerate(re.findall(r"\S+\s*", said))]}
         for said in (

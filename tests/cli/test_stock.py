@@ -82,7 +82,7 @@ def test_objects_are_batched_and_decoding_is_static_where_the_command_line_says_
     with count_calls(pipeline.segmenter.model) as counter:
         list(pipeline.propagate(write_clip(tmp_path), boxes, order="nearest"))
     assert counter.calls.attention == 5
-    assert pipeline.policy.is_static
+    assert pipeline.policy._static is not None
 
 
 @pytest.mark.parametrize("amount", ["-1", "1.5", "1GB", ""])

@@ -81,7 +81,9 @@ def test_every_command_on_a_page_is_understood(path: Path) -> None:
             except SystemExit:
                 pytest.fail(f"not understood: veason {shlex.join(words)}")
         else:
-            assert program in ("veason", "python", "pre-commit", "torchrun"), f"unknown program {program}"
+            assert program in ("veason", "python", "pip", "pre-commit", "torchrun", "ollama"), (
+                f"unknown program {program}"
+            )
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)

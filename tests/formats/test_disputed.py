@@ -69,5 +69,5 @@ def test_a_bundle_keeps_who_disagrees(tmp_path: Path) -> None:
         (video,) = from_project(project)
     export_labels([video], "veason", tmp_path / "out", ExportOptions(is_everything=True))
     with Project.create(tmp_path / "again") as again:
-        to_project(again, next(import_labels(tmp_path / "out", "veason")))
+        to_project(again, next(import_labels(tmp_path / "out", "veason", is_owners=True)))
         assert sorted(again.queue.disputed().values()) == [("bob", "")]

@@ -31,7 +31,7 @@ def bundle(videos: list[LabelledVideo], tmp_path: Path) -> Path:
 
 
 def bring_in(project: Project, bundle: Path) -> None:
-    for video in import_labels(bundle, "veason"):
+    for video in import_labels(bundle, "veason", is_owners=True):
         to_project(project, video)
 
 

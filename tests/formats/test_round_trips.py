@@ -25,7 +25,7 @@ EVERYTHING = ExportOptions(is_everything=True)
 @pytest.mark.parametrize("format", IMPORTABLE)
 def test_export_then_import_then_export_is_identical(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
     export_labels(videos, format, tmp_path / "first")
-    again = list(import_labels(tmp_path / "first", format))
+    again = list(import_labels(tmp_path / "first", format, is_owners=True))
     export_labels(again, format, tmp_path / "second", EVERYTHING)
     first, second = fingerprint(tmp_path / "first"), fingerprint(tmp_path / "second")
     first.pop("veason_export.json")  # its report counts what was left out, of which the second has nothing
@@ -80,7 +80,7 @@ def test_words_and_their_objects_come_back(format: str, videos: list[LabelledVid
     assert [(q.instruction, q.object_ids) for q in back.questions] == [(q.instruction, q.object_ids) for q in accepted]
 
 
-@pytest.mark.parametrize("format", ["veason", "cvat"])
+@pytest.mark.parametrize("format", ["veason", "cvat", "coco"])
 def test_where_an_object_is_occluded_comes_back(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
     report = export_labels(videos, format, tmp_path / "first")
     assert not [kind for kind in report.lost if "occluded" in kind]
@@ -96,14 +96,14 @@ def test_a_bundle_from_before_objects_could_be_occluded_is_read(videos: list[Lab
     export_labels(videos, "veason", tmp_path / "out")
     file = tmp_path / "out" / "labels.jsonl"
     file.write_text(re.sub(r', "is_occluded": (true|false)', "", file.read_text()))
-    (back,) = import_labels(tmp_path / "out", "veason")
+    (back,) = import_labels(tmp_path / "out", "veason", is_owners=True)
     assert visible(back) == visible(videos[0])
 
 
 def test_a_bundle_makes_the_same_project_again(videos: list[LabelledVideo], tmp_path: Path) -> None:
     export_labels(videos, "veason", tmp_path / "first", EVERYTHING)
     with Project.create(tmp_path / "again") as project:
-        for video in import_labels(tmp_path / "first", "veason"):
+        for video in import_labels(tmp_path / "first", "veason", is_owners=True):
             to_project(project, video)
         export_labels(from_project(project), "veason", tmp_path / "second", EVERYTHING)
     first, second = (

@@ -10,7 +10,7 @@ import pytest
 
 from veason.answer import context_for, parse_answer
 from veason.boxes import box_iou, boxes_array, match_boxes
-from veason.cli import main
+from veason.cli import MISSING, main
 from veason.formats.datasets import open_dataset
 from veason.hub import ASSETS
 from veason.policy.scripted import load_recordings
@@ -50,6 +50,29 @@ def test_an_unknown_style_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["nano", "draw", "nowhere", "--style", "no-reason"])
     assert "no-reasoning" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["score", "nowhere"], id="score"),
+        pytest.param(["train", "sft", "--start", "nowhere", "--out", "runs"], id="train sft"),
+        pytest.param(["train", "grpo", "--start", "nowhere", "--out", "runs"], id="train grpo"),
+    ],
+)
+def test_weights_that_are_not_there_are_missed_in_one_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["nano", *words]) == MISSING
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("missing: there are no weights in nowhere: ")
+
+
+def test_weights_that_cannot_be_read_are_missed_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    assert main(["nano", "score", str(tmp_path)]) == MISSING
+    assert "cannot read the weights" in capsys.readouterr().err
 
 
 def test_the_examples_list_names_files_that_open() -> None:

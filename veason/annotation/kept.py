@@ -6,8 +6,7 @@ prompt begins it, as a box does on any frame, it is another. Whoever clicked has
 
 from __future__ import annotations
 
-from veason.annotation.places import Place, has_frame
-from veason.annotation.state import State
+from veason.annotation.state import Place, State, has_frame
 from veason.masks import mask_area
 
 

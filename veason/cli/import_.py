@@ -36,6 +36,6 @@ def run(args: argparse.Namespace) -> int:
     from veason.project import Project
 
     with Project.open(args.project) as project:
-        imported = into_project(project, args.source, args.format, videos=args.videos, copy=args.copy)
+        imported = into_project(project, args.source, args.format, videos=args.videos, copy=args.copy, is_owners=True)
     print(imported.told(), file=sys.stderr)
     return 0

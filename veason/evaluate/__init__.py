@@ -142,7 +142,7 @@ def identity_of(dataset: Dataset, source: Path | Live) -> dict[str, Any]:
     digest = hashlib.blake2b(digest_size=12)
     for sample in dataset:
         digest.update(f"{sample.key}\n{sample.instruction}\n{sample.type}\n".encode())
-    for file in sorted([*dataset.root.glob("*.json"), *(dataset.root / dataset.split).glob("*.json")]):
+    for file in sorted([*dataset.root.glob("[!.]*.json"), *(dataset.root / dataset.split).glob("[!.]*.json")]):
         status = file.stat()
         digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     made_by = dict(source.label) if isinstance(source, Live) else {"predictions": str(source.resolve())}

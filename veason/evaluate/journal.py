@@ -78,12 +78,6 @@ class Journal:
         self._stream.close()
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the good lines of a journal, the identity first."""
-    with path.open("rb") as stream:
-        return _read(stream)[0]
-
-
 def _read(stream: Any) -> tuple[list[dict[str, Any]], int]:
     """Return the good lines and their length in bytes; reading ends at the first line that is not whole."""
     stream.seek(0)

@@ -25,6 +25,7 @@ def import_labels(
     format: str,
     *,
     videos: Mapping[str, str | Path] | str | Path | None = None,
+    is_owners: bool = False,
     own: Mapping[str, VideoInfo] | None = None,
     tally: ImportTally | None = None,
 ) -> Iterator[LabelledVideo]:
@@ -35,6 +36,8 @@ def import_labels(
         format: one of IMPORTABLE.
         videos: where the videos lie: by name, a folder that holds them under their names, or the file of the only one.
             Without it the pictures beside the labels are taken, and where there are none the labels come alone.
+        is_owners: the labels are the owner's own: paths that they name may be opened, and pictures that lie beside a
+            single file. Of labels that anyone may have sent, nothing outside of `source` and `videos` is opened.
         own: videos by name that are known already, whose labels come alone.
         tally: counts what the source holds, what comes in and what is left out.
 
@@ -48,10 +51,13 @@ def import_labels(
     source, tally = Path(source), tally or ImportTally()
     if not source.exists():
         raise DataError(f"{source}: is not there; it should be the file or folder to import")
-    if isinstance(videos, Mapping):
-        finder = VideoFinder(videos, None, own or {})
-    else:
-        finder = VideoFinder({}, Path(videos) if videos else None, own or {})
+    finder = VideoFinder(
+        videos if isinstance(videos, Mapping) else {},
+        Path(videos) if videos and not isinstance(videos, Mapping) else None,
+        own or {},
+        beside=source if source.is_dir() else None,
+        is_owners=is_owners,
+    )
     names: list[str] = []
     has_anything = False
     try:

@@ -11,7 +11,7 @@ A mask is an `(H, W)` array (every value but 0 counts as set) or an `Rle`.
 from veason.metrics.forms import Mask
 from veason.metrics.frames import boundary_f, jaccard, robustness_binary, robustness_legacy
 from veason.metrics.outlines import TOLERANCE, Outline, OutlineCache, outline
-from veason.metrics.sequence import SequenceScore, boundary_f_sequence, jaccard_sequence, score_sequence
+from veason.metrics.sequence import SequenceScore, score_sequence
 from veason.metrics.summaries import (
     ABSENT,
     REASONING,
@@ -29,7 +29,7 @@ from veason.metrics.summaries import (
 
 __all__ = [
     "ABSENT", "REASONING", "REFERRING", "TOLERANCE", "Absence", "Mask", "Outline", "OutlineCache", "RevosSummary",
-    "SequenceScore", "Summary", "boundary_f", "boundary_f_sequence", "jaccard", "jaccard_sequence",
-    "match_davis_objects", "outline", "paint_objects", "robustness_binary", "robustness_legacy", "score_sequence",
-    "summarise_absence", "summarise_mean", "summarise_ref_davis", "summarise_revos",
+    "SequenceScore", "Summary", "boundary_f", "jaccard", "match_davis_objects", "outline", "paint_objects",
+    "robustness_binary", "robustness_legacy", "score_sequence", "summarise_absence", "summarise_mean",
+    "summarise_ref_davis", "summarise_revos",
 ]  # fmt: skip

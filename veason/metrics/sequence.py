@@ -15,26 +15,6 @@ from veason.metrics.outlines import OutlineCache, outline
 from veason.types import Rle
 
 
-def jaccard_sequence(predictions: Iterable[Mask], truths: Iterable[Mask]) -> np.ndarray:
-    """Return J of every frame as `(T,)` float64. Raises DataError where lengths or sizes differ."""
-    return np.array([jaccard(a, b) for a, b in side_by_side(predictions, truths)], dtype=np.float64)
-
-
-def boundary_f_sequence(
-    predictions: Iterable[Mask], truths: Iterable[Mask], *, cache: OutlineCache | None = None
-) -> np.ndarray:
-    """Return F of every frame as `(T,)` float64. `cache` keeps the outlines of RLE truths for the next prediction.
-
-    Raises:
-        DataError: lengths or sizes differ.
-    """
-    kept = cache or OutlineCache()
-    return np.array(
-        [boundary_f(a, kept.outline(b) if isinstance(b, Rle) else b) for a, b in side_by_side(predictions, truths)],
-        dtype=np.float64,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class SequenceScore:
     """Means over all frames of one expression, as fractions. R is None where no foreground was given."""

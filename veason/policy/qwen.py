@@ -161,11 +161,6 @@ class QwenPolicy:
         return self.profile.frame_count
 
     @property
-    def is_static(self) -> bool:
-        """Tell whether it decodes into a cache of fixed size."""
-        return self._static is not None
-
-    @property
     def counts(self) -> PrefixCounts:
         """What was read and what was reused so far."""
         if self._prefixes is None:

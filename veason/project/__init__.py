@@ -20,6 +20,8 @@ project.py     Project: the folder, which has a library, a queue and labels
 statistics.py  progress, time, doubt, agreement of two annotators
 sources.py     folders of videos, lists of instructions and datasets into the queue
 prelabel.py    models work through the queue
+foreign.py     a database that comes from anybody, copied row by row
+foreign_rows.py what its rows may hold
 folder.py      pack and unpack; quota and lifetime of many projects
 """
 
@@ -29,6 +31,7 @@ from veason.project.records import (
     Change,
     ChangedElsewhere,
     Comment,
+    Labelled,
     Question,
     StoredAnswer,
     StoredMask,
@@ -43,6 +46,7 @@ __all__ = [
     "Change",
     "ChangedElsewhere",
     "Comment",
+    "Labelled",
     "Project",
     "Question",
     "StoredAnswer",

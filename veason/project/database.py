@@ -190,8 +190,8 @@ class Database:
         return connection
 
 
-def create_file(path: Path) -> None:
-    """Make an empty project file; it appears whole or not at all. Raises ProjectError."""
+def create_file(path: Path, version: int = VERSION) -> None:
+    """Make an empty project file, maybe of an earlier version; it appears whole or not at all. Raises ProjectError."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with in_words(path):
         try:
@@ -200,7 +200,7 @@ def create_file(path: Path) -> None:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("BEGIN")
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                migrate(connection, 0)
+                migrate(connection, 0, version)
                 connection.execute("COMMIT")
             finally:
                 connection.close()

@@ -7,16 +7,19 @@ import sqlite3
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project.database import NAME, in_words
+from veason.project.foreign import copy_foreign
 from veason.project.project import Project
-from veason.project.videos import pictures
+from veason.project.videos import is_own_file, is_plain_place, pictures, place_of_copy
 
 _LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
+_MOST_FILES = 200_000
 
 
 def pack(
@@ -35,7 +38,8 @@ def pack(
         ProjectError: the file cannot be written.
     """
     path = Path(path).absolute()
-    others = [source for source in sorted(project.folder.rglob("*")) if _is_packed(source, project.folder)]
+    folder, is_untrusted = project.folder, project.is_untrusted
+    others = [one for one in sorted(folder.rglob("*")) if _is_packed(one, folder, is_untrusted=is_untrusted)]
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as made:
             moved = _copy_file(project, Path(made) / NAME, with_videos)
@@ -55,9 +59,10 @@ def _files_of(video: Path, place: Path) -> list[tuple[Path, Path]]:
     return [(video, place)] if video.is_file() else [(part, place / part.name) for part in pictures(video)]
 
 
-def _is_packed(source: Path, folder: Path) -> bool:
+def _is_packed(source: Path, folder: Path, *, is_untrusted: bool) -> bool:
+    is_file = is_own_file if is_untrusted else Path.is_file
     parts = source.relative_to(folder).parts
-    return source.is_file() and parts[0] not in _LEFT_OUT and not any(part.endswith(".part") for part in parts)
+    return is_file(source) and parts[0] not in _LEFT_OUT and not any(part.endswith(".part") for part in parts)
 
 
 def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Path]:
@@ -68,8 +73,8 @@ def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Pat
         try:
             db.backup(target)
             for video in project.library.videos() if with_videos else ():
-                if not video.path.is_relative_to(project.folder) and video.path.exists():
-                    place = f"videos/{video.sha256[:16]}-{video.path.name}"
+                if not project.is_untrusted and not video.path.is_relative_to(project.folder) and video.path.exists():
+                    place = place_of_copy(video.path.name, video.sha256)
                     moved[place] = video.path
                     target.execute("UPDATE videos SET path = ? WHERE id = ?", (place, video.id))
             target.commit()
@@ -79,54 +84,73 @@ def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Pat
 
 
 def unpack(
-    path: str | Path, folder: str | Path, *, max_bytes: int | None = None, keep_outside: bool = False
+    path: str | Path,
+    folder: str | Path,
+    *,
+    max_bytes: int | None = None,
+    keep_outside: bool = False,
+    is_untrusted: bool = False,
 ) -> Project:
     """Open a packed project in a folder, which must be empty or not there yet.
+
+    The database in it is never opened as ours: its rows are copied and checked (see `foreign.py`).
 
     Args:
         path: what `pack` made.
         folder: where the project is to lie.
-        max_bytes: refuse what would take more than this.
+        max_bytes: quota of the project; refuse what would take more than this.
         keep_outside: trust paths of videos outside the folder. Without it they are forgotten, as a stranger's project
             could name any file of this machine; such videos can be added again.
+        is_untrusted: how the project is opened then; see `Project`.
 
     Raises:
-        ProjectError: it is not a packed project, is too large, or the folder holds something.
+        ProjectError: it is not a packed project, is too large, holds what no project does, or the folder holds
+            something.
     """
     path, folder = Path(path), Path(folder).absolute()
     if folder.exists() and any(folder.iterdir()):
         raise ProjectError(f"{folder} is not empty: choose another folder for the project")
     part = folder.with_name(f".{folder.name}.part")
+    foreign = folder.with_name(f".{folder.name}.foreign")
     try:
         shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
         with zipfile.ZipFile(path) as archive:
-            if NAME not in archive.namelist():
-                raise ProjectError(f"{path} is not a packed project: it holds no {NAME}")
-            size = sum(one.file_size for one in archive.infolist())
-            if max_bytes is not None and size > max_bytes:
-                raise ProjectError(f"{path} holds {size / 1e6:.0f} MB, more than the {max_bytes / 1e6:.0f} MB allowed")
-            archive.extractall(part)
-        with Project.open(part) as project:
-            if not keep_outside:
-                _forget_outside(project)
+            _extract(archive, path.name, part, foreign, max_bytes)
+        copy_foreign(foreign, part / NAME, max_bytes=max_bytes, keep_outside=keep_outside)
+        _check_size(path.name, size_of(part), max_bytes)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise ProjectError(f"cannot unpack {path} into {folder}: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Project.open(folder)
+        foreign.unlink(missing_ok=True)
+    return Project.open(folder, max_bytes=max_bytes, is_untrusted=is_untrusted)
 
 
-def _forget_outside(project: Project) -> None:
-    outside = [
-        (f"videos/{video.path.name}", video.id)
-        for video in project.library.videos()
-        if not video.path.resolve().is_relative_to(project.folder.resolve())
-    ]
-    with project.database.write() as db:
-        db.executemany("UPDATE videos SET path = ? WHERE id = ?", outside)
+def _extract(archive: zipfile.ZipFile, name: str, part: Path, foreign: Path, max_bytes: int | None) -> None:
+    """Write the database of a packed project to `foreign`, and its other files below `part`, as plain files."""
+    members = archive.infolist()
+    if [one.filename for one in members].count(NAME) != 1:
+        raise ProjectError(f"{name} is not a packed project: it holds no {NAME}, or more than one")
+    if len(members) > _MOST_FILES:
+        raise ProjectError(f"{name} holds {len(members)} files, at most {_MOST_FILES} are read")
+    _check_size(name, sum(one.file_size for one in members), max_bytes)
+    for member in members:
+        if member.filename == NAME:
+            with archive.open(member) as source, foreign.open("xb") as target:
+                shutil.copyfileobj(source, target)
+        elif not member.is_dir() and member.filename.split("/")[0].casefold() not in _LEFT_OUT:
+            if not is_plain_place(member.filename):
+                raise ProjectError(f"{name} holds a file with a name that no project has: pack it anew")
+            archive.extract(member, part)
+
+
+def _check_size(name: str, size: int, max_bytes: int | None) -> None:
+    if max_bytes is not None and size > max_bytes:
+        raise ProjectError(f"{name} holds {size / 1e6:.0f} MB, more than the {max_bytes / 1e6:.0f} MB allowed")
 
 
 def size_of(folder: Path) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,29 @@ from veason.errors import ProjectError, PromptError
 from veason.project.database import Database
 from veason.project.edits import Origin, next_revision, write_log
 from veason.project.records import Change, Question, Status, StoredVideo
-from veason.project.videos import describe, find, hash_video, place_of
-from veason.video import Video, open_video
+from veason.project.videos import describe, find, hash_video, inside, place_of
+from veason.video import UNTRUSTED, Video, VideoLimits, open_video
+from veason.video.limits import ANY
 
-_QUESTION = (
+QUESTION = (
     "SELECT id, video_id, instruction, status, assignee, revision, reasoning, doubt, ifnull(failure, ''), segmenter, "
     "original_id FROM questions"
 )
+"""What selects the fields of `Question`, in their order."""
 
 
 class Library:
     """The videos and questions of a project, and the log of what happened to them."""
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, *, is_untrusted: bool = False) -> None:
         self._folder = folder
         self._database = database
+        self._is_untrusted = is_untrusted
+
+    @property
+    def limits(self) -> VideoLimits:
+        """How much its videos may ask for when they are opened."""
+        return UNTRUSTED if self._is_untrusted else ANY
 
     @property
     def revision(self) -> int:
@@ -44,16 +53,6 @@ class Library:
             ).fetchall()
         return tuple(read_change(row) for row in rows)
 
-    def changes_at(self, revisions: Sequence[int]) -> dict[int, Change]:
-        """Return the lines of the log with these revisions, by revision."""
-        with self._database.read() as db:
-            rows = db.execute(
-                "SELECT revision, question_id, operation, body, source, annotator, time FROM log "
-                "WHERE revision IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(revisions)),),
-            ).fetchall()
-        return {row[0]: read_change(row) for row in rows}
-
     def note(self, key: str) -> str | None:
         """Return what `keep_note` kept under a key, None where it kept nothing."""
         with self._database.read() as db:
@@ -67,18 +66,19 @@ class Library:
 
     # --- videos
 
-    def add_video(self, path: str | Path, *, copy: bool = False) -> int:
+    def add_video(self, path: str | Path, *, copy: bool = False, is_cancelled: Callable[[], bool] | None = None) -> int:
         """Add a video file or a folder of frames and return its id; content that is known already keeps its id.
 
         Args:
             path: where it lies; kept relative where that is inside the project folder.
-            copy: copy it into the project folder, so that the project can be moved alone.
+            copy: copy it into the project folder, so that the project can be moved alone; a stranger's always is.
+            is_cancelled: asked while it is opened; once it says True, nothing is added.
 
         Raises:
-            VideoError: it cannot be opened.
+            VideoError: it cannot be opened, or that was cancelled.
         """
-        path = Path(path).absolute()
-        with open_video(path) as video:
+        path, copy = Path(path).absolute(), copy or self._is_untrusted
+        with open_video(path, limits=replace(self.limits, is_cancelled=is_cancelled)) as video:
             info = video.info
         sha256 = hash_video(path)
         known = self._video_where("sha256 = ?", sha256)
@@ -112,7 +112,7 @@ class Library:
 
     def open_video(self, video_id: int) -> Video:
         """Open a video of the project for reading. Raises ProjectError where its file is gone."""
-        return find(self.video(video_id))
+        return find(self.video(video_id), self.limits)
 
     def _video_where(self, condition: str, *values: Any) -> tuple[StoredVideo, ...]:
         with self._database.read() as db:
@@ -121,7 +121,16 @@ class Library:
                 f"has_variable_rate, decoder FROM videos WHERE {condition} ORDER BY id",
                 values,
             ).fetchall()
-        return tuple(_video(row, self._folder) for row in rows)
+        return tuple(self._video(row) for row in rows)
+
+    def _video(self, row: Sequence[Any]) -> StoredVideo:
+        video_id, place, sha256, num_frames, width, height, fps, first, last, is_variable, decoder = row
+        path = self._folder / place
+        if self._is_untrusted:
+            path = inside(self._folder, place) or self._folder / "videos" / "not in this project"
+        return StoredVideo(
+            video_id, path, sha256, num_frames, (width, height), fps, first, last, bool(is_variable), decoder
+        )
 
     # --- questions
 
@@ -166,7 +175,7 @@ class Library:
     def question(self, question_id: int) -> Question:
         """Return one question."""
         with self._database.read() as db:
-            row = db.execute(f"{_QUESTION} WHERE id = ?", (question_id,)).fetchone()
+            row = db.execute(f"{QUESTION} WHERE id = ?", (question_id,)).fetchone()
         if row is None:
             raise ProjectError(f"there is no question {question_id} in this project")
         return Question(*row)
@@ -191,7 +200,7 @@ class Library:
                 values.append(value)
         order = "doubt IS NULL, doubt DESC, id" if most_doubtful_first else "id"
         with self._database.read() as db:
-            rows = db.execute(f"{_QUESTION} WHERE {' AND '.join(conditions)} ORDER BY {order}", values).fetchall()
+            rows = db.execute(f"{QUESTION} WHERE {' AND '.join(conditions)} ORDER BY {order}", values).fetchall()
         return tuple(Question(*row) for row in rows)
 
 
@@ -199,10 +208,3 @@ def read_change(row: Sequence[Any]) -> Change:
     """Return a row of the log, its columns in their order."""
     revision, question_id, operation, body, source, annotator, time = row
     return Change(revision, question_id, operation, json.loads(body), source, annotator, time)
-
-
-def _video(row: Sequence[Any], folder: Path) -> StoredVideo:
-    video_id, path, sha256, num_frames, width, height, fps, first, last, is_variable, decoder = row
-    return StoredVideo(
-        video_id, folder / path, sha256, num_frames, (width, height), fps, first, last, bool(is_variable), decoder
-    )

@@ -23,16 +23,19 @@ class Project:
 
     Attributes:
         folder: where it lies.
+        is_untrusted: a stranger's: nothing outside the folder is opened, packed or named, whatever it says, and its
+            videos are opened within `veason.video.UNTRUSTED`.
         database: the file, for the modules of this package.
         library: videos, questions, and the log of what happened to them.
         queue: statuses, assignment, comments and verdicts.
         labels: edits, masks and answers.
     """
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, *, is_untrusted: bool = False) -> None:
         self.folder = folder
+        self.is_untrusted = is_untrusted
         self.database = database
-        self.library = Library(folder, database)
+        self.library = Library(folder, database, is_untrusted=is_untrusted)
         self.queue = Queue(database, self.library)
         self.labels = LabelStore(database, self.library)
 
@@ -58,13 +61,21 @@ class Project:
         return cls.open(folder, **options)
 
     @classmethod
-    def open(cls, folder: str | Path, *, max_bytes: int | None = None, timeout_s: float = 10.0) -> Project:
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        max_bytes: int | None = None,
+        timeout_s: float = 10.0,
+        is_untrusted: bool = False,
+    ) -> Project:
         """Open a project and bring an older one up to date.
 
         Args:
             folder: the project's folder. One that cannot be written to is opened for reading (`is_read_only`).
             max_bytes: quota of the project file; a change that needs more is refused.
             timeout_s: how long a change waits for another program that is writing.
+            is_untrusted: a stranger's; see the attribute.
 
         Raises:
             ProjectError: there is no project, it is damaged, or it was made by a newer Veason.
@@ -72,16 +83,18 @@ class Project:
         folder = Path(folder).absolute()
         if not (folder / NAME).is_file():
             raise ProjectError(f"{folder} is not a project: it holds no {NAME}; make one with `veason project new`")
-        return cls(folder, Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s))
+        database = Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s)
+        return cls(folder, database, is_untrusted=is_untrusted)
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
+    def atomic(self) -> Iterator[list[int]]:
         """Make all changes of the block one: they reach the disk as it ends, or none of them does.
 
-        Everybody else waits meanwhile, so let it be short.
+        Everybody else waits meanwhile, so let it be short. Once the block has ended the list that it is given holds the
+        revisions that it made, in order.
         """
-        with self.labels.atomic():
-            yield
+        with self.labels.atomic() as made:
+            yield made
 
     def close(self) -> None:
         """Close the file; the project can be opened again at any time."""

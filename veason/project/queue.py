@@ -9,7 +9,7 @@ from typing import Any
 
 from veason.errors import ProjectError
 from veason.project.database import Database
-from veason.project.edits import Origin, next_revision, write_log
+from veason.project.edits import Origin, came_without_words, next_revision, write_log
 from veason.project.library import Library
 from veason.project.records import STATUSES, ChangedElsewhere, Comment, ProposedVerdict, Status, Verdict
 
@@ -85,22 +85,14 @@ class Queue:
         """Give a question to a person by name, or to nobody; return its revision."""
         return self._update(question_id, "assignee", assignee, Origin(annotator=annotator))
 
-    def takes_words(self, question_id: int) -> bool:
-        """Tell whether a question was added without words: a person may type them, and change them again."""
-        with self._database.read() as db:
-            row = db.execute(
-                "SELECT 1 FROM log WHERE question_id = ? AND operation = 'question' "
-                "AND trim(json_extract(body, '$.instruction')) = ''",
-                (question_id,),
-            ).fetchone()
-        return row is not None
-
     def keep_words(self, question_id: int, words: str, *, annotator: str | None = None) -> int:
         """Keep words as a person types them for a question that was added without any; return its revision.
 
         "" takes them away again. Raises ProjectError where the question was added with words of its own.
         """
-        if not self.takes_words(question_id):
+        with self._database.read() as db:
+            is_theirs = came_without_words(db, question_id)
+        if not is_theirs:
             raise ProjectError(f"question {question_id} has words of its own: ask the new ones as another question")
         return self._update(question_id, "instruction", words.strip(), Origin(annotator=annotator))
 

@@ -160,13 +160,13 @@ VERSION = len(MIGRATIONS)
 """The version that this program reads and writes."""
 
 
-def migrate(db: sqlite3.Connection, version: int) -> None:
-    """Bring the tables from a version (0: none) to this program's, inside the open transaction."""
-    for script, fill in MIGRATIONS[version:]:
+def migrate(db: sqlite3.Connection, version: int, to: int = VERSION) -> None:
+    """Bring the tables from a version (0: none) to this program's or an earlier one, inside the open transaction."""
+    for script, fill in MIGRATIONS[version:to]:
         _run_script(db, script)
         if fill is not None:
             fill(db)
-    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute(f"PRAGMA user_version = {to}")
 
 
 def _run_script(db: sqlite3.Connection, script: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from veason.errors import ProjectError
 from veason.project.project import Project
 from veason.types import Sample
-from veason.video.images import SUFFIXES as PICTURES
+from veason.video.images import is_litter, is_picture
 
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".3gp")
 """Endings of files that a folder of videos is searched for; a single file may have any ending."""
@@ -48,15 +48,19 @@ def list_videos(paths: Iterable[str | Path]) -> list[Path]:
         if path.is_file() or _is_frames(path):
             found.append(path)
             continue
-        inside = [one for one in sorted(path.iterdir()) if one.suffix.lower() in VIDEOS or _is_frames(one)]
+        inside = [one for one in sorted(path.iterdir()) if _is_video(one) or _is_frames(one)]
         if not inside:
             raise ProjectError(f"{path} holds no video and no folder of frames")
         found += inside
     return found
 
 
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEOS and path.is_file() and not is_litter(path.name)
+
+
 def _is_frames(path: Path) -> bool:
-    return path.is_dir() and any(one.suffix.lower() in PICTURES for one in path.iterdir())
+    return path.is_dir() and not is_litter(path.name) and any(map(is_picture, path.iterdir()))
 
 
 def read_instructions(path: str | Path) -> list[Wanted]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,51 @@ from veason.errors import ProjectError
 from veason.project.records import StoredVideo
 from veason.types import VideoInfo
 from veason.video import Video, open_video
-from veason.video.images import SUFFIXES
+from veason.video.images import is_picture
+from veason.video.limits import ANY, VideoLimits
 
 _CHUNK = 1 << 20
+_LONGEST_NAME = 255
+"""Bytes that a disk takes for a name."""
+_DRIVE = re.compile("[A-Za-z]:")
+_RESERVED = ("proxies", "prelabel.lock")
+"""What lies in a project folder and is no video."""
+
+
+def is_plain_place(place: str) -> bool:
+    r"""Tell whether a stored path names something below the project folder on every system, without looking there.
+
+    >>> is_plain_place("videos/a.mp4"), is_plain_place("../a.mp4"), is_plain_place("c:/a"), is_plain_place(r"a\b")
+    (True, False, False, False)
+    """
+    parts = place.split("/")
+    is_named = all(part.strip(". ") for part in parts) and not set("\\\0") & set(place)
+    is_relative = is_named and not _DRIVE.match(place)
+    return is_relative and parts[0].casefold() not in _RESERVED and not parts[0].casefold().startswith("project.sqlite")
+
+
+def inside(folder: Path, place: str) -> Path | None:
+    """Return where a stored path leads if that is a plain file or folder in the project folder, else None.
+
+    A path where nothing lies is returned as it is.
+    """
+    if not is_plain_place(place):
+        return None
+    path = folder
+    for part in place.split("/"):
+        path = path / part
+        if path.is_symlink():
+            return None
+    return path if not path.exists() or path.is_dir() or is_own_file(path) else None
+
+
+def is_own_file(path: Path) -> bool:
+    """Tell whether a path is a file of its own: no link, symbolic or hard, and no device."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
 def hash_video(path: Path) -> str:
@@ -30,7 +75,7 @@ def hash_video(path: Path) -> str:
 
 def pictures(folder: Path) -> list[Path]:
     """Return the pictures of a folder of frames in the order of their names."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in folder.iterdir() if is_picture(path))
 
 
 def place_of(path: Path, folder: Path, sha256: str, *, copy: bool) -> str:
@@ -39,20 +84,26 @@ def place_of(path: Path, folder: Path, sha256: str, *, copy: bool) -> str:
         return path.relative_to(folder).as_posix()
     if not copy:
         return str(path)
-    target = folder / "videos" / f"{sha256[:16]}-{path.name}"
+    target = folder / place_of_copy(path.name, sha256)
     try:
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         copy_video(path, target)
     except OSError as error:
         raise ProjectError(f"cannot copy {path} into the project: {error.strerror or error}") from error
     return target.relative_to(folder).as_posix()
 
 
+def place_of_copy(name: str, sha256: str) -> str:
+    """Return where the copy of a file lies below a project, marked by its content; long names get a folder for that."""
+    marked = f"{sha256[:16]}-{name}"
+    return f"videos/{marked if len(os.fsencode(marked)) <= _LONGEST_NAME else f'{sha256[:16]}/{name}'}"
+
+
 def copy_video(path: Path, target: Path) -> None:
     """Copy a file or a folder of frames; the copy takes its name once it is whole."""
     if target.exists():
         return
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.part")
     if path.is_file():
         shutil.copyfile(path, part)
     else:
@@ -76,11 +127,13 @@ def describe(info: VideoInfo) -> tuple[Any, ...]:
     )
 
 
-def find(video: StoredVideo) -> Video:
-    """Open a stored video; it must still be the one that was added."""
+def find(video: StoredVideo, limits: VideoLimits = ANY) -> Video:
+    """Open a stored video within limits; it must still be the one that was added."""
     if not video.path.exists():
         raise ProjectError(f"{video.path} is gone: add the video again from where it is now, its labels are kept")
-    found = open_video(video.path)
+    if not limits.is_trusted and video.path.is_dir() and not all(map(is_own_file, pictures(video.path))):
+        raise ProjectError(f"{video.path} holds links: they are not followed in a project of a public server")
+    found = open_video(video.path, limits=limits)
     if (found.info.num_frames, found.info.size_wh) != (video.num_frames, video.size_wh):
         found.close()
         raise ProjectError(

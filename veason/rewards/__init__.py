@@ -29,7 +29,7 @@ verl/utils/revos_keyframe_sft_dataset_mod.py @28b0000.
 from veason.rewards.case import RewardCase
 from veason.rewards.matching import MatchedPair, inclusive_iou
 from veason.rewards.prediction import MAX_BOXES, Prediction, read_answer, read_parsed
-from veason.rewards.rules import EXTENDED, PAPER, RULES, UPSTREAM, RewardRules, Weights
+from veason.rewards.rules import EXTENDED, PAPER, UPSTREAM, RewardRules, Weights
 from veason.rewards.terms import Propagate, Reward, boxes_reward, format_reward, keyframe_reward, tracks_reward
 from veason.rewards.total import RewardBreakdown, group_advantages, total_reward
 
@@ -37,7 +37,6 @@ __all__ = [
     "EXTENDED",
     "MAX_BOXES",
     "PAPER",
-    "RULES",
     "UPSTREAM",
     "MatchedPair",
     "Prediction",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -58,4 +57,4 @@ class RewardRules:
 
 
 PAPER, UPSTREAM, EXTENDED = RewardRules("paper"), RewardRules("upstream"), RewardRules("extended")
-RULES: Mapping[str, RewardRules] = {rules.name: rules for rules in (PAPER, UPSTREAM, EXTENDED)}
+"""The three sets of rules, each term weighted with 1.0."""

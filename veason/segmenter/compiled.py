@@ -31,11 +31,6 @@ class SteadyForward:
         self._is_steady = is_steady
         self._shapes: set[Hashable] = set()
 
-    @property
-    def num_graphs(self) -> int:
-        """How many shapes were compiled so far."""
-        return len(self._shapes)
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the module."""
         if not self._is_steady(*args, **kwargs):

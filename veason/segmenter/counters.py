@@ -42,11 +42,6 @@ class Counters:
     feature_bytes: int
     memory_bytes: int
 
-    @property
-    def bytes_held(self) -> int:
-        """The bytes of both caches."""
-        return self.feature_bytes + self.memory_bytes
-
 
 class CallCounter:
     """Counts the calls of a model's four networks, whoever makes them: stock and ours alike."""

@@ -48,11 +48,6 @@ class ModelFrames:
         pixels = self._kept[frame_index].to(self._table.device)
         return torch.stack([self._table[channel][pixels[..., channel].int()] for channel in range(3)])
 
-    @property
-    def num_kept(self) -> int:
-        """How many resized frames are in memory."""
-        return len(self._kept)
-
     def prefetch_before(self, frame_index: int, first: int) -> None:
         """Decode `frame_index` and some frames before it, none before `first`, in ascending order.
 

@@ -75,12 +75,6 @@ class GroupTracker:
         self.state = new_state(model, images, info, features, constants)
         self._batch_outputs: dict[tuple[int, int], Output] = {}
 
-    @property
-    def num_remembered(self) -> int:
-        """The number of tracked frames in memory, of the object with the most."""
-        outputs = self.state["output_dict_per_obj"].values()
-        return max((len(of_object["non_cond_frame_outputs"]) for of_object in outputs), default=0)
-
     def condition(self) -> None:
         """Run all prompts that stand alone and all locked masks, frame by frame, and encode them into memory."""
         for frame_index in sorted({index for plan in self._plans for index in (*plan.prompts, *plan.locked)}):

@@ -162,5 +162,28 @@ class MaskTrack:
     def __post_init__(self) -> None:
         if self.object_id < 1:
             raise PromptError(f"object ids start at 1 (0 is background in palette masks), got {self.object_id}")
-        if self.frames and min(self.frames) < 0:
-            raise PromptError(f"a frame index is 0 or more, got {min(self.frames)} for object {self.object_id}")
+        _check_frames(self.object_id, self.frames)
+
+    def with_masks(self, masks: Mapping[int, ObjectMask]) -> MaskTrack:
+        """Return the track with `masks`, by absolute frame index, laid over it; this one stays as it is.
+
+        Only the new masks are checked. The mapping of all frames is still copied once, so lay what arrives together
+        over a track in one call.
+
+        >>> mask = ObjectMask(Rle((1, 1), "1"), 2.5)
+        >>> sorted(MaskTrack(1, {4: mask}).with_masks({5: mask, 3: mask}).frames)
+        [3, 4, 5]
+
+        Raises:
+            PromptError: a frame index is negative.
+        """
+        _check_frames(self.object_id, masks)
+        track = object.__new__(MaskTrack)  # the constructor would check every frame again
+        object.__setattr__(track, "object_id", self.object_id)
+        object.__setattr__(track, "frames", {**self.frames, **masks})
+        return track
+
+
+def _check_frames(object_id: int, frames: Mapping[int, ObjectMask]) -> None:
+    if frames and min(frames) < 0:
+        raise PromptError(f"a frame index is 0 or more, got {min(frames)} for object {object_id}")

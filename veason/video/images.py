@@ -16,6 +16,12 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 IMAGE_FPS = 24.0
 """Frames per second of a folder, which states none. Source: DAVIS 2017 is shown at 24."""
 
+_LITTER = (
+    "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "__macosx", "@eadir", "#recycle", "$recycle.bin",
+    "system volume information", "icon\r",
+)  # fmt: skip
+"""What Windows, macOS and Synology leave in folders, beside names that begin with a point, in small letters."""
+
 _ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap width and height
 _BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -69,7 +75,16 @@ class ImagesReader:
 
 def is_picture(file: Path) -> bool:
     """Tell whether a file of a folder is one of its pictures; what systems leave there, such as `._x.jpg`, is not."""
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    return file.suffix.lower() in SUFFIXES and not is_litter(file.name)
+
+
+def is_litter(name: str) -> bool:
+    """Tell whether a file or folder is something that systems leave everywhere, and that nobody meant to give.
+
+    >>> is_litter("._clip.mp4"), is_litter("Thumbs.db"), is_litter("clip.mp4")
+    (True, True, False)
+    """
+    return name.startswith(".") or name.casefold() in _LITTER
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

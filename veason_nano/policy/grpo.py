@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.profile import load_profile
 from veason.rewards import RewardRules, Weights, group_advantages
@@ -28,7 +27,7 @@ from veason_nano.language.questions import draw_questions
 from veason_nano.policy.forward import continue_prompts, encode_prompts, see
 from veason_nano.policy.generate import generate_answers
 from veason_nano.policy.judge import Judge
-from veason_nano.policy.model import END, Size, build_tokenizer
+from veason_nano.policy.model import END, Size, build_tokenizer, load_weights
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.policy.run import PolicyRun
 from veason_nano.policy.score import LONGEST_ANSWER, read_views
@@ -82,7 +81,7 @@ class Grpo(PolicyRun):
 
     def __init__(self, settings: GrpoSettings, folder: Path, size: Size = Size()) -> None:
         torch.set_num_threads(settings.threads)
-        model = Qwen2_5_VLForConditionalGeneration.from_pretrained(settings.start, dtype=torch.float32)
+        model = load_weights(settings.start)
         model.model.visual.requires_grad_(False)
         self.reference = copy.deepcopy(model).eval().requires_grad_(False)
         trained = [weight for weight in model.parameters() if weight.requires_grad]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     PreTrainedTokenizerFast,
@@ -19,6 +20,7 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
+from veason.errors import MissingBackend
 from veason.profile import PROFILE_FILE, Profile, write_profile
 from veason_nano.language.corpus import STEP_MARKS
 from veason_nano.language.vocabulary import WORDS
@@ -129,6 +131,24 @@ def build_processor(size: Size = Size()) -> Qwen2_5_VLProcessor:
         video_processor=Qwen2VLVideoProcessor(**patches),
         chat_template=_CHAT,
     )
+
+
+def load_weights(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
+    """Return the network that a training run exported into a folder, float32 on the CPU, in eval mode.
+
+    Raises:
+        MissingBackend: there is no such folder, or it holds no weights of a nano-policy.
+    """
+    if not (folder / "config.json").is_file():
+        raise MissingBackend(f"there are no weights in {folder}: name a folder that `veason nano train` has exported")
+    try:
+        model: Qwen2_5_VLForConditionalGeneration = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+            folder, dtype=torch.float32
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise MissingBackend(f"cannot read the weights in {folder} ({reason}): train or copy them again") from error
+    return model
 
 
 def build_policy(

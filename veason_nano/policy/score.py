@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.answer import AnswerContext, parse_answer
 from veason.boxes import box_iou, boxes_array, match_boxes
@@ -22,7 +21,7 @@ from veason_nano.language.claims import prominence
 from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.policy.forward import PromptCache, encode_prompts, see
 from veason_nano.policy.generate import generate_answers
-from veason_nano.policy.model import END, build_tokenizer, nano_profile
+from veason_nano.policy.model import END, build_tokenizer, load_weights, nano_profile
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
@@ -45,9 +44,13 @@ class ScoredAnswer:
 def score_policy(
     weights: Path, *, clips: int = 40, seed: int = 7, questions: int = 6, threads: int = 1
 ) -> dict[str, float]:
-    """Return measurements over clips whose seeds are never trained on."""
+    """Return measurements over clips whose seeds are never trained on.
+
+    Raises:
+        MissingBackend: the folder `weights` holds none.
+    """
     torch.set_num_threads(threads)
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(weights, dtype=torch.float32).eval()
+    model = load_weights(weights)
     maker = ClipMaker(load_profile(str(weights)))
     asked: list[ScoredAnswer] = []
     for number in range(clips):

@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason_nano.language.corpus import Style
 from veason_nano.policy.batches import BatchMaker, TrainingBatch, load_batches
@@ -36,7 +35,7 @@ from veason_nano.policy.loss import (
     return_loss,
     token_loss,
 )
-from veason_nano.policy.model import Size, build_policy, build_tokenizer, take_eye
+from veason_nano.policy.model import Size, build_policy, build_tokenizer, load_weights, take_eye
 from veason_nano.policy.pool import SHARD, labels_of, make_shard
 from veason_nano.policy.recipe import POLICY_STAGES, TRAIN_SEED, LossTerms, Recipe
 from veason_nano.policy.run import PolicyRun
@@ -134,7 +133,7 @@ class PolicyTrainer(PolicyRun):
         if start is None:
             model = build_policy(tokenizer, size, recipe.seed)
         else:
-            before = Qwen2_5_VLForConditionalGeneration.from_pretrained(start, dtype=torch.float32)
+            before = load_weights(start)
             model = self._go_on_from(before, tokenizer, size)
         self.head = torch.nn.ModuleList([CellHead(size.hidden), CellHead(size.hidden)])
         if start is not None and (start.parent / "head.pt").is_file():

@@ -127,11 +127,6 @@ class Renderer:
         return total / count
 
 
-def actor_mask(owner: np.ndarray, actor: int) -> np.ndarray:
-    """Return the `(H, W)` bool mask of one actor from an owner map."""
-    return owner == actor
-
-
 def _light_in_axes(light_angle: float, angle: float) -> tuple[float, float]:
     turned = light_angle - angle
     return float(np.cos(turned)), float(np.sin(turned))
@@ -245,4 +240,4 @@ def _step(value: np.ndarray, width: float = 0.012) -> np.ndarray:
     return np.clip(value / width + 0.5, 0, 1)
 
 
-__all__ = ["BACKDROPS", "SCREEN", "Renderer", "actor_mask", "paint_backdrop"]
+__all__ = ["BACKDROPS", "SCREEN", "Renderer", "paint_backdrop"]

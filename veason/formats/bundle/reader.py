@@ -86,7 +86,7 @@ def _mask(entry: dict[str, Any]) -> LabelMask:
 
 
 def _info(row: dict[str, Any], finder: VideoFinder) -> VideoInfo:
-    """Return what the bundle says of the video; its path only where the video is still there.
+    """Return what the bundle says of the video; its path only where that may be opened and is still there.
 
     Raises:
         DataError: the video that was named has other frames than the one that was labelled.
@@ -98,7 +98,7 @@ def _info(row: dict[str, Any], finder: VideoFinder) -> VideoInfo:
             f"{found.path} has {found.num_frames} frames of {found.size_wh}, the video that was labelled {labelled[0]} "
             f"of {labelled[1]}: name that one"
         )
-    path = found.path if found else row["path"] if row["path"] and Path(row["path"]).exists() else ""
+    path = found.path if found else str(finder.named(row["path"]) or "")
     return VideoInfo(
         path=path,
         num_frames=row["num_frames"],

@@ -1,144 +1,244 @@
-"""COCO read: ours, CocoVID's, and plain images with annotations."""
+"""COCO read: ours, CocoVID's, CVAT's and Datumaro's, and plain pictures with annotations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from veason.errors import DataError
+from veason.formats.coco.rows import ImageRow, Rows, VideoRow, identity_of, key_of, parse_rows
+from veason.formats.coco.shapes import Shape, kind_of, read_shape
 from veason.formats.coco.writer import ANNOTATIONS
-from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
+from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
+from veason.formats.labels.footage import UNKNOWN_FPS, Footage, VideoFinder
+from veason.formats.labels.frame_numbers import NAMELESS, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
-from veason.libraries import library_imports
-from veason.masks import empty_mask, rle_from_coco
-from veason.types import Rle
+from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
+from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
 
-_BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_OWN_ATTRIBUTES = {"track_id", "keyframe", "occluded", "rotation"}
+
+
+@dataclass(slots=True)
+class _Group:
+    """The pictures of one video."""
+
+    entry: VideoRow
+    images: list[ImageRow] = field(default_factory=list)
 
 
 def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of a COCO file, or of the folder that holds one.
 
-    Images of plain COCO, without `video_id`, are taken as the frames of one video a folder; annotations without
-    `track_id` as one object a category.
+    Pictures of plain COCO, without `video_id`, are taken as the frames of one video a folder. Objects are told apart by
+    `attributes.track_id`, `track_id` or `instance_id`; without one, by their category where no frame has two of it, and
+    else each annotation is an object of its own.
 
     Raises:
         DataError: the file is missing or not what COCO promises.
     """
-    file = source / ANNOTATIONS if source.is_dir() else source
-    others = sorted(source.glob("annotations/*.json")) or sorted(source.glob("*.json")) if source.is_dir() else []
-    file = file if file.is_file() or len(others) != 1 else others[0]
-    content = read_json_file(file, "COCO images and annotations")
-    pictures = file.parent.parent / "images"
-    try:
-        videos, images = _group_images(content)
-        by_image: dict[int, list[dict[str, Any]]] = {}
-        for row in content["annotations"]:
-            by_image.setdefault(row["image_id"], []).append(row)
-        names = {row["id"]: str(row["name"]) for row in content.get("categories", [])}
-        expressions = content.get("expressions", [])
-    except _BROKEN as error:
-        raise DataError(f"{file}: should hold images, annotations and categories as COCO does: {error!r}") from error
-    for video_id, entry in videos.items():
-        words = [row for row in expressions if row.get("video_id") == video_id]
-        try:
-            video = _read_video(entry, images[video_id], by_image, names, words, finder, pictures / entry["name"], file)
-        except _BROKEN as error:
-            raise DataError(f"{file}: video {entry.get('name')!r} is not what COCO promises: {error!r}") from error
-        tally.take_whole(video)
-        yield video
+    file = _file_of(source)
+    rows = parse_rows(read_json_file(file, "COCO images and annotations"), str(file))
+    for annotation in (one for each in rows.annotations.values() for one in each):
+        tally.find(kind_of(annotation))
+    listed = {image.id for image in rows.images}
+    for image_id, unlisted in rows.annotations.items():
+        if image_id not in listed:
+            for annotation in unlisted:
+                tally.leave(kind_of(annotation), "of pictures that are not listed")
+    for group in _groups(rows, finder, file):
+        yield _Reader(group, rows, finder, file, tally).read()
 
 
-def _group_images(content: dict[str, Any]) -> tuple[dict[Any, dict[str, Any]], dict[Any, list[dict[str, Any]]]]:
-    """Return the videos and their images by video id."""
-    videos = {row["id"]: row for row in content.get("videos", [])}
-    images: dict[Any, list[dict[str, Any]]] = {key: [] for key in videos}
-    for row in content["images"]:
-        folder = Path(row["file_name"]).parent.as_posix()
-        key = row.get("video_id", folder)
-        if key not in videos:
-            videos[key] = {"id": key, "name": "video" if folder == "." else folder}
-            images[key] = []
-        images[key].append(row)
-    return videos, images
+def _file_of(source: Path) -> Path:
+    """Return the one file with annotations. Raises DataError."""
+    if not source.is_dir() or (source / ANNOTATIONS).is_file():
+        return source / ANNOTATIONS if source.is_dir() else source
+    for folder in (source / "annotations", source):
+        files = [file for file in sorted(folder.glob("*.json")) if not file.name.startswith((".", "veason_export"))]
+        if len(files) > 1:
+            names = ", ".join(file.name for file in files)
+            raise DataError(f"{source}: holds several files ({names}): name the one to import")
+        if files:
+            return files[0]
+    raise DataError(f"{source}: holds no annotations/*.json: name the file that holds the annotations")
 
 
-def _read_video(
-    entry: dict[str, Any],
-    images: list[dict[str, Any]],
-    by_image: dict[int, list[dict[str, Any]]],
-    names: dict[int, str],
-    expressions: list[dict[str, Any]],
-    finder: VideoFinder,
-    pictures: Path,
-    file: Path,
-) -> LabelledVideo:
-    footage = finder.find(entry["name"], pictures)
-    rows = sorted(
-        ((_frame_index(row, footage.frame_names, place), row) for place, row in enumerate(images)),
-        key=lambda pair: pair[0],
-    )
-    found: dict[int, dict[int, LabelMask]] = {}
-    object_names: dict[int, str] = {}
-    shown = [row for image in images for row in by_image.get(image["id"], [])]
-    ids = from_one([*map(_object_id, shown), *(int(key) for row in expressions for key in row["track_ids"])])
-    for frame_index, image in rows:
-        for row in by_image.get(image["id"], []):
-            object_id = ids[_object_id(row)]
-            mask = LabelMask(_rle(row["segmentation"], image, file), float(row.get("score", ASSUMED_SCORE)))
-            found.setdefault(object_id, {})[frame_index] = mask
-            if (name := names.get(row["category_id"], "object")) != "object":
-                object_names[object_id] = name
-    for row in expressions:
-        for object_id in row["track_ids"]:
-            found.setdefault(ids[int(object_id)], {})
-    size_wh = (int(images[0]["width"]), int(images[0]["height"])) if images else (entry["width"], entry["height"])
-    nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
-    tracks = {
-        object_id: {frame_index: found[object_id].get(frame_index, nothing) for frame_index, _ in rows}
-        for object_id in sorted(found)
-    }
-    questions = [
-        LabelledQuestion(str(row["name"]), str(row["text"]), tuple(ids[int(key)] for key in row["track_ids"]))
-        for row in expressions
-    ]
-    num_frames = max([int(entry.get("length", 0)), *(frame_index + 1 for frame_index, _ in rows)])
-    return LabelledVideo(
-        name=str(entry["name"]),
-        info=footage.info_or(num_frames=num_frames, size_wh=size_wh, fps=float(entry.get("fps", UNKNOWN_FPS))),
-        questions=with_rest(questions, tracks),
-        tracks=tracks,
-        object_names=object_names,
-        frame_names=footage.frame_names,
-        frame_files=footage.files,
-    )
+def _groups(rows: Rows, finder: VideoFinder, file: Path) -> list[_Group]:
+    """Return the pictures by video, each video under the name by which it is known."""
+    groups: dict[tuple[str, str], _Group] = {("id", key): _Group(row) for key, row in rows.videos.items()}
+    for image in rows.images:
+        folder = PurePosixPath(plain_path(image.frame.name)).parent
+        key = ("id", image.video_id) if image.video_id is not None else ("folder", folder.as_posix())
+        if key not in groups:
+            groups[key] = _Group(VideoRow(key[1], _name(folder, finder)))
+        groups[key].images.append(image)
+    seen: dict[str, str] = {}
+    for (_, id), group in groups.items():
+        if not group.entry.name:
+            _name_after_pictures(group, finder, file)
+        name = group.entry.name
+        if name in seen:
+            raise DataError(f"{file}: the pictures of {seen[name]!r} and {id!r} are both about the video {name!r}")
+        seen[name] = id
+    return list(groups.values())
 
 
-def _object_id(row: dict[str, Any]) -> int:
-    return int(row.get("track_id", row.get("instance_id", row["category_id"])))
+def _name(folder: PurePosixPath, finder: VideoFinder) -> str:
+    """Return the name of the video whose pictures lie in a folder, "" where the folder tells none."""
+    parts = [part for part in folder.parts if part not in (".", "..")]
+    telling = [part for part in parts if part.lower() not in NAMELESS]
+    known = finder.choose(["/".join(parts), "/".join(telling), *telling[-1:]])
+    return known or "/".join(parts if len(telling) == len(parts) else telling)
 
 
-def _frame_index(row: dict[str, Any], frame_names: tuple[str, ...], place: int) -> int:
-    stem = Path(row["file_name"]).stem
-    if stem in frame_names:
-        return frame_names.index(stem)
-    for key in ("frame_index", "frame_id"):
-        if isinstance(row.get(key), int):
-            return int(row[key])
-    return int(stem) if stem.isdecimal() else place
+def _name_after_pictures(group: _Group, finder: VideoFinder, file: Path) -> None:
+    """Name a video after its pictures, or take the only one that there is."""
+    prefixes = dict.fromkeys(image.frame.prefix for image in group.images)
+    known = finder.choose([prefix for prefix in prefixes if len(prefixes) == 1] + [file.stem])
+    group.entry = VideoRow(group.entry.id, known or finder.only() or "video")
 
 
-def _rle(segmentation: Any, image: dict[str, Any], file: Path) -> Rle:
-    """Return a mask of any of the three ways in which COCO writes one."""
-    if isinstance(segmentation, dict):
-        return rle_from_coco(segmentation)
-    with library_imports():
-        from pycocotools import mask as coco
+class _Reader:
+    """Reads one video."""
 
-    if not segmentation:
-        raise DataError(f"{file}: an annotation of image {image['file_name']!r} has a box but no mask")
-    height, width = int(image["height"]), int(image["width"])
-    return rle_from_coco(coco.merge(coco.frPyObjects(segmentation, height, width)))
+    def __init__(self, group: _Group, rows: Rows, finder: VideoFinder, file: Path, tally: ImportTally) -> None:
+        self._entry, self._images, self._rows, self._tally = group.entry, group.images, rows, tally
+        self._place = f"{file}: video {self._entry.name!r}"
+        pictures = file.parent.parent / "images" / plain_path(self._entry.name)
+        self._footage: Footage = finder.find(self._entry.name, pictures)
+        self._size_wh = self._size()
+        self._objects = CollectedObjects(self._size_wh, tally, self._place)
+
+    def read(self) -> LabelledVideo:
+        """Return the video with its labels."""
+        length = self._entry.length
+        frames = [image.frame for image in self._images]
+        indices = frame_indices(frames, self._footage, length, self._place) if frames else []
+        annotated = [
+            (index, row, self._row_place(row, image))
+            for index, image in zip(indices, self._images, strict=True)
+            for row in self._rows.annotations.get(image.id, [])
+        ]
+        keys = self._keys([(index, row, place) for index, row, place in annotated])
+        for (index, row, place), key in zip(annotated, keys, strict=True):
+            self._put(index, row, key, place)
+        tracked = {key for key in keys if not isinstance(key.value, tuple)}
+        self._objects.fill_absent({key: sorted(indices) for key in tracked})
+        expressions = self._rows.expressions.get(self._entry.id, [])
+        by_value = {key.value: key for key in keys}
+        for _, _, ids in expressions:
+            for value in ids:
+                if value not in by_value:
+                    by_value[value] = ObjectKey(value, isinstance(value, int))
+                    self._objects.add(by_value[value])
+        numbers = self._objects.numbers()
+        tracks = self._objects.tracks(numbers)
+        words = [
+            LabelledQuestion(name, text, tuple(numbers[by_value[value]] for value in ids))
+            for name, text, ids in expressions
+        ]
+        num_frames = frame_count(max([length or 0, *(index + 1 for index in indices)], default=0), self._place)
+        info = self._footage.info_or(num_frames=num_frames, size_wh=self._size_wh, fps=self._entry.fps or UNKNOWN_FPS)
+        return LabelledVideo(
+            name=self._entry.name,
+            info=info,
+            questions=questions_about(words, tracks, self._objects.prompts(numbers)),
+            tracks=tracks,
+            object_names=self._objects.names(numbers),
+            frame_names=self._footage.frame_names,
+            frame_files=self._footage.files,
+        )
+
+    def _size(self) -> tuple[int, int]:
+        """Return the size that the pictures are said to have, which is that of the video."""
+        known = self._footage.info.size_wh if self._footage.info else None
+        found: tuple[int, int] | None = None
+        told = [(each.size, f"{self._place}: picture {each.frame.name!r}") for each in self._images]
+        for size, place in [*told, *([] if told else [(self._entry.size, self._place)])]:
+            if size == (None, None) and known:
+                continue
+            size_wh = checked_size(*size, place)
+            if size_wh != (known or found or size_wh):
+                wanted = known or found
+                raise DataError(
+                    f"{place} is {size_wh[0]}x{size_wh[1]}, its video {wanted[0]}x{wanted[1]}" if wanted else ""
+                )
+            found = size_wh
+        size_wh = known or found
+        if size_wh is None:
+            raise DataError(f"{self._place}: nothing tells the size of its frames: name the video as well")
+        return size_wh
+
+    def _row_place(self, row: Mapping[str, Any], image: ImageRow) -> str:
+        return f"{self._place}: annotation {shortened(row.get('id'))} of {image.frame.name!r}"
+
+    def _keys(self, annotated: list[tuple[int, Mapping[str, Any], str]]) -> list[ObjectKey]:
+        """Return what each annotation is told apart by."""
+        identities = [_identity(row, place) for _, row, place in annotated]
+        categories = [
+            None if row.get("category_id") is None else key_of(row["category_id"], f"{place}: category_id")
+            for _, row, place in annotated
+        ]
+        of_id: dict[int | str, set[str | None]] = {}
+        for identity, category in zip(identities, categories, strict=True):
+            if identity is not None:
+                of_id.setdefault(identity, set()).add(category)
+        alone = [
+            (index, category)
+            for (index, _, _), identity, category in zip(annotated, identities, categories, strict=True)
+            if identity is None
+        ]
+        crowded = {category for (_, category), number in Counter(alone).items() if number > 1}
+        has_ids = bool(of_id)
+        keys = []
+        for place, (identity, category) in enumerate(zip(identities, categories, strict=True)):
+            name = self._rows.categories.get(category or "", "object")
+            if identity is not None and len(of_id[identity]) > 1:
+                keys.append(
+                    ObjectKey(f"{identity} of {category}", name=name)
+                )  # one id in two categories is two objects
+            elif identity is not None:
+                keys.append(ObjectKey(identity, isinstance(identity, int), name))
+            elif category in crowded:
+                keys.append(ObjectKey(("annotation", place), name=name))
+            elif has_ids or category is None or not category.isdecimal():
+                keys.append(ObjectKey(f"category {category}", name=name))
+            else:
+                keys.append(ObjectKey(int(category), True, name))
+        return keys
+
+    def _put(self, index: int, row: Mapping[str, Any], key: ObjectKey, place: str) -> None:
+        attributes = _attributes(row)
+        turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
+        shape: Shape = read_shape(row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned)
+        for name, value in attributes.items():
+            if name not in _OWN_ATTRIBUTES and value not in (None, "", False):
+                self._tally.find("attribute")
+                self._tally.leave("attribute", "of annotations, for which a project has no place")
+        if shape.reason:
+            self._objects.leave(key, index, shape.kind, shape.reason)
+        elif shape.box is not None:
+            self._objects.put_box(key, index, shape.box, shape.kind)
+        elif shape.rle is not None:
+            score = row.get("score")
+            sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
+            self._objects.put_mask(
+                key, index, LabelMask(shape.rle, sure, is_occluded=attributes.get("occluded") is True), shape.kind
+            )
+
+
+def _attributes(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    attributes = row.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _identity(row: Mapping[str, Any], place: str) -> int | str | None:
+    """Return the id that an object has through the video, None where nothing tells it."""
+    told = (_attributes(row).get("track_id"), row.get("track_id"), row.get("instance_id"))
+    found = (identity_of(value, f"{place}: track_id") for value in told)
+    return next((value for value in found if value is not None), None)

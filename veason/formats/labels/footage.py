@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from veason.errors import DataError, VideoError
+from veason.project.sources import VIDEOS
 from veason.types import VideoInfo
 from veason.video import open_video
+from veason.video.images import is_litter, is_picture
 
 UNKNOWN_FPS = 24.0
 """Rate of a video of which only labels are known. Source: as for folders of frames, see `veason.video`."""
-
-_PICTURES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,24 @@ class Footage:
 class VideoFinder:
     """Finds the videos that labels are about.
 
+    Labels name videos, folders and pictures, and whoever wrote them may write any name there. So nothing is opened but
+    what `known` says and what lies in `folder` or `beside`, wherever a name points to, unless the labels are the
+    owner's own.
+
     Attributes:
         known: files or folders of frames by the name of a video.
         folder: searched for what is not in `known`; a video file is the one that all labels are about.
-        own: what a project has already, by name. Labels about it come without a path, and are bounded by it.
+        own: what a project has already, by name. Labels about it come without a path, and are bounded by it. A video
+            may have several names.
+        beside: the folder of the labels, with what came along with them; None where they came alone.
+        is_owners: the owner of this machine imports, so that paths in the labels may be opened.
     """
 
     known: Mapping[str, str | Path] = field(default_factory=dict)
     folder: Path | None = None
     own: Mapping[str, VideoInfo] = field(default_factory=dict)
+    beside: Path | None = None
+    is_owners: bool = False
 
     def find(self, name: str, pictures: Path | None = None) -> Footage:
         """Return the video called `name`, or else what the folder `pictures` beside the labels holds, or the project.
@@ -77,7 +87,7 @@ class VideoFinder:
         """
         path, own = self._path(name), self._own(name)
         files: dict[int, Path] = {}
-        if path is None and pictures is not None and pictures.is_dir():
+        if path is None and pictures is not None and self._may_open(pictures, self.beside) and _is_folder(pictures):
             numbered = _numbered(pictures)
             if numbered and list(numbered) != list(range(len(numbered))):
                 files = numbered
@@ -97,6 +107,11 @@ class VideoFinder:
         named = (name for name in names if self._path(name) is not None)
         return next(named, None) or next((name for name in names if self._own(name) is not None), None)
 
+    @property
+    def is_named(self) -> bool:
+        """Tell whether videos were named for the import."""
+        return bool(self.known) or self.folder is not None
+
     def only(self) -> str | None:
         """Return the name of the only video that labels without a name can be about; None where there are several."""
         if self.known:
@@ -104,27 +119,77 @@ class VideoFinder:
         elif self.folder is not None:
             names = [self.folder.stem] if self.folder.is_file() else _videos_in(self.folder)
         else:
-            names = list(self.own)
+            names = list({id(info): name for name, info in self.own.items()}.values())
         return names[0] if len(names) == 1 else None
 
     def _own(self, name: str) -> VideoInfo | None:
-        return self.own.get(name) or self.own.get(Path(name).name)
+        last = Path(name).name
+        if found := self.own.get(name) or self.own.get(last):
+            return found
+        alike = {id(info): info for key, info in self.own.items() if on_any_disk(key) == on_any_disk(last)}
+        return next(iter(alike.values())) if len(alike) == 1 else None
+
+    def named(self, path: str) -> Path | None:
+        """Return a path that labels name, where it may be opened and something is there, else None."""
+        try:
+            return Path(path) if self.is_owners and path and Path(path).exists() else None
+        except (OSError, ValueError):  # a name that no disk takes
+            return None
 
     def _path(self, name: str) -> Path | None:
         if name in self.known:
             return Path(self.known[name])
-        if self.folder is None:
-            return None
-        if self.folder.is_file():
+        if self.folder is not None and self.folder.is_file():
             return self.folder
-        exact = self.folder / name
-        same_stem = [file for file in exact.parent.glob("*") if file.stem == exact.name and file.is_file()]
-        return exact if exact.is_dir() else (same_stem[0] if len(same_stem) == 1 else None)
+        for folder in (self.folder, self.beside):
+            if folder is not None and self._may_open(folder / name, folder):
+                found = _in_folder(folder, name)
+                if found is not None and (folder is self.folder or found.suffix.lower() in VIDEOS):
+                    return found
+        return None
+
+    def _may_open(self, path: Path, folder: Path | None) -> bool:
+        """Tell whether a path that labels make up may be opened; of strangers' only what lies in `folder`."""
+        if self.is_owners:
+            return True
+        try:
+            return folder is not None and path.resolve().is_relative_to(folder.resolve())
+        except (OSError, ValueError):  # a name that no disk takes
+            return False
+
+
+def on_any_disk(name: str) -> str:
+    """Return a name as a disk sees it that knows no case and one form of accents."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _in_folder(folder: Path, name: str) -> Path | None:
+    """Return the folder or the only file called `name`, with or without its ending; a video before other files."""
+    exact = folder / name
+    if _is_folder(exact) and _in_order(exact):
+        return exact
+    files = [file for file in exact.parent.iterdir() if file.is_file()] if _is_folder(exact.parent) else []
+    films = [file for file in files if file.suffix.lower() in VIDEOS and not is_litter(file.name)]
+    for same in (
+        [file for file in films if file.name == exact.name],
+        [file for file in films if file.stem == exact.name],
+        [file for file in files if file.stem == exact.name and not is_litter(file.name)],
+    ):
+        if same:
+            return same[0] if len(same) == 1 else None
+    return None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no disk takes
+        return False
 
 
 def _videos_in(folder: Path) -> list[str]:
-    """Return the names of the videos and folders of frames in a folder; what is hidden is none."""
-    return [each.stem if each.is_file() else each.name for each in folder.iterdir() if not each.name.startswith(".")]
+    """Return the names of the videos and folders of frames in a folder; what systems leave there is none."""
+    return [each.stem if each.is_file() else each.name for each in folder.iterdir() if not is_litter(each.name)]
 
 
 def frame_files_of(info: VideoInfo) -> tuple[Path, ...]:
@@ -142,14 +207,14 @@ def frame_names_of(info: VideoInfo) -> tuple[str, ...]:
     return () if is_plain or list(names) != sorted(set(names)) else names
 
 
-def natural_key(path: Path) -> list[tuple[int, int, str]]:
+def natural_key(path: PurePath) -> list[tuple[int, int, str]]:
     """Return the sorting key by which `veason.video` orders the files of a folder: 2.jpg comes before 10.jpg."""
     parts = re.findall(r"(\d+)|(\D+)", path.name)
     return [(0, int(digits), digits) if digits else (1, 0, text) for digits, text in parts]
 
 
 def _in_order(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted((file for file in folder.iterdir() if file.suffix.lower() in _PICTURES), key=natural_key))
+    return tuple(sorted((file for file in folder.iterdir() if is_picture(file)), key=natural_key))
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

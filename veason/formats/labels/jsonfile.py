@@ -62,3 +62,5 @@ def read_json_file(file: Path, wanted: str) -> Any:
         raise DataError(f"{file}: cannot be read ({error.strerror}); it should hold {wanted}") from error
     except ValueError as error:
         raise DataError(f"{file}: is not JSON ({error}); it should hold {wanted}") from error
+    except RecursionError as error:
+        raise DataError(f"{file}: is nested too deep for a file of labels; it should hold {wanted}") from error

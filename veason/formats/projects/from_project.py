@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.formats.projects.names import NO_WORDS, label_name, name_note
+from veason.formats.projects.names import NO_WORDS, export_names, name_note
 from veason.project import Project, Question, StoredVideo
 from veason.types import VideoInfo
 
@@ -34,12 +34,9 @@ def from_project(project: Project, only: Collection[int] | None = None) -> Itera
 
 def names_of(project: Project) -> dict[str, StoredVideo]:
     """Return the videos of a project by the names that labels have for them, in the order they were added."""
-    named: dict[str, StoredVideo] = {}
-    for video in project.library.videos():
-        stem = label_name(video)
-        names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(named) + 2))
-        named[next(name for name in names if name not in named)] = video
-    return named
+    videos = project.library.videos()
+    names = export_names(videos)
+    return {names[video.id]: video for video in videos}
 
 
 def info_of(video: StoredVideo) -> VideoInfo:

@@ -9,9 +9,10 @@ from pathlib import Path
 from veason.formats.importing import import_labels
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.projects.from_project import info_of, names_of
+from veason.formats.projects.names import marked_name
 from veason.formats.projects.to_project import Imported, check_fits, to_project
 from veason.project import Project
-from veason.types import OnProgress
+from veason.types import OnProgress, VideoInfo
 
 
 def into_project(
@@ -21,6 +22,7 @@ def into_project(
     *,
     videos: Mapping[str, str | Path] | str | Path | None = None,
     copy: bool = False,
+    is_owners: bool = False,
     tell: OnProgress | None = None,
 ) -> Imported:
     """Take labels into a project and return how much came in, what was known, and what was left out and why.
@@ -31,6 +33,7 @@ def into_project(
         format: one of IMPORTABLE.
         videos: as for `import_labels`; what is not found there is looked for in the project.
         copy: copy the videos into the project.
+        is_owners: as for `import_labels`.
         tell: called with (videos done, videos in all).
 
     Raises:
@@ -38,14 +41,17 @@ def into_project(
         ProjectError: the video of the labels is not known, or is not the one that was labelled; the same.
         VideoError: a video cannot be opened.
     """
-    own = {name: info_of(video) for name, video in names_of(project).items()}
+    own: dict[str, VideoInfo] = {}
+    for name, video in names_of(project).items():
+        own[marked_name(video)] = own[name] = info_of(video)
     count = 0
-    for video in import_labels(source, format, videos=videos, own=own):
-        check_fits(project, video)  # all of them before the first change
+    for labels in import_labels(source, format, videos=videos, is_owners=is_owners, own=own):
+        check_fits(project, labels)  # all of them before the first change
         count += 1
     total, tally = Imported(), ImportTally()
-    for number, video in enumerate(import_labels(source, format, videos=videos, own=own, tally=tally)):
+    again = import_labels(source, format, videos=videos, is_owners=is_owners, own=own, tally=tally)
+    for number, labels in enumerate(again):
         if tell is not None:
             tell(number, count)
-        total += to_project(project, video, copy=copy)
+        total += to_project(project, labels, copy=copy)
     return replace(total, left_out=tally.lines())

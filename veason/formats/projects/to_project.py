@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from veason.annotation import Asked, Edit, GotAnswer, MoveKeyframe, PutPrompt, Reasoned, Tracked
 from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.earlier import Earlier, is_picture_of, remember
-from veason.formats.projects.names import label_name, name_note
+from veason.formats.projects.names import export_names, marked_name, matching, name_note
 from veason.project import Project, StoredMask, StoredVideo
 from veason.types import Answer
 from veason.video import open_video
@@ -145,9 +144,10 @@ def _as_folder(project: Project, video: LabelledVideo) -> LabelledVideo:
 
     Pictures that show a video of the project give way to it.
     """
-    own = _of_name(project, video)
-    if video.info.path and len(own) == 1 and is_picture_of(project, video.info, own[0]):
-        return replace(video, info=replace(video.info, path=""), frame_names=())
+    own = matching(project.library.videos(), video.name)
+    shown = [one for one in own if video.info.path and is_picture_of(project, video.info, one)]
+    if len(shown) == 1:
+        return replace(video, name=marked_name(shown[0]), info=replace(video.info, path=""), frame_names=())
     if video.info.path or not video.frame_files or len(own) == 1:
         return video
     folder = next(iter(video.frame_files.values())).parent
@@ -177,14 +177,18 @@ def _moved(question: LabelledQuestion, place: dict[int, int]) -> LabelledQuestio
     )
 
 
-def _of_name(project: Project, video: LabelledVideo) -> list[StoredVideo]:
-    return [each for each in project.library.videos() if label_name(each) == Path(video.name).name]
-
-
 def _known(project: Project, video: LabelledVideo) -> StoredVideo:
     """Return the project's own video of that name."""
-    known = _of_name(project, video)
-    if len(known) != 1:
+    videos = project.library.videos()
+    known = matching(videos, video.name)
+    if len(known) > 1:
+        names = export_names(videos)
+        raise ProjectError(
+            f"the project has {len(known)} videos that the labels {video.name!r} may be about; exports call them "
+            f"{', '.join(names[one.id] for one in known)}: use such a name in the labels, or name the one that was "
+            "labelled with --videos"
+        )
+    if not known:
         raise ProjectError(f"the labels {video.name!r} come without a video: add it first, or name it with --videos")
     return known[0]
 

@@ -23,8 +23,10 @@ def _read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compl
     where = f"videos.{video}"
     frames = video_frames(entry, file, where, complaints)
     source = get(entry, "source", str, file, where)
+    check_row(_is_part(source), file, f"{where}.source", "a name without slashes", source)
     rows = get(entry, "expressions", list, file, where)
     all_ids = tuple(dict.fromkeys(str(row.get("obj_id")) for row in rows if isinstance(row, dict)))
+    all_ids = tuple(object_id for object_id in all_ids if _is_part(object_id))
     folders = {object_id: root / "Annotations" / f"{source}_{video}_{object_id}" for object_id in all_ids}
     all_folders, pictures = tuple(folders.values()), root / "JPEGImages" / video
     for place, row in enumerate(rows):
@@ -34,6 +36,7 @@ def _read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compl
             for key in ("obj_id", "exp_id"):
                 check_row(isinstance(row.get(key), (str, int)), file, f"{here}.{key}", "a text or number", row.get(key))
             object_id, expression_id = str(row["obj_id"]), str(row["exp_id"])
+            check_row(_is_part(object_id), file, f"{here}.obj_id", "an id without slashes", object_id)
             yield Sample(
                 dataset="reasonvos",
                 video=video,
@@ -46,3 +49,8 @@ def _read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compl
                 key=f"{source}_{video}_{object_id}/{expression_id}",
                 source=GreyTruth(folders[object_id], all_folders, frames, object_id),
             )
+
+
+def _is_part(name: str) -> bool:
+    """Tell whether a name can be put into that of a folder without leading elsewhere."""
+    return "/" not in name and "\\" not in name

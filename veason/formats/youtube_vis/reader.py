@@ -1,20 +1,24 @@
-"""YouTube-VIS read."""
+"""YouTube-VIS read: one annotation an object, with a mask, a box or null for each listed frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from veason.errors import DataError
+from veason.formats.coco.rows import identity_of, key_of, parse_expressions
+from veason.formats.coco.shapes import read_shape
+from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
+from veason.formats.labels.frame_numbers import ListedFrame, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, from_one, with_rest
+from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
+from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.youtube_vis.writer import INSTANCES
-from veason.masks import empty_mask, rle_from_coco
 
-_BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_Row = Mapping[str, Any]
 
 
 def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
@@ -23,63 +27,132 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     Raises:
         DataError: the file is missing or not what YouTube-VIS promises.
     """
-    file = source / INSTANCES if source.is_dir() else source
+    file = _file_of(source)
     content = read_json_file(file, "YouTube-VIS videos and annotations")
-    try:
-        videos = content["videos"]
-        names = {row["id"]: str(row["name"]) for row in content.get("categories", [])}
-        shapes: dict[int, list[dict[str, Any]]] = {row["id"]: [] for row in videos}
-        words: dict[int, list[dict[str, Any]]] = {row["id"]: [] for row in videos}
-        for row in content["annotations"]:
-            shapes[row["video_id"]].append(row)
-        for row in content.get("expressions", []):
-            words[row["video_id"]].append(row)
-    except _BROKEN as error:
-        raise DataError(f"{file}: should hold videos and annotations as YouTube-VIS does: {error!r}") from error
+    videos, annotations, categories = (_rows(content, name, file) for name in ("videos", "annotations", "categories"))
+    names = {key_of(row.get("id"), f"{file}: the id of a category"): str(row.get("name")) for row in categories}
+    shapes: dict[str, list[_Row]] = {}
     for row in videos:
-        try:
-            video = _read_video(row, shapes[row["id"]], words[row["id"]], names, finder, file)
-        except _BROKEN as error:
-            raise DataError(f"{file}: video {row.get('id')} is not what YouTube-VIS promises: {error!r}") from error
-        tally.take_whole(video)
-        yield video
+        id = key_of(row.get("id"), f"{file}: the id of a video")
+        if id in shapes:
+            raise DataError(f"{file}: two videos have the id {id}")
+        shapes[id] = []
+    for row in annotations:
+        id = key_of(row.get("video_id"), f"{file}: annotation {shortened(row.get('id'))}: video_id")
+        kinds = [kind for kind in _kinds(row, f"{file}: annotation {shortened(row.get('id'))}") if kind]
+        for kind in kinds:
+            tally.find(kind)
+            if id not in shapes:
+                tally.leave(kind, "of videos that are not listed")
+        shapes.get(id, []).append(row)
+    words = parse_expressions(content, str(file))
+    for row, (id, own) in zip(videos, shapes.items(), strict=True):
+        yield _read_video(row, own, words.get(id, []), names, finder, file, tally)
+
+
+def _file_of(source: Path) -> Path:
+    if not source.is_dir() or (source / INSTANCES).is_file():
+        return source / INSTANCES if source.is_dir() else source
+    files = [file for file in sorted(source.glob("*.json")) if not file.name.startswith((".", "veason_export"))]
+    if len(files) != 1:
+        raise DataError(f"{source}: holds {len(files)} .json files: name the one to import")
+    return files[0]
+
+
+def _rows(content: Any, name: str, file: Path) -> list[_Row]:
+    rows = content.get(name, [] if name == "categories" else None) if isinstance(content, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{file}: should hold videos and annotations as YouTube-VIS does: {name} is no list of objects")
+    return rows
+
+
+def _listed(row: _Row, name: str, place: str) -> list[Any]:
+    values = row.get(name) or []
+    if not isinstance(values, list):
+        raise DataError(f"{place}: {name} should be a list, one for each frame, got {shortened(values)}")
+    return values
+
+
+def _kinds(row: _Row, place: str) -> list[str]:
+    """Return the kind of each shape of an annotation by place, "" where there is none."""
+    segments, boxes = _listed(row, "segmentations", place), _listed(row, "bboxes", place)
+    kinds = []
+    for at in range(max(len(segments), len(boxes))):
+        segment = segments[at] if at < len(segments) else None
+        box = boxes[at] if at < len(boxes) else None
+        kinds.append(
+            "mask" if isinstance(segment, dict) and segment else "polygon" if segment else "box" if box else ""
+        )
+    return kinds
 
 
 def _read_video(
-    entry: dict[str, Any],
-    shapes: list[dict[str, Any]],
-    words: list[dict[str, Any]],
-    names: dict[int, str],
+    entry: _Row,
+    shapes: list[_Row],
+    words: list[tuple[str, str, tuple[Any, ...]]],
+    names: Mapping[str, str],
     finder: VideoFinder,
     file: Path,
+    tally: ImportTally,
 ) -> LabelledVideo:
-    files = [Path(name) for name in entry["file_names"]]
-    name = str(entry.get("name") or files[0].parent.as_posix())
+    listed = entry.get("file_names")
+    if not isinstance(listed, list) or not listed or not all(isinstance(name, str) and name for name in listed):
+        raise DataError(f"{file}: video {shortened(entry.get('id'))} should list its file_names")
+    folder = PurePosixPath(plain_path(listed[0])).parent.as_posix()
+    name = str(entry.get("name") or ("" if folder == "." else folder)) or finder.only() or "video"
+    place = f"{file}: video {name!r}"
     footage = finder.find(name, file.parent / "JPEGImages" / name)
-    frames = [footage.index_of(each.stem, file) for each in files]
-    size_wh = (int(entry["width"]), int(entry["height"]))
-    nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
-    ids = from_one(int(row.get("track_id", row["id"])) for row in shapes)
-    tracks, object_names = {}, {}
+    size_wh = checked_size(entry.get("width"), entry.get("height"), place)
+    if footage.info and footage.info.size_wh != size_wh:
+        raise DataError(f"{place} is {size_wh[0]}x{size_wh[1]}, the video of that name {footage.info.size_wh}")
+    length = None if entry.get("source_length") is None else frame_count(entry["source_length"], place)
+    frames = frame_indices([ListedFrame(each) for each in listed], footage, length, place)
+    objects = CollectedObjects(size_wh, tally, place)
+    keys: dict[Any, ObjectKey] = {}
     for row in shapes:
-        object_id = ids[int(row.get("track_id", row["id"]))]
-        tracks[object_id] = {
-            frame_index: LabelMask(rle_from_coco(mask)) if mask else nothing
-            for frame_index, mask in zip(frames, row["segmentations"], strict=True)
-        }
-        if names.get(row["category_id"], "object") != "object":
-            object_names[object_id] = names[row["category_id"]]
-    questions = [
-        LabelledQuestion(str(row["name"]), str(row["text"]), tuple(ids[int(key)] for key in row["track_ids"]))
-        for row in words
-    ]
-    num_frames = max([int(entry.get("source_length", 0)), *(frame_index + 1 for frame_index in frames)])
+        where = f"{place}: annotation {shortened(row.get('id'))}"
+        told = [identity_of(row.get(each), f"{where}: {each}") for each in ("track_id", "id")]
+        identity: Any = next((value for value in told if value is not None), ("annotation", len(keys)))
+        category = "" if row.get("category_id") is None else key_of(row["category_id"], f"{where}: category_id")
+        known = ObjectKey(identity, isinstance(identity, int), names.get(category, "object"))
+        key = keys.setdefault(identity, known)
+        _put_shapes(objects, key, row, frames, size_wh, where)
+    objects.fill_absent(sorted(frames))
+    for _, _, ids in words:
+        for value in ids:
+            objects.add(keys.setdefault(value, ObjectKey(value, isinstance(value, int))))
+    numbers = objects.numbers()
+    tracks = objects.tracks(numbers)
+    questions = [LabelledQuestion(each, text, tuple(numbers[keys[id]] for id in ids)) for each, text, ids in words]
     return LabelledVideo(
         name=name,
-        info=footage.info_or(num_frames=num_frames, size_wh=size_wh),
-        questions=with_rest(questions, tracks),
+        info=footage.info_or(num_frames=max(length or 0, max(frames) + 1), size_wh=size_wh),
+        questions=questions_about(questions, tracks, objects.prompts(numbers)),
         tracks=tracks,
-        object_names=object_names,
+        object_names=objects.names(numbers),
         frame_names=footage.frame_names,
         frame_files=footage.files,
     )
+
+
+def _put_shapes(
+    objects: CollectedObjects, key: ObjectKey, row: _Row, frames: list[int], size_wh: tuple[int, int], place: str
+) -> None:
+    segments, boxes = _listed(row, "segmentations", place), _listed(row, "bboxes", place)
+    for name, values in (("segmentations", segments), ("bboxes", boxes)):
+        if values and len(values) != len(frames):
+            raise DataError(f"{place}: has {len(values)} {name}, its video lists {len(frames)} frames")
+    score = row.get("score")
+    sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
+    for at, frame_index in enumerate(frames):
+        segment = segments[at] if segments else None
+        box = boxes[at] if boxes else None
+        if not segment and not box:
+            continue
+        shape = read_shape(segment, box, size_wh, f"{place}: frame {frame_index}")
+        if shape.reason:
+            objects.leave(key, frame_index, shape.kind, shape.reason)
+        elif shape.box is not None:
+            objects.put_box(key, frame_index, shape.box, shape.kind)
+        elif shape.rle is not None:
+            objects.put_mask(key, frame_index, LabelMask(shape.rle, sure), shape.kind)

@@ -15,11 +15,6 @@ class ModelLine:
         self._is_used = False
         self._waiting = 0
 
-    @property
-    def has_waiting(self) -> bool:
-        """True while a visitor waits for the models."""
-        return self._waiting > 0
-
     @contextmanager
     def visitor(self) -> Iterator[None]:
         """Use the models as soon as the frame or answer that the background is at is done."""

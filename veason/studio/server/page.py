@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from veason.libraries import library_imports
+from veason.studio.server.api import Api, add_endpoints
 from veason.studio.server.encode import encode
 from veason.studio.server.messages.about import About
 from veason.studio.server.requests import EVENTS, LOOK_UPS
 from veason.studio.server.studio import MODEL_EVENTS, Studio
+from veason.video import UNTRUSTED
+from veason.video.limits import ANY
 
 with library_imports():
     import gradio as gr
@@ -66,6 +69,11 @@ def build(studio: Studio, about: About) -> gr.Blocks:
                 api_visibility="private",
                 **_limits(name),
             )
+        add_endpoints(
+            Api(
+                studio.pipeline, studio.line, studio.outbox, studio.teller, limits=ANY if studio.is_local else UNTRUSTED
+            )
+        )
     return page
 
 

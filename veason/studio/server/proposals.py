@@ -78,6 +78,8 @@ def agreement(answers: Sequence[Answer], asked: int) -> str:
     '2 of 3 answered · all say absent'
     """
     told = [f"{len(answers)} of {asked} answered"] if len(answers) < asked else [f"{asked} answers"]
+    if not answers:
+        return told[0]
     absent = sum(answer.is_absent for answer in answers)
     if absent == len(answers):
         return " · ".join([*told, "all say absent"])

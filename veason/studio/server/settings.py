@@ -1,22 +1,33 @@
-"""What the app runs on."""
+"""The settings of the app."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from veason.errors import OptionError
 from veason.types import ModelOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the app runs on; None means the best that is already here (see `veason.policy`, `veason.segmenter`).
+    """What the app runs on.
 
-    `models` says how the models are loaded and run; `max_upload_mb` bounds an upload, `max_works` how many videos the
-    server keeps open for its visitors at once.
-    `project` is the folder of the project (see `project_registry.default_folder`). Where `visitors` is
-    given instead, every visitor gets a project of their own below that folder: `visitor_bytes` bounds each,
-    `visitors_bytes` all together, and one that nobody wrote to for `visitor_age_s` seconds is deleted.
+    Attributes:
+        policy: name of the policy, see `veason.policy.load_policy`; None is the best that is already here.
+        segmenter: name of the segmenter, see `veason.segmenter.load_segmenter`; None likewise.
+        models: how both are loaded and run.
+        max_upload_mb: largest upload in megabytes, 1 or more.
+        max_works: number of questions that the server keeps open at once while nobody uses them, 1 or more.
+        project: folder of the one project that every page works on; None is `project_registry.default_folder`.
+        visitors: folder in which every visitor gets a project of their own, instead of `project`.
+        visitor_bytes: bytes that one visitor's project may hold, 1 or more.
+        visitors_bytes: bytes that all visitors' projects may hold together, 1 or more.
+        visitor_age_s: seconds without a change after which a visitor's project is deleted, above 0.
+
+    Raises:
+        OptionError: a value is outside its range, or both `project` and `visitors` are given.
     """
 
     policy: str | None = None
@@ -29,3 +40,16 @@ class Settings:
     visitor_bytes: int = 2_000_000_000
     visitors_bytes: int = 30_000_000_000
     visitor_age_s: float = 48 * 3600.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_upload_mb", "max_works", "visitor_bytes", "visitors_bytes"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise OptionError(f"the setting {name} is a whole number, 1 or more, got {value!r}")
+        if not 0 < self.visitor_age_s < math.inf:
+            raise OptionError(f"the setting visitor_age_s is a number of seconds above 0, got {self.visitor_age_s}")
+        if self.project is not None and self.visitors is not None:
+            raise OptionError(
+                f"either one project for everybody or one a visitor, got both {self.project} and {self.visitors}: "
+                "leave --project or --visitors out"
+            )

@@ -23,7 +23,7 @@ from veason.project.database import NAME
 from veason.project.folder import pack, unpack
 from veason.project.sources import Wanted, add_videos, read_instructions
 from veason.studio.server.archives import unzip, zip_folder
-from veason.studio.server.asking import profile_of
+from veason.studio.server.jobs import profile_of
 from veason.studio.server.messages import Message
 from veason.studio.server.messages.files import AddedItem, ExportedItem, FileItem, NoticeItem, TransferredItem
 from veason.studio.server.outbox import Outbox
@@ -79,7 +79,7 @@ class TransferRoutes:
         project = self._registry.get(request.project)
         self._questions.flush(request.project)
         if isinstance(request, ExportProjectRequest):
-            path = self._outbox.new_folder() / f"{project.folder.name}.zip"
+            path = self._outbox.new_folder(request.project) / f"{self._registry.title(project)}.zip"
             yield from run_with_progress(lambda tell: pack(project, path, tell=tell), "files")
             yield _finished(path, ["the whole project: clips, labels, history and comments"])
             return
@@ -108,17 +108,17 @@ class TransferRoutes:
             has_pictures=request.pictures,
             profile=profile_of(self._pipeline),
         )
-        out = self._outbox.new_folder()
+        out = self._outbox.new_folder(request.project)
         with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
-            return report, zip_folder(Path(made) / format, out / f"{project.folder.name}-{format}.zip")
+            return report, zip_folder(Path(made) / format, out / f"{self._registry.title(project)}-{format}.zip")
 
     def _write(self, question: OpenQuestion, what: str, tell: OnProgress) -> Path:
         """Write what the page asks for of the open question."""
         state = question.labels.state()
         if not state.tracks:
             raise ExportError("there are no masks yet: propagate first")
-        name, out, info = Path(question.title).stem, self._outbox.new_folder(), question.video.info
+        name, out, info = Path(question.title).stem, self._outbox.new_folder(question.key), question.info
         if what == "masks":
             with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
                 write_palette_masks(state.tracks, info, Path(made) / "Annotations" / name, tell)
@@ -187,7 +187,9 @@ class TransferRoutes:
             )
         if not zipfile.is_zipfile(upload):
             raise ProjectError(f"{upload.name} is not a packed project: it should be a ZIP file with {NAME}")
-        key, _ = registry.make(lambda folder: unpack(upload, folder, max_bytes=registry.visitor_bytes))
+        key, _ = registry.make(
+            lambda folder: unpack(upload, folder, max_bytes=registry.visitor_bytes, is_untrusted=True)
+        )
         return _added(key, "Your project is here again.")
 
 

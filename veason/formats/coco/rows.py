@@ -1,0 +1,148 @@
+"""The rows of a COCO file, parsed once: pictures, annotations, categories, videos and our instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from veason.errors import DataError
+from veason.formats.labels.frame_numbers import ListedFrame
+from veason.formats.labels.numbers import frame_count, real_number, shortened, whole_number
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """A picture: its id as text, where it is, its `(width, height)` as they stand, the id of its video or None."""
+
+    id: str
+    frame: ListedFrame
+    size: tuple[Any, Any]
+    video_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRow:
+    """A video as its file tells it; `length` in frames, None where it is not told."""
+
+    id: str
+    name: str
+    length: int | None = None
+    fps: float | None = None
+    size: tuple[Any, Any] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All of a COCO file.
+
+    Attributes:
+        images: in the order of the file.
+        annotations: by the id of their picture, in the order of the file.
+        categories: names by id.
+        videos: by id.
+        expressions: instructions by the id of their video: (name, text, ids of objects).
+    """
+
+    images: list[ImageRow]
+    annotations: dict[str, list[Mapping[str, Any]]]
+    categories: dict[str, str]
+    videos: dict[str, VideoRow]
+    expressions: dict[str, list[tuple[str, str, tuple[Any, ...]]]] = field(default_factory=dict)
+
+
+def parse_rows(content: Any, place: str) -> Rows:
+    """Return the rows of a file. Raises DataError, with the place, for one that is not what COCO promises."""
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        what = "a list of results" if isinstance(content, list) else "no images"
+        raise DataError(f"{place}: should hold images, annotations and categories as COCO does, got {what}")
+    images: dict[str, ImageRow] = {}
+    for row in _rows(content, "images", place):
+        image = _image(row, place)
+        if image.id in images:
+            raise DataError(f"{place}: two images have the id {image.id}: {image.frame.name!r} is the second")
+        images[image.id] = image
+    annotations: dict[str, list[Mapping[str, Any]]] = {}
+    for row in _rows(content, "annotations", place):
+        image_id = key_of(row.get("image_id"), f"{place}: annotation {shortened(row.get('id'))}: image_id")
+        annotations.setdefault(image_id, []).append(row)
+    categories = {
+        key_of(row.get("id"), f"{place}: the id of a category"): str(row.get("name") or "object")
+        for row in _rows(content, "categories", place)
+    }
+    videos = {row.id: row for row in (_video(each, place) for each in _rows(content, "videos", place))}
+    return Rows(list(images.values()), annotations, categories, videos, parse_expressions(content, place))
+
+
+def parse_expressions(content: Any, place: str) -> dict[str, list[tuple[str, str, tuple[Any, ...]]]]:
+    """Return our instructions by the id of their video. Raises DataError."""
+    expressions: dict[str, list[tuple[str, str, tuple[Any, ...]]]] = {}
+    for row in _rows(content, "expressions", place):
+        video_id = key_of(row.get("video_id"), f"{place}: the video_id of an instruction")
+        ids = row.get("track_ids")
+        if not isinstance(ids, list) or not isinstance(row.get("text"), str):
+            raise DataError(f"{place}: an instruction should have text and track_ids, got {shortened(row.get('text'))}")
+        keys = tuple(dict.fromkeys(identity_of(key, f"{place}: track_ids of {row['text']!r}") for key in ids))
+        if None in keys:
+            raise DataError(f"{place}: the instruction {shortened(row['text'])} names an object without an id")
+        expressions.setdefault(video_id, []).append((str(row.get("name")), row["text"], keys))
+    return expressions
+
+
+def key_of(value: Any, place: str) -> str:
+    """Return an id as text, so that 1, 1.0 and "1" are the same. Raises DataError where it is none."""
+    if isinstance(value, str) and value.strip():
+        text = value.strip()
+        return str(int(text)) if text.isascii() and text.isdecimal() and len(text) < 20 else text
+    return str(whole_number(value, place, least=-(2**63)))
+
+
+def identity_of(value: Any, place: str) -> int | str | None:
+    """Return the id of an object, as a number where it is one; None for no id, which some write as -1 or "".
+
+    Raises:
+        DataError: it is neither a number of 64 bits nor text.
+    """
+    if value is None or isinstance(value, bool) or (isinstance(value, str) and not value.strip()):
+        return None
+    key = key_of(value, place)
+    is_number = key.removeprefix("-").isdecimal() and key.isascii()
+    return (int(key) if int(key) >= 0 else None) if is_number and len(key) < 20 else key
+
+
+def _rows(content: Mapping[str, Any], name: str, place: str) -> list[Mapping[str, Any]]:
+    rows = content.get(name) or []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{place}: {name} should be a list of objects as in COCO")
+    return rows
+
+
+def _image(row: Mapping[str, Any], place: str) -> ImageRow:
+    name = row.get("file_name")
+    if not isinstance(name, str) or not name.strip():
+        raise DataError(f"{place}: image {shortened(row.get('id'))} has no file_name")
+    where = f"{place}: image {name!r}"
+    index, frame_id = (
+        None if row.get(key) is None else whole_number(row[key], f"{where}: {key}")
+        for key in ("frame_index", "frame_id")
+    )
+    video_id = row.get("video_id")
+    return ImageRow(
+        id=key_of(row.get("id"), f"{where}: id"),
+        frame=ListedFrame(name, index, frame_id),
+        size=(row.get("width"), row.get("height")),
+        video_id=None if video_id is None else key_of(video_id, f"{where}: video_id"),
+    )
+
+
+def _video(row: Mapping[str, Any], place: str) -> VideoRow:
+    id = key_of(row.get("id"), f"{place}: the id of a video")
+    name = str(row.get("name") or row.get("file_name") or id)
+    where = f"{place}: video {name!r}"
+    return VideoRow(
+        id=id,
+        name=name,
+        length=None if row.get("length") is None else frame_count(row["length"], where),
+        fps=None if row.get("fps") is None else real_number(row["fps"], f"{where}: fps", least=1e-3, most=1e5),
+        size=(row.get("width"), row.get("height")),
+    )

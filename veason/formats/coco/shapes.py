@@ -1,0 +1,99 @@
+"""The shape of a COCO annotation: run-length code, polygons in any of the ways they are written, or its box alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from veason.boxes import clip_box
+from veason.errors import DataError
+from veason.formats.labels.numbers import point_pairs, real_number, rle_of, shortened
+from veason.formats.labels.shapes import box_around, parts_rle, turned_corners
+from veason.masks import mask_area
+from veason.types import Box, Rle
+
+NO_PIXEL = "covering no pixel of the picture"
+"""Why shapes are left out that are outside their picture, or thinner than its pixels."""
+
+TOO_FEW = "of fewer than 3 points"
+"""Why polygons are left out that are points or lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an annotation draws.
+
+    Attributes:
+        kind: "mask", "polygon", "box" or "annotation" for one that draws nothing.
+        rle: its mask, None for boxes and for what is left out.
+        box: of a box.
+        reason: why it is left out, "" where it is not.
+    """
+
+    kind: str
+    rle: Rle | None = None
+    box: Box | None = None
+    reason: str = ""
+
+
+def read_shape(segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: str, turned: float = 0.0) -> Shape:
+    """Return what an annotation draws on a picture of `size_wh`; `turned` is the rotation of a box in degrees.
+
+    Raises:
+        DataError: numbers that no shape has, with the place.
+    """
+    if isinstance(segmentation, dict) and segmentation:
+        rle = rle_of(segmentation, size_wh, f"{place}: segmentation")
+        return Shape("mask", rle) if mask_area(rle) else Shape("mask", reason=NO_PIXEL)
+    if segmentation:
+        parts = [point_pairs(part, size_wh, f"{place}: segmentation") for part in _parts(segmentation, place)]
+        if all(len(part) < 3 for part in parts):
+            return Shape("polygon", reason=TOO_FEW)
+        rle = parts_rle(parts, size_wh, place)
+        return Shape("polygon", rle) if mask_area(rle) else Shape("polygon", reason=NO_PIXEL)
+    if bbox:
+        box = _box(bbox, size_wh, f"{place}: bbox", turned)
+        return Shape("box", box=box) if box else Shape("box", reason=NO_PIXEL)
+    return Shape("annotation", reason="drawing neither a mask nor a box")
+
+
+def kind_of(row: Mapping[str, Any]) -> str:
+    """Return the kind of shape an annotation has, before anything of it is read."""
+    segmentation = row.get("segmentation")
+    if segmentation:
+        return "mask" if isinstance(segmentation, dict) else "polygon"
+    return "box" if row.get("bbox") else "annotation"
+
+
+def _parts(segmentation: Any, place: str) -> list[list[Any]]:
+    """Return the polygons of an annotation as flat lists of numbers."""
+    if not isinstance(segmentation, list):
+        raise DataError(f"{place}: segmentation should be polygons or run-length code, got {shortened(segmentation)}")
+    if not any(isinstance(each, (list, tuple)) for each in segmentation):
+        return [segmentation]  # one polygon without brackets of its own
+    parts: list[list[Any]] = []
+    for each in segmentation:
+        if not isinstance(each, (list, tuple)):
+            raise DataError(f"{place}: segmentation mixes polygons and {shortened(each)}")
+        is_nested = bool(each) and all(isinstance(pair, (list, tuple)) for pair in each)
+        parts.append([value for pair in each for value in pair] if is_nested else list(each))
+    are_pairs = len(parts) > 1 and all(len(part) == 2 for part in parts)
+    return [[value for part in parts for value in part]] if are_pairs else parts
+
+
+def _box(bbox: Any, size_wh: tuple[int, int], place: str, turned: float) -> Box | None:
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        raise DataError(f"{place}: want x, y, width and height, got {shortened(bbox)}")
+    x, y, width, height = (
+        real_number(value, place, least=-size_wh[at % 2], most=2 * size_wh[at % 2]) for at, value in enumerate(bbox)
+    )
+    if width <= 0 or height <= 0:
+        return None
+    box = Box(x, y, x + width, y + height)
+    if turned % 360 == 0:
+        return clip_box(box, size_wh)
+    corners: np.ndarray = turned_corners(box, turned)
+    return box_around(corners, size_wh)

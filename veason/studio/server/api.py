@@ -1,0 +1,355 @@
+"""The app's programming interface: what the page does, for programs, over gradio's client, plain HTTP and MCP.
+
+ask      a question about a clip: reasoning, keyframe, boxes, then masks as they come
+answers  several answers to one question, and how far they agree
+track    boxes and clicks by hand, then masks
+export   the masks of an earlier call as a file
+
+Each of the first three streams events and ends with a result that holds everything. Boxes are x1, y1, x2, y2 in pixels
+of the video, frames are counted from 0, masks are run-length code of COCO: `{"size": [height, width], "counts": text}`.
+"""
+
+import functools
+import json
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, Literal, ParamSpec
+from zipfile import ZipFile
+
+from veason.errors import OptionError, PromptError, SessionError, VeasonError
+from veason.libraries import library_imports
+from veason.masks import coco_dict
+from veason.outputs import write_palette_masks
+from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer
+from veason.profile import sample_indices
+from veason.studio.server.failures import Teller
+from veason.studio.server.model_line import ModelLine
+from veason.studio.server.outbox import Outbox
+from veason.studio.server.proposals import Gathering, agreement, samplings
+from veason.studio.server.uploads import is_upload
+from veason.types import (
+    Answer,
+    Answered,
+    Box,
+    BoxClosed,
+    Click,
+    FrameMasks,
+    FrameRange,
+    KeyframeChosen,
+    MaskTrack,
+    PolicyEvent,
+    Prompt,
+    Sampling,
+    ThoughtDelta,
+    Unanswered,
+    VideoInfo,
+)
+from veason.video import UNTRUSTED, Video, VideoLimits, open_video
+
+with library_imports():
+    import gradio as gr
+
+Event = dict[str, Any]
+Arguments = ParamSpec("Arguments")
+
+KEPT_RUNS = 32
+"""So many results can still be exported; the oldest one goes first."""
+
+MOST_FRAMES, MOST_ANSWERS, MOST_PROMPTS = 64, 16, 200
+"""What one call may ask for: frames shown to the policy, answers, prompts by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """What an earlier call made, for `export`."""
+
+    info: VideoInfo
+    tracks: Mapping[int, MaskTrack]
+
+
+def told_to_clients(
+    handler: Callable[Concatenate["Api", Arguments], Iterator[Event]],
+) -> Callable[Concatenate["Api", Arguments], Iterator[Event]]:
+    """Return the handler with errors in the form that gradio hands to the caller."""
+
+    @functools.wraps(handler)
+    def guarded(self: "Api", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Event]:
+        try:
+            yield from handler(self, *args, **kwargs)
+        except Exception as error:
+            raise gr.Error(self.teller.words(error), print_exception=False) from error
+
+    return guarded
+
+
+class Api:
+    """The endpoints with what they share.
+
+    Args:
+        pipeline: the models.
+        line: the line for them; programs wait in it like everybody else.
+        outbox: where files to download lie.
+        teller: says what is told of errors.
+        limits: what a clip may ask for.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        line: ModelLine,
+        outbox: Outbox,
+        teller: Teller,
+        *,
+        limits: VideoLimits = UNTRUSTED,
+    ) -> None:
+        self._pipeline, self._line, self._outbox, self._limits = pipeline, line, outbox, limits
+        self.teller = teller
+        self._runs: OrderedDict[str, FinishedRun] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @told_to_clients
+    def ask(
+        self,
+        video: gr.FileData,
+        instruction: str,
+        frames: int = 0,
+        temperature: float = 0.0,
+        seed: int = 0,
+        start: int = 0,
+        stop: int = 0,
+    ) -> Iterator[Event]:
+        """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
+
+        Args:
+            video: the clip.
+            instruction: what to look for, such as "the person who enters last".
+            frames: how many frames the policy sees; 0 is its own number.
+            temperature: 0 decodes greedily.
+            seed: for temperatures above 0.
+            start: first frame to segment.
+            stop: frame after the last one to segment; 0 is the end of the clip.
+        """
+        sampling = Sampling(temperature=temperature, seed=seed)
+        with self._opened(video) as clip, self._line.visitor():
+            part = _part(clip.info, start, stop)
+            shown = self._shown(clip.info, frames)
+            answer: Answer | None = None
+            with closing(self._pipeline.think(clip, instruction, shown=shown, sampling=sampling)) as events:  # type: ignore[type-var]
+                for event in events:
+                    if isinstance(event, Answered):
+                        answer = event.answer
+                    elif isinstance(event, Unanswered):
+                        raise SessionError(f"the answer cannot be used: {event.reason}")
+                    yield from _policy_event(event)
+            if answer is None:
+                raise SessionError("the policy wrote nothing: ask again")
+            tracks: dict[int, MaskTrack] = {}
+            prompts = prompts_from_answer(answer)
+            if prompts:
+                yield from self._follow(clip, prompts, part, tracks)
+            yield self._result(clip.info, tracks, answer, shown)
+
+    @told_to_clients
+    def answers(
+        self, video: gr.FileData, instruction: str, count: int = 4, temperature: float = 0.8, seed: int = 0
+    ) -> Iterator[Event]:
+        """Answer one question several times, and tell how far the answers agree; no masks are made.
+
+        Args:
+            video: the clip.
+            instruction: what to look for.
+            count: how many answers.
+            temperature: of all but the first answer, which is greedy.
+            seed: of the second answer; later ones count up.
+        """
+        if not 1 <= count <= MOST_ANSWERS:
+            raise OptionError(f"count is 1 to {MOST_ANSWERS}, got {count}")
+        gathering = Gathering()
+        with self._opened(video) as clip, self._line.visitor():
+            shown = self._shown(clip.info, 0)
+            is_recorded = self._pipeline.policy is not None and self._pipeline.policy.is_recorded
+            for sampling in samplings(count, is_recorded):
+                if sampling.temperature:
+                    sampling = Sampling(temperature, num_samples=sampling.num_samples, seed=seed + sampling.seed)
+                for event in self._pipeline.think(clip, instruction, shown=shown, sampling=sampling):
+                    if not isinstance(event, FramesShown) and gathering.take(event):
+                        yield {"kind": "answered", **_answer(gathering.proposals[-1].answer)}
+                gathering.next_call()
+        found = [one.answer for one in gathering.proposals]
+        yield {"kind": "result", "answers": [_answer(one) for one in found], "agreement": agreement(found, count)}
+
+    @told_to_clients
+    def track(
+        self, video: gr.FileData, prompts: list[dict[str, Any]], start: int = 0, stop: int = 0
+    ) -> Iterator[Event]:
+        """Follow objects that are boxed or clicked by hand.
+
+        Args:
+            video: the clip.
+            prompts: one a box or click: {"object": 1, "frame": 0, "box": [x1, y1, x2, y2]} or {"object": 1, "frame": 0,
+                "point": [x, y], "positive": true}.
+            start: first frame to segment.
+            stop: frame after the last one to segment; 0 is the end of the clip.
+        """
+        with self._opened(video) as clip, self._line.visitor():
+            part = _part(clip.info, start, stop)
+            tracks: dict[int, MaskTrack] = {}
+            yield from self._follow(clip, read_prompts(prompts), part, tracks)
+            yield self._result(clip.info, tracks, None, ())
+
+    def export(self, run: str, form: Literal["palette", "rle"] = "palette") -> gr.FileData:
+        """Return the masks of an earlier call as a file.
+
+        Args:
+            run: the "run" of its result; the last results are kept for a while.
+            form: "palette" is a ZIP with a palette PNG a frame, whose pixels are object ids; "rle" is JSON with the
+                run-length code of every frame.
+        """
+        with self._lock:
+            finished = self._runs.get(run)
+        if finished is None:
+            raise gr.Error("that run is not kept any more: ask again", print_exception=False)
+        folder = self._outbox.new_folder()
+        if form == "rle":
+            path = folder / "masks.json"
+            path.write_text(json.dumps(_masks(finished.tracks)), encoding="utf-8")
+        elif form == "palette":
+            path = folder / "masks.zip"
+            write_palette_masks(finished.tracks, finished.info, folder / "masks")
+            with ZipFile(path, "w") as archive:
+                for file in sorted((folder / "masks").iterdir()):
+                    archive.write(file, file.name)
+        else:
+            raise gr.Error(f"form is palette or rle, got {form!r}", print_exception=False)
+        return gr.FileData(path=str(path), orig_name=path.name)
+
+    @contextmanager
+    def _opened(self, video: Any) -> Iterator[Video]:
+        """Open a file that was uploaded; nothing else of this machine can be named."""
+        path = video.get("path") if isinstance(video, dict) else getattr(video, "path", None)
+        if not isinstance(path, str) or not is_upload(Path(path)):
+            raise SessionError("give the clip as a file: it was not uploaded here")
+        with open_video(path, limits=self._limits) as clip:
+            yield clip
+
+    def _shown(self, info: VideoInfo, frames: int) -> tuple[int, ...]:
+        if not 0 <= frames <= MOST_FRAMES:
+            raise OptionError(f"frames is 1 to {MOST_FRAMES}, or 0 for the policy's own number, got {frames}")
+        own = self._pipeline.policy.frame_count if self._pipeline.policy is not None else 8
+        return sample_indices(info.num_frames, frames or own)
+
+    def _follow(
+        self, clip: Video, prompts: Sequence[Prompt], part: FrameRange, tracks: dict[int, MaskTrack]
+    ) -> Iterator[Event]:
+        """Yield the masks of each frame as they come, and put them into `tracks`."""
+        arrived: list[FrameMasks] = []
+        for masks in self._pipeline.propagate(clip, prompts, frames=part, order="nearest"):
+            arrived.append(masks)
+            found = {str(object_id): coco_dict(mask.rle) for object_id, mask in masks.masks.items()}
+            yield {"kind": "masks", "frame": masks.frame_index, "masks": found}
+        tracks |= merge_tracks({}, arrived)
+
+    def _result(
+        self, info: VideoInfo, tracks: Mapping[int, MaskTrack], answer: Answer | None, shown: Sequence[int]
+    ) -> Event:
+        run = secrets.token_urlsafe(12)
+        with self._lock:
+            self._runs[run] = FinishedRun(info, tracks)
+            while len(self._runs) > KEPT_RUNS:
+                self._runs.popitem(last=False)
+        answered = {} if answer is None else {**_answer(answer), "frames_shown": list(shown)}
+        size = {"num_frames": info.num_frames, "width": info.size_wh[0], "height": info.size_wh[1], "fps": info.fps}
+        return {"kind": "result", "run": run, **size, **answered, "masks": _masks(tracks)}
+
+
+def add_endpoints(api: Api) -> None:
+    """Offer the endpoints on the page that is being built. Calls of the models wait in the page's own line."""
+    for name in ("ask", "answers", "track"):
+        gr.api(getattr(api, name), api_name=name, concurrency_limit=4, concurrency_id="api")
+    gr.api(api.export, api_name="export", concurrency_limit=4)
+
+
+def read_prompts(rows: Any) -> tuple[Prompt, ...]:
+    """Return the prompts of a call to `track`; a box and clicks of one object on one frame become one.
+
+    Raises:
+        PromptError: a row is not of the form that is wanted, or there is none.
+    """
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_PROMPTS:
+        raise PromptError(f"prompts is a list of 1 to {MOST_PROMPTS} boxes or clicks")
+    boxes: dict[tuple[int, int], Box] = {}
+    clicks: dict[tuple[int, int], list[Click]] = {}
+    for number, row in enumerate(rows):
+        try:
+            place = (_whole(row["object"], 1, 255), _whole(row["frame"], 0, 2**31))
+            if "box" in row:
+                boxes[place] = Box(*_numbers(row["box"], 4))
+            else:
+                x, y = _numbers(row["point"], 2)
+                click = Click(x, y, is_positive=row.get("positive", True) is not False)
+                clicks.setdefault(place, []).append(click)
+        except (KeyError, TypeError, ValueError, VeasonError) as error:
+            raise PromptError(
+                f"prompts[{number}] should be object, frame and a box of four numbers or a point of two: {error}"
+            ) from error
+    places = sorted({*boxes, *clicks})
+    return tuple(Prompt(*place, boxes.get(place), tuple(clicks.get(place, ()))) for place in places)
+
+
+def _whole(value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"a whole number from {least} to {most} is wanted, got {str(value)[:40]}")
+    return value
+
+
+def _numbers(value: object, count: int) -> list[float]:
+    numbers = value if isinstance(value, list) else []
+    if len(numbers) != count or any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
+        raise ValueError(f"{count} numbers are wanted, got {str(value)[:80]}")
+    return [float(one) for one in numbers]
+
+
+def _part(info: VideoInfo, start: int, stop: int) -> FrameRange:
+    stop = stop or info.num_frames
+    if not 0 <= start < stop <= info.num_frames:
+        raise PromptError(f"frames {start} to {stop - 1} are not in this clip, which has {info.num_frames} frames")
+    return start, stop
+
+
+def _policy_event(event: FramesShown | PolicyEvent) -> Iterator[Event]:
+    """Yield the form in which a program gets an event of the policy, where it gets it at all."""
+    match event:
+        case FramesShown(frame_indices):
+            yield {"kind": "shown", "frames": list(frame_indices)}
+        case ThoughtDelta(text):
+            yield {"kind": "thought", "text": text}
+        case KeyframeChosen(frame_index):
+            yield {"kind": "keyframe", "frame": frame_index}
+        case BoxClosed(box, number):
+            yield {"kind": "box", "object": number + 1, "box": list(box.xyxy)}
+        case Answered(answer):
+            yield {"kind": "answered", **_answer(answer)}
+
+
+def _answer(answer: Answer) -> Event:
+    return {
+        "thought": answer.thought,
+        "keyframe": answer.keyframe,
+        "boxes": [list(box.xyxy) for box in answer.boxes],
+        "absent": answer.is_absent,
+        "notes": [note.message for note in answer.notes],
+    }
+
+
+def _masks(tracks: Mapping[int, MaskTrack]) -> dict[str, dict[str, Any]]:
+    """Return masks by frame and object, both as text, as JSON wants its keys."""
+    frames = masks_by_frame(tracks)
+    return {
+        str(frame_index): {str(object_id): coco_dict(mask.rle) for object_id, mask in masks.items()}
+        for frame_index, masks in sorted(frames.items())
+    }
