@@ -48,6 +48,7 @@ import { makeWelcome } from "./welcome/welcome.js";
 
 const SHOWN_MS = { error: 12000, info: 4000 };
 const LOOK_AGAIN_MS = 1500;
+const LINK_AFTER_MS = 300;
 
 /** Begin, in the component that gradio made. @param {Scope} scope */
 export function start(scope) {
@@ -70,7 +71,7 @@ export function start(scope) {
   makeQueueScreen(refs, state, queue);
   makeWelcome(refs, scope.props.about, state, messages, notify);
   makeSync(refs, scope.props.about, state, messages, notify);
-  openAsked(state, queue, messages, leaving(refs, state, frames, messages));
+  openAsked(state, queue, messages, player, leaving(refs, state, frames, messages));
   refs.app.dataset.ready = "true";
   question.nameUnknown();
 }
@@ -143,9 +144,27 @@ function connectServer(scope, state, { frames, player, notify, transfer, questio
 /** The link says which question is open, so that a refresh brings it back. @param {OpenedItem} item */
 function linkTo({ work, project }) {
   const link = new URL(window.location.href);
+  if (link.searchParams.get("work") !== work) link.searchParams.delete("frame");
   link.searchParams.set("work", work);
   keepPref("project", project);
   window.history.replaceState(null, "", link);
+}
+
+/** And which frame of it is shown. Browsers refuse links that change too often. @param {Store} state */
+function linkToFrame(state) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let resting;
+  const tell = () => {
+    const link = new URL(window.location.href);
+    const { work, frame } = state.get();
+    if (!work || link.searchParams.get("work") !== work) return;
+    link.searchParams.set("frame", String(frame));
+    window.history.replaceState(null, "", link);
+  };
+  state.on(["frame"], () => {
+    clearTimeout(resting);
+    resting = setTimeout(tell, LINK_AFTER_MS);
+  });
 }
 
 /** @param {string} path @param {string} name */
@@ -234,6 +253,7 @@ const leaving = (refs, state, frames, messages) => () => {
   if (state.get().busy) messages.stop();
   const link = new URL(window.location.href);
   link.searchParams.delete("work");
+  link.searchParams.delete("frame");
   window.history.replaceState(null, "", link);
   frames.forget();
   state.set({ ...blank(), screen: "stage" });
@@ -245,14 +265,18 @@ const leaving = (refs, state, frames, messages) => () => {
  * @param {Store} state
  * @param {Queue} queue
  * @param {Messages} messages
+ * @param {Player} player
  * @param {() => void} leave
  */
-async function openAsked(state, queue, messages, leave) {
+async function openAsked(state, queue, messages, player, leave) {
   const asked = new URL(window.location.href).searchParams;
   const work = asked.get("work");
   if (asked.get("queue")) {
     state.set({ project: queue.about.project.key ?? asked.get("queue") });
     queue.show(true);
   } else queue.load();
+  const frame = Number(asked.get("frame") ?? NaN);
+  linkToFrame(state);
   if (work && !(await messages.recall(work))) leave();
+  else if (work) player.go(frame);
 }

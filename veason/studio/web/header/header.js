@@ -48,6 +48,7 @@ function tellModels(refs, { policy, segmenter, recorded, device, trainedOn }) {
     : `Both models run live on this server's ${device}.`;
   refs.caution.hidden = !trainedOn;
   refs.caution.textContent = `trained on ${trainedOn}`;
+  refs.caution.title = refs.caution.textContent;
 }
 
 /** @param {Refs} refs @param {Store} state @param {Parts} parts */
