@@ -5,6 +5,7 @@ Everything done lies in the project before it is told to the page; what is here 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from veason.errors import ProjectError
@@ -36,11 +37,13 @@ class OpenQuestion:
         asked: how many were.
     """
 
-    def __init__(self, key: str, project: Project, question: Question) -> None:
+    def __init__(
+        self, key: str, project: Project, question: Question, is_cancelled: Callable[[], bool] | None = None
+    ) -> None:
         stored = project.library.video(question.video_id)
         self.id = f"{key}.{question.id}"
         self.key, self.project, self.question_id, self.title = key, project, question.id, stored.title
-        self.lease = VideoLease(project.library.open_video(stored.id))
+        self.lease = VideoLease(project.library.open_video(stored.id, is_cancelled))
         self.labels = Labels(project, question.id)
         self.job = Job()
         self.edit_order = EditOrder()
