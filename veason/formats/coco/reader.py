@@ -14,17 +14,11 @@ from veason.formats.coco.shapes import Shape, kind_of, read_shape
 from veason.formats.coco.writer import ANNOTATIONS
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import UNKNOWN_FPS, Footage, VideoFinder
-from veason.formats.labels.frame_numbers import frame_indices, plain_path
+from veason.formats.labels.frame_numbers import NAMELESS, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
-
-_NAMELESS = {
-    "", "images", "image", "img", "img1", "imgs", "frames", "data", "default", "train", "val", "valid", "test",
-    "jpegimages", "obj_train_data", "train2017", "val2017",
-}  # fmt: skip
-"""Folders that are called after what they hold, not after a video."""
 
 _OWN_ATTRIBUTES = {"track_id", "keyframe", "occluded", "rotation"}
 
@@ -97,7 +91,7 @@ def _groups(rows: Rows, finder: VideoFinder, file: Path) -> list[_Group]:
 def _name(folder: PurePosixPath, finder: VideoFinder) -> str:
     """Return the name of the video whose pictures lie in a folder, "" where the folder tells none."""
     parts = [part for part in folder.parts if part not in (".", "..")]
-    telling = [part for part in parts if part.lower() not in _NAMELESS]
+    telling = [part for part in parts if part.lower() not in NAMELESS]
     known = finder.choose(["/".join(parts), "/".join(telling), *telling[-1:]])
     return known or "/".join(parts if len(telling) == len(parts) else telling)
 

@@ -108,6 +108,11 @@ class VideoFinder:
         named = (name for name in names if self._path(name) is not None)
         return next(named, None) or next((name for name in names if self._own(name) is not None), None)
 
+    @property
+    def is_named(self) -> bool:
+        """Tell whether videos were named for the import."""
+        return bool(self.known) or self.folder is not None
+
     def only(self) -> str | None:
         """Return the name of the only video that labels without a name can be about; None where there are several."""
         if self.known:
