@@ -43,7 +43,7 @@ def test_a_request_is_read_into_values_with_types() -> None:
     request = parse_event("edit", sent)
     assert isinstance(request, BoxEdit)
     assert (request.xyxy, request.stamp, request.number) == ((1.0, 2.0, 3.0, 4.0), 12, 3)
-    assert (request.client.tab, request.client.name, request.client.seen) == ("t", "Ada L", 7)
+    assert (request.tab, request.by, request.seen) == ("t", "Ada L", 7)
     taken = parse_event("edit", {**WORK, "edit": "take", "answer": 1, "number": 9})
     assert isinstance(taken, TakeEdit)
     assert (taken.answer, taken.number) == (1, 9)

@@ -15,7 +15,7 @@ import pytest
 from tests.studio.visitor import Visitor, mask_of, of_kind
 from veason.project import Project
 from veason.studio.server.model_line import ModelLine
-from veason.studio.server.question import mask_buffer
+from veason.studio.server.question import labels
 from veason.types import FrameMasks, ObjectMask
 
 BOX = {"edit": "box", "object": 0, "frame": 4, "xyxy": [2, 2, 12, 12]}
@@ -173,11 +173,13 @@ def test_one_question_is_exported_and_its_losses_told(visitor: Visitor) -> None:
 
 
 def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mask_buffer, "SAVE_S", 3600.0)
+    monkeypatch.setattr(labels, "SAVE_S", 3600.0)
     visitor.edit(**BOX)
     visitor.propagate()
     late = ObjectMask(mask_of(0, 0, 3, 3), 5.0)
-    visitor.question.labels.arrive(FrameMasks(0, {1: late}), "filler")
+    question = visitor.question
+    with question.job.run():
+        assert question.labels.arrive(FrameMasks(0, {1: late}), "filler")
     assert visitor.project.labels.state(1).tracks[1].frames[0] != late  # it is not on the disk yet
     transfer(visitor, "export", format="coco", scope="project", everything=True)
     assert visitor.project.labels.state(1).tracks[1].frames[0] == late

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -62,7 +64,7 @@ class Studio:
         self.line = ModelLine()
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
         self._prelabelling = Prelabelling(pipeline, self.line, self.teller)
-        stage = StageRoutes(pipeline, registry, self.questions, examples, self.outbox.folder)
+        stage = StageRoutes(pipeline, registry, self.questions, self.line, examples, self.outbox.folder)
         queue = QueueRoutes(registry, self.questions, self._prelabelling)
         transfer = TransferRoutes(pipeline, registry, self.questions, self.outbox, is_local=is_local)
         self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
@@ -87,15 +89,16 @@ class Studio:
         }
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
+        self._lock = threading.Lock()
+        self._sent: Counter[tuple[str, str | None]] = Counter()
+        """Messages about a question to a tab; kept for good, or a tab would miss some after it was opened again."""
 
     def answer(self, event: str, sent: object) -> Iterator[Any]:
         """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
         client = NOBODY
         try:
-            request = parse_event(event, sent)
-            client = request.client
-            turn = self.line.visitor() if event in MODEL_EVENTS else nullcontext()
-            with turn, closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
+            client = request = parse_event(event, sent)
+            with closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
                 for message in messages:
                     yield self._stamped(message, client)
         except Exception as error:  # noqa: BLE001  # the outermost door: whatever happens, the page is told and goes on
@@ -113,14 +116,16 @@ class Studio:
                 return encode(ErrorReply(error=told))
             return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=told),)), NOBODY)
         return (
-            self._stamped(found, request.client)
-            if isinstance(found, Message)
-            else self.teller.without_folders(encode(found))
+            self._stamped(found, request) if isinstance(found, Message) else self.teller.without_folders(encode(found))
         )
 
     def _stamped(self, message: Message, client: Client) -> Any:
         """Return a message as JSON, with its number among those about its question to the tab."""
-        revision = 0 if message.work is None else self.questions.numbers(message.work).next(client.tab)
+        revision = 0
+        if message.work is not None:
+            with self._lock:
+                self._sent[message.work, client.tab] += 1
+                revision = self._sent[message.work, client.tab]
         stamped = replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision)
         return self.teller.without_folders(encode(stamped))
 

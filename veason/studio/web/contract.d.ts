@@ -339,14 +339,18 @@ export interface Message {
   revision: number;
 }
 
-/** What every request carries. */
-export interface Signed {
+/** The sender of a request. */
+export interface Client {
   /** tells the tabs of browsers apart. */
   tab?: string | null;
   /** the annotator's name, "" where none was given. */
   by?: string | null;
   /** the revision of the question that the tab shows. */
   seen?: number | null;
+}
+
+/** What every request carries beside who sends it. */
+export interface Signed extends Client {
   /** the open question. */
   work?: string | null;
   /** the key of the project. */

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from veason.errors import ProjectError, SessionError
 from veason.studio.server.project_registry import GONE, ProjectRegistry
-from veason.studio.server.question.message_numbers import MessageNumbers
 from veason.studio.server.question.open_question import OpenQuestion
 
 _QUESTION_ID = re.compile("[1-9][0-9]{0,8}")
@@ -36,8 +35,6 @@ class OpenQuestions:
         self._registry, self._capacity = registry, capacity
         self._open: OrderedDict[str, OpenQuestion] = OrderedDict()
         self._opening: dict[str, _Opening] = {}
-        self._numbers: defaultdict[str, MessageNumbers] = defaultdict(MessageNumbers)
-        """Kept for good: they go on where a question is closed and opened again, or its tabs would miss messages."""
         self._lock = threading.RLock()
         registry.before_closing(self._leave_project)
 
@@ -77,11 +74,6 @@ class OpenQuestions:
         """Tell whether a job runs for the question of that id."""
         question = self._open.get(work_id)
         return question is not None and question.job.is_running
-
-    def numbers(self, work_id: str) -> MessageNumbers:
-        """Return the numbers of the messages about a question, open or not."""
-        with self._lock:
-            return self._numbers[work_id]
 
     def flush(self, key: str) -> None:
         """Put the masks that stream in for the questions of a project on the disk. Raises ProjectError."""
@@ -126,7 +118,8 @@ class OpenQuestions:
     def _hold(self, question: OpenQuestion, stack: ExitStack) -> OpenQuestion:
         self._open.move_to_end(question.id)
         stack.enter_context(question.lease.held())
-        self._close_idle()
+        if len(self._open) > self._capacity:
+            self._close_idle()
         return question
 
     def _opened(self, work_id: str, opening: _Opening) -> OpenQuestion:

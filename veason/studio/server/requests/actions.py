@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.decode import AtMost
-from veason.studio.server.requests.signed import Frame, PersonName, ProjectRequest, RowId, Stop
+from veason.studio.server.fields import AtMost, Frame, PersonName, RowId, Stop
+from veason.studio.server.requests.signed import ProjectRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.decode import AtMost, Between
-from veason.studio.server.requests.signed import (
-    Frame,
-    ObjectId,
-    ObjectOrNew,
-    PersonName,
-    Pixel,
-    RowId,
-    Stop,
-    WorkRequest,
-)
+from veason.studio.server.fields import AtMost, Between, Frame, ObjectId, ObjectOrNew, PersonName, Pixel, RowId, Stop
+from veason.studio.server.requests.signed import WorkRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

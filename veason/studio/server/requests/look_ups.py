@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from veason.studio.server.decode import AtMost, Between
-from veason.studio.server.requests.signed import Frame, ProjectRequest, RowId, Signed, WorkRequest
+from veason.studio.server.fields import AtMost, Between, Frame, RowId
+from veason.studio.server.requests.signed import ProjectRequest, Signed, WorkRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

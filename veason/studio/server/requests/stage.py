@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.decode import AtMost, Between
-from veason.studio.server.requests.signed import Frame, ObjectOrNew, RowId, Signed, Stop, Upload, WorkRequest
+from veason.studio.server.fields import AtMost, Between, Frame, ObjectOrNew, RowId, Stop
+from veason.studio.server.requests.signed import Signed, Upload, WorkRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.decode import AtMost
-from veason.studio.server.requests.signed import Folder, FormatName, ProjectRequest, Signed, Upload, WorkRequest
+from veason.studio.server.fields import AtMost, Folder, FormatName
+from veason.studio.server.requests.signed import ProjectRequest, Signed, Upload, WorkRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from veason.project.database import NAME
 from veason.project.folder import pack, unpack
 from veason.project.sources import Wanted, add_videos, read_instructions
 from veason.studio.server.archives import unzip, zip_folder
-from veason.studio.server.asking import profile_of
+from veason.studio.server.jobs import profile_of
 from veason.studio.server.messages import Message
 from veason.studio.server.messages.files import AddedItem, ExportedItem, FileItem, NoticeItem, TransferredItem
 from veason.studio.server.outbox import Outbox
@@ -118,7 +118,7 @@ class TransferRoutes:
         state = question.labels.state()
         if not state.tracks:
             raise ExportError("there are no masks yet: propagate first")
-        name, out, info = Path(question.title).stem, self._outbox.new_folder(question.key), question.video.info
+        name, out, info = Path(question.title).stem, self._outbox.new_folder(question.key), question.info
         if what == "masks":
             with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
                 write_palette_masks(state.tracks, info, Path(made) / "Annotations" / name, tell)

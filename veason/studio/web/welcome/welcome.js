@@ -86,7 +86,10 @@ function card({ title, picture, rendered, frames, seconds: length }, onclick) {
   );
 }
 
-/** Which of the welcome page, the stage and the queue is to be seen. @param {Refs} refs @param {State} now @param {Node} giveUp */
+/**
+ * Which of the welcome page, the stage and the queue is to be seen.
+ * @param {Refs} refs @param {State} now @param {Node} giveUp
+ */
 function drawScreen(refs, { opening, work, screen }, giveUp) {
   const isQueue = screen === "queue";
   refs.welcome.hidden = Boolean(work) || isQueue;
