@@ -76,6 +76,8 @@ class TransferRoutes:
                 path = yield from run_with_progress(lambda tell: self._write(question, request.what, tell), "frames")
             yield Message(work=None, items=(FileItem(path=str(path), name=path.name),))
             return
+        if not request.project:
+            raise ExportError("there is nothing to download yet: open a video, or add clips to the queue, first")
         project = self._registry.get(request.project)
         self._questions.flush(request.project)
         if isinstance(request, ExportProjectRequest):
