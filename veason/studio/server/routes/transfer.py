@@ -86,8 +86,9 @@ class TransferRoutes:
             yield _finished(path, ["the whole project: clips, labels, history and comments"])
             return
         only = [self._question_id(request.work)] if request.scope == "clip" else None
+        out = self._outbox.new_folder(request.project)
         report, path = yield from run_with_progress(
-            lambda tell: self._export_labels(project, request, only, tell), "clips"
+            lambda tell: self._export_labels(project, request, out, only, tell), "clips"
         )
         first, *rest = report.lines()
         yield _finished(path, [first.split(" as ")[0], *rest])
@@ -99,8 +100,9 @@ class TransferRoutes:
             return question.question_id
 
     def _export_labels(
-        self, project: Project, request: ExportLabelsRequest, only: list[int] | None, tell: OnProgress
+        self, project: Project, request: ExportLabelsRequest, out: Path, only: list[int] | None, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
+        """Write labels as an archive into the folder `out`; `only` names the questions, None is all of them."""
         format = request.format
         if format not in EXPORTABLE:
             raise ExportError(f"there is no format {format!r}: choose one of {', '.join(EXPORTABLE)}")
@@ -110,7 +112,6 @@ class TransferRoutes:
             has_pictures=request.pictures,
             profile=profile_of(self._pipeline),
         )
-        out = self._outbox.new_folder(request.project)
         with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
             return report, zip_folder(Path(made) / format, out / f"{self._registry.title(project)}-{format}.zip")
