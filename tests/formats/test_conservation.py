@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from tests.formats.generated import FILES, KEPT, check_export, check_import
 from tests.formats.made import CLIP
 from veason.cli import main
 from veason.errors import DataError
@@ -79,3 +83,19 @@ def test_labels_may_name_their_only_video_by_file(tmp_path: Path) -> None:
     Image.fromarray(picture).save(tmp_path / "predictions" / "second" / "00017.png")
     with pytest.raises(DataError, match=r"is about several videos .*: name the folder that holds them"):
         list(import_labels(tmp_path / "predictions", "davis", videos=CLIP))
+
+
+@pytest.mark.parametrize("format", FILES)
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), is_damaged=st.booleans())
+def test_what_is_found_is_taken_or_left_out(format: str, seed: int, is_damaged: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_import(format, seed, Path(folder), is_damaged=is_damaged)
+
+
+@pytest.mark.parametrize("format", KEPT)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_what_others_keep_is_what_the_report_says(format: str, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_export(format, seed, Path(folder))

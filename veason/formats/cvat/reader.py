@@ -90,7 +90,7 @@ class _Reader:
             self._put(shape, key)
         told = self._part.num_frames(self._place)
         last = max((shape.frame_index for shape in drawn), default=-1)
-        num_frames = self._known_frames or max(told, last + 1)
+        num_frames = self._known_frames or max(told, last + 1, 1)
         self._objects.fill_absent(self._absent(drawn, keys, num_frames))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)

@@ -22,6 +22,8 @@ from veason.masks import decode_mask, mask_box
 from veason.types import Box, Rle
 
 _ABSENT = "instructions about absent targets (the format has no place for them)"
+_EMPTY = "objects without a mask or a box (the format has no place for them)"
+_NO_SHAPES = "instructions about such objects alone"
 _SAME_WORDS = "questions with the words of another, which become one"
 _UNFIT = "texts with characters that XML cannot hold"
 _ATTRIBUTES = (("object_id", "number", "0;1000000;1"), ("instructions", "text", ""))
@@ -35,10 +37,13 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
         with file.open("w", encoding="utf-8") as stream:
             _Writer(stream, video, tally).write()
         tally.counts["videos"] += 1
-        tally.counts["objects"] += len(video.tracks)
+        empty = {object_id for object_id in video.tracks if not _has_shape(video, object_id)}
+        tally.counts["objects"] += len(video.tracks) - len(empty)
+        tally.left_out[_EMPTY] += len(empty)
         words = [question for question in video.questions if question.instruction]
         tally.left_out[_ABSENT] += sum(not question.object_ids for question in words)
-        about = [question.instruction for question in words if question.object_ids]
+        about = [question.instruction for question in words if not empty.issuperset(question.object_ids)]
+        tally.left_out[_NO_SHAPES] += sum(bool(one.object_ids) and empty.issuperset(one.object_ids) for one in words)
         tally.lost[_SAME_WORDS] += len(about) - len(set(about))
         texts = [*set(about), *set(video.object_names.values())]
         tally.lost[_UNFIT] += sum(fit_for_xml(text) != text for text in texts)
@@ -95,8 +100,9 @@ class _Writer:
         if not track:
             prompts = [prompt for question in video.questions for prompt in question.prompts]
             boxes = {p.frame_index: p.box for p in prompts if p.object_id == object_id and p.box}
-        shapes = {index: _box(box) for index, box in sorted(boxes.items())}
-        self._track(object_id, shapes, own if masks else spoken, are_all=bool(track))
+        if boxes:  # CVAT's importer stops at a track without shapes
+            shapes = {index: _box(box) for index, box in sorted(boxes.items())}
+            self._track(object_id, shapes, own if masks else spoken, are_all=bool(track))
         self._tally.counts["masks"] += len(masks)
         self._tally.counts["boxes"] += len(boxes)
 
@@ -126,6 +132,14 @@ class _Writer:
             f'<{kind} frame="{frame_index}" keyframe="1" outside="{outside}" occluded="{occluded}" {geometry} '
             f'z_order="0">{inner}</{kind}>\n'
         )
+
+
+def _has_shape(video: LabelledVideo, object_id: int) -> bool:
+    """Tell whether anything of an object is written: a mask with a pixel, or a box where it has no masks."""
+    track = video.tracks[object_id]
+    if track:
+        return any(not mask.is_empty for mask in track.values())
+    return any(each.object_id == object_id and each.box for question in video.questions for each in question.prompts)
 
 
 def _mask(rle: Rle) -> str:
