@@ -110,9 +110,14 @@ class Library:
             raise ProjectError(f"there is no video {video_id} in this project")
         return found[0]
 
-    def open_video(self, video_id: int) -> Video:
-        """Open a video of the project for reading. Raises ProjectError where its file is gone."""
-        return find(self.video(video_id), self.limits)
+    def open_video(self, video_id: int, is_cancelled: Callable[[], bool] | None = None) -> Video:
+        """Open a video of the project for reading.
+
+        Raises:
+            ProjectError: its file is gone, or another one.
+            VideoError: it cannot be opened, or `is_cancelled` said True meanwhile.
+        """
+        return find(self.video(video_id), replace(self.limits, is_cancelled=is_cancelled))
 
     def _video_where(self, condition: str, *values: Any) -> tuple[StoredVideo, ...]:
         with self._database.read() as db:

@@ -11,8 +11,9 @@ from pathlib import Path, PurePath
 from veason.errors import DataError, VideoError
 from veason.project.sources import VIDEOS
 from veason.types import VideoInfo
-from veason.video import open_video
+from veason.video import UNTRUSTED, VideoLimits, open_video
 from veason.video.images import is_litter, is_picture
+from veason.video.limits import ANY
 
 UNKNOWN_FPS = 24.0
 """Rate of a video of which only labels are known. Source: as for folders of frames, see `veason.video`."""
@@ -96,7 +97,7 @@ class VideoFinder:
         if path is None:
             return Footage(own and replace(own, path=""), frame_names_of(own) if own else (), files)
         try:
-            with open_video(path) as video:
+            with open_video(path, limits=self._limits) as video:
                 return Footage(video.info, frame_names_of(video.info))
         except VideoError as error:
             raise DataError(f"the video of the labels {name!r}: {error}") from error
@@ -152,6 +153,11 @@ class VideoFinder:
                 if found is not None and (folder is self.folder or found.suffix.lower() in VIDEOS):
                     return found
         return None
+
+    @property
+    def _limits(self) -> VideoLimits:
+        """What videos may ask for: those that the owner of this machine named may take their time."""
+        return ANY if self.is_owners or self.known or self.folder else UNTRUSTED
 
     def _may_open(self, path: Path, folder: Path | None) -> bool:
         """Tell whether a path that labels make up may be opened; of strangers' only what lies in `folder`."""

@@ -148,7 +148,7 @@ def _as_folder(project: Project, video: LabelledVideo) -> LabelledVideo:
     if video.info.path or not video.frame_files or len(own) == 1:
         return video
     folder = next(iter(video.frame_files.values())).parent
-    with open_video(folder) as source:
+    with open_video(folder, limits=project.library.limits) as source:
         info = source.info
     place = {frame_index: number for number, frame_index in enumerate(sorted(video.frame_files))}
     try:

@@ -561,8 +561,8 @@ export interface FrameLookUp extends WorkRequest {
 export interface SnapshotLookUp extends WorkRequest {
 }
 
-/** Stop what runs for a question. */
-export interface StopLookUp extends WorkRequest {
+/** Stop what runs for the question `work`; without one, the opening of a video by this tab. */
+export interface StopLookUp extends Signed {
 }
 
 /** Ask which words of an instruction the policy has never been trained on. */

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from veason.errors import ProjectError, PromptError
@@ -43,11 +43,13 @@ class OpenQuestion:
         asked: how many were.
     """
 
-    def __init__(self, key: str, project: Project, question: Question) -> None:
+    def __init__(
+        self, key: str, project: Project, question: Question, is_cancelled: Callable[[], bool] | None = None
+    ) -> None:
         stored = project.library.video(question.video_id)
         self.id = f"{key}.{question.id}"
         self.key, self.project, self.question_id, self.title = key, project, question.id, stored.title
-        self.video = project.library.open_video(stored.id)
+        self.video = project.library.open_video(stored.id, is_cancelled)
         self.lease = VideoLease(self.video)
         self.info = self.video.info
         self.job = Job()

@@ -23,8 +23,8 @@ class SnapshotLookUp(WorkRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StopLookUp(WorkRequest):
-    """Stop what runs for a question."""
+class StopLookUp(Signed):
+    """Stop what runs for the question `work`; without one, the opening of a video by this tab."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

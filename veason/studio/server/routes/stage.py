@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from veason.studio.server.model_line import ModelLine
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.question.opening_tabs import OpeningTabs
 from veason.studio.server.requests.edits import (
     BoxEdit,
     ClickEdit,
@@ -75,13 +76,16 @@ class StageRoutes:
     ) -> None:
         self._pipeline, self._registry, self._questions, self._line = pipeline, registry, questions, line
         self._examples, self._room = examples, room
+        self._opening = OpeningTabs()
 
     # --- events
 
     def open(self, request: OpenRequest) -> Iterator[Message]:
         """Open an example or an upload as a question without words."""
         key, project = self._registry.get_or_make(request.project)
-        draft = project.library.add_draft(self._add_video(project, request))
+        with self._opening.opening(request.tab or "") as is_cancelled:
+            video_id = self._add_video(project, request, is_cancelled)
+        draft = project.library.add_draft(video_id)
         with self._questions.using(f"{key}.{draft}") as question:
             yield self._shown(question)
 
@@ -132,9 +136,12 @@ class StageRoutes:
             return PictureReply(jpeg=jpeg(question.video.frame(request.frame), request.longest))
 
     def stop(self, request: StopLookUp) -> StopReply:
-        """Stop what runs for a question."""
+        """Stop what runs for a question, or its opening; without a question, the video that the tab is opening."""
+        if request.work is None:
+            return StopReply(was_running=self._opening.cancel(request.tab or ""))
+        was_opening = self._questions.cancel_opening(request.work)
         with self._questions.using_if_open(request.work) as question:
-            was_running = question is not None and question.job.is_running
+            was_running = was_opening or (question is not None and question.job.is_running)
             if question is not None:
                 question.job.stop()
             return StopReply(was_running=was_running)
@@ -151,15 +158,15 @@ class StageRoutes:
 
     # --- opening
 
-    def _add_video(self, project: Project, request: OpenRequest) -> int:
+    def _add_video(self, project: Project, request: OpenRequest, is_cancelled: Callable[[], bool]) -> int:
         """Add an example or an upload to a project and return the video's id; uploads are copied in."""
         if isinstance(request, OpenExampleRequest):
             if request.example >= len(self._examples):
                 raise SessionError(f"there is no example {request.example}: there are {len(self._examples)}")
-            return project.library.add_video(self._examples[request.example].path)
+            return project.library.add_video(self._examples[request.example].path, is_cancelled=is_cancelled)
         with uploaded(request.upload, self._room) as source:
             self._registry.check_space(project, source.stat().st_size)
-            return project.library.add_video(source, copy=True)
+            return project.library.add_video(source, copy=True, is_cancelled=is_cancelled)
 
     def _question_about(self, request: ThinkRequest) -> str:
         """Return the question on the instruction: the given one if it has no words yet, else the video's own for it."""

@@ -21,7 +21,8 @@ from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import pack, unpack
-from veason.project.sources import Wanted, add_videos, read_instructions
+from veason.project.listings import JSON_LINES, Wanted, read_instructions
+from veason.project.sources import add_videos
 from veason.studio.server.archives import unzip, zip_folder
 from veason.studio.server.jobs import profile_of
 from veason.studio.server.messages import Message
@@ -42,6 +43,7 @@ from veason.studio.server.requests.transfer import (
 from veason.studio.server.uploads import uploaded
 from veason.studio.server.views import failure_text
 from veason.types import OnProgress
+from veason.video.images import is_litter
 
 
 class TransferRoutes:
@@ -141,14 +143,18 @@ class TransferRoutes:
         if folder and not self._is_local:
             raise ProjectError("folders of this machine can be named only where the app runs on your own")
         key, project = self._registry.get_or_make(request.project)
-        wanted = [Wanted("", line.strip()) for line in request.instructions.splitlines() if line.strip()]
+        wanted = [Wanted("", line.strip()) for line in request.instructions.split("\n") if line.strip()]
         known = {video.id for video in project.library.videos()}
         with ExitStack() as stack:
-            files = [stack.enter_context(uploaded(one, self._outbox.folder)) for one in request.files]
-            listings = [path for path in files if path.suffix.lower() in (".csv", ".jsonl", ".ndjson")]
+            meant = [one for one in request.files if not is_litter(Path(one.name).name)]
+            files = [stack.enter_context(uploaded(one, self._outbox.folder)) for one in meant]
+            listings = [path for path in files if path.suffix.lower() in (".csv", *JSON_LINES)]
             clips = [path for path in files if path not in listings] + ([Path(folder)] if folder else [])
-            for listing in listings:
-                wanted += read_instructions(listing)
+            left_out: list[str] = []
+            for path in listings:
+                listing = read_instructions(path)
+                wanted += listing.wanted
+                left_out += listing.left_out
             self._registry.check_space(project, sum(path.stat().st_size for path in files if path not in listings))
             added = yield from run_with_progress(
                 lambda tell: add_videos(project, clips, wanted, copy=not folder, tell=tell), "clips"
@@ -159,6 +165,8 @@ class TransferRoutes:
         ]
         told = f"Added {_count(added.num_videos, 'clip')} and {_count(added.num_questions, 'question')}."
         told += f" {_count(len(drafts), 'clip')} without words: open one and say what to segment." if drafts else ""
+        left_out += added.left_out
+        told += f" Left out: {'; '.join(left_out)}." if left_out else ""
         yield _added(key, told)
 
     def take(self, request: ImportRequest) -> Iterator[Message]:
