@@ -79,8 +79,9 @@ export const withoutFrame = (spans, frame) =>
  * @param {number} frames how many the clip has
  */
 export function pendingAfter(now, objectId, frame, frames) {
-  if (![...now.masks.values()].some((here) => here.has(objectId))) return now.pending;
-  let [start, stop] = [0, frames];
+  const masked = [...now.masks].filter(([, here]) => here.has(objectId)).map(([at]) => at);
+  if (!masked.length) return now.pending;
+  let [start, stop] = [Math.min(...masked), Math.min(frames, Math.max(...masked) + 1)];
   const confirm = (/** @type {number} */ from, /** @type {number} */ to) => {
     if (to <= frame) start = Math.max(start, to);
     if (from > frame) stop = Math.min(stop, from);
@@ -88,6 +89,7 @@ export function pendingAfter(now, objectId, frame, frames) {
   for (const [object, at] of now.byHand) if (object === objectId) confirm(at, at + 1);
   for (const mark of now.marks)
     if (mark.object === objectId && mark.mark === "verified") confirm(mark.start, mark.stop);
+  if (start >= stop) return now.pending;
   const spans = withSpan(now.pending.get(objectId) ?? [], [start, stop]);
   return new Map(now.pending).set(objectId, spans);
 }
