@@ -78,6 +78,8 @@ class TransferRoutes:
                 path = yield from run_with_progress(lambda tell: self._write(question, request.what, tell), "frames")
             yield Message(work=None, items=(FileItem(path=str(path), name=path.name),))
             return
+        if not request.project:
+            raise ExportError("there is nothing to download yet: open a video, or add clips to the queue, first")
         project = self._registry.get(request.project)
         self._questions.flush(request.project)
         if isinstance(request, ExportProjectRequest):
@@ -86,8 +88,9 @@ class TransferRoutes:
             yield _finished(path, ["the whole project: clips, labels, history and comments"])
             return
         only = [self._question_id(request.work)] if request.scope == "clip" else None
+        out = self._outbox.new_folder(request.project)
         report, path = yield from run_with_progress(
-            lambda tell: self._export_labels(project, request, only, tell), "clips"
+            lambda tell: self._export_labels(project, request, out, only, tell), "clips"
         )
         first, *rest = report.lines()
         yield _finished(path, [first.split(" as ")[0], *rest])
@@ -99,8 +102,9 @@ class TransferRoutes:
             return question.question_id
 
     def _export_labels(
-        self, project: Project, request: ExportLabelsRequest, only: list[int] | None, tell: OnProgress
+        self, project: Project, request: ExportLabelsRequest, out: Path, only: list[int] | None, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
+        """Write labels as an archive into the folder `out`; `only` names the questions, None is all of them."""
         format = request.format
         if format not in EXPORTABLE:
             raise ExportError(f"there is no format {format!r}: choose one of {', '.join(EXPORTABLE)}")
@@ -110,7 +114,6 @@ class TransferRoutes:
             has_pictures=request.pictures,
             profile=profile_of(self._pipeline),
         )
-        out = self._outbox.new_folder(request.project)
         with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
             return report, zip_folder(Path(made) / format, out / f"{self._registry.title(project)}-{format}.zip")
