@@ -111,7 +111,7 @@ class Pipeline:
             DeviceError: the accelerator ran out of memory.
         """
         if self.policy is None:
-            raise MissingBackend("thinking needs a policy: start with --policy NAME, or draw a box by hand")
+            raise MissingBackend("thinking needs a policy, and none was loaded: draw a box by hand")
         instruction = check_instruction(instruction)
         if shown is None:
             shown = sample_indices(video.info.num_frames, self.policy.frame_count)

@@ -172,7 +172,7 @@ class ScriptedPolicy:
             videos = ", ".join(dict.fromkeys(f"{it.video or '?'} ({it.num_frames} frames)" for it in self.recordings))
             raise AnswerError(
                 f"no answers are recorded for this video of {num_frames} frames, only for {videos}: draw a box "
-                "by hand, or start with a real policy (--policy NAME)"
+                "by hand, or ask a policy that thinks for itself"
             )
         same_turn = [recording for recording in about if recording.turn == turn] or about
         known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in same_turn))
