@@ -361,3 +361,29 @@ def test_a_lost_connection_is_told_and_healed(page: Page) -> None:
     drag(page, (0.2, 0.2), (0.5, 0.6))
     expect(lane(page, 1)).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+def test_typed_words_and_the_frame_are_there_again_after_a_reload(page: Page) -> None:
+    open_example(page, "Who comes last?")
+    page.get_by_label("What should be segmented?").press_sequentially("the latecomer")
+    expect(page.get_by_text("saved", exact=True)).to_be_visible()
+    go_to_frame(page, 17)
+    expect(page).to_have_url(re.compile("frame=17"))
+    page.reload()
+    expect_frame(page, 17)
+    expect(page.get_by_label("What should be segmented?")).to_have_value("the latecomer")
+
+
+def test_an_overlap_is_given_to_the_other_object(page: Page) -> None:
+    open_example(page, "Who comes last?")
+    press(page, "b")
+    drag(page, (0.3, 0.4), (0.5, 0.4))
+    expect(lane(page, 1)).to_be_visible()
+    press(page, "Escape", "n", "b")
+    drag(page, (0.4, 0.3), (0.4, 0.6))
+    expect(lane(page, 2)).to_be_visible()
+    press(page, "Escape")
+    overlap = page.get_by_role("group", name="Overlap")
+    overlap.get_by_role("button", name="give it to object 1").click()
+    expect(overlap).to_be_hidden()
+    expect(page.get_by_role("button", name="Undo: paint object 2 on frame 0")).to_be_enabled()
