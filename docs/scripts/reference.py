@@ -93,7 +93,7 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Labels",
         "The rules of labels, without disk, page or model.",
         ("veason.annotation.state", "veason.annotation.edits", "veason.annotation.apply",
-         "veason.annotation.recompute", "veason.annotation.difference", "veason.annotation.places"),
+         "veason.annotation.recompute", "veason.annotation.difference"),
     ),
     "project": (
         "Projects",

@@ -28,9 +28,8 @@ from veason.annotation import (
     apply,
 )
 from veason.annotation.difference import Difference, applied, compose, difference, inverse
-from veason.annotation.pending import reach
-from veason.annotation.places import frames_of
 from veason.annotation.recompute import Extent
+from veason.annotation.state import frames_of
 from veason.errors import SessionError
 from veason.masks import empty_mask
 from veason.types import Answer, Box, Click, FrameMasks, ObjectMask, Prompt
@@ -134,7 +133,7 @@ def test_a_copy_waits_as_its_source_and_a_union_for_both() -> None:
 
 @pytest.mark.parametrize(("frame_index", "expected"), [(0, (0, 3)), (3, (0, 8)), (5, (4, 8))])
 def test_an_edit_reaches_its_own_frame_at_least(frame_index: int, expected: tuple[int, int]) -> None:
-    assert reach(made(drawn(3)), (1, frame_index)) == expected
+    assert made(drawn(3)).reach((1, frame_index)) == expected
 
 
 class Annotating(RuleBasedStateMachine):

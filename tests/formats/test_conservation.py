@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from tests.formats.generated import FILES, KEPT, check_export, check_import
 from tests.formats.made import CLIP
+from tests.formats.reading import CASE_CLIP, CASES
 from veason.cli import main
 from veason.errors import DataError
 from veason.formats.importing import import_labels
@@ -58,6 +63,13 @@ def test_an_import_that_brings_nothing_in_says_so_and_changes_nothing(
         assert not project.library.questions()
 
 
+def test_what_came_in_is_told_as_shapes_of_the_file(tmp_path: Path) -> None:
+    for case, told in (("cvat-mask-tracks", "imported 5 masks of 1"), ("coco-boxes", "imported 1 box of 1")):
+        with Project.create(tmp_path / case) as project:
+            project.library.add_video(CASE_CLIP)
+            assert into_project(project, CASES / case, case.split("-")[0]).told().startswith(told)
+
+
 def test_labels_without_a_pixel_bring_nothing_in(tmp_path: Path) -> None:
     (tmp_path / "clip").mkdir()
     Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / "clip" / "00000.png")
@@ -79,3 +91,19 @@ def test_labels_may_name_their_only_video_by_file(tmp_path: Path) -> None:
     Image.fromarray(picture).save(tmp_path / "predictions" / "second" / "00017.png")
     with pytest.raises(DataError, match=r"is about several videos .*: name the folder that holds them"):
         list(import_labels(tmp_path / "predictions", "davis", videos=CLIP))
+
+
+@pytest.mark.parametrize("format", FILES)
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), is_damaged=st.booleans())
+def test_what_is_found_is_taken_or_left_out(format: str, seed: int, is_damaged: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_import(format, seed, Path(folder), is_damaged=is_damaged)
+
+
+@pytest.mark.parametrize("format", KEPT)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_what_others_keep_is_what_the_report_says(format: str, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_export(format, seed, Path(folder))

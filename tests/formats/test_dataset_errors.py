@@ -110,8 +110,8 @@ def test_missing_truth_is_an_error_in_every_format(kind: str, split: str, name: 
 def test_a_colour_picture_in_place_of_a_palette_is_an_error(tmp_path: Path) -> None:
     write_dataset(tmp_path, "ref-youtube-vos", [one_object_each("clip")], "train")
     file = tmp_path / "train" / "Annotations" / "clip" / "00000.png"
-    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(file)
-    with pytest.raises(DataError, match="got mode RGB: its ids are lost"):
+    Image.fromarray(np.full((24, 32, 3), 9, np.uint8)).save(file)
+    with pytest.raises(DataError, match="a colour picture whose ids are lost"):
         open_dataset(tmp_path, "ref-youtube-vos", "train")[0].truth(0)
 
 

@@ -135,7 +135,7 @@ def test_cvat_polygons_become_masks_and_boxes_become_prompts(tmp_path: Path) -> 
     [
         pytest.param("<annotations", "is not XML", id="cut off"),
         pytest.param("<annotations/>", "does not tell the size of its video", id="no size"),
-        pytest.param(CVAT.replace('frame="2" ', ""), "is not what CVAT for video 1.1 promises", id="no frame"),
+        pytest.param(CVAT.replace('frame="2" ', ""), "has no frame, which CVAT always writes", id="no frame"),
     ],
 )
 def test_broken_cvat_files_are_named(text: str, message: str, tmp_path: Path) -> None:

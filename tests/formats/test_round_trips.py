@@ -80,7 +80,7 @@ def test_words_and_their_objects_come_back(format: str, videos: list[LabelledVid
     assert [(q.instruction, q.object_ids) for q in back.questions] == [(q.instruction, q.object_ids) for q in accepted]
 
 
-@pytest.mark.parametrize("format", ["veason", "cvat"])
+@pytest.mark.parametrize("format", ["veason", "cvat", "coco"])
 def test_where_an_object_is_occluded_comes_back(format: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
     report = export_labels(videos, format, tmp_path / "first")
     assert not [kind for kind in report.lost if "occluded" in kind]

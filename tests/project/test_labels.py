@@ -15,7 +15,7 @@ from tests.project.made import (
     make_project,
     masks_on,
 )
-from veason.annotation import Asked, DropPrompt, GotAnswer, Marked, MoveKeyframe, PutPrompt, Reasoned
+from veason.annotation import Asked, DropPrompt, GotAnswer, Marked, MoveKeyframe, Named, PutPrompt, Reasoned
 from veason.errors import ProjectError, PromptError, SessionError, VideoError
 from veason.masks import mask_area
 from veason.project import ChangedElsewhere, Project, StoredMask, StoredObject
@@ -285,11 +285,16 @@ def test_steps_to_undo_and_redo_have_names(made: tuple[Project, int]) -> None:
     project.labels.record(question, PutPrompt(box_prompt(x=6)), annotator="ann")
     project.labels.mark(question, 1, (0, 2), "verified")
     project.labels.undo(question)
-    past, future = project.labels.step_revisions(question)
-    steps = project.library.changes_at((*past, *future))
-    assert [steps[revision].body["type"] for revision in past] == ["PutPrompt", "Asked"]
-    assert [steps[revision].body["type"] for revision in future] == ["Marked"]
-    assert steps[past[0]].annotator == "ann"
+    now = project.labels.look(question)
+    assert [type(edit).__name__ for edit in now.done] == ["Asked", "PutPrompt"]
+    assert [type(edit).__name__ for edit in now.undone] == ["Marked"]
+    project.labels.record(question, Named(1, "dog"))
+    now = project.labels.look(question)
+    with Project.open(project.folder) as other:  # what is remembered is what is on the disk
+        assert other.labels.look(question).done == now.done
+    assert [type(edit).__name__ for edit in now.done] == ["Asked", "PutPrompt", "Named"]
+    assert now.undone == ()
+    assert (now.question, now.state) == (project.library.question(question), project.labels.state(question))
 
 
 def test_redo_brings_back_what_was_there_whatever_the_model_reported_meanwhile(made: tuple[Project, int]) -> None:

@@ -10,7 +10,8 @@ from veason.annotation import Asked, GotAnswer, PutPrompt
 from veason.errors import ProjectError
 from veason.formats.datasets import WriteExpression, WriteVideo, open_dataset, write_dataset
 from veason.project import ChangedElsewhere, Project
-from veason.project.sources import Wanted, add_dataset, add_videos, list_videos, read_instructions
+from veason.project.listings import Wanted, read_instructions
+from veason.project.sources import add_dataset, add_videos, list_videos
 from veason.project.statistics import agreement, rank, statistics
 from veason.types import Answer
 
@@ -224,15 +225,16 @@ def test_a_folder_is_searched_for_videos_and_folders_of_frames(tmp_path: Path) -
 )
 def test_instructions_are_read(tmp_path: Path, name: str, text: str, wanted: list[Wanted]) -> None:
     (tmp_path / name).write_text(text)
-    assert read_instructions(tmp_path / name) == wanted
+    listing = read_instructions(tmp_path / name)
+    assert (listing.wanted, listing.left_out) == (tuple(wanted), ())
 
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         pytest.param("a.csv", "ball\ncube\n", "first line should name", id="csv without heading"),
-        pytest.param("a.csv", "instruction\nball\n,\n", "line 3", id="csv with a gap"),
-        pytest.param("a.jsonl", '{"instruction": "ball"}\n{', "line 2", id="jsonl cut off"),
+        pytest.param("a.csv", "instruction\n,\n", "line 2: there is no instruction", id="csv with a gap"),
+        pytest.param("a.jsonl", '\n{"instruction": "ball"', "line 2: is not JSON", id="jsonl cut off"),
         pytest.param("a.jsonl", '["ball"]', "should be an object", id="jsonl of lists"),
     ],
 )

@@ -13,7 +13,7 @@ from tests.project.digest import digest_history, digest_labels
 from tests.project.made import NUM_FRAMES, make_frames
 from tests.project.replayed import replay
 from veason.annotation import RecomputePlan, RecomputeRequest, State
-from veason.annotation.places import FrameRuns, frames_of
+from veason.annotation.state import FrameRuns, frames_of
 from veason.errors import SessionError
 from veason.project import Project
 from veason.project.schema import VERSION
@@ -113,7 +113,7 @@ def test_undo_and_redo_lead_where_they_led_in_version_2(tmp_path: Path) -> None:
             for digest in reversed(expected[:-1]):
                 project.labels.redo(question_id)
                 assert digest_labels(tmp_path / FILE) == digest
-            while project.labels.step_revisions(question_id)[1]:
+            while project.labels.look(question_id).undone:
                 project.labels.redo(question_id)
         assert digest_labels(tmp_path / FILE) == LAST_REDONE
 

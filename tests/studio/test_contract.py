@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,31 @@ def test_the_types_of_the_page_are_those_of_the_server() -> None:
     assert (WEB / "contract.d.ts").read_text() == declaration(), "run: make contract"
 
 
+def handled_kinds() -> set[str]:
+    """Return the kinds of items that the page does something with: the keys of its tables of handlers."""
+    text = (WEB / "core" / "receive.js").read_text()
+    tables = re.findall(r"^function (?:labels|thinking|masks|run)\(.*?^  return \{$(.*?)^  \};$", text, re.M | re.S)
+    assert len(tables) == 4
+    return {kind for table in tables for kind in re.findall(r"^    (\w+)(?:\(|: )", table, re.M)}
+
+
+def named_in_page(pattern: str) -> set[str]:
+    """Return what the page's modules name where a pattern matches."""
+    return {name for path in WEB.rglob("*.js") for name in re.findall(pattern, path.read_text())}
+
+
+def test_the_page_handles_every_kind_of_item_and_no_other() -> None:
+    assert handled_kinds() == {getattr(kind, "KIND") for kind in ITEMS}  # noqa: B009  # every item has it
+
+
+def test_the_page_sends_every_event_and_no_other() -> None:
+    assert named_in_page(r"\b(?:send|trigger)\(\s*\"(\w+)\"") == set(EVENTS)
+
+
+def test_the_page_asks_for_every_look_up_and_no_other() -> None:
+    assert named_in_page(r"\bserver\.(\w+)\(") == set(LOOK_UPS)
+
+
 @pytest.mark.parametrize("kind", ITEMS, ids=lambda kind: kind.__name__)
 def test_every_item_says_what_it_is_and_what_its_fields_are(kind: type) -> None:
     text = inspect.getdoc(kind) or ""
@@ -43,7 +69,7 @@ def test_a_request_is_read_into_values_with_types() -> None:
     request = parse_event("edit", sent)
     assert isinstance(request, BoxEdit)
     assert (request.xyxy, request.stamp, request.number) == ((1.0, 2.0, 3.0, 4.0), 12, 3)
-    assert (request.client.tab, request.client.name, request.client.seen) == ("t", "Ada L", 7)
+    assert (request.tab, request.by, request.seen) == ("t", "Ada L", 7)
     taken = parse_event("edit", {**WORK, "edit": "take", "answer": 1, "number": 9})
     assert isinstance(taken, TakeEdit)
     assert (taken.answer, taken.number) == (1, 9)

@@ -19,7 +19,8 @@ from veason.annotation import (
     apply,
 )
 from veason.errors import VeasonError
-from veason.studio.server.edits import edit_of, within
+from veason.studio.server.edits import edits_of
+from veason.studio.server.question.open_question import within
 from veason.studio.server.requests import parse_event
 from veason.types import Box, Click, Prompt
 
@@ -28,7 +29,7 @@ STATE = apply(State(10), PutPrompt(Prompt(1, 4, box=Box(1, 1, 9, 9))))
 
 
 def read(sent: Any) -> object:
-    return edit_of(parse_event("edit", {"work": "key.1", **sent}), STATE, SIZE_WH)  # type: ignore[arg-type]
+    return edits_of(parse_event("edit", {"work": "key.1", **sent}), STATE, SIZE_WH)[0]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.studio.visitor import BOX, Visitor
 from veason.annotation import MoveKeyframe, Named, PutPrompt, State
 from veason.errors import ProjectError, SessionError
 from veason.hub import ASSETS
@@ -19,7 +20,8 @@ from veason.project import ChangedElsewhere, Project
 from veason.studio.server import project_registry
 from veason.studio.server.client import Client
 from veason.studio.server.project_registry import ProjectRegistry
-from veason.studio.server.question import job, mask_buffer
+from veason.studio.server.question import job
+from veason.studio.server.question import labels as open_labels
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.question.open_questions import OpenQuestions
 from veason.studio.server.settings import Settings
@@ -123,7 +125,7 @@ def test_a_draft_that_nobody_touched_is_used_again(server: Server) -> None:
 @pytest.fixture
 def never_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Masks are not put on the disk by themselves, but for the first."""
-    monkeypatch.setattr(mask_buffer, "SAVE_S", 3600.0)
+    monkeypatch.setattr(open_labels, "SAVE_S", 3600.0)
 
 
 def stream(question: OpenQuestion, count: int) -> None:
@@ -165,10 +167,10 @@ def test_a_question_whose_masks_the_disk_refuses_stays_open_with_them(
     question = server.draft()
     stream(question, 9)
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise ProjectError("the disk is full")
 
-    monkeypatch.setattr(question.labels._buffer, "_write", refuse)
+    monkeypatch.setattr(question.project.labels, "follow", refuse)
     server.draft()
     assert server.questions.is_open(question.id)
     monkeypatch.undo()
@@ -286,30 +288,33 @@ def test_frames_are_read_while_other_questions_come_and_go(tmp_path: Path) -> No
 # --- messages
 
 
-def test_messages_are_counted_on_where_a_question_was_closed_and_opened_again(tmp_path: Path) -> None:
-    server = start(tmp_path, capacity=1)
-    question = server.draft()
-    question.labels.record(drawn())
-    assert [server.questions.numbers(question.id).next("left") for _ in range(3)] == [1, 2, 3]
-    server.draft()
-    server.open(question.id)
-    assert server.questions.numbers(question.id).next("left") == 4
-    assert server.questions.numbers(question.id).next("right") == 1
-    server.close()
+def snapshot(visitor: Visitor, tab: str) -> int:
+    """Ask for everything about the question and return the number of the message."""
+    number: int = visitor.studio.look_up("snapshot", {"work": visitor.work, "tab": tab})["revision"]
+    return number
 
 
-def test_no_two_messages_to_a_tab_get_the_same_number(server: Server) -> None:
-    numbers, found = server.questions.numbers("key.1"), list[int]()
+def test_messages_are_counted_on_where_a_question_was_closed_and_opened_again() -> None:
+    visitor = Visitor()
+    assert [snapshot(visitor, "left") for _ in range(3)] == [1, 2, 3]
+    visitor.studio.questions._leave_project(visitor.key)
+    assert not visitor.studio.questions.is_open(visitor.work)
+    assert snapshot(visitor, "left") == 4
+    assert snapshot(visitor, "right") == 1
+
+
+def test_no_two_messages_to_a_tab_get_the_same_number() -> None:
+    visitor, found = Visitor(), list[int]()
 
     def take() -> None:
-        found.extend(numbers.next("left") for _ in range(2000))
+        found.extend(snapshot(visitor, "left") for _ in range(20))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(found) == list(range(1, 16001))
+    assert sorted(found) == list(range(1, 161))
 
 
 # --- ranges
@@ -355,7 +360,7 @@ def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(server: Se
     labels.record(drawn(1))
     labels.record(drawn(2))
     seen = project.library.question(question.question_id).revision
-    left, right = Client("left", "Ada", seen), Client("right", None, seen)
+    left, right = Client(tab="left", by="Ada", seen=seen), Client(tab="right", seen=seen)
     labels.record(Named(1, "dog"), left)
     labels.record(drawn(1, 5), left)  # its own changes never surprise a tab
     labels.record(Named(2, "cat"), right)
@@ -364,7 +369,7 @@ def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(server: Se
         labels.record(drawn(1, 6), right)
     with pytest.raises(ChangedElsewhere):
         labels.step(forward=False, client=right)
-    caught_up = Client("right", None, project.library.question(question.question_id).revision)
+    caught_up = Client(tab="right", seen=project.library.question(question.question_id).revision)
     labels.record(MoveKeyframe(7), caught_up)
     with pytest.raises(ChangedElsewhere, match="this question was changed meanwhile by another tab"):
         labels.record(drawn(3), left)
@@ -373,10 +378,10 @@ def test_two_tabs_merge_what_does_not_meet_and_are_told_where_it_does(server: Se
 def test_a_change_by_another_program_is_noticed_too(server: Server) -> None:
     question = server.draft()
     question.labels.record(drawn())
-    tab = Client("left", None, question.project.library.question(question.question_id).revision)
+    tab = Client(tab="left", seen=question.project.library.question(question.question_id).revision)
     with Project.open(question.project.folder) as other:
         other.labels.record(question.question_id, Named(1, "dog"), annotator="Bob")
-    assert [change.annotator for change in question.labels.revisions.unseen(tab)] == ["Bob"]
+    assert [change.annotator for change in question.labels.unseen(tab)] == ["Bob"]
     with pytest.raises(ChangedElsewhere, match="by Bob"):
         question.labels.record(Named(1, "cat"), tab)
     assert dict(question.labels.state().names) == {1: "dog"}
@@ -405,3 +410,57 @@ def test_a_new_job_stops_the_one_before_it_and_waits_for_its_end(server: Server)
         order.append("second runs")
     thread.join()
     assert order == ["first begins", "first ends", "second runs"]
+
+
+def test_stop_reaches_a_job_that_still_waits_for_its_turn(server: Server) -> None:
+    waiting = server.draft().job
+    began = list[bool]()
+
+    def second_job() -> None:
+        with waiting.run() as stop:
+            began.append(not stop.is_set())
+
+    with waiting.run() as stop:
+        assert not stop.is_set()
+        thread = threading.Thread(target=second_job)
+        thread.start()
+        while not waiting.is_stopping:  # the second one has asked the first to end, and waits
+            time.sleep(0.005)
+        waiting.stop()
+    thread.join()
+    assert began == [False]
+    with waiting.run() as stop:
+        assert not stop.is_set()
+
+
+def test_stop_reaches_masks_that_wait_for_the_models() -> None:
+    visitor = Visitor()
+    visitor.edit(edit="box", object=0, frame=5, xyxy=BOX)
+    told = list[dict[str, object]]()
+    with visitor.studio.line.background():
+        thread = threading.Thread(target=lambda: told.extend(visitor.propagate()))
+        thread.start()
+        while not visitor.studio.look_up("stop", {"work": visitor.work})["wasRunning"]:
+            time.sleep(0.005)
+    thread.join()
+    assert [item["kind"] for item in told] == ["idle"]
+    assert visitor.masks(1) == {}
+
+
+def test_masks_of_a_job_that_an_edit_stopped_are_not_laid_over_the_edit(server: Server) -> None:
+    question = server.draft()
+    question.labels.record(drawn())
+    with question.job.run():
+        assert question.labels.arrive(nothing_on(question, 4), "nano")
+        question.labels.record(drawn(1, 6))
+        assert not question.labels.arrive(nothing_on(question, 5), "nano")  # it was computed before the edit
+    assert sorted(state_of(question).tracks[1].frames) == [4]
+    assert state_of(question).pending == {1: ((0, 4), (5, 96))}
+
+
+def test_undo_of_more_steps_than_there_are_undoes_none(server: Server) -> None:
+    question = server.draft()
+    question.labels.record(drawn())
+    with pytest.raises(SessionError, match="nothing to undo"):
+        question.labels.step(forward=False, count=2)
+    assert state_of(question).object_ids == (1,)

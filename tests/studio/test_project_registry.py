@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from veason.errors import ProjectError, SessionError
+from veason.project.folder import pack
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 
@@ -41,6 +43,20 @@ def test_a_visitors_project_is_gone_after_its_lifetime_and_no_other_one(tmp_path
         later.get(old)
     assert later.get(young).library.questions() == ()
     later.close()
+
+
+def test_the_key_of_a_project_of_ones_own_is_random_and_kept_and_not_given_away(tmp_path: Path) -> None:
+    keys = []
+    for name in ("a", "b", "a"):
+        registry = ProjectRegistry(Settings(project=tmp_path / name))
+        assert registry.own_key is not None
+        keys.append(registry.own_key)
+        pack(registry.get(registry.own_key), tmp_path / f"{name}.zip")
+        registry.close()
+    assert keys[0] == keys[2] != keys[1]
+    assert len(keys[0]) >= 16
+    assert keys[0].encode() not in (tmp_path / "a" / "project.sqlite").read_bytes()
+    assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["project.sqlite"]
 
 
 def test_a_folder_with_other_files_is_not_made_a_project(tmp_path: Path) -> None:

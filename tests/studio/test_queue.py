@@ -15,7 +15,7 @@ import pytest
 from tests.studio.visitor import Visitor, mask_of, of_kind
 from veason.project import Project
 from veason.studio.server.model_line import ModelLine
-from veason.studio.server.question import mask_buffer
+from veason.studio.server.question import labels
 from veason.types import FrameMasks, ObjectMask
 
 BOX = {"edit": "box", "object": 0, "frame": 4, "xyxy": [2, 2, 12, 12]}
@@ -157,7 +157,7 @@ def test_a_range_is_chosen_without_propagating(visitor: Visitor) -> None:
 def test_a_picture_is_made_once(visitor: Visitor) -> None:
     video = row_of(visitor)["video"]
     assert visitor.look_up("thumb", video=video) == visitor.look_up("thumb", video=video)
-    assert len(list(visitor.project.proxies.iterdir())) == 1
+    assert len(list(visitor.project.proxies.glob("*.txt"))) == 1
 
 
 def test_one_question_is_exported_and_its_losses_told(visitor: Visitor) -> None:
@@ -173,14 +173,24 @@ def test_one_question_is_exported_and_its_losses_told(visitor: Visitor) -> None:
 
 
 def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mask_buffer, "SAVE_S", 3600.0)
+    monkeypatch.setattr(labels, "SAVE_S", 3600.0)
     visitor.edit(**BOX)
     visitor.propagate()
     late = ObjectMask(mask_of(0, 0, 3, 3), 5.0)
-    visitor.question.labels.arrive(FrameMasks(0, {1: late}), "filler")
+    question = visitor.question
+    with question.job.run():
+        assert question.labels.arrive(FrameMasks(0, {1: late}), "filler")
     assert visitor.project.labels.state(1).tracks[1].frames[0] != late  # it is not on the disk yet
     transfer(visitor, "export", format="coco", scope="project", everything=True)
     assert visitor.project.labels.state(1).tracks[1].frames[0] == late
+
+
+@pytest.mark.parametrize("project", [None, ""])
+@pytest.mark.parametrize("format", ["project", "coco"])
+def test_a_visitor_who_has_no_project_yet_is_told_so(visitor: Visitor, project: str | None, format: str) -> None:
+    told = visitor.send("export", project=project, format=format)
+    assert of_kind(told, "notice")[0]["text"].startswith("there is nothing to download yet: open a video")
+    assert told[-1]["kind"] == "transferred"
 
 
 def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_path: Path) -> None:

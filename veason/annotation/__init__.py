@@ -6,15 +6,12 @@ state = State(num_frames=96)
 state = apply(state, PutPrompt(Prompt(1, 4, box=Box(10, 10, 60, 60))))
 state.pending                      # {1: ((0, 96),)}: the frames whose masks do not follow from the prompts yet
 
-places.py      places (object id, frame index) and frames as runs of neighbours
-state.py       State, and what can be read from it
+state.py       State and what can be read from it; places, and runs of frames
 edits.py       the edits, one class each
 objects.py     edits of whole objects: duplicate, merge
-marks.py       what a person says of masks
-pending.py     which masks an edit leaves to be computed
-apply.py       apply: the state after an edit
-plain.py       frozen dataclasses as plain values and back
-difference.py  what differs between two states, and the way back: undo
+marks.py       what a person says of masks, and the masks that settles
+apply.py       apply: the state after an edit, and what it leaves to be computed
+difference.py  what differs between two states, in plain values, and the way back: undo
 recompute.py   RecomputePlan: which masks to compute, job after job
 words.py       what an edit is called in the lists of undo and redo
 """
@@ -39,9 +36,8 @@ from veason.annotation.edits import (
     Tracked,
     subject,
 )
-from veason.annotation.places import FrameRuns, Place
 from veason.annotation.recompute import RecomputePlan, RecomputeRequest, TrackJob
-from veason.annotation.state import Mark, Provenance, Reasoning, State
+from veason.annotation.state import FrameRuns, Mark, Place, Provenance, Reasoning, State
 
 __all__ = [
     "EDITS",

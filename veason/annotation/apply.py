@@ -1,8 +1,8 @@
-"""`apply`: the one way from a state to the next."""
+"""`apply`: the one way from a state to the next, and what an edit leaves to be computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from veason.annotation.edits import (
@@ -25,11 +25,12 @@ from veason.annotation.edits import (
 )
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
-from veason.annotation.pending import pending_after, pending_without
-from veason.annotation.places import Place
-from veason.annotation.state import State
+from veason.annotation.state import FrameRuns, Place, State, runs_of, subtract_runs, unite_runs, without_frame
 from veason.errors import SessionError
 from veason.types import FrameMasks, MaskTrack, ObjectMask, Prompt
+
+_CORRECTIONS = (PutPrompt, DropPrompt, MoveKeyframe, Duplicated, Merged)
+"""Edits that, made by a person, correct the reasoning."""
 
 
 def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = True) -> State:
@@ -49,15 +50,17 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     after = _applied(state, edit, revision, is_by_person)
     if isinstance(edit, GotMasks):
         return after
-    if after is not state and isinstance(edit, PutPrompt | DropPrompt | MoveKeyframe | Duplicated | Merged):
-        after = _without_gone(_corrected(after) if is_by_person else after)
-    pending = pending_after(state, after, edit)
+    if is_by_person and after is not state and isinstance(edit, _CORRECTIONS):
+        after = _corrected(after)
+    if isinstance(edit, DropPrompt | Merged):
+        after = _without_gone(after)
+    pending = _pending_after(state, after, edit)
     return after if pending is after.pending else replace(after, pending=pending)
 
 
 def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
     """Return the state after these masks arrived one after the other: as `apply` of a GotMasks each, but at once."""
-    pending = pending_without(state.pending, arrived)
+    pending = _pending_without(state.pending, arrived)
     return replace(state, tracks=_lay_over(state.tracks, arrived), pending=pending)
 
 
@@ -99,9 +102,10 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
 def _check_allowed(state: State, edit: Edit, is_by_person: bool) -> None:
     if isinstance(edit, Named | Locked):
         return
-    subjects = {edit.source_id, edit.target_id} if isinstance(edit, Merged) else {subject(edit)}
-    if is_by_person and (locked := sorted(one for one in subjects if one in state.locked)):
-        raise SessionError(f"object {locked[0]} is locked: unlock it to change it")
+    if is_by_person and state.locked:
+        subjects = {edit.source_id, edit.target_id} if isinstance(edit, Merged) else {subject(edit)}
+        if locked := sorted(one for one in subjects if one in state.locked):
+            raise SessionError(f"object {locked[0]} is locked: unlock it to change it")
     if isinstance(edit, Merged) and (lost := sorted(state.confirmed_frames(edit.target_id) - edit.kept)):
         raise SessionError(f"object {edit.target_id} was corrected or verified on frame {lost[0]}: that must be kept")
 
@@ -219,3 +223,74 @@ def _lay_over(tracks: Mapping[int, MaskTrack], arrived: Sequence[FrameMasks]) ->
             new.setdefault(object_id, {})[frame_masks.frame_index] = mask
     known = {object_id: tracks.get(object_id) or MaskTrack(object_id) for object_id in new}
     return {**tracks, **{object_id: known[object_id].with_masks(masks) for object_id, masks in new.items()}}
+
+
+# --- what waits to be computed
+
+
+def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, FrameRuns]:
+    """Return what is pending after an edit, by object id; the very same mapping where the edit changes nothing of it.
+
+    Args:
+        before: the state before the edit.
+        after: the state after it, whose `pending` is not looked at.
+        edit: what was done; arrived masks are not looked at, see `_pending_without`.
+    """
+    pending = before.pending
+    match edit:
+        case Asked() | GotAnswer():
+            everything: FrameRuns = ((0, after.num_frames),)
+            return {object_id: everything for object_id, _ in after.prompts}
+        case Tracked(object_ids):
+            return _without_objects(pending, object_ids)
+        case Marked():
+            return _left_absent(before, edit)
+        case Duplicated(source_id, object_id):
+            return {**pending, object_id: pending[source_id]} if source_id in pending else pending
+        case Merged(source_id, target_id):
+            both = unite_runs(pending.get(source_id, ()), pending.get(target_id, ()))
+            rest = _without_objects(pending, {source_id})
+            return {**rest, target_id: both} if both else rest
+    return _prompted(before, after) if before.prompts is not after.prompts else pending
+
+
+def _pending_without(pending: Mapping[int, FrameRuns], arrived: Iterable[FrameMasks]) -> Mapping[int, FrameRuns]:
+    """Return what is pending once these masks have arrived."""
+    found = dict(pending)
+    for frame_masks in arrived:
+        for object_id in frame_masks.masks:
+            if object_id not in found:
+                continue
+            runs = without_frame(found[object_id], frame_masks.frame_index)
+            if runs:
+                found[object_id] = runs
+            else:
+                del found[object_id]
+    return found
+
+
+def _prompted(before: State, after: State) -> Mapping[int, FrameRuns]:
+    objects = set(after.object_ids)
+    pending = {object_id: runs for object_id, runs in before.pending.items() if object_id in objects}
+    for place in before.prompts.keys() | after.prompts.keys():
+        if before.prompts.get(place) is after.prompts.get(place) or place[0] not in objects:
+            continue
+        missing = subtract_runs(((0, after.num_frames),), runs_of(after.frames_of(place[0])))
+        redone = unite_runs(missing, (after.reach(place),))
+        pending[place[0]] = unite_runs(pending.get(place[0], ()), redone)
+    return pending
+
+
+def _left_absent(before: State, edit: Marked) -> Mapping[int, FrameRuns]:
+    """Return what is pending after a mark: an absent object's masks are empty, and wrong once it is not absent."""
+    if edit.kind == "absent":
+        return before.pending
+    freed = runs_of(at for at in range(edit.start, edit.stop) if before.marks.get((edit.object_id, at)) == "absent")
+    if not freed:
+        return before.pending
+    return {**before.pending, edit.object_id: unite_runs(before.pending.get(edit.object_id, ()), freed)}
+
+
+def _without_objects(pending: Mapping[int, FrameRuns], object_ids: Iterable[int]) -> Mapping[int, FrameRuns]:
+    gone = set(object_ids)
+    return {object_id: runs for object_id, runs in pending.items() if object_id not in gone}

@@ -5,12 +5,16 @@ That is how undo works without any replay: `difference` says what an edit change
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import json
+import types
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from veason.annotation.places import FrameRuns, Place, pack_places, unpack_places
-from veason.annotation.plain import plain, rebuild
-from veason.annotation.state import Mark, State
+from veason.annotation.state import FrameRuns, Mark, Place, State, pack_places, unpack_places
+from veason.errors import ProjectError, VeasonError
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt
 
 Difference = dict[tuple[Any, ...], tuple[Any, Any]]
@@ -38,13 +42,15 @@ def scalars(state: State) -> dict[str, Any]:
 
 def difference(before: State, after: State, ids_before: MaskIds, ids_after: MaskIds) -> Difference:
     """Return what differs. Masks are compared by identity, as `apply` never copies one."""
-    old, new = scalars(before), scalars(after)
-    found: Difference = {(name,): (old[name], new[name]) for name in old if old[name] != new[name]}
+    masks = changed_masks(before, after)
+    prompts: Difference = {}
     if before.prompts is not after.prompts or before.by_hand != after.by_hand:
         for place in before.prompts.keys() | after.prompts.keys():
             pair = (_plain_prompt(before, place), _plain_prompt(after, place)) if _differs(before, after, place) else ()
             if pair and pair[0] != pair[1]:
-                found["prompt", *place] = pair
+                prompts["prompt", *place] = pair
+    old, new = scalars(before), scalars(after)
+    found: Difference = {(name,): (old[name], new[name]) for name in old if old[name] != new[name]} | prompts
     if before.marks is not after.marks:
         for place in before.marks.keys() | after.marks.keys():
             if before.marks.get(place) != after.marks.get(place):
@@ -59,7 +65,7 @@ def difference(before: State, after: State, ids_before: MaskIds, ids_after: Mask
                     plain(before.pending.get(object_id)),
                     plain(after.pending.get(object_id)),
                 )
-    for place in changed_masks(before, after):
+    for place in masks:
         pair = (ids_before.get(place), ids_after.get(place) if after.mask_at(place) else None)
         if pair[0] != pair[1]:
             found["mask", *place] = pair
@@ -208,3 +214,69 @@ def _with_masks(
             frames[object_id][frame_index] = mask
     changed = {object_id: MaskTrack(object_id, masks) for object_id, masks in frames.items()}
     return {object_id: track for object_id, track in {**tracks, **changed}.items() if track.frames}
+
+
+# --- plain values
+
+
+def to_json(value: Any) -> str:
+    """Return compact JSON of a dataclass, mapping, sequence, set or plain value."""
+    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def plain(value: Any) -> Any:
+    """Return the value in lists, dictionaries and plain values; a dataclass becomes a dictionary of its fields."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def rebuild(kind: Any, value: Any) -> Any:
+    """Return what `plain` made plain again as a value of type `kind`, which may be a dataclass or a generic type.
+
+    >>> from veason.types import Box
+    >>> rebuild(Box, plain(Box(1, 2, 3, 4)))
+    Box(x1=1, y1=2, x2=3, y2=4)
+    >>> rebuild(tuple[int, ...], [1, 2])
+    (1, 2)
+
+    Raises:
+        ProjectError: the value does not fit the type.
+    """
+    try:
+        return _rebuild(kind, value)
+    except (KeyError, TypeError, ValueError, VeasonError) as error:
+        raise ProjectError(f"the project holds a {getattr(kind, '__name__', kind)} that cannot be read: {error}") from (
+            error
+        )
+
+
+def _rebuild(kind: Any, value: Any) -> Any:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{name: _rebuild(hints[name], item) for name, item in value.items()})
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _rebuild(next(argument for argument in arguments if argument is not type(None)), value)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_rebuild(arguments[0], item) for item in value)
+        return tuple(_rebuild(argument, item) for argument, item in zip(arguments, value, strict=True))
+    if origin is frozenset:
+        return frozenset(_rebuild(arguments[0], item) for item in value)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {_rebuild(arguments[0], key): _rebuild(arguments[1], item) for key, item in value.items()}
+    return int(value) if kind is int else value
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

@@ -1,13 +1,20 @@
-"""What a person says of masks: they are right, the object is not there, something hides a part of it."""
+"""What a person says of masks: they are right, the object is not there, something hides a part of it.
+
+What a person draws or marks settles some masks at once: `with_settled` gives them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from veason.annotation.edits import Marked, Occluded
-from veason.annotation.places import Place, runs_of, unpack_places
-from veason.annotation.state import Mark, State
+from veason.annotation.edits import Edit, GotMasks, Marked, Occluded, PutPrompt
+from veason.annotation.state import Mark, Place, State, runs_of, unpack_places
 from veason.errors import SessionError
+from veason.masks import empty_mask
+from veason.types import FrameMasks, ObjectMask
+
+SURE_SCORE = 10.0
+"""Object score of a frame that a person marked: no machine doubts it."""
 
 
 def mark(state: State, edit: Marked) -> State:
@@ -41,10 +48,31 @@ def occlude(state: State, edit: Occluded) -> State:
     return replace(state, occluded=state.occluded | places)
 
 
-def around_absent(state: State, edit: Marked) -> list[Marked]:
-    """Return a verified mark in the parts that leave frames out on which the object is marked absent; others whole."""
-    if edit.kind != "verified":
-        return [edit]
+def with_settled(state: State, edit: Edit, size_wh: tuple[int, int]) -> list[Edit]:
+    """Return an edit of a person with those that belong to it: the masks that it settles, and more marks.
+
+    A painted mask is the mask of its frame. Where an object is marked absent its masks are empty, so that no export
+    shows it there. A verified mark comes in parts that leave out the frames on which the object is marked absent.
+
+    Args:
+        state: the state before the edit.
+        edit: what is done.
+        size_wh: width and height of the video.
+    """
+    if isinstance(edit, PutPrompt) and edit.prompt.mask is not None:
+        painted = ObjectMask(edit.prompt.mask, SURE_SCORE)
+        return [edit, GotMasks(FrameMasks(edit.prompt.frame_index, {edit.prompt.object_id: painted}))]
+    if isinstance(edit, Marked) and edit.kind == "absent":
+        nothing = ObjectMask(empty_mask(size_wh), SURE_SCORE)
+        empty = [GotMasks(FrameMasks(at, {edit.object_id: nothing})) for at in range(edit.start, edit.stop)]
+        return [edit, *empty]
+    if isinstance(edit, Marked) and edit.kind == "verified":
+        return [*_around_absent(state, edit)]
+    return [edit]
+
+
+def _around_absent(state: State, edit: Marked) -> list[Marked]:
+    """Return a verified mark in the parts that leave frames out on which the object is marked absent."""
     present = runs_of(at for at in range(edit.start, edit.stop) if state.marks.get((edit.object_id, at)) != "absent")
     return [Marked(edit.object_id, *run, "verified") for run in present] or [edit]
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from veason.annotation.edits import Merged
-from veason.annotation.places import Place
-from veason.annotation.state import Mark, State
+from veason.annotation.state import Mark, Place, State
 from veason.errors import SessionError
 from veason.masks import mask_area, union_mask
 from veason.types import MaskTrack, ObjectMask, Prompt

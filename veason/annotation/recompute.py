@@ -10,13 +10,14 @@ Every plan keeps away from what a person settled (verified, absent or painted fr
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from veason.annotation.pending import reach
-from veason.annotation.places import (
+from veason.annotation.state import (
     FrameRuns,
+    State,
     count_frames,
     has_frame,
     intersect_runs,
@@ -24,7 +25,6 @@ from veason.annotation.places import (
     unite_runs,
     without_frame,
 )
-from veason.annotation.state import State
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, Rle
 
 Extent = Literal["all", "pending", "here", "forward", "backward"]
@@ -69,6 +69,10 @@ class RecomputePlan:
 
     Args:
         wanted: frames by object id, in the order to do them; objects that want the same frames are tracked together.
+
+    Attributes:
+        jobs: what to do, in order.
+        num_frames: how many frames have to be looked at, each counted once.
     """
 
     def __init__(self, wanted: Mapping[int, FrameRuns]) -> None:
@@ -77,6 +81,7 @@ class RecomputePlan:
         groups: dict[FrameRuns, set[int]] = {}
         for object_id, runs in self._wanted.items():
             groups.setdefault(runs, set()).add(object_id)
+        self.num_frames = count_frames(functools.reduce(unite_runs, self._wanted.values(), ()))
         self.jobs = tuple(TrackJob(frozenset(ids), run) for runs, ids in groups.items() for run in runs)
 
     @classmethod
@@ -93,18 +98,10 @@ class RecomputePlan:
             return cls({})
         if request.extent == "here":
             return cls({object_id: ((frame_index, frame_index + 1),)})
-        start, stop = reach(state, (object_id, frame_index))
+        start, stop = state.reach((object_id, frame_index))
         one_way = (frame_index, stop) if request.extent == "forward" else (start, frame_index + 1)
         unsettled = subtract_runs((one_way,), state.settled_frames(object_id))
         return cls({object_id: intersect_runs(unsettled, within)})
-
-    @property
-    def num_frames(self) -> int:
-        """How many frames have to be looked at, each counted once."""
-        frames: FrameRuns = ()
-        for runs in self._wanted.values():
-            frames = unite_runs(frames, runs)
-        return count_frames(frames)
 
     @property
     def left(self) -> dict[int, FrameRuns]:

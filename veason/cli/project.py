@@ -39,6 +39,7 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
 def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("videos", metavar="VIDEO_OR_FOLDER", nargs="*", help="a video, or a folder of videos or frames")
     parser.add_argument("--instructions", metavar="FILE", help="CSV or JSONL with instruction, video, assignee")
+    parser.add_argument("--encoding", metavar="NAME", help="of the text of --instructions (default: UTF-8)")
     parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
     parser.add_argument("--dataset", metavar="ROOT", help="add the expressions of a benchmark dataset")
     parser.add_argument("--kind", choices=BENCHMARKS, help="format of --dataset")
@@ -72,7 +73,8 @@ def _run_new(args: argparse.Namespace) -> int:
 def _run_add(args: argparse.Namespace) -> int:
     from veason.formats.datasets import open_dataset
     from veason.project import Project
-    from veason.project.sources import add_dataset, add_videos, read_instructions
+    from veason.project.listings import Listing, read_instructions
+    from veason.project.sources import add_dataset, add_videos
 
     if bool(args.dataset) != bool(args.kind):
         raise ProjectError("--dataset ROOT and --kind KIND belong together: give both")
@@ -81,8 +83,10 @@ def _run_add(args: argparse.Namespace) -> int:
     with Project.open(args.folder) as project:
         num_videos = num_questions = 0
         if args.videos or args.instructions:
-            wanted = read_instructions(args.instructions) if args.instructions else ()
-            added = add_videos(project, args.videos, wanted, copy=args.copy)
+            listing = read_instructions(args.instructions, args.encoding) if args.instructions else Listing(())
+            added = add_videos(project, args.videos, listing.wanted, copy=args.copy)
+            for line in (*listing.left_out, *added.left_out):
+                print(f"left out: {line}", file=sys.stderr)
             num_videos, num_questions = added.num_videos, added.num_questions
         if args.dataset:
             added = add_dataset(project, open_dataset(args.dataset, args.kind, args.split), copy=args.copy)

@@ -26,20 +26,24 @@ from veason.annotation.difference import (
     difference,
     from_scalars,
     inverse,
+    plain,
+    rebuild,
     rebuild_runs,
     scalars,
+    to_json,
 )
-from veason.annotation.places import FrameRuns
-from veason.annotation.plain import plain, rebuild, to_json
+from veason.annotation.state import FrameRuns
 from veason.errors import ProjectError, SessionError
 from veason.project.maskrows import load_masks, masks_body, pack_mask, provenance_of, unpack_mask
-from veason.project.records import Change
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A question's state as of `revision`, the stored mask at each place, and how many steps can be undone."""
+    """A question's state as of `revision`, the stored mask at each place, and how many steps can be undone.
+
+    `steps` are the edits of all steps, those that were undone at the end; None until somebody asks for them.
+    """
 
     question_id: int
     revision: int
@@ -47,6 +51,7 @@ class Loaded:
     size_hw: tuple[int, int]
     state: State
     mask_ids: MaskIds
+    steps: tuple[Edit, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +149,22 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
             arrived |= {(object_id, masks.frame_index): mask for object_id, mask in masks.masks.items()}
         elif isinstance(edit, Duplicated | Merged):
             arrived, origin = _handed_over(db, loaded, state, edit.source_id, origin)
-    ids = dict(loaded.mask_ids) | _store_masks(db, loaded, state, arrived, origin)
+    ids = loaded.mask_ids
+    if arrived:
+        ids = {**ids, **_store_masks(db, loaded, state, arrived, origin)}
     body = masks_body(ids, arrived) if is_masks else {"type": type(run[0]).__name__, **plain(run[0])}
-    operation = "record" if is_step else "follow"
-    write_log(db, revision, loaded.question_id, operation, body, origin)
+    step = difference(loaded.state, state, loaded.mask_ids, ids)
+    write_log(db, revision, loaded.question_id, "record" if is_step else "follow", body, origin)
     for edit in run:
         if isinstance(edit, GotAnswer):
             _store_answer(db, revision, loaded.question_id, state, origin)
-    step = difference(loaded.state, state, loaded.mask_ids, ids)
     ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
     _write_rows(db, loaded.question_id, step)
     position = _keep_step(db, loaded, revision, step, is_step)
-    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids)
+    steps = loaded.steps
+    if is_step and steps is not None:
+        steps = (*steps[: loaded.position], run[0])
+    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, steps)
     _write_question(db, after)
     return after
 
@@ -185,17 +194,29 @@ def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: boo
     write_log(db, revision, loaded.question_id, "redo" if forward else "undo", {}, origin)
     _write_rows(db, loaded.question_id, step)
     position = loaded.position + (1 if forward else -1)
-    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids)
+    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, loaded.steps)
     _write_question(db, walked)
     return walked
 
 
-def read_edit(change: Change) -> Edit:
-    """Return the edit that a step of the log stands for. Raises ProjectError for masks, which are no person's step."""
-    body = {key: value for key, value in change.body.items() if key != "type"}
-    if change.body["type"] == "GotMasks":
-        raise ProjectError(f"revision {change.revision} brought masks and is no edit of a person")
-    edit: Edit = rebuild(EDITS[change.body["type"]], body)
+def read_steps(db: sqlite3.Connection, question_id: int) -> tuple[Edit, ...]:
+    """Return the edits of all steps of a question, in order, those that were undone too.
+
+    Raises ProjectError for masks, which are no person's step.
+    """
+    rows = db.execute(
+        "SELECT l.revision, l.body FROM steps s JOIN log l ON l.revision = s.revision WHERE s.question_id = ? "
+        "ORDER BY s.step",
+        (question_id,),
+    )
+    return tuple(_read_edit(revision, json.loads(text)) for revision, text in rows)
+
+
+def _read_edit(revision: int, body: dict[str, Any]) -> Edit:
+    kind = body.pop("type")
+    if kind == "GotMasks":
+        raise ProjectError(f"revision {revision} brought masks and is no edit of a person")
+    edit: Edit = rebuild(EDITS[kind], body)
     return edit
 
 
@@ -213,10 +234,10 @@ def write_log(
     body: Mapping[str, Any],
     origin: Origin,
 ) -> None:
-    """Add one line to the log."""
+    """Add one line to the log; `body` in plain values."""
     db.execute(
         "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (revision, question_id, operation, to_json(body), origin.source, origin.annotator, time.time()),
+        (revision, question_id, operation, _compact(body), origin.source, origin.annotator, time.time()),
     )
 
 
@@ -299,7 +320,7 @@ def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference) -> N
     db.executemany("UPDATE masks SET is_current = 1 WHERE id = ?", come)
     for key, (_, after) in step.items():
         if key[0] == "prompt" and after is not None:
-            row = (question_id, *key[1:], int(after[0]), to_json(after[1]))
+            row = (question_id, *key[1:], int(after[0]), _compact(after[1]))
             db.execute("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?)", row)
         elif key[0] == "mark" and after is not None:
             db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (question_id, *key[1:], after))
@@ -322,8 +343,8 @@ def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:
         (
             loaded.revision,
             loaded.position,
-            to_json(scalars(state)),
-            to_json(state.pending),
+            _compact(scalars(state)),
+            _compact(state.pending),
             state.reasoning,
             state.answered,
             loaded.question_id,
@@ -353,7 +374,12 @@ def _keep_step(db: sqlite3.Connection, loaded: Loaded, revision: int, step: Diff
 
 
 def _step_text(step: Difference) -> str:
-    return json.dumps([[*key, *pair] for key, pair in step.items()], ensure_ascii=False, separators=(",", ":"))
+    return _compact([[*key, *pair] for key, pair in step.items()])
+
+
+def _compact(value: Any) -> str:
+    """Return plain values as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _read_step(text: str) -> Difference:

@@ -6,21 +6,24 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from veason.annotation import Edit, GotMasks, Mark, Marked, Named, Occluded, Place, State
-from veason.annotation.places import pack_places, unpack_places
-from veason.annotation.plain import rebuild
+from veason.annotation.difference import rebuild
+from veason.annotation.state import pack_places, unpack_places
 from veason.masks import empty_mask
 from veason.project.database import Database
-from veason.project.edits import Loaded, Origin, enter, load, walk
-from veason.project.library import Library
+from veason.project.edits import Loaded, Origin, enter, load, next_revision, read_steps, walk
+from veason.project.library import QUESTION, Library
 from veason.project.maskrows import unpack_mask
 from veason.project.records import (
     ChangedElsewhere,
+    Labelled,
+    Question,
     StoredAnswer,
     StoredMask,
     StoredObject,
@@ -49,14 +52,21 @@ class LabelStore:
         self._lock = threading.RLock()
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
-        """Make all changes of the block one, whichever part of the project makes them; see `Project.atomic`."""
+    def atomic(self) -> Iterator[list[int]]:
+        """Make all changes of the block one, whichever part of the project makes them; see `Project.atomic`.
+
+        Once the block has ended the list that it is given holds the revisions that it made, in order.
+        """
+        made: list[int] = []
         with self._lock:
+            before = self._loaded.copy()
             try:
-                with self._database.write():
-                    yield
+                with self._database.write() as db:
+                    first = next_revision(db)
+                    yield made
+                    made += range(first, next_revision(db))
             except BaseException:
-                self._loaded.clear()  # what is remembered may be of changes that never were
+                self._loaded = before  # what was remembered since may be of changes that never were
                 raise
 
     # --- edits
@@ -77,13 +87,35 @@ class LabelStore:
             ChangedElsewhere: the question is not at `expected_revision`.
             SessionError: the edit does not fit the state.
         """
-        alongside = options.pop("alongside", ())
-        origin = Origin(annotator=options.pop("annotator", None))
+        edits = [edit, *options.pop("alongside", ())]
+        return self.edit(question_id, lambda _: edits, **options)
+
+    def edit(
+        self,
+        question_id: int,
+        make: Callable[[State], Sequence[Edit]],
+        *,
+        annotator: str | None = None,
+        expected_revision: int | None = None,
+    ) -> int:
+        """Apply an edit of a person that follows from the labels as they are; nobody changes them meanwhile.
+
+        Args:
+            question_id: the question that it is about.
+            make: gives the edit for the state before it, and after it those that belong to it (see `record`).
+            annotator: the person's name.
+            expected_revision: as for `record`.
+
+        Raises:
+            Whatever `make` raises; else as `record`.
+        """
+        origin = Origin(annotator=annotator)
 
         def change(db: sqlite3.Connection, loaded: Loaded) -> Loaded:
-            return enter(db, enter(db, loaded, [edit], origin, True), alongside, origin, False)
+            edit, *more = make(loaded.state)
+            return enter(db, enter(db, loaded, [edit], origin, True), more, origin, False)
 
-        return self._change(question_id, change, **options)
+        return self._change(question_id, change, expected_revision)
 
     def follow(
         self,
@@ -116,15 +148,6 @@ class LabelStore:
     def redo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
         """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
         return self._walk(question_id, annotator, expected_revision, forward=True)
-
-    def step_revisions(self, question_id: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the revisions of the edits that undo takes back, the last one first, and that redo brings."""
-        with self._database.read() as db:
-            position = db.execute("SELECT position FROM questions WHERE id = ?", (question_id,)).fetchone()
-            rows = db.execute("SELECT step, revision FROM steps WHERE question_id = ? ORDER BY step", (question_id,))
-            steps = rows.fetchall()
-        past = [revision for step, revision in steps if step <= position[0]]
-        return tuple(reversed(past)), tuple(revision for _, revision in steps[len(past) :])
 
     def mark(self, question_id: int, object_id: int, frames: tuple[int, int], kind: Mark | None, **options: Any) -> int:
         """Say of the masks of frames `start` to `stop - 1` that they are right, or that the object is not there.
@@ -171,31 +194,37 @@ class LabelStore:
                 if expected_revision is not None and loaded.revision != expected_revision:
                     raise ChangedElsewhere.of(question_id, loaded.revision, expected_revision)
                 loaded = change(db, loaded)
-            self._keep(loaded)
+            self._loaded[question_id] = loaded
         return loaded.revision
 
     def _load(self, db: sqlite3.Connection, question_id: int) -> Loaded:
-        kept = self._loaded.get(question_id)
+        """Return what is kept of a question where it is still so, else read it and keep it."""
+        loaded = self._loaded.get(question_id)
         row = db.execute("SELECT revision FROM questions WHERE id = ?", (question_id,)).fetchone()
-        if kept is not None and row is not None and row[0] == kept.revision:
-            return kept
-        return load(db, question_id)
-
-    def _keep(self, loaded: Loaded) -> None:
-        self._loaded[loaded.question_id] = loaded
-        self._loaded.move_to_end(loaded.question_id)
+        if loaded is None or row is None or row[0] != loaded.revision:
+            loaded = load(db, question_id)
+        self._loaded[question_id] = loaded
+        self._loaded.move_to_end(question_id)
         while len(self._loaded) > _KEPT_LOADED:
             self._loaded.popitem(last=False)
+        return loaded
 
     # --- what came of a question
 
     def loaded(self, question_id: int) -> Loaded:
         """Return everything about a question in memory: its state, revision and number of undoable steps."""
-        with self._lock:
-            with self._database.read() as db:
-                loaded = self._load(db, question_id)
-            self._keep(loaded)
-        return loaded
+        with self._lock, self._database.read() as db:
+            return self._load(db, question_id)
+
+    def look(self, question_id: int) -> Labelled:
+        """Return a question with its labels and the steps of undo and redo, all as of one moment."""
+        with self._lock, self._database.read() as db:
+            row = db.execute(f"{QUESTION} WHERE id = ?", (question_id,)).fetchone()
+            loaded = self._load(db, question_id)
+            if loaded.steps is None:
+                loaded = self._loaded[question_id] = replace(loaded, steps=read_steps(db, question_id))
+        steps = loaded.steps or ()
+        return Labelled(Question(*row), loaded.state, steps[: loaded.position], steps[loaded.position :])
 
     def state(self, question_id: int) -> State:
         """Return the annotation as it is, with all masks."""

@@ -12,14 +12,15 @@ from veason.errors import ProjectError, PromptError
 from veason.project.database import Database
 from veason.project.edits import Origin, next_revision, write_log
 from veason.project.records import Change, Question, Status, StoredVideo
-from veason.project.videos import describe, find, hash_video, inside, place_of
+from veason.project.videos import columns_of, find, hash_video, inside, place_of
 from veason.video import UNTRUSTED, Video, VideoLimits, open_video
 from veason.video.limits import ANY
 
-_QUESTION = (
+QUESTION = (
     "SELECT id, video_id, instruction, status, assignee, revision, reasoning, doubt, ifnull(failure, ''), segmenter, "
     "original_id FROM questions"
 )
+"""What selects the fields of `Question`, in their order."""
 
 
 class Library:
@@ -51,16 +52,6 @@ class Library:
                 (revision,) if question_id is None else (revision, question_id),
             ).fetchall()
         return tuple(read_change(row) for row in rows)
-
-    def changes_at(self, revisions: Sequence[int]) -> dict[int, Change]:
-        """Return the lines of the log with these revisions, by revision."""
-        with self._database.read() as db:
-            rows = db.execute(
-                "SELECT revision, question_id, operation, body, source, annotator, time FROM log "
-                "WHERE revision IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(revisions)),),
-            ).fetchall()
-        return {row[0]: read_change(row) for row in rows}
 
     def note(self, key: str) -> str | None:
         """Return what `keep_note` kept under a key, None where it kept nothing."""
@@ -101,7 +92,7 @@ class Library:
             row = db.execute(
                 "INSERT INTO videos (path, sha256, num_frames, width, height, fps, first_timestamp, last_timestamp, "
                 "has_variable_rate, decoder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-                (place, sha256, *describe(info)),
+                (place, sha256, *columns_of(info)),
             ).fetchone()
             if row is None:  # another process added it meanwhile
                 return int(db.execute("SELECT id FROM videos WHERE sha256 = ?", (sha256,)).fetchone()[0])
@@ -119,9 +110,14 @@ class Library:
             raise ProjectError(f"there is no video {video_id} in this project")
         return found[0]
 
-    def open_video(self, video_id: int) -> Video:
-        """Open a video of the project for reading. Raises ProjectError where its file is gone."""
-        return find(self.video(video_id), self.limits)
+    def open_video(self, video_id: int, is_cancelled: Callable[[], bool] | None = None) -> Video:
+        """Open a video of the project for reading.
+
+        Raises:
+            ProjectError: its file is gone, or another one.
+            VideoError: it cannot be opened, or `is_cancelled` said True meanwhile.
+        """
+        return find(self.video(video_id), replace(self.limits, is_cancelled=is_cancelled))
 
     def _video_where(self, condition: str, *values: Any) -> tuple[StoredVideo, ...]:
         with self._database.read() as db:
@@ -180,7 +176,7 @@ class Library:
     def question(self, question_id: int) -> Question:
         """Return one question."""
         with self._database.read() as db:
-            row = db.execute(f"{_QUESTION} WHERE id = ?", (question_id,)).fetchone()
+            row = db.execute(f"{QUESTION} WHERE id = ?", (question_id,)).fetchone()
         if row is None:
             raise ProjectError(f"there is no question {question_id} in this project")
         return Question(*row)
@@ -205,7 +201,7 @@ class Library:
                 values.append(value)
         order = "doubt IS NULL, doubt DESC, id" if most_doubtful_first else "id"
         with self._database.read() as db:
-            rows = db.execute(f"{_QUESTION} WHERE {' AND '.join(conditions)} ORDER BY {order}", values).fetchall()
+            rows = db.execute(f"{QUESTION} WHERE {' AND '.join(conditions)} ORDER BY {order}", values).fetchall()
         return tuple(Question(*row) for row in rows)
 
 

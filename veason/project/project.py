@@ -87,13 +87,14 @@ class Project:
         return cls(folder, database, is_untrusted=is_untrusted)
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
+    def atomic(self) -> Iterator[list[int]]:
         """Make all changes of the block one: they reach the disk as it ends, or none of them does.
 
-        Everybody else waits meanwhile, so let it be short.
+        Everybody else waits meanwhile, so let it be short. Once the block has ended the list that it is given holds the
+        revisions that it made, in order.
         """
-        with self.labels.atomic():
-            yield
+        with self.labels.atomic() as made:
+            yield made
 
     def close(self) -> None:
         """Close the file; the project can be opened again at any time."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from veason.annotation import Provenance, Reasoning
+from veason.annotation import Edit, Provenance, Reasoning, State
 from veason.errors import ProjectError
 from veason.types import Answer, Prompt, Rle, Sampling
 
@@ -71,6 +71,23 @@ class Question:
     failure: str
     segmenter: str | None
     original_id: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """A question and its labels at one moment.
+
+    Attributes:
+        question: its row.
+        state: what is labelled.
+        done: the edits that undo would take back, oldest first.
+        undone: the edits that redo would bring, the next first.
+    """
+
+    question: Question
+    state: State
+    done: Sequence[Edit]
+    undone: Sequence[Edit]
 
 
 @dataclass(frozen=True, slots=True)

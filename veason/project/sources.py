@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from veason.errors import ProjectError
+from veason.project.listings import Wanted
 from veason.project.project import Project
 from veason.types import Sample
 from veason.video.images import is_litter, is_picture
@@ -19,20 +18,18 @@ VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A line of a list of instructions; `video` is a path, a file name with or without ending, or "" for all."""
-
-    video: str
-    instruction: str
-    assignee: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Added:
-    """How many videos and questions are new; what was there already is not added again."""
+    """How many videos and questions are new; what was there already is not added again.
+
+    Attributes:
+        num_videos: videos.
+        num_questions: questions.
+        left_out: a sentence for every instruction that was not taken, with its place and the reason.
+    """
 
     num_videos: int
     num_questions: int
+    left_out: tuple[str, ...] = ()
 
 
 def list_videos(paths: Iterable[str | Path]) -> list[Path]:
@@ -63,49 +60,6 @@ def _is_frames(path: Path) -> bool:
     return path.is_dir() and not is_litter(path.name) and any(map(is_picture, path.iterdir()))
 
 
-def read_instructions(path: str | Path) -> list[Wanted]:
-    """Read a CSV with a heading line, or JSONL; columns `instruction`, `video` and `assignee`, the last two optional.
-
-    Raises:
-        ProjectError: the file cannot be read, or a line holds no instruction.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(f"cannot read {path}: {error}") from error
-    rows = _jsonl(path, text) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv(path, text)
-    wanted = []
-    for number, row in rows:
-        values = {key: str(row.get(key) or "").strip() for key in ("video", "instruction", "assignee")}
-        if not values["instruction"]:
-            raise ProjectError(f"{path}, line {number}: there is no instruction")
-        wanted.append(Wanted(values["video"], values["instruction"], values["assignee"] or None))
-    return wanted
-
-
-def _csv(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(text.splitlines())
-    if "instruction" not in (reader.fieldnames or ()):
-        raise ProjectError(f"{path}: the first line should name the columns, such as video,instruction,assignee")
-    return [(reader.line_num, row) for row in reader]
-
-
-def _jsonl(path: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
-    rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ProjectError(f"{path}, line {number}: is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise ProjectError(f'{path}, line {number}: should be an object such as {{"instruction": "the ball"}}')
-        rows.append((number, row))
-    return rows
-
-
 def add_videos(
     project: Project,
     paths: Sequence[str | Path],
@@ -119,7 +73,7 @@ def add_videos(
     `tell` hears, before each video, how many have been read and of how many.
 
     Raises:
-        ProjectError: an instruction is about a video that is neither given nor in the project.
+        ProjectError: a path holds no video, or no instruction is about one that is given or in the project.
         VideoError: a video cannot be opened.
     """
     known = {video.id for video in project.library.videos()}
@@ -128,20 +82,53 @@ def add_videos(
         tell(number, len(found))
         ids.append(project.library.add_video(path, copy=copy))
     chosen = list(dict.fromkeys(ids)) or [video.id for video in project.library.videos()]
-    names: dict[str, int] = {}
-    for video in project.library.videos():
-        names |= dict.fromkeys((str(video.path), video.path.name, video.path.stem), video.id)
-    for path, video_id in zip(found, ids, strict=True):  # a copy has another name
-        names |= dict.fromkeys((str(path), str(path.absolute()), path.name, path.stem), video_id)
-    added = 0
+    places = _Places(project, zip(found, ids, strict=True))
+    added, left_out = 0, []
     for one in wanted:
-        if one.video and one.video not in names:
-            raise ProjectError(
-                f"the instruction {one.instruction!r} is about {one.video!r}, which is not in the project"
-            )
-        for video_id in [names[one.video]] if one.video else chosen:
+        about = places.find(one.video) if one.video else chosen
+        if isinstance(about, str):
+            left_out.append(f"{one.row + ': ' if one.row else ''}the instruction {one.instruction!r} {about}")
+            continue
+        for video_id in about:
             added += _add_question(project, video_id, one)
-    return Added(len(set(ids) - known), added)
+    if left_out and len(left_out) == len(wanted):
+        raise ProjectError("; ".join(left_out))
+    return Added(len(set(ids) - known), added, tuple(left_out))
+
+
+class _Places:
+    """The videos of a project by all that a list may call them."""
+
+    def __init__(self, project: Project, given: Iterable[tuple[Path, int]]) -> None:
+        self._ids: dict[str, set[int]] = {}
+        for video in project.library.videos():
+            self._enter(video.path, video.id)
+        for path, video_id in given:  # a copy has another name
+            self._enter(path, video_id)
+            self._enter(path.absolute(), video_id)
+
+    def _enter(self, path: Path, video_id: int) -> None:
+        parts = path.parts
+        for count in range(1, len(parts) + 1):
+            below = Path(*parts[-count:])
+            for name in {str(below), str(below.with_name(below.stem)) if below.name else ""}:
+                for same in {name, _alike(name)}:
+                    self._ids.setdefault(same, set()).add(video_id)
+
+    def find(self, name: str) -> list[int] | str:
+        """Return the one video that a list means, or why that cannot be told."""
+        plain = name.replace("\\", "/").removeprefix("./")
+        for called in (name, plain, _alike(plain)):
+            if ids := self._ids.get(called):
+                if len(ids) == 1:
+                    return list(ids)
+                return f"is about {name!r}, as which {len(ids)} videos are known: name its folder as well"
+        return f"is about {name!r}, which is not in the project"
+
+
+def _alike(name: str) -> str:
+    """Return a name as a disk sees it that knows no case and one form of accents."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def add_dataset(project: Project, dataset: Iterable[Sample], *, copy: bool = False) -> Added:

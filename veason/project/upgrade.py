@@ -15,8 +15,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from veason.annotation.places import FrameRuns, runs_of
-from veason.annotation.plain import plain, to_json
+from veason.annotation.difference import plain, to_json
+from veason.annotation.state import FrameRuns, runs_of
 
 _Pending = Mapping[int, FrameRuns]
 

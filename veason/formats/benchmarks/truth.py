@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from veason.errors import DataError
 from veason.formats.benchmarks.files import picture_size
+from veason.formats.benchmarks.indices import VOID, read_indices
 from veason.formats.benchmarks.rle_file import has_foreground, read_foreground, read_mask_row
 from veason.formats.benchmarks.rows import RowError, check_row
 from veason.masks import decode_mask, encode_mask, union_mask
@@ -108,8 +108,9 @@ class PaletteTruth:
         return mask
 
     def foreground(self, frame_index: int) -> Rle:
-        """Return where any object is."""
-        return encode_mask(self._picture(frame_index) > 0)
+        """Return where any object is; void, of which nothing is said, is none."""
+        picture = self._picture(frame_index)
+        return encode_mask((picture > 0) & ((picture != VOID) | (self.object_id == str(VOID))))
 
     def _picture(self, frame_index: int) -> np.ndarray:
         return read_indices(self.folder / f"{self.frame_names[frame_index]}.png")
@@ -145,23 +146,6 @@ class GreyTruth:
             if folder != self.folder and file.is_file():
                 union = union | (read_indices(file) > 0)
         return encode_mask(union)
-
-
-def read_indices(file: Path) -> np.ndarray:
-    """Return the `(H, W)` uint8 pixel values of a palette or grey PNG: object ids, or 0 and not 0.
-
-    Raises:
-        DataError: the file is missing, broken, or a colour picture, whose ids are lost.
-    """
-    try:
-        with Image.open(file) as picture:
-            if picture.mode not in ("P", "L", "1"):
-                raise RowError(f"{file}: want a palette or grey picture, got mode {picture.mode}: its ids are lost")
-            return np.asarray(picture.convert("L") if picture.mode == "1" else picture, dtype=np.uint8)
-    except FileNotFoundError as error:
-        raise RowError(f"{file}: is missing; every listed frame needs its mask", "missing mask") from error
-    except OSError as error:
-        raise RowError(f"{file}: not a readable PNG ({error})") from error
 
 
 @lru_cache(maxsize=1024)

@@ -14,17 +14,11 @@ from veason.formats.coco.shapes import Shape, kind_of, read_shape
 from veason.formats.coco.writer import ANNOTATIONS
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import UNKNOWN_FPS, Footage, VideoFinder
-from veason.formats.labels.frame_numbers import frame_indices, plain_path
+from veason.formats.labels.frame_numbers import NAMELESS, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
-
-_NAMELESS = {
-    "", "images", "image", "img", "img1", "imgs", "frames", "data", "default", "train", "val", "valid", "test",
-    "jpegimages", "obj_train_data", "train2017", "val2017",
-}  # fmt: skip
-"""Folders that are called after what they hold, not after a video."""
 
 _OWN_ATTRIBUTES = {"track_id", "keyframe", "occluded", "rotation"}
 
@@ -51,6 +45,10 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     rows = parse_rows(read_json_file(file, "COCO images and annotations"), str(file))
     for annotation in (one for each in rows.annotations.values() for one in each):
         tally.find(kind_of(annotation))
+        for name, value in _attributes(annotation).items():
+            if name not in _OWN_ATTRIBUTES and value not in (None, "", False):
+                tally.find("attribute")
+                tally.leave("attribute", "of annotations, for which a project has no place")
     listed = {image.id for image in rows.images}
     for image_id, unlisted in rows.annotations.items():
         if image_id not in listed:
@@ -97,7 +95,7 @@ def _groups(rows: Rows, finder: VideoFinder, file: Path) -> list[_Group]:
 def _name(folder: PurePosixPath, finder: VideoFinder) -> str:
     """Return the name of the video whose pictures lie in a folder, "" where the folder tells none."""
     parts = [part for part in folder.parts if part not in (".", "..")]
-    telling = [part for part in parts if part.lower() not in _NAMELESS]
+    telling = [part for part in parts if part.lower() not in NAMELESS]
     known = finder.choose(["/".join(parts), "/".join(telling), *telling[-1:]])
     return known or "/".join(parts if len(telling) == len(parts) else telling)
 
@@ -148,7 +146,7 @@ class _Reader:
             LabelledQuestion(name, text, tuple(numbers[by_value[value]] for value in ids))
             for name, text, ids in expressions
         ]
-        num_frames = frame_count(max([length or 0, *(index + 1 for index in indices)], default=0), self._place)
+        num_frames = frame_count(max([1, length or 0, *(index + 1 for index in indices)]), self._place)
         info = self._footage.info_or(num_frames=num_frames, size_wh=self._size_wh, fps=self._entry.fps or UNKNOWN_FPS)
         return LabelledVideo(
             name=self._entry.name,
@@ -222,10 +220,6 @@ class _Reader:
         attributes = _attributes(row)
         turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
         shape: Shape = read_shape(row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned)
-        for name, value in attributes.items():
-            if name not in _OWN_ATTRIBUTES and value not in (None, "", False):
-                self._tally.find("attribute")
-                self._tally.leave("attribute", "of annotations, for which a project has no place")
         if shape.reason:
             self._objects.leave(key, index, shape.kind, shape.reason)
         elif shape.box is not None:

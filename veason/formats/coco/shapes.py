@@ -15,7 +15,7 @@ from veason.formats.labels.shapes import box_around, parts_rle, turned_corners
 from veason.masks import mask_area
 from veason.types import Box, Rle
 
-NO_PIXEL = "that cover no pixel of the picture"
+NO_PIXEL = "covering no pixel of the picture"
 """Why shapes are left out that are outside their picture, or thinner than its pixels."""
 
 TOO_FEW = "of fewer than 3 points"
@@ -57,7 +57,7 @@ def read_shape(segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: st
     if bbox:
         box = _box(bbox, size_wh, f"{place}: bbox", turned)
         return Shape("box", box=box) if box else Shape("box", reason=NO_PIXEL)
-    return Shape("annotation", reason="that draw neither a mask nor a box")
+    return Shape("annotation", reason="drawing neither a mask nor a box")
 
 
 def kind_of(row: Mapping[str, Any]) -> str:

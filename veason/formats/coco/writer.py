@@ -77,7 +77,7 @@ def _write_video(
                 "category_id": category_id,
             }
             row |= {"track_id": object_id, "instance_id": object_id, "score": mask.score, **_shape(mask.rle)}
-            row["attributes"] = {"track_id": object_id}  # as CVAT and Datumaro have it
+            row["attributes"] = {"track_id": object_id, "occluded": mask.is_occluded}  # as CVAT and Datumaro have it
             file.append("annotations", row)
     tally.counts["videos"] += 1
     tally.counts["objects"] += len(video.tracks)

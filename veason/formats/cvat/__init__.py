@@ -1,9 +1,11 @@
 """CVAT for video 1.1: one XML file a video.
 
-An object has two tracks of one group: its masks, and the boxes around them. Every shape is a keyframe (CVAT would
-interpolate between others); an `outside` shape ends a stretch on which the object is visible. Mask rows run left to
-right within `left, top, width, height`, counts start with background. The first shape of a track carries the object's
-id and the instructions about it. Source: CVAT's docs, "XML annotation format", and cvat/apps/dataset_manager.
+An object has a track for each of its masks, and one of the boxes around them; `group_id` ties them, and so does the
+attribute `object_id`. Every shape is a keyframe (CVAT would interpolate between others); an `outside` shape ends a
+stretch on which the object is visible. Mask rows run left to right within `left, top, width, height`, counts start with
+background. The first shape of an object carries the instructions about it. Read is all that CVAT writes as 1.1, for
+video and for images, of tasks, jobs and projects. Source: CVAT's docs, "XML annotation format", and
+cvat/apps/dataset_manager.
 """
 
 from __future__ import annotations

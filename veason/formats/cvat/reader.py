@@ -1,169 +1,268 @@
-"""CVAT for video 1.1 as CVAT and others write it: masks, polygons and boxes in tracks.
+"""CVAT's XML as CVAT and others write it: for video and for images, of tasks, jobs and projects.
 
-A box becomes a mask nowhere: an object that has boxes alone gets them as prompts, to be tracked.
+A box becomes a mask nowhere: an object that has boxes alone gets them as prompts, to be tracked. CVAT knows no tracks
+of masks and writes a track for each: those of one group, or of one label that is on no frame twice, are one object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
-import numpy as np
-
-from veason.errors import DataError, PromptError
+from veason.errors import DataError
+from veason.formats.cvat.parts import Part, parts_of
+from veason.formats.cvat.shapes import BETWEEN, KINDS, NO_AREA, attribute, read_shape
+from veason.formats.cvat.texts import split_instructions
+from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
+from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask, with_rest
-from veason.libraries import library_imports
-from veason.masks import empty_mask, encode_mask, rle_from_coco
-from veason.types import Box, Prompt, Rle
+from veason.formats.labels.numbers import frame_number, whole_number
+from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
+from veason.formats.labels.xmlfile import read_xml_file
 
-with library_imports():
-    from pycocotools import mask as coco
-
-_BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, PromptError)
+_OWN = ("object_id", "instructions")
+_ATTRIBUTES = "of shapes, for which a project has no place"
 
 
 def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
-    """Yield the video of an XML file, or of all below a folder.
+    """Yield the videos of an XML file, or of all below a folder.
 
     Raises:
         DataError: no file is there, or one is not what CVAT promises.
     """
-    files = sorted(source.rglob("*.xml")) if source.is_dir() else [source]
+    if source.is_dir():
+        files = [file for file in sorted(source.rglob("*.xml")) if not file.name.startswith(".")]
+    else:
+        files = [source]
     if not files:
         raise DataError(f"{source}: holds no .xml file: export the task from CVAT as 'CVAT for video 1.1'")
     for file in files:
-        try:
-            root = ElementTree.parse(file).getroot()
-            video = _read_video(root, file, finder)
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror})") from error
-        except ElementTree.ParseError as error:
-            raise DataError(f"{file}: is not XML ({error}): download it again") from error
-        except _BROKEN as error:
-            raise DataError(f"{file}: is not what CVAT for video 1.1 promises: {error!r}") from error
-        tally.take_whole(video)
-        yield video
+        root = read_xml_file(file, "labels as CVAT 1.1 writes them")
+        if root.tag != "annotations":
+            raise DataError(f"{file}: should hold <annotations> as CVAT writes them, got <{root.tag}>")
+        for part in parts_of(root, file):
+            yield _Reader(part, file, finder, tally).read()
 
 
-def _read_video(root: ElementTree.Element, file: Path, finder: VideoFinder) -> LabelledVideo:
-    name = (root.findtext(".//meta//name") or file.stem).strip()
-    footage = finder.find(name)
-    info = footage.info
-    size_wh = info.size_wh if info else _size(root, file)
-    stop = int(root.findtext(".//stop_frame") or root.findtext(".//size") or 0)
-    frames = [int(shape.attrib["frame"]) for track in root.iter("track") for shape in track]
-    num_frames = info.num_frames if info else max([stop + 1, *(index + 1 for index in frames)])
-    tracks: dict[int, dict[int, LabelMask]] = {}
-    boxes: dict[int, dict[int, Box]] = {}
-    names: dict[int, str] = {}
-    words: dict[str, list[int]] = {}
-    taken = {
-        int(value) for track in root.iter("track") if (value := _attributes(track).get("object_id", "")).isdecimal()
-    }
-    for track in root.iter("track"):
-        attributes = _attributes(track)
-        given = attributes.get("object_id", "")
-        object_id = int(given) if given.isdecimal() else _next_id(taken)
-        tracks.setdefault(object_id, {})
-        if track.attrib["label"] != "object":
-            names[object_id] = track.attrib["label"]
-        for instruction in filter(None, attributes.get("instructions", "").split("\n")):
-            words.setdefault(instruction, [])
-            words[instruction] += [] if object_id in words[instruction] else [object_id]
-        tracks[object_id] |= _masks(track, size_wh, num_frames)
-        boxes.setdefault(object_id, {}).update(_boxes(track))
-    prompts = {
-        object_id: tuple(Prompt(object_id, index, box) for index, box in sorted(boxes[object_id].items()))
-        for object_id, track in tracks.items()
-        if not track
-    }
-    questions = with_rest(
-        (LabelledQuestion(str(number), text, tuple(ids)) for number, (text, ids) in enumerate(words.items())), tracks
-    )
-    return LabelledVideo(
-        name=name,
-        info=footage.info_or(num_frames=num_frames, size_wh=size_wh),
-        questions=tuple(_with_prompts(question, prompts) for question in questions),
-        tracks={object_id: dict(sorted(track.items())) for object_id, track in sorted(tracks.items())},
-        object_names=names,
-        frame_names=footage.frame_names,
-        file_name=(root.findtext(".//meta//source") or "").strip(),
-    )
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A shape with where it belongs."""
+
+    element: Element
+    frame_index: int
+    holder: int
+    label: str
+    group: int
 
 
-def _with_prompts(question: LabelledQuestion, prompts: Mapping[int, tuple[Prompt, ...]]) -> LabelledQuestion:
-    own = tuple(prompt for object_id in question.object_ids for prompt in prompts.get(object_id, ()))
-    places = frozenset((prompt.object_id, prompt.frame_index) for prompt in own)
-    return replace(question, prompts=own, by_hand=places)
+class _Reader:
+    """Reads one video."""
 
+    def __init__(self, part: Part, file: Path, finder: VideoFinder, tally: ImportTally) -> None:
+        self._part, self._tally = part, tally
+        self._name = part.name(file, finder)
+        self._place = f"{file}: video {self._name!r}"
+        self._footage = finder.find(self._name)
+        info = self._footage.info
+        told = part.size_wh(self._place)
+        if info and told and info.size_wh != told:
+            raise DataError(
+                f"{self._place}: its frames are {told[0]}x{told[1]}, those of the video of that name "
+                f"{info.size_wh[0]}x{info.size_wh[1]}: name the video that was labelled"
+            )
+        size_wh = info.size_wh if info else told
+        if size_wh is None:
+            raise DataError(f"{file}: does not tell the size of its video: name the video as well")
+        self._size_wh = size_wh
+        self._known_frames = info.num_frames if info else None
+        self._objects = CollectedObjects(size_wh, tally, self._place)
+        self._words: dict[str, list[ObjectKey]] = {}
 
-def _size(root: ElementTree.Element, file: Path) -> tuple[int, int]:
-    width, height = root.findtext(".//original_size/width"), root.findtext(".//original_size/height")
-    if not width or not height:
-        raise DataError(f"{file}: does not tell the size of its video: name the video as well")
-    return int(width), int(height)
-
-
-def _next_id(taken: set[int]) -> int:
-    object_id = next(number for number in range(1, len(taken) + 2) if number not in taken)
-    taken.add(object_id)
-    return object_id
-
-
-def _attributes(track: ElementTree.Element) -> dict[str, str]:
-    """Return the attributes of the first shape that has any."""
-    for shape in track:
-        found = {each.attrib["name"]: (each.text or "") for each in shape.iter("attribute")}
-        if found:
-            return found
-    return {}
-
-
-def _masks(track: ElementTree.Element, size_wh: tuple[int, int], num_frames: int) -> dict[int, LabelMask]:
-    """Return masks by frame; after an `outside` shape the object is not there until the next shape."""
-    shapes = sorted((shape for shape in track if shape.tag in ("mask", "polygon")), key=_frame)
-    nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
-    masks: dict[int, LabelMask] = {}
-    for place, shape in enumerate(shapes):
-        frame_index = _frame(shape)
-        if shape.attrib.get("outside") != "1":
-            is_occluded = shape.attrib.get("occluded") == "1"
-            masks[frame_index] = LabelMask(_rle(shape, size_wh), is_occluded=is_occluded)
-            continue
-        stop = _frame(shapes[place + 1]) if place + 1 < len(shapes) else num_frames
-        masks |= {index: nothing for index in range(frame_index, stop)}
-    return masks
-
-
-def _boxes(track: ElementTree.Element) -> dict[int, Box]:
-    return {
-        _frame(shape): Box(*(float(shape.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr")))
-        for shape in track
-        if shape.tag == "box" and shape.attrib.get("outside") != "1" and shape.attrib.get("keyframe", "1") == "1"
-    }
-
-
-def _frame(shape: ElementTree.Element) -> int:
-    return int(shape.attrib["frame"])
-
-
-def _rle(shape: ElementTree.Element, size_wh: tuple[int, int]) -> Rle:
-    width, height = size_wh
-    if shape.tag == "polygon":
-        points = [float(value) for pair in shape.attrib["points"].split(";") for value in pair.split(",")]
-        return rle_from_coco(coco.merge(coco.frPyObjects([points], height, width)))
-    left, top, across, down = (int(float(shape.attrib[key])) for key in ("left", "top", "width", "height"))
-    counts = [int(value) for value in shape.attrib["rle"].split(",")]
-    values = np.arange(len(counts)) % 2 == 1
-    part = np.repeat(values, counts)
-    if part.size != across * down or left < 0 or top < 0 or left + across > width or top + down > height:
-        raise ValueError(
-            f"the mask on frame {shape.attrib['frame']} does not fit its box or the {width}x{height} video"
+    def read(self) -> LabelledVideo:
+        """Return the video with its labels."""
+        drawn = [*self._of_tracks(), *self._of_images()]
+        keys = self._keys(drawn)
+        for shape, key in zip(drawn, keys, strict=True):
+            self._put(shape, key)
+        told = self._part.num_frames(self._place)
+        last = max((shape.frame_index for shape in drawn), default=-1)
+        num_frames = self._known_frames or max(told, last + 1, 1)
+        self._objects.fill_absent(self._absent(drawn, keys, num_frames))
+        numbers = self._objects.numbers()
+        tracks = self._objects.tracks(numbers)
+        words = [
+            LabelledQuestion(str(place), text, tuple(sorted({numbers[key] for key in about})))
+            for place, (text, about) in enumerate(self._words.items())
+        ]
+        return LabelledVideo(
+            name=self._name,
+            info=self._footage.info_or(num_frames=num_frames, size_wh=self._size_wh),
+            questions=questions_about(words, tracks, self._objects.prompts(numbers)),
+            tracks=tracks,
+            object_names=self._objects.names(numbers),
+            frame_names=self._footage.frame_names,
+            file_name=self._part.file_name,
         )
-    mask = np.zeros((height, width), bool)
-    mask[top : top + down, left : left + across] = part.reshape(down, across)
-    return encode_mask(mask)
+
+    def _of_tracks(self) -> Iterator[_Drawn]:
+        """Yield the shapes of tracks, those of one track by frame, also the `outside` ones that end a stretch."""
+        for holder, track in enumerate(self._part.tracks):
+            place = f"{self._place}: track {track.get('id')!r}"
+            label, group = attribute(track, "label", place), _group(track, place)
+            shapes = []
+            for element in track:
+                if element.tag == "attribute":
+                    continue
+                is_end = element.get("outside") == "1"  # it may stand behind the last frame
+                frame = frame_number(
+                    attribute(element, "frame", place),
+                    f"{place}: a {element.tag}",
+                    None if is_end else self._known_frames,
+                )
+                shapes.append(_Drawn(element, frame, holder, label, group))
+            yield from sorted(shapes, key=lambda shape: shape.frame_index)
+
+    def _of_images(self) -> Iterator[_Drawn]:
+        """Yield the shapes of pictures, each a holder of its own; the frame is told by the name or else the id."""
+        images = self._part.images
+        if not images:
+            return
+        start = whole_number(self._part.text(".//start_frame") or 0, f"{self._place}: start_frame")
+        step_text = self._part.text(".//frame_filter").removeprefix("step=")
+        step = whole_number(step_text or 1, f"{self._place}: frame_filter", least=1)
+        listed = []
+        for image in images:
+            place = f"{self._place}: picture {image.get('name')!r}"
+            told = image.get("frame")
+            id = image.get("id")
+            listed.append(
+                ListedFrame(
+                    image.get("name") or f"id {id}",
+                    None if told is None else whole_number(told, f"{place}: frame"),
+                    None if id is None else start + step * whole_number(id, f"{place}: id"),
+                )
+            )
+        length = self._part.num_frames(self._place) or None
+        holder = len(self._part.tracks)
+        for index, image in zip(frame_indices(listed, self._footage, length, self._place), images, strict=True):
+            place = f"{self._place}: frame {index}"
+            for element in image:
+                holder += 1
+                yield _Drawn(element, index, holder, element.get("label", "object"), _group(element, place))
+
+    def _keys(self, drawn: list[_Drawn]) -> list[ObjectKey]:
+        """Return what each shape's object is told apart by."""
+        ids = self._given_ids(drawn)
+        seen = [shape for shape in drawn if _is_seen(shape)]
+        visible = Counter(shape.holder for shape in seen)
+        num_tracks = len(self._part.tracks)
+        loose = {
+            shape.holder
+            for shape in seen
+            if shape.holder not in ids
+            and (shape.holder >= num_tracks or (visible[shape.holder] == 1 and shape.element.tag == "mask"))
+        }
+        tied: dict[int, ObjectKey] = {}
+        for use_group in (True, False):
+            bundles: dict[tuple[str, int], list[_Drawn]] = {}
+            for shape in seen:
+                is_open = shape.holder in loose and shape.holder not in tied
+                if is_open and (shape.group or not use_group):
+                    bundles.setdefault((shape.label, shape.group if use_group else 0), []).append(shape)
+            for (label, group), shapes in bundles.items():
+                if len({shape.frame_index for shape in shapes}) == len(shapes):
+                    tied |= dict.fromkeys(
+                        (shape.holder for shape in shapes), ObjectKey(("tied", label, group), name=label)
+                    )
+        return [
+            ids.get(shape.holder) or tied.get(shape.holder) or ObjectKey(("one", shape.holder), name=shape.label)
+            for shape in drawn
+        ]
+
+    def _given_ids(self, drawn: list[_Drawn]) -> dict[int, ObjectKey]:
+        """Return the objects of shapes that carry an id, which ours do, by holder; and note their instructions."""
+        keys: dict[int, ObjectKey] = {}
+        for shape in drawn:
+            values = _attributes(shape.element)
+            text = values.get("object_id", "").strip()
+            if text.isascii() and text.isdecimal() and int(text) > 0 and shape.holder not in keys:
+                number = whole_number(text, f"{self._place}: object_id")
+                keys[shape.holder] = ObjectKey(number, True, shape.label)
+        for shape in drawn:
+            for instruction in split_instructions(_attributes(shape.element).get("instructions", "")):
+                key = keys.get(shape.holder)
+                if key is not None:
+                    about = self._words.setdefault(instruction, [])
+                    about += [] if key in about else [key]
+                    self._objects.add(key)
+        return keys
+
+    def _put(self, shape: _Drawn, key: ObjectKey) -> None:
+        """Take a shape or leave it out."""
+        element, index = shape.element, shape.frame_index
+        self._count_attributes(element, has_id=isinstance(key.value, int))
+        if not _is_seen(shape):
+            return
+        kind = element.tag if element.tag in KINDS else "element"
+        self._tally.find(kind)
+        place = f"{self._place}: frame {index}: {element.tag} of {shape.label!r}"
+        if element.tag not in KINDS:
+            self._tally.leave(kind, "of an unknown kind")
+            return
+        if element.tag == "box" and element.get("keyframe", "1") != "1":
+            self._tally.leave(kind, BETWEEN)
+            return
+        read = read_shape(element, self._size_wh, place)
+        if read.reason == NO_AREA:
+            self._tally.leave(kind, NO_AREA)
+        elif read.reason:
+            self._objects.leave(key, index, kind, read.reason)
+        elif read.box is not None:
+            self._objects.put_box(key, index, read.box, kind)
+        elif read.rle is not None:
+            is_occluded = element.get("occluded") == "1"
+            self._objects.put_mask(key, index, LabelMask(read.rle, is_occluded=is_occluded), kind)
+
+    def _count_attributes(self, element: Element, *, has_id: bool) -> None:
+        for each in element.iter("attribute"):
+            if (each.text or "").strip() and not (has_id and each.get("name") in _OWN):
+                self._tally.find("attribute")
+                self._tally.leave("attribute", _ATTRIBUTES)
+
+    def _absent(self, drawn: list[_Drawn], keys: list[ObjectKey], num_frames: int) -> dict[ObjectKey, set[int]]:
+        """Return the frames on which objects are said not to be there: after an `outside` shape until the next one."""
+        by_holder: dict[int, list[_Drawn]] = {}
+        of_key: dict[ObjectKey, dict[int, None]] = {}
+        for shape, key in zip(drawn, keys, strict=True):
+            if shape.element.tag in ("mask", "polygon", "ellipse"):
+                by_holder.setdefault(shape.holder, []).append(shape)
+                of_key.setdefault(key, {})[shape.holder] = None
+        absent: dict[ObjectKey, set[int]] = {}
+        for key, holders in of_key.items():
+            spans = [span for holder in holders for span in _outside(by_holder[holder], num_frames)]
+            if len(holders) > 1 and spans:
+                spans = [range(min(span.start for span in spans), num_frames)]
+            self._objects.check_room(sum(map(len, spans)))
+            absent[key] = {index for span in spans for index in span}
+        return absent
+
+
+def _is_seen(shape: _Drawn) -> bool:
+    return shape.element.get("outside") != "1"
+
+
+def _outside(shapes: list[_Drawn], num_frames: int) -> list[range]:
+    ends = [shape.frame_index for shape in shapes[1:]] + [num_frames]
+    return [range(shape.frame_index, end) for shape, end in zip(shapes, ends, strict=True) if not _is_seen(shape)]
+
+
+def _group(element: Element, place: str) -> int:
+    return whole_number(element.get("group_id") or 0, f"{place}: group_id")
+
+
+def _attributes(element: Element) -> dict[str, str]:
+    return {each.get("name", ""): each.text or "" for each in element.iter("attribute")}

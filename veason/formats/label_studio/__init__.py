@@ -4,7 +4,8 @@
     videos.json   boxes on the timeline, one task a video               videos.xml
     images/<video>/<frame>.jpg   to be served by Label Studio's local storage
 
-A label is an object's name and id ("dog 2"), which is how objects stay apart. Label Studio counts frames from 1.
+A label of ours is an object's name and id ("dog 2"), which is how objects stay apart; regions of one such label are
+parts of the object. Of other labels each region is an object where a frame has two. Frames of video tasks count from 1.
 Source: labelstud.io, "Export results in JSON", and label_studio_sdk.converter.
 """
 

@@ -36,9 +36,16 @@ def encode_brush(mask: np.ndarray) -> list[int]:
 def decode_brush(code: list[int], size_wh: tuple[int, int]) -> np.ndarray:
     """Return the `(H, W)` bool mask: where the alpha channel is not 0.
 
+    Nothing is made of the code before its length is known to be that of the picture.
+
     Raises:
         ValueError: the code does not describe a picture of that size.
     """
+    width, height = size_wh
+    if not all(type(byte) is int and 0 <= byte <= 255 for byte in code):
+        raise ValueError("the run-length code of a mask should be a list of bytes, 0 to 255")
+    if len(code) > 8 * width * height + 64:
+        raise ValueError(f"a run-length code of {len(code)} bytes is more than a mask of {width}x{height} can need")
     text = "".join(f"{byte:08b}" for byte in code)
     place = 0
 
@@ -51,13 +58,14 @@ def decode_brush(code: list[int], size_wh: tuple[int, int]) -> np.ndarray:
 
     total, word_size = take(32), take(5) + 1
     sizes = [take(4) + 1 for _ in range(4)]
-    width, height = size_wh
     if total != 4 * width * height:
         raise ValueError(f"a mask of {width}x{height} has {4 * width * height} words, its code says {total}")
     words = np.zeros(total, np.uint8)
     done = 0
     while done < total:
         is_repeated, length = take(1), take(sizes[take(2)]) + 1
+        if done + length > total:
+            raise ValueError(f"the runs of a mask of {width}x{height} go on after its last pixel")
         if is_repeated:
             words[done : done + length] = take(word_size) != 0
         else:

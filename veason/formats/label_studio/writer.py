@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from veason.draw import color_of
 from veason.formats.label_studio.brush import encode_brush
+from veason.formats.label_studio.tasks import SERVED
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
@@ -18,8 +20,6 @@ from veason.masks import decode_mask, mask_box
 from veason.outputs import write_json
 
 FRAMES, VIDEOS = "frames.json", "videos.json"
-SERVED = "/data/local-files/?d="
-"""How Label Studio calls files of its local storage."""
 
 
 def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
@@ -88,7 +88,8 @@ def _frame_task(video: LabelledVideo, frame_index: int, masks: dict[int, LabelMa
         if not mask.is_empty
     ]
     name = video.frame_name(frame_index)
-    data = {"image": f"{SERVED}images/{video.name}/{name}.jpg", "video": video.name, "frame": frame_index, "name": name}
+    address = SERVED + quote(f"images/{video.name}/{name}.jpg")
+    data = {"image": address, "video": video.name, "frame": frame_index, "name": name}
     data |= {"width": width, "height": height}
     return {"data": data, "annotations": [{"result": result}]}
 
@@ -112,7 +113,7 @@ def _video_task(video: LabelledVideo) -> dict[str, Any]:
         for object_id in video.object_ids
     ]
     data = {
-        "video": f"{SERVED}{video.source_name}",
+        "video": SERVED + quote(video.source_name),
         "name": video.name,
         "num_frames": info.num_frames,
         "fps": info.fps,

@@ -82,6 +82,10 @@ class CollectedObjects:
         self._unknown.add((key, frame_index))
         self._tally.leave(kind, reason)
 
+    def check_room(self, num_frames: int) -> None:
+        """Raise DataError where telling absence on so many frames is more than can be held."""
+        check_entries(max(len(self._masks), 1), num_frames, self._place)
+
     def fill_absent(self, frames: Mapping[ObjectKey, Iterable[int]] | Iterable[int]) -> None:
         """Say of each object with masks that it is not there on those of the frames on which nothing else is said.
 

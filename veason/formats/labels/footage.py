@@ -11,8 +11,9 @@ from pathlib import Path, PurePath
 from veason.errors import DataError, VideoError
 from veason.project.sources import VIDEOS
 from veason.types import VideoInfo
-from veason.video import open_video
+from veason.video import UNTRUSTED, VideoLimits, open_video
 from veason.video.images import is_litter, is_picture
+from veason.video.limits import ANY
 
 UNKNOWN_FPS = 24.0
 """Rate of a video of which only labels are known. Source: as for folders of frames, see `veason.video`."""
@@ -96,16 +97,26 @@ class VideoFinder:
         if path is None:
             return Footage(own and replace(own, path=""), frame_names_of(own) if own else (), files)
         try:
-            with open_video(path) as video:
+            with open_video(path, limits=self._limits) as video:
                 return Footage(video.info, frame_names_of(video.info))
         except VideoError as error:
             raise DataError(f"the video of the labels {name!r}: {error}") from error
 
     def choose(self, names: Iterable[str]) -> str | None:
-        """Return the first of several names that something is known of: what was named for the import comes first."""
-        names = [name for name in names if name]
-        named = (name for name in names if self._path(name) is not None)
-        return next(named, None) or next((name for name in names if self._own(name) is not None), None)
+        """Return the first of several names that something is known of: what was named for the import comes first.
+
+        A name may have the ending of a video's file.
+        """
+        tried = []
+        for name in filter(None, names):
+            tried += [name, name.removesuffix(PurePath(name).suffix)] if _is_video_name(name) else [name]
+        named = (name for name in tried if self._path(name) is not None)
+        return next(named, None) or next((name for name in tried if self._own(name) is not None), None)
+
+    @property
+    def is_named(self) -> bool:
+        """Tell whether videos were named for the import."""
+        return bool(self.known) or self.folder is not None
 
     def only(self) -> str | None:
         """Return the name of the only video that labels without a name can be about; None where there are several."""
@@ -143,6 +154,11 @@ class VideoFinder:
                     return found
         return None
 
+    @property
+    def _limits(self) -> VideoLimits:
+        """What videos may ask for: those that the owner of this machine named may take their time."""
+        return ANY if self.is_owners or self.known or self.folder else UNTRUSTED
+
     def _may_open(self, path: Path, folder: Path | None) -> bool:
         """Tell whether a path that labels make up may be opened; of strangers' only what lies in `folder`."""
         if self.is_owners:
@@ -151,6 +167,10 @@ class VideoFinder:
             return folder is not None and path.resolve().is_relative_to(folder.resolve())
         except (OSError, ValueError):  # a name that no disk takes
             return False
+
+
+def _is_video_name(name: str) -> bool:
+    return PurePath(name).suffix.lower() in VIDEOS
 
 
 def on_any_disk(name: str) -> str:

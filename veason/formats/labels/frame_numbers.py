@@ -11,6 +11,12 @@ from veason.errors import DataError
 from veason.formats.labels.footage import Footage, natural_key
 from veason.formats.labels.numbers import frame_number
 
+NAMELESS = {
+    "", "images", "image", "img", "img1", "imgs", "frames", "data", "default", "train", "val", "valid", "test",
+    "jpegimages", "obj_train_data", "train2017", "val2017",
+}  # fmt: skip
+"""Folders that are called after what they hold, not after a video."""
+
 _RENAMED = re.compile(r"(_(jpe?g|png|bmp))?\.rf\.[0-9a-f]{16,}$", re.IGNORECASE)
 """What Roboflow puts behind the name of a picture; its digits say nothing."""
 

@@ -9,16 +9,18 @@ import numpy as np
 
 from veason.draw import palette_image
 from veason.errors import DataError
-from veason.formats.benchmarks.truth import read_indices
-from veason.formats.labels.footage import VideoFinder, natural_key
+from veason.formats.benchmarks.indices import VOID, check_hard_edges, is_grey, read_indices, solid_values
+from veason.formats.labels.footage import Footage, VideoFinder, natural_key
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
+from veason.formats.labels.numbers import check_entries, frame_number
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.masks import encode_mask
 from veason.types import ObjectMask
+from veason.video.images import is_litter, is_picture
 
 RESOLUTION = "Full-Resolution"
 """The folder of DAVIS for masks at the size of the video."""
@@ -26,6 +28,7 @@ RESOLUTION = "Full-Resolution"
 _RESOLUTIONS = ("480p", "1080p", RESOLUTION)
 
 OVERLAP = "pixels where objects overlap and only the surest one is kept"
+_VOID = "area"
 _NO_WORDS = "instructions (the format holds no words)"
 
 
@@ -59,36 +62,45 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     """Yield the videos of a folder in either layout, or of `<video>/<frame>.png` folders as models write them.
 
     Raises:
-        DataError: no palette PNG is there, or one is broken or a colour picture.
+        DataError: no palette PNG is there, one is broken, has soft edges or colours without ids, or two are one frame.
     """
     roots = [root for root in (source / "train" / "Annotations", source / "Annotations") if root.is_dir()]
     root = roots[0] if roots else source
-    folders = sorted({file.parent for file in root.rglob("*.png")} - {root})
+    below = (file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() == ".png")
+    files = (root / path for path in below if len(path.parts) > 1 and not any(map(is_litter, path.parts)))
+    folders = sorted({file.parent for file in files})
     if not folders:
         raise DataError(f"{source}: holds no <video>/<frame>.png; it should be a DAVIS or YouTube-VOS folder")
     listed = _listed(root.parent / "meta.json")
     for folder in folders:
-        below = folder.relative_to(root)
-        is_resolution = len(below.parts) > 1 and below.parts[0] in _RESOLUTIONS
-        name = Path(*below.parts[1:]).as_posix() if is_resolution else below.as_posix()
-        video = _read_video(name, folder, root.parent / "JPEGImages" / below, listed.get(name, {}), finder)
-        tally.take_whole(video)
-        yield video
+        path = folder.relative_to(root)
+        is_resolution = len(path.parts) > 1 and path.parts[0] in _RESOLUTIONS
+        name = Path(*path.parts[1:]).as_posix() if is_resolution else path.as_posix()
+        footage = finder.find(name, root.parent / "JPEGImages" / path)
+        yield _read_video(name, folder, footage, listed.get(name, {}), tally)
 
 
-def _read_video(name: str, folder: Path, pictures: Path, listed: dict[int, str], finder: VideoFinder) -> LabelledVideo:
-    files = sorted(folder.glob("*.png"), key=natural_key)
-    footage = finder.find(name, pictures)
-    numbers = [footage.index_of(file.stem, file) for file in files]
-    ids = sorted({int(value) for file in files for value in np.unique(_indices(file))} - {0} | set(listed)) or [1]
+def _read_video(name: str, folder: Path, footage: Footage, listed: dict[int, str], tally: ImportTally) -> LabelledVideo:
+    files = _files(folder, tally)
+    numbers = _numbers(files, footage)
+    values = _values(files, folder)
+    numbered = (values | set(listed)) - {0, VOID}  # by the video: a frame may show nothing but void
+    ids = sorted(numbered | ({VOID} & set(listed))) or [1]
+    check_entries(len(ids), len(files), str(folder))
     tracks: dict[int, dict[int, LabelMask]] = {object_id: {} for object_id in ids}
     size_wh = (0, 0)
     for file, frame_index in zip(files, numbers, strict=True):
-        picture = _indices(file)
+        picture = read_indices(file)
         size_wh = (picture.shape[1], picture.shape[0])
+        if VOID not in listed and (picture == VOID).any():
+            if numbered:
+                tally.find(_VOID)
+                tally.leave(_VOID, f"of which {VOID} says nothing where objects have numbers")
+            else:
+                picture = np.where(picture == VOID, 1, picture)
         for object_id, track in tracks.items():
             track[frame_index] = LabelMask(encode_mask(picture == object_id))
-    return LabelledVideo(
+    video = LabelledVideo(
         name=name,
         info=footage.info_or(num_frames=max(numbers) + 1, size_wh=size_wh),
         questions=(LabelledQuestion("0", "", tuple(ids)),),
@@ -97,12 +109,46 @@ def _read_video(name: str, folder: Path, pictures: Path, listed: dict[int, str],
         frame_names=footage.frame_names,
         frame_files=footage.files,
     )
+    tally.take_whole(video)
+    return video
 
 
-def _indices(file: Path) -> np.ndarray:
-    """Return object ids; a grey picture of 0 and 255, as models write for one object, holds object 1."""
-    picture = read_indices(file)
-    return np.where(picture == 255, 1, picture) if set(np.unique(picture)) <= {0, 255} else picture
+def _files(folder: Path, tally: ImportTally) -> list[Path]:
+    """Return the pictures with ids of one video; other pictures among them are counted."""
+    pictures = sorted((file for file in folder.iterdir() if is_picture(file)), key=natural_key)
+    files = [file for file in pictures if file.suffix.lower() == ".png"]
+    others = len({file.stem for file in pictures} - {file.stem for file in files})
+    tally.find("picture", others)
+    tally.leave("picture", "that is no PNG, so that ids in it are lost", others)
+    return files
+
+
+def _numbers(files: list[Path], footage: Footage) -> list[int]:
+    """Return the frame of each picture. Raises DataError where one is not in the video, or two are one."""
+    num_frames = footage.info.num_frames if footage.info else None
+    seen: dict[int, Path] = {}
+    for file in files:
+        index = frame_number(footage.index_of(file.stem, file), str(file), num_frames)
+        if index in seen:
+            raise DataError(f"{file}: is frame {index}, as is {seen[index].name}: delete one of the two")
+        seen[index] = file
+    return list(seen)
+
+
+def _values(files: list[Path], folder: Path) -> set[int]:
+    """Return all values in the pictures of a video. Raises DataError where those of grey ones are shades."""
+    values: set[int] = set()
+    greys: set[int] = set()
+    solid: set[int] = set()
+    for file in files:
+        picture = read_indices(file)
+        found = {int(value) for value in np.unique(picture)}
+        values |= found
+        if is_grey(file):
+            greys |= found
+            solid |= solid_values(picture)
+    check_hard_edges(greys, solid, folder)
+    return values
 
 
 def _listed(meta: Path) -> dict[str, dict[int, str]]:

@@ -52,10 +52,10 @@ def read_pictures(video: LabelledVideo, frame_indices: Sequence[int]) -> Iterato
     try:
         if not video.info.path:
             for index in frame_indices:
-                with open_video(video.frame_files[index]) as source:
+                with open_video(video.frame_files[index], limits=video.limits) as source:
                     yield index, source.frame(0)
             return
-        with open_video(video.info.path) as source:
+        with open_video(video.info.path, limits=video.limits) as source:
             for frame in source.frames(frame_indices):
                 yield frame.index, frame.image
     except VideoError as error:

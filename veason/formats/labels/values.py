@@ -17,6 +17,7 @@ from veason.errors import ExportError
 from veason.masks import mask_area
 from veason.project.records import STATUSES, Status
 from veason.types import Prompt, Rle, SampleType, VideoInfo
+from veason.video.limits import ANY, VideoLimits
 
 ASSUMED_SCORE = 10.0
 """The object score (a logit) of a mask whose source gives none: about as sure as SAM2 ever is."""
@@ -156,6 +157,7 @@ class LabelledVideo:
         frame_names: name of each frame in file names, for videos that are folders; () gives 00000, 00001, ...
         file_name: how the labels call the file of the video, where its path is not known.
         frame_files: the pictures that are known, by frame index, where the whole video is not.
+        limits: how much the file of the video may ask for when it is opened.
 
     Raises:
         ExportError: an object has no question, a question names an object without track, two questions have one name,
@@ -170,6 +172,7 @@ class LabelledVideo:
     frame_names: tuple[str, ...] = ()
     frame_files: Mapping[int, Path] = field(default_factory=dict)
     file_name: str = ""
+    limits: VideoLimits = ANY
 
     def __post_init__(self) -> None:
         named = {object_id for question in self.questions for object_id in question.object_ids}

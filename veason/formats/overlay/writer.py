@@ -32,7 +32,7 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
         ]
         _check_has_video(video)
         try:
-            with open_video(video.info.path) as source:
+            with open_video(video.info.path, limits=video.limits) as source:
                 names = {key: name for key, name in video.object_names.items() if name}
                 overlay_video(source, tracks, file, (frames[0], frames[-1] + 1), names=names)
         except VideoError as error:

@@ -84,7 +84,8 @@ def is_picture_of(project: Project, info: VideoInfo, own: StoredVideo) -> bool:
     is_same_form = own.num_frames >= info.num_frames and own.size_wh == info.size_wh and own.path.exists()
     if not is_same_form or info.decoder != "images":
         return False
-    with open_video(info.path) as pictures, project.library.open_video(own.id) as video:
+    limits = project.library.limits
+    with open_video(info.path, limits=limits) as pictures, project.library.open_video(own.id) as video:
         for index in {0, info.num_frames // 2, info.num_frames - 1}:
             difference = np.abs(pictures.frame(index).astype(np.int16) - video.frame(index))
             if difference.mean() > _ALIKE:

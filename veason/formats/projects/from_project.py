@@ -88,6 +88,7 @@ def _labelled_video(
         tracks=tracks,
         object_names=object_names,
         frame_names=frame_names_of(info),
+        limits=project.library.limits,
     )
 
 

@@ -96,17 +96,18 @@ def _read_video(
     tally: ImportTally,
 ) -> LabelledVideo:
     listed = entry.get("file_names")
-    if not isinstance(listed, list) or not listed or not all(isinstance(name, str) and name for name in listed):
+    if not isinstance(listed, list) or not all(isinstance(name, str) and name for name in listed):
         raise DataError(f"{file}: video {shortened(entry.get('id'))} should list its file_names")
-    folder = PurePosixPath(plain_path(listed[0])).parent.as_posix()
-    name = str(entry.get("name") or ("" if folder == "." else folder)) or finder.only() or "video"
+    folder = PurePosixPath(plain_path(listed[0])).parent.as_posix() if listed else "."
+    told = str(entry.get("name") or ("" if folder == "." else folder))
+    name = finder.choose([told, PurePosixPath(told).name]) or told or finder.only() or "video"
     place = f"{file}: video {name!r}"
     footage = finder.find(name, file.parent / "JPEGImages" / name)
     size_wh = checked_size(entry.get("width"), entry.get("height"), place)
     if footage.info and footage.info.size_wh != size_wh:
         raise DataError(f"{place} is {size_wh[0]}x{size_wh[1]}, the video of that name {footage.info.size_wh}")
     length = None if entry.get("source_length") is None else frame_count(entry["source_length"], place)
-    frames = frame_indices([ListedFrame(each) for each in listed], footage, length, place)
+    frames = frame_indices([ListedFrame(each) for each in listed], footage, length, place) if listed else []
     objects = CollectedObjects(size_wh, tally, place)
     keys: dict[Any, ObjectKey] = {}
     for row in shapes:
@@ -126,7 +127,7 @@ def _read_video(
     questions = [LabelledQuestion(each, text, tuple(numbers[keys[id]] for id in ids)) for each, text, ids in words]
     return LabelledVideo(
         name=name,
-        info=footage.info_or(num_frames=max(length or 0, max(frames) + 1), size_wh=size_wh),
+        info=footage.info_or(num_frames=max([1, length or 0, *(index + 1 for index in frames)]), size_wh=size_wh),
         questions=questions_about(questions, tracks, objects.prompts(numbers)),
         tracks=tracks,
         object_names=objects.names(numbers),

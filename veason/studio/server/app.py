@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from veason.libraries import library_imports
 from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
 from veason.studio.server.examples import list_examples
+from veason.studio.server.guard import OriginGuard
 from veason.studio.server.page import STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
@@ -13,6 +16,7 @@ from veason.studio.server.studio import Studio
 
 with library_imports():
     import gradio as gr
+    from starlette.middleware import Middleware
 
 
 def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
@@ -23,6 +27,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
     studio = Studio(pipeline, registry, list_examples(), capacity=settings.max_works, is_local=is_local)
     if registry.own_key is not None:
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.outbox.uploads)  # gradio knows no other way to be told
     page = build(studio, about_page(studio, settings))
     page.queue(max_size=64)
     try:
@@ -31,12 +36,12 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             server_port=port,
             inbrowser=open_browser,
             prevent_thread_lock=not block,
-            show_error=True,
             quiet=not block,
             run_history=False,
             footer_links=[],
             ssr_mode=False,
-            allowed_paths=[str(WEB), str(studio.outbox.folder)],
+            allowed_paths=[str(WEB), str(studio.outbox.downloads)],
+            app_kwargs={"middleware": [Middleware(OriginGuard, is_local=is_local, hosts=[host])]},
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),

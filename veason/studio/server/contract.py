@@ -12,7 +12,7 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from veason.studio.server.decode import field_types, has_default, json_name
+from veason.studio.server.fields import field_types, has_default, json_name
 from veason.studio.server.messages import ITEMS, ErrorReply, Message, PictureReply, PulseReply, StopReply, UnknownReply
 from veason.studio.server.messages.about import About
 from veason.studio.server.messages.queue import (

@@ -17,15 +17,15 @@ from veason.annotation import (
     Occluded,
     PutPrompt,
     Reasoned,
-    RecomputeRequest,
     State,
 )
-from veason.annotation.recompute import Extent
+from veason.annotation.marks import with_settled
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
 from veason.pipeline import prompts_from_answer
 from veason.studio.server.painted import painted_mask
 from veason.studio.server.proposals import Proposal
+from veason.studio.server.question.open_question import within
 from veason.studio.server.requests.edits import (
     BoxEdit,
     ClickEdit,
@@ -42,12 +42,13 @@ from veason.studio.server.requests.edits import (
     StepEdit,
     TakeEdit,
 )
-from veason.studio.server.requests.stage import PropagateRequest
-from veason.types import Box, Click, FrameRange, Prompt
+from veason.types import Box, Click, Prompt
 
 
-def edit_of(request: Edits, state: State, size_wh: tuple[int, int], proposals: Sequence[Proposal] = ()) -> Edit:
-    """Return the edit that a request asks for; undo and redo are none.
+def edits_of(
+    request: Edits, state: State, size_wh: tuple[int, int], proposals: Sequence[Proposal] = ()
+) -> Sequence[Edit]:
+    """Return the edit that a request asks for, then those that belong to it; undo and redo are none.
 
     Args:
         request: object 0 of a box, click or mask means a new object.
@@ -60,49 +61,30 @@ def edit_of(request: Edits, state: State, size_wh: tuple[int, int], proposals: S
         SessionError: the labels do not allow it.
     """
     match request:
-        case BoxEdit() | ClickEdit() | MaskEdit():
-            return PutPrompt(_prompt(request, state, size_wh))
+        case BoxEdit() | ClickEdit():
+            return [PutPrompt(_prompt(request, state, size_wh))]
+        case MaskEdit():
+            return with_settled(state, PutPrompt(_prompt(request, state, size_wh)), size_wh)
         case DropEdit(object=object_id, frame=frame_index):
-            return DropPrompt(object_id, frame_index)
+            return [DropPrompt(object_id, frame_index)]
         case KeyframeEdit(frame=frame_index):
-            return MoveKeyframe(frame_index)
+            return [MoveKeyframe(frame_index)]
         case DuplicateEdit(object=object_id):
-            return Duplicated(object_id, _new_object(state))
+            return [Duplicated(object_id, _new_object(state))]
         case MergeEdit(object=object_id, into=target_id):
-            return Merged(object_id, target_id, state.confirmed_frames(target_id))
+            return [Merged(object_id, target_id, state.confirmed_frames(target_id))]
         case MarkEdit():
-            return _mark(request, state)
+            return with_settled(state, _mark(request, state), size_wh)
         case NameEdit(object=object_id, name=name):
-            return Named(object_id, " ".join(name.split()))
+            return [Named(object_id, " ".join(name.split()))]
         case LockEdit(object=object_id, on=is_locked):
-            return Locked(object_id, is_locked)
+            return [Locked(object_id, is_locked)]
         case ReasonEdit(text=text):
-            return Reasoned(text)
+            return [Reasoned(text)]
         case TakeEdit(answer=number):
-            return _taken(proposals, number)
+            return [_taken(proposals, number)]
         case StepEdit():
             raise SessionError("undo and redo are steps, not edits")
-
-
-def within(start: int, stop: int, num_frames: int) -> FrameRange:
-    """Return a half-open range of frames. Raises PromptError where it is none of a video of so many frames."""
-    if not 0 <= start < stop <= num_frames:
-        raise PromptError(f"frames {start} to {stop - 1} are not a range of this video, which has {num_frames} frames")
-    return (start, stop)
-
-
-def recompute_of(request: PropagateRequest, num_frames: int) -> RecomputeRequest:
-    """Return which masks a request of the page asks for. Raises PromptError where the video has no such frames."""
-    frames = within(request.start, request.stop, num_frames)
-    extent: Extent = "all" if request.only is None else "pending" if request.only == "stale" else request.only
-    return RecomputeRequest(frames, extent, request.object, request.frame)
-
-
-def changes_masks(edit: Edit) -> bool:
-    """Tell whether an edit makes masks that are being computed useless; copies and what is said of masks do not."""
-    return not isinstance(edit, Named | Locked | Occluded | Reasoned | Duplicated) and not (
-        isinstance(edit, Marked) and edit.kind == "verified"
-    )
 
 
 def _new_object(state: State) -> int:

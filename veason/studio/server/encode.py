@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union, get_args, get_origin
 
-from veason.studio.server.decode import field_types, json_name
+from veason.studio.server.fields import field_types, json_name
 
 
 def encode(value: Any) -> Any:

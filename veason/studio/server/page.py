@@ -69,7 +69,11 @@ def build(studio: Studio, about: About) -> gr.Blocks:
                 api_visibility="private",
                 **_limits(name),
             )
-        add_endpoints(Api(studio.pipeline, studio.line, studio.outbox, limits=ANY if studio.is_local else UNTRUSTED))
+        add_endpoints(
+            Api(
+                studio.pipeline, studio.line, studio.outbox, studio.teller, limits=ANY if studio.is_local else UNTRUSTED
+            )
+        )
     return page
 
 

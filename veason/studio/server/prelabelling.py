@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 
-from veason.errors import ProjectError, VeasonError
+from veason.errors import ProjectError
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.prelabel import Progress, prelabel
+from veason.studio.server.failures import Teller
 from veason.studio.server.messages.queue import PrelabelPart
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.question.job import ENDING_S
@@ -17,8 +18,8 @@ from veason.studio.server.question.job import ENDING_S
 class Prelabelling:
     """At most one run a project; each goes on in a thread of its own until it is done or stopped."""
 
-    def __init__(self, pipeline: Pipeline, line: ModelLine) -> None:
-        self._pipeline, self._line = pipeline, line
+    def __init__(self, pipeline: Pipeline, line: ModelLine, teller: Teller) -> None:
+        self._pipeline, self._line, self._teller = pipeline, line, teller
         self._runs: dict[str, _Run] = {}
 
     def start(self, key: str, project: Project) -> None:
@@ -32,7 +33,7 @@ class Prelabelling:
             return
         if not any(question.instruction for question in project.library.questions(status=("new", "thinking"))):
             raise ProjectError("nothing to pre-label: no question with words is new")
-        self._runs[key] = _Run(project, self._pipeline, self._line)
+        self._runs[key] = _Run(project, self._pipeline, self._line, self._teller)
 
     def stop(self, key: str) -> None:
         """Stop within a frame or an answer; what is done is kept."""
@@ -53,8 +54,8 @@ class Prelabelling:
 
 
 class _Run:
-    def __init__(self, project: Project, pipeline: Pipeline, line: ModelLine) -> None:
-        self._project, self._pipeline, self._line = project, pipeline, line
+    def __init__(self, project: Project, pipeline: Pipeline, line: ModelLine, teller: Teller) -> None:
+        self._project, self._pipeline, self._line, self._teller = project, pipeline, line, teller
         self._last: Progress | None = None
         self._failure = ""
         self._failed = 0
@@ -95,5 +96,5 @@ class _Run:
                         return
                     self._failed += progress.stage == "failed"
                     self._last = progress
-        except VeasonError as error:  # told on the page; the thread has nobody else to tell
-            self._failure = str(error)
+        except Exception as error:  # noqa: BLE001  # told on the page; the thread has nobody else to tell
+            self._failure = self._teller.words(error)

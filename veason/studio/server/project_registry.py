@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
+import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from veason.project.folder import enforce_quota, size_of
 from veason.studio.server.settings import Settings
 
 GONE = "this work is no longer on the server: please open the video again"
+_KEY = re.compile("[A-Za-z0-9_-]{12,40}")
+_KEY_FILE = "page-key"
+"""Among the proxies, which are not packed: whoever gets a copy of the project gets no key to the running app."""
+
 _SWEEP_S = 600.0
 """How often the visitors' projects are looked through for old ones."""
 
@@ -40,8 +46,18 @@ class ProjectRegistry:
             settings.visitors.mkdir(parents=True, exist_ok=True)
         else:
             folder = (settings.project or default_folder()).absolute()
-            self.own_key = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-            self._open[self.own_key] = open_or_create(folder)
+            own = open_or_create(folder)
+            self.own_key = _kept_key(own)
+            self._open[self.own_key] = own
+
+    def title(self, project: Project) -> str:
+        """Return what files that are made of a project are called: no key of a visitor."""
+        return "project" if self.is_public else project.folder.name
+
+    @property
+    def hidden_folders(self) -> tuple[Path, ...]:
+        """Folders of this machine that visitors are not told of."""
+        return () if self._settings.visitors is None else (self._settings.visitors.absolute(),)
 
     def before_closing(self, leave: Callable[[str], None]) -> None:
         """Call `leave(key)` before a project is closed: it lets go of what is open of it."""
@@ -64,7 +80,7 @@ class ProjectRegistry:
             SessionError: there is none, or its lifetime is over.
         """
         with self._lock:
-            if not key.replace("-", "").replace("_", "").isalnum():
+            if not _KEY.fullmatch(key):
                 raise SessionError(GONE)
             if key not in self._open and self._settings.visitors is not None:
                 folder = self._settings.visitors / key
@@ -151,6 +167,24 @@ def open_or_create(folder: Path) -> Project:
     if (folder / NAME).exists() or not folder.exists() or not any(folder.iterdir()):
         return Project.open(folder) if (folder / NAME).exists() else Project.create(folder)
     raise ProjectError(f"{folder} holds other files and no project: name an empty or a new folder with --project")
+
+
+def _kept_key(project: Project) -> str:
+    """Return the key of a project of one's own: random, and the same after a restart, so that links keep working."""
+    path = project.proxies / _KEY_FILE
+    try:
+        kept = path.read_text(encoding="ascii").strip()
+        if _KEY.fullmatch(kept):
+            return kept
+    except (OSError, UnicodeDecodeError):
+        pass  # none was kept yet, or no more
+    key = secrets.token_urlsafe(12)
+    if not project.is_read_only:
+        with suppress(OSError):  # then links work until the server ends
+            path.parent.mkdir(exist_ok=True)
+            with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(key)
+    return key
 
 
 def _age(folder: Path) -> float:

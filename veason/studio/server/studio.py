@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +16,7 @@ from veason.pipeline import Pipeline
 from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.encode import encode
 from veason.studio.server.examples import Example
+from veason.studio.server.failures import Teller
 from veason.studio.server.messages import ErrorReply, Item, Message
 from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
@@ -59,8 +62,9 @@ class Studio:
         self.outbox = Outbox()
         self.questions = OpenQuestions(registry, capacity)
         self.line = ModelLine()
-        self._prelabelling = Prelabelling(pipeline, self.line)
-        stage = StageRoutes(pipeline, registry, self.questions, examples, self.outbox.folder)
+        self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
+        self._prelabelling = Prelabelling(pipeline, self.line, self.teller)
+        stage = StageRoutes(pipeline, registry, self.questions, self.line, examples, self.outbox.folder)
         queue = QueueRoutes(registry, self.questions, self._prelabelling)
         transfer = TransferRoutes(pipeline, registry, self.questions, self.outbox, is_local=is_local)
         self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
@@ -85,19 +89,20 @@ class Studio:
         }
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
+        self._lock = threading.Lock()
+        self._sent: Counter[tuple[str, str | None]] = Counter()
+        """Messages about a question to a tab; kept for good, or a tab would miss some after it was opened again."""
 
     def answer(self, event: str, sent: object) -> Iterator[Any]:
         """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
         client = NOBODY
         try:
-            request = parse_event(event, sent)
-            client = request.client
-            turn = self.line.visitor() if event in MODEL_EVENTS else nullcontext()
-            with turn, closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
+            client = request = parse_event(event, sent)
+            with closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
                 for message in messages:
                     yield self._stamped(message, client)
-        except VeasonError as error:
-            notice = NoticeItem(level="error", text=str(error))
+        except Exception as error:  # noqa: BLE001  # the outermost door: whatever happens, the page is told and goes on
+            notice = NoticeItem(level="error", text=self.teller.words(error))
             yield self._stamped(Message(work=None, items=(notice, *_after_failure(event, error))), client)
 
     def look_up(self, name: str, sent: object) -> Any:
@@ -105,16 +110,24 @@ class Studio:
         try:
             request = parse_look_up(name, sent)
             found = self._look_ups[name](request)
-        except VeasonError as error:
+        except Exception as error:  # noqa: BLE001  # the outermost door, as above
+            told = self.teller.words(error)
             if name != "snapshot":
-                return encode(ErrorReply(error=str(error)))
-            return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=str(error)),)), NOBODY)
-        return self._stamped(found, request.client) if isinstance(found, Message) else encode(found)
+                return encode(ErrorReply(error=told))
+            return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=told),)), NOBODY)
+        return (
+            self._stamped(found, request) if isinstance(found, Message) else self.teller.without_folders(encode(found))
+        )
 
     def _stamped(self, message: Message, client: Client) -> Any:
         """Return a message as JSON, with its number among those about its question to the tab."""
-        revision = 0 if message.work is None else self.questions.numbers(message.work).next(client.tab)
-        return encode(replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision))
+        revision = 0
+        if message.work is not None:
+            with self._lock:
+                self._sent[message.work, client.tab] += 1
+                revision = self._sent[message.work, client.tab]
+        stamped = replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision)
+        return self.teller.without_folders(encode(stamped))
 
     def close(self) -> None:
         """Stop everything; what was done is kept."""
@@ -124,10 +137,14 @@ class Studio:
         self.outbox.close()
 
 
-def _after_failure(event: str, error: VeasonError) -> Sequence[Item]:
+def _after_failure(event: str, error: Exception) -> Sequence[Item]:
     """Return what the page is told after the notice of an error."""
     if event in TRANSFER_EVENTS:
         return (TransferredItem(),)
-    unsaved = (UnsavedItem(),) if isinstance(error, ProjectError) else ()
+    unsaved = (
+        (UnsavedItem(),)
+        if isinstance(error, ProjectError) or (not isinstance(error, VeasonError) and event == "edit")
+        else ()
+    )
     refused = (RefusedItem(),) if event == "edit" else ()
     return (*unsaved, IdleItem(), *refused)

@@ -1,45 +1,75 @@
-"""Files that browsers sent: gradio keeps them in a folder, from which they are taken once."""
+"""Files that browsers sent. gradio keeps them by content: one file may be the upload of several visitors."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unicodedata import category
 
 from veason.errors import SessionError
 from veason.libraries import library_imports
+from veason.outputs import fitting_name
 from veason.studio.server.requests.signed import Upload
 
 with library_imports():
     from gradio.utils import get_upload_folder, is_in_or_equal
 
-_LONGEST_NAME = 60
-
 
 @contextmanager
 def uploaded(upload: Upload, room: Path) -> Iterator[Path]:
-    """Give an upload under its own name, below `room`, for the block; then it is gone.
+    """Give an upload under its own name, below `room`, for the block. The file itself stays for whoever sent the same.
 
     Raises:
-        SessionError: no such file was uploaded here.
+        SessionError: no such file was uploaded here, or it was sent too long ago.
     """
     source = Path(upload.path)
     if not is_upload(source):
-        raise SessionError("that file was not uploaded here: please choose it again")
+        raise SessionError("that file was not uploaded here, or too long ago: please choose it again")
     with tempfile.TemporaryDirectory(dir=room) as folder:
-        yield Path(shutil.move(source, Path(folder) / file_name(upload.name)))
+        target = Path(folder) / file_name(upload.name)
+        try:
+            _link(source, target)
+        except FileNotFoundError as error:
+            raise SessionError("that file is no longer here: please choose it again") from error
+        yield target
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name; where the disk knows no links it is copied."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def remove_old_uploads(folder: Path, max_age_s: float) -> None:
+    """Delete what was sent longer ago, with the folders that are empty then; what is in use has a second name."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        try:
+            if path.is_dir():
+                path.rmdir()
+            elif time.time() - path.stat().st_mtime > max_age_s:
+                path.unlink()
+        except OSError:  # not empty, or gone meanwhile
+            continue
 
 
 def file_name(sent: str) -> str:
-    r"""Return the name of a file as any disk takes it.
+    r"""Return the name of a file as a disk here takes it: what it had, but for what would lead elsewhere.
 
     >>> file_name(r"a/../b\c.mp4"), file_name("..")
     ('bc.mp4', 'video')
     """
-    name = "".join(letter for letter in Path(sent).name if letter.isprintable() and letter != "\\")
-    return name[-_LONGEST_NAME:].lstrip(".") or "video"
+    name = "".join(letter for letter in Path(sent).name if category(letter) not in ("Cc", "Cs") and letter != "\\")
+    stem, point, ending = name.lstrip(".").rpartition(".")
+    return fitting_name(stem, point + ending) if stem else fitting_name(ending) or "video"
 
 
 def is_upload(source: Path) -> bool:

@@ -10,13 +10,14 @@ import numpy as np
 from PIL import Image
 
 from veason.annotation import Mark, Place, State
-from veason.annotation.places import pack_places, runs_of
+from veason.annotation.state import pack_places, runs_of
 from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
 from veason.pipeline import masks_by_frame
 from veason.profile import Profile
+from veason.project import Labelled
 from veason.studio.server.messages import Item
 from veason.studio.server.messages.labels import BoxPart, ClickPart, MarkPart, OpenedItem, RangeItem, SessionItem
 from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem
@@ -34,8 +35,7 @@ from veason.studio.server.messages.thinking import (
     UnansweredItem,
 )
 from veason.studio.server.messages.units import MaskCode
-from veason.studio.server.proposals import Proposal, agreement
-from veason.studio.server.question.labels import LabelsNow
+from veason.studio.server.proposals import Proposal, describe_agreement
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.types import (
     Answer,
@@ -60,7 +60,7 @@ STEPS_SHOWN = 12
 
 def opened_item(question: OpenQuestion) -> OpenedItem:
     """Return what the page needs of a newly opened (or resumed) question."""
-    info = question.video.info
+    info = question.info
     return OpenedItem(
         work=question.id,
         project=question.key,
@@ -89,10 +89,10 @@ def pace_item(segmenter: Segmenter) -> PaceItem:
     return PaceItem(seconds_per_frame=segmenter.estimate_seconds(1000, 1) / 1000)
 
 
-def session_item(now: LabelsNow) -> SessionItem:
+def session_item(now: Labelled) -> SessionItem:
     """Return objects, prompts, marks, keyframe and what can be undone; masks travel apart."""
     state = now.state
-    later = [*now.done, *now.undone[:STEPS_SHOWN]]
+    marks, steps = mark_parts(state.marks), [*now.done, *now.undone[:STEPS_SHOWN]]
     return SessionItem(
         seen=now.question.revision,
         review=now.question.status,
@@ -113,7 +113,7 @@ def session_item(now: LabelsNow) -> SessionItem:
         ],
         stale=sorted(state.stale),
         by_hand=sorted(state.by_hand),
-        marks=mark_parts(state.marks),
+        marks=marks,
         names=state.names,
         locked=sorted(state.locked),
         occluded=[(object_id, start, stop) for object_id, start, stop in pack_places(state.occluded)],
@@ -122,7 +122,7 @@ def session_item(now: LabelsNow) -> SessionItem:
         paintings=[place for place, prompt in state.prompts.items() if prompt.mask is not None],
         pending={one: runs for one in state.pending if (runs := state.outdated_frames(one))},
         undo_steps=describe(now.done, state.names, STEPS_SHOWN)[::-1],
-        redo_steps=describe(later, state.names, len(later) - len(now.done)),
+        redo_steps=describe(steps, state.names, len(steps) - len(now.done)),
     )
 
 
@@ -153,7 +153,7 @@ def recalled_item(question: OpenQuestion, state: State, profile: Profile) -> Rec
         return RecalledItem(text="", mentions=(), failure=failure_text(question, state), answered=None)
     own = next((one for one in question.proposals if one.answer == answer), None)
     if own is None:  # the frames that it names are found again in its text
-        info = question.video.info
+        info = question.info
         context = context_for(profile, state.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
         own = Proposal(answer, tuple(find_mentions(answer.thought, context)))
     mentions, answered = [_mention(one) for one in own.mentions], _answered(Answered(answer, own.speed))
@@ -183,7 +183,7 @@ def proposals_item(proposals: Sequence[Proposal], asked: int, current: Answer | 
         )
         for number, answer in enumerate(answers)
     ]
-    return ProposalsItem(agreement=agreement(answers, asked) if len(answers) > 1 else "", answers=parts)
+    return ProposalsItem(agreement=describe_agreement(answers, asked) if len(answers) > 1 else "", answers=parts)
 
 
 def policy_item(event: PolicyEvent) -> Item:

@@ -339,14 +339,18 @@ export interface Message {
   revision: number;
 }
 
-/** What every request carries. */
-export interface Signed {
+/** The sender of a request. */
+export interface Client {
   /** tells the tabs of browsers apart. */
   tab?: string | null;
   /** the annotator's name, "" where none was given. */
   by?: string | null;
   /** the revision of the question that the tab shows. */
   seen?: number | null;
+}
+
+/** What every request carries beside who sends it. */
+export interface Signed extends Client {
   /** the open question. */
   work?: string | null;
   /** the key of the project. */
@@ -474,18 +478,13 @@ export interface ExportWorkRequest extends WorkRequest {
   what: "masks" | "overlay" | "json";
 }
 
-/** A request about the project of the key `project`. */
-export interface ProjectRequest extends Signed {
-  project: string;
-}
-
-/** Pack the whole project. */
-export interface ExportProjectRequest extends ProjectRequest {
+/** Pack the whole project; of a visitor who has none yet, `project` is null. */
+export interface ExportProjectRequest extends Signed {
   format: "project";
 }
 
-/** Write labels in a format. */
-export interface ExportLabelsRequest extends ProjectRequest {
+/** Write labels in a format; of a visitor who has no project yet, `project` is null. */
+export interface ExportLabelsRequest extends Signed {
   /** its name. */
   format: string;
   /** the open clip, or the whole project. */
@@ -557,8 +556,8 @@ export interface FrameLookUp extends WorkRequest {
 export interface SnapshotLookUp extends WorkRequest {
 }
 
-/** Stop what runs for a question. */
-export interface StopLookUp extends WorkRequest {
+/** Stop what runs for the question `work`; without one, the opening of a video by this tab. */
+export interface StopLookUp extends Signed {
 }
 
 /** Ask which words of an instruction the policy has never been trained on. */
@@ -568,6 +567,11 @@ export interface UnknownLookUp extends Signed {
 
 /** Ask whether labels were changed elsewhere since the tab last looked. */
 export interface PulseLookUp extends WorkRequest {
+}
+
+/** A request about the project of the key `project`. */
+export interface ProjectRequest extends Signed {
+  project: string;
 }
 
 /** Ask for the queue; where nothing changed since `revision`, only for how pre-labelling goes. */

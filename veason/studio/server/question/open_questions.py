@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from veason.errors import ProjectError, SessionError
 from veason.studio.server.project_registry import GONE, ProjectRegistry
-from veason.studio.server.question.message_numbers import MessageNumbers
 from veason.studio.server.question.open_question import OpenQuestion
+
+_QUESTION_ID = re.compile("[1-9][0-9]{0,8}")
+"""One way to write each: else a question could be open twice."""
+
+
+class _Opening:
+    """A question that somebody opens: others wait for it, anybody may give it up."""
+
+    def __init__(self) -> None:
+        self.is_over, self.is_cancelled = threading.Event(), threading.Event()
 
 
 class OpenQuestions:
@@ -24,8 +34,7 @@ class OpenQuestions:
     def __init__(self, registry: ProjectRegistry, capacity: int) -> None:
         self._registry, self._capacity = registry, capacity
         self._open: OrderedDict[str, OpenQuestion] = OrderedDict()
-        self._numbers: defaultdict[str, MessageNumbers] = defaultdict(MessageNumbers)
-        """Kept for good: they go on where a question is closed and opened again, or its tabs would miss messages."""
+        self._opening: dict[str, _Opening] = {}
         self._lock = threading.RLock()
         registry.before_closing(self._leave_project)
 
@@ -38,13 +47,15 @@ class OpenQuestions:
             ProjectError: the question's video is gone.
         """
         with ExitStack() as stack:
-            with self._lock:
-                question = self._open.get(work_id) or self._opened(work_id)
-                self._open[work_id] = question
-                self._open.move_to_end(work_id)
-                stack.enter_context(question.lease.held())
-                self._close_idle()
-            yield question
+            yield self._held(work_id, stack)
+
+    def cancel_opening(self, work_id: str) -> bool:
+        """Give up opening the question of that id, for everybody who waits for it; tell whether it was being opened."""
+        with self._lock:
+            opening = self._opening.get(work_id)
+        if opening is not None:
+            opening.is_cancelled.set()
+        return opening is not None
 
     @contextmanager
     def using_if_open(self, work_id: str) -> Iterator[OpenQuestion | None]:
@@ -64,11 +75,6 @@ class OpenQuestions:
         question = self._open.get(work_id)
         return question is not None and question.job.is_running
 
-    def numbers(self, work_id: str) -> MessageNumbers:
-        """Return the numbers of the messages about a question, open or not."""
-        with self._lock:
-            return self._numbers[work_id]
-
     def flush(self, key: str) -> None:
         """Put the masks that stream in for the questions of a project on the disk. Raises ProjectError."""
         with self._lock:
@@ -82,16 +88,50 @@ class OpenQuestions:
             ending, self._open = list(self._open.values()), OrderedDict()
         _end(ending)
 
-    def _opened(self, work_id: str) -> OpenQuestion:
+    def _held(self, work_id: str, stack: ExitStack) -> OpenQuestion:
+        """Return the question of that id, held open until the stack is left; who comes first opens it.
+
+        A video takes its time to be opened: that happens outside the lock, so that only those wait who want it.
+        """
+        while True:
+            with self._lock:
+                question = self._open.get(work_id)
+                if question is not None:
+                    return self._hold(question, stack)
+                other = self._opening.get(work_id)
+                mine = _Opening()
+                if other is None:
+                    self._opening[work_id] = mine
+            if other is not None:
+                other.is_over.wait()
+                continue
+            try:
+                question = self._opened(work_id, mine)
+                with self._lock:
+                    self._open[work_id] = question
+                    return self._hold(question, stack)
+            finally:
+                with self._lock:
+                    del self._opening[work_id]
+                mine.is_over.set()
+
+    def _hold(self, question: OpenQuestion, stack: ExitStack) -> OpenQuestion:
+        self._open.move_to_end(question.id)
+        stack.enter_context(question.lease.held())
+        if len(self._open) > self._capacity:
+            self._close_idle()
+        return question
+
+    def _opened(self, work_id: str, opening: _Opening) -> OpenQuestion:
         key, _, number = work_id.rpartition(".")
-        if not (number.isascii() and number.isdigit() and len(number) < 10):
+        if not _QUESTION_ID.fullmatch(number):
             raise SessionError(GONE)
         project = self._registry.get(key)
         try:
             question = project.library.question(int(number))
         except ProjectError as error:
             raise SessionError(GONE) from error
-        return OpenQuestion(key, project, question)
+        return OpenQuestion(key, project, question, opening.is_cancelled.is_set)
 
     def _close_idle(self) -> None:
         """Close the longest unused beyond the capacity; one whose masks the disk refuses stays open, and keeps them."""

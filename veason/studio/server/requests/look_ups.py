@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from veason.studio.server.decode import AtMost, Between
-from veason.studio.server.requests.signed import Frame, ProjectRequest, RowId, Signed, WorkRequest
+from veason.studio.server.fields import AtMost, Between, FrameIndex, RowId
+from veason.studio.server.requests.signed import ProjectRequest, Signed, WorkRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameLookUp(WorkRequest):
     """Ask for one exact frame as a JPEG; `longest` bounds its longer side in pixels."""
 
-    frame: Frame
+    frame: FrameIndex
     longest: Annotated[int, Between(16, 8192)] | None = None
 
 
@@ -23,8 +23,8 @@ class SnapshotLookUp(WorkRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StopLookUp(WorkRequest):
-    """Stop what runs for a question."""
+class StopLookUp(Signed):
+    """Stop what runs for the question `work`; without one, the opening of a video by this tab."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

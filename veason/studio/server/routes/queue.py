@@ -12,7 +12,6 @@ from veason.project import ChangedElsewhere, Project, Question, StoredVideo
 from veason.project.records import Status, Verdict
 from veason.project.statistics import Effort, Statistics, rank, statistics
 from veason.studio.server.client import Client
-from veason.studio.server.edits import within
 from veason.studio.server.messages import PictureReply
 from veason.studio.server.messages.queue import (
     AssignedReply,
@@ -166,10 +165,10 @@ class QueueRoutes:
             case AssignAction():
                 return _assign(request, project)
             case RemarkAction(question=question_id, text=text, frame=frame_index):
-                project.queue.comment(question_id, text.strip(), frame_index, annotator=request.client.name)
+                project.queue.comment(question_id, text.strip(), frame_index, annotator=request.by)
                 return _status(project, question_id)
             case ResolveAction(remark=comment_id, on=is_resolved):
-                project.queue.resolve(comment_id, annotator=request.client.name, is_resolved=is_resolved)
+                project.queue.resolve(comment_id, annotator=request.by, is_resolved=is_resolved)
                 return _status(project, request.question)
 
     def _prelabel(self, request: PrelabelAction, project: Project) -> PrelabelReply:
@@ -181,12 +180,12 @@ class QueueRoutes:
 
     def _choose(self, request: FramesAction, project: Project) -> StatusReply:
         with self._questions.using(f"{request.project}.{request.question}") as question:
-            question.range.choose(within(request.start, request.stop, question.video.info.num_frames))
+            question.range.choose(question.range.checked(request.start, request.stop))
         return _status(project, request.question)
 
     def _decide(self, request: DecideAction, project: Project) -> DecidedReply:
-        question_id, name = request.question, request.client.name
-        with self._seen(f"{request.project}.{question_id}", request.client):
+        question_id, name = request.question, request.by
+        with self._seen(f"{request.project}.{question_id}", request):
             status: Status
             if request.do in ("accept", "absent"):
                 status = project.queue.accept(question_id, is_absent=request.do == "absent", annotator=name)
@@ -199,8 +198,8 @@ class QueueRoutes:
     def _judge(self, request: JudgeAction, project: Project) -> StatusReply:
         if project.library.question(request.question).status not in ("accepted", "absent"):
             raise ProjectError("a review is about labels that were accepted: accept or reject these first")
-        with self._seen(f"{request.project}.{request.question}", request.client):
-            project.queue.judge(request.question, request.do, annotator=request.client.name)
+        with self._seen(f"{request.project}.{request.question}", request):
+            project.queue.judge(request.question, request.do, annotator=request.by)
         return _status(project, request.question)
 
     @contextmanager
@@ -212,7 +211,7 @@ class QueueRoutes:
                 return
             question.job.stop()
             question.labels.flush(client)
-            if question.labels.revisions.unseen(client):
+            if question.labels.unseen(client):
                 raise ChangedElsewhere("the labels were changed in another tab meanwhile: look at them, then decide")
             yield
 
@@ -225,7 +224,7 @@ def _assign(request: AssignAction, project: Project) -> AssignedReply:
             raise ProjectError("this is a second version already: give the first one to another person")
         second = project.library.add_question(first.video_id, first.instruction, name or None, original_id=question_id)
     else:
-        project.queue.assign(question_id, name or None, annotator=request.client.name)
+        project.queue.assign(question_id, name or None, annotator=request.by)
     return AssignedReply(status=project.library.question(question_id).status, second=second)
 
 

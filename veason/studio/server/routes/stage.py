@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from veason.annotation import Edit, GotAnswer, GotMasks, Marked, MoveKeyframe, PutPrompt
-from veason.annotation.marks import around_absent
 from veason.errors import ProjectError, SessionError, VeasonError
 from veason.pipeline import Pipeline, starting_range
 from veason.profile import sample_indices
-from veason.project import ChangedElsewhere, Project
-from veason.studio.server.asking import Asking, frame_count_of, profile_of
-from veason.studio.server.corrections import absent_masks, painted_masks
-from veason.studio.server.edits import changes_masks, edit_of
+from veason.project import ChangedElsewhere, Labelled, Project
+from veason.studio.server.edits import edits_of
 from veason.studio.server.examples import Example
+from veason.studio.server.jobs import Asking, frame_count_of, profile_of, propagate
 from veason.studio.server.messages import Item, Message, PictureReply, PulseReply, StopReply, UnknownReply
 from veason.studio.server.messages.files import NoticeItem
 from veason.studio.server.messages.labels import RefusedItem, TakenItem, UnsavedItem
 from veason.studio.server.messages.masks import BusyItem, IdleItem
 from veason.studio.server.messages.thinking import ShownItem
+from veason.studio.server.model_line import ModelLine
 from veason.studio.server.project_registry import ProjectRegistry
-from veason.studio.server.question.labels import LabelsNow
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.question.open_questions import OpenQuestions
-from veason.studio.server.requests.edits import DropEdit, DuplicateEdit, Edits, MarkEdit, MergeEdit, StepEdit
+from veason.studio.server.question.opening_tabs import OpeningTabs
+from veason.studio.server.requests.edits import (
+    BoxEdit,
+    ClickEdit,
+    DropEdit,
+    DuplicateEdit,
+    Edits,
+    KeyframeEdit,
+    MarkEdit,
+    MaskEdit,
+    MergeEdit,
+    StepEdit,
+    TakeEdit,
+)
 from veason.studio.server.requests.look_ups import FrameLookUp, PulseLookUp, SnapshotLookUp, StopLookUp, UnknownLookUp
 from veason.studio.server.requests.stage import OpenExampleRequest, OpenRequest, PropagateRequest, ThinkRequest
-from veason.studio.server.tracking import propagate
 from veason.studio.server.uploads import uploaded
 from veason.studio.server.views import (
     all_masks,
@@ -51,6 +60,7 @@ class StageRoutes:
         pipeline: the models.
         registry: the projects.
         questions: the ones that are open.
+        line: for the models.
         examples: on the welcome page.
         room: a folder for uploads on their way.
     """
@@ -60,18 +70,22 @@ class StageRoutes:
         pipeline: Pipeline,
         registry: ProjectRegistry,
         questions: OpenQuestions,
+        line: ModelLine,
         examples: Sequence[Example],
         room: Path,
     ) -> None:
-        self._pipeline, self._registry, self._questions = pipeline, registry, questions
+        self._pipeline, self._registry, self._questions, self._line = pipeline, registry, questions, line
         self._examples, self._room = examples, room
+        self._opening = OpeningTabs()
 
     # --- events
 
     def open(self, request: OpenRequest) -> Iterator[Message]:
         """Open an example or an upload as a question without words."""
         key, project = self._registry.get_or_make(request.project)
-        draft = project.library.add_draft(self._add_video(project, request))
+        with self._opening.opening(request.tab or "") as is_cancelled:
+            video_id = self._add_video(project, request, is_cancelled)
+        draft = project.library.add_draft(video_id)
         with self._questions.using(f"{key}.{draft}") as question:
             yield self._shown(question)
 
@@ -86,7 +100,7 @@ class StageRoutes:
                     told = "You asked this before: here is the answer. Think asks again."
                     yield Message(work=work_id, items=(NoticeItem(level="info", text=told),))
                     return
-            yield from Asking(question, request, self._pipeline).messages()
+            yield from Asking(question, request, self._pipeline, self._line).messages()
 
     def edit(self, request: Edits) -> Iterator[Message]:
         """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo."""
@@ -107,7 +121,7 @@ class StageRoutes:
     def propagate(self, request: PropagateRequest) -> Iterator[Message]:
         """Stream masks."""
         with self._questions.using(request.work) as question:
-            yield from propagate(question, request, self._pipeline)
+            yield from propagate(question, request, self._pipeline, self._line)
 
     # --- look-ups
 
@@ -122,9 +136,12 @@ class StageRoutes:
             return PictureReply(jpeg=jpeg(question.video.frame(request.frame), request.longest))
 
     def stop(self, request: StopLookUp) -> StopReply:
-        """Stop what runs for a question."""
+        """Stop what runs for a question, or its opening; without a question, the video that the tab is opening."""
+        if request.work is None:
+            return StopReply(was_running=self._opening.cancel(request.tab or ""))
+        was_opening = self._questions.cancel_opening(request.work)
         with self._questions.using_if_open(request.work) as question:
-            was_running = question is not None and question.job.is_running
+            was_running = was_opening or (question is not None and question.job.is_running)
             if question is not None:
                 question.job.stop()
             return StopReply(was_running=was_running)
@@ -137,19 +154,19 @@ class StageRoutes:
     def pulse(self, request: PulseLookUp) -> PulseReply:
         """Tell whether labels were changed elsewhere since the tab last looked."""
         with self._questions.using(request.work) as question:
-            return PulseReply(is_behind=bool(question.labels.revisions.unseen(request.client)))
+            return PulseReply(is_behind=bool(question.labels.unseen(request)))
 
     # --- opening
 
-    def _add_video(self, project: Project, request: OpenRequest) -> int:
+    def _add_video(self, project: Project, request: OpenRequest, is_cancelled: Callable[[], bool]) -> int:
         """Add an example or an upload to a project and return the video's id; uploads are copied in."""
         if isinstance(request, OpenExampleRequest):
             if request.example >= len(self._examples):
                 raise SessionError(f"there is no example {request.example}: there are {len(self._examples)}")
-            return project.library.add_video(self._examples[request.example].path)
+            return project.library.add_video(self._examples[request.example].path, is_cancelled=is_cancelled)
         with uploaded(request.upload, self._room) as source:
             self._registry.check_space(project, source.stat().st_size)
-            return project.library.add_video(source, copy=True)
+            return project.library.add_video(source, copy=True, is_cancelled=is_cancelled)
 
     def _question_about(self, request: ThinkRequest) -> str:
         """Return the question on the instruction: the given one if it has no words yet, else the video's own for it."""
@@ -160,7 +177,7 @@ class StageRoutes:
             if not instruction or instruction in (row.instruction, labels.state().instruction):
                 return question.id
             if not row.instruction:
-                labels.reword(instruction, request.client)
+                labels.reword(instruction, request)
                 return question.id
             same = [one for one in project.library.questions(video_id=row.video_id) if one.instruction == instruction]
             question.job.stop()
@@ -185,7 +202,7 @@ class StageRoutes:
             ),
         )
 
-    def _everything(self, question: OpenQuestion, now: LabelsNow) -> Sequence[Item]:
+    def _everything(self, question: OpenQuestion, now: Labelled) -> Sequence[Item]:
         """Return all labels, the reasoning and what follows from them."""
         state = now.state
         return (
@@ -203,46 +220,17 @@ class StageRoutes:
         """Put one edit on the disk and return what the page has to know."""
         labels = question.labels
         if isinstance(request, StepEdit):
-            question.job.stop()
-            labels.step(request.edit == "redo", request.client, request.count)
+            labels.step(request.edit == "redo", request, request.count)
             return self._everything(question, labels.now())
-        state = labels.state()
-        edit = edit_of(request, state, question.video.info.size_wh, question.proposals)
-        if changes_masks(edit):
-            question.job.stop()
-        edit, *more = around_absent(state, edit) if isinstance(edit, Marked) else [edit]
-        labels.record(edit, request.client, (*more, *_settled(question, edit)))
-        now = labels.now()
-        if isinstance(edit, GotAnswer):
+        now = labels.edit(lambda state: edits_of(request, state, question.info.size_wh, question.proposals), request)
+        if isinstance(request, TakeEdit):
             return self._everything(question, now)
-        if isinstance(request, DropEdit | DuplicateEdit | MergeEdit) or _says_absent(request):
+        is_absence = isinstance(request, MarkEdit) and request.edit == "absent"
+        if is_absence or isinstance(request, DropEdit | DuplicateEdit | MergeEdit):
             return session_item(now), all_masks(now.state), doubt_item(now.state)
-        return session_item(now), *_moved_range(question, edit)
-
-
-def _says_absent(request: Edits) -> bool:
-    return isinstance(request, MarkEdit) and request.edit == "absent"
-
-
-def _settled(question: OpenQuestion, edit: Edit) -> tuple[GotMasks, ...]:
-    """Return the masks that a person settles with an edit: painted ones, and empty ones where nothing is there."""
-    if isinstance(edit, PutPrompt):
-        return tuple(painted_masks(edit.prompt))  # the page shows it already
-    if isinstance(edit, Marked) and edit.kind == "absent":
-        return tuple(absent_masks(question.video.info.size_wh, edit))
-    return ()
-
-
-def _moved_range(question: OpenQuestion, edit: Edit) -> Sequence[Item]:
-    """Move the range to the frame of a prompt or keyframe outside of it."""
-    if isinstance(edit, PutPrompt):
-        frame_index = edit.prompt.frame_index
-    elif isinstance(edit, MoveKeyframe):
-        frame_index = edit.frame_index
-    else:
-        return ()
-    start, stop = question.range.frames
-    if start <= frame_index < stop:
-        return ()
-    question.range.insist(starting_range(question.video.info, frame_index))
-    return (range_item(question, insists=True),)
+        if isinstance(request, BoxEdit | ClickEdit | MaskEdit | KeyframeEdit):
+            start, stop = question.range.frames
+            if not start <= request.frame < stop:
+                question.range.insist(starting_range(question.info, request.frame))
+                return session_item(now), range_item(question, insists=True)
+        return (session_item(now),)

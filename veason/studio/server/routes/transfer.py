@@ -16,14 +16,15 @@ from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
 from veason.formats.projects.into_project import into_project
-from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
+from veason.outputs import RunResult, fitting_name, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import pack, unpack
-from veason.project.sources import Wanted, add_videos, read_instructions
+from veason.project.listings import JSON_LINES, Wanted, read_instructions
+from veason.project.sources import add_videos
 from veason.studio.server.archives import unzip, zip_folder
-from veason.studio.server.asking import profile_of
+from veason.studio.server.jobs import profile_of
 from veason.studio.server.messages import Message
 from veason.studio.server.messages.files import AddedItem, ExportedItem, FileItem, NoticeItem, TransferredItem
 from veason.studio.server.outbox import Outbox
@@ -42,6 +43,7 @@ from veason.studio.server.requests.transfer import (
 from veason.studio.server.uploads import uploaded
 from veason.studio.server.views import failure_text
 from veason.types import OnProgress
+from veason.video.images import is_litter
 
 
 class TransferRoutes:
@@ -76,16 +78,19 @@ class TransferRoutes:
                 path = yield from run_with_progress(lambda tell: self._write(question, request.what, tell), "frames")
             yield Message(work=None, items=(FileItem(path=str(path), name=path.name),))
             return
+        if not request.project:
+            raise ExportError("there is nothing to download yet: open a video, or add clips to the queue, first")
         project = self._registry.get(request.project)
         self._questions.flush(request.project)
         if isinstance(request, ExportProjectRequest):
-            path = self._outbox.new_folder() / f"{project.folder.name}.zip"
+            path = self._outbox.new_folder(request.project) / f"{self._registry.title(project)}.zip"
             yield from run_with_progress(lambda tell: pack(project, path, tell=tell), "files")
             yield _finished(path, ["the whole project: clips, labels, history and comments"])
             return
         only = [self._question_id(request.work)] if request.scope == "clip" else None
+        out = self._outbox.new_folder(request.project)
         report, path = yield from run_with_progress(
-            lambda tell: self._export_labels(project, request, only, tell), "clips"
+            lambda tell: self._export_labels(project, request, out, only, tell), "clips"
         )
         first, *rest = report.lines()
         yield _finished(path, [first.split(" as ")[0], *rest])
@@ -97,8 +102,9 @@ class TransferRoutes:
             return question.question_id
 
     def _export_labels(
-        self, project: Project, request: ExportLabelsRequest, only: list[int] | None, tell: OnProgress
+        self, project: Project, request: ExportLabelsRequest, out: Path, only: list[int] | None, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
+        """Write labels as an archive into the folder `out`; `only` names the questions, None is all of them."""
         format = request.format
         if format not in EXPORTABLE:
             raise ExportError(f"there is no format {format!r}: choose one of {', '.join(EXPORTABLE)}")
@@ -108,30 +114,29 @@ class TransferRoutes:
             has_pictures=request.pictures,
             profile=profile_of(self._pipeline),
         )
-        out = self._outbox.new_folder()
         with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
-            return report, zip_folder(Path(made) / format, out / f"{project.folder.name}-{format}.zip")
+            return report, zip_folder(Path(made) / format, out / f"{self._registry.title(project)}-{format}.zip")
 
     def _write(self, question: OpenQuestion, what: str, tell: OnProgress) -> Path:
         """Write what the page asks for of the open question."""
         state = question.labels.state()
         if not state.tracks:
             raise ExportError("there are no masks yet: propagate first")
-        name, out, info = Path(question.title).stem, self._outbox.new_folder(), question.video.info
+        name, out, info = Path(question.title).stem, self._outbox.new_folder(question.key), question.info
         if what == "masks":
             with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
                 write_palette_masks(state.tracks, info, Path(made) / "Annotations" / name, tell)
-                return zip_folder(Path(made), out / f"{name}-masks.zip")
+                return zip_folder(Path(made), out / fitting_name(name, "-masks.zip"))
         if what == "overlay":
-            write_overlay_video(question.video, state.tracks, out / f"{name}-overlay.mp4", tell)
-            return out / f"{name}-overlay.mp4"
+            write_overlay_video(question.video, state.tracks, out / fitting_name(name, "-overlay.mp4"), tell)
+            return out / fitting_name(name, "-overlay.mp4")
         policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
         run = RunResult(info, self._pipeline.segmenter.name, policy, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = failure_text(question, state)
-        write_json(run.record(), out / f"{name}-result.json")
-        return out / f"{name}-result.json"
+        write_json(run.record(), out / fitting_name(name, "-result.json"))
+        return out / fitting_name(name, "-result.json")
 
     # --- in
 
@@ -141,14 +146,18 @@ class TransferRoutes:
         if folder and not self._is_local:
             raise ProjectError("folders of this machine can be named only where the app runs on your own")
         key, project = self._registry.get_or_make(request.project)
-        wanted = [Wanted("", line.strip()) for line in request.instructions.splitlines() if line.strip()]
+        wanted = [Wanted("", line.strip()) for line in request.instructions.split("\n") if line.strip()]
         known = {video.id for video in project.library.videos()}
         with ExitStack() as stack:
-            files = [stack.enter_context(uploaded(one, self._outbox.folder)) for one in request.files]
-            listings = [path for path in files if path.suffix.lower() in (".csv", ".jsonl", ".ndjson")]
+            meant = [one for one in request.files if not is_litter(Path(one.name).name)]
+            files = [stack.enter_context(uploaded(one, self._outbox.folder)) for one in meant]
+            listings = [path for path in files if path.suffix.lower() in (".csv", *JSON_LINES)]
             clips = [path for path in files if path not in listings] + ([Path(folder)] if folder else [])
-            for listing in listings:
-                wanted += read_instructions(listing)
+            left_out: list[str] = []
+            for path in listings:
+                listing = read_instructions(path)
+                wanted += listing.wanted
+                left_out += listing.left_out
             self._registry.check_space(project, sum(path.stat().st_size for path in files if path not in listings))
             added = yield from run_with_progress(
                 lambda tell: add_videos(project, clips, wanted, copy=not folder, tell=tell), "clips"
@@ -159,6 +168,8 @@ class TransferRoutes:
         ]
         told = f"Added {_count(added.num_videos, 'clip')} and {_count(added.num_questions, 'question')}."
         told += f" {_count(len(drafts), 'clip')} without words: open one and say what to segment." if drafts else ""
+        left_out += added.left_out
+        told += f" Left out: {'; '.join(left_out)}." if left_out else ""
         yield _added(key, told)
 
     def take(self, request: ImportRequest) -> Iterator[Message]:

@@ -73,10 +73,10 @@ export class Messages {
     return this.#scope.server.pulse(this.signed({ work }));
   }
 
-  /** Stop what runs; tell whether anything did. */
+  /** Stop what runs, or the video that is being opened; tell whether anything did. */
   async stop() {
-    const { work } = this.#state.get();
-    if (!work) return false;
+    const { work, opening } = this.#state.get();
+    if (!work && !opening) return false;
     const told = await this.#scope.server.stop(this.signed({ work }));
     return told.error === undefined && told.wasRunning;
   }

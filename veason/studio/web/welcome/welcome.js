@@ -36,6 +36,16 @@ export function makeWelcome(refs, about, state, messages, notify) {
     messages.send("open", { work: null, project: recallPref("project", null), ...data });
   }
 
+  const giveUp = button(
+    {
+      onclick: (event) => {
+        event.preventDefault(); // it lies in the label of the file field
+        messages.stop();
+      },
+    },
+    "Cancel",
+  );
+
   /** @param {File | undefined} file */
   async function take(file) {
     if (!file || state.get().opening) return;
@@ -63,7 +73,7 @@ export function makeWelcome(refs, about, state, messages, notify) {
     refs.file.value = "";
   });
   bindDrop(refs.drop, (files) => take(files?.[0]));
-  state.on(["opening", "work", "screen"], (now) => drawScreen(refs, now));
+  state.on(["opening", "work", "screen"], (now) => drawScreen(refs, now, giveUp));
 }
 
 /** @param {ExamplePart} example @param {() => void} onclick */
@@ -76,8 +86,11 @@ function card({ title, picture, rendered, frames, seconds: length }, onclick) {
   );
 }
 
-/** Which of the welcome page, the stage and the queue is to be seen. @param {Refs} refs @param {State} now */
-function drawScreen(refs, { opening, work, screen }) {
+/**
+ * Which of the welcome page, the stage and the queue is to be seen.
+ * @param {Refs} refs @param {State} now @param {Node} giveUp
+ */
+function drawScreen(refs, { opening, work, screen }, giveUp) {
   const isQueue = screen === "queue";
   refs.welcome.hidden = Boolean(work) || isQueue;
   refs.main.hidden = !work || isQueue;
@@ -85,5 +98,5 @@ function drawScreen(refs, { opening, work, screen }) {
   refs.clip.hidden = !work || isQueue;
   refs.meter.hidden = !opening;
   const idle = [node("b", {}, "Drop a video here"), " or click to choose one"];
-  refs.dropText.replaceChildren(...(opening ? [`Opening ${opening} …`] : idle));
+  refs.dropText.replaceChildren(...(opening ? [`Opening ${opening} … `, giveUp] : idle));
 }

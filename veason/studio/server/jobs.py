@@ -1,0 +1,245 @@
+"""The long jobs of an open question: asking the policy, and computing masks; both stream to the page as they go."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+from veason.annotation import Asked, DropPrompt, GotAnswer, PutPrompt, RecomputePlan, RecomputeRequest, State
+from veason.annotation.recompute import Extent
+from veason.answer import context_for, render_answer
+from veason.errors import SessionError
+from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
+from veason.policy.prompt import correction_text
+from veason.profile import GENERIC, Profile, sample_indices
+from veason.project.statistics import rank
+from veason.studio.server.client import Client
+from veason.studio.server.messages import Item, Message
+from veason.studio.server.messages.masks import IdleItem, PropagatingItem
+from veason.studio.server.messages.thinking import SamplingItem, ThinkingItem
+from veason.studio.server.model_line import ModelLine
+from veason.studio.server.proposals import Gathering, samplings
+from veason.studio.server.question.open_question import OpenQuestion
+from veason.studio.server.requests.stage import PropagateRequest, ThinkRequest
+from veason.studio.server.views import (
+    all_masks,
+    doubt_item,
+    findings_item,
+    new_masks,
+    pace_item,
+    policy_item,
+    proposals_item,
+    range_item,
+    recalled_item,
+    session_item,
+)
+from veason.types import (
+    Answer,
+    Answered,
+    BoxClosed,
+    KeyframeChosen,
+    PolicyEvent,
+    Prompt,
+    Sampling,
+    Turn,
+    Unanswered,
+    VideoInfo,
+)
+
+BATCH_S = 0.05
+"""Items are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""
+
+
+# --- asking
+
+
+def profile_of(pipeline: Pipeline) -> Profile:
+    """Return how the policy writes; the generic way where there is none."""
+    return pipeline.policy.profile if pipeline.policy is not None else GENERIC
+
+
+def frame_count_of(pipeline: Pipeline) -> int:
+    """Return how many frames the policy wants to see."""
+    return pipeline.policy.frame_count if pipeline.policy is not None else 8
+
+
+class Asking:
+    """One question to the policy, as the job of an open question."""
+
+    def __init__(self, question: OpenQuestion, request: ThinkRequest, pipeline: Pipeline, line: ModelLine) -> None:
+        self._question, self._pipeline, self._line = question, pipeline, line
+        self._instruction, self._count = request.instruction.strip(), request.samples
+        self._client: Client = request
+        self._keyframe: int | None = None
+        """The keyframe of the answer that is being written."""
+        self._shown = sample_indices(question.info.num_frames, frame_count_of(pipeline))
+        self._turns: tuple[Turn, ...] = ()
+        if request.again and pipeline.policy is not None:
+            state = question.labels.state()
+            turn, self._shown = correction_turn(state, question.info, pipeline.policy.profile)
+            self._turns = (turn,)
+
+    def messages(self) -> Iterator[Message]:
+        """Ask, and yield what the page is told."""
+        question, labels = self._question, self._question.labels
+        with question.job.run() as stop, self._line.visitor():
+            if stop.is_set():
+                yield Message(work=question.id, items=(IdleItem(),))
+                return
+            now = labels.record(Asked(self._instruction, self._shown), self._client)
+            question.proposals, question.asked = (), self._count
+            begun = ThinkingItem(), session_item(now), self._proposals(), all_masks(now.state)
+            yield Message(work=question.id, items=begun)
+            yield from _in_batches(question.id, self._thoughts(), stop)
+            now = labels.now()
+            recalled = recalled_item(question, now.state, profile_of(self._pipeline))
+            told = session_item(now), recalled, self._proposals(), findings_item(now.state), IdleItem()
+            yield Message(work=question.id, items=told)
+
+    def _proposals(self) -> Item:
+        question = self._question
+        return proposals_item(question.proposals, question.asked, question.labels.state().answer)
+
+    def _thoughts(self) -> Iterator[Item]:
+        """Think as often as wanted: the first answer streams, of the others only what they come to is shown."""
+        question, gathering = self._question, Gathering()
+        policy = self._pipeline.policy
+        for sampling in samplings(self._count, policy is not None and policy.is_recorded):
+            thinking = self._pipeline.think(
+                question.video, self._instruction, shown=self._shown, turns=self._turns, sampling=sampling
+            )
+            for event in thinking:
+                if isinstance(event, FramesShown):
+                    continue
+                is_first = gathering.number(event) == 0
+                if gathering.take(event):
+                    if question.labels.state().answer is None:
+                        yield self._answer(gathering.proposals[-1].answer, sampling)
+                    question.proposals = tuple(gathering.proposals)
+                    if self._count > 1:
+                        yield self._proposals()
+                if is_first:
+                    self._keep(event)
+                    yield policy_item(event)
+                if self._count > 1 and isinstance(event, Answered | Unanswered):
+                    yield SamplingItem(done=gathering.number(event) + 1, count=self._count)
+            gathering.next_call()
+
+    def _answer(self, answer: Answer, sampling: Sampling) -> Item:
+        question = self._question
+        answered = GotAnswer(answer, prompts_from_answer(answer))
+        question.labels.follow([answered], self._client, source=self._policy_name, sampling=sampling)
+        question.project.queue.set_status(question.question_id, "proposed", source=self._policy_name)
+        question.range.propose(starting_range(question.info, answer.keyframe or 0))
+        return range_item(question)
+
+    @property
+    def _policy_name(self) -> str:
+        return self._pipeline.policy.name if self._pipeline.policy is not None else "none"
+
+    def _keep(self, event: PolicyEvent) -> None:
+        """Keep of the first answer what must not wait for its end."""
+        if isinstance(event, Unanswered):
+            question = self._question
+            question.project.queue.fail(question.question_id, event.reason, text=event.text, source=self._policy_name)
+        elif isinstance(event, KeyframeChosen):
+            self._keyframe = event.frame_index
+        elif isinstance(event, BoxClosed) and self._keyframe is not None:
+            self._keep_box(event, self._keyframe)
+
+    def _keep_box(self, event: BoxClosed, keyframe: int) -> None:
+        """Make a box a prompt as soon as it closes, so that it can be dragged while the text still streams."""
+        labels = self._question.labels
+        if event.number == 0:  # the policy began its list (anew)
+            labels.follow([DropPrompt(*place) for place in labels.state().prompts], self._client)
+        labels.follow([PutPrompt(Prompt(event.number + 1, keyframe, box=event.box))], self._client)
+
+
+def correction_turn(state: State, info: VideoInfo, profile: Profile) -> tuple[Turn, tuple[int, ...]]:
+    """Return the earlier answer with the visitor's correction of it, and the frames to show.
+
+    Raises:
+        SessionError: there is no answer to correct. PromptError: nothing was corrected.
+    """
+    answer = state.answer
+    if answer is None:
+        raise SessionError("there is no answer yet to correct: ask first")
+    keyframe = state.keyframe
+    boxes = [prompt.box for (_, at), prompt in state.prompts.items() if at == keyframe and prompt.box is not None]
+    shown = tuple(sorted({*state.shown, *([] if keyframe is None else [keyframe])}))
+    context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
+    said = render_answer(answer.thought, answer.keyframe, answer.boxes, context)
+    moved = keyframe if keyframe != answer.keyframe else None
+    redrawn = boxes if tuple(boxes) != answer.boxes else None
+    return Turn(said, correction_text(moved, redrawn, context)), shown
+
+
+# --- masks
+
+
+def propagate(
+    question: OpenQuestion, request: PropagateRequest, pipeline: Pipeline, line: ModelLine
+) -> Iterator[Message]:
+    """Compute the masks that a request asks for as the question's job, and tell the page of each.
+
+    Raises:
+        PromptError: the range is none of the video.
+    """
+    question.edit_order.wait_for(request.after)
+    frames = question.range.checked(request.start, request.stop)
+    extent: Extent = "all" if request.only is None else "pending" if request.only == "stale" else request.only
+    if extent != "here":
+        question.range.choose(frames)
+    wanted = RecomputeRequest(frames, extent, request.object, request.frame)
+    with question.job.run() as stop, line.visitor():
+        if stop.is_set():
+            yield Message(work=question.id, items=(IdleItem(),))
+            return
+        plan = RecomputePlan.of(question.labels.state(), wanted)
+        begun = PropagatingItem(start=request.start, stop=request.stop, count=plan.num_frames, only=request.only)
+        yield Message(work=question.id, items=(begun,))
+        yield from _in_batches(question.id, _masks(question, plan, request, pipeline), stop)
+        rank(question.project, question.question_id)
+        now = question.labels.now()
+        told = session_item(now), doubt_item(now.state), findings_item(now.state), pace_item(pipeline.segmenter)
+        yield Message(work=question.id, items=(*told, IdleItem()))
+
+
+def _masks(
+    question: OpenQuestion, plan: RecomputePlan, request: PropagateRequest, pipeline: Pipeline
+) -> Iterator[Item]:
+    labels, cursor = question.labels, None if request.frame is None else functools.partial(int, request.frame)
+    # what is verified or locked meanwhile is saved at once, and stays
+    arriving = pipeline.recompute(question.video, plan, labels.saved_state, cursor=cursor)
+    try:
+        with closing(arriving):  # type: ignore[type-var]  # a generator
+            for masks in arriving:
+                if not labels.arrive(masks, pipeline.segmenter.name, request):
+                    return
+                yield new_masks(masks)
+    finally:
+        labels.flush(request)
+
+
+# --- both
+
+
+def _in_batches(work_id: str, items: Iterator[Item], stop: threading.Event) -> Iterator[Message]:
+    """Gather items for BATCH_S before they are sent; end early when the visitor stops."""
+    batch: list[Item] = []
+    sent = 0.0
+    try:
+        for item in items:
+            batch.append(item)
+            if stop.is_set():
+                break
+            if time.monotonic() - sent > BATCH_S:
+                yield Message(work=work_id, items=tuple(batch))
+                batch, sent = [], time.monotonic()
+    finally:
+        items.close()  # type: ignore[attr-defined]  # every caller passes a generator
+    if batch:
+        yield Message(work=work_id, items=tuple(batch))
