@@ -27,7 +27,7 @@ LIGHT = (
 HEAVY = {"torch", "torchvision", "transformers", "sam2", "gradio", "playwright"}
 PACKAGES = (
     "numpy", "scipy", "pillow", "av", "pycocotools", "supervision", "rich", "pytest", "pytest-timeout", "hypothesis",
-    "pandas", "pyarrow", "defusedxml",
+    "pandas", "pyarrow", "defusedxml", "psutil", "decord",
 )  # fmt: skip
 TORCH = ("torch", "torchvision", "transformers", "safetensors", "huggingface_hub", "accelerate")
 
