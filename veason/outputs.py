@@ -18,6 +18,8 @@ from veason.masks import mask_area
 from veason.pipeline import masks_by_frame
 from veason.types import Answer, MaskTrack, OnProgress, VideoInfo, VideoSource
 
+_LONGEST_NAME = 255
+
 
 @dataclass(slots=True)
 class RunResult:
@@ -108,6 +110,16 @@ def check_palette_ids(object_ids: Iterable[int]) -> None:
                 f"masks are written as palette pictures, which hold objects 1 to {MAX_PALETTE_ID}, got object "
                 f"{object_id}: give it another number"
             )
+
+
+def fitting_name(stem: str, ending: str = "") -> str:
+    """Return a file's name of the 255 bytes that disks take, or less; what is too long is cut before the ending.
+
+    >>> len(fitting_name("\u00e4" * 200, "-masks.zip").encode())
+    254
+    """
+    room = max(_LONGEST_NAME - len(ending.encode()), 0)
+    return stem.encode()[:room].decode(errors="ignore") + ending
 
 
 def write_palette_masks(

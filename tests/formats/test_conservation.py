@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.formats.generated import FILES, KEPT, check_export, check_import
 from tests.formats.made import CLIP
+from tests.formats.reading import CASE_CLIP, CASES
 from veason.cli import main
 from veason.errors import DataError
 from veason.formats.importing import import_labels
@@ -60,6 +61,13 @@ def test_an_import_that_brings_nothing_in_says_so_and_changes_nothing(
     assert "nothing of it can be imported as coco" in capsys.readouterr().err
     with Project.open(tmp_path / "project") as project:
         assert not project.library.questions()
+
+
+def test_what_came_in_is_told_as_shapes_of_the_file(tmp_path: Path) -> None:
+    for case, told in (("cvat-mask-tracks", "imported 5 masks of 1"), ("coco-boxes", "imported 1 box of 1")):
+        with Project.create(tmp_path / case) as project:
+            project.library.add_video(CASE_CLIP)
+            assert into_project(project, CASES / case, case.split("-")[0]).told().startswith(told)
 
 
 def test_labels_without_a_pixel_bring_nothing_in(tmp_path: Path) -> None:

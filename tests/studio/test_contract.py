@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,31 @@ BOX = {**WORK, "edit": "box", "object": 1, "frame": 4, "xyxy": [1, 2, 3, 4]}
 
 def test_the_types_of_the_page_are_those_of_the_server() -> None:
     assert (WEB / "contract.d.ts").read_text() == declaration(), "run: make contract"
+
+
+def handled_kinds() -> set[str]:
+    """Return the kinds of items that the page does something with: the keys of its tables of handlers."""
+    text = (WEB / "core" / "receive.js").read_text()
+    tables = re.findall(r"^function (?:labels|thinking|masks|run)\(.*?^  return \{$(.*?)^  \};$", text, re.M | re.S)
+    assert len(tables) == 4
+    return {kind for table in tables for kind in re.findall(r"^    (\w+)(?:\(|: )", table, re.M)}
+
+
+def named_in_page(pattern: str) -> set[str]:
+    """Return what the page's modules name where a pattern matches."""
+    return {name for path in WEB.rglob("*.js") for name in re.findall(pattern, path.read_text())}
+
+
+def test_the_page_handles_every_kind_of_item_and_no_other() -> None:
+    assert handled_kinds() == {getattr(kind, "KIND") for kind in ITEMS}  # noqa: B009  # every item has it
+
+
+def test_the_page_sends_every_event_and_no_other() -> None:
+    assert named_in_page(r"\b(?:send|trigger)\(\s*\"(\w+)\"") == set(EVENTS)
+
+
+def test_the_page_asks_for_every_look_up_and_no_other() -> None:
+    assert named_in_page(r"\bserver\.(\w+)\(") == set(LOOK_UPS)
 
 
 @pytest.mark.parametrize("kind", ITEMS, ids=lambda kind: kind.__name__)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.studio.visitor import Visitor, of_kind
 from veason.profile import GENERIC, Profile
-from veason.studio.server.proposals import agreement, box_agreement, samplings
+from veason.studio.server.proposals import box_agreement, describe_agreement, samplings
 from veason.types import (
     Answer,
     Answered,
@@ -117,7 +117,7 @@ def test_a_new_question_forgets_the_answers_to_the_last_one() -> None:
     ],
 )
 def test_agreement_is_told_in_one_line(answers: list[Answer], expected: str) -> None:
-    assert agreement(answers, len(answers)) == expected
+    assert describe_agreement(answers, len(answers)) == expected
 
 
 def test_a_box_too_many_lowers_the_agreement() -> None:

@@ -185,6 +185,14 @@ def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch:
     assert visitor.project.labels.state(1).tracks[1].frames[0] == late
 
 
+@pytest.mark.parametrize("project", [None, ""])
+@pytest.mark.parametrize("format", ["project", "coco"])
+def test_a_visitor_who_has_no_project_yet_is_told_so(visitor: Visitor, project: str | None, format: str) -> None:
+    told = visitor.send("export", project=project, format=format)
+    assert of_kind(told, "notice")[0]["text"].startswith("there is nothing to download yet: open a video")
+    assert told[-1]["kind"] == "transferred"
+
+
 def test_the_whole_project_is_packed_and_opens_elsewhere(visitor: Visitor, tmp_path: Path) -> None:
     visitor.edit(**BOX)
     (file,) = of_kind(transfer(visitor, "export", format="project"), "file")

@@ -29,7 +29,7 @@ function page(patch = {}) {
     watch: note("watch"),
     opened: note("opened"),
     instruct: note("instruct"),
-    download: note("download"),
+    download: async (...values) => note("download")(...values),
     transfer: {
       added: note("added"),
       exported: note("exported"),

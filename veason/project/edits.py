@@ -152,8 +152,8 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
     ids = loaded.mask_ids
     if arrived:
         ids = {**ids, **_store_masks(db, loaded, state, arrived, origin)}
-    step = difference(loaded.state, state, loaded.mask_ids, ids)
     body = masks_body(ids, arrived) if is_masks else {"type": type(run[0]).__name__, **plain(run[0])}
+    step = difference(loaded.state, state, loaded.mask_ids, ids)
     write_log(db, revision, loaded.question_id, "record" if is_step else "follow", body, origin)
     for edit in run:
         if isinstance(edit, GotAnswer):

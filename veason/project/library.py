@@ -12,7 +12,7 @@ from veason.errors import ProjectError, PromptError
 from veason.project.database import Database
 from veason.project.edits import Origin, next_revision, write_log
 from veason.project.records import Change, Question, Status, StoredVideo
-from veason.project.videos import describe, find, hash_video, inside, place_of
+from veason.project.videos import columns_of, find, hash_video, inside, place_of
 from veason.video import UNTRUSTED, Video, VideoLimits, open_video
 from veason.video.limits import ANY
 
@@ -92,7 +92,7 @@ class Library:
             row = db.execute(
                 "INSERT INTO videos (path, sha256, num_frames, width, height, fps, first_timestamp, last_timestamp, "
                 "has_variable_rate, decoder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-                (place, sha256, *describe(info)),
+                (place, sha256, *columns_of(info)),
             ).fetchone()
             if row is None:  # another process added it meanwhile
                 return int(db.execute("SELECT id FROM videos WHERE sha256 = ?", (sha256,)).fetchone()[0])

@@ -114,7 +114,7 @@ def copy_video(path: Path, target: Path) -> None:
     part.rename(target)
 
 
-def describe(info: VideoInfo) -> tuple[Any, ...]:
+def columns_of(info: VideoInfo) -> tuple[Any, ...]:
     """Return the columns that come from a VideoInfo."""
     return (
         info.num_frames,

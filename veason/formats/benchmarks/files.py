@@ -6,6 +6,7 @@ the file with the expressions comes last (an earlier one goes first): a dataset 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -44,7 +45,8 @@ def write_compact_json(file: Path, value: Any) -> None:
 
 def fresh_folder(folder: Path) -> Path:
     """Return an empty folder beside `folder`, to be filled and then put in its place."""
-    beside = folder.with_name(f".{folder.name}.partial")
+    mark = hashlib.sha256(folder.name.encode()).hexdigest()[:16]  # a name may be as long as disks take it
+    beside = folder.with_name(f".{mark}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     return beside

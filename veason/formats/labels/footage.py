@@ -103,10 +103,15 @@ class VideoFinder:
             raise DataError(f"the video of the labels {name!r}: {error}") from error
 
     def choose(self, names: Iterable[str]) -> str | None:
-        """Return the first of several names that something is known of: what was named for the import comes first."""
-        names = [name for name in names if name]
-        named = (name for name in names if self._path(name) is not None)
-        return next(named, None) or next((name for name in names if self._own(name) is not None), None)
+        """Return the first of several names that something is known of: what was named for the import comes first.
+
+        A name may have the ending of a video's file.
+        """
+        tried = []
+        for name in filter(None, names):
+            tried += [name, name.removesuffix(PurePath(name).suffix)] if _is_video_name(name) else [name]
+        named = (name for name in tried if self._path(name) is not None)
+        return next(named, None) or next((name for name in tried if self._own(name) is not None), None)
 
     @property
     def is_named(self) -> bool:
@@ -162,6 +167,10 @@ class VideoFinder:
             return folder is not None and path.resolve().is_relative_to(folder.resolve())
         except (OSError, ValueError):  # a name that no disk takes
             return False
+
+
+def _is_video_name(name: str) -> bool:
+    return PurePath(name).suffix.lower() in VIDEOS
 
 
 def on_any_disk(name: str) -> str:

@@ -22,9 +22,10 @@ class Imported:
     Attributes:
         num_videos: with labels that are new.
         num_questions: that were added.
-        num_masks: that were added.
+        num_masks: with a pixel, that were added; one that several questions are about counts once.
         num_known: questions that were there already, with the same labels; nothing was done about them.
         num_changed: of those added, second versions of questions that have other labels.
+        num_boxes: boxes of objects without masks on their frame, that were added; counted alike.
         left_out: what did not come in, a line a kind and reason.
     """
 
@@ -33,6 +34,7 @@ class Imported:
     num_masks: int = 0
     num_known: int = 0
     num_changed: int = 0
+    num_boxes: int = 0
     left_out: tuple[str, ...] = ()
 
     def __add__(self, other: Imported) -> Imported:
@@ -50,8 +52,10 @@ class Imported:
         """
         parts = []
         if self.num_questions or not self.num_known:
-            masks, questions = _count(self.num_masks, "mask"), _count(self.num_questions, "question")
-            parts = [f"imported {masks} of {questions} about {_count(self.num_videos, 'video')}: they wait for review"]
+            shapes = [_count(self.num_masks, "mask")] if self.num_masks or not self.num_boxes else []
+            shapes += [f"{self.num_boxes} box{'es' * (self.num_boxes != 1)}"] if self.num_boxes else []
+            about = f"{_count(self.num_questions, 'question')} about {_count(self.num_videos, 'video')}"
+            parts = [f"imported {' and '.join(shapes)} of {about}: they wait for review"]
         if self.num_changed:
             parts.append(f"{self.num_changed} differ from what is here and stand beside it as second versions")
         if self.num_known:
@@ -85,7 +89,9 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
     _check_same_frames(project.library.video(video_id), video)
     earlier = Earlier(project, video_id)
     ids: dict[str, int] = {}
-    num_masks = num_new = num_changed = 0
+    num_new = num_changed = 0
+    new_masks: set[tuple[int, int]] = set()
+    new_boxes: set[tuple[int, int]] = set()
     for question in video.questions:
         known = earlier.same(video, question)
         if known is not None:
@@ -104,9 +110,16 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
             project.library.keep_note(name_note(question_id), question.name)
         num_new += 1
         num_changed += first is not None
-        num_masks += len(masks)
+        new_masks |= {
+            (object_id, frame_index)
+            for object_id in question.object_ids
+            for frame_index, mask in video.tracks[object_id].items()
+            if not mask.is_empty
+        }
+        new_boxes |= {(each.object_id, each.frame_index) for each in question.prompts if each.box}
     num_known = len(video.questions) - num_new
-    return Imported(int(num_new > 0), num_new, num_masks, num_known, num_changed)
+    num_boxes = len(new_boxes - new_masks)
+    return Imported(int(num_new > 0), num_new, len(new_masks), num_known, num_changed, num_boxes)
 
 
 def check_fits(project: Project, video: LabelledVideo) -> None:

@@ -99,7 +99,8 @@ def _read_video(
     if not isinstance(listed, list) or not all(isinstance(name, str) and name for name in listed):
         raise DataError(f"{file}: video {shortened(entry.get('id'))} should list its file_names")
     folder = PurePosixPath(plain_path(listed[0])).parent.as_posix() if listed else "."
-    name = str(entry.get("name") or ("" if folder == "." else folder)) or finder.only() or "video"
+    told = str(entry.get("name") or ("" if folder == "." else folder))
+    name = finder.choose([told, PurePosixPath(told).name]) or told or finder.only() or "video"
     place = f"{file}: video {name!r}"
     footage = finder.find(name, file.parent / "JPEGImages" / name)
     size_wh = checked_size(entry.get("width"), entry.get("height"), place)

@@ -30,7 +30,7 @@ from veason.profile import sample_indices
 from veason.studio.server.failures import Teller
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.outbox import Outbox
-from veason.studio.server.proposals import Gathering, agreement, samplings
+from veason.studio.server.proposals import Gathering, describe_agreement, samplings
 from veason.studio.server.uploads import is_upload
 from veason.types import (
     Answer,
@@ -54,7 +54,7 @@ from veason.video import UNTRUSTED, Video, VideoLimits, open_video
 with library_imports():
     import gradio as gr
 
-Event = dict[str, Any]
+ApiEvent = dict[str, Any]
 Arguments = ParamSpec("Arguments")
 
 KEPT_RUNS = 32
@@ -73,12 +73,12 @@ class FinishedRun:
 
 
 def told_to_clients(
-    handler: Callable[Concatenate["Api", Arguments], Iterator[Event]],
-) -> Callable[Concatenate["Api", Arguments], Iterator[Event]]:
+    handler: Callable[Concatenate["Api", Arguments], Iterator[ApiEvent]],
+) -> Callable[Concatenate["Api", Arguments], Iterator[ApiEvent]]:
     """Return the handler with errors in the form that gradio hands to the caller."""
 
     @functools.wraps(handler)
-    def guarded(self: "Api", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[Event]:
+    def guarded(self: "Api", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[ApiEvent]:
         try:
             yield from handler(self, *args, **kwargs)
         except Exception as error:
@@ -122,7 +122,7 @@ class Api:
         seed: int = 0,
         start: int = 0,
         stop: int = 0,
-    ) -> Iterator[Event]:
+    ) -> Iterator[ApiEvent]:
         """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
 
         Args:
@@ -157,7 +157,7 @@ class Api:
     @told_to_clients
     def answers(
         self, video: gr.FileData, instruction: str, count: int = 4, temperature: float = 0.8, seed: int = 0
-    ) -> Iterator[Event]:
+    ) -> Iterator[ApiEvent]:
         """Answer one question several times, and tell how far the answers agree; no masks are made.
 
         Args:
@@ -181,12 +181,16 @@ class Api:
                         yield {"kind": "answered", **_answer(gathering.proposals[-1].answer)}
                 gathering.next_call()
         found = [one.answer for one in gathering.proposals]
-        yield {"kind": "result", "answers": [_answer(one) for one in found], "agreement": agreement(found, count)}
+        yield {
+            "kind": "result",
+            "answers": [_answer(one) for one in found],
+            "agreement": describe_agreement(found, count),
+        }
 
     @told_to_clients
     def track(
         self, video: gr.FileData, prompts: list[dict[str, Any]], start: int = 0, stop: int = 0
-    ) -> Iterator[Event]:
+    ) -> Iterator[ApiEvent]:
         """Follow objects that are boxed or clicked by hand.
 
         Args:
@@ -245,7 +249,7 @@ class Api:
 
     def _follow(
         self, clip: Video, prompts: Sequence[Prompt], part: FrameRange, tracks: dict[int, MaskTrack]
-    ) -> Iterator[Event]:
+    ) -> Iterator[ApiEvent]:
         """Yield the masks of each frame as they come, and put them into `tracks`."""
         arrived: list[FrameMasks] = []
         for masks in self._pipeline.propagate(clip, prompts, frames=part, order="nearest"):
@@ -256,7 +260,7 @@ class Api:
 
     def _result(
         self, info: VideoInfo, tracks: Mapping[int, MaskTrack], answer: Answer | None, shown: Sequence[int]
-    ) -> Event:
+    ) -> ApiEvent:
         run = secrets.token_urlsafe(12)
         with self._lock:
             self._runs[run] = FinishedRun(info, tracks)
@@ -321,7 +325,7 @@ def _part(info: VideoInfo, start: int, stop: int) -> FrameRange:
     return start, stop
 
 
-def _policy_event(event: FramesShown | PolicyEvent) -> Iterator[Event]:
+def _policy_event(event: FramesShown | PolicyEvent) -> Iterator[ApiEvent]:
     """Yield the form in which a program gets an event of the policy, where it gets it at all."""
     match event:
         case FramesShown(frame_indices):
@@ -336,7 +340,7 @@ def _policy_event(event: FramesShown | PolicyEvent) -> Iterator[Event]:
             yield {"kind": "answered", **_answer(answer)}
 
 
-def _answer(answer: Answer) -> Event:
+def _answer(answer: Answer) -> ApiEvent:
     return {
         "thought": answer.thought,
         "keyframe": answer.keyframe,

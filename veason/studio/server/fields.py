@@ -51,7 +51,7 @@ def has_default(field: dataclasses.Field[Any]) -> bool:
 
 # --- bounds that several requests share
 
-Frame = Annotated[int, Between(0, 100_000_000)]
+FrameIndex = Annotated[int, Between(0, 100_000_000)]
 Stop = Annotated[int, Between(1, 100_000_000)]
 ObjectId = Annotated[int, Between(1, 1_000_000)]
 ObjectOrNew = Annotated[int, Between(0, 1_000_000)]

@@ -71,10 +71,10 @@ def box_agreement(a: Answer, b: Answer) -> float | None:
     return float((ious.max(axis=0).sum() + ious.max(axis=1).sum()) / sum(ious.shape))
 
 
-def agreement(answers: Sequence[Answer], asked: int) -> str:
+def describe_agreement(answers: Sequence[Answer], asked: int) -> str:
     """Return how far answers agree, in one line: on the target being there, the frame, and the boxes.
 
-    >>> agreement([Answer("", 4, ()), Answer("", 4, ())], 3)
+    >>> describe_agreement([Answer("", 4, ()), Answer("", 4, ())], 3)
     '2 of 3 answered · all say absent'
     """
     told = [f"{len(answers)} of {asked} answered"] if len(answers) < asked else [f"{asked} answers"]

@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unicodedata import category
 
 from veason.errors import SessionError
 from veason.libraries import library_imports
+from veason.outputs import fitting_name
 from veason.studio.server.requests.signed import Upload
 
 with library_imports():
     from gradio.utils import get_upload_folder, is_in_or_equal
-
-_LONGEST_NAME = 60
 
 
 @contextmanager
@@ -62,13 +62,14 @@ def remove_old_uploads(folder: Path, max_age_s: float) -> None:
 
 
 def file_name(sent: str) -> str:
-    r"""Return the name of a file as any disk takes it.
+    r"""Return the name of a file as a disk here takes it: what it had, but for what would lead elsewhere.
 
     >>> file_name(r"a/../b\c.mp4"), file_name("..")
     ('bc.mp4', 'video')
     """
-    name = "".join(letter for letter in Path(sent).name if letter.isprintable() and letter not in "\\:")
-    return name[-_LONGEST_NAME:].lstrip(".") or "video"
+    name = "".join(letter for letter in Path(sent).name if category(letter) not in ("Cc", "Cs") and letter != "\\")
+    stem, point, ending = name.lstrip(".").rpartition(".")
+    return fitting_name(stem, point + ending) if stem else fitting_name(ending) or "video"
 
 
 def is_upload(source: Path) -> bool:

@@ -35,7 +35,7 @@ from veason.studio.server.messages.thinking import (
     UnansweredItem,
 )
 from veason.studio.server.messages.units import MaskCode
-from veason.studio.server.proposals import Proposal, agreement
+from veason.studio.server.proposals import Proposal, describe_agreement
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.types import (
     Answer,
@@ -183,7 +183,7 @@ def proposals_item(proposals: Sequence[Proposal], asked: int, current: Answer | 
         )
         for number, answer in enumerate(answers)
     ]
-    return ProposalsItem(agreement=agreement(answers, asked) if len(answers) > 1 else "", answers=parts)
+    return ProposalsItem(agreement=describe_agreement(answers, asked) if len(answers) > 1 else "", answers=parts)
 
 
 def policy_item(event: PolicyEvent) -> Item:

@@ -478,18 +478,13 @@ export interface ExportWorkRequest extends WorkRequest {
   what: "masks" | "overlay" | "json";
 }
 
-/** A request about the project of the key `project`. */
-export interface ProjectRequest extends Signed {
-  project: string;
-}
-
-/** Pack the whole project. */
-export interface ExportProjectRequest extends ProjectRequest {
+/** Pack the whole project; of a visitor who has none yet, `project` is null. */
+export interface ExportProjectRequest extends Signed {
   format: "project";
 }
 
-/** Write labels in a format. */
-export interface ExportLabelsRequest extends ProjectRequest {
+/** Write labels in a format; of a visitor who has no project yet, `project` is null. */
+export interface ExportLabelsRequest extends Signed {
   /** its name. */
   format: string;
   /** the open clip, or the whole project. */
@@ -572,6 +567,11 @@ export interface UnknownLookUp extends Signed {
 
 /** Ask whether labels were changed elsewhere since the tab last looked. */
 export interface PulseLookUp extends WorkRequest {
+}
+
+/** A request about the project of the key `project`. */
+export interface ProjectRequest extends Signed {
+  project: string;
 }
 
 /** Ask for the queue; where nothing changed since `revision`, only for how pre-labelling goes. */

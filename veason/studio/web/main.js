@@ -134,12 +134,20 @@ function linkTo({ work, project }) {
   window.history.replaceState(null, "", link);
 }
 
-/** @param {string} path @param {string} name */
-function download(path, name) {
-  const link = node("a", { href: new URL(`gradio_api/file=${path}`, document.baseURI).href, download: name });
+/**
+ * Fetch a file that the server made and hand it to the visitor; it is there when this ends.
+ * @param {string} path @param {string} name
+ */
+async function download(path, name) {
+  const place = path.split("/").map(encodeURIComponent).join("/");
+  const answer = await fetch(new URL(`gradio_api/file=${place}`, document.baseURI));
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  const href = URL.createObjectURL(await answer.blob());
+  const link = node("a", { href, download: name });
   document.body.append(link);
   link.click();
   link.remove();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
 
 /**

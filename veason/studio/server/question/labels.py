@@ -33,7 +33,7 @@ _MOST_NOTED = 20_000
 """Revisions of which the tab that made them is remembered."""
 
 
-class Labels:
+class QuestionLabels:
     """Reads and changes the labels of one question, from any thread.
 
     Masks that stream in are put on the disk together about once a second, and before anything else is put there or

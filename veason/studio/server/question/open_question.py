@@ -15,7 +15,7 @@ from veason.pipeline import starting_range
 from veason.project import Project, Question
 from veason.studio.server.proposals import Proposal
 from veason.studio.server.question.job import Job
-from veason.studio.server.question.labels import Labels
+from veason.studio.server.question.labels import QuestionLabels
 from veason.types import FrameRange
 from veason.video import Video
 
@@ -53,7 +53,7 @@ class OpenQuestion:
         self.lease = VideoLease(self.video)
         self.info = self.video.info
         self.job = Job()
-        self.labels = Labels(project, question.id, self.job)
+        self.labels = QuestionLabels(project, question.id, self.job)
         self.edit_order = EditOrder()
         home = starting_range(self.info, project.labels.state(question.id).keyframe or 0)
         self.range = ChosenRange(project, question.id, self.info.num_frames, home)

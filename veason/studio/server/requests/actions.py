@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.fields import AtMost, Frame, PersonName, RowId, Stop
+from veason.studio.server.fields import AtMost, FrameIndex, PersonName, RowId, Stop
 from veason.studio.server.requests.signed import ProjectRequest
 
 
@@ -38,7 +38,7 @@ class FramesAction(ProjectRequest):
 
     do: Literal["frames"]
     question: RowId
-    start: Frame
+    start: FrameIndex
     stop: Stop
 
 
@@ -59,7 +59,7 @@ class RemarkAction(ProjectRequest):
     do: Literal["remark"]
     question: RowId
     text: Annotated[str, AtMost(2000)]
-    frame: Frame | None = None
+    frame: FrameIndex | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

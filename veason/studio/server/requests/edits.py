@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.fields import AtMost, Between, Frame, ObjectId, ObjectOrNew, PersonName, Pixel, RowId, Stop
+from veason.studio.server.fields import (
+    AtMost,
+    Between,
+    FrameIndex,
+    ObjectId,
+    ObjectOrNew,
+    PersonName,
+    Pixel,
+    RowId,
+    Stop,
+)
 from veason.studio.server.requests.signed import WorkRequest
 
 
@@ -28,7 +38,7 @@ class BoxEdit(EditRequest):
 
     edit: Literal["box"]
     object: ObjectOrNew
-    frame: Frame
+    frame: FrameIndex
     xyxy: tuple[Pixel, Pixel, Pixel, Pixel]
 
 
@@ -38,7 +48,7 @@ class ClickEdit(EditRequest):
 
     edit: Literal["click"]
     object: ObjectOrNew
-    frame: Frame
+    frame: FrameIndex
     xy: tuple[Pixel, Pixel]
     positive: bool = True
 
@@ -49,7 +59,7 @@ class MaskEdit(EditRequest):
 
     edit: Literal["mask"]
     object: ObjectOrNew
-    frame: Frame
+    frame: FrameIndex
     counts: Annotated[str, AtMost(20_000_000)]
 
 
@@ -59,7 +69,7 @@ class DropEdit(EditRequest):
 
     edit: Literal["drop"]
     object: ObjectId
-    frame: Frame
+    frame: FrameIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +77,7 @@ class KeyframeEdit(EditRequest):
     """Make a frame the keyframe."""
 
     edit: Literal["keyframe"]
-    frame: Frame
+    frame: FrameIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +103,7 @@ class MarkEdit(EditRequest):
 
     edit: Literal["absent", "occluded", "verified"]
     object: ObjectId
-    start: Frame
+    start: FrameIndex
     stop: Stop
     on: bool = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from veason.studio.server.fields import AtMost, Between, Frame, RowId
+from veason.studio.server.fields import AtMost, Between, FrameIndex, RowId
 from veason.studio.server.requests.signed import ProjectRequest, Signed, WorkRequest
 
 
@@ -13,7 +13,7 @@ from veason.studio.server.requests.signed import ProjectRequest, Signed, WorkReq
 class FrameLookUp(WorkRequest):
     """Ask for one exact frame as a JPEG; `longest` bounds its longer side in pixels."""
 
-    frame: Frame
+    frame: FrameIndex
     longest: Annotated[int, Between(16, 8192)] | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.fields import AtMost, Between, Frame, ObjectOrNew, RowId, Stop
+from veason.studio.server.fields import AtMost, Between, FrameIndex, ObjectOrNew, RowId, Stop
 from veason.studio.server.requests.signed import Signed, Upload, WorkRequest
 
 
@@ -59,11 +59,11 @@ class PropagateRequest(WorkRequest):
         after: the stamp of an edit that may still be on its way.
     """
 
-    start: Frame
+    start: FrameIndex
     stop: Stop
     only: Literal["stale", "here", "forward", "backward"] | None = None
     object: ObjectOrNew | None = None
-    frame: Frame | None = None
+    frame: FrameIndex | None = None
     after: RowId | None = None
 
 

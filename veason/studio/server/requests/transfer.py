@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from veason.studio.server.fields import AtMost, Folder, FormatName
-from veason.studio.server.requests.signed import ProjectRequest, Signed, Upload, WorkRequest
+from veason.studio.server.requests.signed import Signed, Upload, WorkRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +17,15 @@ class ExportWorkRequest(WorkRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportProjectRequest(ProjectRequest):
-    """Pack the whole project."""
+class ExportProjectRequest(Signed):
+    """Pack the whole project; of a visitor who has none yet, `project` is null."""
 
     format: Literal["project"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportLabelsRequest(ProjectRequest):
-    """Write labels in a format.
+class ExportLabelsRequest(Signed):
+    """Write labels in a format; of a visitor who has no project yet, `project` is null.
 
     Attributes:
         format: its name.

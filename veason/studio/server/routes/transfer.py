@@ -16,7 +16,7 @@ from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
 from veason.formats.projects.into_project import into_project
-from veason.outputs import RunResult, write_json, write_overlay_video, write_palette_masks
+from veason.outputs import RunResult, fitting_name, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.database import NAME
@@ -78,6 +78,8 @@ class TransferRoutes:
                 path = yield from run_with_progress(lambda tell: self._write(question, request.what, tell), "frames")
             yield Message(work=None, items=(FileItem(path=str(path), name=path.name),))
             return
+        if not request.project:
+            raise ExportError("there is nothing to download yet: open a video, or add clips to the queue, first")
         project = self._registry.get(request.project)
         self._questions.flush(request.project)
         if isinstance(request, ExportProjectRequest):
@@ -86,8 +88,9 @@ class TransferRoutes:
             yield _finished(path, ["the whole project: clips, labels, history and comments"])
             return
         only = [self._question_id(request.work)] if request.scope == "clip" else None
+        out = self._outbox.new_folder(request.project)
         report, path = yield from run_with_progress(
-            lambda tell: self._export_labels(project, request, only, tell), "clips"
+            lambda tell: self._export_labels(project, request, out, only, tell), "clips"
         )
         first, *rest = report.lines()
         yield _finished(path, [first.split(" as ")[0], *rest])
@@ -99,8 +102,9 @@ class TransferRoutes:
             return question.question_id
 
     def _export_labels(
-        self, project: Project, request: ExportLabelsRequest, only: list[int] | None, tell: OnProgress
+        self, project: Project, request: ExportLabelsRequest, out: Path, only: list[int] | None, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
+        """Write labels as an archive into the folder `out`; `only` names the questions, None is all of them."""
         format = request.format
         if format not in EXPORTABLE:
             raise ExportError(f"there is no format {format!r}: choose one of {', '.join(EXPORTABLE)}")
@@ -110,7 +114,6 @@ class TransferRoutes:
             has_pictures=request.pictures,
             profile=profile_of(self._pipeline),
         )
-        out = self._outbox.new_folder(request.project)
         with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
             return report, zip_folder(Path(made) / format, out / f"{self._registry.title(project)}-{format}.zip")
@@ -124,16 +127,16 @@ class TransferRoutes:
         if what == "masks":
             with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
                 write_palette_masks(state.tracks, info, Path(made) / "Annotations" / name, tell)
-                return zip_folder(Path(made), out / f"{name}-masks.zip")
+                return zip_folder(Path(made), out / fitting_name(name, "-masks.zip"))
         if what == "overlay":
-            write_overlay_video(question.video, state.tracks, out / f"{name}-overlay.mp4", tell)
-            return out / f"{name}-overlay.mp4"
+            write_overlay_video(question.video, state.tracks, out / fitting_name(name, "-overlay.mp4"), tell)
+            return out / fitting_name(name, "-overlay.mp4")
         policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
         run = RunResult(info, self._pipeline.segmenter.name, policy, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = failure_text(question, state)
-        write_json(run.record(), out / f"{name}-result.json")
-        return out / f"{name}-result.json"
+        write_json(run.record(), out / fitting_name(name, "-result.json"))
+        return out / fitting_name(name, "-result.json")
 
     # --- in
 

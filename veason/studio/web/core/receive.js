@@ -24,7 +24,7 @@ import { duration, farness, secondsLeft } from "./words.js";
  * @property {() => void} watch a job of another page is at work: ask again soon
  * @property {(item: OpenedItem, isSame: boolean) => void} opened
  * @property {(instruction: string) => void} instruct
- * @property {(path: string, name: string) => void} download
+ * @property {(path: string, name: string) => Promise<void>} download
  * @property {Pick<Handlers, "added" | "exported" | "written" | "transferred">} transfer
  */
 
@@ -217,8 +217,18 @@ function run(state, { notify, download, watch, transfer }) {
     idle: () => state.set({ busy: null, opening: null, status: "" }),
     notice: ({ text, level }) => notify(text, level),
     file({ path, name }) {
-      download(path, name);
-      state.set({ status: `saved ${name}` });
+      const fetching = `fetching ${name} …`;
+      state.set({ status: fetching });
+      download(path, name).then(
+        () => state.set({ status: `saved ${name}` }),
+        (/** @type {unknown} */ error) => {
+          if (state.get().status === fetching) state.set({ status: "" });
+          notify(
+            `${name} did not arrive: ${error instanceof Error ? error.message : error}. Please try again.`,
+            "error",
+          );
+        },
+      );
     },
     written(item) {
       transfer.written(item);
