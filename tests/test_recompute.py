@@ -119,6 +119,30 @@ def test_what_is_done_again_after_a_second_correction_equals_a_run_over_the_whol
     assert all(masks.masks[1] == whole[1].frames[masks.frame_index] for masks in arrived)
 
 
+def test_a_frame_that_was_clicked_first_keeps_its_mask_when_a_later_frame_is_boxed(tmp_path: Path) -> None:
+    video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
+    clicked = Prompt(1, 1, clicks=CLICKS)
+    first = done(pipeline, video, apply(State(12), PutPrompt(clicked)))
+    boxed = apply(first, PutPrompt(Prompt(1, 8, box=BOX)))
+    arrived = recompute(pipeline, video, boxed)
+    assert frames_of(arrived)[0] == 8, "the prompted frame comes first"
+    whole = apply_masks(boxed, list(pipeline.recompute(video, wanted(boxed, "all"), lambda: boxed)))
+    assert whole.mask_at((1, 1)) == first.mask_at((1, 1))
+    fixed = {1: {1: first.tracks[1].frames[1].rle}}
+    assert fixed_masks(boxed, [1]) == fixed
+    gate = merge_tracks({}, short_sighted_pipeline()[0].propagate(video, list(boxed.prompts.values()), fixed=fixed))
+    assert all(whole.mask_at((1, index)) == gate[1].frames[index] for index in range(12) if index != 1)
+
+
+def test_a_box_on_a_later_frame_shows_its_mask_before_what_is_tracked(tmp_path: Path) -> None:
+    video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
+    before = done(pipeline, video, drawn_by_a_model(12, ONE))
+    boxed = apply(before, PutPrompt(Prompt(1, 9, box=BOX)))
+    arrived = recompute(pipeline, video, boxed, cursor=lambda: 9)
+    assert frames_of(arrived)[0] == 9
+    assert sorted(frames_of(arrived)) == sorted(set(frames_of(arrived)))
+
+
 def test_the_correction_comes_first_and_then_the_frames_near_the_cursor(tmp_path: Path) -> None:
     video, (pipeline, _) = write_clip(tmp_path, num_frames=12), short_sighted_pipeline()
     clicked = apply(done(pipeline, video, drawn_by_a_model(12, ONE)), PutPrompt(CLICK))

@@ -69,6 +69,8 @@ def test_everything_from_asking_to_accepting_works_by_keys_alone(page: Page) -> 
     page.keyboard.press("y")
     expect(lane(page, 1)).to_contain_text("verified")
     page.keyboard.press("Tab")
+    expect(page.get_by_role("application")).to_be_focused()
+    page.keyboard.press("Escape")
     page.keyboard.press("Tab")
     expect(page.get_by_role("application")).not_to_be_focused()
 

@@ -182,16 +182,42 @@ def test_a_key_is_changed_with_a_warning_and_kept(page: Page) -> None:
     expect(sheet.locator('[data-command="keyframe"]')).to_contain_text("K")
 
 
-def test_tab_and_digits_select_objects_and_tab_leaves_the_stage_in_the_end(page: Page) -> None:
+def test_tab_and_digits_select_objects_on_the_frame_that_is_shown_and_after_esc_tab_leaves(page: Page) -> None:
     two_objects(page)
     first = page.get_by_role("button", name="object 1", exact=True)
-    press(page, "1")
+    second = page.get_by_role("button", name="object 2", exact=True)
+    press(page, "ArrowRight", "1")
     expect(first).to_have_attribute("aria-pressed", "true")
+    expect_frame(page, 1)
     press(page, "Tab")
-    expect(page.get_by_role("button", name="object 2", exact=True)).to_have_attribute("aria-pressed", "true")
-    expect(page.get_by_role("application")).to_be_focused()
+    expect(second).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Tab")
+    expect(first).to_have_attribute("aria-pressed", "true")
+    second.click()
+    expect(second).to_have_attribute("aria-pressed", "true")
+    expect_frame(page, 1)
+    press(page, "Escape", "Tab")
     expect(page.get_by_role("application")).not_to_be_focused()
+
+
+def test_what_is_dragged_over_is_what_is_verified(page: Page) -> None:
+    two_objects(page)
+    page.get_by_role("button", name="object 1", exact=True).click()
+    set_range(page, 0, 40)
+    propagate(page)
+    expect_masks(page, 2, 41)
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=LONG)
+    track = lane(page, 2).locator(".v-track").bounding_box()
+    assert track is not None
+    middle = track["y"] + track["height"] / 2
+    page.mouse.move(track["x"] + 1, middle)
+    page.mouse.down()
+    page.mouse.move(track["x"] + track["width"] * 0.3, middle, steps=5)
+    page.mouse.up()
+    bar = page.get_by_role("group", name="Chosen frames")
+    expect(bar).to_contain_text("object 2, frames 0 to")
+    bar.get_by_role("button", name="masks are right").click()
+    expect(page.get_by_role("button", name="Undo: verify object 2 on frames 0 to")).to_be_enabled()
 
 
 def test_dragging_over_a_lane_chooses_the_frames_to_propagate(page: Page) -> None:

@@ -91,6 +91,35 @@ def datumaro_cvat_masks(folder: Path):
     return found
 
 
+def datumaro_writes_coco(folder: Path):
+    """Our COCO read and written again by Datumaro, beside it."""
+    import datumaro as dm
+
+    target = folder.parent / "written_coco"
+    dm.Dataset.import_from(str(folder), "coco").export(str(target), "coco", save_media=False, segmentation_mode="mask")
+    return sorted(file.relative_to(target).as_posix() for file in target.rglob("*.json"))
+
+
+def label_studio_writes(folder: Path):
+    """Our masks as Label Studio's own code writes a brush, without anything of ours beside them."""
+    from label_studio_sdk.converter.brush import decode_rle, mask2rle
+
+    tasks = []
+    for task in json.loads((folder / "frames.json").read_text()):
+        rows = []
+        for row in task["annotations"][0]["result"]:
+            size = (row["original_height"], row["original_width"], 4)
+            mask = decode_rle(row["value"]["rle"]).reshape(size)[..., 3]
+            label = row["value"]["brushlabels"]
+            rows.append(
+                {**row, "value": {"format": "rle", "rle": list(map(int, mask2rle(mask))), "brushlabels": label}}
+            )
+        image = f"/data/upload/1/0a1b2c3d-hide_{task['data']['frame']:05d}.jpg"
+        tasks.append({"id": len(tasks), "data": {"image": image}, "annotations": [{"result": rows}]})
+    (folder.parent / "written_tasks.json").write_text(json.dumps(tasks))
+    return len(tasks)
+
+
 def label_studio(folder: Path):
     from label_studio_sdk.converter.brush import decode_rle
 

@@ -180,6 +180,13 @@ def test_a_turned_box_is_the_box_around_its_corners(tmp_path: Path) -> None:
     assert boxes(read_one(coco_file(tmp_path, [row]), "coco")[0]) == {(1, 0): (75.0, 20.0, 85.0, 100.0)}
 
 
+def test_a_list_of_nothing_is_no_outline_and_what_is_outside_is_not_there(tmp_path: Path) -> None:
+    rows = [{"bbox": [10, 10, 20, 20], "segmentation": [[]]}, SQUARE | {"attributes": {"track_id": 9, "outside": True}}]
+    video, left = read_one(coco_file(tmp_path, rows), "coco")
+    assert (seen(video), list(boxes(video).values())) == ({}, [A])
+    assert left == ("1 polygon marked as outside, so not to be seen",)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -20,7 +20,6 @@ from veason.formats.label_studio.brush import encode_brush
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
-from veason.formats.projects.names import NO_WORDS
 from veason.formats.projects.to_project import to_project
 from veason.masks import decode_mask, encode_mask, mask_area
 from veason.project import Project
@@ -213,7 +212,7 @@ def test_predictions_come_into_a_project_to_be_reviewed(tmp_path: Path) -> None:
         project.library.add_video(CLIP)
         to_project(project, one(tmp_path / "predictions", "davis"))
         (question,) = project.library.questions()
-        assert (question.instruction, question.status) == (NO_WORDS, "in review")
+        assert (question.instruction, question.status) == ("", "in review")
         assert [(mask.frame_index, mask.provenance) for mask in project.labels.masks(question.id)] == [
             (17, "propagated")
         ]

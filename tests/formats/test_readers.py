@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.formats.made import AWAY, visible
+from tests.formats.made import AWAY, CLIP, visible
 from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
 from veason.formats.labels.values import LabelledVideo
 from veason.masks import mask_box, mask_iou
 from veason.types import Rle
@@ -40,6 +41,35 @@ def test_masks_are_equal_bit_for_bit(
 ) -> None:
     export_labels(videos, format, tmp_path / "out")
     assert masks_of(read(python, reader, tmp_path / "out")) == visible(videos[0])
+
+
+def masks_by_place(video: LabelledVideo) -> list[tuple[int, str, str]]:
+    """Return frame, name and code of every mask, in order, whatever ids the objects have."""
+    return sorted(
+        (index, video.object_name(object_id), mask.rle.counts)
+        for object_id, track in video.tracks.items()
+        for index, mask in track.items()
+        if not mask.is_empty
+    )
+
+
+def test_what_datumaro_writes_comes_in_bit_for_bit(python: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, "coco", tmp_path / "out")
+    assert read(python, "datumaro_writes_coco", tmp_path / "out")
+    (mine,) = import_labels(tmp_path / "out", "coco", videos={"hide": CLIP})
+    (back,) = import_labels(tmp_path / "written_coco", "coco", videos={"hide": CLIP})
+    assert masks_by_place(back) == masks_by_place(mine)
+
+
+def test_what_label_studio_writes_comes_in_bit_for_bit(
+    python: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, "label-studio", tmp_path / "out")
+    assert read(python, "label_studio_writes", tmp_path / "out")
+    (mine,) = import_labels(tmp_path / "out", "label-studio", videos={"hide": CLIP})
+    (back,) = import_labels(tmp_path / "written_tasks.json", "label-studio", videos={"hide": CLIP})
+    without_names = [sorted((index, code) for index, _, code in masks_by_place(one)) for one in (mine, back)]
+    assert without_names[0] == without_names[1]
 
 
 def test_datumaro_reads_the_boxes_of_cvat_tracks_and_where_they_end(

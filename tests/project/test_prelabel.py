@@ -115,9 +115,10 @@ def test_an_absent_target_is_proposed_without_masks(project: Project) -> None:
 
 
 def test_an_unusable_answer_comes_first_with_all_that_was_written(project: Project) -> None:
-    list(prelabel(project, Pipeline(Ball("I would rather not say"), BoxFiller())))
+    events = list(prelabel(project, Pipeline(Ball("I would rather not say"), BoxFiller())))
+    assert [(one.stage, one.message) for one in events if one.stage != "thinking"] == [("failed", "no JSON")] * 3
     question = project.library.questions(most_doubtful_first=True)[0]
-    assert (question.status, question.failure, question.doubt) == ("proposed", "no JSON", 1.0)
+    assert (question.status, question.failure, question.doubt) == ("new", "no JSON", 1.0)
     (change,) = [one for one in project.library.changes_since(0, question.id) if one.operation == "failure"]
     assert change.body["text"] == "I would rather not say"
 

@@ -115,7 +115,7 @@ def test_a_reviewer_agrees_until_the_labels_change(visitor: Visitor) -> None:
 
 def test_disputed_labels_wait_for_a_person_and_stay_out_of_exports(visitor: Visitor) -> None:
     question = visitor.question.question_id
-    visitor.question.labels.reword("the square")
+    visitor.question.labels.keep_words("the square")
     visitor.edit(**BOX)
     visitor.propagate()
     visitor.look_up("act", do="accept", question=question, by="Ada")
@@ -131,7 +131,7 @@ def test_disputed_labels_wait_for_a_person_and_stay_out_of_exports(visitor: Visi
 
 def test_the_queue_shows_how_far_two_annotators_agree(visitor: Visitor) -> None:
     question = visitor.question.question_id
-    visitor.question.labels.reword("the square")
+    visitor.question.labels.keep_words("the square")
     visitor.edit(**BOX)
     visitor.propagate()
     second = visitor.look_up("act", do="assign", question=question, name="Bo", isSecond=True)["second"]
@@ -216,7 +216,7 @@ def test_labels_that_are_there_already_are_not_imported_again(visitor: Visitor, 
 
 
 def test_changed_labels_come_back_in_as_a_second_version(visitor: Visitor, uploads: Path) -> None:
-    visitor.question.labels.reword("the square")
+    visitor.question.labels.keep_words("the square")
     visitor.edit(**BOX)
     visitor.propagate()
     (file,) = of_kind(transfer(visitor, "export", format="coco", scope="clip", everything=True), "file")

@@ -19,6 +19,18 @@ test("the type of the page's elements is that of its markup", () => {
   assert.equal(read("core/refs.d.ts"), declaration(), "write it anew: node tests/web/refs-types.js");
 });
 
+test("no two elements of the page have one name", () => {
+  const names = files
+    .filter((name) => name.endsWith(".html"))
+    .flatMap((name) => {
+      return [...read(name).matchAll(/data-ref="(\w+)"/g)].map(([, ref]) => ref);
+    });
+  assert.deepEqual(
+    names.filter((name, place) => names.indexOf(name) !== place),
+    [],
+  );
+});
+
 test("every module is checked by types", () => {
   assert.deepEqual(
     modules.filter((name) => !read(name).startsWith("// @ts-check\n")),

@@ -5,7 +5,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { idOf, workOf } from "../../veason/studio/web/queue/ids.js";
-import { countByStanding, currentAfter, listed, matches, neighbour } from "../../veason/studio/web/queue/list.js";
+import {
+  countByStanding,
+  currentAfter,
+  isOpen,
+  listed,
+  matches,
+  neighbour,
+  standing,
+  verdictText,
+} from "../../veason/studio/web/queue/list.js";
 import { byClip } from "../../veason/studio/web/queue/numbers.js";
 import { rowsInSight } from "../../veason/studio/web/queue/row-list.js";
 import { row } from "./page.js";
@@ -74,4 +83,19 @@ test("effort is summed by clip, the most first", () => {
       ["b", 1, 9],
     ],
   );
+});
+
+test("what gave no usable answer is not proposed, and waits for a person", () => {
+  const failed = row({ status: "proposed", failure: "no JSON" });
+  assert.deepEqual([standing(failed), isOpen(failed)], ["no answer", true]);
+  assert.equal(standing(row({ status: "new", failure: "no JSON" })), "no answer");
+  assert.equal(standing(row({ status: "in review", failure: "no JSON" })), "in review");
+  assert.equal(standing(row({ status: "absent", failure: "no JSON" })), "absent");
+});
+
+test("a row says what accepting it would say, before it is accepted", () => {
+  assert.equal(verdictText(row({ status: "proposed", proposed: "absent" })), "absent from the clip");
+  assert.equal(verdictText(row({ status: "in review", proposed: null })), "nothing to accept yet");
+  assert.equal(verdictText(row({ status: "proposed", proposed: "labels" })), "");
+  assert.equal(verdictText(row({ status: "absent", proposed: "absent" })), "");
 });

@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { boxesIn, framesIn, stepsOf } from "../../veason/studio/web/panel/chips.js";
+import { agreementText } from "../../veason/studio/web/panel/reasoning.js";
 import { readRecords, readable } from "../../veason/studio/web/panel/records.js";
-import { opened } from "./page.js";
+import { opened, stateWith } from "./page.js";
 
 test("marked steps are shown as steps, and what stands before the first is not lost", () => {
   const text = "So. Step 1: look. Step 2: choose.";
@@ -76,4 +77,19 @@ test("a record that is just being written is there already, and not judged", () 
 test("text without records is left alone", () => {
   assert.equal(readRecords("The ball is red."), null);
   assert.equal(readable("it is two red ball"), "it is the red ball");
+});
+
+test("an answer agrees with its masks once there are some, and nothing is said where there is none", () => {
+  const answered = {
+    kind: /** @type {const} */ ("answered"),
+    absent: false,
+    notes: [],
+    firstWord: 1,
+    tokensPerSecond: 9,
+  };
+  const said = (/** @type {Parameters<typeof stateWith>[0]} */ patch) => agreementText(stateWith(patch).get());
+  assert.equal(said({ answered }), "✓ the answer agrees with its reasoning");
+  assert.equal(said({ answered, hasCheckedMasks: true }), "✓ the answer agrees with its reasoning and its masks");
+  assert.equal(said({ answered: null, failureReason: "no JSON" }), null);
+  assert.doesNotMatch(said({ answered, unknownWords: ["asdf"] }) ?? "", /✓/);
 });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { framesOf } from "../../veason/studio/web/timeline/film.js";
 import { stretches, trackOf } from "../../veason/studio/web/timeline/lane-paint.js";
+import { chosenText } from "../../veason/studio/web/timeline/lanes.js";
 
 /** @param {number} object @param {number} score */
 const mask = (object, score) => new Map([[object, /** @type {[string, number]} */ (["", score])]]);
@@ -35,7 +36,7 @@ test("a track counts the frames that are done, leaves out where the object is ab
   const track = trackOf({ masks, marks: [{ object: 1, start: 5, stop: 6, mark: "absent" }] }, 1);
   assert.equal(track.done, 3);
   assert.deepEqual(track.present, [3, 7]);
-  assert.equal(track.certainty(3), 0.5);
+  assert.equal(track.score(3), 0.5);
 });
 
 test("the strip holds what the policy was shown, the keyframe, and what other answers chose, by time", () => {
@@ -46,4 +47,11 @@ test("the strip holds what the policy was shown, the keyframe, and what other an
     proposals: [answer, { ...answer, frame: null, absent: true }],
   });
   assert.deepEqual(frames, [0, 4, 6, 8]);
+});
+
+test("the bar of the chosen frames names the object that they are of", () => {
+  const names = new Map([[2, "dog"]]);
+  assert.equal(chosenText({ range: [3, 9], selected: 2, names }), "dog, frames 3 to 8");
+  assert.equal(chosenText({ range: [3, 4], selected: 1, names }), "object 1, frame 3");
+  assert.equal(chosenText({ range: [3, 9], selected: null, names }), "frames 3 to 8");
 });

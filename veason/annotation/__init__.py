@@ -9,6 +9,7 @@ state.pending                      # {1: ((0, 96),)}: the frames whose masks do 
 state.py       State and what can be read from it; places, and runs of frames
 edits.py       the edits, one class each
 objects.py     edits of whole objects: duplicate, merge
+kept.py        which masks stay although their clicks would give other ones by now
 marks.py       what a person says of masks, and the masks that settles
 apply.py       apply: the state after an edit, and what it leaves to be computed
 difference.py  what differs between two states, in plain values, and the way back: undo

@@ -23,6 +23,7 @@ from veason.annotation.edits import (
     Tracked,
     subject,
 )
+from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
 from veason.annotation.state import FrameRuns, Place, State, runs_of, subtract_runs, unite_runs, without_frame
@@ -54,6 +55,8 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
         after = _corrected(after)
     if isinstance(edit, DropPrompt | Merged):
         after = _without_gone(after)
+    if after.prompts is not state.prompts:
+        after = replace(after, kept=kept_after(state, after))
     pending = _pending_after(state, after, edit)
     return after if pending is after.pending else replace(after, pending=pending)
 

@@ -37,6 +37,7 @@ def scalars(state: State) -> dict[str, Any]:
         "thought": state.thought,
         "locked": plain(state.locked),
         "occluded": pack_places(state.occluded),
+        "kept": pack_places(state.kept),
     }
 
 
@@ -184,6 +185,7 @@ def from_scalars(
         names=names,
         locked=frozenset(values.get("locked", ())),
         occluded=unpack_places(values.get("occluded", ())),
+        kept=unpack_places(values.get("kept", ())),
     )
 
 

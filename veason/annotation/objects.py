@@ -43,6 +43,7 @@ def duplicate(state: State, source_id: int, object_id: int) -> State:
         by_hand=frozenset(with_copies(dict.fromkeys(state.by_hand, True))),
         marks=with_copies(state.marks),
         occluded=frozenset(with_copies(dict.fromkeys(state.occluded, True))),
+        kept=frozenset(with_copies(dict.fromkeys(state.kept, True))),
     )
 
 

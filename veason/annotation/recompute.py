@@ -5,7 +5,8 @@
         kept = plan.accept(arrived, state)     # of what arrived, only what was wanted
     plan.left                                  # what has not come yet
 
-Every plan keeps away from what a person settled (verified, absent or painted frames) and from locked objects.
+Every plan keeps away from what a person settled (verified, absent or painted frames, and clicks that began a track
+which begins elsewhere by now) and from locked objects.
 """
 
 from __future__ import annotations
@@ -121,14 +122,14 @@ class RecomputePlan:
             if object_id in state.locked or not has_frame(self._wanted.get(object_id, ()), frame_index):
                 continue
             place = (object_id, frame_index)
-            old = state.mask_at(place) if state.is_settled(place) else None
+            old = state.mask_at(place) if state.is_settled(place) or place in state.kept else None
             masks[object_id] = mask if old is None else old
             self._left[object_id] = without_frame(self._left[object_id], frame_index)
         return FrameMasks(frame_index, masks) if masks else None
 
 
 def fixed_masks(state: State, object_ids: Iterable[int]) -> dict[int, dict[int, Rle | None]]:
-    """Return the masks of objects that propagation must not change: painted or verified, None where marked absent.
+    """Return the masks of objects that propagation must not change: painted, verified or kept; None where absent.
 
     Of a long verified stretch the ends and some frames between them are enough: every one of them is remembered by the
     segmenter and slows it down, and none is ever overwritten (see `RecomputePlan.accept`).
@@ -138,6 +139,10 @@ def fixed_masks(state: State, object_ids: Iterable[int]) -> dict[int, dict[int, 
     for (object_id, frame_index), prompt in state.prompts.items():
         if prompt.mask is not None and object_id in wanted:
             fixed.setdefault(object_id, {})[frame_index] = prompt.mask
+    for object_id, frame_index in state.kept:
+        mask = state.mask_at((object_id, frame_index))
+        if object_id in wanted and mask is not None:
+            fixed.setdefault(object_id, {})[frame_index] = mask.rle
     for (object_id, frame_index), mark in state.marks.items():
         if object_id not in wanted:
             continue

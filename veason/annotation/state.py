@@ -56,6 +56,7 @@ class State:
         names: what a person calls the objects.
         locked: ids of the objects that a person locked.
         occluded: where a person said that an object is partly hidden; only where it has a mask.
+        kept: places with clicks of a person whose masks stay, as another prompt begins the track by now.
     """
 
     num_frames: int
@@ -74,6 +75,7 @@ class State:
     names: Mapping[int, str] = field(default_factory=dict)
     locked: frozenset[int] = frozenset()
     occluded: frozenset[Place] = frozenset()
+    kept: frozenset[Place] = frozenset()
 
     @property
     def object_ids(self) -> tuple[int, ...]:

@@ -117,6 +117,16 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
     return Loaded(question_id, revision, position, size, state, ids)
 
 
+def came_without_words(db: sqlite3.Connection, question_id: int) -> bool:
+    """Tell whether a question was added without words: they are a person's to type, and to change again."""
+    row = db.execute(
+        "SELECT 1 FROM log WHERE question_id = ? AND operation = 'question' "
+        "AND trim(json_extract(body, '$.instruction')) = ''",
+        (question_id,),
+    ).fetchone()
+    return row is not None
+
+
 def enter(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
     """Apply edits one after the other and write them down; consecutive GotMasks become one line of the log.
 

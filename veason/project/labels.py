@@ -17,7 +17,7 @@ from veason.annotation.difference import rebuild
 from veason.annotation.state import pack_places, unpack_places
 from veason.masks import empty_mask
 from veason.project.database import Database
-from veason.project.edits import Loaded, Origin, enter, load, next_revision, read_steps, walk
+from veason.project.edits import Loaded, Origin, came_without_words, enter, load, next_revision, read_steps, walk
 from veason.project.library import QUESTION, Library
 from veason.project.maskrows import unpack_mask
 from veason.project.records import (
@@ -223,8 +223,10 @@ class LabelStore:
             loaded = self._load(db, question_id)
             if loaded.steps is None:
                 loaded = self._loaded[question_id] = replace(loaded, steps=read_steps(db, question_id))
+            takes_words = not loaded.state.instruction and came_without_words(db, question_id)
         steps = loaded.steps or ()
-        return Labelled(Question(*row), loaded.state, steps[: loaded.position], steps[loaded.position :])
+        done, undone = steps[: loaded.position], steps[loaded.position :]
+        return Labelled(Question(*row), loaded.state, done, undone, takes_words)
 
     def state(self, question_id: int) -> State:
         """Return the annotation as it is, with all masks."""

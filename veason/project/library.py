@@ -161,6 +161,10 @@ class Library:
                 return draft.id
         return self._insert_question(video_id, "", None, None)
 
+    def add_unworded(self, video_id: int, *, original_id: int | None = None) -> int:
+        """Add a question for labels that came without words and return its id; `original_id` as for `add_question`."""
+        return self._insert_question(video_id, "", None, original_id)
+
     def _insert_question(self, video_id: int, instruction: str, assignee: str | None, original_id: int | None) -> int:
         self.video(video_id)
         with self._database.write() as db:

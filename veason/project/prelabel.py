@@ -132,11 +132,12 @@ def _label(
                 revision = _think(project, pipeline, question, video, sampling, revision)
             yield from _track(project, pipeline, question, video, longest, revision, pace)
             rank(project, question.id)
-            is_done = True
+            failure = project.library.question(question.id).failure
+            is_done = not failure
         finally:
             if project.library.question(question.id).status == "thinking":
                 project.queue.set_status(question.id, "proposed" if is_done else "new", source=SOURCE)
-    yield pace.ended(question.id, "proposed", project.library.question(question.id).failure)
+    yield pace.ended(question.id, "proposed" if is_done else "failed", failure)
 
 
 def _think(

@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from veason.errors import ProjectError, PromptError
+from veason.errors import ProjectError
 from veason.project.database import Database
-from veason.project.edits import Origin, next_revision, write_log
+from veason.project.edits import Origin, came_without_words, next_revision, write_log
 from veason.project.library import Library
-from veason.project.records import STATUSES, ChangedElsewhere, Comment, Status, Verdict
+from veason.project.records import STATUSES, ChangedElsewhere, Comment, ProposedVerdict, Status, Verdict
 
 
 class Queue:
@@ -54,31 +54,47 @@ class Queue:
         Raises:
             ProjectError: there is nothing to accept, or objects are there although the target should be absent.
         """
-        with self._database.read() as db:
-            has_objects, answer = db.execute(
-                "SELECT EXISTS (SELECT 1 FROM prompts WHERE question_id = :id) OR "
-                "EXISTS (SELECT 1 FROM masks WHERE question_id = :id AND is_current = 1), "
-                "(SELECT a.answer FROM questions q JOIN answers a ON a.id = q.answer_id WHERE q.id = :id)",
-                {"id": question_id},
-            ).fetchone()
-        if has_objects and is_absent:
+        proposed = self.proposed_verdicts(question_id).get(question_id)
+        if proposed == "labels" and is_absent:
             raise ProjectError("there are objects: delete them before you say that the target is absent")
-        says_absent = answer is not None and not json.loads(answer)["boxes"]
-        if not (has_objects or is_absent or says_absent):
+        if proposed is None and not is_absent:
             raise ProjectError("there is nothing to accept yet: ask, draw a box, or say that the target is absent")
-        status: Status = "accepted" if has_objects else "absent"
+        status: Status = "accepted" if proposed == "labels" else "absent"
         self.set_status(question_id, status, **options)
         return status
+
+    def proposed_verdicts(self, question_id: int | None = None) -> dict[int, ProposedVerdict]:
+        """Return what accepting would say, by question, of one or of all; those with nothing to accept are left out."""
+        where = "" if question_id is None else "WHERE q.id = ?"
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT q.id, EXISTS (SELECT 1 FROM prompts p WHERE p.question_id = q.id) OR "
+                "EXISTS (SELECT 1 FROM masks m WHERE m.question_id = q.id AND m.is_current = 1), a.answer "
+                f"FROM questions q LEFT JOIN answers a ON a.id = q.answer_id {where}",
+                () if question_id is None else (question_id,),
+            ).fetchall()
+        found: dict[int, ProposedVerdict] = {}
+        for number, has_objects, answer in rows:
+            if has_objects:
+                found[number] = "labels"
+            elif answer is not None and not json.loads(answer)["boxes"]:
+                found[number] = "absent"
+        return found
 
     def assign(self, question_id: int, assignee: str | None, *, annotator: str | None = None) -> int:
         """Give a question to a person by name, or to nobody; return its revision."""
         return self._update(question_id, "assignee", assignee, Origin(annotator=annotator))
 
-    def reword(self, question_id: int, instruction: str, *, annotator: str | None = None) -> int:
-        """Give a question its words, or other ones; return its revision. What came of it so far stays as it is."""
-        if not instruction.strip():
-            raise PromptError("the instruction is empty: describe what to segment, in words")
-        return self._update(question_id, "instruction", instruction.strip(), Origin(annotator=annotator))
+    def keep_words(self, question_id: int, words: str, *, annotator: str | None = None) -> int:
+        """Keep words as a person types them for a question that was added without any; return its revision.
+
+        "" takes them away again. Raises ProjectError where the question was added with words of its own.
+        """
+        with self._database.read() as db:
+            is_theirs = came_without_words(db, question_id)
+        if not is_theirs:
+            raise ProjectError(f"question {question_id} has words of its own: ask the new ones as another question")
+        return self._update(question_id, "instruction", words.strip(), Origin(annotator=annotator))
 
     def fail(self, question_id: int, reason: str, *, text: str = "", source: str | None = None) -> int:
         """Keep why a model gave no usable answer, with the raw text it wrote; "" takes the failure back."""

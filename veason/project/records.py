@@ -14,6 +14,9 @@ from veason.types import Answer, Prompt, Rle, Sampling
 Status = Literal["new", "thinking", "proposed", "in review", "accepted", "rejected", "absent"]
 STATUSES: tuple[Status, ...] = ("new", "thinking", "proposed", "in review", "accepted", "rejected", "absent")
 
+ProposedVerdict = Literal["labels", "absent"]
+"""What accepting a question would say: its labels are right, or its target is not in the video."""
+
 
 class ChangedElsewhere(ProjectError):  # noqa: N818  # it says what happened, as a person would
     """Another tab or process changed the question first: look again (`changes_since`), then decide."""
@@ -82,12 +85,14 @@ class Labelled:
         state: what is labelled.
         done: the edits that undo would take back, oldest first.
         undone: the edits that redo would bring, the next first.
+        takes_words: whether a person still types its words: it was added without any, and never asked.
     """
 
     question: Question
     state: State
     done: Sequence[Edit]
     undone: Sequence[Edit]
+    takes_words: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,11 @@ class ObjectHistory:
         """The frame from which the last passes run: the last correction, or the first prompt."""
         return self._layers[-1].centre
 
+    @property
+    def prompted(self) -> frozenset[int]:
+        """The frames beside the centre whose masks are known once the prompts have been run."""
+        return frozenset({*self.plan.prompts, *self.plan.corrections, *self.plan.locked} - {self.centre})
+
     def prepare(self) -> ObjectMask:
         """Run the prompts and corrections and return the mask on the centre, which no pass changes any more."""
         with computing(self._model.device):
@@ -269,12 +274,18 @@ def track_nearest(
 ) -> Iterator[FrameMasks]:
     """Yield each object's centre, then its frames by distance from the cursor; a cursor of None stays on the centres.
 
+    Where the cursor begins on another frame with a prompt, that one comes before them: no pass changes its mask.
     `batched` computes objects together where they are at the same frame.
     """
     walks = {}
+    first = None if cursor is None else cursor()
+    is_early = set()
     for history in histories:
         mask = history.prepare()
         walks[history] = NearestFirst(history.centre, frames, history.back - 1)
+        if first is not None and frames[0] <= first < frames[1] and first in history.prompted:
+            is_early.add((history, first))
+            yield FrameMasks(first, {history.plan.object_id: history.mask(first)})
         if frames[0] <= history.centre < frames[1]:
             walks[history].next(history.centre)
             yield FrameMasks(history.centre, {history.plan.object_id: mask})
@@ -285,7 +296,7 @@ def track_nearest(
             frame_index = walk.next(history.centre if cursor is None else cursor())
             if frame_index is None:
                 del walks[history]
-            else:
+            elif (history, frame_index) not in is_early:
                 turn.append((history, frame_index))
         if batched:
             _compute_batch(turn)

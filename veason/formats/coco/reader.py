@@ -20,7 +20,7 @@ from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
 
-_OWN_ATTRIBUTES = {"track_id", "keyframe", "occluded", "rotation"}
+_OWN_ATTRIBUTES = {"track_id", "keyframe", "occluded", "outside", "rotation"}
 
 
 @dataclass(slots=True)
@@ -220,7 +220,9 @@ class _Reader:
         attributes = _attributes(row)
         turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
         shape: Shape = read_shape(row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned)
-        if shape.reason:
+        if attributes.get("outside") is True:
+            self._objects.leave(key, index, shape.kind, "marked as outside, so not to be seen")
+        elif shape.reason:
             self._objects.leave(key, index, shape.kind, shape.reason)
         elif shape.box is not None:
             self._objects.put_box(key, index, shape.box, shape.kind)

@@ -45,6 +45,7 @@ def read_shape(segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: st
     Raises:
         DataError: numbers that no shape has, with the place.
     """
+    segmentation = drawn(segmentation)
     if isinstance(segmentation, dict) and segmentation:
         rle = rle_of(segmentation, size_wh, f"{place}: segmentation")
         return Shape("mask", rle) if mask_area(rle) else Shape("mask", reason=NO_PIXEL)
@@ -60,9 +61,14 @@ def read_shape(segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: st
     return Shape("annotation", reason="drawing neither a mask nor a box")
 
 
+def drawn(segmentation: Any) -> Any:
+    """Return the outline of an annotation, None where it is a list of nothing: `[]` or `[[]]`."""
+    return None if isinstance(segmentation, list) and not any(each != [] for each in segmentation) else segmentation
+
+
 def kind_of(row: Mapping[str, Any]) -> str:
     """Return the kind of shape an annotation has, before anything of it is read."""
-    segmentation = row.get("segmentation")
+    segmentation = drawn(row.get("segmentation"))
     if segmentation:
         return "mask" if isinstance(segmentation, dict) else "polygon"
     return "box" if row.get("bbox") else "annotation"

@@ -10,7 +10,7 @@ from veason.project import StoredVideo
 from veason.project.sources import VIDEOS
 
 NO_WORDS = "(imported without an instruction)"
-"""What a project calls labels that came without words; such an instruction is never exported."""
+"""What earlier versions called labels that came without words; such an instruction is never exported."""
 
 _MARK = 8
 """Letters of a content's hash that tell videos of one name apart."""

@@ -9,7 +9,7 @@ from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.earlier import Earlier, is_picture_of, remember
-from veason.formats.projects.names import NO_WORDS, export_names, marked_name, matching, name_note
+from veason.formats.projects.names import export_names, marked_name, matching, name_note
 from veason.project import Project, StoredMask, StoredVideo
 from veason.types import Answer
 from veason.video import open_video
@@ -100,9 +100,12 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
         first = earlier.first_version(question)
         masks = _stored_masks(video, question)
         with project.atomic():  # killed here, it leaves nothing of the question, and importing again goes on
-            ids[question.name] = question_id = project.library.add_question(
-                video_id, question.instruction.strip() or NO_WORDS, original_id=ids.get(question.original, first)
-            )
+            original = ids.get(question.original, first)
+            if question.instruction.strip():
+                question_id = project.library.add_question(video_id, question.instruction, original_id=original)
+            else:
+                question_id = project.library.add_unworded(video_id, original_id=original)
+            ids[question.name] = question_id
             _enter_answer(project, question_id, question)
             project.labels.put_masks(question_id, masks, source=question.segmenter or "import")
             _enter_review(project, question_id, video, question)

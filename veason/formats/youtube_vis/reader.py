@@ -8,7 +8,7 @@ from typing import Any
 
 from veason.errors import DataError
 from veason.formats.coco.rows import identity_of, key_of, parse_expressions
-from veason.formats.coco.shapes import read_shape
+from veason.formats.coco.shapes import drawn, read_shape
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices, plain_path
@@ -78,7 +78,7 @@ def _kinds(row: _Row, place: str) -> list[str]:
     segments, boxes = _listed(row, "segmentations", place), _listed(row, "bboxes", place)
     kinds = []
     for at in range(max(len(segments), len(boxes))):
-        segment = segments[at] if at < len(segments) else None
+        segment = drawn(segments[at]) if at < len(segments) else None
         box = boxes[at] if at < len(boxes) else None
         kinds.append(
             "mask" if isinstance(segment, dict) and segment else "polygon" if segment else "box" if box else ""
@@ -146,7 +146,7 @@ def _put_shapes(
     score = row.get("score")
     sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
     for at, frame_index in enumerate(frames):
-        segment = segments[at] if segments else None
+        segment = drawn(segments[at]) if segments else None
         box = boxes[at] if boxes else None
         if not segment and not box:
             continue

@@ -41,6 +41,7 @@ from veason.studio.server.requests.edits import (
     ReasonEdit,
     StepEdit,
     TakeEdit,
+    WordsEdit,
 )
 from veason.types import Box, Click, Prompt
 
@@ -48,7 +49,7 @@ from veason.types import Box, Click, Prompt
 def edits_of(
     request: Edits, state: State, size_wh: tuple[int, int], proposals: Sequence[Proposal] = ()
 ) -> Sequence[Edit]:
-    """Return the edit that a request asks for, then those that belong to it; undo and redo are none.
+    """Return the edit that a request asks for, then those that belong to it; undo, redo and words are none.
 
     Args:
         request: object 0 of a box, click or mask means a new object.
@@ -83,8 +84,8 @@ def edits_of(
             return [Reasoned(text)]
         case TakeEdit(answer=number):
             return [_taken(proposals, number)]
-        case StepEdit():
-            raise SessionError("undo and redo are steps, not edits")
+        case StepEdit() | WordsEdit():
+            raise SessionError(f"{request.edit!r} changes no labels")
 
 
 def _new_object(state: State) -> int:

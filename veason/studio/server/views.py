@@ -98,6 +98,7 @@ def session_item(now: Labelled) -> SessionItem:
         review=now.question.status,
         assignee=now.question.assignee,
         instruction=state.instruction or now.question.instruction,
+        takes_words=now.takes_words,
         shown=state.shown,
         keyframe=state.keyframe,
         objects=state.object_ids,
@@ -150,14 +151,16 @@ def recalled_item(question: OpenQuestion, state: State, profile: Profile) -> Rec
     """Return the reasoning as the page showed it, for a refresh."""
     answer = state.answer
     if answer is None:
-        return RecalledItem(text="", mentions=(), failure=failure_text(question, state), answered=None)
+        reason = question.project.library.question(question.question_id).failure
+        written = failure_text(question, state)
+        return RecalledItem(text="", mentions=(), failure=written, reason=reason, answered=None)
     own = next((one for one in question.proposals if one.answer == answer), None)
     if own is None:  # the frames that it names are found again in its text
         info = question.info
         context = context_for(profile, state.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
         own = Proposal(answer, tuple(find_mentions(answer.thought, context)))
     mentions, answered = [_mention(one) for one in own.mentions], _answered(Answered(answer, own.speed))
-    return RecalledItem(text=answer.thought, mentions=mentions, failure="", answered=answered)
+    return RecalledItem(text=answer.thought, mentions=mentions, failure="", reason="", answered=answered)
 
 
 def failure_text(question: OpenQuestion, state: State) -> str:
@@ -264,9 +267,11 @@ def masks_of_answer(state: State) -> dict[int, ObjectMask]:
 def findings_item(state: State) -> FindingsItem:
     """Return what `veason.consistency` finds about the answer."""
     if state.answer is None:
-        return FindingsItem(findings=())
-    found = check(state.answer, state.shown, masks_of_answer(state))
-    return FindingsItem(findings=[FindingPart(kind=one.kind, text=one.message) for one in found])
+        return FindingsItem(findings=(), has_masks=False)
+    masks = masks_of_answer(state)
+    found = check(state.answer, state.shown, masks)
+    has_masks = 0 < len(masks) == len(state.answer.boxes)
+    return FindingsItem(has_masks=has_masks, findings=[FindingPart(kind=one.kind, text=one.message) for one in found])
 
 
 def jpeg(image: np.ndarray, longest: int | None = None) -> str:

@@ -67,6 +67,8 @@ export interface SessionItem {
   assignee: string | null;
   /** the words of the question. */
   instruction: string;
+  /** whether the words are still being typed: the question was added without any, and never asked. */
+  takesWords: boolean;
   /** the frames that the policy was shown. */
   shown: Array<number>;
   /** the frame it was answered on. */
@@ -205,6 +207,8 @@ export interface RecalledItem {
   mentions: Array<MentionItem>;
   /** what the policy wrote where it gave no usable answer. */
   failure: string;
+  /** why that is none, "" where it gave one or was not asked. */
+  reason: string;
   /** null where there is no answer. */
   answered: AnsweredItem | null;
 }
@@ -236,9 +240,10 @@ export interface FindingPart {
   text: string;
 }
 
-/** What is odd about the answer. */
+/** What is odd about the answer; `has_masks` tells whether all of its objects had masks to look at. */
 export interface FindingsItem {
   kind: "findings";
+  hasMasks: boolean;
   findings: Array<FindingPart>;
 }
 
@@ -459,6 +464,12 @@ export interface LockEdit extends EditRequest {
 export interface ReasonEdit extends EditRequest {
   edit: "reason";
   text?: string | null;
+}
+
+/** Keep the words of a question that was never asked as they are typed; "" takes them away. */
+export interface WordsEdit extends EditRequest {
+  edit: "words";
+  text: string;
 }
 
 /** Take another one of several answers: `answer` is its place among them. */
@@ -706,6 +717,8 @@ export interface QueueRow {
   status: "new" | "thinking" | "proposed" | "in review" | "accepted" | "rejected" | "absent";
   /** whose it is. */
   assignee: string | null;
+  /** what accepting it would say, null where there is nothing to accept. */
+  proposed: "labels" | "absent" | null;
   /** in [0, 1], null before masks were looked at. */
   doubt: number | null;
   /** why the policy gave no usable answer. */
@@ -939,6 +952,7 @@ export interface Events {
     | NameEdit
     | LockEdit
     | ReasonEdit
+    | WordsEdit
     | TakeEdit
     | StepEdit;
   export:

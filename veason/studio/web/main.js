@@ -7,17 +7,21 @@
 /** @import { Notify, Scope, Store } from "./core/types.js" */
 
 import { Frames } from "./canvas/frames.js";
+import { showInHand } from "./canvas/in-hand.js";
+import { makeOverlapBar } from "./canvas/overlap-bar.js";
 import { Stage } from "./canvas/stage.js";
 import { makeTools } from "./canvas/tools.js";
 import { blank, initial } from "./core/blank.js";
 import { makeConnection } from "./core/connection.js";
 import { button, node } from "./core/dom.js";
+import { bindMenus } from "./core/menus.js";
 import { Messages } from "./core/messages.js";
 import { keepPref } from "./core/prefs.js";
 import { makeReceiver } from "./core/receive.js";
 import { makeState } from "./core/state.js";
 import { makeSync } from "./core/sync.js";
 import { Actions } from "./edits/actions.js";
+import { overlapping } from "./edits/overlap.js";
 import { bindHeader } from "./header/header.js";
 import { makeSteps } from "./header/steps.js";
 import { makeCommands } from "./keyboard/commands.js";
@@ -44,6 +48,7 @@ import { makeWelcome } from "./welcome/welcome.js";
 
 const SHOWN_MS = { error: 12000, info: 4000 };
 const LOOK_AGAIN_MS = 1500;
+const LINK_AFTER_MS = 300;
 
 /** Begin, in the component that gradio made. @param {Scope} scope */
 export function start(scope) {
@@ -52,7 +57,13 @@ export function start(scope) {
   const notify = makeNotify(refs);
   const frames = new Frames(scope.server, state);
   const player = new Player(refs, state, frames);
-  const messages = connectServer(refs, scope, state, { frames, player, notify, transfer: () => transfer });
+  const messages = connectServer(scope, state, {
+    frames,
+    player,
+    notify,
+    transfer: () => transfer,
+    question: () => question,
+  });
   const queue = new Queue(refs, scope, state, messages, notify);
   const transfer = new Transfer(refs, scope.props.about, state, messages, queue, notify);
   const actions = new Actions(refs, state, messages, player, notify);
@@ -60,7 +71,7 @@ export function start(scope) {
   makeQueueScreen(refs, state, queue);
   makeWelcome(refs, scope.props.about, state, messages, notify);
   makeSync(refs, scope.props.about, state, messages, notify);
-  openAsked(state, queue, messages, leaving(refs, state, frames, messages));
+  openAsked(state, queue, messages, player, leaving(refs, state, frames, messages));
   refs.app.dataset.ready = "true";
   question.nameUnknown();
 }
@@ -82,16 +93,22 @@ function makeNotify({ notices }) {
   };
 }
 
-/** @typedef {{ frames: Frames, player: Player, notify: Notify, transfer: () => Transfer }} Receivers */
+/**
+ * @typedef {object} Receivers
+ * @property {Frames} frames
+ * @property {Player} player
+ * @property {Notify} notify
+ * @property {() => Transfer} transfer
+ * @property {() => Question} question
+ */
 
 /**
  * What messages do beside changing the state.
- * @param {Refs} refs
  * @param {Scope} scope
  * @param {Store} state
  * @param {Receivers} parts
  */
-function connectServer(refs, scope, state, { frames, player, notify, transfer }) {
+function connectServer(scope, state, { frames, player, notify, transfer, question }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let watching;
   const recall = () => {
@@ -111,9 +128,7 @@ function connectServer(refs, scope, state, { frames, player, notify, transfer })
       if (!isSame) frames.forget();
       linkTo(item);
     },
-    instruct(text) {
-      if (document.activeElement !== refs.instruction) refs.instruction.value = text;
-    },
+    instruct: (text, isOther) => question().show(text, isOther),
     download,
     transfer: {
       added: (item) => transfer().added(item),
@@ -129,9 +144,27 @@ function connectServer(refs, scope, state, { frames, player, notify, transfer })
 /** The link says which question is open, so that a refresh brings it back. @param {OpenedItem} item */
 function linkTo({ work, project }) {
   const link = new URL(window.location.href);
+  if (link.searchParams.get("work") !== work) link.searchParams.delete("frame");
   link.searchParams.set("work", work);
   keepPref("project", project);
   window.history.replaceState(null, "", link);
+}
+
+/** And which frame of it is shown. Browsers refuse links that change too often. @param {Store} state */
+function linkToFrame(state) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let resting;
+  const tell = () => {
+    const link = new URL(window.location.href);
+    const { work, frame } = state.get();
+    if (!work || link.searchParams.get("work") !== work) return;
+    link.searchParams.set("frame", String(frame));
+    window.history.replaceState(null, "", link);
+  };
+  state.on(["frame"], () => {
+    clearTimeout(resting);
+    resting = setTimeout(tell, LINK_AFTER_MS);
+  });
 }
 
 /**
@@ -191,6 +224,9 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
     thinkAgain: question.again,
     follow: propagation.follow,
   });
+  bindMenus(refs, state);
+  showInHand(refs, state);
+  makeOverlapBar(refs, state, actions.overlap, overlapping);
   makeFilm(refs, scope, state, player);
   makeTools(refs, state, actions, keymap);
   makeSteps(refs, state, actions);
@@ -225,6 +261,7 @@ const leaving = (refs, state, frames, messages) => () => {
   if (state.get().busy) messages.stop();
   const link = new URL(window.location.href);
   link.searchParams.delete("work");
+  link.searchParams.delete("frame");
   window.history.replaceState(null, "", link);
   frames.forget();
   state.set({ ...blank(), screen: "stage" });
@@ -236,14 +273,18 @@ const leaving = (refs, state, frames, messages) => () => {
  * @param {Store} state
  * @param {Queue} queue
  * @param {Messages} messages
+ * @param {Player} player
  * @param {() => void} leave
  */
-async function openAsked(state, queue, messages, leave) {
+async function openAsked(state, queue, messages, player, leave) {
   const asked = new URL(window.location.href).searchParams;
   const work = asked.get("work");
   if (asked.get("queue")) {
     state.set({ project: queue.about.project.key ?? asked.get("queue") });
     queue.show(true);
   } else queue.load();
+  const frame = Number(asked.get("frame") ?? NaN);
+  linkToFrame(state);
   if (work && !(await messages.recall(work))) leave();
+  else if (work) player.go(frame);
 }

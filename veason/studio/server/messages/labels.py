@@ -87,6 +87,7 @@ class SessionItem:
         review: where the question stands.
         assignee: whose it is.
         instruction: the words of the question.
+        takes_words: whether the words are still being typed: the question was added without any, and never asked.
         shown: the frames that the policy was shown.
         keyframe: the frame it was answered on.
         objects: their ids.
@@ -111,6 +112,7 @@ class SessionItem:
     review: Status
     assignee: str | None
     instruction: str
+    takes_words: bool
     shown: Sequence[int]
     keyframe: int | None
     objects: Sequence[int]

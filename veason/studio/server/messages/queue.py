@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from veason.project.records import Status
+from veason.project.records import ProposedVerdict, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,7 @@ class QueueRow:
         instruction: the words of the question.
         status: where it stands.
         assignee: whose it is.
+        proposed: what accepting it would say, null where there is nothing to accept.
         doubt: in [0, 1], null before masks were looked at.
         failure: why the policy gave no usable answer.
         is_second: it is a second annotator's version.
@@ -83,6 +84,7 @@ class QueueRow:
     instruction: str
     status: Status
     assignee: str | None
+    proposed: ProposedVerdict | None
     doubt: float | None
     failure: str
     is_second: bool

@@ -131,6 +131,7 @@ class RecalledItem:
         text: of the reasoning.
         mentions: the frames that it names.
         failure: what the policy wrote where it gave no usable answer.
+        reason: why that is none, "" where it gave one or was not asked.
         answered: null where there is no answer.
     """
 
@@ -138,6 +139,7 @@ class RecalledItem:
     text: str
     mentions: Sequence[MentionItem]
     failure: str
+    reason: str
     answered: AnsweredItem | None
 
 
@@ -152,7 +154,8 @@ class ProposalsItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsItem:
-    """What is odd about the answer."""
+    """What is odd about the answer; `has_masks` tells whether all of its objects had masks to look at."""
 
     KIND: ClassVar = "findings"
+    has_masks: bool
     findings: Sequence[FindingPart]

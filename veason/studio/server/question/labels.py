@@ -21,6 +21,7 @@ from veason.annotation import (
     State,
     subject,
 )
+from veason.errors import SessionError
 from veason.project import Change, ChangedElsewhere, Labelled, Project
 from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.question.job import Job
@@ -130,10 +131,12 @@ class QuestionLabels:
         with self._changing(client):
             self._project.labels.follow(self._question_id, edits, **options)
 
-    def reword(self, instruction: str, client: Client = NOBODY) -> None:
-        """Give the question its words."""
+    def keep_words(self, words: str, client: Client = NOBODY) -> None:
+        """Keep the words of the question as a person types them. Raises SessionError where it was asked already."""
         with self._changing(client):
-            self._project.queue.reword(self._question_id, instruction, annotator=client.by)
+            if not self.now().takes_words:
+                raise SessionError("this question has its words: Think asks the new ones as a question of their own")
+            self._project.queue.keep_words(self._question_id, words, annotator=client.by)
 
     @contextmanager
     def _changing(self, client: Client) -> Iterator[None]:

@@ -135,6 +135,14 @@ class ReasonEdit(EditRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordsEdit(EditRequest):
+    """Keep the words of a question that was never asked as they are typed; "" takes them away."""
+
+    edit: Literal["words"]
+    text: Annotated[str, AtMost(2000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeEdit(EditRequest):
     """Take another one of several answers: `answer` is its place among them."""
 
@@ -162,6 +170,7 @@ Edits: TypeAlias = (
     | NameEdit
     | LockEdit
     | ReasonEdit
+    | WordsEdit
     | TakeEdit
     | StepEdit
 )

@@ -89,10 +89,11 @@ class QueueRoutes:
         self, key: str, project: Project, questions: Iterable[Question], numbers: Statistics, ious: dict[int, float]
     ) -> Iterator[QueueRow]:
         videos = {video.id: video for video in project.library.videos()}
-        remarks, verdicts, disputed = (
+        remarks, verdicts, disputed, proposed = (
             project.queue.open_comments(),
             project.queue.standing_verdicts(),
             project.queue.disputed(),
+            project.queue.proposed_verdicts(),
         )
         for one in questions:
             video, effort = videos[one.video_id], _effort(numbers.questions.get(one.id, Effort()))
@@ -106,6 +107,7 @@ class QueueRoutes:
                 instruction=one.instruction,
                 status="thinking" if is_running else one.status,
                 assignee=one.assignee,
+                proposed=proposed.get(one.id),
                 doubt=one.doubt,
                 failure=one.failure,
                 is_second=one.original_id is not None,

@@ -35,6 +35,7 @@ from veason.studio.server.requests.edits import (
     MergeEdit,
     StepEdit,
     TakeEdit,
+    WordsEdit,
 )
 from veason.studio.server.requests.look_ups import FrameLookUp, PulseLookUp, SnapshotLookUp, StopLookUp, UnknownLookUp
 from veason.studio.server.requests.stage import OpenExampleRequest, OpenRequest, PropagateRequest, ThinkRequest
@@ -169,15 +170,15 @@ class StageRoutes:
             return project.library.add_video(source, copy=True, is_cancelled=is_cancelled)
 
     def _question_about(self, request: ThinkRequest) -> str:
-        """Return the question on the instruction: the given one if it has no words yet, else the video's own for it."""
+        """Return the question on the instruction: the given one while it takes words, else the video's own for it."""
         instruction = request.instruction.strip()
         with self._questions.using(request.work) as question:
             labels, project = question.labels, question.project
             row = project.library.question(question.question_id)
             if not instruction or instruction in (row.instruction, labels.state().instruction):
                 return question.id
-            if not row.instruction:
-                labels.reword(instruction, request)
+            if labels.now().takes_words:
+                labels.keep_words(instruction, request)
                 return question.id
             same = [one for one in project.library.questions(video_id=row.video_id) if one.instruction == instruction]
             question.job.stop()
@@ -222,6 +223,9 @@ class StageRoutes:
         if isinstance(request, StepEdit):
             labels.step(request.edit == "redo", request, request.count)
             return self._everything(question, labels.now())
+        if isinstance(request, WordsEdit):
+            labels.keep_words(request.text, request)
+            return (session_item(labels.now()),)
         now = labels.edit(lambda state: edits_of(request, state, question.info.size_wh, question.proposals), request)
         if isinstance(request, TakeEdit):
             return self._everything(question, now)

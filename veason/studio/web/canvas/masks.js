@@ -5,7 +5,7 @@
 /** @import { Mask, State } from "../core/types.js" */
 
 import { contextOf } from "../core/dom.js";
-import { colour, isAbsent, isVisible } from "../core/objects.js";
+import { colour, isAbsent, isStale, isVisible } from "../core/objects.js";
 import { paintMask, rgb } from "./rle.js";
 
 export class MaskOverlay {
@@ -21,7 +21,7 @@ export class MaskOverlay {
   }
 
   /**
-   * Paint the masks of the frame that is shown, all but that of the object `left`.
+   * Paint the masks of the frame that is shown, all but that of the object `left`; that of the object in hand on top.
    * @param {ReadonlyMap<number, Mask>} here by object
    * @param {State} now
    * @param {OpenedItem} info
@@ -33,9 +33,12 @@ export class MaskOverlay {
     const image = this.#imageOf(info);
     const pixels = new Uint32Array(image.data.buffer).fill(0);
     const opacity = now.outline ? 0 : now.opacity;
-    for (const [object, [counts]] of here) {
-      if (!isVisible(now, object) || isAbsent(now.marks, object, now.pictureFrame) || object === left) continue;
-      paintMask(counts, info.width, info.height, pixels, rgb(colour(info.palette, object)), opacity);
+    const frame = now.pictureFrame;
+    const inOrder = [...here].sort(([a], [b]) => Number(a === now.selected) - Number(b === now.selected));
+    for (const [object, [counts]] of inOrder) {
+      if (!isVisible(now, object) || isAbsent(now.marks, object, frame) || object === left) continue;
+      const ink = rgb(colour(info.palette, object));
+      paintMask(counts, info.width, info.height, pixels, ink, opacity, isStale(now, object, frame));
     }
     contextOf(this.canvas).putImageData(image, 0, 0);
   }

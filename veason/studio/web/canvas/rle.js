@@ -1,6 +1,8 @@
 // @ts-check
 // Compressed COCO run-length code -> runs -> masks and pixels, and back. Runs go down the columns and begin with zeros.
 
+const STRIPE = 4; // pixels of a picture 640 wide
+
 /** @param {string} counts */
 export function decodeRuns(counts) {
   /** @type {number[]} */
@@ -77,8 +79,12 @@ export function encodeMask(inside, width, height) {
     }
   }
   runs.push(run);
-  return runs.map((length, number) => code(number > 2 ? length - runs[number - 2] : length)).join("");
+  return encodeRuns(runs);
 }
+
+/** @param {number[]} runs that begin with zeros */
+export const encodeRuns = (runs) =>
+  runs.map((length, number) => code(number > 2 ? length - runs[number - 2] : length)).join("");
 
 /** A whole number, five bits a character, lowest first; the sixth bit says that more follow. @param {number} value */
 function code(value) {
@@ -94,8 +100,13 @@ function code(value) {
   return text;
 }
 
+/** @param {number} opacity @param {[red: number, green: number, blue: number]} ink */
+const abgr = (opacity, [red, green, blue]) =>
+  ((Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+
 /**
- * Lay the mask over `pixels` (width * height, ABGR): fill inside, a solid line at its edge.
+ * Lay the mask over `pixels` (width * height, ABGR): fill inside, a solid line at its edge. Where another mask is
+ * already, both are to be seen in stripes; a stale mask is nothing but faint stripes.
  * @param {string} counts
  * @param {number} width
  * @param {number} height
@@ -103,12 +114,13 @@ function code(value) {
  * @param {[red: number, green: number, blue: number]} ink
  * @param {number} opacity
  */
-export function paintMask(counts, width, height, pixels, [red, green, blue], opacity) {
+export function paintMask(counts, width, height, pixels, ink, opacity, isStale = false) {
   const { inside, area } = decode(counts, width, height);
-  const fill = (Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red;
-  const line = (255 << 24) | (blue << 16) | (green << 8) | red;
+  const fill = abgr(isStale ? opacity * 0.5 : opacity, ink);
+  const line = abgr(isStale ? 0.6 : 1, ink);
   const reach = Math.max(1, Math.round(width / 640));
   const down = reach * width;
+  const pitch = STRIPE * reach;
   for (let y = area.top; y < area.bottom; y += 1) {
     const isRim = y < reach || y >= height - reach;
     for (let x = area.left, at = y * width + x; x < area.right; x += 1, at += 1) {
@@ -121,7 +133,10 @@ export function paintMask(counts, width, height, pixels, [red, green, blue], opa
         !inside[at + reach] ||
         !inside[at - down] ||
         !inside[at + down];
-      pixels[at] = isEdge ? line : fill;
+      const isStripe = Math.floor((x + y) / pitch) % 2 === 1;
+      if (isStale && isStripe) continue;
+      const shows = isEdge || !pixels[at] || (opacity > 0 && !isStripe);
+      if (shows) pixels[at] = isEdge ? line : fill;
     }
   }
 }

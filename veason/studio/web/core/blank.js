@@ -10,7 +10,15 @@ import { recallPref } from "./prefs.js";
 export const FIT = { zoom: 1, x: 0, y: 0 };
 
 /** @returns {Omit<QuestionPart, "project">} */
-const question = () => ({ work: null, seen: null, saved: null, review: "new", assignee: null });
+const question = () => ({
+  work: null,
+  seen: null,
+  saved: null,
+  review: "new",
+  assignee: null,
+  takesWords: false,
+  typed: null,
+});
 
 /** @returns {PlaybackPart} */
 const playback = () => ({ info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false });
@@ -41,7 +49,10 @@ const thinking = () => ({
   mentions: [],
   answered: null,
   failure: "",
+  failureReason: "",
   findings: [],
+  hasCheckedMasks: false,
+  unknownWords: [],
   proposals: [],
   agreement: "",
   speed: "",

@@ -1,7 +1,7 @@
 // @ts-check
 // What is known of each object beside its masks: its name, whether it shows, whether it is locked, where it is absent.
 
-/** @import { HandPart, LabelsPart, Masks, MasksPart, PlaybackPart, State, ViewPart } from "./types.js" */
+/** @import { HandPart, LabelsPart, Masks, MasksPart, PlaybackPart, Span, State, ViewPart } from "./types.js" */
 /** @import { OpenedItem } from "../contract.js" */
 
 /** @typedef {Pick<LabelsPart, "boxes" | "clicks" | "paintings">} Prompts */
@@ -44,6 +44,66 @@ export const prompted = ({ boxes, clicks, paintings }) => [
 
 /** @param {Masks} masks @param {number} objectId @param {number} frame */
 const hasMask = (masks, objectId, frame) => masks.get(frame)?.has(objectId) ?? false;
+
+/**
+ * The spans with another one laid over them, ascending and apart.
+ * @param {Span[]} spans
+ * @param {Span} more
+ */
+export function withSpan(spans, more) {
+  /** @type {Span[]} */
+  const found = [];
+  for (const [start, stop] of [...spans, more].sort((a, b) => a[0] - b[0])) {
+    const last = found.at(-1);
+    if (last && start <= last[1]) last[1] = Math.max(last[1], stop);
+    else found.push([start, stop]);
+  }
+  return found;
+}
+
+/** @param {Span[]} spans @param {number} frame @returns {Span[]} */
+export const withoutFrame = (spans, frame) =>
+  spans.flatMap(([start, stop]) => {
+    if (frame < start || frame >= stop) return [/** @type {Span} */ ([start, stop])];
+    return /** @type {Span[]} */ ([
+      [start, frame],
+      [frame + 1, stop],
+    ]).filter(([from, to]) => from < to);
+  });
+
+/**
+ * What is out of date once a prompt changes: the object's masks up to the next frames that a person confirmed.
+ * @param {LabelsPart & Pick<MasksPart, "masks" | "pending">} now
+ * @param {number} objectId
+ * @param {number} frame
+ * @param {number} frames how many the clip has
+ */
+export function pendingAfter(now, objectId, frame, frames) {
+  const masked = [...now.masks].filter(([, here]) => here.has(objectId)).map(([at]) => at);
+  if (!masked.length) return now.pending;
+  let [start, stop] = [Math.min(...masked), Math.min(frames, Math.max(...masked) + 1)];
+  const confirm = (/** @type {number} */ from, /** @type {number} */ to) => {
+    if (to <= frame) start = Math.max(start, to);
+    if (from > frame) stop = Math.min(stop, from);
+  };
+  for (const [object, at] of now.byHand) if (object === objectId) confirm(at, at + 1);
+  for (const mark of now.marks)
+    if (mark.object === objectId && mark.mark === "verified") confirm(mark.start, mark.stop);
+  if (start >= stop) return now.pending;
+  const spans = withSpan(now.pending.get(objectId) ?? [], [start, stop]);
+  return new Map(now.pending).set(objectId, spans);
+}
+
+/**
+ * Whether a mask does not follow from the prompts any more; one that a person settled is what it is.
+ * @param {Pick<LabelsPart, "marks" | "paintings"> & Pick<MasksPart, "pending">} now
+ * @param {number} objectId
+ * @param {number} frame
+ */
+export function isStale({ marks, paintings, pending }, objectId, frame) {
+  if (!pending.get(objectId)?.some(([start, stop]) => frame >= start && frame < stop)) return false;
+  return markAt(marks, objectId, frame) === undefined && !holds(paintings, objectId, frame);
+}
 
 /**
  * Where the mask of an object on a frame comes from, in a word; "" where there is none.

@@ -5,6 +5,7 @@
 /** @import { LabelsPart, Mask, MasksPart, Notify, State, Store } from "./types.js" */
 
 import { blank } from "./blank.js";
+import { withoutFrame } from "./objects.js";
 import { duration, farness, secondsLeft } from "./words.js";
 
 /** @typedef {{ [Kind in Item["kind"]]: (item: Extract<Item, { kind: Kind }>) => void }} Handlers */
@@ -23,7 +24,7 @@ import { duration, farness, secondsLeft } from "./words.js";
  * @property {() => void} recall ask for everything anew
  * @property {() => void} watch a job of another page is at work: ask again soon
  * @property {(item: OpenedItem, isSame: boolean) => void} opened
- * @property {(instruction: string) => void} instruct
+ * @property {(instruction: string, isOther: boolean) => void} instruct show the words of a question, of another one now
  * @property {(path: string, name: string) => Promise<void>} download
  * @property {Pick<Handlers, "added" | "exported" | "written" | "transferred">} transfer
  */
@@ -53,20 +54,23 @@ export const byNumber = (record) => new Map(Object.entries(record).map(([key, va
  * @returns {Pick<Handlers, LabelKind>}
  */
 function labels(state, { opened, go, instruct, recall }) {
+  let isOther = false;
   return {
     opened(item) {
       const now = state.get();
       const isSame = now.work === item.work;
-      const { frame, selected, hidden, solo, tool } = now;
-      const kept = isSame ? { frame, selected, hidden, solo, tool } : {};
+      const { frame, selected, hidden, solo, tool, typed } = now;
+      const kept = isSame ? { frame, selected, hidden, solo, tool, typed } : {};
       opened(item, isSame);
+      isOther ||= !isSame;
       const { work, project, range, home } = item;
       state.set({ ...blank(), ...kept, work, project, info: item, range, home });
     },
     session(item) {
       const { keyframe } = state.get();
       state.set(sessionPatch(state.get(), item));
-      if (item.instruction) instruct(item.instruction);
+      instruct(item.instruction, isOther);
+      isOther = false;
       if (item.keyframe !== null && item.keyframe !== keyframe) go(item.keyframe);
     },
     taken: () => {},
@@ -123,17 +127,17 @@ function thinking(state, { go, notify }) {
       state.set({ answered: item, speed });
     },
     unanswered(item) {
-      state.set({ failure: item.text });
+      state.set({ failure: item.text, failureReason: item.reason });
       notify(`No usable answer: ${item.reason}. Ask again in other words, or draw a box by hand.`);
     },
-    recalled({ text, mentions, failure, answered }) {
-      state.set({ thought: text, mentions, failure, answered });
+    recalled({ text, mentions, failure, reason, answered }) {
+      state.set({ thought: text, mentions, failure, failureReason: reason, answered });
     },
     proposals: ({ answers, agreement }) => state.set({ proposals: answers, agreement }),
     sampling({ done, count }) {
       if (done < count) state.set({ status: `thinking: answer ${done + 1} of ${count} …` });
     },
-    findings: ({ findings }) => state.set({ findings }),
+    findings: ({ findings, hasMasks }) => state.set({ findings, hasCheckedMasks: hasMasks }),
   };
 }
 
@@ -163,9 +167,10 @@ function masks(state) {
     masks(item) {
       const now = state.get();
       layMasks(now.masks, item, now.done);
+      const pending = item.reset ? now.pending : pendingWithout(now.pending, item);
       const isPropagating = now.busy === "propagate" && now.done.size > 0;
       const status = isPropagating ? progress(now.done.size, now.goal, now.began) : now.status;
-      state.set({ maskCount: now.maskCount + 1, status });
+      state.set({ maskCount: now.maskCount + 1, status, ...(pending === now.pending ? {} : { pending }) });
     },
     doubt(item) {
       const doubt = new Map([...byNumber(item.objects)].map(([objectId, frames]) => [objectId, byNumber(frames)]));
@@ -189,6 +194,26 @@ function layMasks(all, item, done) {
     all.set(frame, new Map([...(all.get(frame) ?? []), ...here]));
     done.add(frame);
   }
+}
+
+/**
+ * What is still out of date once these masks are there; the very same map where that changes nothing.
+ * @param {MasksPart["pending"]} pending
+ * @param {MasksItem} item
+ */
+function pendingWithout(pending, item) {
+  let left = pending;
+  for (const [frame, objects] of byNumber(item.frames)) {
+    for (const objectId of byNumber(objects).keys()) {
+      const spans = left.get(objectId);
+      if (!spans?.some(([start, stop]) => frame >= start && frame < stop)) continue;
+      const rest = withoutFrame(spans, frame);
+      if (left === pending) left = new Map(pending);
+      if (rest.length) left.set(objectId, rest);
+      else left.delete(objectId);
+    }
+  }
+  return left;
 }
 
 /** @param {number} done @param {number} goal @param {number} began */

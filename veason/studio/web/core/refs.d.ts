@@ -3,7 +3,6 @@
 /** The elements of the page that modules know by name (`data-ref`). */
 export interface Refs {
   absent: HTMLButtonElement;
-  absent: HTMLButtonElement;
   accept: HTMLButtonElement;
   actions: HTMLSpanElement;
   addBusy: HTMLSpanElement;
@@ -16,6 +15,7 @@ export interface Refs {
   addLines: HTMLTextAreaElement;
   addText: HTMLSpanElement;
   agree: HTMLButtonElement;
+  allAbsent: HTMLButtonElement;
   allFormats: HTMLButtonElement;
   annotator: HTMLInputElement;
   another: HTMLButtonElement;
@@ -66,6 +66,7 @@ export interface Refs {
   importFile: HTMLInputElement;
   importForm: HTMLFormElement;
   importFormat: HTMLSelectElement;
+  inHand: HTMLDivElement;
   instruction: HTMLTextAreaElement;
   judge: HTMLDivElement;
   keyPreset: HTMLSelectElement;
@@ -95,6 +96,7 @@ export interface Refs {
   openTransfer: HTMLButtonElement;
   order: HTMLSelectElement;
   outline: HTMLButtonElement;
+  overlapBar: HTMLDivElement;
   packAll: HTMLButtonElement;
   pictures: HTMLInputElement;
   play: HTMLButtonElement;
@@ -151,6 +153,7 @@ export interface Refs {
   stepList: HTMLDivElement;
   steps: HTMLDetailsElement;
   stop: HTMLButtonElement;
+  stopMasks: HTMLButtonElement;
   suggest: HTMLDivElement;
   takeHome: HTMLButtonElement;
   think: HTMLButtonElement;

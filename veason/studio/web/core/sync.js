@@ -12,8 +12,18 @@ const TOLD = {
   saved: ["saved", "Every change is on the disk"],
   saving: ["saving …", "The change is on its way to the disk"],
   unsaved: ["not saved", "The last change could not be kept: see the message"],
+  unasked: ["words not asked", "The words in the field are kept in this browser: Think asks them as another question"],
   readOnly: ["read-only", "This project cannot be written to: copy it to a folder of your own to change it"],
 };
+
+/**
+ * What the header says of the question: never that it is saved while words are only in the field.
+ * @param {Pick<State, "saved" | "typed">} now
+ */
+export function standing({ saved, typed }) {
+  if (saved !== "saved" || typed === null) return saved;
+  return typed === "unsent" ? "saving" : "unasked";
+}
 
 /**
  * @param {Refs} refs
@@ -24,8 +34,8 @@ const TOLD = {
  */
 export function makeSync(refs, about, state, messages, notify) {
   /** @param {State} now */
-  function draw({ saved, work, screen }) {
-    const told = about.project.readOnly ? "readOnly" : work && screen !== "queue" ? saved : null;
+  function draw(now) {
+    const told = about.project.readOnly ? "readOnly" : now.work && now.screen !== "queue" ? standing(now) : null;
     refs.saved.hidden = !told;
     if (!told) return;
     const [text, title] = TOLD[told];
@@ -54,13 +64,13 @@ export function makeSync(refs, about, state, messages, notify) {
     setTimeout(again, EVERY_MS);
   }
 
-  state.on(["saved", "work", "screen"], draw);
+  state.on(["saved", "typed", "work", "screen"], draw);
   draw(state.get());
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) look().catch(() => {});
   });
   window.addEventListener("beforeunload", (event) => {
-    if (state.get().saved === "saving") event.preventDefault();
+    if (standing(state.get()) === "saving") event.preventDefault();
   });
   setTimeout(again, EVERY_MS);
 }

@@ -48,6 +48,10 @@ export interface QuestionPart {
   saved: "saved" | "saving" | "unsaved" | null;
   review: SessionItem["review"];
   assignee: string | null;
+  /** Whether the words of the question are still being typed. */
+  takesWords: boolean;
+  /** Words in the field that the server does not have: on their way, or to be asked as another question. */
+  typed: "unsent" | "unasked" | null;
 }
 
 /** The clip and where in it the page is. */
@@ -92,7 +96,13 @@ export interface ThinkingPart {
   mentions: MentionItem[];
   answered: AnsweredItem | null;
   failure: string;
+  /** Why the policy gave no usable answer, "" where it gave one. */
+  failureReason: string;
   findings: FindingPart[];
+  /** Whether the findings are about the masks too. */
+  hasCheckedMasks: boolean;
+  /** Words of the question that the policy has never seen. */
+  unknownWords: string[];
   proposals: AnswerPart[];
   agreement: string;
   speed: string;

@@ -12,6 +12,7 @@ import { nameOf } from "../core/objects.js";
 import { keepPref } from "../core/prefs.js";
 import { Changes } from "./change.js";
 import { Marks } from "./marks.js";
+import { Overlap } from "./overlap.js";
 import { AFTER_KEYS, Prompts } from "./prompts.js";
 
 /** @type {(Corner | null)[]} */
@@ -50,6 +51,7 @@ export class Actions {
     this.notify = notify;
     this.#changes = new Changes(state, messages);
     this.prompts = new Prompts(state, this.#changes, notify, this.refuses);
+    this.overlap = new Overlap(state, this.prompts, notify, this.refuses);
     this.marks = new Marks(state, this.#changes, notify, this.refuses);
   }
 
@@ -68,12 +70,8 @@ export class Actions {
 
   thinkAgain = () => this.#parts?.thinkAgain();
 
-  /** Take an object in hand, and go to its box. @param {number} objectId */
-  select = (objectId) => {
-    const box = this.#state.get().boxes.find((one) => one.object === objectId);
-    this.#state.set({ selected: objectId });
-    if (box) this.#player.go(box.frame);
-  };
+  /** Take an object in hand; the frame stays, or the next click would land on another one. @param {number} objectId */
+  select = (objectId) => this.#state.set({ selected: objectId });
 
   /** Fill the polygon, or put the box that is to be drawn. */
   finish = () => this.#parts?.closePolygon() || this.prompts.place();
@@ -144,7 +142,11 @@ export class Actions {
   step = (way, count = 1) => this.#changes.change({ edit: way, count });
 
   save = () => {
-    const { saved } = this.#state.get();
+    const { saved, typed } = this.#state.get();
+    if (typed === "unasked") {
+      this.notify("The labels are saved. The words in the field were not asked: Think asks them.", "info");
+      return;
+    }
     const isKept = saved === "saved" || saved === "saving";
     const told =
       saved === "saved"
@@ -182,14 +184,19 @@ export class Actions {
     this.#state.set({ view: zoomed(view, factor, centre(view, info), info) });
   };
 
-  /** Esc: what is half drawn or dragged, then what runs, then the tool in hand. */
-  stop = async () => {
+  /** Esc: what is half drawn or dragged, then the tool in hand, then what runs. */
+  cancel = async () => {
     this.#player.pause();
     if (this.#parts?.cancelDrag()) return;
-    if (!this.#state.get().busy) {
-      this.#state.set({ drawing: false, solo: null, tool: null, corner: null });
-      return;
-    }
+    const { tool, drawing, corner, busy } = this.#state.get();
+    if (tool || drawing || corner) this.#state.set({ tool: null, drawing: false, corner: null });
+    else if (busy) await this.stop();
+    else this.#state.set({ solo: null });
+  };
+
+  /** Stop what runs. */
+  stop = async () => {
+    if (!this.#state.get().busy) return;
     this.#state.set({ status: "stopping …" });
     if (await this.#messages.stop()) this.notify("Stopped. What was done is kept.", "info");
   };

@@ -7,7 +7,7 @@
 
 import { middleBox, nudged } from "../canvas/boxes.js";
 import { FINE_ZOOM } from "../canvas/view.js";
-import { drawnHere, nameOf } from "../core/objects.js";
+import { drawnHere, nameOf, pendingAfter } from "../core/objects.js";
 
 const AT_ONCE = 0;
 const AFTER_PAINTING = 900;
@@ -43,6 +43,11 @@ export class Prompts {
     this.#refuses = refuses;
   }
 
+  /** What is out of date by a prompt, before the server says so. @param {number} objectId @param {number} frame */
+  #pending(objectId, frame) {
+    return pendingAfter(this.#state.get(), objectId, frame, this.#state.clip().frames);
+  }
+
   #newest() {
     return Math.max(0, ...this.#state.get().objects) + 1;
   }
@@ -63,6 +68,7 @@ export class Prompts {
     const others = boxes.filter((box) => box.object !== shown.object || box.frame !== frame);
     this.#state.set({
       boxes: [...others, shown],
+      pending: this.#pending(shown.object, frame),
       objects: withObject(objects, shown.object),
       selected: shown.object,
       drawing: false,
@@ -70,12 +76,17 @@ export class Prompts {
     this.#changes.change({ edit: "box", object: target, frame, xyxy }, wait);
   };
 
-  /** Click on the object in hand, or beside it. @param {Point} xy @param {boolean} positive */
+  /**
+   * Click on the object in hand, or beside it; on a new one where none is in hand.
+   * @param {Point} xy
+   * @param {boolean} positive
+   */
   putClick = (xy, positive) => {
     const now = this.#state.get();
     const { frame, selected, drawing, clicks, objects } = now;
-    const target = drawing ? 0 : selected;
-    if (target === null || this.#refuses(target)) return;
+    const target = drawing || selected === null ? 0 : selected;
+    if (!target && !positive) return; // there is nothing yet that it could be beside of
+    if (this.#refuses(target)) return;
     if (!drawing && drawnHere(now).isPainted) {
       this.#notify(PAINTED, "info");
       return;
@@ -83,6 +94,7 @@ export class Prompts {
     const shown = { object: target || this.#newest(), frame, xy, positive };
     this.#state.set({
       clicks: [...clicks, shown],
+      pending: this.#pending(shown.object, frame),
       objects: withObject(objects, shown.object),
       selected: shown.object,
       drawing: false,
@@ -104,6 +116,7 @@ export class Prompts {
       one.object !== object || one.frame !== frame;
     this.#state.set({
       maskCount: maskCount + 1,
+      pending: this.#pending(object, frame),
       paintings: [...paintings.filter(([one, at]) => one !== object || at !== frame), [object, frame]],
       boxes: boxes.filter(isOther),
       clicks: clicks.filter(isOther),

@@ -48,6 +48,7 @@ function tellModels(refs, { policy, segmenter, recorded, device, trainedOn }) {
     : `Both models run live on this server's ${device}.`;
   refs.caution.hidden = !trainedOn;
   refs.caution.textContent = `trained on ${trainedOn}`;
+  refs.caution.title = refs.caution.textContent;
 }
 
 /** @param {Refs} refs @param {Store} state @param {Parts} parts */
@@ -56,6 +57,7 @@ function bindButtons(refs, state, { actions, help, queue, showTour, leave }) {
   /** @type {[HTMLElement, () => unknown][]} */
   const clicks = [
     [refs.stop, actions.stop],
+    [refs.stopMasks, actions.stop],
     [refs.star, actions.makeKeyframe],
     [refs.newBox, () => state.set({ drawing: !state.get().drawing, tool: null })],
     [refs.drop1, prompts.drop],

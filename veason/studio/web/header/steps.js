@@ -5,7 +5,7 @@
 /** @import { State, Store } from "../core/types.js" */
 /** @import { Actions } from "../edits/actions.js" */
 
-import { button, node, targetOf } from "../core/dom.js";
+import { button, node } from "../core/dom.js";
 
 /** @param {Refs} refs @param {Store} state @param {Actions} actions */
 export function makeSteps(refs, state, actions) {
@@ -36,9 +36,6 @@ export function makeSteps(refs, state, actions) {
     nameStep(refs.redo, "Redo", now.redoSteps, "Ctrl+Shift+Z");
     refs.steps.hidden = !now.undoSteps.length && !now.redoSteps.length;
     list(now);
-  });
-  document.addEventListener("pointerdown", (event) => {
-    if (!refs.steps.contains(targetOf(event))) refs.steps.open = false;
   });
 }
 

@@ -40,12 +40,23 @@ export const makeCommands = (parts) => ({ ...videoCommands(parts), ...objectComm
 
 /** @param {Parts} parts */
 function videoCommands({ refs, state, actions, player, doubtThreshold }) {
-  /** @param {number[]} frames @param {Way} way @param {string} nothing */
-  function turnTo(frames, way, nothing) {
+  /**
+   * The next of the frames, which ascend; round the end, of which the visitor is told.
+   * @param {number[]} frames
+   * @param {Way} way
+   * @param {string} kind
+   */
+  function turnTo(frames, way, kind) {
     const { frame } = state.get();
     const next = way > 0 ? frames.find((one) => one > frame) : frames.findLast((one) => one < frame);
-    if (next === undefined) actions.notify(`No ${nothing} ${way > 0 ? "after" : "before"} this frame.`, "info");
-    else player.step(next - frame);
+    const round = next ?? (way > 0 ? frames[0] : frames.at(-1));
+    if (round === undefined) actions.notify(`No ${kind}.`, "info");
+    else if (round === frame) actions.notify(`This is the only ${kind}.`, "info");
+    else {
+      const [end, other] = way > 0 ? ["last", "first"] : ["first", "last"];
+      if (next === undefined) actions.notify(`That was the ${end} ${kind}: here is the ${other}.`, "info");
+      player.step(round - frame);
+    }
   }
 
   /** @param {Way} way */
@@ -84,13 +95,14 @@ function videoCommands({ refs, state, actions, player, doubtThreshold }) {
 function objectCommands({ state, actions, stage }) {
   const { prompts, marks } = actions;
 
-  // Tab goes from object to object and leaves the stage after the last one: the keyboard is never caught.
+  // Tab goes round the objects; after Esc it leaves the stage (see keys.js): the keyboard is never caught.
   /** @param {Way} way */
   function nextObject(way) {
     const { objects, selected } = state.get();
-    const next = objects[(selected === null ? -1 : objects.indexOf(selected)) + way];
-    if (next === undefined) return false;
-    state.set({ selected: next });
+    if (!objects.length) return false;
+    const place = selected === null ? -1 : objects.indexOf(selected);
+    const next = place < 0 && way < 0 ? -1 : place + way;
+    actions.select(objects[(next + objects.length) % objects.length]);
     return true;
   }
 
@@ -135,7 +147,7 @@ function workCommands({ state, actions, propagation, review, queue, help }) {
     propagate: () => propagation.start(),
     forward: () => propagation.start("forward"),
     backward: () => propagation.start("backward"),
-    stop: actions.stop,
+    stop: actions.cancel,
     save: actions.save,
     undo: () => actions.step("undo"),
     redo: () => actions.step("redo"),

@@ -28,10 +28,16 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 /** @param {Bound} bound */
 export function bindKeys(bound) {
   const { refs, state, keymap, commands, gestures } = bound;
+  let isLeaving = false; // Esc was pressed: Tab leaves the stage
 
   document.addEventListener("keydown", (event) => {
     if (!refs.app.isConnected || isBusyElsewhere(event, refs)) return;
     const combo = comboOf(event);
+    if (isLeaving && event.key === "Tab") {
+      isLeaving = false;
+      return;
+    }
+    if (combo !== null) isLeaving = event.key === "Escape";
     const command = combo === null ? null : keymap.commandOf(combo);
     const { work, info, screen } = state.get();
     if ((!work || !info || screen === "queue") && command !== "help") return;

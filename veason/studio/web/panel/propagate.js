@@ -88,7 +88,7 @@ export class Propagation {
   }
 
   #bindState() {
-    const { from, to, propagate, stop, think } = this.#refs;
+    const { from, to, propagate, stop, stopMasks, think } = this.#refs;
     const state = this.#state;
     state.on(["range"], ({ range }) => {
       from.value = String(range[0]);
@@ -106,6 +106,8 @@ export class Propagation {
     state.on(["objects", "busy"], ({ objects, busy }) => {
       propagate.disabled = !objects.length || busy === "propagate";
       stop.disabled = !busy;
+      stop.hidden = busy === "propagate"; // it stands with what it stops
+      stopMasks.hidden = !stop.hidden;
       think.disabled = busy === "think";
     });
   }

@@ -7,8 +7,31 @@
 /** @import { ThinkRequest } from "../contract.js" */
 
 import { button } from "../core/dom.js";
+import { keepPref, recallPref } from "../core/prefs.js";
 
 const AFTER_TYPING_MS = 250;
+const WORDS_KEPT = 200;
+
+/**
+ * What becomes of words in the field: they are saved with a question that was never asked; to one that has its words
+ * already they would be another question, and are kept in the browser until they are asked.
+ * @param {string} words
+ * @param {string} known the words that the server has
+ * @param {boolean} takesWords
+ */
+export function typedWords(words, known, takesWords) {
+  if (words.trim() === known.trim()) return null;
+  return takesWords ? "unsent" : "unasked";
+}
+
+/** Words that were typed and not asked, by question, the last ones last. @returns {[string, string][]} */
+const keptWords = () => recallPref("words", []);
+
+/** @param {string} work @param {string | null} words null where nothing is to be kept */
+function keepWords(work, words) {
+  const others = keptWords().filter(([one]) => one !== work);
+  keepPref("words", [...others, ...(words === null ? [] : [[work, words]])].slice(-WORDS_KEPT));
+}
 
 export class Question {
   #refs;
@@ -17,6 +40,12 @@ export class Question {
   #messages;
   /** @type {string | null} */
   #asking = null;
+  /** The words that the server has. */
+  #known = "";
+  /** The words that were sent last, until the server has told of any. @type {string | null} */
+  #sent = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #sending;
 
   /**
    * @param {Refs} refs
@@ -39,12 +68,52 @@ export class Question {
   /** Ask again, with what was corrected. */
   again = () => this.#ask(true);
 
+  /**
+   * Show the words of a question; what is being typed stays.
+   * @param {string} words
+   * @param {boolean} isOther another question was opened
+   */
+  show = (words, isOther) => {
+    const { work, typed } = this.#state.get();
+    const { instruction } = this.#refs;
+    this.#known = words;
+    const kept = isOther ? keptWords().find(([one]) => one === work)?.[1] : undefined;
+    if (kept !== undefined) instruction.value = kept;
+    const isOwn = instruction.value.trim() === this.#sent; // it is on its way, or was refused
+    if (kept !== undefined || (!isOther && (typed || isOwn))) this.#look();
+    else if (instruction.value.trim() !== words.trim()) instruction.value = words;
+    this.#sent = null;
+  };
+
+  /** Say of the words in the field whether they are saved, and see to it that they will be. */
+  #look() {
+    clearTimeout(this.#sending);
+    const { work, takesWords } = this.#state.get();
+    if (!work) return;
+    const words = this.#refs.instruction.value;
+    const typed = typedWords(words, this.#known, takesWords);
+    keepWords(work, typed ? words : null);
+    this.#state.set({ typed });
+    if (typed === "unsent") this.#sending = setTimeout(this.#send, AFTER_TYPING_MS);
+  }
+
+  #send = () => {
+    clearTimeout(this.#sending);
+    if (this.#state.get().typed !== "unsent") return;
+    const text = this.#refs.instruction.value.trim();
+    this.#known = text;
+    this.#sent = text;
+    this.#state.set({ typed: null });
+    this.#messages.sendEdit({ edit: "words", text });
+  };
+
   /** Name the words that the policy has never seen. */
   async nameUnknown() {
     const instruction = this.#refs.instruction.value.trim();
     this.#asking = instruction;
     const words = instruction ? await this.#unknown(instruction) : [];
     if (this.#asking !== instruction) return;
+    this.#state.set({ unknownWords: words });
     this.#refs.unknown.hidden = words.length === 0;
     this.#refs.unknown.textContent = `This policy has never seen: ${words.join(", ")}. It may guess.`;
   }
@@ -60,9 +129,11 @@ export class Question {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let pause;
     instruction.addEventListener("input", () => {
+      this.#look();
       clearTimeout(pause);
       pause = setTimeout(() => this.nameUnknown(), AFTER_TYPING_MS);
     });
+    instruction.addEventListener("blur", this.#send);
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#ask(false);
@@ -80,12 +151,18 @@ export class Question {
       this.#refs.instruction.focus();
       return;
     }
-    if (this.#state.get().busy) this.#messages.stop();
+    const { busy, work } = this.#state.get();
+    if (busy) this.#messages.stop();
+    clearTimeout(this.#sending);
+    if (work) keepWords(work, null);
+    this.#known = instruction;
     this.#state.set({
+      typed: null,
       busy: "think",
       thought: "",
       mentions: [],
       failure: "",
+      failureReason: "",
       answered: null,
       findings: [],
       proposals: [],

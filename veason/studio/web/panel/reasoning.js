@@ -23,6 +23,16 @@ const TOLD = {
   regenerated: "thought again after your correction",
 };
 
+/**
+ * What is said of an answer in which nothing is odd; null where something is, or there is no answer.
+ * @param {Pick<State, "findings" | "hasCheckedMasks" | "unknownWords" | "answered">} now
+ */
+export function agreementText({ findings, hasCheckedMasks, unknownWords, answered }) {
+  if (!answered || findings.length) return null;
+  if (unknownWords.length) return "The question has words that the policy has never seen: look at its answer.";
+  return `✓ the answer agrees with its reasoning${hasCheckedMasks ? " and its masks" : ""}`;
+}
+
 export class Reasoning {
   #refs;
   #about;
@@ -44,14 +54,15 @@ export class Reasoning {
     this.#player = player;
     this.#actions = actions;
     state.on(DRAWN, (now) => this.#draw(now));
-    state.on(["findings", "answered"], (now) => this.#drawFindings(now));
+    state.on(["findings", "hasCheckedMasks", "unknownWords", "answered"], (now) => this.#drawFindings(now));
   }
 
   /** @param {State} now */
-  #drawFindings({ findings, answered }) {
-    const found = findings.map(({ text }) => node("li", {}, text));
-    const fine = node("li", { class: "v-ok" }, "✓ the answer agrees with its reasoning and its masks");
-    this.#refs.findings.replaceChildren(...found, ...(answered && !found.length ? [fine] : []));
+  #drawFindings(now) {
+    const found = now.findings.map(({ text }) => node("li", {}, text));
+    const told = agreementText(now);
+    const fine = node("li", { class: now.unknownWords.length ? "v-dim" : "v-ok" }, told ?? "");
+    this.#refs.findings.replaceChildren(...found, ...(told === null ? [] : [fine]));
   }
 
   /** @param {State} now */
@@ -67,6 +78,10 @@ export class Reasoning {
     const blocks = this.#blocks(now, isThinking);
     if (isThinking && !blocks.length) {
       blocks.push(node("div", { class: "v-step v-now v-dim" }, "Looking at the frames …"));
+    }
+    if (now.failureReason) {
+      const why = node("p", { class: "v-noanswer" }, node("b", {}, "No usable answer: "), now.failureReason);
+      blocks.push(node("div", { class: "v-step" }, why));
     }
     if (now.failure) {
       blocks.push(node("div", { class: "v-step" }, node("h4", {}, "What the policy wrote"), now.failure));
@@ -215,6 +230,7 @@ const DRAWN = [
   "answered",
   "info",
   "failure",
+  "failureReason",
   "reasoning",
   "rewritten",
   "rewriting",

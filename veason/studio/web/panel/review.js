@@ -10,6 +10,7 @@
 import { button, node } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
 import { idOf } from "../queue/ids.js";
+import { standingOf } from "../queue/list.js";
 import { chip, verdictTexts } from "../queue/row.js";
 
 /** @typedef {SessionItem["review"]} Standing */
@@ -91,7 +92,7 @@ export class Review {
       if (event.key === "Escape") refs.stage.focus();
     });
     refs.accept.addEventListener("click", this.accept);
-    refs.absent.addEventListener("click", () => this.#queue.decideAndNext("absent"));
+    refs.allAbsent.addEventListener("click", () => this.#queue.decideAndNext("absent"));
     refs.reject.addEventListener("click", () => this.#queue.decideAndNext("reject"));
     for (const kind of JUDGEMENTS) refs[kind].addEventListener("click", () => this.#judge(kind));
     refs.prevClip.addEventListener("click", () => this.#queue.turn(-1));
@@ -100,7 +101,7 @@ export class Review {
 
   #bindState() {
     const state = this.#state;
-    state.on(["review", "assignee", "work", "objects", "answered"], (now) => this.#draw(now));
+    state.on(["review", "assignee", "work", "objects", "answered", "failureReason"], (now) => this.#draw(now));
     state.on(["review"], ({ work, review }) => {
       if (work === this.#asked && review !== this.#stood) this.#load(); // an edit ends what was said of the labels
       this.#stood = review;
@@ -117,17 +118,17 @@ export class Review {
   }
 
   /** @param {State} now */
-  #draw({ review, assignee, work, objects, answered }) {
+  #draw({ review, assignee, work, objects, answered, failureReason }) {
     if (!work) return;
-    const { standing, absent, accept, reject, remarkForm, judge } = this.#refs;
+    const { standing, allAbsent, accept, reject, remarkForm, judge } = this.#refs;
     const isDisputed = isAccepted(review) && this.#verdicts.some(({ verdict }) => verdict === "disagree");
     const person = assignee ? [node("span", { class: "v-dim v-small" }, `for ${assignee}`)] : [];
-    standing.replaceChildren(...person, chip(isDisputed ? "disputed" : review));
+    standing.replaceChildren(...person, chip(standingOf(review, isDisputed, failureReason)));
     const isNext = isAccepted(review) || this.#isShut;
     const verdict = proposedVerdict(objects.length, answered?.absent ?? null);
     accept.textContent = isNext ? "Next" : acceptText(verdict, isSettled(review));
     accept.disabled = !isNext && verdict === "nothing";
-    absent.hidden = isNext || verdict !== "nothing";
+    allAbsent.hidden = isNext || verdict !== "nothing";
     reject.hidden = this.#isShut;
     remarkForm.hidden = this.#isShut;
     judge.hidden = !isAccepted(review) || this.#isShut;

@@ -4,12 +4,22 @@
 /** @import { QueueRow } from "../contract.js" */
 /** @import { Way } from "../core/types.js" */
 
-/** @typedef {QueueRow["status"] | "disputed"} Standing */
+/** @typedef {QueueRow["status"] | "disputed" | "no answer"} Standing */
 
 /** @type {Standing[]} */
-export const STATUSES = ["new", "thinking", "proposed", "in review", "disputed", "accepted", "rejected", "absent"];
+export const STATUSES = [
+  "new",
+  "thinking",
+  "no answer",
+  "proposed",
+  "in review",
+  "disputed",
+  "accepted",
+  "rejected",
+  "absent",
+];
 /** @type {Standing[]} */
-const OPEN = ["new", "thinking", "proposed", "in review", "disputed"];
+const OPEN = ["new", "thinking", "no answer", "proposed", "in review", "disputed"];
 
 /** Nobody's questions, among the people to choose from. */
 export const NOBODY = "-";
@@ -28,11 +38,28 @@ const inOrder = new Intl.Collator();
 
 /**
  * Where a question stands. Accepted labels that a reviewer disagrees with wait for a person again, and stay out of what
- * is exported.
- * @param {QueueRow} row
+ * is exported; what gave no usable answer was never proposed.
+ * @param {QueueRow["status"]} status
+ * @param {boolean} isDisputed
+ * @param {string} failure why there is no usable answer, "" where there is one
  * @returns {Standing}
  */
-export const standing = (row) => (row.isDisputed ? "disputed" : row.status);
+export function standingOf(status, isDisputed, failure) {
+  if (isDisputed) return "disputed";
+  return failure && (status === "new" || status === "proposed") ? "no answer" : status;
+}
+
+/** @param {QueueRow} row */
+export const standing = (row) => standingOf(row.status, row.isDisputed, row.failure);
+
+/**
+ * What accepting a row would say, where that is not told by where it stands.
+ * @param {QueueRow} row
+ */
+export function verdictText(row) {
+  if (!isOpen(row) || row.proposed === "labels") return "";
+  return row.proposed === "absent" ? "absent from the clip" : "nothing to accept yet";
+}
 
 /** Whether it waits for a person. @param {QueueRow} row */
 export const isOpen = (row) => OPEN.includes(standing(row));

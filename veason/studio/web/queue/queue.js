@@ -355,6 +355,7 @@ export class Queue {
     if (isQueue && project) {
       link.searchParams.set("queue", project);
       link.searchParams.delete("work");
+      link.searchParams.delete("frame");
     } else if (!isQueue) {
       link.searchParams.delete("queue");
       if (work) link.searchParams.set("work", work);

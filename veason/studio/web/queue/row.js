@@ -6,7 +6,7 @@
 
 import { node } from "../core/dom.js";
 import { counted, time } from "../core/words.js";
-import { standing } from "./list.js";
+import { standing, verdictText } from "./list.js";
 
 /** @param {Standing} status */
 export const chip = (status) => node("span", { class: "v-status-chip", "data-status": status }, status);
@@ -27,7 +27,8 @@ function doubtBar(doubt) {
 function details(row) {
   const parts = [];
   if (row.isGone) parts.push("the file is gone: add the clip again");
-  if (row.failure) parts.push(row.failure);
+  if (row.failure) parts.push(`no usable answer: ${row.failure}`);
+  if (row.status === "proposed" || row.status === "in review") parts.push(verdictText(row));
   const other = row.isSecond ? "first" : "second";
   if (row.iou !== null) parts.push(`IoU ${row.iou.toFixed(2)} with the ${other} version`);
   else if (row.isSecond) parts.push("second version");
@@ -35,7 +36,7 @@ function details(row) {
   if (row.remarks) parts.push(counted(row.remarks, "comment"));
   if (row.edits) parts.push(counted(row.edits, "edit"));
   if (row.seconds >= 1) parts.push(time(row.seconds));
-  return parts.join(" · ");
+  return parts.filter(Boolean).join(" · ");
 }
 
 /**

@@ -4,7 +4,7 @@
 /** @import { State } from "../core/types.js" */
 /** @import { Actions } from "../edits/actions.js" */
 
-import { button, icon, node, targetOf } from "../core/dom.js";
+import { button, icon, node } from "../core/dom.js";
 import { nameOf } from "../core/objects.js";
 
 const DOTS = "M5 11.500v1M12 11.500v1M19 11.500v1";
@@ -54,24 +54,4 @@ export function openMerges(lanes, objectId) {
   if (!menu || menu.open) return;
   menu.open = true;
   /** @type {HTMLElement | null} */ (menu.querySelector("[data-merge]"))?.focus();
-}
-
-/**
- * A menu closes when something else is pressed, or Esc, which then does nothing else.
- * @param {HTMLElement} lanes
- * @param {HTMLElement} stage
- */
-export function closeMenus(lanes, stage) {
-  const opened = () => [...lanes.querySelectorAll("details")].filter((menu) => menu.open);
-  document.addEventListener("pointerdown", (event) => {
-    for (const menu of opened()) if (!menu.contains(targetOf(event))) menu.open = false;
-  });
-  const onkeydown = (/** @type {KeyboardEvent} */ event) => {
-    const menus = opened();
-    if (event.key !== "Escape" || !menus.length) return;
-    event.stopPropagation();
-    for (const menu of menus) menu.open = false;
-    stage.focus({ preventScroll: true });
-  };
-  document.addEventListener("keydown", onkeydown, true);
 }

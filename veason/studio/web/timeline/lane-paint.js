@@ -1,5 +1,5 @@
 // @ts-check
-// One lane's picture: where its masks come from, how sure the segmenter is, and what a person did.
+// One lane's picture: where its masks come from, the segmenter's own object score, and what a person did.
 
 /** @import { OpenedItem } from "../contract.js" */
 /** @import { Span, State } from "../core/types.js" */
@@ -23,8 +23,8 @@ const CHANGED = "#8b95a7";
  */
 
 /**
- * The masks of one object: how many frames are done, those where it is there, and how sure the segmenter is there.
- * @typedef {{ done: number, present: number[], certainty: (frame: number) => number }} Track
+ * The masks of one object: how many frames are done, those where it is there, and its object score there.
+ * @typedef {{ done: number, present: number[], score: (frame: number) => number }} Track
  */
 
 /**
@@ -50,11 +50,11 @@ export function trackOf({ masks, marks }, objectId) {
   const done = [...masks].filter(([, here]) => here.has(objectId)).map(([frame]) => frame);
   const present = done.filter((frame) => !isAbsent(marks, objectId, frame)).sort((a, b) => a - b);
   const score = (/** @type {number} */ frame) => masks.get(frame)?.get(objectId)?.[1] ?? 0;
-  return { done: done.length, present, certainty: (frame) => 1 / (1 + Math.exp(-score(frame))) };
+  return { done: done.length, present, score: (frame) => 1 / (1 + Math.exp(-score(frame))) };
 }
 
 /**
- * Paint the lane; return how many frames are done, on how many the object is there, and the mean certainty of those.
+ * Paint the lane; return how many frames are done, on how many the object is there, and the mean object score of those.
  * @param {HTMLCanvasElement} canvas
  * @param {State} now
  * @param {OpenedItem} info
@@ -66,10 +66,10 @@ export function paintLane(canvas, now, info, { object, ink, threshold }) {
   const isUnsure = (/** @type {number} */ frame) => isDoubtful(now, object, frame, threshold);
   paintMasks(surface, track.present, isUnsure, ink);
   paintSaid(surface, now, object, ink);
-  paintCertainty(surface, track, ink);
+  paintScore(surface, track, ink);
   paintPrompts(surface, now, object);
-  const { done, present, certainty } = track;
-  const sum = present.reduce((all, frame) => all + certainty(frame), 0);
+  const { done, present, score } = track;
+  const sum = present.reduce((all, frame) => all + score(frame), 0);
   return { done, count: present.length, sure: present.length ? sum / present.length : 0 };
 }
 
@@ -125,14 +125,14 @@ function paintSaid(surface, now, objectId, ink) {
 }
 
 /** @param {Surface} surface @param {Track} track @param {string} ink */
-function paintCertainty({ context, height, ratio, at }, { present, certainty }, ink) {
+function paintScore({ context, height, ratio, at }, { present, score }, ink) {
   context.strokeStyle = ink;
   context.lineWidth = 1.75 * ratio;
   context.lineJoin = "round";
   for (const [start, stop] of stretches(present)) {
     context.beginPath();
     for (let frame = start; frame < stop; frame += 1) {
-      context.lineTo(at(frame + 0.5), height * (0.92 - certainty(frame) * 0.78));
+      context.lineTo(at(frame + 0.5), height * (0.92 - score(frame) * 0.78));
     }
     context.stroke();
   }

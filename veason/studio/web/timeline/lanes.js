@@ -9,7 +9,7 @@
 import { clamp } from "../core/clamp.js";
 import { button, icon, node } from "../core/dom.js";
 import { colour, isOccluded, isVisible, nameOf, provenance } from "../core/objects.js";
-import { closeMenus, laneMenu, openMerges } from "./lane-menu.js";
+import { laneMenu, openMerges } from "./lane-menu.js";
 import { paintLane } from "./lane-paint.js";
 
 const EYE = "M2 12s3.500-7 10-7 10 7 10 7-3.500 7-10 7S2 12 2 12zM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6z";
@@ -26,12 +26,14 @@ const LEGEND = [
   ["doubt", "doubtful"],
   ["occluded", "occluded"],
   ["absent", "absent"],
+  ["score", "object score"],
 ];
 const A_DRAG = 5; // pixels: less is a click
 
 /**
  * The parts of a lane that change without the lane.
  * @typedef {object} Lane
+ * @property {HTMLElement} title
  * @property {HTMLCanvasElement} canvas
  * @property {HTMLElement} cursor
  * @property {HTMLElement} lit
@@ -66,7 +68,6 @@ export class Lanes {
     this.#threshold = threshold;
     const signs = LEGEND.map(([kind, text]) => node("span", {}, node("i", { class: `v-sign v-sign-${kind}` }), text));
     refs.legend.replaceChildren(...signs);
-    closeMenus(refs.lanes, refs.stage);
     this.#bindState();
   }
 
@@ -75,13 +76,14 @@ export class Lanes {
     const drawAll = () => {
       if (this.#lanes.size) this.#draw();
     };
-    state.on(["objects", "info", "selected", "names", "hidden", "solo", "locked", "renaming"], () => this.#build());
+    state.on(["objects", "info", "names", "hidden", "solo", "locked", "renaming"], () => this.#build());
+    state.on(["selected"], () => this.#mark());
     state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings"], drawAll);
     state.on(["stale", "pending", "marks", "occluded", "byHand"], drawAll);
     state.on(["frame"], () => this.#move());
     state.on(["merging"], ({ merging }) => this.#openMerges(merging));
     state.on(["lit"], (now) => this.#light(now));
-    state.on(["range"], () => this.#band());
+    state.on(["range", "selected", "names"], () => this.#band());
     new ResizeObserver(drawAll).observe(this.#refs.lanes);
   }
 
@@ -92,8 +94,8 @@ export class Lanes {
 
   /** Built anew only where something to be seen has changed: a drag or a name half typed goes on. */
   #build() {
-    const { objects, info, renaming, work, selected, names, hidden, solo, locked, merging } = this.#state.get();
-    const wanted = JSON.stringify([work, objects, renaming, selected, [...names], [...hidden], solo, locked]);
+    const { objects, info, renaming, work, names, hidden, solo, locked, merging } = this.#state.get();
+    const wanted = JSON.stringify([work, objects, renaming, [...names], [...hidden], solo, locked]);
     if (wanted === this.#built) return;
     this.#built = wanted;
     this.#lanes = new Map();
@@ -102,14 +104,22 @@ export class Lanes {
     if (this.#refs.timeline.hidden) return;
     if (renaming !== null)
       /** @type {HTMLInputElement | null} */ (this.#refs.lanes.querySelector(".v-rename"))?.select();
+    this.#mark();
     this.#draw();
     this.#openMerges(merging);
+  }
+
+  /** Mark the lane of the object in hand. The lanes stay as they are: one of them may be dragged over. */
+  #mark() {
+    const { selected } = this.#state.get();
+    for (const [objectId, { title }] of this.#lanes) title.setAttribute("aria-pressed", String(objectId === selected));
   }
 
   /** @param {number} objectId */
   #lane(objectId) {
     const now = this.#state.get();
     const lane = {
+      title: this.#title(objectId, now),
       canvas: node("canvas", { "aria-hidden": "true" }),
       cursor: node("i", { class: "v-cursor" }),
       lit: node("i", { class: "v-litmark", hidden: "" }),
@@ -119,8 +129,8 @@ export class Lanes {
       numbers: node("span", { class: "v-dim v-small v-figure" }),
     };
     this.#lanes.set(objectId, lane);
-    const onpointerdown = (/** @type {PointerEvent} */ event) => this.#press(event, track);
-    const title = "click: go there · drag: frames to propagate";
+    const onpointerdown = (/** @type {PointerEvent} */ event) => this.#press(event, track, objectId);
+    const title = "click: go there · drag: choose frames of this object";
     const track = node(
       "div",
       { class: "v-track", title, onpointerdown },
@@ -129,17 +139,10 @@ export class Lanes {
       lane.lit,
       lane.cursor,
     );
-    lane.numbers.append(lane.figure, lane.here);
+    lane.numbers.append(lane.figure, " ", lane.here);
     const look = isVisible(now, objectId) ? "v-lane" : "v-lane v-faint";
     const switches = this.#switches(objectId, now);
-    return node(
-      "div",
-      { class: look, "data-object": objectId },
-      this.#title(objectId, now),
-      switches,
-      track,
-      lane.numbers,
-    );
+    return node("div", { class: look, "data-object": objectId }, lane.title, switches, track, lane.numbers);
   }
 
   /** @param {number} objectId @param {State} now */
@@ -164,7 +167,6 @@ export class Lanes {
     const name = nameOf(now, objectId);
     const attributes = {
       class: "v-name",
-      "aria-pressed": String(objectId === now.selected),
       title: `${name} (double click or F2 to rename)`,
       onclick: () => this.#actions.select(objectId),
       ondblclick: () => this.#state.set({ renaming: objectId }),
@@ -199,8 +201,8 @@ export class Lanes {
     return clamp(Math.floor(((event.clientX - area.left) / area.width) * frames), 0, frames - 1);
   }
 
-  /** @param {PointerEvent} event @param {HTMLElement} track */
-  #press(event, track) {
+  /** @param {PointerEvent} event @param {HTMLElement} track @param {number} objectId */
+  #press(event, track, objectId) {
     if (event.button !== 0) return;
     const from = this.#frameAt(event, track);
     let isRange = false;
@@ -209,6 +211,7 @@ export class Lanes {
       isRange ||= Math.abs(moved.clientX - event.clientX) > A_DRAG;
       if (!isRange) return;
       const to = this.#frameAt(moved, track);
+      this.#actions.select(objectId); // what is said of the frames is said of it
       this.#state.set({ range: [Math.min(from, to), Math.max(from, to) + 1] });
     };
     const end = () => {
@@ -227,10 +230,10 @@ export class Lanes {
       const ink = colour(info.palette, object);
       const told = paintLane(canvas, now, info, { object, ink, threshold: this.#threshold });
       const { done, count, sure } = told;
-      const masks = count ? `${count} fr · ${sure.toFixed(2)}` : done ? "absent" : "no masks yet";
+      const masks = count ? `${count} fr` : done ? "absent" : "no masks yet";
       figure.textContent = now.pending.has(object) ? "changed" : masks;
-      const away = `${done - count} of them marked absent, mean certainty ${sure.toFixed(2)}`;
-      numbers.title = done ? `${done} of ${info.frames} frames done, ${away}` : "";
+      const away = `${done - count} of them marked absent`;
+      numbers.title = done ? `${done} of ${info.frames} frames done, ${away}. ${scoreText(sure)}` : "";
     }
     this.#move();
     this.#band();
@@ -259,17 +262,30 @@ export class Lanes {
 
   /** The chosen frames. */
   #band() {
-    const { info, range } = this.#state.get();
+    const now = this.#state.get();
+    const { info, range, selected } = now;
     if (!info) return;
     const isAll = range[0] === 0 && range[1] === info.frames;
     this.#refs.rangeBar.hidden = isAll;
-    this.#refs.rangeText.textContent = `frames ${range[0]} to ${range[1] - 1}`;
-    for (const { span } of this.#lanes.values()) {
+    this.#refs.rangeText.textContent = chosenText(now);
+    for (const [objectId, { span }] of this.#lanes) {
       span.hidden = isAll;
+      span.classList.toggle("v-faint", objectId !== selected);
       span.style.left = `${(range[0] / info.frames) * 100}%`;
       span.style.width = `${((range[1] - range[0]) / info.frames) * 100}%`;
     }
   }
+}
+
+/** What the mean of the object scores says, and what it does not. @param {number} mean in [0, 1] */
+export const scoreText = (mean) =>
+  `Mean object score ${mean.toFixed(2)}: the segmenter's own, of whether the object is there, not of how good a mask is.`;
+
+/** The object and the frames that the bar speaks of. @param {Pick<State, "range" | "selected" | "names">} now */
+export function chosenText(now) {
+  const [start, stop] = now.range;
+  const frames = stop - start > 1 ? `frames ${start} to ${stop - 1}` : `frame ${start}`;
+  return now.selected === null ? frames : `${nameOf(now, now.selected)}, ${frames}`;
 }
 
 /** @param {string} label @param {string} path @param {boolean} isOn @param {() => void} onclick */
