@@ -14,6 +14,12 @@ demo: $(VENV)/app.done
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
 
+# The light part of the suite with another interpreter: make test-python PYTHON=python3.13 [WITH_TORCH=1]
+# Everything is compiled. Without WITH_TORCH (a download of gigabytes) the tests of what needs no torch are run, and the
+# program says which were left out.
+test-python:
+	$(PYTHON) .ci/other_python.py $(if $(WITH_TORCH),--torch)
+
 lint: $(VENV)/dev.done web
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -96,4 +102,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(READERS) $(DOCS) site node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(DOCS) site node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

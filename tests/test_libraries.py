@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from veason.cli import MISSING
 from veason.errors import MissingBackend
 from veason.libraries import COMMANDS, library_imports, require_library
 
@@ -16,44 +20,49 @@ ROOT = Path(__file__).parent.parent
 CLIP = ROOT / "veason" / "assets" / "examples" / "parade.mp4"
 
 
-def run_without(library: str, code: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a process in which `library` cannot be imported."""
-    hidden = f"import sys; sys.modules[{library!r}] = None\n{code}"
-    return subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, cwd=ROOT, check=False)
+WORDS = ["ask", str(CLIP), "the latecomer", "--policy", "nano", "--segmenter", "nano"]
+ASK = f"import sys; from veason.cli import main; sys.exit(main({WORDS!r}))"
+
+USES = {
+    "av": f"import veason; veason.open_video({str(CLIP)!r})",
+    "gradio": "import veason.studio.server.app",
+    "pycocotools": "import veason; veason.decode_mask",
+    "transformers": "from veason.policy import load_policy; load_policy('nano')",
+    "sam2": "from veason.segmenter import load_segmenter; load_segmenter('nano')",
+    "supervision": "import veason.draw as draw; draw._supervision()",
+    "matplotlib": "from pathlib import Path; from veason_nano.training.run import plot_log;"
+    "plot_log(Path('/dev/null'), Path('x'))",
+}
+ASKED_WITHOUT = ("av", "pycocotools", "numpy", "torch")
 
 
-@pytest.mark.parametrize(
-    ("library", "code"),
-    [
-        pytest.param("av", f"import veason; veason.open_video({str(CLIP)!r})", id="av"),
-        pytest.param("gradio", "import veason.studio.server.app", id="gradio"),
-        pytest.param("pycocotools", "import veason; veason.decode_mask", id="pycocotools"),
-        pytest.param("transformers", "from veason.policy import load_policy; load_policy('nano')", id="transformers"),
-        pytest.param("sam2", "from veason.segmenter import load_segmenter; load_segmenter('nano')", id="sam2"),
-        pytest.param("supervision", "import veason.draw as draw; draw._supervision()", id="supervision"),
-        pytest.param(
-            "matplotlib",
-            "from pathlib import Path; from veason_nano.training.run import plot_log;"
-            "Path('/dev/null'); plot_log(Path('/dev/null'), Path('x'))",
-            id="matplotlib",
-        ),
-    ],
-)
-def test_a_missing_library_comes_with_the_command_to_type(library: str, code: str) -> None:
-    done = run_without(library, code)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
+@pytest.fixture(scope="module")
+def ended() -> dict[tuple[str, str], dict[str, Any]]:
+    """How each piece of code ends in a process without the library."""
+    pieces = [*USES.items(), *((library, ASK) for library in ASKED_WITHOUT)]
+    command = [sys.executable, str(ROOT / "tests" / "without_library.py"), json.dumps(pieces)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True)
+    return dict(zip(pieces, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize("library", USES)
+def test_a_missing_library_comes_with_the_command_to_type(
+    library: str, ended: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    end = ended[library, USES[library]]
+    assert end["code"] == 1
+    last = end["stderr"].strip().splitlines()[-1]
     assert last.startswith("veason.errors.MissingBackend: ")
     assert library in last
     assert COMMANDS[library] in last
 
 
-@pytest.mark.parametrize("library", ["av", "pycocotools", "numpy", "torch"])
-def test_the_command_line_says_it_in_one_line(library: str) -> None:
-    words = ["ask", str(CLIP), "the latecomer", "--policy", "nano", "--segmenter", "nano"]
-    done = run_without(library, f"from veason.cli import main; sys.exit(main({words!r}))")
-    assert done.returncode == 4
-    assert done.stderr.splitlines() == [f"missing: {library} is not installed: {COMMANDS[library]}"]
+@pytest.mark.parametrize("library", ASKED_WITHOUT)
+def test_the_command_line_says_it_in_one_line(library: str, ended: dict[tuple[str, str], dict[str, Any]]) -> None:
+    end = ended[library, ASK]
+    assert end["code"] == MISSING
+    assert end["stderr"].splitlines() == [f"missing: {library} is not installed: {COMMANDS[library]}"]
 
 
 def test_a_module_that_nobody_knows_is_a_bug_and_stays_one() -> None:

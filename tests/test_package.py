@@ -15,6 +15,7 @@ import time
 import tomllib
 import urllib.request
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,15 +30,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 BUILD = "from setuptools import build_meta; print(build_meta.build_{kind}('dist'))"
 
 PROVE = """
-import runpy, sys
+import json, sys
 from veason.cli import main
-code = main(sys.argv[2:])
-ours = [str(module.__file__) for name, module in sys.modules.items() if name.split('.')[0] in ('veason', 'veason_nano')]
-strangers = [file for file in ours if not file.startswith(sys.argv[1])]
-assert ours and not strangers, strangers
-sys.exit(code)
+site, commands = sys.argv[1], json.loads(sys.argv[2])
+def strangers():
+    ours = [m.__file__ for name, m in sys.modules.items() if name.partition('.')[0] in ('veason', 'veason_nano')]
+    assert ours
+    return [file for file in ours if not file.startswith(site)]
+for words in commands:
+    print('begin', words[0], flush=True)
+    print('ended', words[0], main(words), *strangers(), flush=True)
 """
-"""Runs the command line and holds that every module of ours came from the folder named first."""
+"""Runs command lines one after the other in one process, and tells how each ended and which modules of ours came from
+elsewhere than the folder named first."""
 
 
 def sources() -> set[str]:
@@ -84,11 +89,46 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def away(site: Path, tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """Give a folder outside the checkout and an environment in which the installed package comes first."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_"))}
-    return tmp_path, {**environment, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
+class Session:
+    """One process outside the checkout that uses the installed package: it asks, draws, and then serves."""
+
+    def __init__(self, site: Path, folder: Path) -> None:
+        shutil.copy(site / "veason/assets/examples/parade.mp4", folder / "clip.mp4")
+        asked = ["ask", "clip.mp4", "the latecomer", "--policy", "nano", "--segmenter", "nano", "--range", "40:44"]
+        commands = [
+            [*asked, "--out", "run"],
+            ["nano", "world", "out", "--clips", "1", "--longest", "16"],
+            ["serve", "--no-browser", "--policy", "nano", "--segmenter", "nano", "--project", "labels"],
+        ]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_"))}
+        environment |= {"PYTHONPATH": str(site), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "HOME": str(folder)}
+        environment["GRADIO_ANALYTICS_ENABLED"] = "False"
+        self.folder = folder
+        self._log = folder / "log.txt"
+        with self._log.open("w") as log:
+            command = [sys.executable, "-c", PROVE, str(site), json.dumps(commands)]
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+    def wait_for(self, pattern: str, within_s: float = 240) -> re.Match[str]:
+        """Wait until the process has said something, and return it; fail where it ends without."""
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            has_ended = self.process.poll() is not None
+            said = self._log.read_text()
+            if found := re.search(pattern, said, re.MULTILINE):
+                return found
+            assert not has_ended, said[-3000:]
+            time.sleep(0.2)
+        raise AssertionError(f"no {pattern!r} within {within_s} s: {self._log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def session(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """The process, which goes on while the tests below wait for its parts one after the other."""
+    running = Session(site, tmp_path_factory.mktemp("away"))
+    yield running
+    running.process.kill()
+    running.process.wait(60)
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path) -> None:
@@ -147,56 +187,29 @@ def test_the_libraries_whose_private_parts_are_used_are_held_to_the_series_that_
         assert f"<{major}.{int(minor) + 1}" in wanted, f"{wanted}, but {tested[name]} is what is tested"
 
 
-def test_ask_answers_with_the_installed_package(away: tuple[Path, dict[str, str]], site: Path) -> None:
-    folder, environment = away
-    shutil.copy(site / "veason/assets/examples/parade.mp4", folder / "clip.mp4")
-    words = ["ask", "clip.mp4", "the latecomer", "--policy", "nano", "--segmenter", "nano", "--range", "40:44"]
-    command = [sys.executable, "-c", PROVE, str(site), *words, "--out", "run"]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    result = json.loads((folder / "run/result.json").read_text(encoding="utf-8"))
+def test_the_wheel_installs_alone(site: Path) -> None:
+    assert {path.name for path in site.iterdir()} >= set(PACKAGES)
+
+
+def test_ask_answers_with_the_installed_package(session: Session) -> None:
+    session.wait_for(r"^ended ask 0$")
+    result = json.loads((session.folder / "run/result.json").read_text(encoding="utf-8"))
     assert result["objects"]
-    assert list((folder / "run").rglob("*.png"))
+    assert list((session.folder / "run").rglob("*.png"))
 
 
-def test_serve_answers_over_http_with_the_installed_package(away: tuple[Path, dict[str, str]], site: Path) -> None:
-    folder, environment = away
-    command = [sys.executable, "-c", PROVE, str(site), "serve", "--no-browser", "--project", "labels"]
-    environment = {**environment, "GRADIO_ANALYTICS_ENABLED": "False", "PYTHONUNBUFFERED": "1", "HOME": str(folder)}
-    with (folder / "log.txt").open("w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        address = wait_for_address(folder / "log.txt", server)
-        with urllib.request.urlopen(address, timeout=60) as page:
-            assert page.status == 200
-            assert "Veason" in page.read().decode()
-    finally:
-        server.terminate()
-        server.wait(60)
+def test_nano_is_there_when_it_is_asked_for(session: Session) -> None:
+    session.wait_for(r"^1 clips in out$")
+    session.wait_for(r"^ended nano 0$")
 
 
-def wait_for_address(log: Path, server: subprocess.Popen, within_s: float = 200) -> str:
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        said = log.read_text()
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
-        if found:
-            return found[0]
-        assert server.poll() is None, said
-        time.sleep(0.2)
-    raise AssertionError(f"no address within {within_s} s: {log.read_text()}")
-
-
-def test_nano_is_there_when_it_is_asked_for(away: tuple[Path, dict[str, str]], site: Path) -> None:
-    folder, environment = away
-    command = [sys.executable, "-c", PROVE, str(site), "nano", "world", "out", "--clips", "1", "--longest", "16"]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "1 clips in out" in done.stdout
+def test_serve_answers_over_http_with_the_installed_package(session: Session) -> None:
+    address = session.wait_for(r"http://127\.0\.0\.1:\d+")[0]
+    with urllib.request.urlopen(address, timeout=60) as page:
+        assert page.status == 200
+        assert "Veason" in page.read().decode()
+    session.process.terminate()
+    session.wait_for(r"^ended serve \d+$", within_s=60)
 
 
 def test_every_public_name_is_found_where_it_is_said_to_be() -> None:

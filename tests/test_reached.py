@@ -26,6 +26,9 @@ FOR_OTHER_PROGRAMS = {
 }
 """Documented for programs that import Veason."""
 
+NOT_CALLED_YET: dict[str, str] = {}
+"""Made, tested, and called by nothing so far: to be called or deleted."""
+
 
 def defined(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, str]]:
     """Yield the public functions, classes, methods and constants of a body: their names, alone and with their class."""
@@ -64,4 +67,4 @@ def test_what_only_tests_and_benchmarks_call_is_listed() -> None:
     read = Counter(name for tree in trees.values() for name in used(tree))
     product = [tree for file, tree in trees.items() if file.is_relative_to(ROOT / "veason")]
     unread = {whole for tree in product for name, whole in defined(tree.body) if not read[name]}
-    assert unread == {*INSTRUMENTS, *FOR_OTHER_PROGRAMS}
+    assert unread == {*INSTRUMENTS, *FOR_OTHER_PROGRAMS, *NOT_CALLED_YET}

@@ -281,3 +281,15 @@ def test_every_change_is_in_the_log_as_json(made: tuple[Project, int]) -> None:
     assert operations == ["video", "question", "record", *["follow"] * 3, "status", "comment"]
     assert all(json.dumps(dict(one.body)) for one in project.library.changes_since(0))
     assert [one.question_id for one in project.library.changes_since(6, question)] == [question] * 2
+
+
+def test_two_thousand_instructions_come_in_by_a_few_commits_and_queries(tmp_path: Path) -> None:
+    project, _ = make_project(tmp_path)
+    commits: list[str] = []
+    with project.database.read() as db:
+        db.set_trace_callback(commits.append)
+    wanted = [Wanted("", f"the ball number {number}") for number in range(2000)]
+    assert add_videos(project, (), [*wanted, *wanted]).num_questions == 2000
+    assert sum(one.startswith("COMMIT") for one in commits) <= 20
+    assert len(commits) <= 2000 * 8
+    assert add_videos(project, (), wanted).num_questions == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from veason.errors import ProjectError, SessionError
 from veason.project.folder import pack
+from veason.studio.server import project_registry
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 
@@ -43,6 +45,76 @@ def test_a_visitors_project_is_gone_after_its_lifetime_and_no_other_one(tmp_path
         later.get(old)
     assert later.get(young).library.questions() == ()
     later.close()
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
+def test_projects_that_nobody_uses_are_closed_and_descriptors_stay_flat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_registry, "MOST_OPEN", 4)
+    registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors"))
+    keys = [registry.get_or_make(None)[0] for _ in range(8)]
+    few = descriptors()
+    keys += [registry.get_or_make(None)[0] for _ in range(40)]
+    assert descriptors() <= few + 4
+    monkeypatch.setattr(project_registry, "IDLE_S", 0.0)
+    registry.sweep()
+    assert descriptors() < few
+    assert all(registry.get(key).library.questions() == () for key in keys[:4])  # all of them are there
+    registry.close()
+
+
+def test_a_project_in_use_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project_registry, "IDLE_S", 0.0)
+    registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors"))
+    left: list[str] = []
+    busy: set[str] = set()
+    registry.before_closing(left.append, busy.__contains__)
+    mine, project = registry.get_or_make(None)
+    busy.add(mine)
+    other, _ = registry.get_or_make(None)
+    registry.sweep()
+    assert registry.get(mine) is project
+    assert left == [other]
+    registry.close()
+
+
+def test_the_budget_of_all_visitors_counts_projects_opened_since_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_registry, "IDLE_S", 0.0)
+    monkeypatch.setattr(project_registry, "_SWEEP_S", 0.0)
+    registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors", visitors_bytes=400_000))
+    keys = []
+    for age in range(12, 0, -1):
+        key, project = registry.get_or_make(None)
+        keys.append(key)
+        project.close()
+        for path in project.folder.iterdir():
+            os.utime(path, (path.stat().st_atime - 60 * age, path.stat().st_mtime - 60 * age))
+    registry.sweep()
+    there = [key for key in keys if (tmp_path / "visitors" / key).exists()]
+    assert there == keys[-len(there) :]
+    assert 0 < len(there) < 6
+    registry.close()
+
+
+def test_a_project_whose_folder_is_taken_away_is_told(tmp_path: Path) -> None:
+    registry = ProjectRegistry(Settings(project=tmp_path / "work"))
+    assert registry.own_key is not None
+    project = registry.get(registry.own_key)
+    (tmp_path / "work").rename(tmp_path / "elsewhere")
+    with pytest.raises(SessionError, match="deleted or moved"):
+        registry.get(registry.own_key)
+    with pytest.raises(ProjectError, match="nothing of this change was kept"):
+        project.library.keep_note("a", "b")
+    (tmp_path / "elsewhere").rename(tmp_path / "work")
+    project.library.keep_note("a", "b")
+    registry.close()
 
 
 def test_the_key_of_a_project_of_ones_own_is_random_and_kept_and_not_given_away(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""Characters of other keyboards as the plain ones they stand for: one for one, so that places in a text stay."""
+"""ASCII in place of fullwidth characters and other digits, one for one, so that positions in a text stay."""
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 
 _FULLWIDTH_FIRST, _FULLWIDTH_LAST, _FULLWIDTH_SHIFT = 0xFF01, 0xFF5E, 0xFEE0
@@ -20,15 +19,22 @@ _OTHERS = {
 }
 
 
-def _table() -> dict[int, str]:
-    table = {code: chr(code - _FULLWIDTH_SHIFT) for code in range(_FULLWIDTH_FIRST, _FULLWIDTH_LAST + 1)}
-    for code in range(0x80, sys.maxunicode + 1):
-        if (digit := unicodedata.decimal(chr(code), None)) is not None:
-            table[code] = str(digit)
-    return table | {ord(char): plain for char, plain in _OTHERS.items()}
+class _PlainCharacters(dict[int, str]):
+    """What each code point stands for, worked out when it is first met: a table of all takes a quarter of a second."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if _FULLWIDTH_FIRST <= code <= _FULLWIDTH_LAST:
+            plain = chr(code - _FULLWIDTH_SHIFT)
+        elif (digit := unicodedata.decimal(char, None)) is not None:
+            plain = str(digit)
+        else:
+            plain = _OTHERS.get(char, char)
+        self[code] = plain
+        return plain
 
 
-_PLAIN = _table()
+_PLAIN = _PlainCharacters()
 
 
 def plain_characters(text: str) -> str:

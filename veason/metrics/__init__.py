@@ -1,11 +1,11 @@
-"""How good masks are, with the numbers of the official tools: J, F, robustness R, and each benchmark's way to sum up.
+"""Mask metrics equal to those of the official tools: J, F, robustness R, and the summaries of each benchmark.
 
 Scores of a frame or a sequence are fractions in [0, 1]; summaries are percents, as the published tables print them.
 A mask is an `(H, W)` array (every value but 0 counts as set) or an `Rle`.
 
-    forms      what a mask may be, and what may be compared      outlines   boundaries, and a cache of them
-    frames     J, F and R of one frame                           sequence   of one expression
-    summaries  of one benchmark
+    forms      mask types and size checks      outlines   boundaries, and a cache of them
+    frames     J, F and R of one frame         sequence   their means over one expression
+    summaries  the tables of each benchmark
 """
 
 from veason.metrics.forms import Mask

@@ -1,4 +1,4 @@
-"""The forms a mask comes in, an array or an `Rle`, and the check that what is compared belongs together."""
+"""Mask types (an array or an `Rle`), conversions between them, and checks that sizes and lengths agree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _R = TypeVar("_R")
 
 
 def size_hw_of(mask: Mask) -> tuple[int, int]:
-    """Return height and width. Raises DataError for an array that is not two-dimensional."""
+    """Return (height, width) of a mask. Raises DataError for an array that is not two-dimensional."""
     if isinstance(mask, Rle):
         return mask.size_hw
     if mask.ndim != 2:
@@ -33,7 +33,7 @@ def check_sizes(a: Mask, b: Mask) -> None:
 
 
 def side_by_side(left: Iterable[_L], right: Iterable[_R]) -> Iterator[tuple[_L, _R]]:
-    """Yield both side by side. Raises DataError where one ends first."""
+    """Yield pairs of one item each. Raises DataError where one side ends first."""
     try:
         yield from zip(left, right, strict=True)
     except ValueError as error:
@@ -48,7 +48,7 @@ def dense_mask(mask: Mask) -> np.ndarray:
 
 
 def grey_mask(mask: Mask) -> np.ndarray:
-    """Return the mask as a PNG of it would be read: uint8, 0 and 255 (or whatever grey the file holds)."""
+    """Return the mask as `(H, W)` uint8, 0 and 255, as a PNG of it would be read; a uint8 array comes back as it is."""
     if isinstance(mask, np.ndarray) and mask.dtype == np.uint8:
         return mask
     return dense_mask(mask) * np.uint8(255)

@@ -1,4 +1,4 @@
-"""How good one mask of one frame is: J, F and R."""
+"""Metrics of one mask on one frame: J, F and R."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def boundary_f(prediction: Mask | Outline, truth: Mask | Outline) -> float:
 
 
 def robustness_legacy(prediction: np.ndarray, truth: np.ndarray, foreground: np.ndarray) -> float:
-    """Return R of one frame bit for bit as the published ReVOS tool computes it, quirks included, in [0, 1].
+    """Return R of one frame in [0, 1], bit for bit that of the published ReVOS tool, with its integer overflows.
 
     All three are `(H, W)` uint8 arrays as that tool holds them: `prediction` is the grey PNG as read (0 or 255, never
     made binary, so a false pixel weighs 255), `truth` is the SUM of the masks of the target's objects (2 where two
@@ -78,7 +78,7 @@ def robustness_legacy(prediction: np.ndarray, truth: np.ndarray, foreground: np.
 
 
 def robustness_binary(prediction: Mask, truth: Mask, foreground: Mask) -> float:
-    """Return R of one frame as it was meant: max(0, 1 - false pixels / foreground pixels), masks counted as 0 or 1.
+    """Return R of one frame without overflow: max(0, 1 - false pixels / foreground pixels), masks counted as 0 or 1.
 
     On a frame without foreground it is 1.0 for an empty prediction and 0.0 otherwise.
 

@@ -1,4 +1,4 @@
-"""The boundary of a mask, kept in the form in which two boundaries compare fastest."""
+"""Mask boundaries as bit sets, which compare fast, and a cache of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from veason.metrics.forms import Mask, size_hw_of
 from veason.types import Rle
 
 TOLERANCE = 0.008
-"""Two boundaries agree where they are at most this share of the frame's diagonal apart. Source: DAVIS 2017."""
+"""Distance up to which two boundaries agree, as a share of the frame's diagonal. Source: DAVIS 2017."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The boundary of one mask in the form in which two boundaries compare fastest.
+    """The boundary of one mask as a bit set.
 
-    `edge` holds the boundary pixels and `reach` all pixels within the tolerance of one, as the bits of one integer
-    (bit `y * (width + radius) + x`; the gap between rows keeps shifts from running over). `length` counts `edge`.
+    Pixel (x, y) is bit `y * (width + radius) + x` of an integer, where `radius` is the tolerance in pixels; the gap
+    between rows keeps shifts from running over.
+
+    Attributes:
+        size_hw: height and width of the mask.
+        edge: the boundary pixels.
+        reach: all pixels within the tolerance of a boundary pixel.
+        length: number of boundary pixels.
     """
 
     size_hw: tuple[int, int]
@@ -31,7 +37,7 @@ class Outline:
 
 
 def outline(mask: Mask) -> Outline:
-    """Return the outline of `mask`, to be compared with `boundary_f`.
+    """Return the outline of a mask, for `boundary_f`.
 
     A pixel is on the boundary where it differs from its right, lower or lower-right neighbour in the frame.
     Source: davis2017-evaluation, davis2017/metrics.py _seg2bmap @30b698a; the disk is skimage.morphology.disk.
@@ -96,9 +102,9 @@ def _window(mask: Mask) -> tuple[tuple[int, int], tuple[int, int]] | None:
 
 
 class OutlineCache:
-    """Outlines already worked out, by RLE mask; the oldest go when there are more than `limit`.
+    """A cache of outlines by RLE mask; it holds at most `limit`, and drops the one used longest ago.
 
-    One cache a process is enough: expressions of a video share their objects.
+    One for a process is enough: expressions of a video share their objects.
     """
 
     def __init__(self, limit: int = 512) -> None:
@@ -106,7 +112,7 @@ class OutlineCache:
         self._outlines: OrderedDict[Rle, Outline] = OrderedDict()
 
     def outline(self, mask: Rle) -> Outline:
-        """Return `outline(mask)`, worked out at most once while it is kept."""
+        """Return `outline(mask)`, from the cache where it is there."""
         found = self._outlines.get(mask)
         if found is None:
             found = self._outlines[mask] = outline(mask)

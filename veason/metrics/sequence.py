@@ -1,4 +1,4 @@
-"""How good the masks of one expression are over all its frames."""
+"""Metrics of one expression over all its frames."""
 
 from __future__ import annotations
 
@@ -38,10 +38,14 @@ def score_sequence(
     *,
     cache: OutlineCache | None = None,
 ) -> SequenceScore:
-    """Return J, F and R of one expression, frame by frame, so that only one frame is decoded at a time.
+    """Return mean J, F and R of one expression; one frame is decoded at a time.
 
-    `truths` gives the masks of the target's objects on each frame (none where it is absent). A prediction is best the
-    grey PNG as read; an Rle or bool mask stands for one saved as 0 and 255. `foregrounds` holds everything annotated.
+    Args:
+        predictions: the predicted mask of each frame, best as the grey PNG holds it (`(H, W)` uint8); an Rle or bool
+            mask counts as one saved with 0 and 255.
+        truths: the masks of the target's objects on each frame, none where the target is absent.
+        foregrounds: the union of everything annotated on each frame, for R; None leaves R out.
+        cache: outlines of true masks, kept for further predictions about the same objects.
 
     Raises:
         DataError: lengths or sizes differ, or there are no frames.

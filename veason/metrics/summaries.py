@@ -1,4 +1,4 @@
-"""How each benchmark sums its expressions up, in percent as the published tables print them."""
+"""Summaries of each benchmark over its expressions, in percent as the published tables print them."""
 
 from __future__ import annotations
 

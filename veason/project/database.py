@@ -111,6 +111,11 @@ class Database:
             if here.is_writing:
                 yield here
                 return
+            if not self.path.exists():  # SQLite would write into the file that nobody can reach any more
+                raise ProjectError(
+                    f"{self.path.parent} was deleted or moved while it was open: nothing of this change was kept; put "
+                    "the folder back, then try again"
+                )
             here.execute("BEGIN IMMEDIATE")
             here.is_writing = True
             try:

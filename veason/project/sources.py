@@ -14,6 +14,9 @@ from veason.types import Sample
 from veason.video.images import is_litter, is_picture
 
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".3gp")
+
+_AT_ONCE = 200
+"""Questions that are written together."""
 """Endings of files that a folder of videos is searched for; a single file may have any ending."""
 
 
@@ -83,17 +86,17 @@ def add_videos(
         ids.append(project.library.add_video(path, copy=copy))
     chosen = list(dict.fromkeys(ids)) or [video.id for video in project.library.videos()]
     places = _Places(project, zip(found, ids, strict=True))
-    added, left_out = 0, []
+    left_out: list[str] = []
+    new = _NewQuestions(project)
     for one in wanted:
         about = places.find(one.video) if one.video else chosen
         if isinstance(about, str):
             left_out.append(f"{one.row + ': ' if one.row else ''}the instruction {one.instruction!r} {about}")
             continue
-        for video_id in about:
-            added += _add_question(project, video_id, one)
+        new.add(about, one)
     if left_out and len(left_out) == len(wanted):
         raise ProjectError("; ".join(left_out))
-    return Added(len(set(ids) - known), added, tuple(left_out))
+    return Added(len(set(ids) - known), new.write(), tuple(left_out))
 
 
 class _Places:
@@ -140,7 +143,7 @@ def add_dataset(project: Project, dataset: Iterable[Sample], *, copy: bool = Fal
     """
     known = {video.id for video in project.library.videos()}
     ids: dict[Path, int] = {}
-    added = 0
+    new = _NewQuestions(project)
     for sample in dataset:
         if sample.frames_dir not in ids:
             ids[sample.frames_dir] = project.library.add_video(sample.frames_dir, copy=copy)
@@ -150,14 +153,30 @@ def add_dataset(project: Project, dataset: Iterable[Sample], *, copy: bool = Fal
                     f"{sample.frames_dir} holds {count} frames, the dataset names {len(sample.frame_names)}: frame "
                     "numbers would not fit; run `veason data check` on it"
                 )
-        added += _add_question(project, ids[sample.frames_dir], Wanted("", sample.instruction))
-    return Added(len(set(ids.values()) - known), added)
+        new.add([ids[sample.frames_dir]], Wanted("", sample.instruction))
+    return Added(len(set(ids.values()) - known), new.write())
 
 
-def _add_question(project: Project, video_id: int, one: Wanted) -> bool:
-    """Add a question unless the same one is there already."""
-    instruction = one.instruction.strip()
-    if any(question.instruction == instruction for question in project.library.questions(video_id=video_id)):
-        return False
-    project.library.add_question(video_id, instruction, one.assignee)
-    return True
+class _NewQuestions:
+    """Questions that are not in the project yet, written in batches: one commit a question takes minutes."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known = {(one.video_id, one.instruction) for one in project.library.questions()}
+        self._new: list[tuple[int, str, str | None]] = []
+
+    def add(self, video_ids: Iterable[int], one: Wanted) -> None:
+        """Note a question about each video, unless the same one is there already."""
+        for video_id in video_ids:
+            key = (video_id, one.instruction.strip())
+            if key not in self._known:
+                self._known.add(key)
+                self._new.append((*key, one.assignee))
+
+    def write(self) -> int:
+        """Put them into the queue in the order they came, and return how many there are."""
+        for start in range(0, len(self._new), _AT_ONCE):
+            with self._project.atomic():  # others come in between
+                for row in self._new[start : start + _AT_ONCE]:
+                    self._project.library.add_question(*row)
+        return len(self._new)

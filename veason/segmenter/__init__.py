@@ -29,9 +29,8 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
         ProfileError: a config is missing, unknown or does not fit the weights.
         DeviceError: CUDA was asked for and is not there.
     """
-    from veason.device import choose_device, is_zero_gpu
-
     require_library("sam2", "the segmenter")
+    from veason.device import choose_device, is_zero_gpu
     from veason.segmenter import checkpoint
 
     target = choose_device(options.device)

@@ -1,4 +1,4 @@
-"""What work was done: calls of the four networks, frames decoded, bytes held. Tests and benchmarks assert on it."""
+"""Measuring instruments for tests and benchmarks: calls of the four networks, frames decoded, bytes held."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class NetworkCalls:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What a segmenter did since it was made, and what it holds now.
+    """Work of a segmenter since it was made, and the size of its caches now.
 
     Attributes:
-        encoded: frames that went through the image encoder.
-        decoded: frames read from videos.
+        encoded: number of frames that went through the image encoder.
+        decoded: number of frames read from videos.
         feature_bytes: bytes of cached features, all tiers.
         memory_bytes: bytes of cached memories.
     """

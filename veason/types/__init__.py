@@ -1,4 +1,4 @@
-"""The vocabulary: frozen values that every part exchanges, and the two protocols behind which models sit.
+"""The frozen values that all parts exchange, and the protocols of a policy and a segmenter.
 
 Conventions, everywhere: `frame_index` is an absolute 0-based index into the source video, `sample_index` a
 place among the frames shown to the policy; boxes are float xyxy in source pixels, half-open; masks are

@@ -17,7 +17,7 @@ NoteKind = Literal[
 
 
 LARGEST_SEED = 1 << 40
-"""Each sample draws with a seed of its own, made from this one, which has to fit the 64 bits of torch's generators."""
+"""Largest absolute value of a seed: a sample multiplies it to get its own, and torch's generators take 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the policy decided.
+    """The decision of a policy: a keyframe and the boxes of the target on it, with the reasoning.
 
-    `keyframe` is an absolute frame index (None only when the target is absent and no frame was named), `boxes` are in
-    source pixels, `thought` is the reasoning without tags, `text` everything the model wrote.
+    Attributes:
+        thought: the reasoning without tags.
+        keyframe: absolute frame index; None only where the target is absent and no frame was named.
+        boxes: the target's objects on the keyframe, in source pixels; () where the target is absent.
+        notes: repairs and oddities of the text, in its order.
+        text: everything the model wrote.
 
     Raises:
         AnswerError: there are boxes without a keyframe, which lie nowhere, or the keyframe is negative.
@@ -67,14 +71,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to decode. Source of the defaults: Veason-R1 inference (greedy, 1024 tokens).
+    """Decoding parameters. Source of the defaults: Veason-R1 inference (greedy, 1024 tokens).
 
     Attributes:
         temperature: 0 or more; 0 takes the likeliest token each time.
-        top_p: share of the probability that is drawn from, above 0 and at most 1.
-        max_new_tokens: the longest answer, 1 or more; a profile may allow fewer.
-        num_samples: answers to draw, 1 or more.
-        seed: of the first sample; between -2**40 and 2**40.
+        top_p: share of the probability mass that is drawn from, above 0 and at most 1.
+        max_new_tokens: tokens of the longest answer, 1 or more; a profile may allow fewer.
+        num_samples: number of answers to draw, 1 or more.
+        seed: seed of the random draws, between -2**40 and 2**40; each sample derives its own from it.
 
     Raises:
         OptionError: a value is outside of its range.
@@ -163,7 +167,7 @@ class Unanswered:
 
 
 AnswerEvent = ThoughtDelta | FrameMention | KeyframeChosen | BoxClosed
-"""What the streaming parser emits while text arrives."""
+"""An event of the streaming parser, while text arrives."""
 
 PolicyEvent = AnswerEvent | Answered | Unanswered
-"""What a policy yields: parser events, then exactly one Answered or Unanswered per sample."""
+"""An event of a policy: parser events, then exactly one Answered or Unanswered for each sample."""

@@ -1,4 +1,4 @@
-"""How much of what was computed may stay for the next correction or question."""
+"""Cache budgets: the memory in which intermediate results are kept for the next correction or question."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Megabytes (2**20 bytes) that may be kept; 0 keeps nothing of that kind, and it is computed again.
+    """Cache budgets in megabytes (2**20 bytes); with 0 nothing of that kind is kept, and it is computed again.
 
-    No result depends on them, only time. A frame's features take 16.8 MB at 1024 px (10.5 MB on a GPU, under
-    autocast), and about 1 MB at 256 px.
+    They change the time that work takes, and no result. The features of a frame take 16.8 MB at 1024 px (10.5 MB on a
+    GPU, under autocast), and about 1 MB at 256 px.
 
     Attributes:
         feature_memory: features of frames in (pinned) memory; None is 1,024, and on a GPU a quarter of the machine's
@@ -22,7 +22,7 @@ class Budgets:
         feature_gpu: features of frames on the accelerator, before any go to memory.
         feature_disk: features of frames in temporary files, after memory is full.
         tracks: memories of tracked objects, 0.79 MB a frame and object at 1024 px.
-        prefix: what the policy has read of videos, on its device: 122 MB a video for 3B, 190 MB for 7B.
+        prefix: keys and values of the policy's prompts, on its device: 122 MB a video for 3B, 190 MB for 7B.
         shown: decoded frames that the policy was shown, 2.8 MB a frame of 720p.
 
     Raises:
@@ -46,7 +46,7 @@ class Budgets:
 
     @classmethod
     def nothing(cls) -> Budgets:
-        """Return the budgets of the unoptimised way: everything is computed anew each time."""
+        """Return budgets of 0 throughout: everything is computed anew each time, as stock does."""
         return cls(feature_memory=0, feature_gpu=0, feature_disk=0, tracks=0, prefix=0, shown=0)
 
     @property

@@ -1,4 +1,4 @@
-"""How the models are loaded and run."""
+"""Options for loading and running the models."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Quantization = Literal["4bit"]
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """How a model server is asked.
+    """Options for a policy behind an OpenAI-compatible server.
 
     Attributes:
-        model: the model's name there, None where it has only one.
-        key: what opens the server, "" where nothing is needed; never shown or written down.
+        model: name of the model on the server, None where it has only one.
+        key: API key, "" where the server wants none; never shown or stored.
         connect_s: seconds that connecting may take.
-        read_s: seconds that the server may say nothing, so the longest time to the first word as well.
-        num_tries: how often a request is begun where the server is busy or not reached.
+        read_s: seconds without a byte after which a request fails: also the longest time to the first word.
+        num_tries: number of times that a request is sent while the server is busy or cannot be reached.
 
     Raises:
         OptionError: a time or number is not above 0.
@@ -46,17 +46,17 @@ class EndpointOptions:
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """How a policy and a segmenter are loaded; each takes what concerns it.
+    """Options for loading and running a policy and a segmenter; each reads those that concern it.
 
     Attributes:
-        device: "auto" (CUDA where it is there), "cpu", "cuda" or "cuda:N".
-        dtype: of the policy's weights; None is bfloat16 on CUDA and float32 elsewhere.
+        device: "auto" (CUDA where it is available), "cpu", "cuda" or "cuda:N".
+        dtype: floating-point type of the policy's weights; None is bfloat16 on CUDA and float32 elsewhere.
         quantization: None, or "4bit" for the policy's weights (needs bitsandbytes).
-        profile: a profile file for the policy, which goes before the checkpoint's own.
-        segmenter_config: the model config of a segmenter that is a FILE.pt, such as "sam2.1_hiera_l".
-        endpoint: how a model server is asked, where the policy is named by an address.
-        budgets: how much of what was computed stays for the next correction or question.
-        speedups: what may be done faster with other last bits; a ZeroGPU Space ignores them.
+        profile: profile file of the policy, in place of the checkpoint's own.
+        segmenter_config: model config of a segmenter given as FILE.pt, such as "sam2.1_hiera_l".
+        endpoint: options for the server, where the policy is given as an address.
+        budgets: cache budgets.
+        speedups: optimisations that change last bits.
 
     Raises:
         OptionError: the dtype or the quantization is unknown.

@@ -1,4 +1,12 @@
-"""The two protocols behind which models sit, and what a segmenter may do beyond its own."""
+"""What is asked of a policy and of a segmenter.
+
+A `Policy` and a `Segmenter` are all that the product needs. A segmenter may do more: where it also has the methods of
+`OrderedSegmenter` or `EncodingSegmenter`, they are used, and nothing has to be declared (`isinstance` looks for them).
+
+    Segmenter           masks of prompted objects                  needed
+    OrderedSegmenter    + masks in the order that is looked at     corrections near the cursor come first
+    EncodingSegmenter   + frames encoded before any prompt         work while the policy still writes
+"""
 
 from __future__ import annotations
 
@@ -11,10 +19,11 @@ from veason.types.shapes import FrameMasks, FrameRange, Prompt, Rle
 from veason.types.video import Frame, VideoSource
 
 OnProgress = Callable[[int, int], object]
-"""Called with how many parts of some work are done, and of how many: `(done, total)`."""
+"""A callback for progress, called with `(done, total)`: parts that are done, and all parts."""
 
 Order = Literal["stock", "nearest"]
-"""How a pass walks: forward then backward, nearest frames first, or nearest first with early guesses."""
+"""The order in which frames are tracked: "stock" goes forward from the first prompt and then backward, as SAM2 does;
+"nearest" begins at the last correction and goes on by distance from the cursor."""
 
 
 class Policy(Protocol):
@@ -22,23 +31,23 @@ class Policy(Protocol):
 
     @property
     def name(self) -> str:
-        """How the user calls it, for example "nano" or "SitongGong/Veason-R1"."""
+        """The name by which the user chose it, for example "nano" or "SitongGong/Veason-R1"."""
 
     @property
     def frame_count(self) -> int:
-        """How many frames it wants to see (its profile's count)."""
+        """The number of frames to show it, 1 or more; a shorter video is shown whole."""
 
     @property
     def profile(self) -> Profile:
-        """How it wants its frames and writes its answers."""
+        """The sizes, labels and keys with which it is asked and answers."""
 
     @property
     def is_recorded(self) -> bool:
-        """Whether it replays recorded answers, so that sampling changes nothing."""
+        """True where it replays recorded answers, so that sampling changes nothing."""
 
     @property
     def gives_several(self) -> bool:
-        """Whether more than one answer to a question can differ from the first."""
+        """True where further answers to a question can differ from the first."""
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words of the instruction that it was never trained on, () where its vocabulary is open."""
@@ -53,11 +62,23 @@ class Policy(Protocol):
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
-        """Yield events while the model writes. `num_frames` is the length of the video, `fps` its rate.
+        """Yield events while the model writes: for each sample in turn, those of the text, then its end.
 
         Closing the generator stops the model within one token.
 
+        Args:
+            frames: the frames to show, at source size, in the order to show them; 1 or more.
+            instruction: what to look for, in words.
+            num_frames: length of the video in frames.
+            fps: frames a second of the video, None where it is not known.
+            turns: earlier answers about the same frames and the corrections that followed, oldest first.
+            sampling: how to decode, and how many samples to draw.
+
         Raises:
+            PromptError: there are no frames.
+            AnswerError: it replays recorded answers, and none is recorded for this question.
+            ProfileError: the profile does not fit the model.
+            EndpointError: the model's server cannot be reached, refuses, or breaks off.
             DeviceError: the accelerator ran out of memory.
         """
 
@@ -67,10 +88,10 @@ class Segmenter(Protocol):
 
     @property
     def name(self) -> str:
-        """How the user calls it, for example "nano" or "facebook/sam2.1-hiera-large"."""
+        """The name by which the user chose it, for example "nano" or "facebook/sam2.1-hiera-large"."""
 
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
-        """Return the seconds that tracking so much is likely to take: a guess at first, later as measured."""
+        """Return the expected seconds for tracking `num_objects` over `num_frames`: a guess at first, then measured."""
 
     def track(
         self,
@@ -80,13 +101,17 @@ class Segmenter(Protocol):
         fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
         frames: FrameRange | None = None,
     ) -> Iterator[FrameMasks]:
-        """Yield the masks of every prompted object: from its first prompted frame forward, then from it backward.
+        """Yield the masks of every prompted object, at source size: from its start forward, then from it backward.
 
-        An object starts at its first frame with a box or mask, else at its first positive click.
-        `fixed[object_id][frame_index]` is a mask that must not change, or None for "absent here". `frames` limits the
-        work to a half-open range, which must hold all prompts. A frame may be yielded more than once (for different
-        objects); later values add to earlier ones. Everything needed is in the arguments: no state has to survive
-        between calls. Closing the generator stops the work.
+        An object starts on its first frame with a box or mask, else on that of its first positive click. A frame may
+        be yielded more than once, for different objects. Everything needed is in the arguments: no state has to
+        survive between calls. Closing the generator stops the work.
+
+        Args:
+            video: where the frames come from.
+            prompts: what is known of the objects, in the order it was said; one prompt for an object and frame.
+            fixed: masks that must not change, by object id and frame index; None where the object is absent.
+            frames: the half-open range to do, which holds all prompts; None is the whole video.
 
         Raises:
             PromptError: no prompt, a prompt outside the range or the picture, or an object with more than one meaning.
@@ -97,11 +122,11 @@ class Segmenter(Protocol):
 
 @runtime_checkable
 class OrderedSegmenter(Protocol):
-    """A Segmenter that can begin at any frame; `isinstance` tells whether one can."""
+    """What a segmenter may do beyond `Segmenter`: begin at any frame and follow a cursor."""
 
     @property
     def orders(self) -> tuple[Order, ...]:
-        """The orders that its `track` understands."""
+        """The orders that `track` takes."""
 
     def track(
         self,
@@ -116,24 +141,38 @@ class OrderedSegmenter(Protocol):
         """Yield masks as `Segmenter.track` does, in the order that is wanted.
 
         With "nearest" each object's last correction comes first (its start, where there is none), then its frames by
-        distance from `cursor()`, which may move meanwhile; prompts may lie outside `frames`, whose masks equal those
-        of a run over the whole video.
+        distance from the cursor. Prompts may then lie outside `frames`, and the masks equal those of a run over the
+        whole video.
+
+        Args:
+            video: as for `Segmenter.track`.
+            prompts: as for `Segmenter.track`.
+            fixed: as for `Segmenter.track`.
+            frames: as for `Segmenter.track`; with "nearest" it may leave prompts out.
+            order: one of `orders`.
+            cursor: returns the index of the frame that is being looked at, anew for each frame; None stays on the
+                first one.
+
+        Raises:
+            PromptError: as for `Segmenter.track`.
+            VideoError: a frame cannot be read.
+            DeviceError: the accelerator ran out of memory.
         """
 
 
 @runtime_checkable
 class EncodingSegmenter(OrderedSegmenter, Protocol):
-    """An OrderedSegmenter that can encode frames before any prompt, and keeps what it made."""
+    """What a segmenter may do beyond `OrderedSegmenter`: encode frames before any prompt, and keep the features."""
 
     @property
     def device(self) -> str:
-        """Where it computes, such as "cpu" or "cuda:0"."""
+        """The device on which it computes, such as "cpu" or "cuda:0"."""
 
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
-        """See `Segmenter.estimate_seconds`."""
+        """Return the expected seconds, as `Segmenter.estimate_seconds` does."""
 
     def encode(self, video: VideoSource, frame_indices: Iterable[int]) -> Iterator[int]:
-        """Encode frames, one a step, and yield their indices; it ends early where no more can be kept.
+        """Encode frames, one a step, and yield their absolute indices; end early where no more can be kept.
 
         Raises:
             VideoError: a frame cannot be read.

@@ -1,4 +1,4 @@
-"""What may be done faster where last bits need not be those of the stock way."""
+"""Optimisations that change the last bits of results, and are therefore off by default."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from veason.errors import OptionError
 
 @dataclass(frozen=True, slots=True)
 class Speedups:
-    """Ways that pay on a GPU and are off unless asked for; a ZeroGPU Space, whose process is short, ignores them.
+    """Optimisations for a GPU, off by default; a ZeroGPU Space, whose process is short, ignores them.
 
-    Masks and words agree with those of the stock way (logits within 1e-4 in float32), but not bit for bit.
+    Masks and words agree with those of stock SAM2 and plain `generate` (logits within 1e-4 in float32), but not bit
+    for bit.
 
     Attributes:
         static_cache: the policy decodes into a cache of fixed size, and each token is one compiled graph.

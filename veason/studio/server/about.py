@@ -67,7 +67,7 @@ def _project(studio: Studio, settings: Settings) -> ProjectPart:
 
 def _card(place: int, example: Example) -> ExamplePart:
     """Return one card of the welcome page, with a picture from the middle of the clip."""
-    with open_video(example.path) as video:
+    with open_video(example.path, "pyav") as video:  # decord would decode the whole clip for the one picture
         info = video.info
         picture = jpeg(video.frame(info.num_frames // 2), longest=480)
     return ExamplePart(

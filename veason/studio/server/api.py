@@ -135,7 +135,7 @@ class Api:
             stop: frame after the last one to segment; 0 is the end of the clip.
         """
         sampling = Sampling(temperature=temperature, seed=seed)
-        with self._opened(video) as clip, self._line.visitor():
+        with self._opened(video) as clip, self._line.visitor("programs", most=None):
             part = _part(clip.info, start, stop)
             shown = self._shown(clip.info, frames)
             answer: Answer | None = None
@@ -170,7 +170,7 @@ class Api:
         if not 1 <= count <= MOST_ANSWERS:
             raise OptionError(f"count is 1 to {MOST_ANSWERS}, got {count}")
         gathering = Gathering()
-        with self._opened(video) as clip, self._line.visitor():
+        with self._opened(video) as clip, self._line.visitor("programs", most=None):
             shown = self._shown(clip.info, 0)
             is_recorded = self._pipeline.policy is not None and self._pipeline.policy.is_recorded
             for sampling in samplings(count, is_recorded):
@@ -200,7 +200,7 @@ class Api:
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
         """
-        with self._opened(video) as clip, self._line.visitor():
+        with self._opened(video) as clip, self._line.visitor("programs", most=None):
             part = _part(clip.info, start, stop)
             tracks: dict[int, MaskTrack] = {}
             yield from self._follow(clip, read_prompts(prompts), part, tracks)

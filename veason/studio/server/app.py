@@ -9,7 +9,7 @@ from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
 from veason.studio.server.examples import list_examples
 from veason.studio.server.guard import OriginGuard
-from veason.studio.server.page import STYLES, WEB, build
+from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
@@ -28,8 +28,9 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
     if registry.own_key is not None:
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
     os.environ["GRADIO_TEMP_DIR"] = str(studio.outbox.uploads)  # gradio knows no other way to be told
+    studio.housekeeping.start()
     page = build(studio, about_page(studio, settings))
-    page.queue(max_size=64)
+    page.queue(max_size=MOST_EVENTS)
     try:
         page.launch(
             server_name=host,
@@ -42,6 +43,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             ssr_mode=False,
             allowed_paths=[str(WEB), str(studio.outbox.downloads)],
             app_kwargs={"middleware": [Middleware(OriginGuard, is_local=is_local, hosts=[host])]},
+            max_threads=MOST_THREADS,
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),

@@ -85,7 +85,7 @@ class Asking:
     def messages(self) -> Iterator[Message]:
         """Ask, and yield what the page is told."""
         question, labels = self._question, self._question.labels
-        with question.job.run() as stop, self._line.visitor():
+        with question.job.run() as stop, self._line.visitor(question.key):
             if stop.is_set():
                 yield Message(work=question.id, items=(IdleItem(),))
                 return
@@ -194,7 +194,7 @@ def propagate(
     if extent != "here":
         question.range.choose(frames)
     wanted = RecomputeRequest(frames, extent, request.object, request.frame)
-    with question.job.run() as stop, line.visitor():
+    with question.job.run() as stop, line.visitor(question.key):
         if stop.is_set():
             yield Message(work=question.id, items=(IdleItem(),))
             return

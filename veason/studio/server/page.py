@@ -46,6 +46,10 @@ import(new URL(props.main, document.baseURI).href).then((module) => module.start
 """
 
 
+MOST_IN_LINE, MOST_EVENTS, MOST_THREADS = 64, 1024, 160
+"""Requests in the line for the models, events that wait for anything, and threads: each event that runs has one."""
+
+
 def build(studio: Studio, about: About) -> gr.Blocks:
     """Return the page, with every event and look-up wired to the studio."""
     with gr.Blocks(title="Veason", fill_width=True, analytics_enabled=False) as page:
@@ -90,9 +94,9 @@ def sent_with(event: gr.EventData) -> object:
 
 
 def _limits(event: str) -> dict[str, Any]:
-    """Return how many runs of an event go on at once: edits in the order they were made, models one at a time."""
+    """Return how many runs of an event go on at once: edits in the order they were made; models have their own line."""
     if event in MODEL_EVENTS:
-        return {"concurrency_limit": 1, "concurrency_id": "models"}
+        return {"concurrency_limit": MOST_IN_LINE, "concurrency_id": "models"}
     return {"concurrency_limit": 1 if event == "edit" else 4}
 
 

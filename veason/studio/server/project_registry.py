@@ -23,8 +23,12 @@ _KEY = re.compile("[A-Za-z0-9_-]{12,40}")
 _KEY_FILE = "page-key"
 """Among the proxies, which are not packed: whoever gets a copy of the project gets no key to the running app."""
 
-_SWEEP_S = 600.0
-"""How often the visitors' projects are looked through for old ones."""
+TAKEN_AWAY = "the folder of this project was deleted or moved on the server: nothing can be saved until it is back"
+IDLE_S, MOST_OPEN = 600.0, 32
+"""A project that nobody asks about for so long is closed, and the longest unused beyond so many; they stay on disk."""
+
+_SWEEP_S = 60.0
+"""How often the sizes and ages of all visitors' projects are looked at."""
 
 
 class ProjectRegistry:
@@ -40,6 +44,8 @@ class ProjectRegistry:
         self._lock = threading.RLock()
         self._open: dict[str, Project] = {}
         self._leave: Callable[[str], None] = lambda key: None
+        self._is_busy: Callable[[str], bool] = lambda key: False
+        self._used: dict[str, float] = {}
         self._swept = 0.0
         self.own_key: str | None = None
         if settings.visitors is not None:
@@ -59,9 +65,9 @@ class ProjectRegistry:
         """Folders of this machine that visitors are not told of."""
         return () if self._settings.visitors is None else (self._settings.visitors.absolute(),)
 
-    def before_closing(self, leave: Callable[[str], None]) -> None:
-        """Call `leave(key)` before a project is closed: it lets go of what is open of it."""
-        self._leave = leave
+    def before_closing(self, leave: Callable[[str], None], is_busy: Callable[[str], bool]) -> None:
+        """Call `leave(key)` before a project is closed, which lets go of what is open; never while `is_busy(key)`."""
+        self._leave, self._is_busy = leave, is_busy
 
     @property
     def visitor_bytes(self) -> int:
@@ -82,14 +88,16 @@ class ProjectRegistry:
         with self._lock:
             if not _KEY.fullmatch(key):
                 raise SessionError(GONE)
-            if key not in self._open and self._settings.visitors is not None:
-                folder = self._settings.visitors / key
-                if not (folder / NAME).is_file():
-                    raise SessionError(GONE)
+            folder = None if self._settings.visitors is None else self._settings.visitors / key
+            if key not in self._open and folder is not None and (folder / NAME).is_file():
                 self._open[key] = Project.open(folder, max_bytes=self._settings.visitor_bytes, is_untrusted=True)
-            if key not in self._open:
+            project = self._open.get(key)
+            if project is None:
                 raise SessionError(GONE)
-            return self._open[key]
+            if not (project.folder / NAME).is_file():
+                raise SessionError(TAKEN_AWAY)
+            self._used[key] = time.monotonic()
+            return project
 
     def get_or_make(self, key: str | None) -> tuple[str, Project]:
         """Return the project of that key, else a new one for a new visitor (or the one that everybody works on)."""
@@ -108,7 +116,7 @@ class ProjectRegistry:
         key = secrets.token_urlsafe(12)
         project = create(self._settings.visitors / key)
         with self._lock:
-            self._open[key] = project
+            self._open[key], self._used[key] = project, time.monotonic()
         return key, project
 
     def check_space(self, project: Project, more: int) -> None:
@@ -123,27 +131,32 @@ class ProjectRegistry:
             )
 
     def sweep(self) -> None:
-        """Delete visitors' projects that nobody wrote to for their lifetime, and the oldest where there are too many.
+        """Close visitors' projects that nobody uses, and delete the oldest ones until the rest fits, unless in use.
 
-        The ones of the last hour stay.
+        Those that nobody wrote to for their lifetime go in any case.
         """
         root = self._settings.visitors
-        if root is None or time.monotonic() - self._swept < _SWEEP_S:
+        if root is None:
             return
         with self._lock:
-            self._swept = time.monotonic()
-            old = [key for key, one in self._open.items() if _age(one.folder) > self._settings.visitor_age_s]
-            closing = {key: self._open.pop(key) for key in old}
+            used, now = self._used, time.monotonic()
+            keys = sorted(self._open, key=lambda key: used.get(key, 0.0))
+            too_many = keys[: max(0, len(keys) - MOST_OPEN)]
+            idle = [key for key in keys if key in too_many or now - used.get(key, 0.0) > IDLE_S]
+            old = [key for key in keys if _age(self._open[key].folder) > self._settings.visitor_age_s]
+            ending = [key for key in keys if key in old or (key in idle and not self._is_busy(key))]
+            closing = {key: self._open.pop(key) for key in ending}
+            for key in ending:
+                self._used.pop(key, None)
         for key, project in closing.items():
             self._leave(key)  # without the lock: whoever leaves may hold one of its own
             project.close()
         with self._lock:
-            enforce_quota(
-                root,
-                self._settings.visitors_bytes,
-                self._settings.visitor_age_s,
-                in_use=[one.folder for one in self._open.values()],
-            )
+            if now - self._swept < _SWEEP_S:
+                return
+            self._swept = now
+            in_use = [one.folder for one in self._open.values()]
+        enforce_quota(root, self._settings.visitors_bytes, self._settings.visitor_age_s, in_use=in_use)
 
     def close(self) -> None:
         """Close every project; they stay on the disk."""

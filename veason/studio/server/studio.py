@@ -17,6 +17,7 @@ from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.encode import encode
 from veason.studio.server.examples import Example
 from veason.studio.server.failures import Teller
+from veason.studio.server.housekeeping import Housekeeping
 from veason.studio.server.messages import ErrorReply, Item, Message
 from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
@@ -61,6 +62,7 @@ class Studio:
         self.pipeline, self.registry, self.examples, self.is_local = pipeline, registry, examples, is_local
         self.outbox = Outbox()
         self.questions = OpenQuestions(registry, capacity)
+        self.housekeeping = Housekeeping(registry, self.outbox)
         self.line = ModelLine()
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
         self._prelabelling = Prelabelling(pipeline, self.line, self.teller)
@@ -131,6 +133,7 @@ class Studio:
 
     def close(self) -> None:
         """Stop everything; what was done is kept."""
+        self.housekeeping.close()
         self._prelabelling.close()
         self.questions.close()
         self.registry.close()

@@ -36,7 +36,7 @@ class OpenQuestions:
         self._open: OrderedDict[str, OpenQuestion] = OrderedDict()
         self._opening: dict[str, _Opening] = {}
         self._lock = threading.RLock()
-        registry.before_closing(self._leave_project)
+        registry.before_closing(self._leave_project, self._is_busy)
 
     @contextmanager
     def using(self, work_id: str) -> Iterator[OpenQuestion]:
@@ -144,6 +144,11 @@ class OpenQuestions:
                 except ProjectError:
                     continue
                 self._open.pop(question.id).lease.give_up()
+
+    def _is_busy(self, key: str) -> bool:
+        with self._lock:
+            is_opening = any(work_id.startswith(f"{key}.") for work_id in self._opening)
+            return is_opening or any(one.key == key and not one.is_idle for one in self._open.values())
 
     def _leave_project(self, key: str) -> None:
         with self._lock:
