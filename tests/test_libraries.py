@@ -14,7 +14,7 @@ import pytest
 
 from veason.cli import MISSING
 from veason.errors import MissingBackend
-from veason.libraries import COMMANDS, library_imports, require_library
+from veason.libraries import INSTALL_COMMANDS, library_imports, require_library
 
 ROOT = Path(__file__).parent.parent
 CLIP = ROOT / "veason" / "assets" / "examples" / "parade.mp4"
@@ -55,14 +55,14 @@ def test_a_missing_library_comes_with_the_command_to_type(
     last = end["stderr"].strip().splitlines()[-1]
     assert last.startswith("veason.errors.MissingBackend: ")
     assert library in last
-    assert COMMANDS[library] in last
+    assert INSTALL_COMMANDS[library] in last
 
 
 @pytest.mark.parametrize("library", ASKED_WITHOUT)
 def test_the_command_line_says_it_in_one_line(library: str, ended: dict[tuple[str, str], dict[str, Any]]) -> None:
     end = ended[library, ASK]
     assert end["code"] == MISSING
-    assert end["stderr"].splitlines() == [f"missing: {library} is not installed: {COMMANDS[library]}"]
+    assert end["stderr"].splitlines() == [f"missing: {library} is not installed: {INSTALL_COMMANDS[library]}"]
 
 
 def test_a_module_that_nobody_knows_is_a_bug_and_stays_one() -> None:
@@ -79,5 +79,5 @@ def test_a_library_that_is_needed_is_named_with_what_needs_it(monkeypatch: pytes
 
 def test_every_dependency_has_a_command() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    installed = {command.split()[-1].strip('"').split(">=")[0] for command in COMMANDS.values()}
+    installed = {command.split()[-1].strip('"').split(">=")[0] for command in INSTALL_COMMANDS.values()}
     assert {line.split(">=")[0] for line in project["dependencies"]} <= installed

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from veason.errors import MissingBackend
 
-COMMANDS = {
+INSTALL_COMMANDS = {
     "accelerate": "pip install accelerate",
     "av": "pip install av",
     "bitsandbytes": "pip install bitsandbytes",
@@ -37,7 +37,7 @@ COMMANDS = {
 def missing_library(error: ModuleNotFoundError) -> MissingBackend | None:
     """Return the error to show instead of `error`, None where no library that Veason asks for is missing."""
     name = (error.name or "").partition(".")[0]
-    return MissingBackend(f"{name} is not installed: {COMMANDS[name]}") if name in COMMANDS else None
+    return MissingBackend(f"{name} is not installed: {INSTALL_COMMANDS[name]}") if name in INSTALL_COMMANDS else None
 
 
 @contextmanager
@@ -53,9 +53,9 @@ def library_imports() -> Iterator[None]:
 
 
 def require_library(name: str, purpose: str) -> None:
-    """Raise MissingBackend with the command to type unless the library `name`, one of COMMANDS, can be imported.
+    """Raise MissingBackend with the command to type unless the library `name` of INSTALL_COMMANDS can be imported.
 
     Nothing is loaded. `purpose` tells what needs it, such as "the segmenter".
     """
     if importlib.util.find_spec(name) is None:
-        raise MissingBackend(f"{purpose} needs {name}, which is not installed: {COMMANDS[name]}")
+        raise MissingBackend(f"{purpose} needs {name}, which is not installed: {INSTALL_COMMANDS[name]}")

@@ -20,7 +20,7 @@ import numpy as np
 from veason.evaluate.score import DEFECTS, OFFICIAL
 from veason.formats.datasets import Dataset
 from veason.formats.ref_davis17.reader import ANNOTATORS
-from veason.libraries import COMMANDS
+from veason.libraries import INSTALL_COMMANDS
 from veason.metrics import (
     ABSENT,
     REASONING,
@@ -188,7 +188,7 @@ def write_report(report: Report, folder: Path) -> None:
 def draw_scatter(points: Sequence[tuple[float, float]], pearson: float | None, file: Path) -> str:
     """Draw J&F over prominence and return a line for the report; without matplotlib the line says what to type."""
     if importlib.util.find_spec("matplotlib") is None:
-        return f"The scatter plot was not drawn: matplotlib is not installed: {COMMANDS['matplotlib']}"
+        return f"The scatter plot was not drawn: matplotlib is not installed: {INSTALL_COMMANDS['matplotlib']}"
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 4), dpi=120, layout="constrained")

@@ -15,7 +15,7 @@ from typing import Any
 
 from veason.errors import ProjectError
 
-COLUMNS = ("instruction", "video", "assignee")
+LISTING_COLUMNS = ("instruction", "video", "assignee")
 """The columns of a list; the last two may be missing."""
 
 JSON_LINES = (".jsonl", ".ndjson")
@@ -90,10 +90,10 @@ def read_instructions(path: str | Path, encoding: str | None = None) -> Listing:
 
 def _wanted(row: dict[str, Any], place: str) -> Wanted | str:
     """Return a row, or why it is left out."""
-    for key in COLUMNS:
+    for key in LISTING_COLUMNS:
         if not isinstance(row.get(key) if row.get(key) is not None else "", (str, int, float)):
             return f"{key!r} should be a text, got {type(row[key]).__name__}"
-    values = {key: str(row[key] if row.get(key) is not None else "").strip() for key in COLUMNS}
+    values = {key: str(row[key] if row.get(key) is not None else "").strip() for key in LISTING_COLUMNS}
     if any("\ud800" <= letter <= "\udfff" for value in values.values() for letter in value):
         return "holds half a letter (a lone surrogate)"
     if not values["instruction"]:
@@ -155,7 +155,9 @@ def _table(path: Path, text: str) -> list[tuple[int, dict[str, Any] | str]]:
                 continue
             if heading is None:
                 heading = _heading(path, cells, separator)
-                rows += [(at, f"the column {name!r} is none of ours") for name in heading if name not in COLUMNS]
+                rows += [
+                    (at, f"the column {name!r} is none of ours") for name in heading if name not in LISTING_COLUMNS
+                ]
             elif any(cell.strip() for cell in cells[len(heading) :]):
                 rows.append(
                     (at, f"has {len(cells)} cells, the heading {len(heading)}: quote what holds a {separator!r}")
@@ -165,7 +167,7 @@ def _table(path: Path, text: str) -> list[tuple[int, dict[str, Any] | str]]:
     except csv.Error as error:
         raise ProjectError(f"{path}, line {began}: is not CSV ({error}): is a quotation mark missing?") from error
     if heading is None:
-        raise ProjectError(f"{path}: is empty; the first line should name the columns {', '.join(COLUMNS)}")
+        raise ProjectError(f"{path}: is empty; the first line should name the columns {', '.join(LISTING_COLUMNS)}")
     return rows
 
 
@@ -185,18 +187,17 @@ def _heading(path: Path, cells: list[str], separator: str) -> list[str]:
     names = [cell.strip().casefold() for cell in cells]
     while names and not names[-1]:
         names.pop()
-    wanted = (
-        f"the first line should name the columns, such as {separator.join(reversed(COLUMNS[:2]))}{separator}assignee"
-    )
+    such_as = separator.join((*reversed(LISTING_COLUMNS[:2]), "assignee"))
+    wanted = f"the first line should name the columns, such as {such_as}"
     if "instruction" not in names:
         raise ProjectError(
             f"{path}: the column 'instruction' is missing, there is {', '.join(map(repr, cells))}: {wanted}"
         )
-    unknown = [cell.strip() for cell, name in zip(cells, names, strict=False) if name not in COLUMNS]
+    unknown = [cell.strip() for cell, name in zip(cells, names, strict=False) if name not in LISTING_COLUMNS]
     if unknown and "video" not in names:
         raise ProjectError(
             f"{path}: no column is called {', '.join(map(repr, unknown))}, and none 'video': rows would be "
-            f"about all videos. Name them {', '.join(COLUMNS)}, or leave the others out"
+            f"about all videos. Name them {', '.join(LISTING_COLUMNS)}, or leave the others out"
         )
     if len(set(names)) < len(names):
         raise ProjectError(f"{path}: a column comes twice in {', '.join(map(repr, cells))}")
@@ -218,10 +219,10 @@ def _json_lines(path: Path, text: str) -> list[tuple[int, dict[str, Any] | str]]
         if not isinstance(row, dict):
             rows.append((number, 'should be an object such as {"instruction": "the ball"}'))
             continue
-        unknown = sorted(set(row) - set(COLUMNS))
+        unknown = sorted(set(row) - set(LISTING_COLUMNS))
         if unknown and "video" not in row:
             named = ", ".join(map(repr, unknown))
-            rows.append((number, f"has no key 'video' but {named}: keys are {', '.join(COLUMNS)}"))
+            rows.append((number, f"has no key 'video' but {named}: keys are {', '.join(LISTING_COLUMNS)}"))
             continue
         rows += [(number, f"the key {key!r} is none of ours") for key in unknown if key not in told]
         told.update(unknown)

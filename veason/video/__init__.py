@@ -32,7 +32,7 @@ from typing import Protocol
 import numpy as np
 
 from veason.errors import MissingBackend, VideoError
-from veason.libraries import COMMANDS
+from veason.libraries import INSTALL_COMMANDS
 from veason.types import Frame, VideoInfo
 from veason.video import decord as _decord
 from veason.video.decord import DecordReader, fits_decord, has_one_meaning
@@ -195,7 +195,7 @@ def _try_decord(path: Path, pyav: PyavReader, *, is_required: bool) -> Reader:
     is_fit = has_one_meaning(path, pyav.index.container) and fits_decord(pyav.index, pyav.size_wh, pyav.is_plain)
     module = _decord.find_decord() if is_fit or is_required else None
     if is_required and module is None:
-        raise MissingBackend(f"decord is not installed: {COMMANDS['decord']}")
+        raise MissingBackend(f"decord is not installed: {INSTALL_COMMANDS['decord']}")
     if is_required and not is_fit:
         raise VideoError(f"{path.name} is too long, rotated, edited or not 8-bit for decord: open it with PyAV")
     if module is None or not is_fit:

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from veason.errors import DataError
-from veason.formats.coco.rows import ImageRow, Rows, VideoRow, identity_of, key_of, parse_rows
-from veason.formats.coco.shapes import Shape, kind_of, read_shape
+from veason.formats.coco.rows import ImageRow, Rows, VideoRow, key_of, object_key_of, parse_rows
+from veason.formats.coco.shapes import CocoShape, kind_of, read_coco_shape
 from veason.formats.coco.writer import ANNOTATIONS
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import UNKNOWN_FPS, Footage, VideoFinder
@@ -219,7 +219,7 @@ class _Reader:
     def _put(self, index: int, row: Mapping[str, Any], key: ObjectKey, place: str) -> None:
         attributes = _attributes(row)
         turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
-        shape: Shape = read_shape(row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned)
+        shape: CocoShape = read_coco_shape(row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned)
         if attributes.get("outside") is True:
             self._objects.leave(key, index, shape.kind, "marked as outside, so not to be seen")
         elif shape.reason:
@@ -242,5 +242,5 @@ def _attributes(row: Mapping[str, Any]) -> Mapping[str, Any]:
 def _identity(row: Mapping[str, Any], place: str) -> int | str | None:
     """Return the id that an object has through the video, None where nothing tells it."""
     told = (_attributes(row).get("track_id"), row.get("track_id"), row.get("instance_id"))
-    found = (identity_of(value, f"{place}: track_id") for value in told)
+    found = (object_key_of(value, f"{place}: track_id") for value in told)
     return next((value for value in found if value is not None), None)

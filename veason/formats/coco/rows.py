@@ -82,7 +82,7 @@ def parse_expressions(content: Any, place: str) -> dict[str, list[tuple[str, str
         ids = row.get("track_ids")
         if not isinstance(ids, list) or not isinstance(row.get("text"), str):
             raise DataError(f"{place}: an instruction should have text and track_ids, got {shortened(row.get('text'))}")
-        keys = tuple(dict.fromkeys(identity_of(key, f"{place}: track_ids of {row['text']!r}") for key in ids))
+        keys = tuple(dict.fromkeys(object_key_of(key, f"{place}: track_ids of {row['text']!r}") for key in ids))
         if None in keys:
             raise DataError(f"{place}: the instruction {shortened(row['text'])} names an object without an id")
         expressions.setdefault(video_id, []).append((str(row.get("name")), row["text"], keys))
@@ -97,7 +97,7 @@ def key_of(value: Any, place: str) -> str:
     return str(whole_number(value, place, least=-(2**63)))
 
 
-def identity_of(value: Any, place: str) -> int | str | None:
+def object_key_of(value: Any, place: str) -> int | str | None:
     """Return the id of an object, as a number where it is one; None for no id, which some write as -1 or "".
 
     Raises:

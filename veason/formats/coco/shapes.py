@@ -11,19 +11,13 @@ import numpy as np
 from veason.boxes import clip_box
 from veason.errors import DataError
 from veason.formats.labels.numbers import point_pairs, real_number, rle_of, shortened
-from veason.formats.labels.shapes import box_around, parts_rle, turned_corners
+from veason.formats.labels.shapes import NO_PIXEL, TOO_FEW, box_around, parts_rle, turned_corners
 from veason.masks import mask_area
 from veason.types import Box, Rle
 
-NO_PIXEL = "covering no pixel of the picture"
-"""Why shapes are left out that are outside their picture, or thinner than its pixels."""
-
-TOO_FEW = "of fewer than 3 points"
-"""Why polygons are left out that are points or lines."""
-
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class CocoShape:
     """What an annotation draws.
 
     Attributes:
@@ -39,7 +33,9 @@ class Shape:
     reason: str = ""
 
 
-def read_shape(segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: str, turned: float = 0.0) -> Shape:
+def read_coco_shape(
+    segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: str, turned: float = 0.0
+) -> CocoShape:
     """Return what an annotation draws on a picture of `size_wh`; `turned` is the rotation of a box in degrees.
 
     Raises:
@@ -48,17 +44,17 @@ def read_shape(segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: st
     segmentation = drawn(segmentation)
     if isinstance(segmentation, dict) and segmentation:
         rle = rle_of(segmentation, size_wh, f"{place}: segmentation")
-        return Shape("mask", rle) if mask_area(rle) else Shape("mask", reason=NO_PIXEL)
+        return CocoShape("mask", rle) if mask_area(rle) else CocoShape("mask", reason=NO_PIXEL)
     if segmentation:
         parts = [point_pairs(part, size_wh, f"{place}: segmentation") for part in _parts(segmentation, place)]
         if all(len(part) < 3 for part in parts):
-            return Shape("polygon", reason=TOO_FEW)
+            return CocoShape("polygon", reason=TOO_FEW)
         rle = parts_rle(parts, size_wh, place)
-        return Shape("polygon", rle) if mask_area(rle) else Shape("polygon", reason=NO_PIXEL)
+        return CocoShape("polygon", rle) if mask_area(rle) else CocoShape("polygon", reason=NO_PIXEL)
     if bbox:
         box = _box(bbox, size_wh, f"{place}: bbox", turned)
-        return Shape("box", box=box) if box else Shape("box", reason=NO_PIXEL)
-    return Shape("annotation", reason="drawing neither a mask nor a box")
+        return CocoShape("box", box=box) if box else CocoShape("box", reason=NO_PIXEL)
+    return CocoShape("annotation", reason="drawing neither a mask nor a box")
 
 
 def drawn(segmentation: Any) -> Any:

@@ -17,7 +17,7 @@ _NAMELESS = ("annotations", "annotation", "labels", "export", "output")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TaskPart:
     """The labels of one video in a file.
 
     Attributes:
@@ -71,7 +71,7 @@ class Part:
         return only or task or source or stem or file.stem
 
 
-def parts_of(root: Element, file: Path) -> Iterator[Part]:
+def parts_of(root: Element, file: Path) -> Iterator[TaskPart]:
     """Yield the parts of a file; those of a project by task. Raises DataError for labels of a task that is not told."""
     meta = root.find("meta")
     tracks, images = root.findall("track"), root.findall("image")
@@ -81,7 +81,7 @@ def parts_of(root: Element, file: Path) -> Iterator[Part]:
         # the size of a job stands beside it
         inner = own if own is not None and own.find(".//original_size") is not None else None
         whole = inner if inner is not None else _merged(meta, own)
-        yield Part(whole, tuple(tracks), tuple(images), True)
+        yield TaskPart(whole, tuple(tracks), tuple(images), True)
         return
     by_id = {(task.findtext("id") or "").strip(): task for task in tasks}
     for element in (*tracks, *images):
@@ -91,7 +91,7 @@ def parts_of(root: Element, file: Path) -> Iterator[Part]:
                 f"has the tasks {', '.join(by_id)}"
             )
     for id, task in by_id.items():
-        yield Part(
+        yield TaskPart(
             task,
             tuple(each for each in tracks if each.get("task_id", id) == id),
             tuple(each for each in images if each.get("task_id", id) == id),

@@ -13,8 +13,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from veason.errors import DataError
-from veason.formats.cvat.parts import Part, parts_of
-from veason.formats.cvat.shapes import BETWEEN, KINDS, NO_AREA, attribute, read_shape
+from veason.formats.cvat.parts import TaskPart, parts_of
+from veason.formats.cvat.shapes import BETWEEN, KINDS, NO_OUTLINE, attribute, read_cvat_shape
 from veason.formats.cvat.texts import split_instructions
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
@@ -62,7 +62,7 @@ class _Drawn:
 class _Reader:
     """Reads one video."""
 
-    def __init__(self, part: Part, file: Path, finder: VideoFinder, tally: ImportTally) -> None:
+    def __init__(self, part: TaskPart, file: Path, finder: VideoFinder, tally: ImportTally) -> None:
         self._part, self._tally = part, tally
         self._name = part.name(file, finder)
         self._place = f"{file}: video {self._name!r}"
@@ -216,9 +216,9 @@ class _Reader:
         if element.tag == "box" and element.get("keyframe", "1") != "1":
             self._tally.leave(kind, BETWEEN)
             return
-        read = read_shape(element, self._size_wh, place)
-        if read.reason == NO_AREA:
-            self._tally.leave(kind, NO_AREA)
+        read = read_cvat_shape(element, self._size_wh, place)
+        if read.reason == NO_OUTLINE:
+            self._tally.leave(kind, NO_OUTLINE)
         elif read.reason:
             self._objects.leave(key, index, kind, read.reason)
         elif read.box is not None:

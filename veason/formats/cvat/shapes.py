@@ -10,7 +10,7 @@ import numpy as np
 from veason.boxes import clip_box
 from veason.errors import DataError
 from veason.formats.labels.numbers import point_pairs, polygon_rle, real_number, run_lengths, shortened, whole_number
-from veason.formats.labels.shapes import box_around, ellipse_points, turned_corners
+from veason.formats.labels.shapes import NO_PIXEL, TOO_FEW, box_around, ellipse_points, turned_corners
 from veason.masks import encode_mask, mask_area
 from veason.types import Box, Rle
 
@@ -20,14 +20,12 @@ READ = ("mask", "polygon", "ellipse", "box")
 KINDS = (*READ, "polyline", "points", "cuboid", "skeleton", "tag")
 """All that CVAT draws on a picture or says of it."""
 
-NO_PIXEL = "covering no pixel of the picture"
-TOO_FEW = "of fewer than 3 points"
-NO_AREA = "enclosing nothing that could become a mask or a box"
+NO_OUTLINE = "enclosing nothing that could become a mask or a box"
 BETWEEN = "between keyframes, where CVAT computed them"
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class CvatShape:
     """A mask or a box, or the reason why there is neither."""
 
     rle: Rle | None = None
@@ -35,7 +33,7 @@ class Shape:
     reason: str = ""
 
 
-def read_shape(element: Element, size_wh: tuple[int, int], place: str) -> Shape:
+def read_cvat_shape(element: Element, size_wh: tuple[int, int], place: str) -> CvatShape:
     """Return what an element draws on a picture of `size_wh`.
 
     Raises:
@@ -43,7 +41,7 @@ def read_shape(element: Element, size_wh: tuple[int, int], place: str) -> Shape:
     """
     kind = element.tag
     if kind not in READ:
-        return Shape(reason=NO_AREA)
+        return CvatShape(reason=NO_OUTLINE)
     if kind == "box":
         return _box(element, size_wh, place)
     if kind == "mask":
@@ -51,11 +49,11 @@ def read_shape(element: Element, size_wh: tuple[int, int], place: str) -> Shape:
     elif kind == "polygon":
         points = _points(element, size_wh, place)
         if len(points) < 3:
-            return Shape(reason=TOO_FEW)
+            return CvatShape(reason=TOO_FEW)
         rle = polygon_rle(points, size_wh, place)
     else:
         rle = _ellipse(element, size_wh, place)
-    return Shape(rle=rle) if mask_area(rle) else Shape(reason=NO_PIXEL)
+    return CvatShape(rle=rle) if mask_area(rle) else CvatShape(reason=NO_PIXEL)
 
 
 def attribute(element: Element, name: str, place: str) -> str:
@@ -74,16 +72,16 @@ def _rotation(element: Element, place: str) -> float:
     return real_number(element.get("rotation", "0") or "0", f"{place}: rotation", least=-3600, most=3600)
 
 
-def _box(element: Element, size_wh: tuple[int, int], place: str) -> Shape:
+def _box(element: Element, size_wh: tuple[int, int], place: str) -> CvatShape:
     x1, y1, x2, y2 = (
         _real(element, name, place, size_wh[at % 2]) for at, name in enumerate(("xtl", "ytl", "xbr", "ybr"))
     )
     if x1 >= x2 or y1 >= y2:
-        return Shape(reason=NO_PIXEL)
+        return CvatShape(reason=NO_PIXEL)
     turned = _rotation(element, place)
     box = Box(x1, y1, x2, y2)
     on_picture = clip_box(box, size_wh) if turned % 360 == 0 else box_around(turned_corners(box, turned), size_wh)
-    return Shape(box=on_picture) if on_picture else Shape(reason=NO_PIXEL)
+    return CvatShape(box=on_picture) if on_picture else CvatShape(reason=NO_PIXEL)
 
 
 def _points(element: Element, size_wh: tuple[int, int], place: str) -> np.ndarray:

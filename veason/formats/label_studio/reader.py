@@ -20,7 +20,7 @@ import numpy as np
 
 from veason.errors import DataError
 from veason.formats.label_studio.brush import decode_brush
-from veason.formats.label_studio.tasks import Region, Task, parse_tasks
+from veason.formats.label_studio.tasks import LabelStudioTask, Region, parse_tasks
 from veason.formats.label_studio.writer import FRAMES, VIDEOS
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
@@ -64,7 +64,7 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     folders: dict[str, set[str]] = {}
     for task, _ in tasks:
         folders.setdefault(task.path.parent.name, set()).add(task.path.parent.as_posix())
-    by_video: dict[str, list[Task]] = {}
+    by_video: dict[str, list[LabelStudioTask]] = {}
     for task, file in tasks:
         is_shared = len(folders[task.path.parent.name]) > 1
         folder = task.path.parent.as_posix() if is_shared else task.path.parent.name
@@ -74,7 +74,7 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
         yield _Reader(name, own, finder, pictures / name, f"{source}: video {name!r}", tally).read()
 
 
-def _name_of(task: Task, folder: str, finder: VideoFinder, file: Path) -> str:
+def _name_of(task: LabelStudioTask, folder: str, finder: VideoFinder, file: Path) -> str:
     """Return how the video of a task is called; `folder` is that of its picture, with as much of it as is needed."""
     if not task.is_picture:
         told = task.data.get("name")
@@ -92,7 +92,13 @@ class _Reader:
     """Reads the tasks of one video."""
 
     def __init__(
-        self, name: str, tasks: list[Task], finder: VideoFinder, pictures: Path, place: str, tally: ImportTally
+        self,
+        name: str,
+        tasks: list[LabelStudioTask],
+        finder: VideoFinder,
+        pictures: Path,
+        place: str,
+        tally: ImportTally,
     ) -> None:
         self._name, self._place, self._tally = name, place, tally
         self._frames = [task for task in tasks if task.is_picture]
@@ -283,7 +289,7 @@ class _Reader:
                 else:
                     self._objects.put_box(key, index, box, "box")
 
-    def _instructions(self, task: Task) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...]]]:
         """Yield (name, text, ids of objects) of the instructions that Veason wrote."""
         rows = task.data.get("instructions", []) if task.is_ours else []
         if not isinstance(rows, list):

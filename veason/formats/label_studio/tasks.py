@@ -66,7 +66,7 @@ class Region:
 
 
 @dataclass(slots=True)
-class Task:
+class LabelStudioTask:
     """One task.
 
     Attributes:
@@ -98,7 +98,7 @@ class Task:
         )
 
 
-def parse_tasks(content: Any, file: str, tally: ImportTally) -> Iterator[Task]:
+def parse_tasks(content: Any, file: str, tally: ImportTally) -> Iterator[LabelStudioTask]:
     """Yield the tasks of a file; every region is counted as found, and as left out where its annotation does not count.
 
     Raises:
@@ -118,10 +118,12 @@ def parse_tasks(content: Any, file: str, tally: ImportTally) -> Iterator[Task]:
         yield from _parse_task(row, data, place, tally)
 
 
-def _parse_task(row: Mapping[str, Any], data: dict[str, Any], place: str, tally: ImportTally) -> Iterator[Task]:
+def _parse_task(
+    row: Mapping[str, Any], data: dict[str, Any], place: str, tally: ImportTally
+) -> Iterator[LabelStudioTask]:
     found = _address(data)
     is_ours = isinstance(data.get("name"), str) and ("frame" in data or "num_frames" in data)
-    task = None if found is None else Task(data, place, _path(found[0]), found[1], is_ours)
+    task = None if found is None else LabelStudioTask(data, place, _path(found[0]), found[1], is_ours)
     annotations = _entries(row, "annotations", place) or _entries(row, "completions", place)
     predictions, drafts = _entries(row, "predictions", place), _entries(row, "drafts", place)
     valid = [one for one in annotations if not one.get("was_cancelled")]

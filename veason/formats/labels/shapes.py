@@ -14,6 +14,12 @@ from veason.types import Box, Rle
 _ROUND = 128
 """Corners of the polygon that stands for an ellipse."""
 
+NO_PIXEL = "covering no pixel of the picture"
+"""Why shapes are left out that are outside their picture, or thinner than its pixels."""
+
+TOO_FEW = "of fewer than 3 points"
+"""Why polygons are left out that are points or lines."""
+
 
 def turned_corners(box: Box, degrees: float) -> np.ndarray:
     """Return `(4, 2)` corners of a box turned clockwise about its middle.

@@ -41,7 +41,7 @@ def marked_name(video: StoredVideo) -> str:
     return f"{_shortened(label_name(video))}-{video.sha256[:_MARK]}"
 
 
-def matching(videos: Sequence[StoredVideo], name: str) -> list[StoredVideo]:
+def videos_called(videos: Sequence[StoredVideo], name: str) -> list[StoredVideo]:
     """Return the videos that labels called `name` may be about: one where an export named it, else all of that name.
 
     `name` may have folders before it and an ending after it, and may be written as another disk writes it.

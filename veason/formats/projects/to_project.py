@@ -9,7 +9,7 @@ from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.earlier import Earlier, is_picture_of, remember
-from veason.formats.projects.names import export_names, marked_name, matching, name_note
+from veason.formats.projects.names import export_names, marked_name, name_note, videos_called
 from veason.project import Project, StoredMask, StoredVideo
 from veason.types import Answer
 from veason.video import open_video
@@ -157,7 +157,7 @@ def _as_folder(project: Project, video: LabelledVideo) -> LabelledVideo:
 
     Pictures that show a video of the project give way to it.
     """
-    own = matching(project.library.videos(), video.name)
+    own = videos_called(project.library.videos(), video.name)
     shown = [one for one in own if video.info.path and is_picture_of(project, video.info, one)]
     if len(shown) == 1:
         return replace(video, name=marked_name(shown[0]), info=replace(video.info, path=""), frame_names=())
@@ -193,7 +193,7 @@ def _moved(question: LabelledQuestion, place: dict[int, int]) -> LabelledQuestio
 def _known(project: Project, video: LabelledVideo) -> StoredVideo:
     """Return the project's own video of that name."""
     videos = project.library.videos()
-    known = matching(videos, video.name)
+    known = videos_called(videos, video.name)
     if len(known) > 1:
         names = export_names(videos)
         raise ProjectError(

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from veason.errors import DataError
-from veason.formats.coco.rows import identity_of, key_of, parse_expressions
-from veason.formats.coco.shapes import drawn, read_shape
+from veason.formats.coco.rows import key_of, object_key_of, parse_expressions
+from veason.formats.coco.shapes import drawn, read_coco_shape
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices, plain_path
@@ -112,7 +112,7 @@ def _read_video(
     keys: dict[Any, ObjectKey] = {}
     for row in shapes:
         where = f"{place}: annotation {shortened(row.get('id'))}"
-        told = [identity_of(row.get(each), f"{where}: {each}") for each in ("track_id", "id")]
+        told = [object_key_of(row.get(each), f"{where}: {each}") for each in ("track_id", "id")]
         identity: Any = next((value for value in told if value is not None), ("annotation", len(keys)))
         category = "" if row.get("category_id") is None else key_of(row["category_id"], f"{where}: category_id")
         known = ObjectKey(identity, isinstance(identity, int), names.get(category, "object"))
@@ -150,7 +150,7 @@ def _put_shapes(
         box = boxes[at] if boxes else None
         if not segment and not box:
             continue
-        shape = read_shape(segment, box, size_wh, f"{place}: frame {frame_index}")
+        shape = read_coco_shape(segment, box, size_wh, f"{place}: frame {frame_index}")
         if shape.reason:
             objects.leave(key, frame_index, shape.kind, shape.reason)
         elif shape.box is not None:
