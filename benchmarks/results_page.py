@@ -96,7 +96,8 @@ MODELS = [
         POLICY,
     ),
     Row(
-        "nano segmenter from one box over two whole real clips with hand-made masks",
+        "nano segmenter from one box over two whole real clips with hand-made masks; both were looked at while it was "
+        "made, and on clips that were not it is lower",
         segmenter,
         "nano-segmenter",
         "bench_nano_segmenter.py",

@@ -106,7 +106,7 @@ def test_closing_the_stream_closes_the_policy() -> None:
 def test_an_empty_instruction_and_a_missing_policy_are_refused() -> None:
     with pytest.raises(PromptError, match="empty"):
         list(Pipeline(Says(), BoxFiller()).ask(video(), "  "))
-    with pytest.raises(MissingBackend, match="--policy"):
+    with pytest.raises(MissingBackend, match="needs a policy"):
         list(Pipeline(None, BoxFiller()).ask(video(), "the ball"))
 
 

@@ -23,7 +23,13 @@ def digest_labels(path: Path) -> str:
     with sqlite3.connect(path) as db:
         found = [db.execute(rows).fetchall() for rows in _ROWS]
         for (text,) in db.execute("SELECT state FROM questions ORDER BY id").fetchall():
-            found.append(sorted((key, value) for key, value in json.loads(text).items() if key != "stale"))
+            found.append(
+                sorted(
+                    (key, value)
+                    for key, value in json.loads(text).items()
+                    if key != "stale" and (key, value) != ("kept", [])
+                )
+            )
     db.close()
     return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 

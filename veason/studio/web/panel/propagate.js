@@ -45,9 +45,8 @@ export class Propagation {
    * @param {number | null} after an edit to wait for
    */
   start(only = null, after = null) {
-    const { objects, busy, frame, selected } = this.#state.get();
+    const { objects, frame, selected } = this.#state.get();
     if (!objects.length || (only && selected === null)) return;
-    if (busy && after === null) this.#messages.stop();
     const { from, to } = this.#refs;
     if (only && only !== "here") {
       // a correction shows at least where it was made

@@ -151,8 +151,7 @@ export class Question {
       this.#refs.instruction.focus();
       return;
     }
-    const { busy, work } = this.#state.get();
-    if (busy) this.#messages.stop();
+    const { work } = this.#state.get();
     clearTimeout(this.#sending);
     if (work) keepWords(work, null);
     this.#known = instruction;
