@@ -96,6 +96,22 @@ def test_several_samples_are_asked_with_seeds_of_their_own_and_come_in_order() -
     assert [event.sample for event in events] == sorted(event.sample for event in events)
 
 
+def test_a_further_sample_that_fails_is_told_and_one_that_nobody_wants_is_not_asked() -> None:
+    def lines(asked: dict[str, Any]) -> list[str]:
+        return wire_forms(THOUGHT, ANSWER)["vllm"] if asked["seed"] != 5 else [chunk({"content": "I"})]
+
+    with running(ModelServer(make_lines=lines)) as server, pytest.raises(EndpointError, match="broke off"):
+        ask(policy_of(server), sampling=Sampling(temperature=0.7, num_samples=3, seed=3))
+    slow = [chunk({"content": f"word {number} "}) for number in range(200)]
+    with running(ModelServer(lines=slow, pause_s=0.02)) as server:
+        sampling = Sampling(temperature=0.7, num_samples=12, seed=3)
+        events = policy_of(server).stream(FRAMES, "the red ball", num_frames=10, sampling=sampling)
+        next(events)
+        events.close()
+        time.sleep(0.5)
+        assert len(server.requests) <= 4
+
+
 def test_a_text_without_an_answer_is_unanswered_and_kept() -> None:
     with running(ModelServer(lines=wire_forms("I see", "nothing I could name.")["vllm"])) as server:
         events = ask(policy_of(server))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -297,7 +297,7 @@ class _Samples:
         self._policy, self._messages, self._sampling = policy, messages, sampling
         self._is_closed = threading.Event()
         self._free = threading.Semaphore(PARALLEL - 1)
-        self._written = [_Written() for _ in range(1, sampling.num_samples)]
+        self._written = [SimpleQueue[Piece | Exception | None]() for _ in range(1, sampling.num_samples)]
         self._threads = [
             threading.Thread(target=self._ask, args=(number,), name="veason-endpoint", daemon=True)
             for number in range(1, sampling.num_samples)
@@ -306,52 +306,33 @@ class _Samples:
             thread.start()
 
     def pieces(self, sample: int) -> Generator[Piece, None, None]:
-        """Yield the pieces of a sample. Raises EndpointError."""
+        """Yield the pieces of a sample. Raises EndpointError, and whatever else went wrong in its thread."""
         if sample == 0:
             yield from self._policy.write(self._messages, self._sampling, 0)
-        else:
-            yield from self._written[sample - 1].pieces()
+            return
+        while (piece := self._written[sample - 1].get()) is not None:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
 
     def close(self) -> None:
-        """Stop what is still under way."""
+        """Stop what is still under way; what has not begun is not asked for any more."""
         self._is_closed.set()
 
     def _ask(self, sample: int) -> None:
         written = self._written[sample - 1]
         with self._free:
+            if self._is_closed.is_set():
+                return
             try:
                 with closing(self._policy.write(self._messages, self._sampling, sample)) as pieces:
                     for piece in pieces:
                         if self._is_closed.is_set():
-                            break
+                            return
                         written.put(piece)
                 written.put(None)
-            except EndpointError as error:
+            except Exception as error:  # noqa: BLE001  # raised where the sample is read: else its reader waits for ever
                 written.put(error)
-
-
-class _Written:
-    """Pieces of one sample on their way from the thread that reads them."""
-
-    def __init__(self) -> None:
-        self._queue: deque[Piece | EndpointError | None] = deque()
-        self._has_more = threading.Condition()
-
-    def put(self, piece: Piece | EndpointError | None) -> None:
-        with self._has_more:
-            self._queue.append(piece)
-            self._has_more.notify_all()
-
-    def pieces(self) -> Generator[Piece, None, None]:
-        while True:
-            with self._has_more:
-                self._has_more.wait_for(lambda: self._queue)
-                piece = self._queue.popleft()
-            if isinstance(piece, EndpointError):
-                raise piece
-            if piece is None:
-                return
-            yield piece
 
 
 def check_address(address: str) -> str:
