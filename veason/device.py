@@ -1,10 +1,9 @@
-"""The one door for GPU work: choose the device, wrap for ZeroGPU, turn out-of-memory into an error people can read."""
+"""The one door for GPU work: choose the device, borrow it on a ZeroGPU Space, tell in words that memory ran out."""
 
 from __future__ import annotations
 
 import dataclasses
 import gc
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from veason.errors import DeviceError
+from veason.zero_gpu import is_zero_gpu, lend_gpu
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -20,6 +20,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         DeviceError: CUDA was asked for and is not there, or the name is unknown.
     """
+    is_zero_gpu()  # on such a Space torch tells of a GPU from here on
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name != "cpu" and not name.startswith("cuda"):
@@ -34,36 +35,20 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
-def is_zero_gpu() -> bool:
-    """Tell whether this is a ZeroGPU Space, where work behind the door runs in a process that ends with it."""
-    if importlib.util.find_spec("spaces") is None:
-        return False
-    from spaces.config import Config
-
-    return bool(Config.zero_gpu)
-
-
-def wrap_gpu_work(
-    work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60
-) -> Callable[..., Any]:
+def wrap_gpu_work(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) -> Callable[..., Iterator[Any]]:
     """Return `work`, a generator function, so wrapped that a ZeroGPU Space lends it a GPU; elsewhere it only guards.
 
-    Arguments and yields must be picklable and hold no tensor, since a ZeroGPU worker is another process.
-    `duration` is seconds, or a callable of the same arguments.
+    Arguments and yields must be picklable and hold no tensor, since there another process does the work. `seconds`
+    tells how long it takes, of the same arguments.
     """
 
-    def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        with memory_guard(), closing(work(*args, **kwargs)) as values:  # type: ignore[type-var]
+    def guarded(*args: Any) -> Iterator[Any]:
+        with memory_guard(), closing(work(*args)) as values:  # type: ignore[type-var]
             for value in values:
                 assert_no_tensor(value)
                 yield value
 
-    if importlib.util.find_spec("spaces") is None:
-        return guarded
-    import spaces
-
-    lent: Callable[..., Any] = spaces.GPU(guarded, duration=duration)
-    return lent
+    return lend_gpu(guarded, seconds) if is_zero_gpu() else guarded
 
 
 @contextmanager

@@ -12,10 +12,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from veason.annotation import RecomputePlan, State
 from veason.annotation.recompute import fixed_masks
-from veason.device import is_zero_gpu, wrap_gpu_work
+from veason.device import wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend
 from veason.policy.prompt import check_instruction
 from veason.profile import sample_indices
@@ -44,12 +45,17 @@ from veason.types import (
     VideoSource,
 )
 from veason.types.budgets import MIB
+from veason.zero_gpu import MOST_LENT_S, is_zero_gpu
 
 Fixed = Mapping[int, Mapping[int, Rle | None]]
 """Masks that must not change by object and frame; None where the object is known to be absent."""
 
 Cursor = Callable[[], int]
 """Tells which frame is being looked at, anew each time it is called."""
+
+STARTING_S, SEEING_S, THINKING_S, LENT_FACTOR = 15.0, 0.5, 25.0, 1.5
+"""On a lent GPU: seconds until the models are on it, for each frame that is shown, for the text of one answer (some 500
+tokens), and how much longer than expected masks may take."""
 
 LONG_CLIP = 600
 """Clips with more frames than this start with a window of this many frames around the keyframe."""
@@ -60,6 +66,13 @@ class FramesShown:
     """The first event of `think`: the absolute indices of the frames that the policy is about to see."""
 
     frame_indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """What another process measured: seconds for a thousand frames of one object."""
+
+    seconds: float
 
 
 class Pipeline:
@@ -83,9 +96,28 @@ class Pipeline:
         self.policy = policy
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
-        self._works_ahead = speculates and not is_zero_gpu()  # there, what it makes would end with the thinking
-        self._think_on_gpu = wrap_gpu_work(self._think)
-        self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
+        self.is_lent = is_zero_gpu()
+        self._pace: _Pace | None = None
+        self._works_ahead = speculates and not self.is_lent  # there, what it makes would end with the thinking
+        self._think_on_gpu = wrap_gpu_work(self._think, self._thinking_seconds)
+        self._propagate_on_gpu = wrap_gpu_work(
+            self._propagate_and_measure if self.is_lent else self._propagate, self._propagation_seconds
+        )
+
+    def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
+        """Return the seconds that masks are likely to take: as measured, also where another process measured it."""
+        guess = self.segmenter.estimate_seconds(num_frames, num_objects)
+        if self._pace is None:
+            return guess
+        return guess * self._pace.seconds / max(self.segmenter.estimate_seconds(1000, 1), 1e-6)
+
+    def lent_seconds(self, num_frames: int, num_objects: int) -> float:
+        """Return for how many seconds a ZeroGPU Space is asked for its GPU to make masks."""
+        return min(STARTING_S + LENT_FACTOR * self.estimate_seconds(num_frames, num_objects), MOST_LENT_S)
+
+    def lent_seconds_to_think(self, num_frames: int, num_samples: int) -> float:
+        """Return for how many seconds a ZeroGPU Space is asked for its GPU to write answers about so many frames."""
+        return min(STARTING_S + SEEING_S * num_frames + THINKING_S * num_samples, MOST_LENT_S)
 
     def think(
         self,
@@ -140,9 +172,13 @@ class Pipeline:
                 `OrderedSegmenter`. A segmenter without orders does as in "stock".
             cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
         """
-        if cursor is not None and is_zero_gpu():
+        if cursor is not None and self.is_lent:
             cursor = partial(int, cursor())  # another process does the work: it cannot call back
-        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor)
+        for masks in self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor):
+            if isinstance(masks, _Pace):
+                self._pace = masks
+            else:
+                yield masks
 
     def recompute(
         self,
@@ -257,6 +293,10 @@ class Pipeline:
                 if wanted[0] <= masks.frame_index < wanted[1]:
                     yield masks
 
+    def _propagate_and_measure(self, *args: Any) -> Iterator[FrameMasks | _Pace]:
+        yield from self._propagate(*args)
+        yield _Pace(self.segmenter.estimate_seconds(1000, 1))
+
     def _propagation_seconds(
         self,
         video: VideoSource,
@@ -266,8 +306,17 @@ class Pipeline:
         *_: object,
     ) -> float:
         start, stop = frames or (0, video.info.num_frames)
-        num_objects = len({prompt.object_id for prompt in prompts})
-        return 15.0 + 1.5 * self.segmenter.estimate_seconds(stop - start, num_objects)
+        return self.lent_seconds(stop - start, len({prompt.object_id for prompt in prompts}))
+
+    def _thinking_seconds(
+        self,
+        video: VideoSource,
+        instruction: str,
+        frames: Sequence[Frame],
+        turns: tuple[Turn, ...],
+        sampling: Sampling,
+    ) -> float:
+        return self.lent_seconds_to_think(len(frames), sampling.num_samples)
 
 
 def with_prompts(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ import torch
 from veason.errors import MissingBackend, ProfileError
 from veason.libraries import require_library
 from veason.segmenter.holes import hole_area, provide_kernel
+from veason.zero_gpu import is_zero_gpu
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -62,7 +64,8 @@ def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.devi
 
     config = read_config(base, overrides)
     try:
-        model = instantiate(config.model, _recursive_=True)
+        with _gpu_out_of_sight():
+            model = instantiate(config.model, _recursive_=True)
     except InstantiationException as error:
         raise ProfileError(
             f"cannot build {base} with overrides {list(overrides)}: {error}; check the overrides"
@@ -70,6 +73,21 @@ def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.devi
     provide_kernel()
     model.fill_hole_area = hole_area(model.image_size)
     return model.to(device).eval()
+
+
+@contextmanager
+def _gpu_out_of_sight() -> Iterator[None]:
+    """Let torch say in the block that there is no GPU, where it will be lent: sam2 puts tensors on any that it sees
+    while it is built, and copies them, which the emulation of a ZeroGPU Space cannot follow.
+    """
+    if not is_zero_gpu():
+        yield
+        return
+    seen, torch.cuda.is_available = torch.cuda.is_available, lambda: False
+    try:
+        yield
+    finally:
+        torch.cuda.is_available = seen
 
 
 def read_config(base: str, overrides: Sequence[str] = ()) -> Any:

@@ -25,6 +25,12 @@ class ModelLine:
         self._waiting: OrderedDict[str, deque[object]] = OrderedDict()
         """Requests by visitor; whose turn is next stands first."""
 
+    @property
+    def num_waiting(self) -> int:
+        """How many requests wait."""
+        with self._free:
+            return sum(len(requests) for requests in self._waiting.values())
+
     @contextmanager
     def visitor(self, who: str = "", most: int | None = MOST_WAITING) -> Iterator[None]:
         """Use the models in turn, once the frame or answer that the background is at is done.

@@ -825,6 +825,18 @@ export interface ErrorReply {
   error: string;
 }
 
+/** For how long a GPU is borrowed, which counts against what a visitor has for a day; all in seconds. */
+export interface LentPart {
+  /** by the number of answers. */
+  thinking: Record<number, number>;
+  /** before the first mask. */
+  starting: number;
+  /** a second of masks is counted as so many. */
+  factor: number;
+  /** no more is borrowed at a time. */
+  most: number;
+}
+
 /** Where labels are kept. */
 export interface ProjectPart {
   /** of the one project, null where every visitor has one of their own. */
@@ -879,6 +891,8 @@ export interface About {
   policy: string;
   /** what the models run on. */
   device: "CPU" | "GPU";
+  /** for how long it is borrowed for a run, null where it need not be. */
+  lent: LentPart | null;
   /** the policy's answers are. */
   recorded: boolean;
   /** it makes sense to ask for more than one answer. */
@@ -893,6 +907,8 @@ export interface About {
   marks: Array<string>;
   /** a frame above it is doubtful. */
   doubtThreshold: number;
+  /** people sign in, and what they do goes by their name. */
+  signsIn: boolean;
   /** where labels are kept. */
   project: ProjectPart;
   /** of labels. */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,12 +71,30 @@ class ProjectPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LentPart:
+    """For how long a GPU is borrowed, which counts against what a visitor has for a day; all in seconds.
+
+    Attributes:
+        thinking: by the number of answers.
+        starting: before the first mask.
+        factor: a second of masks is counted as so many.
+        most: no more is borrowed at a time.
+    """
+
+    thinking: Mapping[int, float]
+    starting: float
+    factor: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What the page shows before any video.
 
     Attributes:
         policy: its name.
         device: what the models run on.
+        lent: for how long it is borrowed for a run, null where it need not be.
         recorded: the policy's answers are.
         several: it makes sense to ask for more than one answer.
         segmenter: its name.
@@ -84,6 +102,7 @@ class About:
         space: width and height that the policy's numbers are in.
         marks: what the steps of its reasoning begin with.
         doubt_threshold: a frame above it is doubtful.
+        signs_in: people sign in, and what they do goes by their name.
         project: where labels are kept.
         formats: of labels.
         max_mb: of an upload.
@@ -92,6 +111,7 @@ class About:
 
     policy: str
     device: Literal["CPU", "GPU"]
+    lent: LentPart | None
     recorded: bool
     several: bool
     segmenter: str
@@ -99,6 +119,7 @@ class About:
     space: tuple[int, int] | None
     marks: Sequence[str]
     doubt_threshold: float
+    signs_in: bool
     project: ProjectPart
     formats: Sequence[FormatPart]
     max_mb: int

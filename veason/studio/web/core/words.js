@@ -1,9 +1,19 @@
 // @ts-check
 // Times, sizes and how far something is, in words.
 
+/** @import { About } from "../contract.js" */
+
 /** @param {number} seconds */
 export const duration = (seconds) =>
   seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`;
+
+/**
+ * For how long masks that take so many seconds borrow a GPU, null where none has to be borrowed.
+ * @param {number} seconds
+ * @param {About["lent"]} lent
+ */
+export const lentSeconds = (seconds, lent) =>
+  lent && Math.min(lent.most, Math.ceil(lent.starting + lent.factor * seconds));
 
 /** @param {number} bytes */
 export const fileSize = (bytes) =>

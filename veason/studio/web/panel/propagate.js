@@ -7,7 +7,7 @@
 /** @import { Scope, State, Store } from "../core/types.js" */
 
 import { drawnHere, isPropagated } from "../core/objects.js";
-import { duration } from "../core/words.js";
+import { duration, lentSeconds } from "../core/words.js";
 import { idOf } from "../queue/ids.js";
 
 const KEEP_MS = 250;
@@ -117,8 +117,10 @@ export class Propagation {
     const { start, stop } = this.#wanted();
     const frames = Math.max(0, stop - start);
     const part = frames < info.frames ? ` of ${info.frames}` : "";
-    const cost = duration(frames * Math.max(1, objects.length) * secondsPerFrame);
-    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${cost}`;
+    const seconds = frames * Math.max(1, objects.length) * secondsPerFrame;
+    const lent = lentSeconds(seconds, this.#scope.props.about.lent);
+    const quota = lent === null ? "" : ` · borrows the GPU for up to ${duration(lent)}`;
+    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(seconds)}${quota}`;
   }
 
   /** @param {State} now */
