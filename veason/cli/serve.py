@@ -27,6 +27,13 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further name by which the server may be called, such as a proxy's; repeat for several",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
 
 
@@ -44,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
             models=read_model_options(args),
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
+            hosts=tuple(args.allow_host),
         ),
         host=args.host,
         port=args.port,

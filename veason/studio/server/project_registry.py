@@ -17,6 +17,8 @@ from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import enforce_quota, size_of
 from veason.studio.server.settings import Settings
+from veason.video import UNTRUSTED
+from veason.video.limits import ANY, VideoLimits
 
 GONE = "this work is no longer on the server: please open the video again"
 _KEY = re.compile("[A-Za-z0-9_-]{12,40}")
@@ -37,9 +39,10 @@ class ProjectRegistry:
     Args:
         settings: `project` is the folder of the one project that every page works on; where `visitors` is given
             instead, each visitor gets a project below it, within its quota and for its lifetime.
+        is_shared: others than the owner of this machine can send videos to the one project.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, is_shared: bool = False) -> None:
         self._settings = settings
         self._lock = threading.RLock()
         self._open: dict[str, Project] = {}
@@ -52,7 +55,7 @@ class ProjectRegistry:
             settings.visitors.mkdir(parents=True, exist_ok=True)
         else:
             folder = (settings.project or default_folder()).absolute()
-            own = open_or_create(folder)
+            own = open_or_create(folder, limits=UNTRUSTED if is_shared else ANY)
             self.own_key = _kept_key(own)
             self._open[self.own_key] = own
 
@@ -171,14 +174,15 @@ def default_folder() -> Path:
     return Path.home() / "veason"
 
 
-def open_or_create(folder: Path) -> Project:
-    """Open the project in a folder; an empty or missing folder becomes one.
+def open_or_create(folder: Path, *, limits: VideoLimits = ANY) -> Project:
+    """Open the project in a folder, its videos within `limits`; an empty or missing folder becomes one.
 
     Raises:
         ProjectError: the folder holds something else, or cannot be written to.
     """
     if (folder / NAME).exists() or not folder.exists() or not any(folder.iterdir()):
-        return Project.open(folder) if (folder / NAME).exists() else Project.create(folder)
+        make = Project.open if (folder / NAME).exists() else Project.create
+        return make(folder, limits=limits)
     raise ProjectError(f"{folder} holds other files and no project: name an empty or a new folder with --project")
 
 

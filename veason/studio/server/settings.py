@@ -25,6 +25,7 @@ class Settings:
         visitor_bytes: bytes that one visitor's project may hold, 1 or more.
         visitors_bytes: bytes that all visitors' projects may hold together, 1 or more.
         visitor_age_s: seconds without a change after which a visitor's project is deleted, above 0.
+        hosts: further names by which the server may be called, as a proxy or the network knows it.
 
     Raises:
         OptionError: a value is outside its range, or both `project` and `visitors` are given.
@@ -40,6 +41,7 @@ class Settings:
     visitor_bytes: int = 2_000_000_000
     visitors_bytes: int = 30_000_000_000
     visitor_age_s: float = 48 * 3600.0
+    hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("max_upload_mb", "max_works", "visitor_bytes", "visitors_bytes"):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import secrets
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -28,6 +26,7 @@ from veason.studio.server.prelabelling import Prelabelling
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.open_questions import OpenQuestions
 from veason.studio.server.requests import parse_event, parse_look_up
+from veason.studio.server.revisions import Revisions
 from veason.studio.server.routes.queue import QueueRoutes
 from veason.studio.server.routes.stage import StageRoutes
 from veason.studio.server.routes.transfer import TransferRoutes
@@ -91,9 +90,7 @@ class Studio:
         }
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
-        self._lock = threading.Lock()
-        self._sent: Counter[tuple[str, str | None]] = Counter()
-        """Messages about a question to a tab; kept for good, or a tab would miss some after it was opened again."""
+        self._revisions = Revisions()
 
     def answer(self, event: str, sent: object) -> Iterator[Any]:
         """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
@@ -123,11 +120,7 @@ class Studio:
 
     def _stamped(self, message: Message, client: Client) -> Any:
         """Return a message as JSON, with its number among those about its question to the tab."""
-        revision = 0
-        if message.work is not None:
-            with self._lock:
-                self._sent[message.work, client.tab] += 1
-                revision = self._sent[message.work, client.tab]
+        revision = 0 if message.work is None else self._revisions.next(message.work, client.tab or "")
         stamped = replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision)
         return self.teller.without_folders(encode(stamped))
 
