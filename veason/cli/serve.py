@@ -6,7 +6,7 @@ import argparse
 import signal
 from pathlib import Path
 
-from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, read_model_options
+from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, megabytes, positive, read_model_options
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -34,6 +34,15 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a further name by which the server may be called, such as a proxy's; repeat for several",
     )
+    parser.add_argument(
+        "--video-memory", metavar="MB", type=megabytes, help="memory for opened videos, in megabytes (default: 512)"
+    )
+    parser.add_argument(
+        "--transfer-disk",
+        metavar="MB",
+        type=positive,
+        help="disk for uploads and files to download, in megabytes (default: 20000)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
 
 
@@ -44,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from veason.studio.server.app import serve
     from veason.studio.server.settings import Settings
 
+    given = {"video_mb": args.video_memory, "transfer_mb": args.transfer_disk}
     serve(
         Settings(
             policy=args.policy,
@@ -52,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
             hosts=tuple(args.allow_host),
+            **{name: value for name, value in given.items() if value is not None},
         ),
         host=args.host,
         port=args.port,

@@ -116,7 +116,7 @@ class PrefixStore:
     """
 
     def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
-        self._budget_bytes = budget_bytes
+        self.budget_bytes = budget_bytes
         self._readings: OrderedDict[bytes, PrefixEntry] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -149,9 +149,9 @@ class PrefixStore:
         """Put a reading in place of the one about the same pictures, and let go of others until all fit."""
         with self._lock:
             self._readings.pop(key, None)
-            if reading.num_bytes > self._budget_bytes:
+            if reading.num_bytes > self.budget_bytes:
                 return
-            while self._held() + reading.num_bytes > self._budget_bytes:
+            while self._held() + reading.num_bytes > self.budget_bytes:
                 self._readings.popitem(last=False)
             self._readings[key] = reading
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from veason.studio.server.memory import give_back
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.uploads import remove_old_uploads
@@ -38,6 +39,8 @@ class Housekeeping:
         self._registry.sweep()
         self._outbox.remove_old(FILE_AGE_S)
         remove_old_uploads(self._outbox.uploads, FILE_AGE_S)
+        self._outbox.keep_within()
+        give_back()
 
     def close(self) -> None:
         """End within the round that is going on."""

@@ -21,15 +21,16 @@ from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
 from veason.studio.server.messages.masks import IdleItem
 from veason.studio.server.model_line import ModelLine
-from veason.studio.server.outbox import Outbox
+from veason.studio.server.outbox import TRANSFER_BYTES, Outbox
 from veason.studio.server.prelabelling import Prelabelling
 from veason.studio.server.project_registry import ProjectRegistry
-from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.question.open_questions import VIDEO_BYTES, OpenQuestions
 from veason.studio.server.requests import parse_event, parse_look_up
 from veason.studio.server.revisions import Revisions
 from veason.studio.server.routes.queue import QueueRoutes
 from veason.studio.server.routes.stage import StageRoutes
 from veason.studio.server.routes.transfer import TransferRoutes
+from veason.types import Holding, HoldingModel
 
 MODEL_EVENTS = ("think", "propagate")
 """Events that need the models, and wait in one line for them."""
@@ -47,6 +48,8 @@ class Studio:
         examples: on the welcome page.
         capacity: how many questions stay open while nobody uses them.
         is_local: the page is served to this machine only, whose folders it may name.
+        video_bytes: what opened videos may take in memory.
+        transfer_bytes: what uploads and files to download may take on the disk.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class Studio:
         *,
         capacity: int,
         is_local: bool = False,
+        video_bytes: int = VIDEO_BYTES,
+        transfer_bytes: int = TRANSFER_BYTES,
     ) -> None:
         self.pipeline, self.registry, self.examples, self.is_local = pipeline, registry, examples, is_local
-        self.outbox = Outbox()
-        self.questions = OpenQuestions(registry, capacity)
+        self.outbox = Outbox(transfer_bytes)
+        self.questions = OpenQuestions(registry, capacity, video_bytes)
         self.housekeeping = Housekeeping(registry, self.outbox)
         self.line = ModelLine()
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
@@ -91,6 +96,20 @@ class Studio:
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
         self._revisions = Revisions()
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What is held of each budget: caches of models, opened videos, files."""
+        models = [one for one in (self.pipeline.policy, self.pipeline.segmenter) if isinstance(one, HoldingModel)]
+        shown = self.pipeline.shown_frames
+        found = [
+            *itertools.chain.from_iterable(model.holdings for model in models),
+            Holding("frames shown to the policy", shown.num_bytes, shown.budget_bytes),
+            self.questions.holding,
+            self.outbox.holding,
+            self.registry.holding,
+        ]
+        return tuple(one for one in found if one is not None)
 
     def answer(self, event: str, sent: object) -> Iterator[Any]:
         """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
