@@ -52,6 +52,8 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise OptionError(f"the setting {name} is a whole number, 1 or more, got {value!r}")
+        if not isinstance(self.video_mb, int) or isinstance(self.video_mb, bool) or self.video_mb < 0:
+            raise OptionError(f"the setting video_mb is a whole number, 0 or more, got {self.video_mb!r}")
         if not 0 < self.visitor_age_s < math.inf:
             raise OptionError(f"the setting visitor_age_s is a number of seconds above 0, got {self.visitor_age_s}")
         if self.project is not None and self.visitors is not None:
