@@ -44,6 +44,7 @@ def test_opened_videos_stay_within_their_budget_and_show_the_same_frames(tmp_pat
     told = {one.name: one for one in studio.holdings}
     assert 0 < told["opened videos"].held <= told["opened videos"].most == most
     assert {"uploads and downloads", "frames shown to the policy"} <= told.keys()
+    assert "opened videos" in studio.describe_holdings()
     studio.close()
 
 

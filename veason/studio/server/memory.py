@@ -16,14 +16,16 @@ _ARENA_MAX = -8
 
 def bound_arenas() -> None:
     """Let threads share few heaps, where the C library is glibc; call it before there are threads."""
-    if hasattr(_libc(), "mallopt"):
-        _libc().mallopt(_ARENA_MAX, ARENAS)
+    libc = _libc()
+    if libc is not None and hasattr(libc, "mallopt"):
+        libc.mallopt(_ARENA_MAX, ARENAS)
 
 
 def give_back() -> None:
     """Give freed memory back to the system, where the C library is glibc."""
-    if hasattr(_libc(), "malloc_trim"):
-        _libc().malloc_trim(0)
+    libc = _libc()
+    if libc is not None and hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 def resident_bytes() -> int:

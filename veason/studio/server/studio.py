@@ -16,6 +16,7 @@ from veason.studio.server.encode import encode
 from veason.studio.server.examples import Example
 from veason.studio.server.failures import Teller
 from veason.studio.server.housekeeping import Housekeeping
+from veason.studio.server.memory import num_descriptors, resident_bytes
 from veason.studio.server.messages import ErrorReply, Item, Message
 from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
@@ -66,7 +67,7 @@ class Studio:
         self.pipeline, self.registry, self.examples, self.is_local = pipeline, registry, examples, is_local
         self.outbox = Outbox(transfer_bytes)
         self.questions = OpenQuestions(registry, capacity, video_bytes)
-        self.housekeeping = Housekeeping(registry, self.outbox)
+        self.housekeeping = Housekeeping(registry, self.outbox, self.describe_holdings)
         self.line = ModelLine()
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
         self._prelabelling = Prelabelling(pipeline, self.line, self.teller)
@@ -100,7 +101,8 @@ class Studio:
     @property
     def holdings(self) -> tuple[Holding, ...]:
         """What is held of each budget: caches of models, opened videos, files."""
-        models = [one for one in (self.pipeline.policy, self.pipeline.segmenter) if isinstance(one, HoldingModel)]
+        both: tuple[object, ...] = (self.pipeline.policy, self.pipeline.segmenter)
+        models = [one for one in both if isinstance(one, HoldingModel)]
         shown = self.pipeline.shown_frames
         found = [
             *itertools.chain.from_iterable(model.holdings for model in models),
@@ -110,6 +112,15 @@ class Studio:
             self.registry.holding,
         ]
         return tuple(one for one in found if one is not None)
+
+    def describe_holdings(self) -> str:
+        """Return in one line what is held, for the operator's log."""
+        parts = [f"{one.name} {one.held / 1e6:.0f} of {one.most / 1e6:.0f} MB" for one in self.holdings]
+        memory, descriptors = resident_bytes() / 1e6, num_descriptors()
+        return (
+            f"holds {', '.join(parts)}; {memory:.0f} MB of memory, {descriptors} descriptors, "
+            f"{self.registry.num_open} projects open"
+        )
 
     def answer(self, event: str, sent: object) -> Iterator[Any]:
         """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
