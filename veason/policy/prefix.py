@@ -120,7 +120,7 @@ class PrefixStore:
     """
 
     def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
-        self._budget_bytes = budget_bytes
+        self.budget_bytes = budget_bytes
         self._entries: OrderedDict[bytes, PrefixEntry] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -153,9 +153,9 @@ class PrefixStore:
         """Store an entry in place of the one for the same frames; drop others until all fit the budget."""
         with self._lock:
             self._entries.pop(key, None)
-            if entry.num_bytes > self._budget_bytes:
+            if entry.num_bytes > self.budget_bytes:
                 return
-            while self._total_bytes() + entry.num_bytes > self._budget_bytes:
+            while self._total_bytes() + entry.num_bytes > self.budget_bytes:
                 self._entries.popitem(last=False)
             self._entries[key] = entry
 

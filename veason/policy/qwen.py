@@ -34,7 +34,7 @@ from veason.policy.pieces import Piece, read_pieces
 from veason.policy.prefix import DEFAULT_BUDGET_BYTES, PrefixCounts, PrefixStore, digest_frames, entry_from_cache
 from veason.policy.static import ReusableStaticCache, compile_options
 from veason.profile import Profile
-from veason.types import Frame, ModelOptions, PolicyEvent, Sampling, Turn
+from veason.types import Frame, Holding, ModelOptions, PolicyEvent, Sampling, Turn
 from veason.types.budgets import MIB
 
 MODEL_TYPE = "qwen2_5_vl"
@@ -166,6 +166,13 @@ class QwenPolicy:
         if self._prefixes is None:
             return self._counts
         return replace(self._counts, kept_videos=len(self._prefixes), kept_bytes=self._prefixes.num_bytes)
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What was read of videos, of its budget."""
+        if self._prefixes is None:
+            return ()
+        return (Holding("prompts that were read", self._prefixes.num_bytes, self._prefixes.budget_bytes),)
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words of the instruction that this policy was never trained on, () if its vocabulary is open."""

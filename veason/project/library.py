@@ -26,15 +26,14 @@ QUESTION = (
 class Library:
     """The videos and questions of a project, and the log of what happened to them."""
 
-    def __init__(self, folder: Path, database: Database, *, is_untrusted: bool = False) -> None:
+    def __init__(
+        self, folder: Path, database: Database, *, is_untrusted: bool = False, limits: VideoLimits = ANY
+    ) -> None:
         self._folder = folder
         self._database = database
         self._is_untrusted = is_untrusted
-
-    @property
-    def limits(self) -> VideoLimits:
+        self.limits = UNTRUSTED if is_untrusted else limits
         """How much its videos may ask for when they are opened."""
-        return UNTRUSTED if self._is_untrusted else ANY
 
     @property
     def revision(self) -> int:
