@@ -40,14 +40,14 @@ class Imported:
     def __add__(self, other: Imported) -> Imported:
         return Imported(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return a sentence about it.
 
-        >>> Imported(1, 2, 40, num_known=1).told()
+        >>> Imported(1, 2, 40, num_known=1).summary()
         'imported 40 masks of 2 questions about 1 video: they wait for review; 1 question was already there'
-        >>> Imported(num_known=3).told()
+        >>> Imported(num_known=3).summary()
         'nothing new: 3 questions were already there'
-        >>> Imported(1, 1, 3, left_out=("2 polygons with 2 points",)).told()
+        >>> Imported(1, 1, 3, left_out=("2 polygons with 2 points",)).summary()
         'imported 3 masks of 1 question about 1 video: they wait for review; left out: 2 polygons with 2 points'
         """
         parts = []
