@@ -131,6 +131,8 @@ class OpenQuestions:
             question = project.library.question(int(number))
         except ProjectError as error:
             raise SessionError(GONE) from error
+        if question.is_deleted:
+            raise SessionError("this question was deleted: restore it in the queue, under deleted, to open it")
         return OpenQuestion(key, project, question, opening.is_cancelled.is_set)
 
     def _close_idle(self) -> None:
