@@ -21,7 +21,7 @@ class ShownFrames:
     """
 
     def __init__(self, budget_bytes: int = DEFAULT_BYTES) -> None:
-        self._budget_bytes = budget_bytes
+        self.budget_bytes = budget_bytes
         self._kept: OrderedDict[tuple[Hashable, int], Frame] = OrderedDict()
         self._lock = threading.Lock()
         self._num_bytes = 0
@@ -61,6 +61,6 @@ class ShownFrames:
             self._kept[key] = frame
             self._num_bytes += frame.image.nbytes
         self._kept.move_to_end(key)
-        while self._num_bytes > self._budget_bytes:
+        while self._num_bytes > self.budget_bytes:
             _, dropped = self._kept.popitem(last=False)
             self._num_bytes -= dropped.image.nbytes

@@ -6,7 +6,7 @@ import argparse
 import signal
 from pathlib import Path
 
-from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, read_model_options
+from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, megabytes, positive, read_model_options
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -27,6 +27,22 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further name by which the server may be called, such as a proxy's; repeat for several",
+    )
+    parser.add_argument(
+        "--video-memory", metavar="MB", type=megabytes, help="memory for opened videos, in megabytes (default: 512)"
+    )
+    parser.add_argument(
+        "--transfer-disk",
+        metavar="MB",
+        type=positive,
+        help="disk for uploads and files to download, in megabytes (default: 20000)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
 
 
@@ -37,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from veason.studio.server.app import serve
     from veason.studio.server.settings import Settings
 
+    given = {"video_mb": args.video_memory, "transfer_mb": args.transfer_disk}
     serve(
         Settings(
             policy=args.policy,
@@ -44,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
             models=read_model_options(args),
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
+            hosts=tuple(args.allow_host),
+            **{name: value for name, value in given.items() if value is not None},
         ),
         host=args.host,
         port=args.port,

@@ -28,15 +28,14 @@ QUESTION = (
 class Library:
     """The videos and questions of a project, and the log of what happened to them."""
 
-    def __init__(self, folder: Path, database: Database, *, is_untrusted: bool = False) -> None:
+    def __init__(
+        self, folder: Path, database: Database, *, is_untrusted: bool = False, limits: VideoLimits = ANY
+    ) -> None:
         self._folder = folder
         self._database = database
         self._is_untrusted = is_untrusted
-
-    @property
-    def limits(self) -> VideoLimits:
+        self.limits = UNTRUSTED if is_untrusted else limits
         """How much its videos may ask for when they are opened."""
-        return UNTRUSTED if self._is_untrusted else ANY
 
     @property
     def revision(self) -> int:
@@ -222,7 +221,8 @@ class Library:
 
 def read_question(row: Sequence[Any]) -> Question:
     """Return a row that `QUESTION` selected."""
-    return Question(*row[:-1], bool(row[-1]))
+    *values, is_deleted = row
+    return replace(Question(*values), is_deleted=bool(is_deleted))
 
 
 def read_change(row: Sequence[Any]) -> Change:

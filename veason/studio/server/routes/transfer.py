@@ -20,7 +20,7 @@ from veason.outputs import RunResult, fitting_name, write_json, write_overlay_vi
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.database import NAME
-from veason.project.folder import pack, unpack
+from veason.project.folder import pack, size_of, unpack
 from veason.project.listings import JSON_LINES, Wanted, read_instructions
 from veason.project.sources import add_videos
 from veason.studio.server.archives import unzip, zip_folder
@@ -184,6 +184,7 @@ class TransferRoutes:
             if request.format not in IMPORTABLE:
                 raise DataError(f"{request.format!r} cannot be imported: choose one of {', '.join(IMPORTABLE)}")
             source = unzip(upload, Path(room)) if zipfile.is_zipfile(upload) else upload
+            self._registry.check_space(project, size_of(source) if source.is_dir() else source.stat().st_size)
             imported = yield from run_with_progress(
                 lambda tell: into_project(project, source, request.format, copy=True, tell=tell), "clips"
             )
