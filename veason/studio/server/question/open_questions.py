@@ -145,6 +145,8 @@ class OpenQuestions:
             question = project.library.question(int(number))
         except ProjectError as error:
             raise SessionError(GONE) from error
+        if question.is_deleted:
+            raise SessionError("this question was deleted: restore it in the queue, under deleted, to open it")
         return OpenQuestion(key, project, question, opening.is_cancelled.is_set)
 
     def _give_memory_back(self) -> None:

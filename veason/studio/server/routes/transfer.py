@@ -87,7 +87,7 @@ class TransferRoutes:
             yield from run_with_progress(lambda tell: pack(project, path, tell=tell), "files")
             yield _finished(path, ["the whole project: clips, labels, history and comments"])
             return
-        only = [self._question_id(request.work)] if request.scope == "clip" else None
+        only = [self._question_id(request.work)] if request.scope == "clip" else request.questions
         out = self._outbox.new_folder(request.project)
         report, path = yield from run_with_progress(
             lambda tell: self._export_labels(project, request, out, only, tell), "clips"
@@ -102,7 +102,7 @@ class TransferRoutes:
             return question.question_id
 
     def _export_labels(
-        self, project: Project, request: ExportLabelsRequest, out: Path, only: list[int] | None, tell: OnProgress
+        self, project: Project, request: ExportLabelsRequest, out: Path, only: Sequence[int] | None, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
         """Write labels as an archive into the folder `out`; `only` names the questions, None is all of them."""
         format = request.format
@@ -205,8 +205,8 @@ class TransferRoutes:
         return _added(key, "Your project is here again.")
 
 
-def _counted(project: Project, only: list[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:
-    count = 1 if only is not None else len(project.library.videos())
+def _counted(project: Project, only: Sequence[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:
+    count = len(project.library.videos()) if only is None else len(only)
     for number, video in enumerate(from_project(project, only)):
         tell(number, count)
         yield video
