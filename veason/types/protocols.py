@@ -48,7 +48,7 @@ class Policy(Protocol):
         """True where it replays recorded answers, so that sampling changes nothing."""
 
     @property
-    def gives_several(self) -> bool:
+    def can_sample(self) -> bool:
         """True where further answers to a question can differ from the first."""
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
