@@ -59,7 +59,7 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
     elif folder.is_absolute() or checkpoint.count("/") != 1 or checkpoint.startswith("."):
         raise MissingBackend(
             f"there is no policy {name!r}: use auto, nano, scripted:FILE, a checkpoint folder or a hub id such as "
-            f"{hub.REAL_POLICY}"
+            f"{hub.PUBLISHED_POLICY}"
         )
     else:
         is_known = hub.is_cached(checkpoint)
@@ -78,18 +78,18 @@ def choose_policy_name(device: str = "auto") -> str:
 
     has_cuda = choose_device(device).type == "cuda"
     return best_policy_name(
-        has_real=has_cuda and hub.is_cached(hub.REAL_POLICY),
+        has_published=has_cuda and hub.is_cached(hub.PUBLISHED_POLICY),
         has_nano=hub.has_embedded("policy"),
         has_recordings=RECORDINGS.is_file(),
     )
 
 
-def best_policy_name(*, has_real: bool, has_nano: bool, has_recordings: bool) -> str:
+def best_policy_name(*, has_published: bool, has_nano: bool, has_recordings: bool) -> str:
     """Return the name of the best policy among those available. Raises MissingBackend if there is none."""
-    if has_real:
-        return hub.REAL_POLICY
+    if has_published:
+        return hub.PUBLISHED_POLICY
     if has_nano:
         return hub.NANO
     if has_recordings:
         return "scripted"
-    raise MissingBackend(f"no policy is on this machine: hf download {hub.REAL_POLICY}")
+    raise MissingBackend(f"no policy is on this machine: hf download {hub.PUBLISHED_POLICY}")

@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from veason.errors import ProjectError
+from veason.project.classes import Classes
 from veason.project.database import NAME, Database, create_file
+from veason.project.gate import AcceptGate
 from veason.project.labels import LabelStore
 from veason.project.library import Library
 from veason.project.queue import Queue
@@ -30,6 +32,8 @@ class Project:
         library: videos, questions, and the log of what happened to them.
         queue: statuses, assignment, comments and verdicts.
         labels: edits, masks and answers.
+        classes: what objects can be.
+        gate: what has to be done before labels are accepted.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class Project:
         self.library = Library(folder, database, is_untrusted=is_untrusted, limits=limits)
         self.queue = Queue(database, self.library)
         self.labels = LabelStore(database, self.library)
+        self.classes = Classes(database)
+        self.gate = AcceptGate(database)
 
     @property
     def is_read_only(self) -> bool:

@@ -17,6 +17,7 @@ from veason.studio.server.encode import encode
 from veason.studio.server.examples import Example
 from veason.studio.server.failures import Teller
 from veason.studio.server.housekeeping import Housekeeping
+from veason.studio.server.jobs import profile_of
 from veason.studio.server.memory import num_descriptors, resident_bytes
 from veason.studio.server.messages import ErrorReply, Item, Message
 from veason.studio.server.messages.files import NoticeItem, TransferredItem
@@ -74,7 +75,9 @@ class Studio:
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
         self._prelabelling = Prelabelling(pipeline, self.line, self.teller)
         stage = StageRoutes(pipeline, registry, self.questions, self.line, examples, self.outbox.folder)
-        queue = QueueRoutes(registry, self.questions, self._prelabelling)
+        queue = QueueRoutes(
+            registry, self.questions, self._prelabelling, doubt_threshold=profile_of(pipeline).doubt_threshold
+        )
         transfer = TransferRoutes(pipeline, registry, self.questions, self.outbox, is_local=is_local)
         self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
             "open": stage.open,

@@ -156,6 +156,8 @@ class OpenQuestions:
             question = project.library.question(int(number))
         except ProjectError as error:
             raise SessionError(GONE) from error
+        if question.is_deleted:
+            raise SessionError("this question was deleted: restore it in the queue, under deleted, to open it")
 
         def is_over() -> bool:
             return opening.is_cancelled.is_set() or time.monotonic() > until
