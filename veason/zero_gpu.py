@@ -1,7 +1,7 @@
-"""A ZeroGPU Space, which lends its GPU: work runs in a forked process, for a time that is asked for beforehand.
+"""ZeroGPU Spaces: GPU work runs in a forked process, for a duration that is requested beforehand.
 
 Arguments and what comes back are pickled. What the `spaces` package makes of an error of the work is its class alone,
-so errors that are meant for people travel as values. What had come before an error stays.
+so VeasonErrors travel as values. What was yielded before an error stays.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 
 from veason.errors import DeviceError, VeasonError
 
-MOST_LENT_S = 120.0
-"""No more is asked for at a time: a visitor without an account has as much for a whole day."""
+MAX_DURATION_S = 120.0
+"""The longest duration that is requested: the daily quota of a visitor without an account."""
 
-RESERVE_S = 4.0
-"""Work ends so long before the time that it was lent for, since later it would be killed."""
+STOP_BEFORE_S = 4.0
+"""Work stops this long before its duration is over, as the worker may be killed then."""
 
 
-_TAKEN_BACK = (
-    "the GPU was taken back before the work was done: what was made is kept; try again, or choose a shorter range"
+_ABORTED = (
+    "the GPU was taken away before the work was done: what was made is kept; try again, or choose a shorter range"
 )
 
 
@@ -35,7 +35,7 @@ class _Ended:
 
 
 def is_zero_gpu() -> bool:
-    """Tell whether this is a ZeroGPU Space. Before it was asked, torch does not know of the GPU that will be lent."""
+    """Tell whether this is a ZeroGPU Space. torch reports the emulated GPU only after the first call."""
     if importlib.util.find_spec("spaces") is None:
         return False
     from spaces.config import Config
@@ -43,50 +43,52 @@ def is_zero_gpu() -> bool:
     return bool(Config.zero_gpu)
 
 
-def lend_gpu(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) -> Callable[..., Iterator[Any]]:
-    """Return `work`, a generator function, so wrapped that the Space lends it a GPU while it runs.
+def run_on_zero_gpu(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) -> Callable[..., Iterator[Any]]:
+    """Wrap a generator function so that it runs in a ZeroGPU worker.
 
     Args:
-        work: what runs in the forked process; it sees this one as it was when it began, and changes nothing of it.
-        seconds: returns how long the GPU is wanted, called with the arguments of `work`; at most MOST_LENT_S counts.
+        work: a generator function. The worker is a fork of this process and changes nothing in it.
+        seconds: returns the duration to request, called with the arguments of `work`; at most MAX_DURATION_S is used.
 
-    The wrapped function raises DeviceError where no GPU is lent (the quota is used up, say), where it is taken back,
-    and where the time is over; VeasonErrors of the work as they are; and RuntimeError for any other error of it.
+    Returns:
+        A generator function. While iterating, it raises DeviceError if no GPU is allocated (the quota is used up, for
+        example), if the worker is aborted, or if the duration is over; VeasonErrors of `work` unchanged; RuntimeError
+        for any other error of `work`.
     """
     import spaces
 
-    def lent_seconds(*args: Any) -> float:
-        return min(seconds(*args), MOST_LENT_S)
+    def duration(*args: Any) -> float:
+        return min(seconds(*args), MAX_DURATION_S)
 
     def carried(*args: Any) -> Iterator[Any]:
         failure = None
-        lent = lent_seconds(*args)
-        end = time.monotonic() + lent - RESERVE_S
+        allocated_s = duration(*args)
+        end = time.monotonic() + allocated_s - STOP_BEFORE_S
         try:
             with closing(work(*args)) as values:  # type: ignore[type-var]  # a generator
                 for value in values:
                     yield value
                     if time.monotonic() > end:
                         raise DeviceError(
-                            f"the GPU was lent for {lent:.0f} seconds, which are over: what was made is kept; go on "
-                            "with a shorter range"
+                            f"the {allocated_s:.0f} seconds of GPU time are over: what was made is kept; go on with a "
+                            "shorter range"
                         )
         except VeasonError as error:
             failure = error
         yield _Ended(failure)
 
-    lent_work: Callable[..., Any] = spaces.GPU(carried, duration=lent_seconds)
+    gpu_work: Callable[..., Any] = spaces.GPU(carried, duration=duration)
 
     def asking(*args: Any) -> Iterator[Any]:
         ended = None
-        with _lending_errors(), closing(lent_work(*args)) as values:
+        with _zero_gpu_errors(), closing(gpu_work(*args)) as values:
             for value in values:  # to the end: closing it early could stop the next visitor's work in the same process
                 if isinstance(value, _Ended):
                     ended = value
                 else:
                     yield value
         if ended is None:
-            raise DeviceError(_TAKEN_BACK)
+            raise DeviceError(_ABORTED)
         if ended.error is not None:
             raise ended.error
 
@@ -94,8 +96,8 @@ def lend_gpu(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) 
 
 
 @contextmanager
-def _lending_errors() -> Iterator[None]:
-    """Turn the errors of the lender, which are those of gradio, into ours."""
+def _zero_gpu_errors() -> Iterator[None]:
+    """Turn errors of the `spaces` package, which are those of gradio, into DeviceError."""
     from gradio import Error
 
     try:
@@ -105,5 +107,5 @@ def _lending_errors() -> Iterator[None]:
         if title != "ZeroGPU worker error":
             raise DeviceError(f"{title}: {message}") from error
         if "abort" in message:
-            raise DeviceError(_TAKEN_BACK) from error
-        raise RuntimeError(f"the work on the lent GPU failed: {message}") from error
+            raise DeviceError(_ABORTED) from error
+        raise RuntimeError(f"the work in the ZeroGPU worker failed: {message}") from error

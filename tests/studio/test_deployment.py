@@ -35,7 +35,7 @@ def address(folder: Path) -> Iterator[str]:
         host="127.0.0.1",
         port=None,
         open_browser=False,
-        deployment=Deployment(auth=file, is_proxied=True),
+        deployment=Deployment(auth=file),
         block=False,
     )
     try:

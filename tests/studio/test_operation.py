@@ -19,6 +19,7 @@ from veason.studio.server.operation.health import HealthPages, has_room
 from veason.studio.server.operation.log import log_served, write_json
 from veason.studio.server.operation.metrics import Metrics, MetricsPage
 from veason.studio.server.operation.observing import Served
+from veason.types.budgets import Holding
 
 SECRET = "a canary that is in no log"
 
@@ -125,7 +126,8 @@ def test_metrics_are_what_prometheus_reads() -> None:
     pytest.importorskip("prometheus_client", reason="prometheus_client is not installed")
     from prometheus_client.parser import text_string_to_metric_families
 
-    metrics = Metrics({"models_waiting": ("Requests that wait.", lambda: 3.0)})
+    held = (Holding("opened videos", 5, 100),)
+    metrics = Metrics({"models_waiting": ("Requests that wait.", lambda: 3.0)}, lambda: held)
     metrics.count(Served("event", "edit", "done", 0.03))
     metrics.count(Served("event", "edit", "refused", 0.2))
     app = MetricsPage(not_there, metrics=metrics, has_people=False)
@@ -140,6 +142,7 @@ def test_metrics_are_what_prometheus_reads() -> None:
     assert found["veason_requests_total", *labels, ("outcome", "refused")] == 1
     assert found["veason_request_seconds_count", *labels] == 2
     assert found["veason_models_waiting",] == 3
+    assert found["veason_held_bytes", ("budget", "opened videos")] == 5
     assert found["process_open_fds",] > 0
 
 

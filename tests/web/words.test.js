@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { standing } from "../../veason/studio/web/core/sync.js";
-import { lentSeconds } from "../../veason/studio/web/core/words.js";
+import { inLine, gpuSeconds } from "../../veason/studio/web/core/words.js";
 import { typedWords } from "../../veason/studio/web/panel/question.js";
 
 test("words of a question that was never asked are to be saved, those of another are to be asked", () => {
@@ -22,9 +22,15 @@ test("the header never says saved while words are only in the field", () => {
   assert.equal(standing({ saved: "unsaved", typed: "unasked" }), "unsaved");
 });
 
-test("masks on a borrowed GPU are counted with its start, up to what is lent at a time", () => {
-  const lent = { thinking: { 1: 44 }, starting: 15, factor: 1.5, most: 120 };
-  assert.equal(lentSeconds(4, lent), 21);
-  assert.equal(lentSeconds(1000, lent), 120);
-  assert.equal(lentSeconds(4, null), null);
+test("propagating on ZeroGPU requests time for the start as well, up to the most of one call", () => {
+  const zeroGpu = { thinking: { 1: 44 }, startup: 15, factor: 1.5, max: 120 };
+  assert.equal(gpuSeconds(4, zeroGpu), 21);
+  assert.equal(gpuSeconds(1000, zeroGpu), 120);
+  assert.equal(gpuSeconds(4, null), null);
+});
+
+test("a request in the line is told its place and the time", () => {
+  assert.equal(inLine(0, null), "waiting for the models …");
+  assert.equal(inLine(1, null), "waiting for one request before yours");
+  assert.equal(inLine(3, 40), "waiting for 3 requests before yours · about 40 s");
 });

@@ -1,4 +1,4 @@
-"""What lends GPUs to a ZeroGPU Space, as the `spaces` package asks it over HTTP: who wants one, for how long."""
+"""The scheduler of ZeroGPU, as the `spaces` package asks it over HTTP."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-NEVER_LENT = 99
+NEVER_ALLOCATED = 99
 
 
 class DeviceApi:
-    """A server on this machine that lends whatever is asked for, but for NEVER_LENT seconds.
+    """A server on this machine that grants every request, except for a duration of NEVER_ALLOCATED seconds.
 
     Attributes:
         calls: (path, parameters) of every request, in order.
@@ -49,7 +49,7 @@ class DeviceApi:
         self.calls.append((path, given))
         if path != "/schedule":
             return 200, {}
-        if int(given["durationSeconds"]) == NEVER_LENT:
+        if int(given["durationSeconds"]) == NEVER_ALLOCATED:
             return 429, {"left": 3, "wait": 3600}
         return 200, {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": f"token-{len(self.calls)}"}
 

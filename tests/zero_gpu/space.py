@@ -18,21 +18,21 @@ from typing import Any
 
 import spaces  # before torch, as on a Space
 import torch
-from spaces.zero import torch as lent
+from spaces.zero import torch as emulated
 from spaces.zero.torch.patching import cuda_aliases, tensor_packs
 
-from tests.zero_gpu.device_api import NEVER_LENT
+from tests.zero_gpu.device_api import NEVER_ALLOCATED
 from veason import zero_gpu
 from veason.errors import AnswerError, VeasonError
 from veason.hub import ASSETS
-from veason.zero_gpu import lend_gpu
+from veason.zero_gpu import run_on_zero_gpu
 
 CLIP = ASSETS / "examples" / "chase.mp4"
 PART, BOX = (40, 44), (200, 80, 300, 180)
 NO_HURRY_S = -1000.0
 """With models on a CPU that others use too, the time of a GPU means nothing."""
 
-SECONDS = {"slow": 5, "refused": NEVER_LENT}
+SECONDS = {"slow": 5, "refused": NEVER_ALLOCATED}
 
 
 def bring_weights_back(callback: Any = None) -> None:
@@ -52,8 +52,8 @@ def bring_weights_back(callback: Any = None) -> None:
                 offset += aligned
 
 
-lent.init = lambda uuid: None
-lent.move = bring_weights_back
+emulated.init = lambda uuid: None
+emulated.move = bring_weights_back
 
 
 def door() -> dict[str, Any]:
@@ -75,7 +75,7 @@ def door() -> dict[str, Any]:
             os.kill(os.getpid(), signal.SIGKILL)
         yield len(kept)
 
-    lending = lend_gpu(work, lambda kind: SECONDS.get(kind, 900))
+    lending = run_on_zero_gpu(work, lambda kind: SECONDS.get(kind, 900))
     told: dict[str, Any] = {}
     for kind in ("good", "answer", "defect", "killed", "slow", "good again", "refused"):
         values = []
@@ -101,7 +101,7 @@ def track() -> dict[str, Any]:
     from veason.video import open_video
 
     pipeline = load_pipeline(segmenter="nano", has_policy=False)
-    assert pipeline.is_lent
+    assert pipeline.uses_zero_gpu
     before = pipeline.estimate_seconds(100, 1)
     with open_video(CLIP, "pyav") as video:
         arriving = pipeline.propagate(video, [Prompt(1, PART[0], box=Box(*BOX))], frames=PART)
@@ -130,9 +130,9 @@ if __name__ == "__main__":
     assert spaces.GPU
     chosen = sys.argv[1]
     if chosen == "app":
-        zero_gpu.RESERVE_S = NO_HURRY_S
+        zero_gpu.STOP_BEFORE_S = NO_HURRY_S
         app()
     else:
         told_of_door = door()
-        zero_gpu.RESERVE_S = NO_HURRY_S
+        zero_gpu.STOP_BEFORE_S = NO_HURRY_S
         print("\nTOLD " + json.dumps({"door": told_of_door, "track": track()}), flush=True)

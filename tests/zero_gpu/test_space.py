@@ -66,7 +66,7 @@ def door(space: Space) -> dict[str, Any]:
         pytest.param("good", None, "", id="done"),
         pytest.param("answer", "AnswerError", "no keyframe", id="an error for people"),
         pytest.param("defect", "RuntimeError", "KeyError", id="a defect"),
-        pytest.param("killed", "DeviceError", "taken back", id="killed"),
+        pytest.param("killed", "DeviceError", "taken away", id="killed"),
     ],
 )
 def test_what_came_before_an_error_stays_and_the_error_is_told(
@@ -82,15 +82,15 @@ def test_an_answer_that_cannot_be_read_keeps_its_text(door: dict[str, Any]) -> N
     assert door["answer"][3] == "the text"
 
 
-def test_work_ends_before_the_time_that_the_gpu_was_lent_for(door: dict[str, Any]) -> None:
+def test_work_stops_before_its_gpu_time_is_over(door: dict[str, Any]) -> None:
     values, name, told, _ = door["slow"]
     assert name == "DeviceError"
-    assert "lent for 5 seconds" in told
+    assert "the 5 seconds of GPU time are over" in told
     assert values == list(range(len(values)))
     assert 1 <= len(values) < 50
 
 
-def test_no_more_is_asked_for_than_is_lent(space: Space) -> None:
+def test_no_more_is_requested_than_one_call_may(space: Space) -> None:
     assert space.api.durations[:5] == [120, 120, 120, 120, 5]
     assert max(space.api.durations) == 120
 
@@ -154,8 +154,8 @@ def test_the_whole_way_from_a_question_to_masks(tmp_path: Path) -> None:
     assert sorted(result["masks"]) == [str(index) for index in range(*PART)]
     assert result["thought"]
     (studio,) = [one for one in config if one["props"].get("elem_id") == "studio"]
-    lent = studio["props"]["props"]["about"]["lent"]
-    assert lent["thinking"] == {"1": 44, "4": 44 + 94, "8": 44 + 120}
-    assert (lent["starting"], lent["factor"], lent["most"]) == (15, 1.5, 120)
+    zero_gpu = studio["props"]["props"]["about"]["zeroGpu"]
+    assert zero_gpu["thinking"] == {"1": 44, "4": 44 + 94, "8": 44 + 120}
+    assert (zero_gpu["startup"], zero_gpu["factor"], zero_gpu["max"]) == (15, 1.5, 120)
     assert next(path for path, _ in api.calls) == "/startup-report"
     assert api.durations[0] == 44

@@ -1,4 +1,4 @@
-"""`veason project new|add|prelabel|status|backup|restore DIR`: a queue of questions about videos, kept in a folder."""
+"""`veason project new|add|prelabel|status|backup|restore DIR`: manage a project folder with its queue of questions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DOUBTFUL_SHOWN = 5
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
-    parser = commands.add_parser("project", help="keep a queue of questions about videos", description=__doc__)
+    parser = commands.add_parser("project", help="manage a queue of questions about videos", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in _ACTIONS.items():
         action = actions.add_parser(name, help=text, description=text)
@@ -46,12 +46,14 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("videos", metavar="VIDEO_OR_FOLDER", nargs="*", help="a video, or a folder of videos or frames")
-    parser.add_argument("--instructions", metavar="FILE", help="CSV or JSONL with instruction, video, assignee")
-    parser.add_argument("--encoding", metavar="NAME", help="of the text of --instructions (default: UTF-8)")
+    parser.add_argument(
+        "--instructions", metavar="FILE", help="CSV or JSONL file with the columns instruction, video, assignee"
+    )
+    parser.add_argument("--encoding", metavar="NAME", help="text encoding of --instructions (default: UTF-8)")
     parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
     parser.add_argument("--dataset", metavar="ROOT", help="add the expressions of a benchmark dataset")
     parser.add_argument("--kind", choices=BENCHMARKS, help="format of --dataset")
-    parser.add_argument("--split", help="split of --dataset (default: what the format is scored on)")
+    parser.add_argument("--split", help="split of --dataset (default: the split that the benchmark scores)")
 
 
 def _add_prelabel(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +122,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
     sampling = read_sampling(args)
     with Project.open(args.folder) as project:
         if not project.library.questions(status=("new", "thinking"), assignee=args.assignee):
-            print("nothing to do: no question is new")  # no model need be loaded for that
+            print("nothing to do: no question is new")  # before any model is loaded
             return 0
         pipeline = pipeline_from_args(args)
         with closing(prelabel(project, pipeline, sampling=sampling, assignee=args.assignee)) as work:
@@ -130,7 +132,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
 
 
 def _show(work: Iterator[Progress]) -> dict[str, int]:
-    """Show progress on stderr until the work ends; return how many questions ended how."""
+    """Show progress on stderr; return the number of questions by final stage."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -201,7 +203,7 @@ def _run_restore(args: argparse.Namespace) -> int:
 
 
 def describe_project(project: Project) -> dict[str, Any]:
-    """Return what `status --json` prints."""
+    """Return the content of `status --json`."""
     from veason.project.folder import size_of
     from veason.project.statistics import statistics
 
@@ -230,10 +232,10 @@ def describe_project(project: Project) -> dict[str, Any]:
 _ACTIONS = {
     "new": "make an empty project",
     "add": "add videos and instructions to the queue",
-    "prelabel": "let policy and segmenter propose an answer to every new question",
-    "status": "tell how far the queue is",
-    "backup": "pack the project as it is now into a file, also while the app runs",
-    "restore": "put a backup back, into an empty folder",
+    "prelabel": "propose an answer to every new question with policy and segmenter",
+    "status": "show the state of the queue",
+    "backup": "write a backup of the project, also while the app runs",
+    "restore": "restore a backup into an empty folder",
 }
 _ADD_OPTIONS = {
     "new": _add_new,

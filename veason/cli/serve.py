@@ -6,7 +6,16 @@ import argparse
 import signal
 from pathlib import Path
 
-from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, read_model_options, read_secret
+from veason.cli.options import (
+    Commands,
+    add_policy,
+    add_segmenter,
+    add_stock,
+    megabytes,
+    positive_int,
+    read_model_options,
+    read_secret,
+)
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -17,16 +26,32 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def add_serve_options(parser: argparse.ArgumentParser) -> None:
-    """Add what both `veason serve` and app.py understand."""
+    """Add the options shared by `veason serve` and app.py."""
     add_policy(parser)
     add_segmenter(parser)
     add_stock(parser)
-    parser.add_argument("--project", metavar="FOLDER", help="where the labels are kept (default: veason, at home)")
+    parser.add_argument("--project", metavar="FOLDER", help="project folder (default: ~/veason)")
     parser.add_argument(
-        "--visitors", metavar="FOLDER", help="instead: a project below FOLDER for each visitor, for 2 days"
+        "--visitors", metavar="FOLDER", help="instead: one project in FOLDER per visitor, deleted after 2 days"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further host name to accept, such as a proxy's; may be repeated",
+    )
+    parser.add_argument(
+        "--video-memory", metavar="MB", type=megabytes, help="memory for opened videos, in megabytes (default: 512)"
+    )
+    parser.add_argument(
+        "--transfer-disk",
+        metavar="MB",
+        type=positive_int,
+        help="disk for uploads and files to download, in megabytes (default: 20000)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     _add_deployment_options(parser)
 
@@ -38,7 +63,6 @@ def _add_deployment_options(parser: argparse.ArgumentParser) -> None:
     shared.add_argument("--user-header", metavar="NAME", help="trust this header of a proxy to name who is signed in")
     shared.add_argument("--proxy-secret", metavar="FILE", help="holds what the proxy sends in X-Proxy-Secret")
     shared.add_argument("--root-path", metavar="PATH", default="", help="where a proxy shows it, such as /veason")
-    shared.add_argument("--proxied", action="store_true", help="a proxy stands before it, and names the host")
     shared.add_argument("--metrics", action="store_true", help="answer /metrics in the form of Prometheus")
     shared.add_argument("--mcp", action="store_true", help="offer the programming interface as tools of MCP, at /mcp")
     shared.add_argument("--log-json", action="store_true", help="write logs as JSON lines, one for each request")
@@ -54,7 +78,6 @@ def run(args: argparse.Namespace) -> int:
 
     deployment = Deployment(
         root_path=args.root_path,
-        is_proxied=args.proxied,
         auth=Path(args.auth) if args.auth else None,
         user_header=args.user_header,
         proxy_secret=read_secret(args.proxy_secret) if args.proxy_secret else "",
@@ -62,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         has_mcp=args.mcp,
         logs_json=args.log_json,
     )
+    chosen = {"video_mb": args.video_memory, "transfer_mb": args.transfer_disk}
     serve(
         Settings(
             policy=args.policy,
@@ -69,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
             models=read_model_options(args),
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
+            hosts=tuple(args.allow_host),
+            **{name: value for name, value in chosen.items() if value is not None},
         ),
         host=args.host,
         port=args.port,

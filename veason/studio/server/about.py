@@ -6,16 +6,16 @@ from typing import get_args
 
 from veason.device import choose_device
 from veason.formats.catalogue import FORMATS
-from veason.pipeline import LENT_FACTOR, STARTING_S, Pipeline
+from veason.pipeline import SAFETY_FACTOR, STARTUP_S, Pipeline
 from veason.studio.server.examples import Example
-from veason.studio.server.messages.about import About, ExamplePart, FormatPart, LentPart, ProjectPart
+from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart, ZeroGpuPart
 from veason.studio.server.proposals import samplings
 from veason.studio.server.requests.stage import Samples
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason.studio.server.views import jpeg
 from veason.video import open_video
-from veason.zero_gpu import MOST_LENT_S
+from veason.zero_gpu import MAX_DURATION_S
 
 
 def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) -> About:
@@ -25,9 +25,9 @@ def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) 
     return About(
         policy=policy.name if policy is not None else "none",
         device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
-        lent=_lent(studio.pipeline),
+        zero_gpu=_zero_gpu(studio.pipeline),
         recorded=policy is not None and policy.is_recorded,
-        several=policy is not None and policy.gives_several,
+        several=policy is not None and policy.can_sample,
         segmenter=segmenter.name,
         trained_on=profile.trained_on if profile is not None else "",
         space=profile.space_wh if profile is not None else None,
@@ -50,17 +50,17 @@ def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) 
     )
 
 
-def _lent(pipeline: Pipeline) -> LentPart | None:
-    """Return for how long a ZeroGPU Space is asked for its GPU."""
-    if not pipeline.is_lent:
+def _zero_gpu(pipeline: Pipeline) -> ZeroGpuPart | None:
+    """Return the GPU time that calls request on a ZeroGPU Space, None elsewhere."""
+    if not pipeline.uses_zero_gpu:
         return None
     frames = pipeline.policy.frame_count if pipeline.policy is not None else 0
     is_recorded = pipeline.policy is not None and pipeline.policy.is_recorded
     thinking = {
-        count: sum(pipeline.lent_seconds_to_think(frames, one.num_samples) for one in samplings(count, is_recorded))
+        count: sum(pipeline.thinking_gpu_seconds(frames, one.num_samples) for one in samplings(count, is_recorded))
         for count in get_args(Samples)
     }
-    return LentPart(thinking=thinking, starting=STARTING_S, factor=LENT_FACTOR, most=MOST_LENT_S)
+    return ZeroGpuPart(thinking=thinking, startup=STARTUP_S, factor=SAFETY_FACTOR, max=MAX_DURATION_S)
 
 
 def _project(studio: Studio, settings: Settings) -> ProjectPart:

@@ -14,6 +14,8 @@ from veason.studio.server.api import Api
 from veason.studio.server.deployment import Deployment
 from veason.studio.server.examples import list_examples
 from veason.studio.server.guard import LOOPBACK, OriginGuard
+from veason.studio.server.intake import MIB, IntakeLimits, raise_descriptor_limit
+from veason.studio.server.memory import bound_arenas
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_served, write_json
 from veason.studio.server.operation.metrics import Gauges, Metrics, MetricsPage
@@ -40,11 +42,21 @@ def serve(
 ) -> gr.Blocks:
     """Load the models, build the page and serve it; returns at once unless `block`."""
     deployment.check_host(host)
-    is_local = host in LOOPBACK and settings.visitors is None and not deployment.is_behind_proxy
-    people = People(deployment.auth) if deployment.auth is not None else None  # first, as the next line: told at once
-    registry = ProjectRegistry(settings)
+    is_public = settings.visitors is not None
+    is_local = host in LOOPBACK and not is_public and not settings.hosts and not deployment.is_shared
+    people = People(deployment.auth) if deployment.auth is not None else None
+    bound_arenas()
+    registry = ProjectRegistry(settings, is_shared=not is_local)  # before the models: its errors come at once
     pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
-    studio = Studio(pipeline, registry, list_examples(), capacity=settings.max_works, is_local=is_local)
+    studio = Studio(
+        pipeline,
+        registry,
+        list_examples(),
+        capacity=settings.max_works,
+        is_local=is_local,
+        video_bytes=settings.video_mb * MIB,
+        transfer_bytes=settings.transfer_mb * MIB,
+    )
     if registry.own_key is not None:
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
     os.environ["GRADIO_TEMP_DIR"] = str(studio.outbox.uploads)  # gradio knows no other way to be told
@@ -53,7 +65,19 @@ def serve(
     limits = ANY if is_local else UNTRUSTED
     api = Api(studio.pipeline, studio.line, studio.outbox, studio.teller, limits=limits)
     page = build(studio, about_page(studio, settings, has_people=has_people), api, has_people=has_people)
-    app_kwargs: dict[str, Any] = {"middleware": middleware(studio, deployment, people, host=host, is_local=is_local)}
+    hosts = [*settings.hosts, *([] if is_public else [host])]
+    app_kwargs: dict[str, Any] = {
+        "middleware": [
+            Middleware(OriginGuard, is_public=is_public, is_local=is_local, hosts=hosts),
+            *shared_middleware(studio, deployment, people),
+            Middleware(
+                IntakeLimits,
+                outbox=studio.outbox,
+                most_upload=settings.max_upload_mb * MIB,
+                most_requests=raise_descriptor_limit(),
+            ),
+        ]
+    }
     if deployment.has_mcp:
         _add_tools(app_kwargs, api, studio, is_local=is_local)
     page.queue(max_size=MOST_EVENTS)
@@ -81,14 +105,9 @@ def serve(
     return page
 
 
-def middleware(
-    studio: Studio, deployment: Deployment, people: People | None, *, host: str, is_local: bool
-) -> list[Middleware]:
-    """Return what a request passes before it reaches the page, the outermost first."""
-    passed = [
-        Middleware(OriginGuard, is_local=is_local, hosts=[host]),
-        Middleware(HealthPages, checks=_checks(studio)),
-    ]
+def shared_middleware(studio: Studio, deployment: Deployment, people: People | None) -> list[Middleware]:
+    """Return the middleware of a deployment, outermost first: health, sign-in, metrics."""
+    passed = [Middleware(HealthPages, checks=_checks(studio))]
     if deployment.has_people:
         header, secret = deployment.user_header, deployment.proxy_secret
         passed.append(Middleware(SignIn, people=people, user_header=header, proxy_secret=secret))
@@ -96,7 +115,7 @@ def middleware(
         write_json()
         studio.observers.told.append(log_served)
     if deployment.has_metrics:
-        metrics = Metrics(_gauges(studio))
+        metrics = Metrics(_gauges(studio), lambda: studio.holdings)
         studio.observers.told.append(metrics.count)
         passed.append(Middleware(MetricsPage, metrics=metrics, has_people=deployment.has_people))
     return passed

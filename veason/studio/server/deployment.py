@@ -19,7 +19,6 @@ class Deployment:
 
     Attributes:
         root_path: where a proxy shows the app, such as "/veason"; "" is the top.
-        is_proxied: a proxy stands before it, so that the name it is called by is no name of this machine.
         auth: a file of the people who may use it, see `veason.studio.server.access.people`; None for everybody.
         user_header: the header in which a proxy names who is signed in; None where it does not.
         proxy_secret: what the proxy sends in X-Proxy-Secret, "" where it sends none.
@@ -32,7 +31,6 @@ class Deployment:
     """
 
     root_path: str = ""
-    is_proxied: bool = False
     auth: Path | None = None
     user_header: str | None = None
     proxy_secret: str = ""
@@ -59,9 +57,9 @@ class Deployment:
             )
 
     @property
-    def is_behind_proxy(self) -> bool:
-        """Whether browsers call it by another name than this machine's."""
-        return self.is_proxied or bool(self.root_path) or self.user_header is not None
+    def is_shared(self) -> bool:
+        """Whether others than the owner of this machine use it."""
+        return bool(self.root_path) or self.has_people
 
     @property
     def has_people(self) -> bool:

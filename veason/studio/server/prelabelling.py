@@ -27,12 +27,12 @@ class Prelabelling:
 
         Raises:
             ProjectError: nothing is left to do.
-            DeviceError: the GPU is lent to visitors, one question at a time.
+            DeviceError: this is a ZeroGPU Space, whose GPU is allocated to visitors.
         """
-        if self._pipeline.is_lent:
+        if self._pipeline.uses_zero_gpu:
             raise DeviceError(
-                "this Space borrows its GPU for one visitor's question at a time: pre-label on a machine of your own, "
-                "and import the project here"
+                "a ZeroGPU Space allocates its GPU to one visitor's call at a time: pre-label on a machine of "
+                "your own, and import the project here"
             )
         run = self._runs.get(key)
         if run is not None and run.is_running:

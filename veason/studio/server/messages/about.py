@@ -71,20 +71,20 @@ class ProjectPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LentPart:
-    """For how long a GPU is borrowed, which counts against what a visitor has for a day; all in seconds.
+class ZeroGpuPart:
+    """GPU time that is requested on a ZeroGPU Space, in seconds; it counts against the visitor's daily quota.
 
     Attributes:
         thinking: by the number of answers.
-        starting: before the first mask.
-        factor: a second of masks is counted as so many.
-        most: no more is borrowed at a time.
+        startup: for propagating, before the first mask.
+        factor: for propagating, on the expected seconds.
+        max: the most that one call requests.
     """
 
     thinking: Mapping[int, float]
-    starting: float
+    startup: float
     factor: float
-    most: float
+    max: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class About:
     Attributes:
         policy: its name.
         device: what the models run on.
-        lent: for how long it is borrowed for a run, null where it need not be.
+        zero_gpu: what a call requests on a ZeroGPU Space, null elsewhere.
         recorded: the policy's answers are.
         several: it makes sense to ask for more than one answer.
         segmenter: its name.
@@ -111,7 +111,7 @@ class About:
 
     policy: str
     device: Literal["CPU", "GPU"]
-    lent: LentPart | None
+    zero_gpu: ZeroGpuPart | None
     recorded: bool
     several: bool
     segmenter: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from veason.libraries import require_library
@@ -10,6 +10,7 @@ from veason.studio.server.access.sign_in import person_of
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
 from veason.studio.server.operation.health import send_page
 from veason.studio.server.operation.observing import Served
+from veason.types.budgets import Holding
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -25,12 +26,13 @@ class Metrics:
 
     Args:
         gauges: what is measured when it is asked for.
+        holdings: returns what is held of each budget in bytes.
 
     Raises:
         MissingBackend: prometheus_client is not installed.
     """
 
-    def __init__(self, gauges: Gauges) -> None:
+    def __init__(self, gauges: Gauges, holdings: Callable[[], Iterable[Holding]] = tuple) -> None:
         require_library("prometheus_client", "--metrics")
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -46,6 +48,9 @@ class Metrics:
             registry=self._registry,
             buckets=_SECONDS,
         )
+        self._holdings = holdings
+        self._held = Gauge("veason_held_bytes", "Bytes held of a budget.", ["budget"], registry=self._registry)
+        self._most = Gauge("veason_budget_bytes", "Bytes of a budget.", ["budget"], registry=self._registry)
         for name, (words, measure) in gauges.items():
             Gauge(f"veason_{name}", words, registry=self._registry).set_function(measure)
 
@@ -58,6 +63,9 @@ class Metrics:
         """Return everything in the form of Prometheus."""
         from prometheus_client import generate_latest
 
+        for one in self._holdings():
+            self._held.labels(one.name).set(one.held)
+            self._most.labels(one.name).set(one.most)
         text: str = generate_latest(self._registry).decode()
         return text
 

@@ -54,7 +54,7 @@ class Observers:
     told: list[Callable[[Served], None]] = field(default_factory=list)
 
     @contextmanager
-    def serving(self, kind: Kind, name: str, known: Collection[str], by: str = "") -> Iterator[Ending]:
+    def observe(self, kind: Kind, name: str, known: Collection[str], by: str = "") -> Iterator[Ending]:
         """Serve a request in the block, which notes how it ends; a name that is not among the known is not told."""
         ending, begun = Ending(), time.perf_counter()
         try:

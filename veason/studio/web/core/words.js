@@ -8,12 +8,12 @@ export const duration = (seconds) =>
   seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`;
 
 /**
- * For how long masks that take so many seconds borrow a GPU, null where none has to be borrowed.
- * @param {number} seconds
- * @param {About["lent"]} lent
+ * The GPU time that propagating requests on a ZeroGPU Space, null elsewhere.
+ * @param {number} seconds that it is expected to take
+ * @param {About["zeroGpu"]} zeroGpu
  */
-export const lentSeconds = (seconds, lent) =>
-  lent && Math.min(lent.most, Math.ceil(lent.starting + lent.factor * seconds));
+export const gpuSeconds = (seconds, zeroGpu) =>
+  zeroGpu && Math.min(zeroGpu.max, Math.ceil(zeroGpu.startup + zeroGpu.factor * seconds));
 
 /** @param {number} bytes */
 export const fileSize = (bytes) =>
@@ -42,6 +42,17 @@ export const secondsLeft = (done, count, begun) => ((performance.now() - begun) 
 export function farness(done, count, begun) {
   const left = secondsLeft(done, count, begun);
   return `${Math.floor((done / count) * 100)} %${done && left >= 1 ? ` · ${duration(left)} left` : ""}`;
+}
+
+/**
+ * Where a request stands in the line for the models.
+ * @param {number} ahead
+ * @param {number | null} seconds
+ */
+export function inLine(ahead, seconds) {
+  const others = ahead === 1 ? "one request" : `${ahead} requests`;
+  const when = seconds === null ? "" : ` · about ${duration(seconds)}`;
+  return ahead ? `waiting for ${others} before yours${when}` : "waiting for the models …";
 }
 
 /** "1 edit", "2 edits". @param {number} number @param {string} what */

@@ -7,7 +7,7 @@
 /** @import { Scope, State, Store } from "../core/types.js" */
 
 import { drawnHere, isPropagated } from "../core/objects.js";
-import { duration, lentSeconds } from "../core/words.js";
+import { duration, gpuSeconds } from "../core/words.js";
 import { idOf } from "../queue/ids.js";
 
 const KEEP_MS = 250;
@@ -118,8 +118,8 @@ export class Propagation {
     const frames = Math.max(0, stop - start);
     const part = frames < info.frames ? ` of ${info.frames}` : "";
     const seconds = frames * Math.max(1, objects.length) * secondsPerFrame;
-    const lent = lentSeconds(seconds, this.#scope.props.about.lent);
-    const quota = lent === null ? "" : ` · borrows the GPU for up to ${duration(lent)}`;
+    const gpu = gpuSeconds(seconds, this.#scope.props.about.zeroGpu);
+    const quota = gpu === null ? "" : ` · up to ${duration(gpu)} of GPU quota`;
     this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(seconds)}${quota}`;
   }
 

@@ -65,12 +65,12 @@ export class Question {
     state.on(["info"], ({ info }) => this.#suggest(info?.title ?? null));
   }
 
-  /** How fast the answer came, before it for how long a GPU will be borrowed. */
+  /** How fast the answer came; before it, on a ZeroGPU Space, what asking costs. */
   #tellSpeed() {
-    const { lent } = this.#scope.props.about;
+    const { zeroGpu } = this.#scope.props.about;
     const { speed, samples } = this.#refs;
-    const borrowed = lent?.thinking[Number(samples.value)];
-    const cost = borrowed === undefined ? "" : `borrows the GPU for up to ${duration(borrowed)}`;
+    const gpu = zeroGpu?.thinking[Number(samples.value)];
+    const cost = gpu === undefined ? "" : `up to ${duration(gpu)} of GPU quota`;
     speed.textContent = this.#state.get().speed || cost;
   }
 
