@@ -16,7 +16,7 @@ from veason.cli.options import (
     add_sampling,
     add_segmenter,
     pipeline_from_args,
-    positive,
+    positive_int,
     read_sampling,
 )
 from veason.errors import ProjectError
@@ -69,7 +69,7 @@ def _add_status(parser: argparse.ArgumentParser) -> None:
 
 def _add_backup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("to", metavar="FOLDER", help="where backups lie: a new file each, named by the time (UTC)")
-    parser.add_argument("--keep", metavar="N", type=positive, default=0, help="delete all but the newest N of them")
+    parser.add_argument("--keep", metavar="N", type=positive_int, default=0, help="delete all but the newest N of them")
     parser.add_argument("--without-videos", action="store_true", help="leave videos outside the project's folder out")
 
 
