@@ -107,8 +107,10 @@ class Database:
         kept = earlier_file(self.path, version)
         part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
         try:
-            copy_database(self._connection(), part)
-            part.replace(kept)
+            with self._connection() as here:
+                copy_database(here, part)
+            if version_of(part) == version:  # another process may have been faster
+                part.replace(kept)
         finally:
             part.unlink(missing_ok=True)
 
@@ -244,6 +246,16 @@ class Database:
 def earlier_file(path: Path, version: int) -> Path:
     """Return where the file of an earlier version is kept when it is brought up to date."""
     return path.with_name(f"{path.name}.version-{version}")
+
+
+def version_of(path: Path) -> int:
+    """Return the version of the tables of a project file."""
+    db = sqlite3.connect(path)
+    try:
+        found: int = db.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        db.close()
+    return found
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> None:
