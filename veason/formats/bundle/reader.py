@@ -79,6 +79,8 @@ def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally)
         info = _info(lines[0].row, finder, place)
         tracks: dict[int, dict[int, LabelMask]] = {}
         object_names: dict[int, str] = {}
+        object_classes: dict[int, str] = {}
+        object_attributes: dict[int, dict[str, str]] = {}
         for line in lines:
             place = line.place
             _check_same_video(line, info)
@@ -86,6 +88,9 @@ def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally)
                 object_id = _object_id(entry, place)
                 tracks.setdefault(object_id, {})
                 object_names |= {object_id: _text(entry["name"], place)} if entry["name"] else {}
+                if entry.get("class"):  # older bundles have none
+                    object_classes[object_id] = _text(entry["class"], place)
+                    object_attributes[object_id] = _attributes(entry, place)
             _read_masks(line, info, tracks, tally)
         video = LabelledVideo(
             name=_text(lines[0].row["video"], lines[0].place),
@@ -93,6 +98,8 @@ def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally)
             questions=tuple(_question(line, info, tally) for line in lines),
             tracks=tracks,
             object_names=object_names,
+            object_classes=object_classes,
+            object_attributes=object_attributes,
             frame_names=frame_names_of(info),
         )
     except DataError:
@@ -219,6 +226,10 @@ def _prompt(entry: dict[str, Any], info: VideoInfo, place: str, tally: ImportTal
 
 def _object_id(entry: dict[str, Any], place: str) -> int:
     return whole_number(entry["object_id"], f"{place}: object_id", least=1, most=_MOST_ID)
+
+
+def _attributes(entry: dict[str, Any], place: str) -> dict[str, str]:
+    return {_text(key, place): _text(value, place) for key, value in entry.get("attributes", {}).items()}
 
 
 def _text(value: Any, place: str) -> str:
