@@ -6,14 +6,14 @@ import math
 import re
 from dataclasses import dataclass
 
-from veason.answer.coordinates import COORDINATES, POINTS, box_of, tidy_name
+from veason.answer.coordinates import COORDINATES, POINTS, box_of, normalize_name
 
 _SCIENTIFIC = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?"
 _PLAIN_NUMBER = re.compile(rf"\s*({_SCIENTIFIC})\s*(?:s|px)?\s*")
 SOME_NUMBER = re.compile(_SCIENTIFIC)
 """Any number."""
 
-LONGEST_NUMBER = 400
+MAX_NUMBER_LENGTH = 400
 """More of a number is not read."""
 
 _DIGITS = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?"
@@ -37,7 +37,7 @@ _CORNER = re.compile(
     re.IGNORECASE,
 )
 _BARE = re.compile(rf"(?:[\s\[\](),;|]|{_SCIENTIFIC}(?:\s?px\b)?(?![\w.%/]))*")
-_LONGEST_STRING = 100_000
+_MAX_STRING = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def read_number(text: str) -> float:
 
     A number too long to mean anything is read from its first digits, so it comes out huge: `int` refuses those.
     """
-    match = _PLAIN_NUMBER.fullmatch(text[:LONGEST_NUMBER])
+    match = _PLAIN_NUMBER.fullmatch(text[:MAX_NUMBER_LENGTH])
     return float(match[1]) if match else math.nan
 
 
@@ -74,7 +74,7 @@ def boxes_in_string(text: str) -> list[WrittenBox]:
     >>> boxes_in_string("<loc0020><loc0010><loc0040><loc0030>"), boxes_in_string("10% 20% 30% 40%")
     ([], [])
     """
-    if _BARE.fullmatch(text[:_LONGEST_STRING]):
+    if _BARE.fullmatch(text[:_MAX_STRING]):
         numbers = [read_number(match[0]) for match in SOME_NUMBER.finditer(text)]
         groups = [tuple(numbers[start : start + 4]) for start in range(0, len(numbers), 4)]
         return [WrittenBox(group, "." in text) for group in groups] if len(numbers) % 4 == 0 else []
@@ -95,7 +95,7 @@ def _named_boxes(text: str) -> list[WrittenBox]:
     boxes = []
     named: dict[str, str] = {}
     for match in _NAMED.finditer(text):
-        which = COORDINATES[tidy_name(match[1])]
+        which = COORDINATES[normalize_name(match[1])]
         if which in named:
             named.clear()
         named[which] = match[2]
@@ -109,7 +109,7 @@ def _cornered_boxes(text: str) -> list[WrittenBox]:
     boxes = []
     named: dict[str, str] = {}
     for match in _CORNER.finditer(text):
-        which = _CORNERS[tidy_name(match[1]).replace("_", "")]
+        which = _CORNERS[normalize_name(match[1]).replace("_", "")]
         if which[0] in named and which[1] in named:
             named.clear()
         named |= dict(zip(which, (match[2], match[3]), strict=True))

@@ -1,4 +1,4 @@
-"""Does a text hold anything that looks like a box? Then it never means that nothing is there."""
+"""Detection of box-like text, so that a text with a box is never read as "the target is absent"."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from collections.abc import Collection, Iterator
 
 from veason.answer.characters import without_markup
-from veason.answer.coordinates import COORDINATES, tidy_name
+from veason.answer.coordinates import COORDINATES, normalize_name
 from veason.answer.tags import Tag, TagSplitter
 
 _DIGITS = r"[-+]?(?:[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})(?:[eE][-+]?[0-9]{1,3})?"
 _NUMBER = re.compile(rf"(?<![\w.]){_DIGITS}")
 _TIGHT = re.compile(r"[\s\"'“”‘’,;|/&()\[\]<>–-]*(?:(?:px|pixels?|%|s)\b[\s\"'“”‘’,;|/&()\[\]<>–-]*)?")
-_LONGEST_TIGHT, _LONGEST_LOOSE = 60, 30
+_MAX_TIGHT, _MAX_LOOSE = 60, 30
 _BRACKETS = "[({<"
 _CLOCK = re.compile(r"(?<![\d:.])\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
 _TOKENS = re.compile(
@@ -32,11 +32,11 @@ _SPAN = rf"[^0-9\n]{{0,24}}{_DIGITS}[^0-9\n]{{1,12}}{_DIGITS}"
 _RANGES = re.compile(rf"(?<!\w)x\b{_SPAN}[^0-9]{{1,40}}(?<!\w)y\b{_SPAN}", re.IGNORECASE)
 _WORDS = r"[一二三四五六七八九十百千零〇两]{1,8}"
 _CHINESE = re.compile(rf"[\[(]\s{{0,4}}{_WORDS}(?:\s{{0,4}},\s{{0,4}}{_WORDS}){{3}}")
-_LEAST_NAMED, _LEAST_NUMBERS, _LEAST_OF_POINT = 3, 4, 10
+_MIN_NAMED, _MIN_NUMBERS, _MIN_OF_POINT = 3, 4, 10
 
 
 def find_box(text: str, labels: Collection[int] = ()) -> str | None:
-    """Return the first thing in a text that looks like a box, None where there is none.
+    """Return the first part of a text that looks like a box, or None.
 
     In brackets four numbers, or two of which each could be a place in a picture; three named coordinates; stretches of
     x and of y; box tokens of any model; outside of a think block also four numbers near each other, in whatever marks.
@@ -53,8 +53,8 @@ def find_box(text: str, labels: Collection[int] = ()) -> str | None:
                 return found[0][:80]
         names: dict[str, str] = {}
         for match in _NAMED.finditer(part):
-            names.setdefault(COORDINATES.get(tidy_name(match[1]), match[1]), match[0])
-        if len(names) >= _LEAST_NAMED:
+            names.setdefault(COORDINATES.get(normalize_name(match[1]), match[1]), match[0])
+        if len(names) >= _MIN_NAMED:
             return ", ".join(names.values())[:80]
         if (like := _find_numbers(part, labels, is_thought=is_thought)) is not None:
             return like
@@ -81,12 +81,12 @@ def _find_numbers(part: str, labels: Collection[int], *, is_thought: bool) -> st
             continue
         left += run
         opening = part[max(run[0].start() - 8, 0) : run[0].start()].rstrip(" \t\n\"'“”‘’")[-1:]
-        may_be_point = len(run) > 1 and all(abs(number) >= _LEAST_OF_POINT or number % 1 for number in numbers)
-        if opening and opening in _BRACKETS and (len(run) >= _LEAST_NUMBERS or may_be_point):
+        may_be_point = len(run) > 1 and all(abs(number) >= _MIN_OF_POINT or number % 1 for number in numbers)
+        if opening and opening in _BRACKETS and (len(run) >= _MIN_NUMBERS or may_be_point):
             return (opening + part[run[0].start() : run[-1].end()])[:80]
     for run in () if is_thought else _runs(left, part, is_loose=True):
         numbers = _without_frames([float(match[0]) for match in run], labels)
-        if len(numbers) >= _LEAST_NUMBERS and any(numbers):
+        if len(numbers) >= _MIN_NUMBERS and any(numbers):
             return part[run[0].start() : run[-1].end()][:80]
     return None
 
@@ -96,7 +96,7 @@ def _runs(found: list[re.Match[str]], part: str, *, is_loose: bool) -> Iterator[
     run: list[re.Match[str]] = []
     for match in found:
         gap = part[run[-1].end() : match.start()] if run else ""
-        is_near = len(gap) <= _LONGEST_LOOSE if is_loose else len(gap) <= _LONGEST_TIGHT and _TIGHT.fullmatch(gap)
+        is_near = len(gap) <= _MAX_LOOSE if is_loose else len(gap) <= _MAX_TIGHT and _TIGHT.fullmatch(gap)
         if run and not is_near:
             yield run
             run = []

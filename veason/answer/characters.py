@@ -1,4 +1,4 @@
-"""ASCII in place of fullwidth characters and other digits, one for one, so that positions in a text stay."""
+"""Conversion of fullwidth characters and digits of all scripts to ASCII, one for one, so that offsets stay valid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MARKS = re.compile(r"[\\$*`~]")
 
 
 class _PlainCharacters(dict[int, str]):
-    """What each code point stands for, worked out when it is first met: a table of all takes a quarter of a second."""
+    """The translation table, filled on demand: computing all code points would take a quarter of a second."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -46,10 +46,10 @@ class _PlainCharacters(dict[int, str]):
 _PLAIN = _PlainCharacters()
 
 
-def plain_characters(text: str) -> str:
+def to_ascii(text: str) -> str:
     """Return the text with fullwidth punctuation, other scripts' commas and the digits of all scripts as ASCII.
 
-    >>> plain_characters("｛＂帧＂：１２８，【١٠】｝")
+    >>> to_ascii("｛＂帧＂：１２８，【١٠】｝")
     '{"帧":128,[10]}'
     """
     return text if text.isascii() else text.translate(_PLAIN)
@@ -63,7 +63,7 @@ def without_markup(text: str) -> str:
     >>> without_markup("**x₁** to $x_{2}$ = \\left[10,\\, 20\\right]")
     'x1 to x_2 = [10, 20]'
     """
-    text = plain_characters(text)
+    text = to_ascii(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         text = "".join(char for char in text if unicodedata.category(char) != "Cf")

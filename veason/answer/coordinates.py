@@ -1,4 +1,4 @@
-"""Boxes that are written with a name for each number: x1, xmin, left, width, center_x, top_left, ..."""
+"""Boxes with named coordinates: x1, xmin, left, width, center_x, top_left, ..."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES = {
     "cy": "cy yc center_y y_center centre_y y_centre ycenter centery",
 }
 COORDINATES = {name: which for which, names in _NAMES.items() for name in names.split()}
-"""What a written name stands for: "x1", "y1", "x2", "y2", or a part of another way to give a box."""
+"""The coordinate that a name means: x1, y1, x2, y2, or a part of another box notation (x0, y0, x, y, w, h, cx, cy)."""
 
 POINTS = {
     name: which
@@ -39,17 +39,17 @@ POINTS = {
 """Names of corners and of the middle, and which two coordinates such a point holds."""
 
 
-def tidy_name(word: str) -> str:
-    """Return a key in lower case with `_` between its words.
+def normalize_name(word: str) -> str:
+    """Return a key in lower case, its words joined by `_`.
 
-    >>> tidy_name(" X-Min ")
+    >>> normalize_name(" X-Min ")
     'x_min'
     """
     return word.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def box_of(named: Mapping[str, float]) -> tuple[float, float, float, float] | None:
-    """Return x1, y1, x2, y2 of named coordinates (the values of `COORDINATES`), None where they are no box.
+    """Return x1, y1, x2, y2 of named coordinates (the values of `COORDINATES`), or None if they are not a box.
 
     With "x0" the corner that is called 1 is the second one. "x" and "y" beside a width and a height, or beside a second
     corner, are the upper left corner.
@@ -78,7 +78,7 @@ def box_of(named: Mapping[str, float]) -> tuple[float, float, float, float] | No
 
 
 def box_of_points(points: list[tuple[float, float]]) -> tuple[float, float, float, float] | None:
-    """Return the box of two opposite corners, or of the four corners of an upright rectangle; None of anything else.
+    """Return the box of two opposite corners or of the four corners of an upright rectangle, else None.
 
     >>> box_of_points([(10, 20), (30, 40)])
     (10, 20, 30, 40)

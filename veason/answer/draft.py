@@ -1,4 +1,4 @@
-"""The keyframe and boxes of one answer block while they come in, and what makes them an answer."""
+"""The keyframe and boxes of one answer block: collected while they arrive, then validated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from veason.answer.box_text import LONGEST_NUMBER, SOME_NUMBER, WrittenBox, boxes_in_string, read_number
+from veason.answer.box_text import MAX_NUMBER_LENGTH, SOME_NUMBER, WrittenBox, boxes_in_string, read_number
 from veason.answer.boxlike import find_box
 from veason.answer.context import AnswerContext
 from veason.answer.orders import find_other_order
@@ -22,23 +22,23 @@ _SURE = re.compile(
 )
 """How the number of a frame is written; one that is made out of anything else has to be of a frame that was shown."""
 
-MOST_OBJECTS = 64
+MAX_OBJECTS = 64
 """So many different boxes of one answer become objects: a model that goes on and on means nothing by the rest."""
-_LEAST_OF_FRAME = 10
+_MIN_OF_FRAME = 10
 """A smaller number as the key of a box is the id of an object."""
 
 _AROUND_TIME = " ()[]<>t=@"
-_NOTHING = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
+_EMPTY_VALUES = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
 
 
 class Draft:
-    """What one answer block has said so far.
+    """The content of one answer block so far.
 
     Attributes:
-        boxes: usable boxes in source pixels.
-        notes: every repair, in the order of the text.
-        has_boxes: the list of boxes was begun.
-        is_cut_short: the text ended before or inside the list of boxes.
+        boxes: valid boxes in source pixels.
+        notes: all repairs, in the order of the text.
+        has_boxes: whether the list of boxes has started.
+        is_cut_short: whether the text ended before or inside the list of boxes.
     """
 
     def __init__(self, context: AnswerContext, sample: int = 0) -> None:
@@ -55,7 +55,7 @@ class Draft:
         self._num_unusable = 0
         self._num_zero = 0
         self._num_repeated = 0
-        self._num_over = 0
+        self._num_left_out = 0
 
     def note(self, note: Note) -> None:
         """Record a repair once."""
@@ -63,20 +63,20 @@ class Draft:
             self.notes.append(note)
 
     def forget_keyframe(self) -> None:
-        """Drop the keyframe: the same key, or a better one, comes a second time."""
+        """Drop the keyframe, because the same key or a better one follows."""
         self._keyframe = None
         self._written.clear()
 
     def forget_boxes(self) -> None:
-        """Drop the boxes: the same key comes a second time."""
+        """Drop the boxes, because the same key follows again."""
         self.boxes.clear()
         self._box_frames.clear()
         self._has_bare_boxes = False
-        self._num_unusable = self._num_zero = self._num_repeated = self._num_over = 0
+        self._num_unusable = self._num_zero = self._num_repeated = self._num_left_out = 0
 
     def take_keyframe(self, text: str) -> list[KeyframeChosen]:
-        """Take the written value of the keyframe; an event follows where it is a frame of this video."""
-        if text.strip().lower() in _NOTHING:
+        """Set the keyframe from its text; return an event if it is a frame of this video."""
+        if text.strip().lower() in _EMPTY_VALUES:
             return []
         self._written.append(text.strip()[:40])
         frame_index = self._read_frame(text)
@@ -87,15 +87,15 @@ class Draft:
 
     def take_frame_of_box(self, text: str) -> None:
         """Take the frame that a box is said to be on; it has to be the keyframe."""
-        frame_index = None if text.strip().lower() in _NOTHING else self._read_frame(text)
+        frame_index = None if text.strip().lower() in _EMPTY_VALUES else self._read_frame(text)
         if frame_index is not None:
             self._box_frames[frame_index] = None
 
     def take_key_of_box(self, word: str) -> None:
         """Take the key under which a box stands: the name of an object, or a frame that was shown."""
         is_plain = word.strip().isdecimal()
-        label = self._read_label(word) if _SURE.fullmatch(word[:LONGEST_NUMBER]) else None
-        if label is not None and label in self._context.labels_shown and (not is_plain or label >= _LEAST_OF_FRAME):
+        label = self._read_label(word) if _SURE.fullmatch(word[:MAX_NUMBER_LENGTH]) else None
+        if label is not None and label in self._context.labels_shown and (not is_plain or label >= _MIN_OF_FRAME):
             self.take_frame_of_box(word)
 
     def take_box(
@@ -122,16 +122,16 @@ class Draft:
         if box in self.boxes:
             self._num_repeated += 1
             return []
-        if len(self.boxes) >= MOST_OBJECTS:
-            self._num_over += 1
+        if len(self.boxes) >= MAX_OBJECTS:
+            self._num_left_out += 1
             return []
         self.boxes.append(box)
         return [BoxClosed(box, len(self.boxes) - 1, self._sample)]
 
     def take_box_text(self, text: str) -> list[BoxClosed]:
-        """Take boxes that were written as a string, or a word such as "none" for no box."""
+        """Add boxes written as a string, or none for a word such as "none"."""
         self.has_boxes = True
-        if text.strip().lower() in _NOTHING:
+        if text.strip().lower() in _EMPTY_VALUES:
             self.note(Note("json_repaired", f"{text.strip()!r} was taken for an empty list of boxes"))
             return []
         written = boxes_in_string(text)
@@ -145,7 +145,7 @@ class Draft:
         return self.take_box(box.numbers, is_fraction=box.is_fraction, is_named=box.is_named)
 
     def to_answer(self, thought: str, text: str, notes: Sequence[Note] = ()) -> Answer:
-        """Return the answer. Raises AnswerError where keyframe or boxes are missing or make no sense."""
+        """Return the answer. Raises AnswerError if keyframe or boxes are missing, invalid or contradictory."""
         if not self.boxes:
             self._check_absence(text)
         elif self._has_bare_boxes and (order := find_other_order(text)) is not None:
@@ -157,9 +157,9 @@ class Draft:
             self.note(Note("box_dropped", f"{self._num_zero} of the boxes said that an object is not there"))
         if self._num_repeated:
             self.note(Note("box_repeated", f"{self._num_repeated} boxes equal earlier ones and were joined with them"))
-        if self._num_over:
-            told = f"the first {MOST_OBJECTS} different boxes were taken, {self._num_over} more were left out"
-            self.note(Note("boxes_left_out", told))
+        if self._num_left_out:
+            message = f"the first {MAX_OBJECTS} different boxes were taken, {self._num_left_out} more were left out"
+            self.note(Note("boxes_left_out", message))
         keyframe = self._checked_keyframe(text)
         if keyframe is not None and keyframe not in self._context.shown:
             self.note(Note("keyframe_not_shown", f"frame {keyframe} is not among the frames shown"))
@@ -222,13 +222,13 @@ class Draft:
             return frame_index
         label = self._read_label(text)
         frame_index = None if label is None else self._context.frame_of(label)
-        is_sure = _SURE.fullmatch(text[:LONGEST_NUMBER]) is not None
+        is_sure = _SURE.fullmatch(text[:MAX_NUMBER_LENGTH]) is not None
         return frame_index if is_sure or frame_index in self._context.shown else None
 
     def _read_label(self, text: str) -> int | None:
         number = read_number(text)
         if math.isnan(number):
-            found = [match[0] for match in SOME_NUMBER.finditer(text[:LONGEST_NUMBER])]
+            found = [match[0] for match in SOME_NUMBER.finditer(text[:MAX_NUMBER_LENGTH])]
             number = read_number(found[0]) if len(found) == 1 else math.nan
         if not math.isfinite(number):
             return None
@@ -242,12 +242,12 @@ class Draft:
 
 
 def _read_time(text: str) -> float | None:
-    """Return the seconds of a clock ("01:04", "1:02:03.5") or of parts of a second ("2.5s"), None of anything else.
+    """Return the seconds of a clock ("01:04", "1:02:03.5") or of a decimal time ("2.5s"), else None.
 
-    Whole numbers with an "s" are how frames are labelled for the policy, so they are no times.
+    A whole number with an "s" is the label of a frame, not a time.
     """
-    if match := _SECONDS.fullmatch(text[:LONGEST_NUMBER].strip(_AROUND_TIME)):
+    if match := _SECONDS.fullmatch(text[:MAX_NUMBER_LENGTH].strip(_AROUND_TIME)):
         return float(match[1])
-    if match := _CLOCK.fullmatch(text[:LONGEST_NUMBER].strip(_AROUND_TIME)):
+    if match := _CLOCK.fullmatch(text[:MAX_NUMBER_LENGTH].strip(_AROUND_TIME)):
         return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
     return None

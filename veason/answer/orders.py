@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from veason.answer.characters import without_markup
-from veason.answer.coordinates import COORDINATES, tidy_name
+from veason.answer.coordinates import COORDINATES, normalize_name
 
 _KEYS = re.compile(
     r"(?<![a-z])(?:yxyx|tlbr|tblr|tlhw|tlwh|ltwh|ltrb_?norm|xywh|xyhw|yxhw|yxwh|cxcywh|xcycwh|xxyy)(?![a-z])"
@@ -39,7 +39,9 @@ def find_other_order(text: str) -> str | None:
     if found := _KEYS.search(text) or _ROWS_FIRST.search(text):
         return found[0]
     for match in _NAMES.finditer(text):
-        order = tuple(COORDINATES[tidy_name(name)] for name in match.groups() if tidy_name(name) in COORDINATES)
+        order = tuple(
+            COORDINATES[normalize_name(name)] for name in match.groups() if normalize_name(name) in COORDINATES
+        )
         if len(order) == 4 and order not in _OURS:
             return match[0]
     return None

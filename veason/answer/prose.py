@@ -1,11 +1,11 @@
-"""Answers in plain sentences or in a table: the last resort. They count where they name one frame and its boxes."""
+"""Answers in plain sentences or tables, the last resort: accepted if they name exactly one frame and its boxes."""
 
 from __future__ import annotations
 
 import re
 
 from veason.answer.box_text import boxes_in_words
-from veason.answer.characters import plain_characters
+from veason.answer.characters import to_ascii
 from veason.answer.context import AnswerContext
 from veason.answer.draft import Draft
 from veason.answer.tables import read_table
@@ -23,12 +23,12 @@ _OTHER_LANGUAGES = re.compile(
 
 
 def read_prose(text: str, context: AnswerContext, whole_text: str) -> Draft:
-    """Return what a text without any JSON says, its tags taken out.
+    """Read a text without JSON, with its tags removed.
 
     Raises:
-        AnswerError: it does not name exactly one frame and at least one box; `whole_text` goes along.
+        AnswerError: it does not name exactly one frame and at least one box. Its `text` is `whole_text`.
     """
-    text = plain_characters(text)
+    text = to_ascii(text)
     draft = Draft(context)
     if read_table(text, draft, context.keyframe_key, context.boxes_key):
         return draft
@@ -49,7 +49,7 @@ def read_prose(text: str, context: AnswerContext, whole_text: str) -> Draft:
 
 
 def _frames(text: str, context: AnswerContext) -> list[str]:
-    """Return the different frames that the text names, each as it would be written in an answer."""
+    """Return the distinct frames that the text names, each as an answer would write it."""
     is_absolute = context.labels == "absolute"
     named = {mention.frame_index for mention in find_mentions(text, context)}
     written = {next(group for group in match.groups() if group) for match in _OTHER_LANGUAGES.finditer(text)}

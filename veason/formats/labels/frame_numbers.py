@@ -30,7 +30,7 @@ _NO_FRAME = re.compile(
 _WORD = re.compile(r"[0-9a-z]+$", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
 _TURNS = re.compile(r"[0-9](?=[a-f])|[a-f](?=[0-9])", re.IGNORECASE)
-_LEAST_TURNS = 3
+_MIN_TURNS = 3
 """Changes between letters and digits that make a word a hash; "face0012" has one. Source: ours."""
 
 
@@ -58,7 +58,7 @@ class ListedFrame:
         """The digits at the end of its name, unless they belong to a time, a size or a hash."""
         stem = _RENAMED.sub("", self.stem)
         found, word = _DIGITS.search(stem), _WORD.search(stem)
-        is_hash = word and _HASH.fullmatch(word[0]) and len(_TURNS.findall(word[0])) >= _LEAST_TURNS
+        is_hash = word and _HASH.fullmatch(word[0]) and len(_TURNS.findall(word[0])) >= _MIN_TURNS
         return int(found[0][-19:]) if found and not is_hash and not _NO_FRAME.search(stem) else None
 
     @property

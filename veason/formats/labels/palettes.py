@@ -22,7 +22,7 @@ from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.masks import encode_mask
 from veason.types import ObjectMask
-from veason.video.images import is_litter, is_picture
+from veason.video.images import is_picture, is_system_file
 
 RESOLUTION = "Full-Resolution"
 """The folder of DAVIS for masks at the size of the video."""
@@ -87,7 +87,7 @@ def _folders(source: Path) -> dict[str, tuple[Path, Path]]:
         DataError: one video is there twice.
     """
     below = (file.relative_to(source) for file in source.rglob("*") if file.suffix.lower() == ".png")
-    folders = sorted({path.parent for path in below if not any(map(is_litter, path.parts))})
+    folders = sorted({path.parent for path in below if not any(map(is_system_file, path.parts))})
     places = {path: next((at for at, part in enumerate(path.parts) if _ROOT.fullmatch(part)), -1) for path in folders}
     found: dict[str, tuple[Path, Path]] = {}
     for path, at in places.items():
