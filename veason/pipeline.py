@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from veason.annotation import RecomputePlan, State
-from veason.annotation.recompute import fixed_masks
 from veason.device import is_zero_gpu, wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend
 from veason.policy.prompt import check_instruction
@@ -24,6 +23,7 @@ from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
     Answered,
+    Bounds,
     Frame,
     FrameMasks,
     FrameRange,
@@ -32,6 +32,7 @@ from veason.types import (
     ObjectMask,
     Order,
     OrderedSegmenter,
+    Passes,
     Policy,
     PolicyEvent,
     Prompt,
@@ -128,6 +129,8 @@ class Pipeline:
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Cursor | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield masks frame by frame; see `Segmenter.track` for the order, the arguments and the errors.
 
@@ -139,10 +142,18 @@ class Pipeline:
             order: "nearest" begins at the last correction and goes on by distance from the cursor. See
                 `OrderedSegmenter`. A segmenter without orders does as in "stock".
             cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
+            passes: how far corrections were followed; only where `can_settle`.
+            bounds: tells which frames of an object are still wanted; only where `can_settle`.
         """
         if cursor is not None and is_zero_gpu():
             cursor = partial(int, cursor())  # another process does the work: it cannot call back
-        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor)
+        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor, passes, bounds)
+
+    @property
+    def can_settle(self) -> bool:
+        """True where runs can end early: the segmenter begins at any frame, and can be told meanwhile."""
+        segmenter = self.segmenter
+        return isinstance(segmenter, OrderedSegmenter) and "nearest" in segmenter.orders and not is_zero_gpu()
 
     def recompute(
         self,
@@ -156,7 +167,8 @@ class Pipeline:
         """Do the jobs of a plan, one after the other: yield what it accepts, and nothing else.
 
         An object's masks are done up to what a person settled; all other masks stay as they are. With a segmenter that
-        has orders, the masks equal, bit for bit, those of a run over the whole video with the same prompts.
+        has orders, the masks equal, bit for bit, those of a run over the whole video with the same prompts. A plan that
+        may settle ends its jobs early (`can_settle` tells whether it may); what it left is then in `plan.settled`.
 
         Args:
             video: where the frames come from.
@@ -169,19 +181,24 @@ class Pipeline:
         """
         for job in plan.jobs:
             state = current()
+            plan.begin(job)
+            passes = plan.passes(state)
             arriving = self.propagate(
                 video,
                 job.prompts(state),
-                fixed=fixed_masks(state, job.object_ids),
+                fixed=job.fixed(state),
                 frames=job.frames,
                 order=order,
                 cursor=cursor,
+                passes=passes,
+                bounds=None if passes is None else plan.bounds,
             )
             with closing(arriving):  # type: ignore[type-var]  # a generator
                 for arrived in arriving:
                     kept = plan.accept(arrived, current())
                     if kept is not None:
                         yield kept
+            plan.end()
 
     def ask(
         self,
@@ -245,12 +262,16 @@ class Pipeline:
         frames: FrameRange | None,
         order: Order,
         cursor: Cursor | None,
+        passes: Passes | None,
+        bounds: Bounds | None,
     ) -> Generator[FrameMasks, None, None]:
         segmenter = self.segmenter
         if order == "stock":
             yield from segmenter.track(video, prompts, fixed=fixed, frames=frames)
         elif isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders:
-            yield from segmenter.track(video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor)
+            yield from segmenter.track(
+                video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor, passes=passes, bounds=bounds
+            )
         else:
             wanted = frames or (0, video.info.num_frames)
             for masks in segmenter.track(video, prompts, fixed=fixed, frames=with_prompts(wanted, prompts)):

@@ -14,6 +14,8 @@ marks.py       what a person says of masks, and the masks that settles
 apply.py       apply: the state after an edit, and what it leaves to be computed
 difference.py  what differs between two states, in plain values, and the way back: undo
 recompute.py   RecomputePlan: which masks to compute, job after job
+settling.py    when a run may end early, as masks come out as they were
+followed.py    what is kept of runs: which edits masks have followed, how far, and what was left as it was
 words.py       what an edit is called in the lists of undo and redo
 """
 
@@ -34,6 +36,7 @@ from veason.annotation.edits import (
     Occluded,
     PutPrompt,
     Reasoned,
+    Settled,
     Tracked,
     subject,
 )
@@ -63,6 +66,7 @@ __all__ = [
     "Reasoning",
     "RecomputePlan",
     "RecomputeRequest",
+    "Settled",
     "State",
     "TrackJob",
     "Tracked",

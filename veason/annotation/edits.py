@@ -5,8 +5,8 @@ from __future__ import annotations
 import typing
 from dataclasses import dataclass
 
-from veason.annotation.state import Mark
-from veason.types import Answer, FrameMasks, Prompt
+from veason.annotation.state import FrameRuns, Mark
+from veason.types import Answer, FrameMasks, FrameRange, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,23 @@ class GotMasks:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """A run that followed the prompt of an object on a frame has ended, early where masks came out as they were.
+
+    Attributes:
+        object_id: whose masks they are.
+        frame_index: where the prompt is.
+        frames: the half-open range that was followed.
+        left: runs of frames whose masks were left as they were, () where the run went to the end.
+    """
+
+    object_id: int
+    frame_index: int
+    frames: FrameRange
+    left: FrameRuns = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tracked:
     """The masks of these objects are all there will be, as after an import: nothing of them waits to be computed."""
 
@@ -136,6 +153,7 @@ Edit = (
     | Duplicated
     | Merged
     | GotMasks
+    | Settled
     | Tracked
     | Marked
     | Occluded
@@ -153,6 +171,6 @@ def subject(edit: Edit) -> int | None:
     match edit:
         case PutPrompt(prompt):
             return prompt.object_id
-        case DropPrompt() | Duplicated() | Marked() | Occluded() | Named() | Locked():
+        case DropPrompt() | Duplicated() | Settled() | Marked() | Occluded() | Named() | Locked():
             return edit.object_id
     return None

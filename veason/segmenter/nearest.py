@@ -1,10 +1,11 @@
 """Nearest frames first, exactly: the masks of stock SAM2, each computed from only what it depends on.
 
 The masks are those of the stock predictor after this history: the prompts that stand alone and the locked masks, both
-passes; then, for each correction in the order given, its clicks and both passes from its frame. A layer is the video
-after one such step. An output of a layer depends on the frames that memory attention reads: up to `back` frames toward
-the layer's centre and, past the centre, those of the layer before. So a mask near a correction needs none of the
-frames far from it, and what an earlier call computed under the same history is taken as it is.
+passes; then, for each correction in the order given, its clicks and both passes from its frame, which may be stopped
+before the ends of the video: beyond, the layer before stays. A layer is the video after one such step. An output of a
+layer depends on the frames that memory attention reads: up to `back` frames toward the layer's centre and, past the
+centre, those of the layer before. So a mask near a correction needs none of the frames far from it, and what an earlier
+call computed under the same history is taken as it is.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from veason.segmenter.batching import Step, group_by_layout, infer_batch
 from veason.segmenter.identity import Scope
-from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_plan
+from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_passes, digest_plan
 from veason.segmenter.order import NearestFirst
-from veason.segmenter.prompts import ObjectPlan
+from veason.segmenter.prompts import ObjectPlan, has_shape
 from veason.segmenter.tracker import GroupTracker, computing
-from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
+from veason.types import Bounds, FrameMasks, FrameRange, ObjectMask, Prompt
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """The video after one step of a history: where its passes begin, what conditions it, and outputs at hand."""
+    """The video after one step of a history: where its passes begin and end, what conditions it, outputs at hand."""
 
     centre: int
     digest: str
     correction: Prompt | None
+    frames: FrameRange
     given: dict[int, Output] = field(default_factory=dict)
     outputs: dict[int, Output] = field(default_factory=dict)
 
@@ -56,11 +58,14 @@ class ObjectHistory:
         self._pending: Output | None = None
         self._clicked = 0
         self.back = frames_read_back(model)
+        whole = (0, self._num_frames)
         digest = digest_plan(plan)
-        self._layers = [Layer(plan.start, digest, None)]
-        for correction in plan.corrections.values():
+        self._layers = [Layer(plan.start, digest, None, whole)]
+        for frame_index, correction in plan.corrections.items():
             digest = digest_correction(digest, correction)
-            self._layers.append(Layer(correction.frame_index, digest, correction))
+            frames = plan.passes.get(frame_index, whole)
+            self._layers.append(Layer(frame_index, digest, correction, frames))
+            digest = digest if frames == whole else digest_passes(digest, frames)
         self._last = len(self._layers) - 1
 
     @property
@@ -72,6 +77,11 @@ class ObjectHistory:
     def prompted(self) -> frozenset[int]:
         """The frames beside the centre whose masks are known once the prompts have been run."""
         return frozenset({*self.plan.prompts, *self.plan.corrections, *self.plan.locked} - {self.centre})
+
+    def narrow(self, frames: FrameRange) -> None:
+        """Stop the last passes at a half-open range; they have not gone beyond it."""
+        if self._last > 0:
+            self._layers[-1].frames = frames
 
     def prepare(self) -> ObjectMask:
         """Run the prompts and corrections and return the mask on the centre, which no pass changes any more."""
@@ -140,15 +150,23 @@ class ObjectHistory:
         if output is not None:
             layer.given = {**before.given, layer.centre: output}
             return
-        reverse = layer.centre < before.centre
-        self._ensure(number - 1, layer.centre)
-        tracked = self._find(number - 1, layer.centre)
-        assert tracked is not None, "ensured"
-        near = self._read_back(number - 1, layer.centre, reverse, after_both_passes=True)
-        self._set_state(before.given, {**near, layer.centre: tracked})
         state = self._tracker.state
-        state["frames_tracked_per_obj"][0] = {layer.centre: {"reverse": reverse}}
-        self._tracker.add_points(self.plan, layer.centre, layer.correction)
+        if has_shape(layer.correction):
+            self._set_state(before.given, {})
+            state["frames_tracked_per_obj"][0] = {}
+        else:
+            below = self._covering(number - 1, layer.centre)
+            reverse = layer.centre < self._layers[below].centre
+            self._ensure(below, layer.centre)
+            tracked = self._find(below, layer.centre)
+            assert tracked is not None, "ensured"
+            near = self._read_back(number - 1, layer.centre, reverse, after_both_passes=True)
+            self._set_state(before.given, {**near, layer.centre: tracked})
+            state["frames_tracked_per_obj"][0] = {layer.centre: {"reverse": reverse}}
+        if layer.correction.mask is not None:
+            self._tracker.add_mask(self.plan, layer.centre, layer.correction.mask)
+        else:
+            self._tracker.add_points(self.plan, layer.centre, layer.correction)
         self._pending = state["temp_output_dict_per_obj"][0]["cond_frame_outputs"][layer.centre]
         self._clicked = number
 
@@ -161,6 +179,21 @@ class ObjectHistory:
         layer.given = dict(self._outputs["cond_frame_outputs"])
         self._store(layer, layer.centre, layer.given[layer.centre])
         self._pending = None
+
+    def _covering(self, number: int, frame_index: int) -> int:
+        """Return which layer holds a frame: the given one, or below it the first whose passes reached that far."""
+        while number > 0:
+            start, stop = self._layers[number].frames
+            if start <= frame_index < stop:
+                break
+            number -= 1
+        return number
+
+    def _digest(self, layer: Layer, frame_index: int) -> str:
+        """Return the digest of an output: a backward pass reads how far the forward pass went, where that is near."""
+        stop = layer.frames[1]
+        is_cut = frame_index < layer.centre and stop < min(self._num_frames, layer.centre + self.back)
+        return digest_passes(layer.digest, (layer.centre, stop)) if is_cut else layer.digest
 
     def _ensure(self, number: int, frame_index: int) -> None:
         """Compute an output of a layer, and of the frames between it and the centre those that it depends on."""
@@ -197,7 +230,7 @@ class ObjectHistory:
             if index in layer.given:
                 continue
             is_overwritten_later = not reverse and not after_both_passes and index < layer.centre
-            source = number - 1 if is_overwritten_later else number
+            source = self._covering(number - 1 if is_overwritten_later else number, index)
             if source < 0:
                 continue
             self._ensure(source, index)
@@ -229,11 +262,11 @@ class ObjectHistory:
     def _recall(self, layer: Layer, frame_index: int) -> Output | None:
         if self._memories is None or self._scope is None:
             return None
-        return self._memories.get(self._scope, layer.digest, frame_index)
+        return self._memories.get(self._scope, self._digest(layer, frame_index), frame_index)
 
     def _store(self, layer: Layer, frame_index: int, output: Output) -> None:
         if self._memories is not None and self._scope is not None:
-            self._memories.put(self._scope, layer.digest, frame_index, output)
+            self._memories.put(self._scope, self._digest(layer, frame_index), frame_index, output)
 
     @property
     def _outputs(self) -> dict[str, dict[int, Output]]:
@@ -269,13 +302,15 @@ def track_nearest(
     histories: Iterable[ObjectHistory],
     frames: FrameRange,
     cursor: Callable[[], int] | None,
+    bounds: Bounds | None = None,
     *,
     batched: bool = False,
 ) -> Iterator[FrameMasks]:
     """Yield each object's centre, then its frames by distance from the cursor; a cursor of None stays on the centres.
 
     Where the cursor begins on another frame with a prompt, that one comes before them: no pass changes its mask.
-    `batched` computes objects together where they are at the same frame.
+    `bounds` is asked before each frame which ones of an object are still wanted. `batched` computes objects together
+    where they are at the same frame.
     """
     walks = {}
     first = None if cursor is None else cursor()
@@ -293,6 +328,9 @@ def track_nearest(
         arrived: dict[int, dict[int, ObjectMask]] = {}
         turn: list[tuple[ObjectHistory, int]] = []
         for history, walk in list(walks.items()):
+            if bounds is not None:
+                walk.narrow(bounds(history.plan.object_id))
+                history.narrow(walk.frames)
             frame_index = walk.next(history.centre if cursor is None else cursor())
             if frame_index is None:
                 del walks[history]

@@ -21,6 +21,15 @@ class NearestFirst:
         self._backward = min(centre - 1, self._stop - 1)
 
     @property
+    def frames(self) -> FrameRange:
+        """The frames that are done or to be done."""
+        return (self._start, self._stop)
+
+    def narrow(self, frames: FrameRange) -> None:
+        """Do none outside of a half-open range from now on."""
+        self._start, self._stop = max(self._start, frames[0]), min(self._stop, frames[1])
+
+    @property
     def lead_is_done(self) -> bool:
         """Tell whether backward frames are exact now."""
         return self._forward > min(self._stop - 1, self._centre + self._lead)

@@ -20,7 +20,7 @@ from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
 from veason.segmenter.tracker import GroupTracker, computing
-from veason.types import FrameMasks, FrameRange, Order, Prompt, Rle, VideoSource
+from veason.types import Bounds, FrameMasks, FrameRange, Order, Passes, Prompt, Rle, VideoSource
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -106,6 +106,8 @@ class Sam2Segmenter:
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Callable[[], int] | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield the masks of every prompted object; the arguments are checked at once, before the first `next`.
 
@@ -123,7 +125,8 @@ class Sam2Segmenter:
         there is none), its mask first, then by distance from `cursor()`, which may move meanwhile. Masks equal those
         of stock SAM2 after: the prompts and both passes; then each correction and both passes from its frame. Here
         `frames` only says which masks are wanted: they equal those of the whole video, prompts may lie outside of it,
-        and nothing is computed that they do not depend on.
+        and nothing is computed that they do not depend on. A prompt that `passes` names is a correction whatever it
+        holds, after which stock goes no farther than that range in either direction; `bounds` narrows the last one.
 
         Raises:
             PromptError: see `Segmenter.track`.
@@ -133,8 +136,8 @@ class Sam2Segmenter:
         whole = (0, video.info.num_frames)
         frames = frames or whole
         check_range(video.info, frames)
-        plans = plan_objects(video.info, prompts, fixed or {}, frames if order == "stock" else whole)
-        return self._track(video, plans, frames, order, cursor)
+        plans = plan_objects(video.info, prompts, fixed or {}, frames if order == "stock" else whole, passes)
+        return self._track(video, plans, frames, order, cursor, bounds)
 
     def encode(self, video: VideoSource, frame_indices: Iterable[int]) -> Iterator[int]:
         """Encode frames ahead of any prompt, one a step, and yield their indices; cached ones cost nothing.
@@ -166,6 +169,7 @@ class Sam2Segmenter:
         frames: FrameRange,
         order: Order,
         cursor: Callable[[], int] | None,
+        bounds: Bounds | None,
     ) -> Iterator[FrameMasks]:
         scope = self._scope(video)
         constants = self.memories.constants.setdefault(scope[1], {}) if self.memories else {}
@@ -199,7 +203,7 @@ class Sam2Segmenter:
             if self.features is not None:
                 self.features.look_at(scope, histories[-1].centre)
             watched = None if cursor is None else partial(self._follow, scope, cursor)
-            nearest = track_nearest(histories, frames, watched, batched=self._batched)
+            nearest = track_nearest(histories, frames, watched, bounds, batched=self._batched)
             yield from self._pace.measured(nearest, len(plans), lambda: features.num_encoded if features else None)
 
     def _follow(self, scope: Scope, cursor: Callable[[], int]) -> int:

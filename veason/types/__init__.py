@@ -24,10 +24,12 @@ from veason.types.answers import (
 from veason.types.budgets import Budgets
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
+    Bounds,
     EncodingSegmenter,
     OnProgress,
     Order,
     OrderedSegmenter,
+    Passes,
     Policy,
     Segmenter,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "Answer",
     "AnswerEvent",
     "Answered",
+    "Bounds",
     "Box",
     "BoxClosed",
     "Budgets",
@@ -76,6 +79,7 @@ __all__ = [
     "OnProgress",
     "Order",
     "OrderedSegmenter",
+    "Passes",
     "Policy",
     "PolicyEvent",
     "Prompt",
