@@ -251,7 +251,7 @@ class Pipeline:
         shown = [frame.index for frame in frames]
         with Speculation(self.segmenter, video, shown) as speculation, closing(events):  # type: ignore[type-var]
             for event in events:
-                speculation.see(event)
+                speculation.observe(event)
                 yield event
 
     def _propagate(
