@@ -24,7 +24,7 @@ from veason.annotation.edits import (
     Tracked,
     subject,
 )
-from veason.annotation.followed import settle, with_followed
+from veason.annotation.followed import settle, with_followed, without_followed
 from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
@@ -66,13 +66,9 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
 
 def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
     """Return the state after these masks arrived one after the other: as `apply` of a GotMasks each, but at once."""
-    pending = _without_arrived(state.pending, arrived)
-    waits = pending.keys()
-    touched = state.touched
-    if state.pending.keys() - waits:
-        touched = frozenset(place for place in touched if place[0] in waits)
-    tracks, assumed = _lay_over(state.tracks, arrived), _without_arrived(state.assumed, arrived)
-    return replace(state, tracks=tracks, pending=pending, touched=touched, assumed=assumed)
+    pending, assumed = _without_arrived(state.pending, arrived), _without_arrived(state.assumed, arrived)
+    after = replace(state, tracks=_lay_over(state.tracks, arrived), pending=pending, assumed=assumed)
+    return without_followed(after) if after.touched else after
 
 
 def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> State:

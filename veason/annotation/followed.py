@@ -11,7 +11,17 @@ from dataclasses import replace
 
 from veason.annotation.edits import Asked, Duplicated, Edit, GotAnswer, Marked, Merged, Settled, Tracked
 from veason.annotation.kept import track_start
-from veason.annotation.state import FrameRuns, Place, State, runs_of, subtract_runs, unite_runs
+from veason.annotation.state import (
+    FrameRuns,
+    Place,
+    State,
+    frames_of,
+    intersect_runs,
+    runs_of,
+    subtract_runs,
+    unite_runs,
+)
+from veason.types import FrameRange
 
 
 def with_followed(before: State, after: State, edit: Edit) -> State:
@@ -56,13 +66,25 @@ def settle(state: State, edit: Settled) -> State:
     pending = {one: subtract_runs(runs, edit.left) if one == place[0] else runs for one, runs in state.pending.items()}
     waits = {one: runs for one, runs in pending.items() if runs}
     left = unite_runs(state.assumed.get(place[0], ()), edit.left)
-    return replace(
-        state,
-        pending=waits,
-        touched=frozenset(one for one in state.touched if one != place and one[0] in waits),
-        passes={**state.passes, place: edit.frames},
-        assumed={**state.assumed, place[0]: left} if left else state.assumed,
-    )
+    assumed = {**state.assumed, place[0]: left} if left else state.assumed
+    after = replace(state, pending=waits, passes={**state.passes, place: edit.frames}, assumed=assumed)
+    is_cut = _has_outdated(after, place[0], after.reach(place))  # the run was given fewer frames than the edit reaches
+    touched = after.touched if is_cut else after.touched - {place}
+    return without_followed(replace(after, touched=touched))
+
+
+def without_followed(state: State) -> State:
+    """Return the state after masks have come: where all that an object has follow its prompts, no edit is left over."""
+    objects = {object_id for object_id, _ in state.touched}
+    left = {one for one in objects if _has_outdated(state, one)}
+    return state if left == objects else replace(state, touched=frozenset(p for p in state.touched if p[0] in left))
+
+
+def _has_outdated(state: State, object_id: int, within: FrameRange | None = None) -> bool:
+    """Tell whether an object has masks that wait to be computed again, on frames of a half-open range or anywhere."""
+    masks = state.frames_of(object_id)
+    waiting = intersect_runs(state.waiting_frames(object_id), (within or (0, state.num_frames),))
+    return any(at in masks for at in frames_of(waiting))
 
 
 def _touched_by(before: State, after: State, edit: Edit) -> set[Place]:
