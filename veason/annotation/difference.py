@@ -41,6 +41,8 @@ def scalars(state: State) -> dict[str, Any]:
         "touched": pack_places(state.touched),
         "passes": [[*place, *frames] for place, frames in sorted(state.passes.items())],
         "assumed": [[object_id, *run] for object_id, runs in sorted(state.assumed.items()) for run in runs],
+        "classes": plain(state.classes),
+        "attributes": plain(state.attributes),
     }
 
 
@@ -192,6 +194,8 @@ def from_scalars(
         touched=unpack_places(values.get("touched", ())),
         passes={(one, at): (start, stop) for one, at, start, stop in values.get("passes", ())},
         assumed=_runs_by_object(values.get("assumed", ())),
+        classes={int(object_id): name for object_id, name in values.get("classes", {}).items()},
+        attributes={int(object_id): given for object_id, given in values.get("attributes", {}).items()},
     )
 
 

@@ -36,8 +36,8 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
     target = choose_device(options.device)
     config = options.segmenter_config
     if name in (None, "auto"):
-        can_run_real = target.type == "cuda" and checkpoint.cached_file(hub.REAL_SEGMENTER) is not None
-        name = hub.REAL_SEGMENTER if can_run_real else hub.NANO
+        use_published = target.type == "cuda" and checkpoint.cached_file(hub.PUBLISHED_SEGMENTER) is not None
+        name = hub.PUBLISHED_SEGMENTER if use_published else hub.NANO
     assert name is not None
     if config is not None and not name.endswith(".pt"):
         raise ProfileError(f"--segmenter-config belongs to a FILE.pt, but the segmenter is {name!r}: leave it out")
@@ -89,6 +89,6 @@ def _nano_folder() -> Path:
     if not hub.has_embedded("segmenter"):
         raise MissingBackend(
             f"the embedded segmenter is not in {hub.embedded('segmenter')}: get a complete checkout, "
-            f"or pass --segmenter {hub.REAL_SEGMENTER} after: hf download {hub.REAL_SEGMENTER}"
+            f"or pass --segmenter {hub.PUBLISHED_SEGMENTER} after: hf download {hub.PUBLISHED_SEGMENTER}"
         )
     return hub.embedded("segmenter")

@@ -20,7 +20,7 @@ from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
 from veason.segmenter.tracker import GroupTracker, inference_context
-from veason.types import Bounds, FrameMasks, FrameRange, Order, Passes, Prompt, Rle, VideoSource
+from veason.types import Bounds, FrameMasks, FrameRange, Holding, Order, Passes, Prompt, Rle, VideoSource
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -92,6 +92,18 @@ class Sam2Segmenter:
             feature_bytes=self.features.usage.total if self.features else 0,
             memory_bytes=self.memories.num_bytes if self.memories else 0,
         )
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What the caches hold of their budgets."""
+        found = []
+        if self.features is not None:
+            budget = self.features.budget
+            most = budget.gpu + budget.ram + budget.disk
+            found.append(Holding("features of frames", self.features.usage.total, most))
+        if self.memories is not None:
+            found.append(Holding("memories of tracks", self.memories.num_bytes, self.memories.budget_bytes))
+        return tuple(found)
 
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
         """Return the expected seconds of tracking: a guess by model size and device, refined by measurement."""

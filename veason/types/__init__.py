@@ -21,11 +21,12 @@ from veason.types.answers import (
     Turn,
     Unanswered,
 )
-from veason.types.budgets import Budgets
+from veason.types.budgets import Budgets, Holding
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
     Bounds,
     EncodingSegmenter,
+    HoldingModel,
     OnProgress,
     Order,
     OrderedSegmenter,
@@ -70,6 +71,8 @@ __all__ = [
     "FrameMasks",
     "FrameMention",
     "FrameRange",
+    "Holding",
+    "HoldingModel",
     "KeyframeChosen",
     "MaskTrack",
     "ModelOptions",

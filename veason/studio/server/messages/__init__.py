@@ -27,6 +27,7 @@ from veason.studio.server.messages.masks import (
     MasksItem,
     PaceItem,
     PropagatingItem,
+    QueuedItem,
     SettledItem,
 )
 from veason.studio.server.messages.thinking import (
@@ -63,6 +64,7 @@ Item: TypeAlias = (
     | RecalledItem
     | ProposalsItem
     | FindingsItem
+    | QueuedItem
     | PropagatingItem
     | SettledItem
     | MasksItem
