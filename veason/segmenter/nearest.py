@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from veason.segmenter.batching import Step, group_by_layout, infer_batch
+from veason.segmenter.choice import frames_read_back
 from veason.segmenter.identity import Scope
 from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_passes, digest_plan
 from veason.segmenter.order import NearestFirstOrder
@@ -301,14 +302,6 @@ class ObjectHistory:
         ]
         for index in far:
             del layer.outputs[index]
-
-
-def frames_read_back(model: SAM2VideoPredictor) -> int:
-    """Return how many frames back memory attention reads: the larger of the reach of object pointers and of memories.
-
-    Source: sam2/modeling/sam2_base.py `_prepare_memory_conditioned_features` (sam2 1.1.0).
-    """
-    return int(max(model.max_obj_ptrs_in_encoder - 1, model.num_maskmem * model.memory_temporal_stride_for_eval))
 
 
 def track_nearest(

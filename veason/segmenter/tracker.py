@@ -13,6 +13,7 @@ import torch
 from veason.device import choose_dtype
 from veason.masks import decode_mask, empty_mask, encode_mask
 from veason.segmenter.batching import Step, group_by_layout, infer_batch
+from veason.segmenter.choice import frames_read_back
 from veason.segmenter.features import FrameFeatures
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.memories import Output
@@ -71,7 +72,7 @@ class GroupTracker:
         self._plans = plans
         self._start = plans[0].start
         self._empty = empty_mask(info.size_wh)
-        self._reach = max(model.max_obj_ptrs_in_encoder, model.num_maskmem * model.memory_temporal_stride_for_eval)
+        self._reach = frames_read_back(model) + 1
         self.state = new_state(model, images, info, features, constants)
         self._batch_outputs: dict[tuple[int, int], Output] = {}
 
