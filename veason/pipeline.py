@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 from veason.annotation import RecomputePlan, State
-from veason.annotation.recompute import fixed_masks
 from veason.device import wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend
 from veason.policy.prompt import check_instruction
@@ -25,6 +24,7 @@ from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
     Answered,
+    Bounds,
     Frame,
     FrameMasks,
     FrameRange,
@@ -33,6 +33,7 @@ from veason.types import (
     ObjectMask,
     Order,
     OrderedSegmenter,
+    Passes,
     Policy,
     PolicyEvent,
     Prompt,
@@ -45,17 +46,13 @@ from veason.types import (
     VideoSource,
 )
 from veason.types.budgets import MIB
-from veason.zero_gpu import MAX_DURATION_S, is_zero_gpu
+from veason.zero_gpu import is_zero_gpu, propagation_duration, thinking_duration
 
 FixedMasks = Mapping[int, Mapping[int, Rle | None]]
 """Masks that must not change, by object id and frame index; None marks the object as absent on that frame."""
 
 Cursor = Callable[[], int]
 """A function that returns the index of the frame on screen; it is called before each frame."""
-
-STARTUP_S, FRAME_S, ANSWER_S, SAFETY_FACTOR = 15.0, 0.5, 25.0, 1.5
-"""GPU time that is requested on a ZeroGPU Space: seconds to move the models, per frame shown to the policy, per answer
-of some 500 tokens, and the factor on the estimated seconds of propagation."""
 
 MAX_STARTING_FRAMES = 600
 """Longest range, in frames, that `starting_range` proposes."""
@@ -111,14 +108,6 @@ class Pipeline:
             return guess
         return guess * self._pace.seconds / max(self.segmenter.estimate_seconds(1000, 1), 1e-6)
 
-    def propagation_gpu_seconds(self, num_frames: int, num_objects: int) -> float:
-        """Return the GPU time, in seconds, that is requested on a ZeroGPU Space to propagate."""
-        return min(STARTUP_S + SAFETY_FACTOR * self.estimate_seconds(num_frames, num_objects), MAX_DURATION_S)
-
-    def thinking_gpu_seconds(self, num_frames: int, num_samples: int) -> float:
-        """Return the GPU time, in seconds, that is requested on a ZeroGPU Space to think about so many frames."""
-        return min(STARTUP_S + FRAME_S * num_frames + ANSWER_S * num_samples, MAX_DURATION_S)
-
     def think(
         self,
         video: VideoSource,
@@ -161,6 +150,8 @@ class Pipeline:
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Cursor | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield masks frame by frame; see `Segmenter.track` for the order and the errors.
 
@@ -172,14 +163,23 @@ class Pipeline:
             order: "nearest" starts at the last correction and continues by distance from the cursor, see
                 `OrderedSegmenter`. A segmenter without orders uses "stock".
             cursor: returns the frame to stay near, read before each frame; on a ZeroGPU Space it is read once.
+            passes: how far corrections were followed; only where `can_settle`.
+            bounds: returns the frames of an object that are still wanted; only where `can_settle`.
         """
         if cursor is not None and self.uses_zero_gpu:
             cursor = partial(int, cursor())  # the work runs in another process, which cannot call back
-        for masks in self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor):
+        arriving = self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor, passes, bounds)
+        for masks in arriving:
             if isinstance(masks, _Pace):
                 self._pace = masks
             else:
                 yield masks
+
+    @property
+    def can_settle(self) -> bool:
+        """True where runs can end early: the segmenter has orders and can be asked from this process."""
+        segmenter = self.segmenter
+        return isinstance(segmenter, OrderedSegmenter) and "nearest" in segmenter.orders and not self.uses_zero_gpu
 
     def recompute(
         self,
@@ -193,7 +193,8 @@ class Pipeline:
         """Run the jobs of a plan in turn and yield the masks that the plan accepts.
 
         With an OrderedSegmenter the masks equal, bit for bit, those of a run over the whole video with the same
-        prompts.
+        prompts. A plan that may settle ends its jobs early, where `can_settle`; what they left is in
+        `plan.settled`.
 
         Args:
             video: the video.
@@ -207,19 +208,24 @@ class Pipeline:
         """
         for job in plan.jobs:
             state = current()
+            plan.begin(job)
+            passes = plan.passes(state)
             tracked = self.propagate(
                 video,
                 job.prompts(state),
-                fixed=fixed_masks(state, job.object_ids),
+                fixed=job.fixed(state),
                 frames=job.frames,
                 order=order,
                 cursor=cursor,
+                passes=passes,
+                bounds=None if passes is None else plan.bounds,
             )
             with closing(tracked):  # type: ignore[type-var]  # a generator
                 for received in tracked:
                     accepted = plan.accept(received, current())
                     if accepted is not None:
                         yield accepted
+            plan.end()
 
     def ask(
         self,
@@ -283,12 +289,16 @@ class Pipeline:
         frames: FrameRange | None,
         order: Order,
         cursor: Cursor | None,
+        passes: Passes | None,
+        bounds: Bounds | None,
     ) -> Generator[FrameMasks, None, None]:
         segmenter = self.segmenter
         if order == "stock":
             yield from segmenter.track(video, prompts, fixed=fixed, frames=frames)
         elif isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders:
-            yield from segmenter.track(video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor)
+            yield from segmenter.track(
+                video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor, passes=passes, bounds=bounds
+            )
         else:
             wanted = frames or (0, video.info.num_frames)
             for masks in segmenter.track(video, prompts, fixed=fixed, frames=include_prompt_frames(wanted, prompts)):
@@ -308,17 +318,12 @@ class Pipeline:
         *_: object,
     ) -> float:
         start, stop = frames or (0, video.info.num_frames)
-        return self.propagation_gpu_seconds(stop - start, len({prompt.object_id for prompt in prompts}))
+        num_objects = len({prompt.object_id for prompt in prompts})
+        return propagation_duration(self.estimate_seconds(stop - start, num_objects))
 
-    def _thinking_seconds(
-        self,
-        video: VideoSource,
-        instruction: str,
-        frames: Sequence[Frame],
-        turns: tuple[Turn, ...],
-        sampling: Sampling,
-    ) -> float:
-        return self.thinking_gpu_seconds(len(frames), sampling.num_samples)
+    def _thinking_seconds(self, *args: Any) -> float:
+        _, _, frames, _, sampling = args  # as for `_think`
+        return thinking_duration(len(frames), sampling.num_samples)
 
 
 def include_prompt_frames(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:

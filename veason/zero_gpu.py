@@ -18,6 +18,10 @@ from veason.errors import DeviceError, VeasonError
 MAX_DURATION_S = 120.0
 """The longest duration that is requested: the daily quota of a visitor without an account."""
 
+STARTUP_S, FRAME_S, ANSWER_S, SAFETY_FACTOR = 15.0, 0.5, 25.0, 1.5
+"""Seconds to move the models to the GPU, per frame shown to the policy, per answer of some 500 tokens, and the factor on
+the estimated seconds of propagation."""
+
 STOP_BEFORE_S = 4.0
 """Work stops this long before its duration is over, as the worker may be killed then."""
 
@@ -41,6 +45,20 @@ def is_zero_gpu() -> bool:
     from spaces.config import Config
 
     return bool(Config.zero_gpu)
+
+
+def thinking_duration(num_frames: int, num_samples: int) -> float:
+    """Return the seconds to request for `num_samples` answers about `num_frames` frames.
+
+    >>> thinking_duration(8, 1), thinking_duration(8, 8)
+    (44.0, 120.0)
+    """
+    return min(STARTUP_S + FRAME_S * num_frames + ANSWER_S * num_samples, MAX_DURATION_S)
+
+
+def propagation_duration(estimated_s: float) -> float:
+    """Return the seconds to request for propagating that is estimated to take `estimated_s`."""
+    return min(STARTUP_S + SAFETY_FACTOR * estimated_s, MAX_DURATION_S)
 
 
 def run_on_zero_gpu(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) -> Callable[..., Iterator[Any]]:

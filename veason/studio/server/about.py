@@ -6,7 +6,7 @@ from typing import get_args
 
 from veason.device import choose_device
 from veason.formats.catalogue import FORMATS
-from veason.pipeline import SAFETY_FACTOR, STARTUP_S, Pipeline
+from veason.pipeline import Pipeline
 from veason.studio.server.examples import Example
 from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart, ZeroGpuPart
 from veason.studio.server.proposals import samplings
@@ -15,7 +15,7 @@ from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason.studio.server.views import jpeg
 from veason.video import open_video
-from veason.zero_gpu import MAX_DURATION_S
+from veason.zero_gpu import MAX_DURATION_S, SAFETY_FACTOR, STARTUP_S, thinking_duration
 
 
 def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) -> About:
@@ -57,7 +57,7 @@ def _zero_gpu(pipeline: Pipeline) -> ZeroGpuPart | None:
     frames = pipeline.policy.frame_count if pipeline.policy is not None else 0
     is_recorded = pipeline.policy is not None and pipeline.policy.is_recorded
     thinking = {
-        count: sum(pipeline.thinking_gpu_seconds(frames, one.num_samples) for one in samplings(count, is_recorded))
+        count: sum(thinking_duration(frames, one.num_samples) for one in samplings(count, is_recorded))
         for count in get_args(Samples)
     }
     return ZeroGpuPart(thinking=thinking, startup=STARTUP_S, factor=SAFETY_FACTOR, max=MAX_DURATION_S)
