@@ -94,7 +94,7 @@ class Pipeline:
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
         self.uses_zero_gpu = is_zero_gpu()
-        self._pace: _Pace | None = None
+        self._pace = 1.0
         self._is_speculating = speculates and not self.uses_zero_gpu  # its caches would end with the process there
         self._think_on_gpu = wrap_gpu_work(self._think, self._thinking_seconds)
         self._propagate_on_gpu = wrap_gpu_work(
@@ -103,10 +103,7 @@ class Pipeline:
 
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
         """Return the expected seconds for propagating; on ZeroGPU by the pace that the worker measured last."""
-        guess = self.segmenter.estimate_seconds(num_frames, num_objects)
-        if self._pace is None:
-            return guess
-        return guess * self._pace.seconds / max(self.segmenter.estimate_seconds(1000, 1), 1e-6)
+        return self._pace * self.segmenter.estimate_seconds(num_frames, num_objects)
 
     def think(
         self,
@@ -171,7 +168,7 @@ class Pipeline:
         arriving = self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor, passes, bounds)
         for masks in arriving:
             if isinstance(masks, _Pace):
-                self._pace = masks
+                self._pace = masks.seconds / max(self.segmenter.estimate_seconds(1000, 1), 1e-6)
             else:
                 yield masks
 

@@ -19,8 +19,8 @@ MAX_DURATION_S = 120.0
 """The longest duration that is requested: the daily quota of a visitor without an account."""
 
 STARTUP_S, FRAME_S, ANSWER_S, SAFETY_FACTOR = 15.0, 0.5, 25.0, 1.5
-"""Seconds to move the models to the GPU, per frame shown to the policy, per answer of some 500 tokens, and the factor on
-the estimated seconds of propagation."""
+"""Seconds to move the models to the GPU, per frame shown to the policy, per answer of some 500 tokens, and the factor
+on the estimated seconds of propagation."""
 
 STOP_BEFORE_S = 4.0
 """Work stops this long before its duration is over, as the worker may be killed then."""
