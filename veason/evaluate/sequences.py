@@ -23,7 +23,7 @@ from veason.errors import DataError
 from veason.formats.benchmarks.files import check_relative
 from veason.formats.benchmarks.indices import VOID, read_indices
 from veason.formats.labels.footage import natural_key
-from veason.video.images import is_system_file, is_picture
+from veason.video.images import is_picture, is_system_file
 
 Masks = Literal["binary", "ids", "folders"]
 
