@@ -9,7 +9,8 @@ from pathlib import Path
 
 _ROWS = (
     "SELECT id, instruction, status, position, reasoning, answer_id, segmenter FROM questions ORDER BY id",
-    "SELECT * FROM prompts ORDER BY question_id, object_id, frame_index",
+    "SELECT question_id, object_id, frame_index, is_by_hand, prompt FROM prompts "
+    "ORDER BY question_id, object_id, frame_index",
     "SELECT question_id, object_id, frame_index, provenance, score, hex(counts) FROM masks WHERE is_current = 1 "
     "ORDER BY question_id, object_id, frame_index",
     "SELECT * FROM marks ORDER BY question_id, object_id, frame_index",

@@ -143,3 +143,10 @@ def test_a_project_of_version_1_can_be_commented_on(tmp_path: Path) -> None:
         assert set(project.labels.state(question.id).marks.values()) == {"verified"}
     with Project.open(tmp_path) as project:
         assert len(project.queue.comments(question.id)) == 1
+
+
+def test_the_log_of_version_4_gives_its_prompts_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    with opened_as_of(4, tmp_path) as project:
+        (question,) = [one for one in project.library.questions() if one.instruction == "the cone"]
+        order = [3, 5, 4, 0]  # the drop of 5 was undone, 0 was dropped and clicked again
+        assert list(project.labels.state(question.id).prompts) == [(one, at) for one in (1, 2) for at in order]
