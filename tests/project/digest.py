@@ -16,8 +16,11 @@ _ROWS = (
     "SELECT * FROM marks ORDER BY question_id, object_id, frame_index",
     "SELECT * FROM objects ORDER BY question_id, object_id",
 )
-_LATER = ("kept", "classes", "attributes")
+_LATER = ("kept", "classes", "attributes", "passes", "assumed")
 """Parts of the state that came with later programs: empty is the same as not there."""
+
+_WAITING = ("stale", "touched")
+"""Parts of the state that say what is to be computed: an upgrade may say that it is more."""
 
 _KEPT = ("videos", "answers", "log")
 
@@ -31,7 +34,7 @@ def digest_labels(path: Path) -> str:
                 sorted(
                     (key, value)
                     for key, value in json.loads(text).items()
-                    if key != "stale" and (value or key not in _LATER)
+                    if key not in _WAITING and (value or key not in _LATER)
                 )
             )
     db.close()

@@ -18,7 +18,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from veason.project.upgrade import fill_numbers, fill_pending
+from veason.project.upgrade import fill_pending, fill_prompts
 
 APPLICATION_ID = 0x5645_4153
 """The letters VEAS: tells a project file from other SQLite files."""
@@ -172,7 +172,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None] | None], ...] 
     (_VERSION_2, None),
     (_VERSION_3, fill_pending),
     (_VERSION_4, None),
-    (_VERSION_5, fill_numbers),
+    (_VERSION_5, fill_prompts),
 )
 """The SQL that leads from each version to the next, and what then fills its new columns; a new file sees all of it."""
 

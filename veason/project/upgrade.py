@@ -9,6 +9,8 @@ the note. Version 3 keeps the frames in a column, and what an edit changed of th
 
 Version 5, the order of the prompts: version 4 kept none and read them by object and frame, although a correction
 depends on those made before it. The log has every edit, so the order in which prompts were made is taken from there.
+It did not keep which edits the masks have not followed yet either: where masks wait, those are all prompts of the
+object, so that it is computed again as a whole.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from veason.annotation.difference import compact, plain, to_json
-from veason.annotation.state import FrameRuns, Place, runs_of
+from veason.annotation.state import FrameRuns, Place, pack_places, runs_of
 
 _Pending = Mapping[int, FrameRuns]
 
@@ -43,8 +45,20 @@ def fill_pending(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM about WHERE key LIKE 'pending %'")
 
 
-def fill_numbers(db: sqlite3.Connection) -> None:
-    """Number the prompts of every question in the order in which the log made them; inside the open transaction."""
+def fill_prompts(db: sqlite3.Connection) -> None:
+    """Number the prompts of every question, and say which ones masks have not followed; inside the open transaction."""
+    _fill_numbers(db)
+    for question_id, text, pending in db.execute("SELECT id, state, pending FROM questions").fetchall():
+        waiting = {int(object_id) for object_id in json.loads(pending)}
+        places = db.execute("SELECT object_id, frame_index FROM prompts WHERE question_id = ?", (question_id,))
+        touched = pack_places((object_id, at) for object_id, at in places if object_id in waiting)
+        if touched:
+            values = {**json.loads(text), "touched": touched}
+            db.execute("UPDATE questions SET state = ? WHERE id = ?", (to_json(values), question_id))
+
+
+def _fill_numbers(db: sqlite3.Connection) -> None:
+    """Number the prompts of every question in the order in which the log made them."""
     places: dict[int, list[Place]] = {}
     for question_id, *place in db.execute(
         "SELECT question_id, object_id, frame_index FROM prompts ORDER BY question_id, object_id, frame_index"
