@@ -149,6 +149,8 @@ export interface Refs {
   search: HTMLInputElement;
   segmenter: HTMLSpanElement;
   settles: HTMLInputElement;
+  shapeList: HTMLDivElement;
+  shapes: HTMLDetailsElement;
   shares: HTMLDivElement;
   showTour: HTMLButtonElement;
   shut: HTMLParagraphElement;
