@@ -6,6 +6,8 @@ corner. What a tool leaves may be empty: whether that makes sense is up to the c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -87,6 +89,23 @@ def intersect(rle: Rle, other: Rle) -> Rle:
     """Return the pixels that are in both masks. Raises DataError where their sizes differ."""
     check_equal_sizes(rle.size_hw, other.size_hw)
     return encode_mask(decode_mask(rle) & decode_mask(other))
+
+
+def part_overlaps(masks: Sequence[Rle]) -> list[Rle]:
+    """Return the masks of one frame so that no two share a pixel: each keeps what none before it has.
+
+    Raises:
+        DataError: their sizes differ.
+    """
+    taken: np.ndarray | None = None
+    parted = []
+    for rle in masks:
+        check_equal_sizes(masks[0].size_hw, rle.size_hw)
+        mask = decode_mask(rle)
+        is_cut = taken is not None and bool((mask & taken).any())
+        parted.append(encode_mask(mask & ~taken) if is_cut and taken is not None else rle)
+        taken = mask if taken is None else taken | mask
+    return parted
 
 
 def interpolate_boxes(first: Box, last: Box, share: float) -> Box:

@@ -580,6 +580,8 @@ export interface ExportLabelsRequest extends Signed {
   everything?: boolean;
   /** accepted labels that a reviewer disagrees with too. */
   disputed?: boolean;
+  /** leave overlapping masks as they are; else each pixel goes to one object of a question. */
+  overlaps?: boolean;
   /** the frames beside the labels. */
   pictures?: boolean;
   /** only these, where they are named. */

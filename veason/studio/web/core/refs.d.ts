@@ -49,6 +49,7 @@ export interface Refs {
   dropText: HTMLSpanElement;
   eraser: HTMLButtonElement;
   estimate: HTMLSpanElement;
+  exclusive: HTMLInputElement;
   exportForm: HTMLFormElement;
   eye: HTMLButtonElement;
   farther: HTMLButtonElement;
