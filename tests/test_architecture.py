@@ -15,7 +15,9 @@ LAYERS = [
     "video draw metrics rewards",
     "device policy segmenter annotation",
     "shown pipeline outputs project formats",
-    "evaluate studio",
+    "evaluate",
+    "lab",
+    "studio",
     "cli",
     "__main__",
 ]
