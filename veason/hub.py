@@ -1,4 +1,4 @@
-"""Where weights are: the embedded assets, a folder, or the local hub cache. Never downloads unasked."""
+"""Locations of weights: the embedded assets and the local hub cache. Makes no network call."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from importlib import resources
 from pathlib import Path
 
 ASSETS = Path(str(resources.files("veason") / "assets"))
-"""The embedded models and example clips."""
+"""The folder of the embedded models and example clips."""
 
-REAL_POLICY = "SitongGong/Veason-R1"
-REAL_SEGMENTER = "facebook/sam2.1-hiera-large"
+PUBLISHED_POLICY = "SitongGong/Veason-R1"
+PUBLISHED_SEGMENTER = "facebook/sam2.1-hiera-large"
 NANO = "nano"
 
 
@@ -19,12 +19,12 @@ def embedded(kind: str) -> Path:
 
 
 def has_embedded(kind: str) -> bool:
-    """Tell whether the embedded model's weights are here."""
+    """Tell whether the embedded model is installed; `kind` as in `embedded`."""
     return (embedded(kind) / "config.json").is_file()
 
 
 def is_cached(hub_id: str) -> bool:
-    """Tell whether the weights of `hub_id` are complete in the local hub cache, without any network call."""
+    """Tell whether the local hub cache has the weights of `hub_id`. Makes no network call."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 

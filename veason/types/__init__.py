@@ -21,10 +21,11 @@ from veason.types.answers import (
     Turn,
     Unanswered,
 )
-from veason.types.budgets import Budgets
+from veason.types.budgets import Budgets, Holding
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
     EncodingSegmenter,
+    HoldingModel,
     OnProgress,
     Order,
     OrderedSegmenter,
@@ -67,6 +68,8 @@ __all__ = [
     "FrameMasks",
     "FrameMention",
     "FrameRange",
+    "Holding",
+    "HoldingModel",
     "KeyframeChosen",
     "MaskTrack",
     "ModelOptions",

@@ -20,7 +20,7 @@ def about_page(studio: Studio, settings: Settings) -> About:
         policy=policy.name if policy is not None else "none",
         device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
         recorded=policy is not None and policy.is_recorded,
-        several=policy is not None and policy.gives_several,
+        several=policy is not None and policy.can_sample,
         segmenter=segmenter.name,
         trained_on=profile.trained_on if profile is not None else "",
         space=profile.space_wh if profile is not None else None,

@@ -5,7 +5,8 @@ answers  several answers to one question, and how far they agree
 track    boxes and clicks by hand, then masks
 export   the masks of an earlier call as a file
 
-Each of the first three streams events and ends with a result that holds everything. Boxes are x1, y1, x2, y2 in pixels
+Each of the first three streams events, the first of which tell how long it waits, and ends with a result that holds
+everything. Boxes are x1, y1, x2, y2 in pixels
 of the video, frames are counted from 0, masks are run-length code of COCO: `{"size": [height, width], "counts": text}`.
 """
 
@@ -27,8 +28,9 @@ from veason.masks import coco_dict
 from veason.outputs import write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer
 from veason.profile import sample_indices
+from veason.studio.server.callers import program_of
 from veason.studio.server.failures import Teller
-from veason.studio.server.model_line import ModelLine
+from veason.studio.server.model_line import ModelLine, Place, Ticket
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import Gathering, describe_agreement, samplings
 from veason.studio.server.uploads import is_upload
@@ -59,6 +61,9 @@ Arguments = ParamSpec("Arguments")
 
 KEPT_RUNS = 32
 """So many results can still be exported; the oldest one goes first."""
+
+WAIT_S = 1.0
+"""How often a call that waits for the models looks where it stands."""
 
 MOST_FRAMES, MOST_ANSWERS, MOST_PROMPTS = 64, 16, 200
 """What one call may ask for: frames shown to the policy, answers, prompts by hand."""
@@ -92,7 +97,7 @@ class Api:
 
     Args:
         pipeline: the models.
-        line: the line for them; programs wait in it like everybody else.
+        line: the line for them; programs wait in it like everybody else, told apart by their addresses.
         outbox: where files to download lie.
         teller: says what is told of errors.
         limits: what a clip may ask for.
@@ -122,6 +127,7 @@ class Api:
         seed: int = 0,
         start: int = 0,
         stop: int = 0,
+        request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
 
@@ -133,9 +139,11 @@ class Api:
             seed: for temperatures above 0.
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
+            request: who calls; not to be given.
         """
         sampling = Sampling(temperature=temperature, seed=seed)
-        with self._opened(video) as clip, self._line.visitor("programs", most=None):
+        with self._opened(video) as clip, self._line.ticket(program_of(request), "ask") as ticket:
+            yield from _waiting(ticket)
             part = _part(clip.info, start, stop)
             shown = self._shown(clip.info, frames)
             answer: Answer | None = None
@@ -156,7 +164,13 @@ class Api:
 
     @told_to_clients
     def answers(
-        self, video: gr.FileData, instruction: str, count: int = 4, temperature: float = 0.8, seed: int = 0
+        self,
+        video: gr.FileData,
+        instruction: str,
+        count: int = 4,
+        temperature: float = 0.8,
+        seed: int = 0,
+        request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Answer one question several times, and tell how far the answers agree; no masks are made.
 
@@ -166,11 +180,13 @@ class Api:
             count: how many answers.
             temperature: of all but the first answer, which is greedy.
             seed: of the second answer; later ones count up.
+            request: who calls; not to be given.
         """
         if not 1 <= count <= MOST_ANSWERS:
             raise OptionError(f"count is 1 to {MOST_ANSWERS}, got {count}")
         gathering = Gathering()
-        with self._opened(video) as clip, self._line.visitor("programs", most=None):
+        with self._opened(video) as clip, self._line.ticket(program_of(request), f"answers {count}") as ticket:
+            yield from _waiting(ticket)
             shown = self._shown(clip.info, 0)
             is_recorded = self._pipeline.policy is not None and self._pipeline.policy.is_recorded
             for sampling in samplings(count, is_recorded):
@@ -189,7 +205,12 @@ class Api:
 
     @told_to_clients
     def track(
-        self, video: gr.FileData, prompts: list[dict[str, Any]], start: int = 0, stop: int = 0
+        self,
+        video: gr.FileData,
+        prompts: list[dict[str, Any]],
+        start: int = 0,
+        stop: int = 0,
+        request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Follow objects that are boxed or clicked by hand.
 
@@ -199,8 +220,10 @@ class Api:
                 "point": [x, y], "positive": true}.
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
+            request: who calls; not to be given.
         """
-        with self._opened(video) as clip, self._line.visitor("programs", most=None):
+        with self._opened(video) as clip, self._line.ticket(program_of(request), "track") as ticket:
+            yield from _waiting(ticket)
             part = _part(clip.info, start, stop)
             tracks: dict[int, MaskTrack] = {}
             yield from self._follow(clip, read_prompts(prompts), part, tracks)
@@ -276,6 +299,16 @@ def add_endpoints(api: Api) -> None:
     for name in ("ask", "answers", "track"):
         gr.api(getattr(api, name), api_name=name, concurrency_limit=4, concurrency_id="api")
     gr.api(api.export, api_name="export", concurrency_limit=4)
+
+
+def _waiting(ticket: Ticket) -> Iterator[ApiEvent]:
+    """Wait for the models; meanwhile the caller is told where it stands in the line."""
+    told: Place | None = None
+    while not ticket.wait(WAIT_S):
+        place = ticket.place
+        if place != told:
+            told = place
+            yield {"kind": "queued", "ahead": place.ahead, "seconds": place.seconds}
 
 
 def read_prompts(rows: Any) -> tuple[Prompt, ...]:

@@ -17,11 +17,14 @@ from veason.studio.server.messages import ITEMS, ErrorReply, Message, PictureRep
 from veason.studio.server.messages.about import About
 from veason.studio.server.messages.queue import (
     AssignedReply,
+    CopiedReply,
     DecidedReply,
+    ManyReply,
     PrelabelReply,
     QueueNewsReply,
     QueueReply,
     RemarksReply,
+    RulesReply,
     StatusReply,
 )
 from veason.studio.server.requests import EVENTS, LOOK_UPS, actions, look_ups
@@ -45,6 +48,12 @@ REPLIES: Mapping[type, tuple[type, ...]] = {
     actions.AssignAction: (AssignedReply,),
     actions.RemarkAction: (StatusReply,),
     actions.ResolveAction: (StatusReply,),
+    actions.RenameAction: (StatusReply,),
+    actions.DuplicateAction: (CopiedReply,),
+    actions.DeleteAction: (ManyReply,),
+    actions.DecideManyAction: (ManyReply,),
+    actions.AssignManyAction: (ManyReply,),
+    actions.RulesAction: (RulesReply,),
 }
 """What each look-up is answered with; any of them but a snapshot with an ErrorReply too."""
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from veason.errors import ProjectError, SessionError
+from veason.errors import ProjectError, SessionError, VideoError
 from veason.studio.server.project_registry import GONE, ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
+from veason.types import Holding
+
+VIDEO_BYTES = 512 << 20
+"""What decoders and pictures of all open videos may take: some five videos of 720p with all their caches full."""
 
 _QUESTION_ID = re.compile("[1-9][0-9]{0,8}")
 """One way to write each: else a question could be open twice."""
+
+
+_SLOW = "the video of this question takes long to open: this change was not kept; try it again in a moment"
 
 
 class _Opening:
@@ -29,25 +38,33 @@ class OpenQuestions:
     Args:
         registry: the projects they lie in.
         capacity: how many stay open while nobody uses them.
+        video_bytes: what the decoders and pictures of their videos may take together; beyond it, those that were not
+            used for the longest time are given up, and made again when a frame is asked for.
     """
 
-    def __init__(self, registry: ProjectRegistry, capacity: int) -> None:
-        self._registry, self._capacity = registry, capacity
+    def __init__(self, registry: ProjectRegistry, capacity: int, video_bytes: int = VIDEO_BYTES) -> None:
+        self._registry, self._capacity, self._video_bytes = registry, capacity, video_bytes
         self._open: OrderedDict[str, OpenQuestion] = OrderedDict()
         self._opening: dict[str, _Opening] = {}
         self._lock = threading.RLock()
         registry.before_closing(self._leave_project, self._is_busy)
 
     @contextmanager
-    def using(self, work_id: str) -> Iterator[OpenQuestion]:
+    def using(self, work_id: str, max_s: float | None = None) -> Iterator[OpenQuestion]:
         """Open the question of that id where it is not open, and keep it open for the block.
 
+        Args:
+            work_id: the question.
+            max_s: for so many seconds it is opened at most; None for as long as it takes.
+
         Raises:
-            SessionError: the project or the question is not there (any more).
+            SessionError: the project or the question is not there (any more), or takes longer to open.
             ProjectError: the question's video is gone.
         """
+        until = math.inf if max_s is None else time.monotonic() + max_s
         with ExitStack() as stack:
-            yield self._held(work_id, stack)
+            stack.callback(self._give_memory_back)
+            yield self._held(work_id, stack, until)
 
     def cancel_opening(self, work_id: str) -> bool:
         """Give up opening the question of that id, for everybody who waits for it; tell whether it was being opened."""
@@ -75,6 +92,13 @@ class OpenQuestions:
         question = self._open.get(work_id)
         return question is not None and question.job.is_running
 
+    @property
+    def holding(self) -> Holding:
+        """What decoders and pictures of open videos take now."""
+        with self._lock:
+            held = sum(one.video.num_bytes for one in self._open.values())
+        return Holding("opened videos", held, self._video_bytes)
+
     def flush(self, key: str) -> None:
         """Put the masks that stream in for the questions of a project on the disk. Raises ProjectError."""
         with self._lock:
@@ -88,8 +112,8 @@ class OpenQuestions:
             ending, self._open = list(self._open.values()), OrderedDict()
         _end(ending)
 
-    def _held(self, work_id: str, stack: ExitStack) -> OpenQuestion:
-        """Return the question of that id, held open until the stack is left; who comes first opens it.
+    def _held(self, work_id: str, stack: ExitStack, until: float) -> OpenQuestion:
+        """Return the question of that id, held open until the stack is left; who comes first opens it, till `until`.
 
         A video takes its time to be opened: that happens outside the lock, so that only those wait who want it.
         """
@@ -103,10 +127,11 @@ class OpenQuestions:
                 if other is None:
                     self._opening[work_id] = mine
             if other is not None:
-                other.is_over.wait()
+                if not other.is_over.wait(None if until == math.inf else max(0.0, until - time.monotonic())):
+                    raise SessionError(_SLOW)
                 continue
             try:
-                question = self._opened(work_id, mine)
+                question = self._opened(work_id, mine, until)
                 with self._lock:
                     self._open[work_id] = question
                     return self._hold(question, stack)
@@ -122,7 +147,7 @@ class OpenQuestions:
             self._close_idle()
         return question
 
-    def _opened(self, work_id: str, opening: _Opening) -> OpenQuestion:
+    def _opened(self, work_id: str, opening: _Opening, until: float) -> OpenQuestion:
         key, _, number = work_id.rpartition(".")
         if not _QUESTION_ID.fullmatch(number):
             raise SessionError(GONE)
@@ -131,7 +156,32 @@ class OpenQuestions:
             question = project.library.question(int(number))
         except ProjectError as error:
             raise SessionError(GONE) from error
-        return OpenQuestion(key, project, question, opening.is_cancelled.is_set)
+        if question.is_deleted:
+            raise SessionError("this question was deleted: restore it in the queue, under deleted, to open it")
+
+        def is_over() -> bool:
+            return opening.is_cancelled.is_set() or time.monotonic() > until
+
+        try:
+            return OpenQuestion(key, project, question, is_over)
+        except VideoError as error:
+            if time.monotonic() > until:
+                raise SessionError(_SLOW) from error
+            raise
+
+    def _give_memory_back(self) -> None:
+        """Give up decoders and pictures beyond the budget: of what nobody uses first, then of what is used.
+
+        The video that was used last keeps them, however large it is: else each of its frames would open it again.
+        """
+        with self._lock:
+            found = list(self._open.values())
+        held = sum(one.video.num_bytes for one in found)
+        for question in sorted(found[:-1], key=lambda one: not one.is_idle):  # each group in the order of use
+            if held <= self._video_bytes:
+                return
+            held -= question.video.num_bytes
+            question.video.release()
 
     def _close_idle(self) -> None:
         """Close the longest unused beyond the capacity; one whose masks the disk refuses stays open, and keeps them."""

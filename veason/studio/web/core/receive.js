@@ -6,14 +6,14 @@
 
 import { blank } from "./blank.js";
 import { withoutFrame } from "./objects.js";
-import { duration, farness, secondsLeft } from "./words.js";
+import { duration, farness, inLine, secondsLeft } from "./words.js";
 
 /** @typedef {{ [Kind in Item["kind"]]: (item: Extract<Item, { kind: Kind }>) => void }} Handlers */
 
 /** @typedef {"opened" | "session" | "taken" | "refused" | "unsaved" | "range"} LabelKind */
 /** @typedef {"thinking" | "shown" | "thought" | "mention" | "keyframe" | "box" | "findings"} StreamedKind */
 /** @typedef {StreamedKind | "answered" | "unanswered" | "recalled" | "proposals" | "sampling"} ThinkingKind */
-/** @typedef {"propagating" | "busy" | "idle" | "notice"} RunKind */
+/** @typedef {"queued" | "propagating" | "busy" | "idle" | "notice"} RunKind */
 /** @typedef {"file" | "written" | "added" | "exported" | "transferred"} FileKind */
 
 /**
@@ -229,6 +229,7 @@ function progress(done, goal, began) {
  */
 function run(state, { notify, download, watch, transfer }) {
   return {
+    queued: ({ ahead, seconds }) => state.set({ status: inLine(ahead, seconds) }),
     propagating({ only, start, stop, count }) {
       /** @type {Partial<State>} */
       const range = only === "here" ? {} : { range: [start, stop] };
