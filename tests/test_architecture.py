@@ -16,8 +16,8 @@ LAYERS = [
     "device policy segmenter annotation",
     "shown pipeline outputs project formats",
     "evaluate",
-    "lab",
     "studio",
+    "lab",
     "cli",
     "__main__",
 ]

@@ -12,6 +12,7 @@ from veason.cli.data import add_dataset_arguments
 from veason.cli.evaluate import MODEL_OPTIONS
 from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args
 from veason.errors import DataError, OptionError
+from veason.libraries import library_imports
 
 if TYPE_CHECKING:
     from veason.lab.store import Lab
@@ -48,6 +49,10 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     tag.add_argument("tags", nargs="*", metavar="TAG")
     remove = _action(actions, "remove", "move a run out of the way; its files are kept")
     remove.add_argument("run_name", metavar="RUN")
+    opened = _action(actions, "open", "look at the runs in the browser")
+    opened.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    opened.add_argument("--port", type=int, default=7870, help="port to listen on (%(default)s)")
+    opened.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     verdicts = _action(actions, "verdicts", "what people said of cases, as CSV or JSON lines; with two raters, kappa")
     verdicts.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="(%(default)s)")
     verdicts.add_argument("--kappa", nargs=2, metavar="RATER", help="tell how far two raters agree, instead")
@@ -213,6 +218,25 @@ def _remove(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
+def _open(lab: Lab, args: argparse.Namespace) -> int:
+    import threading
+    import webbrowser
+
+    with library_imports():
+        import uvicorn
+    from veason.lab.server import lab_app
+
+    address = f"http://{args.host}:{args.port}/"
+    print(f"the lab is at {address} (Ctrl-C ends it)", file=sys.stderr)
+    if not args.no_browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    is_local = args.host in ("127.0.0.1", "localhost", "::1")
+    uvicorn.run(
+        lab_app(lab, hosts=() if is_local else (args.host,)), host=args.host, port=args.port, log_level="warning"
+    )
+    return 0
+
+
 def _verdicts(lab: Lab, args: argparse.Namespace) -> int:
     from veason.lab.verdicts import Verdicts, as_csv, as_jsonl, kappa
 
@@ -236,5 +260,6 @@ ACTIONS = {
     "report": _report,
     "tag": _tag,
     "remove": _remove,
+    "open": _open,
     "verdicts": _verdicts,
 }

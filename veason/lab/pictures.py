@@ -71,6 +71,17 @@ class CasePictures:
             image = image.resize((width, max(round(image.height * width / image.width), 1)), Image.Resampling.BOX)
         return image
 
+    def keyframe(self, case: Mapping[str, Any]) -> np.ndarray | None:
+        """Return the keyframe of a case as `(H, W, 3)` uint8 RGB, None where it has none or it cannot be read."""
+        sample = self.samples[case["key"]]
+        index = case["keyframe"]
+        if index is None or not 0 <= index < len(sample.frame_names):
+            return None
+        try:
+            return open_sample(sample).frame(index)
+        except VideoError:
+            return None
+
     def predicted(self, key: str) -> dict[int, Rle]:
         """Return the predicted masks of a case, none where the run was made without."""
         return self.run.masks(key) if self.run.info.has_masks else {}
