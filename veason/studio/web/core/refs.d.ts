@@ -60,6 +60,7 @@ export interface Refs {
   formats: HTMLDivElement;
   from: HTMLInputElement;
   go: HTMLFormElement;
+  goOn: HTMLButtonElement;
   head: HTMLElement;
   help: HTMLDialogElement;
   hint: HTMLDivElement;
@@ -147,6 +148,7 @@ export interface Refs {
   scopeClip: HTMLLabelElement;
   search: HTMLInputElement;
   segmenter: HTMLSpanElement;
+  settles: HTMLInputElement;
   shares: HTMLDivElement;
   showTour: HTMLButtonElement;
   shut: HTMLParagraphElement;
