@@ -42,9 +42,7 @@ def lab_url(lab: Lab) -> Iterator[str]:
         process.wait(timeout=60)
 
 
-def test_from_a_kind_to_a_verdict_by_role_and_keyboard(
-    context: BrowserContext, lab: Lab, lab_url: str
-) -> None:
+def test_from_a_kind_to_a_verdict_by_role_and_keyboard(context: BrowserContext, lab: Lab, lab_url: str) -> None:
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.conftest import Made
 from veason.errors import DataError, OptionError
-from veason.lab.verdicts import Verdict, Verdicts, as_csv, as_jsonl, kappa
+from veason.lab.verdicts import Verdict, Verdicts, as_csv, as_jsonl, hard_negatives, kappa
 
 
 def say(verdicts: Verdicts, key: str, rater: str, tag: str, note: str = "") -> None:
@@ -71,3 +72,15 @@ def test_exports_are_read_by_spreadsheets_without_running_anything() -> None:
     said = [Verdict("run", "a", "ann", "correct", '=HYPERLINK("x")', 1.0)]
     assert as_csv(said) == 'run,key,rater,tag,note,at\nrun,a,ann,correct,"\'=HYPERLINK(""x"")",1.0\n'
     assert '"note": "=HYPERLINK' in as_jsonl(said)
+
+
+def test_what_was_judged_wrong_comes_once_with_what_was_answered(made: Made, tmp_path: Path) -> None:
+    key = next(key for key, kind in made.told.items() if kind == "absent_answered")
+    verdicts = Verdicts(tmp_path)
+    for rater, tag in (("ann", "hallucinated_object"), ("bob", "wrong_instance"), ("eve", "correct")):
+        verdicts.add(Verdict("liar", key, rater, tag))
+    verdicts.add(Verdict("liar", made.dataset[0].key, "ann", "correct"))
+    (row,) = hard_negatives(made.lab, verdicts.all())
+    assert (row["key"], row["tags"]) == (key, ["hallucinated_object", "wrong_instance"])
+    assert (row["absent"], row["instruction"], len(row["boxes_xyxy"])) == (True, "the green block", 1)
+    assert row["dataset"]["kind"] == "revos"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from veason.cli.data import add_dataset_arguments
 from veason.cli.evaluate import MODEL_OPTIONS
-from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args
+from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, positive_int
 from veason.errors import DataError, OptionError
 from veason.libraries import library_imports
 
@@ -44,6 +45,13 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     report.add_argument("--out", required=True, metavar="FILE", help="the page to write")
     report.add_argument("--title", default="", help="its heading")
     report.add_argument("--no-pictures", action="store_true", help="tables and figures alone")
+    probe = _action(actions, "probe", "change questions and see whether a policy's answers change as they should")
+    probe.add_argument("name", metavar="NAME", help="of the table that is written")
+    add_dataset_arguments(probe)
+    add_policy(probe)
+    add_segmenter(probe)
+    probe.add_argument("--questions", type=positive_int, default=40, metavar="N", help="spread evenly (%(default)s)")
+    probe.add_argument("--probes", default="", metavar="NAMES", help="with commas between (default: all)")
     tag = _action(actions, "tag", "give a run words by which it is found")
     tag.add_argument("run_name", metavar="RUN")
     tag.add_argument("tags", nargs="*", metavar="TAG")
@@ -54,7 +62,12 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     opened.add_argument("--port", type=int, default=7870, help="port to listen on (%(default)s)")
     opened.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     verdicts = _action(actions, "verdicts", "what people said of cases, as CSV or JSON lines; with two raters, kappa")
-    verdicts.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="(%(default)s)")
+    verdicts.add_argument(
+        "--format",
+        choices=("csv", "jsonl", "negatives"),
+        default="csv",
+        help="negatives: the cases that were judged wrong, with what was answered, to train on again (%(default)s)",
+    )
     verdicts.add_argument("--kappa", nargs=2, metavar="RATER", help="tell how far two raters agree, instead")
     return parser
 
@@ -218,6 +231,33 @@ def _remove(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
+def _probe(lab: Lab, args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from veason.formats.datasets import open_dataset
+    from veason.lab.probes import Probed, run_probes, summarise
+
+    pipeline = pipeline_from_args(args)
+    assert pipeline.policy is not None
+    samples = [sample for sample in open_dataset(args.root, args.kind, args.split) if sample.has_truth]
+    chosen = samples[:: max(len(samples) // args.questions, 1)][: args.questions]
+    names = tuple(name.strip() for name in args.probes.split(",") if name.strip())
+    rows: list[Probed] = []
+    for done, found in enumerate(run_probes(pipeline.policy, chosen, names), start=1):
+        rows += found
+        _progress(done, len(chosen))
+    print(file=sys.stderr)
+    lab.folder.mkdir(parents=True, exist_ok=True)
+    out = lab.folder / f"probes-{args.name}.jsonl"
+    out.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
+    print(f"{'probe':16} {'judged':>6} {'held':>6}   95 % interval")
+    for one in summarise(rows):
+        interval = "-" if one.low is None else f"{one.low:.0f} to {one.high:.0f} %"
+        print(f"{one.probe:16} {one.cases:6} {one.held:6}   {interval}")
+    print(f"wrote {out}", file=sys.stderr)
+    return 0
+
+
 def _open(lab: Lab, args: argparse.Namespace) -> int:
     import threading
     import webbrowser
@@ -238,7 +278,7 @@ def _open(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _verdicts(lab: Lab, args: argparse.Namespace) -> int:
-    from veason.lab.verdicts import Verdicts, as_csv, as_jsonl, kappa
+    from veason.lab.verdicts import Verdicts, as_csv, as_jsonl, hard_negatives, kappa
 
     said = Verdicts(lab.folder).all()
     if args.kappa:
@@ -246,6 +286,10 @@ def _verdicts(lab: Lab, args: argparse.Namespace) -> int:
         agreement = kappa(said, first, second)
         told = "not defined" if agreement.kappa is None else f"{agreement.kappa:.3f}"
         print(f"{first} and {second}: {agreement.cases} cases of both, {agreement.agreed} agreed, kappa {told}")
+        return 0
+    if args.format == "negatives":
+        for row in hard_negatives(lab, said):
+            print(json.dumps(row, ensure_ascii=False))
         return 0
     print(as_csv(said) if args.format == "csv" else as_jsonl(said), end="")
     return 0
@@ -261,5 +305,6 @@ ACTIONS = {
     "tag": _tag,
     "remove": _remove,
     "open": _open,
+    "probe": _probe,
     "verdicts": _verdicts,
 }

@@ -12,12 +12,15 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from veason.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from veason.lab.store import Lab
 
 if sys.platform != "win32":
     import fcntl
@@ -146,6 +149,23 @@ def kappa(verdicts: Iterable[Verdict], first: str, second: str) -> Agreement:
     if expected == 1:
         return Agreement(count, agreed, None)
     return Agreement(count, agreed, (agreed / count - expected) / (1 - expected))
+
+
+def hard_negatives(lab: Lab, verdicts: Iterable[Verdict]) -> Iterator[dict[str, Any]]:
+    """Yield the cases with a verdict of `NEGATIVES` as JSON values: where they are, what was asked, what was answered.
+
+    A case that more than one rater judged wrong comes once, with all tags.
+    """
+    tags: dict[tuple[str, str], set[str]] = {}
+    for verdict in verdicts:
+        if verdict.tag in NEGATIVES:
+            tags.setdefault((verdict.run, verdict.key), set()).add(verdict.tag)
+    for (name, key), found in tags.items():
+        run = lab.run(name)
+        case = run.case(key)
+        told = {column: case[column] for column in ("video", "instruction", "absent", "text", "keyframe", "boxes_xyxy")}
+        about = {part: run.info.dataset[part] for part in ("kind", "root", "split")}
+        yield {"dataset": about, "key": key, "run": name, "tags": sorted(found), **told}
 
 
 def as_csv(verdicts: Sequence[Verdict]) -> str:
