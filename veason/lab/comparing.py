@@ -1,4 +1,4 @@
-"""Two runs side by side: paired differences with intervals over videos, cases that rose and fell, and how far confidence is right.
+"""Two runs side by side: paired differences with intervals over videos, and how far confidence tells success.
 
 Questions about one video are not independent, so intervals come from drawing videos, not questions, with replacement.
 A difference is called one only where its interval leaves out zero; where many are looked at together, the intervals are
