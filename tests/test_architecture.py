@@ -15,7 +15,9 @@ LAYERS = [
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline outputs project formats",
-    "evaluate studio",
+    "evaluate",
+    "studio",
+    "lab",
     "cli",
     "__main__",
 ]

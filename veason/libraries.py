@@ -15,6 +15,7 @@ INSTALL_COMMANDS = {
     "decord": "pip install decord",
     "gradio": 'pip install "gradio>=6.31,<6.32"',
     "huggingface_hub": "pip install huggingface_hub",
+    "polars": "pip install polars",
     "mcp": 'pip install "mcp>=2,<3"',
     "matplotlib": "pip install matplotlib",
     "numpy": "pip install numpy",
