@@ -12,25 +12,29 @@ from typing import Any
 
 import pytest
 
-from tests.formats.made import CLIP, make_project
+from tests.formats.made import CLIP, labelled
 from tests.formats.reading import square
 from veason.errors import DataError, ProjectError
 from veason.formats.labels.carried import carried, labels_of
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects import confined
 from veason.formats.projects.confined import ImportBounds, strangers_into_project
-from veason.formats.projects.from_project import from_project
 from veason.project import Project
 from veason.project.listings import read_instructions, read_strangers_instructions
 from veason.video import UNTRUSTED
 
 
-def test_labels_come_back_from_json_as_they_were(tmp_path: Path) -> None:
-    with make_project(tmp_path / "project") as project:
-        for video in from_project(project):
-            line = carried(video)
-            assert labels_of(json.loads(line), CLIP.parent) == dataclasses.replace(video, limits=UNTRUSTED)
-            with pytest.raises(DataError, match="do not have the form"):
-                labels_of(json.loads(line), tmp_path)  # its file lies elsewhere
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledVideo]:
+    return labelled(tmp_path_factory.mktemp("made"))
+
+
+def test_labels_come_back_from_json_as_they_were(made: list[LabelledVideo], tmp_path: Path) -> None:
+    for video in made:
+        line = carried(video)
+        assert labels_of(json.loads(line), CLIP.parent) == dataclasses.replace(video, limits=UNTRUSTED)
+        with pytest.raises(DataError, match="do not have the form"):
+            labels_of(json.loads(line), tmp_path)  # its file lies elsewhere
 
 
 def changed(record: Any, place: tuple[int, ...], value: Any) -> Any:
@@ -60,9 +64,8 @@ def changed(record: Any, place: tuple[int, ...], value: Any) -> Any:
     ],
     ids=str,
 )
-def test_a_reader_that_was_taken_over_brings_nothing_else_in(tmp_path: Path, place: Any, value: Any) -> None:
-    with make_project(tmp_path / "project") as project:
-        record = json.loads(carried(next(iter(from_project(project)))))
+def test_a_reader_that_was_taken_over_brings_nothing_else_in(made: list[LabelledVideo], place: Any, value: Any) -> None:
+    record = json.loads(carried(made[0]))
     with pytest.raises(DataError, match="do not have the form"):
         labels_of(changed(record, place, value), CLIP.parent)
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from veason.errors import DataError, VeasonError
 from veason.formats.bundle.writer import BUNDLE_VERSION, LABELS_FILE
+from veason.formats.labels.carried import with_checked_types
 from veason.formats.labels.footage import VideoFinder, frame_names_of
 from veason.formats.labels.import_tally import ImportTally
+from veason.formats.labels.numbers import checked_size, rle_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.masks import rle_from_coco
-from veason.types import Box, Click, Prompt, VideoInfo
+from veason.types import Box, Click, Prompt, Rle, VideoInfo
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, VeasonError)
 
@@ -45,13 +46,15 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             for number, line in enumerate(stream, start=1):
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise DataError(f"{file}: line {number} is not JSON ({error}): delete the line") from error
                 if not isinstance(row, dict) or row.get("version") != BUNDLE_VERSION:
                     raise DataError(f"{file}: line {number}: want a question of bundle version {BUNDLE_VERSION}")
                 yield row
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); it should hold one question a line") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: is not UTF-8 ({error.reason}); it should hold one question a line") from error
 
 
 def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> LabelledVideo:
@@ -71,7 +74,7 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
                     object_classes[entry["object_id"]] = entry["class"]
                     object_attributes[entry["object_id"]] = dict(entry.get("attributes", {}))
         info = _info(first, finder)
-        return LabelledVideo(
+        video = LabelledVideo(
             name=first["video"],
             info=info,
             questions=tuple(_question(row) for row in rows),
@@ -81,6 +84,7 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
             object_attributes=object_attributes,
             frame_names=frame_names_of(info),
         )
+        return with_checked_types(video)
     except DataError:
         raise
     except _BROKEN as error:
@@ -89,7 +93,13 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
 
 def _mask(entry: dict[str, Any]) -> LabelMask:
     is_occluded = entry.get("is_occluded", False)  # older bundles do not say
-    return LabelMask(rle_from_coco(entry), entry["score"], entry["provenance"], is_occluded)
+    return LabelMask(_rle(entry), entry["score"], entry["provenance"], is_occluded)
+
+
+def _rle(entry: dict[str, Any]) -> Rle:
+    """Return a mask of the size that it says; whether its video has that size is checked with the video."""
+    height, width = entry["size"]
+    return rle_of(entry, checked_size(width, height, "a mask"), "a mask")
 
 
 def _info(row: dict[str, Any], finder: VideoFinder) -> VideoInfo:
@@ -137,7 +147,7 @@ def _question(row: dict[str, Any]) -> LabelledQuestion:
                 frame_index=entry["frame_index"],
                 box=Box(*entry["box"]) if entry["box"] else None,
                 clicks=tuple(Click(**click) for click in entry["clicks"]),
-                mask=rle_from_coco(entry["mask"]) if entry["mask"] else None,
+                mask=_rle(entry["mask"]) if entry["mask"] else None,
             )
             for entry in prompts
         ),

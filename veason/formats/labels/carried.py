@@ -62,6 +62,12 @@ def info_from(record: object) -> VideoInfo:
     return found
 
 
+def with_checked_types(video: LabelledVideo) -> LabelledVideo:
+    """Return a labelled video, its values checked against the types of their fields. Raises TypeError or ValueError."""
+    found: LabelledVideo = _value(LabelledVideo, _plain(video))
+    return dataclasses.replace(found, limits=video.limits)
+
+
 def _plain(value: Any) -> Any:
     """Return a value as JSON holds it: a record as the list of its fields, a mapping as pairs."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -104,7 +110,7 @@ def _value(wanted: Any, sent: Any) -> Any:
     if wanted is float and type(sent) is int:
         return float(sent)
     if type(sent) is not wanted:
-        raise TypeError(sent)
+        raise TypeError(f"want {wanted.__name__}, got {type(sent).__name__}")
     return sent
 
 
