@@ -12,10 +12,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from veason.annotation import RecomputePlan, State
-from veason.annotation.recompute import fixed_masks
-from veason.device import is_zero_gpu, wrap_gpu_work
+from veason.device import wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend
 from veason.policy.prompt import check_instruction
 from veason.profile import sample_indices
@@ -24,6 +24,7 @@ from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
     Answered,
+    Bounds,
     Frame,
     FrameMasks,
     FrameRange,
@@ -32,6 +33,7 @@ from veason.types import (
     ObjectMask,
     Order,
     OrderedSegmenter,
+    Passes,
     Policy,
     PolicyEvent,
     Prompt,
@@ -44,6 +46,7 @@ from veason.types import (
     VideoSource,
 )
 from veason.types.budgets import MIB
+from veason.zero_gpu import is_zero_gpu, propagation_duration, thinking_duration
 
 FixedMasks = Mapping[int, Mapping[int, Rle | None]]
 """Masks that must not change, by object id and frame index; None marks the object as absent on that frame."""
@@ -60,6 +63,13 @@ class FramesShown:
     """The first event of `think`: the absolute indices of the frames shown to the policy."""
 
     frame_indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """What another process measured: seconds for a thousand frames of one object."""
+
+    seconds: float
 
 
 class Pipeline:
@@ -83,9 +93,17 @@ class Pipeline:
         self.policy = policy
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
-        self._is_speculating = speculates and not is_zero_gpu()  # on ZeroGPU its caches would end with the process
-        self._think_on_gpu = wrap_gpu_work(self._think)
-        self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
+        self.uses_zero_gpu = is_zero_gpu()
+        self._pace = 1.0
+        self._is_speculating = speculates and not self.uses_zero_gpu  # its caches would end with the process there
+        self._think_on_gpu = wrap_gpu_work(self._think, self._thinking_seconds)
+        self._propagate_on_gpu = wrap_gpu_work(
+            self._propagate_and_measure if self.uses_zero_gpu else self._propagate, self._propagation_seconds
+        )
+
+    def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
+        """Return the expected seconds for propagating; on ZeroGPU by the pace that the worker measured last."""
+        return self._pace * self.segmenter.estimate_seconds(num_frames, num_objects)
 
     def think(
         self,
@@ -129,6 +147,8 @@ class Pipeline:
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Cursor | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield masks frame by frame; see `Segmenter.track` for the order and the errors.
 
@@ -140,10 +160,23 @@ class Pipeline:
             order: "nearest" starts at the last correction and continues by distance from the cursor, see
                 `OrderedSegmenter`. A segmenter without orders uses "stock".
             cursor: returns the frame to stay near, read before each frame; on a ZeroGPU Space it is read once.
+            passes: how far corrections were followed; only where `can_settle`.
+            bounds: returns the frames of an object that are still wanted; only where `can_settle`.
         """
-        if cursor is not None and is_zero_gpu():
+        if cursor is not None and self.uses_zero_gpu:
             cursor = partial(int, cursor())  # the work runs in another process, which cannot call back
-        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor)
+        arriving = self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor, passes, bounds)
+        for masks in arriving:
+            if isinstance(masks, _Pace):
+                self._pace = masks.seconds / max(self.segmenter.estimate_seconds(1000, 1), 1e-6)
+            else:
+                yield masks
+
+    @property
+    def can_settle(self) -> bool:
+        """True where runs can end early: the segmenter has orders and can be asked from this process."""
+        segmenter = self.segmenter
+        return isinstance(segmenter, OrderedSegmenter) and "nearest" in segmenter.orders and not self.uses_zero_gpu
 
     def recompute(
         self,
@@ -157,7 +190,8 @@ class Pipeline:
         """Run the jobs of a plan in turn and yield the masks that the plan accepts.
 
         With an OrderedSegmenter the masks equal, bit for bit, those of a run over the whole video with the same
-        prompts.
+        prompts. A plan that may settle ends its jobs early, where `can_settle`; what they left is in
+        `plan.settled`.
 
         Args:
             video: the video.
@@ -171,19 +205,24 @@ class Pipeline:
         """
         for job in plan.jobs:
             state = current()
+            plan.begin(job)
+            passes = plan.passes(state)
             tracked = self.propagate(
                 video,
                 job.prompts(state),
-                fixed=fixed_masks(state, job.object_ids),
+                fixed=job.fixed(state),
                 frames=job.frames,
                 order=order,
                 cursor=cursor,
+                passes=passes,
+                bounds=None if passes is None else plan.bounds,
             )
             with closing(tracked):  # type: ignore[type-var]  # a generator
                 for received in tracked:
                     accepted = plan.accept(received, current())
                     if accepted is not None:
                         yield accepted
+            plan.end()
 
     def ask(
         self,
@@ -247,17 +286,25 @@ class Pipeline:
         frames: FrameRange | None,
         order: Order,
         cursor: Cursor | None,
+        passes: Passes | None,
+        bounds: Bounds | None,
     ) -> Generator[FrameMasks, None, None]:
         segmenter = self.segmenter
         if order == "stock":
             yield from segmenter.track(video, prompts, fixed=fixed, frames=frames)
         elif isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders:
-            yield from segmenter.track(video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor)
+            yield from segmenter.track(
+                video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor, passes=passes, bounds=bounds
+            )
         else:
             wanted = frames or (0, video.info.num_frames)
             for masks in segmenter.track(video, prompts, fixed=fixed, frames=include_prompt_frames(wanted, prompts)):
                 if wanted[0] <= masks.frame_index < wanted[1]:
                     yield masks
+
+    def _propagate_and_measure(self, *args: Any) -> Iterator[FrameMasks | _Pace]:
+        yield from self._propagate(*args)
+        yield _Pace(self.segmenter.estimate_seconds(1000, 1))
 
     def _propagation_seconds(
         self,
@@ -269,7 +316,11 @@ class Pipeline:
     ) -> float:
         start, stop = frames or (0, video.info.num_frames)
         num_objects = len({prompt.object_id for prompt in prompts})
-        return 15.0 + 1.5 * self.segmenter.estimate_seconds(stop - start, num_objects)
+        return propagation_duration(self.estimate_seconds(stop - start, num_objects))
+
+    def _thinking_seconds(self, *args: Any) -> float:
+        _, _, frames, _, sampling = args  # as for `_think`
+        return thinking_duration(len(frames), sampling.num_samples)
 
 
 def include_prompt_frames(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:

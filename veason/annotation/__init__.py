@@ -9,12 +9,15 @@ state.pending                      # {1: ((0, 96),)}: the frames whose masks do 
 state.py       State and what can be read from it; places, and runs of frames
 edits.py       the edits, one class each
 objects.py     edits of whole objects: duplicate, merge
+shapes.py      tools that a person uses on masks: clean, combine, copy to frames, interpolate
 kept.py        which masks stay although their clicks would give other ones by now
 marks.py       what a person says of masks, and the masks that settles
 left_open.py   what nobody has looked at or said yet
 apply.py       apply: the state after an edit, and what it leaves to be computed
 difference.py  what differs between two states, in plain values, and the way back: undo
 recompute.py   RecomputePlan: which masks to compute, job after job
+settling.py    when a run may end early, as masks come out as they were
+followed.py    what is kept of runs: which edits masks have followed, how far, and what was left as it was
 words.py       what an edit is called in the lists of undo and redo
 """
 
@@ -23,6 +26,7 @@ from veason.annotation.edits import (
     EDITS,
     Asked,
     Classed,
+    Drawn,
     DropPrompt,
     Duplicated,
     Edit,
@@ -37,6 +41,7 @@ from veason.annotation.edits import (
     PutPrompt,
     Reasoned,
     Reworded,
+    Settled,
     Tracked,
     subject,
 )
@@ -47,6 +52,7 @@ __all__ = [
     "EDITS",
     "Asked",
     "Classed",
+    "Drawn",
     "DropPrompt",
     "Duplicated",
     "Edit",
@@ -68,6 +74,7 @@ __all__ = [
     "RecomputePlan",
     "RecomputeRequest",
     "Reworded",
+    "Settled",
     "State",
     "TrackJob",
     "Tracked",

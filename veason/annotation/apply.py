@@ -8,6 +8,7 @@ from dataclasses import replace
 from veason.annotation.edits import (
     Asked,
     Classed,
+    Drawn,
     DropPrompt,
     Duplicated,
     Edit,
@@ -22,9 +23,11 @@ from veason.annotation.edits import (
     PutPrompt,
     Reasoned,
     Reworded,
+    Settled,
     Tracked,
     subject,
 )
+from veason.annotation.followed import settle, with_followed, without_followed
 from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
@@ -33,7 +36,7 @@ from veason.answer import object_names
 from veason.errors import SessionError
 from veason.types import FrameMasks, MaskTrack, ObjectMask, Prompt
 
-_CORRECTIONS = (PutPrompt, DropPrompt, MoveKeyframe, Duplicated, Merged)
+_CORRECTIONS = (PutPrompt, Drawn, DropPrompt, MoveKeyframe, Duplicated, Merged)
 """Edits that, made by a person, correct the reasoning."""
 
 
@@ -52,7 +55,7 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     """
     _check_allowed(state, edit, is_by_person)
     after = _applied(state, edit, revision, is_by_person)
-    if isinstance(edit, GotMasks):
+    if isinstance(edit, GotMasks | Settled):
         return after
     if is_by_person and after is not state and isinstance(edit, _CORRECTIONS):
         after = _corrected(after)
@@ -61,13 +64,15 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     if after.prompts is not state.prompts:
         after = replace(after, kept=kept_after(state, after))
     pending = _pending_after(state, after, edit)
-    return after if pending is after.pending else replace(after, pending=pending)
+    after = after if pending is after.pending else replace(after, pending=pending)
+    return with_followed(state, after, edit)
 
 
 def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
     """Return the state after these masks arrived one after the other: as `apply` of a GotMasks each, but at once."""
-    pending = _pending_without(state.pending, arrived)
-    return replace(state, tracks=_lay_over(state.tracks, arrived), pending=pending)
+    pending, assumed = _without_arrived(state.pending, arrived), _without_arrived(state.assumed, arrived)
+    after = replace(state, tracks=_lay_over(state.tracks, arrived), pending=pending, assumed=assumed)
+    return without_followed(after) if after.touched else after
 
 
 def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> State:
@@ -81,6 +86,8 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
             return _move_keyframe(state, frame_index, is_by_person)
         case PutPrompt(prompt):
             return _put_prompt(state, prompt, is_by_person)
+        case Drawn():
+            return _draw(state, edit, is_by_person)
         case DropPrompt(object_id, frame_index):
             return _drop_prompt(state, object_id, frame_index)
         case Duplicated(source_id, object_id):
@@ -89,6 +96,8 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
             return merge(state, edit)
         case GotMasks(frame_masks):
             return apply_masks(state, [frame_masks])
+        case Settled():
+            return settle(state, edit)
         case Tracked():
             return state
         case Marked():
@@ -214,6 +223,22 @@ def _put_prompt(state: State, prompt: Prompt, is_by_person: bool) -> State:
     )
 
 
+def _draw(state: State, edit: Drawn, is_by_person: bool) -> State:
+    """Return the state in which every prompt of an edit was put."""
+    if strangers := [prompt for prompt in edit.prompts if prompt.object_id != edit.object_id]:
+        raise SessionError(f"an edit of object {edit.object_id} holds a prompt of object {strangers[0].object_id}")
+    for prompt in edit.prompts:
+        _check_frame(state, prompt.frame_index)
+    new = {(prompt.object_id, prompt.frame_index): prompt for prompt in edit.prompts}
+    return replace(
+        state,
+        prompts={**state.prompts, **new},
+        keyframe=min(at for _, at in new) if state.keyframe is None and new else state.keyframe,
+        by_hand=state.by_hand | new.keys() if is_by_person else state.by_hand - new.keys(),
+        marks={place: kind for place, kind in state.marks.items() if place not in new},
+    )
+
+
 def _drop_prompt(state: State, object_id: int, frame_index: int) -> State:
     prompts = dict(state.prompts)
     if prompts.pop((object_id, frame_index), None) is None:
@@ -259,7 +284,7 @@ def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, Fram
     Args:
         before: the state before the edit.
         after: the state after it, whose `pending` is not looked at.
-        edit: what was done; arrived masks are not looked at, see `_pending_without`.
+        edit: what was done; arrived masks are not looked at, see `_without_arrived`.
     """
     pending = before.pending
     match edit:
@@ -279,9 +304,9 @@ def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, Fram
     return _prompted(before, after) if before.prompts is not after.prompts else pending
 
 
-def _pending_without(pending: Mapping[int, FrameRuns], arrived: Iterable[FrameMasks]) -> Mapping[int, FrameRuns]:
-    """Return what is pending once these masks have arrived."""
-    found = dict(pending)
+def _without_arrived(frames: Mapping[int, FrameRuns], arrived: Iterable[FrameMasks]) -> Mapping[int, FrameRuns]:
+    """Return frames by object id without those whose masks have arrived."""
+    found = dict(frames)
     for frame_masks in arrived:
         for object_id in frame_masks.masks:
             if object_id not in found:

@@ -192,6 +192,7 @@ TABLES: Mapping[str, Mapping[str, Check]] = {
         "frame_index": _FRAME,
         "is_by_hand": _whole(0, 1),
         "prompt": _json(_prompt),
+        "number": _whole(0, 2**53),
     },
     "masks": {
         "id": _ID,
@@ -210,6 +211,7 @@ TABLES: Mapping[str, Mapping[str, Check]] = {
         "kind": _one_of(get_args(Mark)),
     },
     "steps": {"question_id": _ID, "step": _ID, "revision": _ID, "changes": _json()},
+    "step_parts": {"question_id": _ID, "step": _ID, "part": _whole(-(2**53), 2**53), "changes": _json()},
     "log": {
         "revision": _ID,
         "question_id": _or_none(_ID),
@@ -331,14 +333,19 @@ def _check_question(db: sqlite3.Connection, question_id: int, num_frames: int, s
     values = json.loads(state)
     _check_scalars(values, num_frames)
     _check_runs(json.loads(pending).values(), num_frames)
-    for (text,) in db.execute("SELECT changes FROM steps WHERE question_id = ?", (question_id,)):
+    for (text,) in db.execute(
+        "SELECT changes FROM steps WHERE question_id = ?1 UNION ALL "
+        "SELECT changes FROM step_parts WHERE question_id = ?1",
+        (question_id,),
+    ):
         for row in json.loads(text):
             _check_change(row, num_frames)
     loaded = load(db, question_id)
     prompts = [*loaded.state.prompts.values()]
     for (body,) in db.execute("SELECT body FROM log WHERE question_id = ? AND body LIKE '%\"mask\"%'", (question_id,)):
-        value = json.loads(body).get("prompt")
-        prompts += [] if value is None else [rebuild(Prompt, value)]
+        parsed = json.loads(body)
+        values = [parsed["prompt"]] if "prompt" in parsed else parsed.get("prompts", ())
+        prompts += [rebuild(Prompt, value) for value in values]
     for prompt in prompts:
         _check_prompt_mask(prompt.mask, size_hw)
 
@@ -353,8 +360,14 @@ def _check_prompt_mask(mask: Rle | None, size_hw: tuple[int, int]) -> None:
 
 def _check_scalars(values: Mapping[str, Any], num_frames: int) -> None:
     """Check the frames in the small parts of a state (see `annotation.difference.scalars`)."""
-    _check_runs([[run[1:] for run in values.get("occluded", ())]], num_frames)
-    frames = [*values.get("shown", ()), *([] if values.get("keyframe") is None else [values["keyframe"]])]
+    for name in ("occluded", "kept", "touched", "assumed"):
+        _check_runs([[run[1:] for run in values.get(name, ())]], num_frames)
+    _check_runs([[row[2:] for row in values.get("passes", ())]], num_frames)
+    frames = [
+        *values.get("shown", ()),
+        *(row[1] for row in values.get("passes", ())),
+        *([] if values.get("keyframe") is None else [values["keyframe"]]),
+    ]
     if any(type(one) is not int or not 0 <= one < num_frames for one in frames):
         raise ProjectError(f"this project names a frame outside its video of {num_frames} frames")
 
@@ -365,12 +378,14 @@ def _check_change(row: Any, num_frames: int) -> None:
     for value in row[-2:]:
         if value is None:
             continue
-        if kind in ("occluded", "shown", "keyframe"):
+        if kind in ("occluded", "kept", "touched", "assumed", "passes", "shown", "keyframe"):
             _check_scalars({kind: value}, num_frames)
         elif kind == "pending":
             _check_runs([value], num_frames)
         elif kind == "prompt":
             _prompt(value[1])
+            for number in value[2:]:
+                _whole()(number)
     if kind in ("prompt", "mark", "mask") and not (
         len(place) == 2 and all(type(one) is int for one in place) and 0 <= place[1] < num_frames
     ):

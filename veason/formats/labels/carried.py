@@ -62,12 +62,6 @@ def info_from(record: object) -> VideoInfo:
     return found
 
 
-def with_checked_types(video: LabelledVideo) -> LabelledVideo:
-    """Return a labelled video, its values checked against the types of their fields. Raises TypeError or ValueError."""
-    found: LabelledVideo = _value(LabelledVideo, _plain(video))
-    return dataclasses.replace(found, limits=video.limits)
-
-
 def _plain(value: Any) -> Any:
     """Return a value as JSON holds it: a record as the list of its fields, a mapping as pairs."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

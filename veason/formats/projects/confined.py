@@ -23,7 +23,7 @@ from veason.formats.projects.to_project import Imported
 from veason.project import Project
 from veason.project.folder import size_of
 from veason.types import OnProgress
-from veason.video.images import is_litter
+from veason.video.images import is_system_file
 
 MAX_LABELS = 300_000_000
 """Bytes of labels, in our own form, that one import may bring."""
@@ -151,5 +151,5 @@ def _unpack(upload: Path, room: Path, max_bytes: int) -> Path:
             archive.extractall(room)
     except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise DataError(f"cannot unpack {upload.name}: {error}") from error
-    inside = [path for path in room.iterdir() if not is_litter(path.name)]
+    inside = [path for path in room.iterdir() if not is_system_file(path.name)]
     return inside[0] if len(inside) == 1 else room

@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from veason.annotation import Mark, Place, State
-from veason.annotation.state import pack_places, runs_of
+from veason.annotation import Mark, Place, Settled, State
+from veason.annotation.state import count_frames, pack_places, runs_of
 from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
-from veason.pipeline import masks_by_frame
+from veason.pipeline import Pipeline, masks_by_frame
 from veason.profile import Profile
 from veason.project import Labelled
 from veason.studio.server.messages import Item
 from veason.studio.server.messages.labels import BoxPart, ClickPart, MarkPart, OpenedItem, RangeItem, SessionItem
-from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem
+from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem, SettledItem
 from veason.studio.server.messages.thinking import (
     AnsweredItem,
     AnswerPart,
@@ -46,7 +46,6 @@ from veason.types import (
     KeyframeChosen,
     ObjectMask,
     PolicyEvent,
-    Segmenter,
     ThoughtDelta,
     Unanswered,
 )
@@ -84,9 +83,9 @@ def range_item(question: OpenQuestion, *, insists: bool = False) -> RangeItem:
     return RangeItem(range=question.range.frames, home=question.range.home, insists=insists)
 
 
-def pace_item(segmenter: Segmenter) -> PaceItem:
+def pace_item(pipeline: Pipeline) -> PaceItem:
     """Return what one frame of one object costs in seconds: a guess at first, later as measured."""
-    return PaceItem(seconds_per_frame=segmenter.estimate_seconds(1000, 1) / 1000)
+    return PaceItem(seconds_per_frame=pipeline.estimate_seconds(1000, 1) / 1000)
 
 
 def session_item(now: Labelled) -> SessionItem:
@@ -124,6 +123,7 @@ def session_item(now: Labelled) -> SessionItem:
         rewritten=state.thought,
         paintings=[place for place, prompt in state.prompts.items() if prompt.mask is not None],
         pending={one: runs for one in state.pending if (runs := state.outdated_frames(one))},
+        assumed={one: runs for one in state.assumed if (runs := state.assumed_frames(one))},
         undo_steps=describe(now.done, state.names, STEPS_SHOWN)[::-1],
         redo_steps=describe(steps, state.names, len(steps) - len(now.done)),
     )
@@ -234,6 +234,13 @@ def all_masks(state: State) -> MasksItem:
 def new_masks(arrived: FrameMasks) -> MasksItem:
     """Return masks of a frame to lay over the ones the page has."""
     return MasksItem(reset=False, frames={arrived.frame_index: mask_codes(arrived.masks)})
+
+
+def settled_item(settled: Settled) -> SettledItem:
+    """Return where a run that followed a correction ended."""
+    start, stop = settled.frames
+    left = count_frames(settled.left)
+    return SettledItem(object=settled.object_id, frame=settled.frame_index, start=start, stop=stop, left=left)
 
 
 def mask_codes(masks: Mapping[int, ObjectMask]) -> dict[int, MaskCode]:

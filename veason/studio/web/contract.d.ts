@@ -103,6 +103,8 @@ export interface SessionItem {
   paintings: Array<[number, number]>;
   /** by object, the frames whose masks do not follow from its prompts. */
   pending: Record<number, Array<[number, number]>>;
+  /** by object, the frames that runs which ended early left as they were. */
+  assumed: Record<number, Array<[number, number]>>;
   /** what the next steps of undo are called, the nearest first. */
   undoSteps: Array<string>;
   /** what the next steps of redo are called, the nearest first. */
@@ -270,7 +272,22 @@ export interface PropagatingItem {
   /** how many frames of it. */
   count: number;
   /** as in the request. */
-  only: "stale" | "here" | "forward" | "backward" | null;
+  only: "stale" | "rest" | "here" | "forward" | "backward" | null;
+}
+
+/** A run that followed a correction ended early, as masks came out as they were. */
+export interface SettledItem {
+  kind: "settled";
+  /** whose masks they are. */
+  object: number;
+  /** where it was corrected. */
+  frame: number;
+  /** first frame that was computed. */
+  start: number;
+  /** frame after the last. */
+  stop: number;
+  /** how many frames were left as they were. */
+  left: number;
 }
 
 /** Masks by frame and object; where it is a `reset` the page forgets the ones it had. */
@@ -348,7 +365,7 @@ export interface Message {
   /** the open question they are about, null where they are about none. */
   work: string | null;
   /** what there is to tell. */
-  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | QueuedItem | PropagatingItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
+  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | QueuedItem | PropagatingItem | SettledItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
   /** tells this run of the server from the ones before. */
   epoch: string;
   /** no two messages are equal. */
@@ -422,6 +439,33 @@ export interface MaskEdit extends EditRequest {
   object: number;
   frame: number;
   counts: string;
+}
+
+/** Use a tool on the mask of an object on a frame. */
+export interface ToolEdit extends EditRequest {
+  edit: "fill" | "despeck" | "largest" | "grow" | "shrink" | "smooth" | "subtract" | "intersect";
+  object: number;
+  frame: number;
+  /** by how much it grows, shrinks or is smoothed; the least size of a part for "despeck". */
+  pixels?: number;
+  /** the object that "subtract" and "intersect" take. */
+  other?: number | null;
+}
+
+/** Copy the mask of an object on a frame to the frames from `start` up to `stop`, which is left out. */
+export interface CopyEdit extends EditRequest {
+  edit: "copy";
+  object: number;
+  frame: number;
+  start: number;
+  stop: number;
+}
+
+/** Draw an object between the two frames around this one on which it was drawn. */
+export interface InterpolateEdit extends EditRequest {
+  edit: "interpolate";
+  object: number;
+  frame: number;
 }
 
 /** Delete what was drawn of an object on a frame. */
@@ -536,6 +580,8 @@ export interface ExportLabelsRequest extends Signed {
   everything?: boolean;
   /** accepted labels that a reviewer disagrees with too. */
   disputed?: boolean;
+  /** leave overlapping masks as they are; else each pixel goes to one object of a question. */
+  overlaps?: boolean;
   /** the frames beside the labels. */
   pictures?: boolean;
   /** only these, where they are named. */
@@ -581,14 +627,16 @@ export interface PropagateRequest extends WorkRequest {
   start: number;
   /** frame after the last of the range. */
   stop: number;
-  /** null is every object on all of them; "stale" what does not follow from its prompts; "here" the object in hand on its frame alone; "forward" and "backward" the object in hand from its frame to where a person settled the matter. */
-  only?: "stale" | "here" | "forward" | "backward" | null;
+  /** null is every object on all of them; "stale" what does not follow from its prompts; "here" the object in hand on its frame alone; "forward" and "backward" the object in hand from its frame to where a person settled the matter; "rest" what is stale and what runs that ended early left as it was. */
+  only?: "stale" | "rest" | "here" | "forward" | "backward" | null;
   /** the object in hand. */
   object?: number | null;
   /** the frame that is shown: its masks come first. */
   frame?: number | null;
   /** the stamp of an edit that may still be on its way. */
   after?: number | null;
+  /** end where masks come out as they were, frame after frame; for "stale". */
+  settles?: boolean;
 }
 
 /** Ask for one exact frame as a JPEG; `longest` bounds its longer side in pixels. */
@@ -955,6 +1003,18 @@ export interface ErrorReply {
   error: string;
 }
 
+/** GPU time that is requested on a ZeroGPU Space, in seconds; it counts against the visitor's daily quota. */
+export interface ZeroGpuPart {
+  /** by the number of answers. */
+  thinking: Record<number, number>;
+  /** for propagating, before the first mask. */
+  startup: number;
+  /** for propagating, on the expected seconds. */
+  factor: number;
+  /** the most that one call requests. */
+  max: number;
+}
+
 /** Where labels are kept. */
 export interface ProjectPart {
   /** of the one project, null where every visitor has one of their own. */
@@ -1009,6 +1069,8 @@ export interface About {
   policy: string;
   /** what the models run on. */
   device: "CPU" | "GPU";
+  /** what a call requests on a ZeroGPU Space, null elsewhere. */
+  zeroGpu: ZeroGpuPart | null;
   /** the policy's answers are. */
   recorded: boolean;
   /** it makes sense to ask for more than one answer. */
@@ -1023,6 +1085,8 @@ export interface About {
   marks: Array<string>;
   /** a frame above it is doubtful. */
   doubtThreshold: number;
+  /** people sign in, and what they do goes by their name. */
+  signsIn: boolean;
   /** where labels are kept. */
   project: ProjectPart;
   /** of labels. */
@@ -1054,6 +1118,7 @@ export type Item =
   | FindingsItem
   | QueuedItem
   | PropagatingItem
+  | SettledItem
   | MasksItem
   | DoubtItem
   | PaceItem
@@ -1075,6 +1140,9 @@ export interface Events {
     | BoxEdit
     | ClickEdit
     | MaskEdit
+    | ToolEdit
+    | CopyEdit
+    | InterpolateEdit
     | DropEdit
     | KeyframeEdit
     | DuplicateEdit

@@ -49,6 +49,7 @@ export interface Refs {
   dropText: HTMLSpanElement;
   eraser: HTMLButtonElement;
   estimate: HTMLSpanElement;
+  exclusive: HTMLInputElement;
   exportForm: HTMLFormElement;
   eye: HTMLButtonElement;
   farther: HTMLButtonElement;
@@ -60,6 +61,7 @@ export interface Refs {
   formats: HTMLDivElement;
   from: HTMLInputElement;
   go: HTMLFormElement;
+  goOn: HTMLButtonElement;
   head: HTMLElement;
   help: HTMLDialogElement;
   hint: HTMLDivElement;
@@ -147,6 +149,9 @@ export interface Refs {
   scopeClip: HTMLLabelElement;
   search: HTMLInputElement;
   segmenter: HTMLSpanElement;
+  settles: HTMLInputElement;
+  shapeList: HTMLDivElement;
+  shapes: HTMLDetailsElement;
   shares: HTMLDivElement;
   showTour: HTMLButtonElement;
   shut: HTMLParagraphElement;

@@ -4,7 +4,7 @@
 /** @typedef {keyof typeof CVAT} Command */
 /** @typedef {{ title: string, keys: Record<Command, string[]>, nudge: "alt" | "ctrl" }} Preset */
 
-/** @type {[group: "Video" | "Object" | "Work", commands: [Command, string][]][]} */
+/** @type {[group: "Video" | "Object" | "Mask" | "Work", commands: [Command, string][]][]} */
 export const COMMANDS = [
   [
     "Video",
@@ -52,10 +52,27 @@ export const COMMANDS = [
     ],
   ],
   [
+    "Mask",
+    [
+      ["fill", "Fill its holes"],
+      ["despeck", "Drop specks"],
+      ["largest", "Keep the largest part"],
+      ["grow", "Grow"],
+      ["shrink", "Shrink"],
+      ["smooth", "Smooth"],
+      ["subtract", "Subtract another object"],
+      ["intersect", "Keep what is in another object too"],
+      ["copyMask", "Copy to the chosen frames"],
+      ["interpolate", "Interpolate between drawn frames"],
+      ["hold", "Corrections wait for Propagate, or not"],
+    ],
+  ],
+  [
     "Work",
     [
       ["keyframe", "Make this frame the keyframe"],
       ["propagate", "Propagate"],
+      ["goOn", "Go on where runs ended as masks had settled"],
       ["forward", "Propagate forward from here"],
       ["backward", "Propagate backward from here"],
       ["stop", "Put the tool down, or stop what runs"],
@@ -117,7 +134,19 @@ const CVAT = {
   rename: ["F2"],
   masks: ["t"],
   keyframe: ["k"],
+  fill: ["shift+f"],
+  despeck: ["shift+d"],
+  largest: ["shift+l"],
+  grow: ["shift+g"],
+  shrink: ["shift+h"],
+  smooth: ["shift+s"],
+  subtract: ["shift+x"],
+  intersect: ["shift+i"],
+  copyMask: ["shift+c"],
+  interpolate: ["shift+k"],
+  hold: ["shift+a"],
   propagate: ["p"],
+  goOn: ["shift+p"],
   forward: ["ctrl+b"],
   backward: ["ctrl+shift+b"],
   stop: ["Escape"],

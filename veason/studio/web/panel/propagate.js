@@ -6,8 +6,9 @@
 /** @import { Refs } from "../core/refs.js" */
 /** @import { Scope, State, Store } from "../core/types.js" */
 
-import { drawnHere, isPropagated } from "../core/objects.js";
-import { duration } from "../core/words.js";
+import { countFrames, drawnHere, isPropagated } from "../core/objects.js";
+import { keepPref } from "../core/prefs.js";
+import { duration, gpuSeconds } from "../core/words.js";
 import { idOf } from "../queue/ids.js";
 
 const KEEP_MS = 250;
@@ -54,7 +55,8 @@ export class Propagation {
       to.value = String(Math.max(Number(to.value), frame));
     }
     this.#state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
-    this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, after });
+    const settles = (only === "stale" || only === "here") && this.#state.get().settles;
+    this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, after, settles });
   }
 
   /**
@@ -63,8 +65,18 @@ export class Propagation {
    */
   follow = (edit) => {
     const now = this.#state.get();
-    if (now.objects.some((object) => isPropagated(now, object))) this.start("stale", edit);
+    if (!now.holding && now.objects.some((object) => isPropagated(now, object))) this.start("stale", edit);
     else if (drawnHere({ ...now, paintings: [] }).isPrompted) this.start("here", edit); // a painting is its own mask
+  };
+
+  /** All masks; where corrections were made to wait, what they touch. */
+  run = () => this.start(this.#state.get().holding && this.#state.get().pending.size ? "stale" : null);
+
+  /** Do what runs that ended early left as it was. */
+  goOn = () => {
+    if (!this.#state.get().assumed.size) return false;
+    this.start("rest");
+    return true;
   };
 
   #wanted() {
@@ -75,7 +87,7 @@ export class Propagation {
     const { go, from, to } = this.#refs;
     go.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.start();
+      this.run();
     });
     for (const field of [from, to]) {
       // While typing, not when the field is left: on a phone the page would move under the finger that leaves it.
@@ -87,7 +99,7 @@ export class Propagation {
   }
 
   #bindState() {
-    const { from, to, propagate, stop, stopMasks, think } = this.#refs;
+    const { from, to, propagate, stop, stopMasks, think, goOn, settles } = this.#refs;
     const state = this.#state;
     state.on(["range"], ({ range }) => {
       from.value = String(range[0]);
@@ -102,6 +114,17 @@ export class Propagation {
     });
     state.on(["range", "objects", "info", "secondsPerFrame"], () => this.#estimate());
     state.on(["done", "busy", "maskCount"], (now) => this.#drawProgress(now));
+    goOn.addEventListener("click", this.goOn);
+    settles.checked = state.get().settles;
+    settles.addEventListener("change", () => {
+      state.set({ settles: settles.checked });
+      keepPref("settles", settles.checked);
+    });
+    state.on(["assumed", "busy"], ({ assumed, busy }) => {
+      const left = countFrames([...assumed.values()].flat());
+      goOn.hidden = !left || busy === "propagate";
+      goOn.textContent = `Go on: ${left} left`;
+    });
     state.on(["objects", "busy"], ({ objects, busy }) => {
       propagate.disabled = !objects.length || busy === "propagate";
       stop.disabled = !busy;
@@ -117,8 +140,10 @@ export class Propagation {
     const { start, stop } = this.#wanted();
     const frames = Math.max(0, stop - start);
     const part = frames < info.frames ? ` of ${info.frames}` : "";
-    const cost = duration(frames * Math.max(1, objects.length) * secondsPerFrame);
-    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${cost}`;
+    const seconds = frames * Math.max(1, objects.length) * secondsPerFrame;
+    const gpu = gpuSeconds(seconds, this.#scope.props.about.zeroGpu);
+    const quota = gpu === null ? "" : ` · up to ${duration(gpu)} of GPU quota`;
+    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(seconds)}${quota}`;
   }
 
   /** @param {State} now */
