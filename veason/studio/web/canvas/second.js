@@ -7,7 +7,7 @@
 /** @import { Frames } from "./frames.js" */
 
 import { clamp } from "../core/clamp.js";
-import { contextOf } from "../core/dom.js";
+import { contextOf, node } from "../core/dom.js";
 import { MaskOverlay } from "./masks.js";
 
 /** Which frame is shown beside another one, by what was chosen. @param {OtherFrame} other @param {number} frame */
@@ -22,7 +22,8 @@ export function frameBeside(other, frame, /** @type {number} */ count) {
  * @param {Player} player
  */
 export function makeSecond(refs, state, frames, player) {
-  const { second, secondCanvas, secondCaption, secondWhich, secondClose } = refs;
+  const { second, secondPicture, secondCaption, secondWhich, secondClose } = refs;
+  const canvas = node("canvas", { role: "img", title: "Go to this frame", onclick: () => player.go(wanted) });
   const overlay = new MaskOverlay();
   let wanted = -1;
 
@@ -35,9 +36,10 @@ export function makeSecond(refs, state, frames, player) {
     wanted = other;
     const picture = await frames.get(other).catch(() => null);
     if (!picture || wanted !== other) return;
-    secondCanvas.width = picture.width;
-    secondCanvas.height = picture.height;
-    const context = contextOf(secondCanvas);
+    if (!canvas.isConnected) secondPicture.append(canvas);
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+    const context = contextOf(canvas);
     context.drawImage(picture, 0, 0);
     const here = masks.get(other);
     if (here && now.eye) {
@@ -47,7 +49,7 @@ export function makeSecond(refs, state, frames, player) {
     }
     const apart = other - frame;
     secondCaption.textContent = `frame ${other} (${apart > 0 ? "+" : ""}${apart})`;
-    secondCanvas.setAttribute("aria-label", `Frame ${other} with its masks`);
+    canvas.setAttribute("aria-label", `Frame ${other} with its masks`);
   }
 
   secondWhich.addEventListener("change", () => {
@@ -56,6 +58,5 @@ export function makeSecond(refs, state, frames, player) {
     state.set({ beside });
   });
   secondClose.addEventListener("click", () => state.set({ beside: null }));
-  secondCanvas.addEventListener("click", () => player.go(wanted));
   state.on(["beside", "frame", "work", "maskCount", "marks", "hidden", "solo", "opacity", "outline", "eye"], draw);
 }

@@ -154,9 +154,9 @@ export interface Refs {
   scopeClip: HTMLLabelElement;
   search: HTMLInputElement;
   second: HTMLElement;
-  secondCanvas: HTMLCanvasElement;
   secondCaption: HTMLSpanElement;
   secondClose: HTMLButtonElement;
+  secondPicture: HTMLDivElement;
   secondWhich: HTMLSelectElement;
   segmenter: HTMLSpanElement;
   settles: HTMLInputElement;
