@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import platform
@@ -92,6 +93,8 @@ def main() -> None:
     if not root:
         print("skipped: VEASON_DAVIS does not name the folder with sequences of DAVIS 2016")
         return
+    if arguments.classical and importlib.util.find_spec("cv2") is None:
+        parser.error("--classical needs: pip install opencv-python-headless")
     wanted = HALVES[arguments.half]
     videos = [video for video in read_sequences(Path(root), "davis16") if video.name in wanted]
     segmenter = load_segmenter(arguments.segmenter)
