@@ -66,7 +66,7 @@ def test_a_cached_hub_id_loads_without_network(empty_cache: Path) -> None:
 
 
 def test_a_hub_id_that_cannot_be_had_says_what_to_type(empty_cache: Path) -> None:
-    with pytest.raises(MissingBackend, match=r"type: hf download facebook/sam2.1-hiera-tiny sam2.1_hiera_tiny.pt"):
+    with pytest.raises(MissingBackend, match=r"run: hf download facebook/sam2.1-hiera-tiny sam2.1_hiera_tiny.pt"):
         load_segmenter("facebook/sam2.1-hiera-tiny", ModelOptions(device="cpu"))
 
 
