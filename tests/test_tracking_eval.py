@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from veason.cli import main
+from veason.cli.evaluate import TRACKING_KINDS
 from veason.errors import DataError
 from veason.evaluate.sequences import LAYOUTS, read_sequences
 from veason.evaluate.tracking import evaluate_tracking, first_prompt
@@ -226,6 +227,10 @@ def test_the_program_tracks_with_the_embedded_model(tmp_path: Path, capsys: pyte
     assert report["evaluation"]["segmenter"] == "nano"
     assert report["objects"] == 2
     assert encode_mask(square(0)).counts
+
+
+def test_the_command_line_offers_every_layout() -> None:
+    assert tuple(LAYOUTS) == TRACKING_KINDS
 
 
 CAR_FLOOR = 60.0
