@@ -182,7 +182,7 @@ export class Stage {
     if (!info) return;
     const { canvas, stage } = this.#refs;
     const { innerHeight } = window;
-    const tallest = Math.max(220, Math.min(innerHeight * 0.6, innerHeight - 320)); // for the timeline below it
+    const tallest = Math.max(220, Math.min(innerHeight * 0.6, innerHeight - 324)); // for the timeline below it
     const room = Math.min(stage.clientWidth / info.width, tallest / info.height);
     canvas.style.width = `${info.width * room}px`;
     canvas.style.height = `${info.height * room}px`;

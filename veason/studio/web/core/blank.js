@@ -33,6 +33,8 @@ const labels = () => ({
   byHand: [],
   marks: [],
   names: new Map(),
+  classes: new Map(),
+  attributes: new Map(),
   locked: [],
   occluded: [],
   undoSteps: [],
@@ -77,7 +79,15 @@ const run = () => ({
 const view = () => ({ view: FIT, eye: true, hidden: new Set(), solo: null, lit: null });
 
 /** @returns {Omit<HandPart, "brush">} */
-const hand = () => ({ selected: null, drawing: false, tool: null, corner: null, renaming: null, merging: null });
+const hand = () => ({
+  selected: null,
+  drawing: false,
+  tool: null,
+  corner: null,
+  renaming: null,
+  merging: null,
+  classing: null,
+});
 
 /** Everything that belongs to one question: another one begins with this. */
 export const blank = () => ({
@@ -96,5 +106,5 @@ export function initial() {
   /** @type {ScreenPart} */
   const screen = { screen: "stage", queueSize: 0, queueCount: 0 };
   const look = recallPref("look", { opacity: 0.45, outline: false });
-  return { ...blank(), ...screen, ...look, project: null, brush: recallPref("brush", 24) };
+  return { ...blank(), ...screen, classList: [], demanded: [], ...look, project: null, brush: recallPref("brush", 24) };
 }
