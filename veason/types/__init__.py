@@ -24,11 +24,13 @@ from veason.types.answers import (
 from veason.types.budgets import Budgets, Holding
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
+    Bounds,
     EncodingSegmenter,
     HoldingModel,
     OnProgress,
     Order,
     OrderedSegmenter,
+    Passes,
     Policy,
     Segmenter,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "Answer",
     "AnswerEvent",
     "Answered",
+    "Bounds",
     "Box",
     "BoxClosed",
     "Budgets",
@@ -79,6 +82,7 @@ __all__ = [
     "OnProgress",
     "Order",
     "OrderedSegmenter",
+    "Passes",
     "Policy",
     "PolicyEvent",
     "Prompt",

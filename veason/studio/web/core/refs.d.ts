@@ -62,6 +62,7 @@ export interface Refs {
   formats: HTMLDivElement;
   from: HTMLInputElement;
   go: HTMLFormElement;
+  goOn: HTMLButtonElement;
   head: HTMLElement;
   help: HTMLDialogElement;
   hint: HTMLDivElement;
@@ -154,6 +155,7 @@ export interface Refs {
   scopeClip: HTMLLabelElement;
   search: HTMLInputElement;
   segmenter: HTMLSpanElement;
+  settles: HTMLInputElement;
   shares: HTMLDivElement;
   showTour: HTMLButtonElement;
   shut: HTMLParagraphElement;

@@ -24,6 +24,7 @@ const LEGEND = [
   ["own", "yours"],
   ["verified", "verified"],
   ["waiting", "changed"],
+  ["left", "left as it was"],
   ["doubt", "doubtful"],
   ["empty", "empty"],
   ["occluded", "occluded"],
@@ -82,7 +83,7 @@ export class Lanes {
     state.on(["classes", "attributes", "classList"], () => this.#build());
     state.on(["selected"], () => this.#mark());
     state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings"], drawAll);
-    state.on(["stale", "pending", "marks", "occluded", "byHand"], drawAll);
+    state.on(["stale", "pending", "assumed", "marks", "occluded", "byHand"], drawAll);
     state.on(["frame"], () => this.#move());
     state.on(["merging"], ({ merging }) => this.#openChoice(merging, "[data-merge]"));
     state.on(["classing"], ({ classing }) => this.#openChoice(classing, "[data-class]"));
