@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 from veason.libraries import library_imports
 from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
+from veason.studio.server.compression import PageCompression
 from veason.studio.server.examples import list_examples
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import MIB, IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
+from veason.studio.server.modules import bundle
 from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
@@ -52,7 +55,9 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
         most_upload=settings.max_upload_mb * MIB,
         most_requests=raise_descriptor_limit(),
     )
-    page = build(studio, about_page(studio, settings))
+    text = bundle(WEB).encode()
+    modules = studio.outbox.show(f"modules-{hashlib.sha256(text).hexdigest()[:12]}.json", text)
+    page = build(studio, about_page(studio, settings), modules)
     page.queue(max_size=MOST_EVENTS)
     try:
         page.launch(
@@ -64,8 +69,9 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             run_history=False,
             footer_links=[],
             ssr_mode=False,
-            allowed_paths=[str(WEB), str(studio.outbox.downloads)],
-            app_kwargs={"middleware": [guard, intake]},
+            allowed_paths=[str(studio.outbox.shown), str(studio.outbox.downloads)],
+            app_kwargs={"middleware": [guard, intake, Middleware(PageCompression)]},
+            head=f'<link rel="preload" href="{modules}" as="fetch" crossorigin="anonymous">',
             max_threads=MOST_THREADS,
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],

@@ -16,7 +16,7 @@ _IMPORT = re.compile(r'^(import|export)\b([^"\';]*?)"(\.{1,2}/[^"]+\.js)";', re.
 _DOCUMENTATION = re.compile(r"^[ ]*/\*\*(?:[^*]|\*(?!/))*\*/\n", re.MULTILINE)
 _REMARK = re.compile(r"^[ ]*//(?! @ts).*\n", re.MULTILINE)
 
-MARK = "@module/"
+MARK = "module:"
 """What an import names in place of the path of its module: the loader puts the address of that there."""
 
 

@@ -286,9 +286,14 @@ def findings_item(state: State) -> FindingsItem:
 
 def jpeg(image: np.ndarray, longest: int | None = None) -> str:
     """Return `(H, W, 3)` uint8 RGB as a JPEG data URL, shrunk so that no side is longer than `longest` pixels."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(image, longest)).decode("ascii")
+
+
+def jpeg_bytes(image: np.ndarray, longest: int | None = None, *, quality: int = 85) -> bytes:
+    """Return `(H, W, 3)` uint8 RGB as a JPEG file; `longest` as for `jpeg`."""
     picture = Image.fromarray(image)
     if longest is not None:
         picture.thumbnail((longest, longest), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    picture.save(buffer, format="JPEG", quality=quality)
+    return buffer.getvalue()
