@@ -1014,7 +1014,7 @@ export interface ExamplePart {
   instructions: Array<string>;
   /** it is one of our own drawings, not a real video. */
   rendered: boolean;
-  /** from the middle, a JPEG data URL. */
+  /** the address of one from the middle. */
   picture: string;
   /** how many it has. */
   frames: number;
