@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     "errors libraries confined profile types",
-    "boxes masks hub answer consistency",
+    "boxes masks shaping hub answer consistency",
     "video draw metrics rewards",
     "device policy segmenter annotation",
     "shown pipeline outputs project formats",

@@ -337,8 +337,9 @@ def _check_question(db: sqlite3.Connection, question_id: int, num_frames: int, s
     loaded = load(db, question_id)
     prompts = [*loaded.state.prompts.values()]
     for (body,) in db.execute("SELECT body FROM log WHERE question_id = ? AND body LIKE '%\"mask\"%'", (question_id,)):
-        value = json.loads(body).get("prompt")
-        prompts += [] if value is None else [rebuild(Prompt, value)]
+        parsed = json.loads(body)
+        values = [parsed["prompt"]] if "prompt" in parsed else parsed.get("prompts", ())
+        prompts += [rebuild(Prompt, value) for value in values]
     for prompt in prompts:
         _check_prompt_mask(prompt.mask, size_hw)
 

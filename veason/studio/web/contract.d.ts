@@ -441,6 +441,33 @@ export interface MaskEdit extends EditRequest {
   counts: string;
 }
 
+/** Use a tool on the mask of an object on a frame. */
+export interface ToolEdit extends EditRequest {
+  edit: "fill" | "despeck" | "largest" | "grow" | "shrink" | "smooth" | "subtract" | "intersect";
+  object: number;
+  frame: number;
+  /** by how much it grows, shrinks or is smoothed; the least size of a part for "despeck". */
+  pixels?: number;
+  /** the object that "subtract" and "intersect" take. */
+  other?: number | null;
+}
+
+/** Copy the mask of an object on a frame to the frames from `start` up to `stop`, which is left out. */
+export interface CopyEdit extends EditRequest {
+  edit: "copy";
+  object: number;
+  frame: number;
+  start: number;
+  stop: number;
+}
+
+/** Draw an object between the two frames around this one on which it was drawn. */
+export interface InterpolateEdit extends EditRequest {
+  edit: "interpolate";
+  object: number;
+  frame: number;
+}
+
 /** Delete what was drawn of an object on a frame. */
 export interface DropEdit extends EditRequest {
   edit: "drop";
@@ -553,6 +580,8 @@ export interface ExportLabelsRequest extends Signed {
   everything?: boolean;
   /** accepted labels that a reviewer disagrees with too. */
   disputed?: boolean;
+  /** leave overlapping masks as they are; else each pixel goes to one object of a question. */
+  overlaps?: boolean;
   /** the frames beside the labels. */
   pictures?: boolean;
   /** only these, where they are named. */
@@ -1095,6 +1124,9 @@ export interface Events {
     | BoxEdit
     | ClickEdit
     | MaskEdit
+    | ToolEdit
+    | CopyEdit
+    | InterpolateEdit
     | DropEdit
     | KeyframeEdit
     | DuplicateEdit

@@ -9,6 +9,7 @@
 import { Frames } from "./canvas/frames.js";
 import { showInHand } from "./canvas/in-hand.js";
 import { makeOverlapBar } from "./canvas/overlap-bar.js";
+import { makeShapeMenu } from "./canvas/shape-menu.js";
 import { Stage } from "./canvas/stage.js";
 import { makeTools } from "./canvas/tools.js";
 import { blank, initial } from "./core/blank.js";
@@ -238,6 +239,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   makeOverlapBar(refs, state, actions.overlap, overlapping);
   makeFilm(refs, scope, state, player);
   makeTools(refs, state, actions, keymap);
+  makeShapeMenu(refs, state, actions.shapes, keymap);
   makeSteps(refs, state, actions);
   makeAnswers(refs, about, state, player, actions);
   new Lanes(refs, state, player, actions, doubtThreshold);

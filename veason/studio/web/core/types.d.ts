@@ -153,6 +153,10 @@ export interface HandPart {
   merging: number | null;
   /** The object whose class the next key says. */
   classing: number | null;
+  /** By how many pixels masks grow, shrink and are smoothed. */
+  measure: number;
+  /** Whether corrections wait for Propagate. */
+  holding: boolean;
 }
 
 /** Whether the stage or the queue is to be seen, and how long the queue is. */
