@@ -197,10 +197,10 @@ def _by_frame(project: Project, question_id: int) -> Iterator[tuple[int, dict[in
 
 def doubtful_frames(project: Project, question_id: int) -> dict[int, dict[int, float]]:
     """Return the doubt about every frame by object id, frames that a person marked left out."""
-    state = project.labels.state(question_id)
+    state, curve = project.labels.state(question_id), project.doubt.curve()
     return {
         object_id: {
-            frame_index: value
+            frame_index: curve(value)
             for frame_index, value in doubt(track).items()
             if (object_id, frame_index) not in state.marks
         }

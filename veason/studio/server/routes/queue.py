@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from veason.annotation.left_open import left_open
+from veason.annotation.left_open import LeftOpen, left_open
 from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project import ChangedElsewhere, Project, Question, StoredVideo
@@ -236,13 +236,16 @@ class QueueRoutes:
             status: Status
             if request.do in ("accept", "absent"):
                 if project.gate.demanded():
-                    project.gate.check(question_id, left_open(project.labels.state(question_id), self._doubt_threshold))
+                    project.gate.check(question_id, self._left_open(project, question_id))
                 status = project.queue.accept(question_id, is_absent=request.do == "absent", annotator=name)
             else:
                 status = "rejected" if request.do == "reject" else "in review"
                 project.queue.set_status(question_id, status, annotator=name)
         rank(project, question_id)
         return DecidedReply(status=status, seen=project.library.question(question_id).revision)
+
+    def _left_open(self, project: Project, question_id: int) -> LeftOpen:
+        return left_open(project.labels.state(question_id), self._doubt_threshold, project.doubt.curve())
 
     def _judge(self, request: JudgeAction, project: Project) -> StatusReply:
         if project.library.question(request.question).status not in ("accepted", "absent"):
