@@ -73,7 +73,7 @@ export function start(scope) {
   const transfer = new Transfer(refs, scope.props.about, state, messages, queue, notify);
   const actions = new Actions(refs, state, messages, player, notify);
   const question = makeWorkbench(refs, scope, state, { frames, player, messages, queue, actions, notify });
-  makeQueueScreen(refs, state, queue, notify, (rows) => transfer.exportRows(rows));
+  makeQueueScreen(refs, scope, state, queue, notify, (rows) => transfer.exportRows(rows));
   makeWelcome(refs, scope.props.about, state, messages, notify);
   makeSync(refs, scope.props.about, state, messages, notify);
   openAsked(state, queue, messages, player, leaving(refs, state, frames, messages));
@@ -257,15 +257,16 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
 
 /**
  * @param {Refs} refs
+ * @param {Scope} scope
  * @param {Store} state
  * @param {Queue} queue
  * @param {Notify} notify
  * @param {(rows: QueueRow[]) => void} exportRows
  */
-function makeQueueScreen(refs, state, queue, notify, exportRows) {
+function makeQueueScreen(refs, scope, state, queue, notify, exportRows) {
   const actions = new RowActions(refs, queue, new Assign(refs, queue), notify, exportRows);
   queue.connect(new QueueView(refs, queue, () => actions.draw()));
-  makeNumbers(refs, queue);
+  makeNumbers(refs, scope, state, queue);
   new Rules(refs, state, queue);
   bindQueueKeys(refs, state, queue, actions);
 }

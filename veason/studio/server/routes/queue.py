@@ -11,7 +11,7 @@ from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project import ChangedElsewhere, Project, Question, StoredVideo
 from veason.project.records import Status, Verdict
-from veason.project.statistics import Effort, Statistics, rank, statistics
+from veason.project.statistics import Effort, Statistics, object_efforts, rank, statistics
 from veason.studio.server.client import Client
 from veason.studio.server.messages import PictureReply
 from veason.studio.server.messages.queue import (
@@ -19,7 +19,9 @@ from veason.studio.server.messages.queue import (
     CopiedReply,
     DecidedReply,
     EffortPart,
+    EffortsReply,
     ManyReply,
+    ObjectEffortPart,
     PrelabelReply,
     QueueNewsReply,
     QueueReply,
@@ -49,7 +51,7 @@ from veason.studio.server.requests.actions import (
     ResolveAction,
     RulesAction,
 )
-from veason.studio.server.requests.look_ups import QueueLookUp, RemarksLookUp, ThumbLookUp
+from veason.studio.server.requests.look_ups import EffortsLookUp, QueueLookUp, RemarksLookUp, ThumbLookUp
 from veason.studio.server.routes.rows import assign_many, class_parts, copy, delete, each, keep_rules, rename
 from veason.studio.server.versions import Versions
 from veason.studio.server.views import jpeg
@@ -175,6 +177,20 @@ class QueueRoutes:
                 for one in project.queue.comments(question_id)
             ],
         )
+
+    def efforts(self, request: EffortsLookUp) -> EffortsReply:
+        """Return what people have put into each object of a question."""
+        found = object_efforts(self._registry.get(request.project), request.question)
+        parts = {
+            one: ObjectEffortPart(
+                seconds=round(effort.seconds, 1),
+                clicks=effort.clicks,
+                boxes=effort.boxes,
+                corrections=effort.corrections,
+            )
+            for one, effort in found.items()
+        }
+        return EffortsReply(objects=parts)
 
     # --- actions
 

@@ -90,6 +90,7 @@ export interface Refs {
   number: HTMLInputElement;
   numberTables: HTMLDivElement;
   numbersDialog: HTMLDialogElement;
+  objectTable: HTMLDivElement;
   occluded: HTMLButtonElement;
   offline: HTMLDivElement;
   opacity: HTMLInputElement;
