@@ -2,9 +2,9 @@
 
     python benchmarks/bench_world_segmenter.py [--segmenter nano] [--clips 12] [--longest 48]
 
-Clips of the valid split. J is the IoU on every frame (1 where both masks are empty), averaged over an object's frames and
-then over objects. Of the frames that do not show the object the share with an empty mask is given, and of those that show
-it (at least 0.1 % of the picture) the share called gone. Results go to benchmarks/results/.
+Clips of the valid split. J is the IoU on every frame (1 where both masks are empty), averaged over an object's frames
+and then over objects. Of the frames that do not show the object the share with an empty mask is given, and of those
+that show it (at least 0.1 % of the picture) the share called gone. Results go to benchmarks/results/.
 """
 
 from __future__ import annotations

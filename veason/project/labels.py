@@ -12,12 +12,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from veason.annotation import Edit, GotMasks, Mark, Marked, Named, Occluded, Place, State
+from veason.annotation import Edit, GotMasks, Marked, Named, Occluded, Place, State
 from veason.annotation.difference import rebuild
 from veason.annotation.state import pack_places, unpack_places
-from veason.masks import empty_mask
 from veason.project.database import Database
-from veason.project.edits import Loaded, Origin, enter, load, next_revision, read_steps, walk
+from veason.project.edits import Loaded, Origin, enter, load, next_revision, walk
 from veason.project.library import QUESTION, Library, came_without_words, check_there, read_question
 from veason.project.maskrows import unpack_mask
 from veason.project.records import (
@@ -28,14 +27,13 @@ from veason.project.records import (
     StoredObject,
     StoredPrompt,
 )
+from veason.project.steps import read_steps
 from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Sampling
 
 _KEPT_LOADED = 8
 """Questions whose state is kept in memory between edits."""
 
 _MASKS_A_BATCH = 1000
-_ABSENT_SCORE = -10.0
-"""Object score of a mask that a person emptied; SAM2's own are below 0 where it sees nothing."""
 
 
 class LabelStore:
@@ -70,14 +68,21 @@ class LabelStore:
 
     # --- edits
 
-    def record(self, question_id: int, edit: Edit, **options: Any) -> int:
-        """Apply an edit of a person: it can be undone, and what had been undone is forgotten.
+    def record(
+        self,
+        question_id: int,
+        edit: Edit,
+        *,
+        annotator: str | None = None,
+        expected_revision: int | None = None,
+    ) -> int:
+        """Apply an edit of a person. It can be undone, and edits undone before it are dropped.
 
         Args:
-            question_id: the question that it is about.
+            question_id: the question.
             edit: one of `veason.annotation`.
-            **options: annotator (the person's name), expected_revision (refuse where the question's revision is
-                another by now), alongside (edits that belong to this one, such as masks that it empties).
+            annotator: the person's name.
+            expected_revision: the revision that the question must have, None for any.
 
         Returns:
             The question's new revision. The edit is on the disk.
@@ -86,8 +91,7 @@ class LabelStore:
             ChangedElsewhere: the question is not at `expected_revision`.
             SessionError: the edit does not fit the state.
         """
-        edits = [edit, *options.pop("alongside", ())]
-        return self.edit(question_id, lambda _: edits, **options)
+        return self.edit(question_id, lambda _: [edit], annotator=annotator, expected_revision=expected_revision)
 
     def edit(
         self,
@@ -97,11 +101,12 @@ class LabelStore:
         annotator: str | None = None,
         expected_revision: int | None = None,
     ) -> int:
-        """Apply an edit of a person that follows from the labels as they are; nobody changes them meanwhile.
+        """Apply an edit of a person that depends on the current labels, which nobody else changes meanwhile.
 
         Args:
             question_id: the question that it is about.
-            make: gives the edit for the state before it, and after it those that belong to it (see `record`).
+            make: returns the edit for the state before it, followed by those that belong to it, such as the masks that
+                it settles (`veason.annotation.marks.with_settled`).
             annotator: the person's name.
             expected_revision: as for `record`.
 
@@ -126,7 +131,7 @@ class LabelStore:
         provenance: Mapping[Place, Any] | None = None,
         expected_revision: int | None = None,
     ) -> int:
-        """Apply what a model reports, all of it or nothing: it belongs to the edit before it and is no step of its own.
+        """Apply results of a model, all or none. They belong to the edit before them and are no step of their own.
 
         Args:
             question_id: the question that it is about.
@@ -141,27 +146,15 @@ class LabelStore:
         return self._change(question_id, lambda db, loaded: enter(db, loaded, edits, origin, False), expected_revision)
 
     def undo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
-        """Undo the last edit of a person with all that followed it. Raises SessionError where there is none."""
+        """Undo the last edit of a person with the model's results after it. Raises SessionError if there is none."""
         return self._walk(question_id, annotator, expected_revision, forward=False)
 
     def redo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
-        """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
+        """Redo the last undone edit. Raises SessionError if there is none, or if an edit came after the undo."""
         return self._walk(question_id, annotator, expected_revision, forward=True)
 
-    def mark(self, question_id: int, object_id: int, frames: tuple[int, int], kind: Mark | None, **options: Any) -> int:
-        """Say of the masks of frames `start` to `stop - 1` that they are right, or that the object is not there.
-
-        Marking absent empties the masks. `kind` None takes marks away. Options as for `record`.
-        """
-        alongside = []
-        if kind == "absent":
-            size_wh = self._library.video(self._library.question(question_id).video_id).size_wh
-            nothing = ObjectMask(empty_mask(size_wh), _ABSENT_SCORE)
-            alongside = [GotMasks(FrameMasks(index, {object_id: nothing})) for index in range(*frames)]
-        return self.record(question_id, Marked(object_id, *frames, kind), alongside=alongside, **options)
-
     def put_masks(self, question_id: int, masks: Iterable[StoredMask], *, source: str | None = None) -> None:
-        """Take masks made elsewhere, with their provenance; batch by batch, so they may be more than fit in memory."""
+        """Store masks made elsewhere, with their provenance, in batches: there may be more than fit in memory."""
         rows = iter(masks)
         while batch := list(islice(rows, _MASKS_A_BATCH)):
             edits: list[Edit] = [
@@ -198,7 +191,7 @@ class LabelStore:
         return loaded.revision
 
     def _load(self, db: sqlite3.Connection, question_id: int) -> Loaded:
-        """Return what is kept of a question where it is still so, else read it and keep it."""
+        """Return the cached question if it is current, else read and cache it."""
         loaded = self._loaded.get(question_id)
         row = db.execute("SELECT revision FROM questions WHERE id = ?", (question_id,)).fetchone()
         if loaded is None or row is None or row[0] != loaded.revision:
@@ -217,7 +210,7 @@ class LabelStore:
             return self._load(db, question_id)
 
     def look(self, question_id: int) -> Labelled:
-        """Return a question with its labels and the steps of undo and redo, all as of one moment."""
+        """Return a question with its labels and the steps of undo and redo, from one transaction."""
         with self._lock, self._database.read() as db:
             row = db.execute(f"{QUESTION} WHERE id = ?", (question_id,)).fetchone()
             loaded = self._load(db, question_id)
@@ -229,11 +222,11 @@ class LabelStore:
         return Labelled(read_question(row), loaded.state, done, undone, takes_words)
 
     def state(self, question_id: int) -> State:
-        """Return the annotation as it is, with all masks."""
+        """Return the current annotation with all masks."""
         return self.loaded(question_id).state
 
     def answer(self, question_id: int) -> StoredAnswer | None:
-        """Return the answer that counts, None where there is none."""
+        """Return the current answer, or None."""
         with self._database.read() as db:
             row = db.execute(
                 "SELECT a.answer, a.shown, a.policy, a.sampling, q.state FROM questions q "
@@ -273,9 +266,9 @@ class LabelStore:
         return tuple(StoredPrompt(rebuild(Prompt, json.loads(text)), bool(by_hand)) for text, by_hand in rows)
 
     def masks(self, question_id: int, frames: tuple[int, int] | None = None) -> Iterator[StoredMask]:
-        """Yield the masks frame by frame, objects in the order of their ids, of all frames or a half-open range.
+        """Yield masks by frame index and object id, of all frames or of a half-open range.
 
-        What is yielded is one state of the project, whatever is written meanwhile, and never all in memory.
+        They come from one transaction, unaffected by writers, and are never all in memory.
         """
         width, height = self._library.video(self._library.question(question_id).video_id).size_wh
         start, stop = frames or (0, 2**62)

@@ -219,7 +219,7 @@ def propagate(
         rank(question.project, question.question_id)
         now = question.labels.now()
         doubts = doubt_item(now.state, question.project.doubt.curve())
-        told = session_item(now), doubts, findings_item(now.state), pace_item(pipeline.segmenter)
+        told = session_item(now), doubts, findings_item(now.state), pace_item(pipeline)
         yield Message(work=question.id, items=(*told, IdleItem()))
 
 

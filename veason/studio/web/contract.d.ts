@@ -1022,6 +1022,18 @@ export interface ErrorReply {
   error: string;
 }
 
+/** GPU time that is requested on a ZeroGPU Space, in seconds; it counts against the visitor's daily quota. */
+export interface ZeroGpuPart {
+  /** by the number of answers. */
+  thinking: Record<number, number>;
+  /** for propagating, before the first mask. */
+  startup: number;
+  /** for propagating, on the expected seconds. */
+  factor: number;
+  /** the most that one call requests. */
+  max: number;
+}
+
 /** Where labels are kept. */
 export interface ProjectPart {
   /** of the one project, null where every visitor has one of their own. */
@@ -1076,6 +1088,8 @@ export interface About {
   policy: string;
   /** what the models run on. */
   device: "CPU" | "GPU";
+  /** what a call requests on a ZeroGPU Space, null elsewhere. */
+  zeroGpu: ZeroGpuPart | null;
   /** the policy's answers are. */
   recorded: boolean;
   /** it makes sense to ask for more than one answer. */
@@ -1090,6 +1104,8 @@ export interface About {
   marks: Array<string>;
   /** a frame above it is doubtful. */
   doubtThreshold: number;
+  /** people sign in, and what they do goes by their name. */
+  signsIn: boolean;
   /** where labels are kept. */
   project: ProjectPart;
   /** of labels. */

@@ -24,6 +24,7 @@ import { makeSync } from "./core/sync.js";
 import { Actions } from "./edits/actions.js";
 import { overlapping } from "./edits/overlap.js";
 import { bindHeader } from "./header/header.js";
+import { showPerson } from "./header/person.js";
 import { makeSteps } from "./header/steps.js";
 import { makeCommands } from "./keyboard/commands.js";
 import { Help } from "./keyboard/help.js";
@@ -76,6 +77,7 @@ export function start(scope) {
   makeQueueScreen(refs, scope, state, queue, notify, (rows) => transfer.exportRows(rows));
   makeWelcome(refs, scope.props.about, state, messages, notify);
   makeSync(refs, scope.props.about, state, messages, notify);
+  showPerson(refs, scope.props.about);
   openAsked(state, queue, messages, player, leaving(refs, state, frames, messages));
   refs.app.dataset.ready = "true";
   question.nameUnknown();

@@ -214,7 +214,7 @@ class StageRoutes:
             work=question.id,
             items=(
                 opened_item(question),
-                pace_item(self._pipeline.segmenter),
+                pace_item(self._pipeline),
                 ShownItem(frames=shown),
                 *self._everything(question, now),
                 BusyItem() if question.job.is_running else IdleItem(),

@@ -8,7 +8,7 @@
 
 import { countFrames, drawnHere, isPropagated } from "../core/objects.js";
 import { keepPref } from "../core/prefs.js";
-import { duration } from "../core/words.js";
+import { duration, gpuSeconds } from "../core/words.js";
 import { idOf } from "../queue/ids.js";
 
 const KEEP_MS = 250;
@@ -140,8 +140,10 @@ export class Propagation {
     const { start, stop } = this.#wanted();
     const frames = Math.max(0, stop - start);
     const part = frames < info.frames ? ` of ${info.frames}` : "";
-    const cost = duration(frames * Math.max(1, objects.length) * secondsPerFrame);
-    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${cost}`;
+    const seconds = frames * Math.max(1, objects.length) * secondsPerFrame;
+    const gpu = gpuSeconds(seconds, this.#scope.props.about.zeroGpu);
+    const quota = gpu === null ? "" : ` · up to ${duration(gpu)} of GPU quota`;
+    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(seconds)}${quota}`;
   }
 
   /** @param {State} now */
