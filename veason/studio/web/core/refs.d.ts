@@ -62,6 +62,9 @@ export interface Refs {
   first: HTMLButtonElement;
   formats: HTMLDivElement;
   from: HTMLInputElement;
+  glimpse: HTMLDivElement;
+  glimpsePicture: HTMLDivElement;
+  glimpseText: HTMLSpanElement;
   go: HTMLFormElement;
   goOn: HTMLButtonElement;
   head: HTMLElement;
@@ -93,6 +96,7 @@ export interface Refs {
   objectTable: HTMLDivElement;
   occluded: HTMLButtonElement;
   offline: HTMLDivElement;
+  onion: HTMLButtonElement;
   opacity: HTMLInputElement;
   openAdd: HTMLButtonElement;
   openHelp: HTMLButtonElement;
@@ -128,6 +132,7 @@ export interface Refs {
   rangeOccluded: HTMLButtonElement;
   rangeText: HTMLElement;
   rangeVerify: HTMLButtonElement;
+  rate: HTMLSelectElement;
   reason: HTMLDivElement;
   redo: HTMLButtonElement;
   reject: HTMLButtonElement;
@@ -156,6 +161,11 @@ export interface Refs {
   scopeChosenText: HTMLSpanElement;
   scopeClip: HTMLLabelElement;
   search: HTMLInputElement;
+  second: HTMLElement;
+  secondCaption: HTMLSpanElement;
+  secondClose: HTMLButtonElement;
+  secondPicture: HTMLDivElement;
+  secondWhich: HTMLSelectElement;
   segmenter: HTMLSpanElement;
   settles: HTMLInputElement;
   shapeList: HTMLDivElement;
