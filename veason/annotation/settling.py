@@ -12,7 +12,7 @@ from veason.types import FrameRange, Rle
 SETTLED_AFTER = 8
 """So many frames in a row that come out as they were end a run in their direction.
 
-Source: ours, one more than SAM2's memory of seven frames; benchmarks/bench_settling.py tells what other numbers give."""
+Source: ours, one more than the frames of SAM2's memory; benchmarks/bench_settling.py tells what others give."""
 
 SAME_IOU = 0.99
 """Masks of at least this IoU are the same: borders flicker by a pixel or two. Source: ours, to be measured as above."""
