@@ -20,7 +20,7 @@ const question = () => ({
   typed: null,
 });
 
-/** @returns {PlaybackPart} */
+/** @returns {Omit<PlaybackPart, "rate">} */
 const playback = () => ({ info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false });
 
 /** @returns {LabelsPart} */
@@ -33,6 +33,8 @@ const labels = () => ({
   byHand: [],
   marks: [],
   names: new Map(),
+  classes: new Map(),
+  attributes: new Map(),
   locked: [],
   occluded: [],
   undoSteps: [],
@@ -80,8 +82,8 @@ const run = () => ({
   secondsPerFrame: 0,
 });
 
-/** @returns {Omit<ViewPart, "opacity" | "outline">} */
-const view = () => ({ view: FIT, eye: true, hidden: new Set(), solo: null, lit: null });
+/** @returns {Omit<ViewPart, "opacity" | "outline" | "onion">} */
+const view = () => ({ view: FIT, eye: true, hidden: new Set(), solo: null, lit: null, beside: null });
 
 /** @returns {Omit<HandPart, "brush" | "measure">} */
 const hand = () => ({
@@ -91,6 +93,7 @@ const hand = () => ({
   corner: null,
   renaming: null,
   merging: null,
+  classing: null,
   holding: false,
 });
 
@@ -110,11 +113,12 @@ export const blank = () => ({
 export function initial() {
   /** @type {ScreenPart} */
   const screen = { screen: "stage", queueSize: 0, queueCount: 0 };
-  const look = recallPref("look", { opacity: 0.45, outline: false });
+  const look = { onion: false, ...recallPref("look", { opacity: 0.45, outline: false }) };
   const kept = {
     brush: recallPref("brush", 24),
     measure: recallPref("measure", 3),
     settles: recallPref("settles", true),
   };
-  return { ...blank(), ...screen, ...look, ...kept, project: null };
+  const rules = { classList: [], demanded: [] };
+  return { ...blank(), ...screen, ...look, ...kept, ...rules, project: null, rate: recallPref("rate", 1) };
 }

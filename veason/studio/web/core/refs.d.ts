@@ -6,6 +6,7 @@ export interface Refs {
   accept: HTMLButtonElement;
   actions: HTMLSpanElement;
   addBusy: HTMLSpanElement;
+  addClass: HTMLButtonElement;
   addDialog: HTMLDialogElement;
   addDrop: HTMLLabelElement;
   addFiles: HTMLInputElement;
@@ -36,6 +37,7 @@ export interface Refs {
   canvas: HTMLCanvasElement;
   cards: HTMLDivElement;
   caution: HTMLSpanElement;
+  classRows: HTMLDivElement;
   clip: HTMLSpanElement;
   closeHelp: HTMLButtonElement;
   closer: HTMLButtonElement;
@@ -60,6 +62,9 @@ export interface Refs {
   first: HTMLButtonElement;
   formats: HTMLDivElement;
   from: HTMLInputElement;
+  glimpse: HTMLDivElement;
+  glimpsePicture: HTMLDivElement;
+  glimpseText: HTMLSpanElement;
   go: HTMLFormElement;
   goOn: HTMLButtonElement;
   head: HTMLElement;
@@ -88,13 +93,17 @@ export interface Refs {
   number: HTMLInputElement;
   numberTables: HTMLDivElement;
   numbersDialog: HTMLDialogElement;
+  objectTable: HTMLDivElement;
   occluded: HTMLButtonElement;
   offline: HTMLDivElement;
+  onion: HTMLButtonElement;
   opacity: HTMLInputElement;
   openAdd: HTMLButtonElement;
   openHelp: HTMLButtonElement;
+  openLine: HTMLDivElement;
   openNumbers: HTMLButtonElement;
   openQueue: HTMLButtonElement;
+  openRules: HTMLButtonElement;
   openTransfer: HTMLButtonElement;
   order: HTMLSelectElement;
   outline: HTMLButtonElement;
@@ -123,6 +132,7 @@ export interface Refs {
   rangeOccluded: HTMLButtonElement;
   rangeText: HTMLElement;
   rangeVerify: HTMLButtonElement;
+  rate: HTMLSelectElement;
   reason: HTMLDivElement;
   redo: HTMLButtonElement;
   reject: HTMLButtonElement;
@@ -141,6 +151,9 @@ export interface Refs {
   retry: HTMLButtonElement;
   rowActions: HTMLDivElement;
   rows: HTMLDivElement;
+  rulesDialog: HTMLDialogElement;
+  rulesForm: HTMLFormElement;
+  rulesKeep: HTMLButtonElement;
   running: HTMLParagraphElement;
   samples: HTMLSelectElement;
   saved: HTMLSpanElement;
@@ -148,6 +161,11 @@ export interface Refs {
   scopeChosenText: HTMLSpanElement;
   scopeClip: HTMLLabelElement;
   search: HTMLInputElement;
+  second: HTMLElement;
+  secondCaption: HTMLSpanElement;
+  secondClose: HTMLButtonElement;
+  secondPicture: HTMLDivElement;
+  secondWhich: HTMLSelectElement;
   segmenter: HTMLSpanElement;
   settles: HTMLInputElement;
   shapeList: HTMLDivElement;
