@@ -14,7 +14,7 @@ LAYERS = [
     "boxes masks hub answer consistency",
     "video draw metrics rewards",
     "device policy segmenter annotation",
-    "shown pipeline outputs project formats",
+    "shown pipeline outputs models project formats",
     "evaluate studio",
     "cli",
     "__main__",

@@ -34,6 +34,13 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
+def gpu_memory() -> tuple[str, int]:
+    """Return the name and the bytes of memory of the first CUDA device, ("", 0) where there is none."""
+    if not torch.cuda.is_available():
+        return "", 0
+    return torch.cuda.get_device_name(0), int(torch.cuda.get_device_properties(0).total_memory)
+
+
 def is_zero_gpu() -> bool:
     """Tell whether this is a ZeroGPU Space, where work behind the door runs in a process that ends with it."""
     if importlib.util.find_spec("spaces") is None:

@@ -2,15 +2,15 @@
 
     video, instruction --think--> PolicyEvents (... Answered) --prompts_from_answer--> Prompts --propagate--> FrameMasks
 
-`think` and `propagate` are the only calls that do GPU work, so they pass through the GPU door: prompts in, text and RLE
-out, no state in between.
+`think`, `outside_training` and `propagate` are the only calls that do GPU work, so they pass through the GPU door:
+prompts in, text and RLE out, no state in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from veason.annotation import RecomputePlan, State
@@ -27,8 +27,10 @@ from veason.types import (
     Frame,
     FrameMasks,
     FrameRange,
+    LimitedPolicy,
     MaskTrack,
     ModelOptions,
+    Note,
     ObjectMask,
     Order,
     OrderedSegmenter,
@@ -42,6 +44,7 @@ from veason.types import (
     Unanswered,
     VideoInfo,
     VideoSource,
+    Withheld,
 )
 from veason.types.budgets import MIB
 
@@ -85,6 +88,7 @@ class Pipeline:
         self.shown_frames = ShownFrames(shown_bytes)
         self._works_ahead = speculates and not is_zero_gpu()  # there, what it makes would end with the thinking
         self._think_on_gpu = wrap_gpu_work(self._think)
+        self._outside_on_gpu = wrap_gpu_work(self._outside)
         self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
 
     def think(
@@ -95,8 +99,9 @@ class Pipeline:
         shown: Sequence[int] | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
-    ) -> Iterator[FramesShown | PolicyEvent]:
-        """Yield FramesShown, then the policy's events for every sample.
+        guess: bool = False,
+    ) -> Iterator[FramesShown | PolicyEvent | Withheld]:
+        """Yield FramesShown, then the policy's events for every sample, or Withheld where it would only guess.
 
         Args:
             video: where the frames come from.
@@ -104,6 +109,8 @@ class Pipeline:
             shown: absolute indices to show; by default the policy's own number, spread evenly.
             turns: earlier answers and corrections, for "think again with my correction".
             sampling: how to decode.
+            guess: ask also where the question lies outside of the policy's training; its answers carry the reasons as
+                notes then (`Answer.is_guess`).
 
         Raises:
             PromptError: the instruction is empty.
@@ -116,8 +123,36 @@ class Pipeline:
         if shown is None:
             shown = sample_indices(video.info.num_frames, self.policy.frame_count)
         yield FramesShown(tuple(shown))
+        reasons = self.outside_training(video, instruction, shown=shown)
+        if reasons and not guess:
+            yield Withheld(reasons)
+            return
         frames = self.shown_frames.read(video, tuple(shown))
-        yield from self._think_on_gpu(video, instruction, frames, tuple(turns), sampling)
+        events = self._think_on_gpu(video, instruction, frames, tuple(turns), sampling)
+        with closing(events):
+            for event in events:
+                yield with_notes(event, reasons)
+
+    def outside_training(
+        self, video: VideoSource, instruction: str, *, shown: Sequence[int] | None = None
+    ) -> tuple[Note, ...]:
+        """Return why a question lies outside of what the policy was trained on; () where it does not, or cannot tell.
+
+        Args:
+            video: where the frames come from.
+            instruction: what to look for, in words.
+            shown: as for `think`.
+
+        Raises:
+            VideoError: a frame cannot be read.
+            DeviceError: the accelerator ran out of memory.
+        """
+        if not isinstance(self.policy, LimitedPolicy):
+            return ()
+        if shown is None:
+            shown = sample_indices(video.info.num_frames, self.policy.frame_count)
+        frames = self.shown_frames.read(video, tuple(shown))
+        return tuple(self._outside_on_gpu(instruction, frames))
 
     def propagate(
         self,
@@ -192,17 +227,21 @@ class Pipeline:
         sampling: Sampling = Sampling(),
         frames: FrameRange | None = None,
         order: Order = "nearest",
+        guess: bool = False,
     ) -> Iterator[FramesShown | PolicyEvent | FrameMasks]:
         """Think, then propagate the first sample's boxes; an absent target ends after the answer.
 
         Masks come from the keyframe outward, so that those made while the policy was writing come at once.
 
         Raises:
-            AnswerError: no sample holds a usable answer. Other errors as in `think` and `propagate`.
+            AnswerError: no sample holds a usable answer, or the question lies outside of the policy's training and
+                `guess` is not set. Other errors as in `think` and `propagate`.
         """
         answer = None
         failure = None
-        for event in self.think(video, instruction, shown=shown, sampling=sampling):
+        for event in self.think(video, instruction, shown=shown, sampling=sampling, guess=guess):
+            if isinstance(event, Withheld):
+                raise AnswerError(f"the policy would only guess: {event.text}; guess=True has it answer all the same")
             yield event
             if isinstance(event, Answered) and answer is None:
                 answer = event.answer
@@ -214,6 +253,10 @@ class Pipeline:
             )
         if not answer.is_absent:
             yield from self.propagate(video, prompts_from_answer(answer), frames=frames, order=order)
+
+    def _outside(self, instruction: str, frames: Sequence[Frame]) -> Iterator[Note]:
+        assert isinstance(self.policy, LimitedPolicy)
+        yield from self.policy.outside_training(frames, instruction)
 
     def _think(
         self,
@@ -268,6 +311,13 @@ class Pipeline:
         start, stop = frames or (0, video.info.num_frames)
         num_objects = len({prompt.object_id for prompt in prompts})
         return 15.0 + 1.5 * self.segmenter.estimate_seconds(stop - start, num_objects)
+
+
+def with_notes(event: PolicyEvent, notes: tuple[Note, ...]) -> PolicyEvent:
+    """Return the event, an answer with the notes before its own."""
+    if not isinstance(event, Answered) or not notes:
+        return event
+    return replace(event, answer=replace(event.answer, notes=(*notes, *event.answer.notes)))
 
 
 def with_prompts(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:

@@ -37,6 +37,9 @@ class Profile:
         max_new_tokens: tokens of the longest answer, 1 or more.
         step_marks: the words that open each step of the reasoning, () where the steps are not marked.
         vocabulary: every word the policy has been trained on, () for an open vocabulary.
+        largest_label: the largest number of a frame that the policy was trained on, None where any number will do.
+        seen_pictures: path of the file that tells what pictures the policy was trained on (see
+            `veason.policy.seen_pictures`), "" where it may be shown any.
         trained_on: a caution for the page's header, for example "rendered scenes only".
         doubt_threshold: frames whose doubt (see `veason.consistency`) is above this are shown as doubtful; 0 to 1.
 
@@ -58,6 +61,8 @@ class Profile:
     max_new_tokens: int = 1024
     step_marks: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
+    largest_label: int | None = None
+    seen_pictures: str = ""
     trained_on: str = ""
     doubt_threshold: float = 0.5
 
@@ -78,6 +83,8 @@ class Profile:
             "max_new_tokens": ("a whole number, 1 or more", _is_whole(self.max_new_tokens, 1)),
             "step_marks": (words, _is_texts(self.step_marks)),
             "vocabulary": (words, _is_texts(self.vocabulary)),
+            "largest_label": ("a whole number or null", self.largest_label is None or _is_whole(self.largest_label, 0)),
+            "seen_pictures": (text, isinstance(self.seen_pictures, str)),
             "trained_on": (text, isinstance(self.trained_on, str)),
             "doubt_threshold": ("a number from 0 to 1", _is_share(self.doubt_threshold)),
         }
@@ -142,7 +149,7 @@ def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:
 
 
 def read_profile(path: Path) -> Profile:
-    """Read a profile file; the path of a template in it is relative to the file.
+    """Read a profile file; the paths of a template and of what was seen are relative to the file.
 
     Raises:
         ProfileError: the file cannot be read, is not a JSON object, or holds an unknown key or a wrong value.
@@ -163,9 +170,16 @@ def read_profile(path: Path) -> Profile:
         profile = Profile(**{"name": path.parent.name, **values})
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from error
-    if not profile.prompt_template:
-        return profile
-    return dataclasses.replace(profile, prompt_template=str(path.parent / profile.prompt_template))
+    return dataclasses.replace(
+        profile,
+        prompt_template=_beside(path, profile.prompt_template),
+        seen_pictures=_beside(path, profile.seen_pictures),
+    )
+
+
+def _beside(path: Path, name: str) -> str:
+    """Return the path of a file that is named in another one, "" for no file."""
+    return str(path.parent / name) if name else ""
 
 
 def write_profile(profile: Profile, path: Path) -> None:

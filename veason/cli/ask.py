@@ -23,12 +23,19 @@ from veason.cli.options import (
 from veason.cli.progress import finishing, propagate_with_progress
 from veason.errors import AnswerError
 from veason.profile import sample_indices
-from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered
+from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered, Withheld
 
 if TYPE_CHECKING:
     from veason.outputs import RunResult
     from veason.pipeline import Pipeline
     from veason.types import VideoSource
+
+
+WITHHELD = (
+    "{policy} would only guess: {reasons}. Name a model that was trained for this (--policy; `veason models` lists "
+    "them), box the target yourself (veason track --box), or take a guess with --guess"
+)
+"""What is told of a question that the policy was not trained for."""
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -43,6 +50,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "--frames", type=positive, metavar="N", help="how many frames the policy sees (default: its profile's)"
     )
     parser.add_argument("--samples", type=int, default=1, metavar="N", help="answers to draw; the first one is used")
+    parser.add_argument(
+        "--guess", action="store_true", help="answer also where the policy was not trained for the question"
+    )
     add_sampling(parser)
     add_stock(parser)
     return parser
@@ -65,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         assert pipeline.policy is not None
         run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
         with finishing(run, video, args):
-            think(pipeline, video, args.frames, sampling, run)
+            think(pipeline, video, args.frames, sampling, run, guess=args.guess)
             assert run.answer is not None
             prompts = prompts_from_answer(run.answer)
             if prompts:
@@ -74,17 +84,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def think(pipeline: Pipeline, video: VideoSource, num_shown: int | None, sampling: Sampling, run: RunResult) -> None:
+def think(
+    pipeline: Pipeline,
+    video: VideoSource,
+    num_shown: int | None,
+    sampling: Sampling,
+    run: RunResult,
+    *,
+    guess: bool = False,
+) -> None:
     """Stream the reasoning about the run's instruction to stderr and put the first answer into `run`.
 
     Raises:
-        AnswerError: no sample holds a usable answer.
+        AnswerError: no sample holds a usable answer, or the policy would only guess and need not.
     """
     assert pipeline.policy is not None
     assert run.instruction is not None
     run.shown = sample_indices(video.info.num_frames, num_shown or pipeline.policy.frame_count)
     started = time.perf_counter()
-    for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling):
+    for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling, guess=guess):
         if getattr(event, "sample", 0) == 0:
             show(event)
         if isinstance(event, Answered) and run.answer is None:
@@ -93,6 +111,8 @@ def think(pipeline: Pipeline, video: VideoSource, num_shown: int | None, samplin
                 run.timings["first_token"] = event.speed.first_token_s
         elif isinstance(event, Unanswered) and not run.text:
             run.failure, run.text = event.reason, event.text
+        elif isinstance(event, Withheld):
+            raise AnswerError(WITHHELD.format(policy=pipeline.policy.name, reasons=event.text))
     run.timings["think"] = time.perf_counter() - started
     if run.answer is None:
         raise AnswerError(run.failure or "the policy wrote nothing", run.text)
@@ -111,6 +131,8 @@ def show(event: object) -> None:
     elif isinstance(event, Answered) and event.answer.is_absent:
         write("\n∅ the target is not in this video\n")
     if isinstance(event, Answered):
+        if event.answer.is_guess:
+            write("this is a guess: the policy was not trained for the question\n")
         for note in event.answer.notes:
             write(f"note: {note.message}\n")
     sys.stderr.flush()

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, read_model_options
 
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+"""Addresses that only this machine reaches."""
+
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
@@ -24,6 +27,11 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", metavar="FOLDER", help="where the labels are kept (default: veason, at home)")
     parser.add_argument(
         "--visitors", metavar="FOLDER", help="instead: a project below FOLDER for each visitor, for 2 days"
+    )
+    parser.add_argument(
+        "--models",
+        choices=("open", "locked"),
+        help="may they be changed in the app? (default: open on this machine only)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
@@ -42,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
             policy=args.policy,
             segmenter=args.segmenter,
             models=read_model_options(args),
+            are_models_locked=(args.models or ("open" if args.host in LOCAL_HOSTS else "locked")) == "locked",
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
         ),

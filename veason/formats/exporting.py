@@ -22,6 +22,7 @@ from veason.formats.record import Format, Holds
 
 NOT_ACCEPTED = "questions that are not accepted"
 DISPUTED = "accepted questions that a reviewer disagrees with"
+_GUESSES = "marks that an answer is a guess (the format cannot hold them)"
 _OCCLUDED = "marks that an object is occluded (the format cannot hold them)"
 _BOXES = "boxes of objects without masks (the format cannot hold them)"
 _GUESSED_ABSENT = "frames on which an object that nobody labelled is written as not there"
@@ -95,6 +96,8 @@ def _checked(videos: Iterable[LabelledVideo], holds: Holds, tally: Tally) -> Ite
             tally.lost[_GUESSED_ABSENT] += sum(num_frames - len(track) for track in video.tracks.values() if track)
         if not holds.occluded:
             tally.lost[_OCCLUDED] += sum(mask.is_occluded for track in video.tracks.values() for mask in track.values())
+        if not holds.guess:
+            tally.lost[_GUESSES] += sum(bool(question.guess) for question in video.questions)
         if not holds.boxes:
             prompts = [prompt for question in video.questions for prompt in question.prompts]
             alone = [prompt for prompt in prompts if prompt.box and not video.tracks[prompt.object_id]]

@@ -20,11 +20,13 @@ from veason.types.answers import (
     ThoughtDelta,
     Turn,
     Unanswered,
+    Withheld,
 )
 from veason.types.budgets import Budgets
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
     EncodingSegmenter,
+    LimitedPolicy,
     OnProgress,
     Order,
     OrderedSegmenter,
@@ -68,6 +70,7 @@ __all__ = [
     "FrameMention",
     "FrameRange",
     "KeyframeChosen",
+    "LimitedPolicy",
     "MaskTrack",
     "ModelOptions",
     "Note",
@@ -92,4 +95,5 @@ __all__ = [
     "Unanswered",
     "VideoInfo",
     "VideoSource",
+    "Withheld",
 ]

@@ -139,4 +139,5 @@ def _question(row: dict[str, Any]) -> LabelledQuestion:
         segmenter=row["segmenter"],
         original=row["original"],
         disputed_by=tuple(row.get("disputed_by", ())),  # bundles of before a review have none
+        guess=str(row.get("guess", "")),
     )

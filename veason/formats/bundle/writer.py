@@ -57,6 +57,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
         "segmenter": question.segmenter,
         "original": question.original,
         "disputed_by": list(question.disputed_by),
+        "guess": question.guess,
         "objects": [
             {"object_id": object_id, "name": video.object_names.get(object_id, "")} for object_id in question.object_ids
         ],

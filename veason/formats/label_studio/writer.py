@@ -121,6 +121,7 @@ def _video_task(video: LabelledVideo) -> dict[str, Any]:
         "height": height,
         "instructions": [
             {"name": question.name, "text": question.instruction, "objects": list(question.object_ids)}
+            | ({"guess": question.guess} if question.guess else {})
             for question in video.questions
             if question.instruction
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from veason.device import choose_device
 from veason.formats.catalogue import FORMATS
 from veason.studio.server.examples import Example
 from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart
@@ -14,18 +13,8 @@ from veason.video import open_video
 
 def about_page(studio: Studio, settings: Settings) -> About:
     """Return what the page is given when it is built."""
-    policy, segmenter = studio.pipeline.policy, studio.pipeline.segmenter
-    profile = policy.profile if policy is not None else None
     return About(
-        policy=policy.name if policy is not None else "none",
-        device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
-        recorded=policy is not None and policy.is_recorded,
-        several=policy is not None and policy.gives_several,
-        segmenter=segmenter.name,
-        trained_on=profile.trained_on if profile is not None else "",
-        space=profile.space_wh if profile is not None else None,
-        marks=profile.step_marks if profile is not None else (),
-        doubt_threshold=profile.doubt_threshold if profile is not None else 0.5,
+        models=studio.models.reply(with_rows=False).now,
         project=_project(studio, settings),
         formats=[
             FormatPart(

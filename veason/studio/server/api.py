@@ -14,7 +14,7 @@ import json
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from veason.outputs import write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer
 from veason.profile import sample_indices
 from veason.studio.server.failures import Teller
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import Gathering, describe_agreement, samplings
@@ -48,6 +49,7 @@ from veason.types import (
     ThoughtDelta,
     Unanswered,
     VideoInfo,
+    Withheld,
 )
 from veason.video import UNTRUSTED, Video, VideoLimits, open_video
 
@@ -91,7 +93,7 @@ class Api:
     """The endpoints with what they share.
 
     Args:
-        pipeline: the models.
+        models: those in use; a call ends on the ones that it began with.
         line: the line for them; programs wait in it like everybody else.
         outbox: where files to download lie.
         teller: says what is told of errors.
@@ -100,14 +102,14 @@ class Api:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        models: ModelChoice,
         line: ModelLine,
         outbox: Outbox,
         teller: Teller,
         *,
         limits: VideoLimits = UNTRUSTED,
     ) -> None:
-        self._pipeline, self._line, self._outbox, self._limits = pipeline, line, outbox, limits
+        self._models, self._line, self._outbox, self._limits = models, line, outbox, limits
         self.teller = teller
         self._runs: OrderedDict[str, FinishedRun] = OrderedDict()
         self._lock = threading.Lock()
@@ -122,6 +124,7 @@ class Api:
         seed: int = 0,
         start: int = 0,
         stop: int = 0,
+        guess: bool = False,
     ) -> Iterator[ApiEvent]:
         """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
 
@@ -133,13 +136,15 @@ class Api:
             seed: for temperatures above 0.
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
+            guess: answer also where the policy was not trained for the question; the answer says "guess" then.
         """
         sampling = Sampling(temperature=temperature, seed=seed)
+        pipeline = self._models.pipeline
         with self._opened(video) as clip, self._line.visitor("programs", most=None):
             part = _part(clip.info, start, stop)
-            shown = self._shown(clip.info, frames)
+            shown = _shown(pipeline, clip.info, frames)
             answer: Answer | None = None
-            with closing(self._pipeline.think(clip, instruction, shown=shown, sampling=sampling)) as events:  # type: ignore[type-var]
+            with closing(_think(pipeline, clip, instruction, shown, sampling, guess)) as events:
                 for event in events:
                     if isinstance(event, Answered):
                         answer = event.answer
@@ -151,12 +156,18 @@ class Api:
             tracks: dict[int, MaskTrack] = {}
             prompts = prompts_from_answer(answer)
             if prompts:
-                yield from self._follow(clip, prompts, part, tracks)
+                yield from self._follow(pipeline, clip, prompts, part, tracks)
             yield self._result(clip.info, tracks, answer, shown)
 
     @told_to_clients
     def answers(
-        self, video: gr.FileData, instruction: str, count: int = 4, temperature: float = 0.8, seed: int = 0
+        self,
+        video: gr.FileData,
+        instruction: str,
+        count: int = 4,
+        temperature: float = 0.8,
+        seed: int = 0,
+        guess: bool = False,
     ) -> Iterator[ApiEvent]:
         """Answer one question several times, and tell how far the answers agree; no masks are made.
 
@@ -166,17 +177,19 @@ class Api:
             count: how many answers.
             temperature: of all but the first answer, which is greedy.
             seed: of the second answer; later ones count up.
+            guess: as for `ask`.
         """
         if not 1 <= count <= MOST_ANSWERS:
             raise OptionError(f"count is 1 to {MOST_ANSWERS}, got {count}")
         gathering = Gathering()
+        pipeline = self._models.pipeline
         with self._opened(video) as clip, self._line.visitor("programs", most=None):
-            shown = self._shown(clip.info, 0)
-            is_recorded = self._pipeline.policy is not None and self._pipeline.policy.is_recorded
+            shown = _shown(pipeline, clip.info, 0)
+            is_recorded = pipeline.policy is not None and pipeline.policy.is_recorded
             for sampling in samplings(count, is_recorded):
                 if sampling.temperature:
                     sampling = Sampling(temperature, num_samples=sampling.num_samples, seed=seed + sampling.seed)
-                for event in self._pipeline.think(clip, instruction, shown=shown, sampling=sampling):
+                for event in _think(pipeline, clip, instruction, shown, sampling, guess):
                     if not isinstance(event, FramesShown) and gathering.take(event):
                         yield {"kind": "answered", **_answer(gathering.proposals[-1].answer)}
                 gathering.next_call()
@@ -200,10 +213,11 @@ class Api:
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
         """
+        pipeline = self._models.pipeline
         with self._opened(video) as clip, self._line.visitor("programs", most=None):
             part = _part(clip.info, start, stop)
             tracks: dict[int, MaskTrack] = {}
-            yield from self._follow(clip, read_prompts(prompts), part, tracks)
+            yield from self._follow(pipeline, clip, read_prompts(prompts), part, tracks)
             yield self._result(clip.info, tracks, None, ())
 
     def export(self, run: str, form: Literal["palette", "rle"] = "palette") -> gr.FileData:
@@ -241,18 +255,12 @@ class Api:
         with open_video(path, limits=self._limits) as clip:
             yield clip
 
-    def _shown(self, info: VideoInfo, frames: int) -> tuple[int, ...]:
-        if not 0 <= frames <= MOST_FRAMES:
-            raise OptionError(f"frames is 1 to {MOST_FRAMES}, or 0 for the policy's own number, got {frames}")
-        own = self._pipeline.policy.frame_count if self._pipeline.policy is not None else 8
-        return sample_indices(info.num_frames, frames or own)
-
     def _follow(
-        self, clip: Video, prompts: Sequence[Prompt], part: FrameRange, tracks: dict[int, MaskTrack]
+        self, pipeline: Pipeline, clip: Video, prompts: Sequence[Prompt], part: FrameRange, tracks: dict[int, MaskTrack]
     ) -> Iterator[ApiEvent]:
         """Yield the masks of each frame as they come, and put them into `tracks`."""
         arrived: list[FrameMasks] = []
-        for masks in self._pipeline.propagate(clip, prompts, frames=part, order="nearest"):
+        for masks in pipeline.propagate(clip, prompts, frames=part, order="nearest"):
             arrived.append(masks)
             found = {str(object_id): coco_dict(mask.rle) for object_id, mask in masks.masks.items()}
             yield {"kind": "masks", "frame": masks.frame_index, "masks": found}
@@ -269,6 +277,25 @@ class Api:
         answered = {} if answer is None else {**_answer(answer), "frames_shown": list(shown)}
         size = {"num_frames": info.num_frames, "width": info.size_wh[0], "height": info.size_wh[1], "fps": info.fps}
         return {"kind": "result", "run": run, **size, **answered, "masks": _masks(tracks)}
+
+
+def _shown(pipeline: Pipeline, info: VideoInfo, frames: int) -> tuple[int, ...]:
+    if not 0 <= frames <= MOST_FRAMES:
+        raise OptionError(f"frames is 1 to {MOST_FRAMES}, or 0 for the policy's own number, got {frames}")
+    own = pipeline.policy.frame_count if pipeline.policy is not None else 8
+    return sample_indices(info.num_frames, frames or own)
+
+
+def _think(
+    pipeline: Pipeline, clip: Video, instruction: str, shown: Sequence[int], sampling: Sampling, guess: bool
+) -> Generator[FramesShown | PolicyEvent, None, None]:
+    """Yield the policy's events. Raises SessionError where it would only guess and need not."""
+    thinking = pipeline.think(clip, instruction, shown=shown, sampling=sampling, guess=guess)
+    with closing(thinking) as events:  # type: ignore[type-var]  # a generator
+        for event in events:
+            if isinstance(event, Withheld):
+                raise SessionError(f"the policy would only guess: {event.text}; guess=true has it answer anyway")
+            yield event
 
 
 def add_endpoints(api: Api) -> None:
@@ -346,6 +373,7 @@ def _answer(answer: Answer) -> ApiEvent:
         "keyframe": answer.keyframe,
         "boxes": [list(box.xyxy) for box in answer.boxes],
         "absent": answer.is_absent,
+        "guess": answer.is_guess,
         "notes": [note.message for note in answer.notes],
     }
 

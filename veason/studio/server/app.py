@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
+from veason.device import is_zero_gpu
+from veason.errors import VeasonError
 from veason.libraries import library_imports
+from veason.models.choice import KeptChoice
 from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
 from veason.studio.server.examples import list_examples
+from veason.studio.server.failures import Teller
 from veason.studio.server.guard import OriginGuard
+from veason.studio.server.model_choice import ModelChoice, read_kept
 from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
@@ -23,8 +29,10 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
     """Load the models, build the page and serve it; returns at once unless `block`."""
     is_local = host in ("127.0.0.1", "localhost", "::1") and settings.visitors is None
     registry = ProjectRegistry(settings)  # first: a folder that cannot be used is told before the models are loaded
-    pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
-    studio = Studio(pipeline, registry, list_examples(), capacity=settings.max_works, is_local=is_local)
+    models = _first_models(settings, registry)
+    studio = Studio(
+        models.pipeline, registry, list_examples(), capacity=settings.max_works, is_local=is_local, models=models
+    )
     if registry.own_key is not None:
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
     os.environ["GRADIO_TEMP_DIR"] = str(studio.outbox.uploads)  # gradio knows no other way to be told
@@ -52,3 +60,24 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
         if block:
             studio.close()
     return page
+
+
+def _first_models(settings: Settings, registry: ProjectRegistry) -> ModelChoice:
+    """Load the models that were named, else those that were chosen last, else the best that are here."""
+    project = registry.get(registry.own_key).folder if registry.own_key is not None else None
+    is_locked = settings.are_models_locked or registry.is_public or is_zero_gpu()
+    kept = KeptChoice(settings.policy, None, settings.segmenter)
+    if project is not None and not is_locked:
+        kept = read_kept(project, settings.policy, settings.segmenter)
+    endpoint = settings.models.endpoint
+    if kept.policy_model is not None and endpoint is not None:
+        endpoint = replace(endpoint, model=kept.policy_model)
+    try:
+        pipeline = load_pipeline(kept.policy, kept.segmenter, replace(settings.models, endpoint=endpoint))
+    except VeasonError as error:
+        if kept == KeptChoice(settings.policy, None, settings.segmenter):
+            raise
+        print(f"the models that were chosen last cannot be used ({error}): the best that are here are taken instead")
+        pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
+    words = Teller(registry.hidden_folders, is_public=registry.is_public).words
+    return ModelChoice(pipeline, settings.models, is_locked=is_locked, project=project, words=words)

@@ -33,6 +33,7 @@ STYLES = (
     "panel/panel",
     "panel/reasoning",
     "keyboard/help",
+    "models/models",
     "queue/queue",
     "queue/dialogs",
 )
@@ -74,17 +75,17 @@ def build(studio: Studio, about: About) -> gr.Blocks:
                 **_limits(name),
             )
         add_endpoints(
-            Api(
-                studio.pipeline, studio.line, studio.outbox, studio.teller, limits=ANY if studio.is_local else UNTRUSTED
-            )
+            Api(studio.models, studio.line, studio.outbox, studio.teller, limits=ANY if studio.is_local else UNTRUSTED)
         )
     return page
 
 
 def template() -> str:
-    """Return the page's markup: the stage with the queue and its dialogs."""
-    studio, queue = ((WEB / name).read_text(encoding="utf-8") for name in ("studio.html", "queue/queue.html"))
-    return studio.replace("<!-- queue.html -->", queue)
+    """Return the page's markup: the stage with the models' dialog, the queue and its dialogs."""
+    markup = (WEB / "studio.html").read_text(encoding="utf-8")
+    for name in ("models/models.html", "queue/queue.html"):
+        markup = markup.replace(f"<!-- {Path(name).name} -->", (WEB / name).read_text(encoding="utf-8"))
+    return markup
 
 
 def sent_with(event: gr.EventData) -> object:

@@ -22,6 +22,7 @@ from veason.studio.server.messages import ErrorReply, Item, Message
 from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
 from veason.studio.server.messages.masks import IdleItem
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.prelabelling import Prelabelling
@@ -43,11 +44,12 @@ class Studio:
     """The routes with what they share.
 
     Args:
-        pipeline: the models.
+        pipeline: the models to begin with.
         registry: the projects.
         examples: on the welcome page.
         capacity: how many questions stay open while nobody uses them.
         is_local: the page is served to this machine only, whose folders it may name.
+        models: those in use and the way to others; by default the pipeline alone, locked.
     """
 
     def __init__(
@@ -58,17 +60,19 @@ class Studio:
         *,
         capacity: int,
         is_local: bool = False,
+        models: ModelChoice | None = None,
     ) -> None:
-        self.pipeline, self.registry, self.examples, self.is_local = pipeline, registry, examples, is_local
+        self.registry, self.examples, self.is_local = registry, examples, is_local
         self.outbox = Outbox()
         self.questions = OpenQuestions(registry, capacity)
         self.housekeeping = Housekeeping(registry, self.outbox)
         self.line = ModelLine()
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
-        self._prelabelling = Prelabelling(pipeline, self.line, self.teller)
-        stage = StageRoutes(pipeline, registry, self.questions, self.line, examples, self.outbox.folder)
+        self.models = models or ModelChoice(pipeline)
+        self._prelabelling = Prelabelling(self.models, self.line, self.teller)
+        stage = StageRoutes(self.models, registry, self.questions, self.line, examples, self.outbox.folder)
         queue = QueueRoutes(registry, self.questions, self._prelabelling)
-        transfer = TransferRoutes(pipeline, registry, self.questions, self.outbox, is_local=is_local)
+        transfer = TransferRoutes(self.models, registry, self.questions, self.outbox, is_local=is_local)
         self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
             "open": stage.open,
             "edit": stage.edit,
@@ -88,6 +92,7 @@ class Studio:
             "thumb": queue.thumb,
             "remarks": queue.remarks,
             "act": queue.act,
+            "models": self.models.answer,
         }
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
@@ -134,6 +139,7 @@ class Studio:
     def close(self) -> None:
         """Stop everything; what was done is kept."""
         self.housekeeping.close()
+        self.models.close()
         self._prelabelling.close()
         self.questions.close()
         self.registry.close()

@@ -34,6 +34,7 @@ from veason.studio.server.messages.thinking import (
     ThinkingItem,
     ThoughtItem,
     UnansweredItem,
+    WithheldItem,
 )
 
 Item: TypeAlias = (
@@ -51,6 +52,7 @@ Item: TypeAlias = (
     | BoxItem
     | AnsweredItem
     | UnansweredItem
+    | WithheldItem
     | SamplingItem
     | RecalledItem
     | ProposalsItem

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+
+from veason.studio.server.messages.models import ModelPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,30 +76,14 @@ class About:
     """What the page shows before any video.
 
     Attributes:
-        policy: its name.
-        device: what the models run on.
-        recorded: the policy's answers are.
-        several: it makes sense to ask for more than one answer.
-        segmenter: its name.
-        trained_on: what the policy was, "" where nobody needs to be told.
-        space: width and height that the policy's numbers are in.
-        marks: what the steps of its reasoning begin with.
-        doubt_threshold: a frame above it is doubtful.
+        models: those in use when the page was built; a look-up tells of later ones.
         project: where labels are kept.
         formats: of labels.
         max_mb: of an upload.
         examples: the cards.
     """
 
-    policy: str
-    device: Literal["CPU", "GPU"]
-    recorded: bool
-    several: bool
-    segmenter: str
-    trained_on: str
-    space: tuple[int, int] | None
-    marks: Sequence[str]
-    doubt_threshold: float
+    models: ModelPart
     project: ProjectPart
     formats: Sequence[FormatPart]
     max_mb: int

@@ -17,6 +17,7 @@ class PrelabelPart:
         running: it is at work.
         failure: why it ended, "" where it did its work.
         failed: questions that could not be done.
+        withheld: questions that the policy was not asked, because it would only guess.
         stage: what happens to the question at work, null before the first.
         done: questions finished.
         total: questions of this run.
@@ -27,7 +28,8 @@ class PrelabelPart:
     running: bool
     failure: str
     failed: int
-    stage: Literal["thinking", "tracking", "proposed", "failed", "skipped"] | None
+    withheld: int
+    stage: Literal["thinking", "tracking", "proposed", "failed", "skipped", "withheld"] | None
     done: int
     total: int | None
     seconds_left: float | None
@@ -66,6 +68,7 @@ class QueueRow:
         proposed: what accepting it would say, null where there is nothing to accept.
         doubt: in [0, 1], null before masks were looked at.
         failure: why the policy gave no usable answer.
+        is_guess: its answer is a guess, the policy not being trained for the question.
         is_second: it is a second annotator's version.
         seen: its revision.
         seconds: time at work on it.
@@ -87,6 +90,7 @@ class QueueRow:
     proposed: ProposedVerdict | None
     doubt: float | None
     failure: str
+    is_guess: bool
     is_second: bool
     seen: int
     seconds: float

@@ -28,6 +28,7 @@ from veason.studio.server.requests.look_ups import (
     ThumbLookUp,
     UnknownLookUp,
 )
+from veason.studio.server.requests.models import ModelRequests
 from veason.studio.server.requests.signed import Signed
 from veason.studio.server.requests.stage import (
     OpenExampleRequest,
@@ -68,6 +69,7 @@ LOOK_UPS: Mapping[str, tuple[type[Signed], ...]] = {
     "thumb": (ThumbLookUp,),
     "remarks": (RemarksLookUp,),
     "act": get_args(Actions),
+    "models": get_args(ModelRequests),
 }
 """The page's look-ups by name, with the requests that each may carry."""
 

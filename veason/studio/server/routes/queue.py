@@ -89,11 +89,12 @@ class QueueRoutes:
         self, key: str, project: Project, questions: Iterable[Question], numbers: Statistics, ious: dict[int, float]
     ) -> Iterator[QueueRow]:
         videos = {video.id: video for video in project.library.videos()}
-        remarks, verdicts, disputed, proposed = (
+        remarks, verdicts, disputed, proposed, guesses = (
             project.queue.open_comments(),
             project.queue.standing_verdicts(),
             project.queue.disputed(),
             project.queue.proposed_verdicts(),
+            project.queue.guesses(),
         )
         for one in questions:
             video, effort = videos[one.video_id], _effort(numbers.questions.get(one.id, Effort()))
@@ -110,6 +111,7 @@ class QueueRoutes:
                 proposed=proposed.get(one.id),
                 doubt=one.doubt,
                 failure=one.failure,
+                is_guess=one.id in guesses,
                 is_second=one.original_id is not None,
                 seen=one.revision,
                 seconds=effort.seconds,

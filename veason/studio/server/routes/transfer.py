@@ -17,7 +17,6 @@ from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
 from veason.formats.projects.into_project import into_project
 from veason.outputs import RunResult, fitting_name, write_json, write_overlay_video, write_palette_masks
-from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import pack, unpack
@@ -27,6 +26,7 @@ from veason.studio.server.archives import unzip, zip_folder
 from veason.studio.server.jobs import profile_of
 from veason.studio.server.messages import Message
 from veason.studio.server.messages.files import AddedItem, ExportedItem, FileItem, NoticeItem, TransferredItem
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.progress import run_with_progress
 from veason.studio.server.project_registry import GONE, ProjectRegistry
@@ -59,14 +59,14 @@ class TransferRoutes:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        models: ModelChoice,
         registry: ProjectRegistry,
         questions: OpenQuestions,
         outbox: Outbox,
         *,
         is_local: bool,
     ) -> None:
-        self._pipeline, self._registry, self._questions = pipeline, registry, questions
+        self._models, self._registry, self._questions = models, registry, questions
         self._outbox, self._is_local = outbox, is_local
 
     # --- out
@@ -112,7 +112,7 @@ class TransferRoutes:
             is_everything=request.everything,
             has_disputed=request.disputed,
             has_pictures=request.pictures,
-            profile=profile_of(self._pipeline),
+            profile=profile_of(self._models.pipeline),
         )
         with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
@@ -131,8 +131,9 @@ class TransferRoutes:
         if what == "overlay":
             write_overlay_video(question.video, state.tracks, out / fitting_name(name, "-overlay.mp4"), tell)
             return out / fitting_name(name, "-overlay.mp4")
-        policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
-        run = RunResult(info, self._pipeline.segmenter.name, policy, state.instruction)
+        stored = question.project.labels.answer(question.question_id)
+        segmenter = question.project.library.question(question.question_id).segmenter
+        run = RunResult(info, segmenter or "", stored.policy if stored else None, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = failure_text(question, state)
         write_json(run.record(), out / fitting_name(name, "-result.json"))

@@ -53,6 +53,7 @@ const thinking = () => ({
   findings: [],
   hasCheckedMasks: false,
   unknownWords: [],
+  withheld: [],
   proposals: [],
   agreement: "",
   speed: "",

@@ -6,8 +6,10 @@ export const duration = (seconds) =>
   seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`;
 
 /** @param {number} bytes */
-export const fileSize = (bytes) =>
-  bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+export const fileSize = (bytes) => {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+};
 
 /** Time at work, in its largest unit. @param {number} seconds */
 export function time(seconds) {
