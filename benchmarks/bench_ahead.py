@@ -87,7 +87,7 @@ class Gibberish:
     """A policy that passes on every word of another as reasoning, since random weights write no answer."""
 
     name, frame_count, profile = "gibberish", GENERIC.frame_count, GENERIC
-    is_recorded, gives_several = False, True
+    is_recorded, can_sample = False, True
 
     def __init__(self, writer: QwenPolicy) -> None:
         self.writer = writer

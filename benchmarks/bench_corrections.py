@@ -45,7 +45,7 @@ from veason.segmenter.compiled import compile_networks
 from veason.segmenter.counters import NetworkCalls, count_calls
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.segmenter.tracker import computing
+from veason.segmenter.tracker import inference_context
 from veason.types import Box, Click, FrameMasks, Prompt, Rle
 from veason.video import open_video
 
@@ -84,7 +84,7 @@ class Bench:
 
     def new_stock(self, num_objects: int) -> tuple[dict, Masks]:
         """Return stock's state and masks after boxes on frame 0 and both passes."""
-        with computing(self.model.device):
+        with inference_context(self.model.device):
             state = self.model.init_state(str(self.folder))
             for prompt in self.boxes[:num_objects]:
                 give(self.model, state, prompt)
@@ -110,7 +110,7 @@ class Bench:
         given = []
         sides: tuple[tuple[Side, Callable[[], Any]], ...] = (("stock", stock), ("ours", ours))
         for side, work in sides:
-            context = computing(self.model.device) if side == "stock" else contextlib.nullcontext()
+            context = inference_context(self.model.device) if side == "stock" else contextlib.nullcontext()
             quiet = contextlib.redirect_stderr(io.StringIO())
             with count_calls(self.model) as counter, spent_inside(self.model) as inside, quiet, context:
                 given.append(row.time(side, work))
@@ -256,7 +256,7 @@ def measure_with_load(bench: Bench, film: Film, run: int) -> None:
     stock, ours = bench.measure("P6 with load", stock_side, ours_side)
     row = bench.rows["P6 with load"]
     if run == 0:
-        with computing(bench.model.device), contextlib.redirect_stderr(io.StringIO()):
+        with inference_context(bench.model.device), contextlib.redirect_stderr(io.StringIO()):
             state = film.same_pixels(bench.model)
             give(bench.model, state, prompt)
             row.check("masks equal stock's on the same pixels", propagate(bench.model, state, bench.centre) == ours)

@@ -26,7 +26,7 @@ COUNTS_LENGTH = 360
 
 OURS = """
 import resource, sys, time
-from veason.formats.benchmarks.dataset import open_dataset
+from veason.formats.datasets import open_dataset
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 start, base = time.perf_counter(), peak()
 cpu = time.process_time()

@@ -85,7 +85,9 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     texts = [GENERIC.system, "system\n user\n assistant\n"]
-    texts += [prompt.ask(GENERIC, GENERIC.frame_count, instruction(number)) for number in range(len(COLOURS))]
+    texts += [
+        prompt.instruction_text(GENERIC, GENERIC.frame_count, instruction(number)) for number in range(len(COLOURS))
+    ]
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, extra_special_tokens=EXTRA, padding_side="left"
@@ -133,7 +135,7 @@ def ask(policy: QwenPolicy, frames: list[Frame], text: str, num_tokens: int) -> 
     """
     ids, clock, cpu = [], [], []
     started, spent = time.perf_counter(), time.process_time()
-    for new in policy._generate(policy._ask(frames, text, ()), Sampling(max_new_tokens=num_tokens), 0):
+    for new in policy._generate(policy._prepare(frames, text, ()), Sampling(max_new_tokens=num_tokens), 0):
         ids += new
         clock.append(time.perf_counter() - started)
         cpu.append(time.process_time() - spent)

@@ -30,7 +30,7 @@ from veason.pipeline import Pipeline
 from veason.segmenter import load_segmenter
 from veason.segmenter.features import default_memory
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.segmenter.tracker import computing
+from veason.segmenter.tracker import inference_context
 from veason.types import Box, Budgets, Click, ModelOptions, Prompt
 from veason.types.budgets import MIB
 from veason.video import open_video
@@ -72,14 +72,14 @@ def run_stock(
     model, state = segmenter.model, {}
 
     def ask() -> Masks:
-        with computing(model.device):
+        with inference_context(model.device):
             state.update(model.init_state(str(folder)))
             for prompt in prompts:
                 give(model, state, prompt)
             return propagate(model, state, 0)
 
     def correct() -> Masks:
-        with computing(model.device):
+        with inference_context(model.device):
             give(model, state, click)
             return propagate(model, state, click.frame_index, back=near, ahead=near)
 

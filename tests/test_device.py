@@ -1,4 +1,4 @@
-"""The GPU door: which device, what may leave it, and what is said when memory runs out."""
+"""Devices: the choice of a device, no tensors in the results of GPU work, and messages when memory runs out."""
 
 import os
 import subprocess

@@ -31,7 +31,7 @@ class Says:
     """A policy that yields the given events and remembers what it was shown."""
 
     name, frame_count, profile = "says", 8, GENERIC
-    is_recorded, gives_several = False, True
+    is_recorded, can_sample = False, True
 
     def __init__(self, *events: PolicyEvent) -> None:
         self.events = events

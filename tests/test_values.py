@@ -228,6 +228,8 @@ def test_a_profile_is_an_object_of_known_keys(content: str, tmp_path: Path) -> N
         pytest.param({"max_upload_mb": 0}, "max_upload_mb", id="no upload"),
         pytest.param({"max_works": 1.5}, "max_works", id="half a question"),
         pytest.param({"visitor_bytes": -1}, "visitor_bytes", id="quota below 0"),
+        pytest.param({"transfer_mb": 0}, "transfer_mb", id="no uploads"),
+        pytest.param({"video_mb": -1}, "video_mb", id="memory below 0"),
         pytest.param({"visitors_bytes": True}, "visitors_bytes", id="quota yes"),
         pytest.param({"visitor_age_s": 0.0}, "visitor_age_s", id="no time"),
         pytest.param({"visitor_age_s": math.nan}, "visitor_age_s", id="time NaN"),

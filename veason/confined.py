@@ -1,9 +1,9 @@
-"""Work on what strangers send, in a process of its own with bounds on memory, time, files and what it inherits.
+"""Processing of untrusted files in a separate process with limits on memory, time, files and environment.
 
     rows = run_confined("veason.project.foreign:copy_project", source, target, failure=ProjectError)
 
-Whatever happens in there, a crash of a library included, ends as an error here. Arguments and results travel as JSON,
-so that nothing a worker says is ever executed.
+Any failure of the worker, also a crash of a library, becomes an error in the caller. Arguments and results are JSON, so
+that nothing from the worker is ever executed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from veason import errors
 from veason.errors import VeasonError
 
 MAX_BYTES = 700_000_000
-"""Memory that a worker may take beyond what its libraries need."""
+"""Default memory limit of a worker in bytes, in addition to that of its libraries."""
 
 MAX_S = 120.0
-"""Seconds of computing, and twice as many on the clock."""
+"""Default limit of processor time in seconds. The limit of elapsed time is twice as long."""
 
 _MAX_FILES = 64
-_KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_PASSED_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
 def run_confined(
@@ -38,30 +38,30 @@ def run_confined(
     max_s: float = MAX_S,
     max_written: int | None = None,
 ) -> Any:
-    """Return what a function returns that runs in a process of its own.
+    """Run a function in a separate process and return its result.
 
     Args:
         function: `module:name`.
-        *arguments: its arguments, which JSON can hold.
-        failure: the error to raise where the worker reaches a bound or dies.
-        what: what it works on, for that error.
-        max_bytes: memory beyond what the libraries need.
-        max_s: seconds of computing.
-        max_written: the largest file that it may write, in bytes.
+        *arguments: its arguments, JSON values.
+        failure: the error to raise if the worker exceeds a limit or crashes.
+        what: the name of the input, for that error's message.
+        max_bytes: memory in bytes, in addition to that of the libraries.
+        max_s: processor time in seconds.
+        max_written: size in bytes of the largest file that it may write, None for no limit.
 
     Raises:
-        VeasonError: the one that the function raised, or `failure`.
+        VeasonError: the error that the function raised, or `failure`.
     """
     request = json.dumps([function, list(arguments), max_bytes, max_s, max_written])
     command = [sys.executable, "-m", "veason.confined"]
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command, input=request.encode(), capture_output=True, timeout=2 * max_s, env=_environment(), check=False
         )
     except subprocess.TimeoutExpired as error:
         raise failure(f"{what} takes longer than {max_s:.0f} seconds to read: send it in parts") from error
     try:
-        answer = json.loads(done.stdout)
+        answer = json.loads(completed.stdout)
         kind, value = answer
     except (ValueError, TypeError) as error:
         raise failure(f"{what} needs too much memory or time to read, or is damaged: send it in parts") from error
@@ -71,10 +71,10 @@ def run_confined(
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a worker: no secrets of the server, one thread a library."""
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    """Return the environment of a worker: without the server's secrets, with one thread per library."""
+    passed = {name: os.environ[name] for name in _PASSED_ENVIRONMENT if name in os.environ}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**kept, **threads, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return {**passed, **threads, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def _known_error(kind: str, failure: type[VeasonError]) -> type[VeasonError]:
@@ -83,12 +83,12 @@ def _known_error(kind: str, failure: type[VeasonError]) -> type[VeasonError]:
 
 
 def main() -> None:
-    """Run what standard input asks for, and write the answer to standard output."""
+    """Run the request on standard input and write the answer to standard output. The worker's entry point."""
     function, arguments, max_bytes, max_s, max_written = json.loads(sys.stdin.buffer.read())
     module, _, name = function.partition(":")
     work = getattr(importlib.import_module(module), name)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # keep the output of libraries out of the answer
     _limit(max_bytes, max_s, max_written)
     try:
         answer: Sequence[Any] = ("result", work(*arguments))
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def _limit(max_bytes: int, max_s: float, max_written: int | None) -> None:
-    """Bound this process, as far as the system knows such bounds."""
+    """Set the limits of this process that the system supports."""
     if sys.platform == "win32":
         return
     import resource
@@ -111,8 +111,8 @@ def _limit(max_bytes: int, max_s: float, max_written: int | None) -> None:
         with open("/proc/self/statm", encoding="ascii") as file:
             bounds[resource.RLIMIT_AS] = int(file.read().split()[0]) * resource.getpagesize() + max_bytes
     for kind, bound in bounds.items():
-        most = resource.getrlimit(kind)[1]
-        bound = bound if most == resource.RLIM_INFINITY else min(bound, most)
+        hard_limit = resource.getrlimit(kind)[1]
+        bound = bound if hard_limit == resource.RLIM_INFINITY else min(bound, hard_limit)
         resource.setrlimit(kind, (bound, bound))
 
 

@@ -1,4 +1,4 @@
-"""The one door for GPU work: choose the device, wrap for ZeroGPU, turn out-of-memory into an error people can read."""
+"""Devices and GPU work: choose a device, wrap work for ZeroGPU Spaces, turn out-of-memory failures into DeviceError."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def choose_device(name: str = "auto") -> torch.device:
     """Return the device for "auto", "cpu", "cuda" or "cuda:N".
 
     Raises:
-        DeviceError: CUDA was asked for and is not there, or the name is unknown.
+        DeviceError: CUDA was requested and is not available, or the name is unknown.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name != "cpu" and not name.startswith("cuda"):
         raise DeviceError(f"unknown device {name!r}: use cpu, cuda or auto")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DeviceError(f"device {name!r} was asked for, but this machine has no CUDA: use --device cpu")
+        raise DeviceError(f"device {name!r} was requested, but this machine has no CUDA: use --device cpu")
     return torch.device(name)
 
 
@@ -42,7 +42,7 @@ def gpu_memory() -> tuple[str, int]:
 
 
 def is_zero_gpu() -> bool:
-    """Tell whether this is a ZeroGPU Space, where work behind the door runs in a process that ends with it."""
+    """Tell whether this is a ZeroGPU Space, where GPU work runs in a process that ends with it."""
     if importlib.util.find_spec("spaces") is None:
         return False
     from spaces.config import Config
@@ -53,10 +53,15 @@ def is_zero_gpu() -> bool:
 def wrap_gpu_work(
     work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60
 ) -> Callable[..., Any]:
-    """Return `work`, a generator function, so wrapped that a ZeroGPU Space lends it a GPU; elsewhere it only guards.
+    """Wrap a generator function so that it gets a GPU on a ZeroGPU Space and out-of-memory failures become DeviceError.
 
-    Arguments and yields must be picklable and hold no tensor, since a ZeroGPU worker is another process.
-    `duration` is seconds, or a callable of the same arguments.
+    Args:
+        work: a generator function. Its arguments and values must be picklable, since a ZeroGPU worker is another
+            process, and its values must contain no tensor.
+        duration: the GPU time to request in seconds, or a function of the same arguments that returns it.
+
+    Raises:
+        DeviceError: while iterating, if the accelerator runs out of memory.
     """
 
     def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -69,18 +74,18 @@ def wrap_gpu_work(
         return guarded
     import spaces
 
-    lent: Callable[..., Any] = spaces.GPU(guarded, duration=duration)
-    return lent
+    gpu_function: Callable[..., Any] = spaces.GPU(guarded, duration=duration)
+    return gpu_function
 
 
 @contextmanager
 def memory_guard() -> Iterator[None]:
-    """Turn an out-of-memory failure of the accelerator into a DeviceError, and give the memory back."""
+    """A context that turns an out-of-memory failure of CUDA into a DeviceError and frees the memory."""
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
         message = str(error).splitlines()[0]
-        error.__traceback__ = None  # the frames of the failed call hold the tensors
+        error.__traceback__ = None  # the frames of the failed call refer to the tensors
         gc.collect()
         torch.cuda.empty_cache()
         raise DeviceError(
@@ -89,32 +94,32 @@ def memory_guard() -> Iterator[None]:
 
 
 class SideStream:
-    """A context for work beside other work on the same device: on CUDA it runs on a stream of its own.
+    """A context that runs CUDA work on a separate stream, beside other work. It does nothing on a CPU.
 
-    It may be entered again and again, in one thread. When it ends, its work is done, so that other streams and threads
-    may read what was made.
+    It may be entered repeatedly, in one thread. Its exit waits for the stream, so that other streams and threads can
+    read the results.
     """
 
     def __init__(self, device: torch.device | str) -> None:
         is_cuda = torch.device(device).type == "cuda"
         self._stream = torch.cuda.Stream(device) if is_cuda else None
-        self._inside: Any = None
+        self._stream_context: Any = None
 
     def __enter__(self) -> None:
         if self._stream is not None:
-            self._inside = torch.cuda.stream(self._stream)
-            self._inside.__enter__()
+            self._stream_context = torch.cuda.stream(self._stream)
+            self._stream_context.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         if self._stream is not None:
             self._stream.synchronize()
-            self._inside.__exit__(*error)
+            self._stream_context.__exit__(*error)
 
 
 def assert_no_tensor(value: Any) -> None:
-    """Check that a value that leaves the GPU door holds no tensor (dataclasses, mappings and lists are searched)."""
+    """Raise AssertionError if a value contains a tensor. Dataclasses, mappings and sequences are searched."""
     if isinstance(value, torch.Tensor):
-        raise AssertionError("a tensor tried to leave the GPU door: send numbers, text or RLE")
+        raise AssertionError("GPU work returned a tensor: return numbers, text or RLE")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             assert_no_tensor(getattr(value, field.name))

@@ -1,4 +1,4 @@
-"""Where weights are: the embedded assets, a folder, or the local hub cache. Never downloads unasked."""
+"""Locations of weights: the embedded assets and the local hub cache. Makes no network call."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from importlib import resources
 from pathlib import Path
 
 ASSETS = Path(str(resources.files("veason") / "assets"))
-"""The embedded models and example clips."""
+"""The folder of the embedded models and example clips."""
 
-REAL_POLICY = "SitongGong/Veason-R1"
-REAL_SEGMENTER = "facebook/sam2.1-hiera-large"
+PUBLISHED_POLICY = "SitongGong/Veason-R1"
+PUBLISHED_SEGMENTER = "facebook/sam2.1-hiera-large"
 NANO = "nano"
 
 
@@ -20,18 +20,18 @@ def embedded(kind: str) -> Path:
 
 
 def has_embedded(kind: str) -> bool:
-    """Tell whether the embedded model's weights are here."""
+    """Tell whether the embedded model is installed; `kind` as in `embedded`."""
     return (embedded(kind) / "config.json").is_file()
 
 
 def is_cached(hub_id: str) -> bool:
-    """Tell whether the weights of `hub_id` are complete in the local hub cache, without any network call."""
+    """Tell whether the local hub cache has the weights of `hub_id`, all of them. Makes no network call."""
     folder = cached_folder(hub_id)
     return folder is not None and has_weights(folder)
 
 
 def cached_folder(hub_id: str) -> Path | None:
-    """Return the folder of the local hub cache where `hub_id` is, whole or not; None where nothing of it is here."""
+    """Return the folder of `hub_id` in the local hub cache, complete or not; None if nothing of it is there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 

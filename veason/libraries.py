@@ -1,4 +1,4 @@
-"""Libraries that may be missing: the message with the command to type, written once."""
+"""Messages for missing libraries, with the command that installs them."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ INSTALL_COMMANDS = {
     "torchvision": "pip install torchvision",
     "transformers": 'pip install "transformers>=5,<6"',
 }
-"""How a library is installed, by the name it is imported by."""
+"""The install command of each library, by its import name."""
 
 
 def missing_library(error: ModuleNotFoundError) -> MissingBackend | None:
-    """Return the error to show instead of `error`, None where no library that Veason asks for is missing."""
+    """Return the error to raise in place of `error`, or None if the module is not in INSTALL_COMMANDS."""
     name = (error.name or "").partition(".")[0]
     return MissingBackend(f"{name} is not installed: {INSTALL_COMMANDS[name]}") if name in INSTALL_COMMANDS else None
 
 
 @contextmanager
 def library_imports() -> Iterator[None]:
-    """Turn the failed import of a library inside the block into MissingBackend with the command to type."""
+    """A context that turns a failed import of a known library into MissingBackend with the install command."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -53,9 +53,11 @@ def library_imports() -> Iterator[None]:
 
 
 def require_library(name: str, purpose: str) -> None:
-    """Raise MissingBackend with the command to type unless the library `name` of INSTALL_COMMANDS can be imported.
+    """Raise MissingBackend with the install command if a library is not installed. Loads nothing.
 
-    Nothing is loaded. `purpose` tells what needs it, such as "the segmenter".
+    Args:
+        name: a key of INSTALL_COMMANDS.
+        purpose: the part of Veason that needs it, such as "the segmenter".
     """
     if importlib.util.find_spec(name) is None:
         raise MissingBackend(f"{purpose} needs {name}, which is not installed: {INSTALL_COMMANDS[name]}")

@@ -1,4 +1,4 @@
-"""What one run leaves on disk: palette masks, overlay video, result.json. Every file appears whole or not at all."""
+"""Output files of a run: palette masks, overlay video and result.json. Every file is written atomically."""
 
 from __future__ import annotations
 
@@ -18,14 +18,26 @@ from veason.masks import mask_area
 from veason.pipeline import masks_by_frame
 from veason.types import Answer, MaskTrack, OnProgress, VideoInfo, VideoSource
 
-_LONGEST_NAME = 255
+_MAX_NAME_BYTES = 255
 
 
 @dataclass(slots=True)
 class RunResult:
-    """All that is known of one question (or of prompts given by hand) when it ends, early or not.
+    """The result of one question, or of propagating given prompts, also if it ended early.
 
-    `text` and `failure` are set when the policy wrote no usable answer; `timings` are seconds.
+    Attributes:
+        info: the video's properties.
+        segmenter: name of the segmenter.
+        policy: name of the policy, None without a question.
+        instruction: the question, None without one.
+        shown: absolute indices of the frames shown to the policy.
+        answer: the policy's answer, None if there was no usable one.
+        failure: the reason of a failure, "" if there was none.
+        text: the policy's text if it had no usable answer.
+        tracks: masks by object id.
+        timings: seconds by stage.
+        is_cancelled: whether the run was interrupted.
+        lost_pixels: pixels of overlapping objects that the palette masks give to another object.
     """
 
     info: VideoInfo
@@ -42,7 +54,7 @@ class RunResult:
     lost_pixels: int = 0
 
     def record(self) -> dict[str, Any]:
-        """Return result.json as a dictionary; boxes are xyxy in source pixels, frame indices absolute."""
+        """Return the content of result.json. Boxes are xyxy in source pixels, frame indices absolute and 0-based."""
         answer = self.answer
         return {
             "video": self.info.path,
@@ -77,14 +89,15 @@ def _object_record(track: MaskTrack) -> dict[str, Any]:
 
 
 def video_name(info: VideoInfo) -> str:
-    """Return the file or folder name without its ending, which names the mask folder."""
+    """Return the name of the video's mask folder: its file or folder name without extension."""
     return Path(info.path).stem
 
 
 def write_run(run: RunResult, video: VideoSource, folder: Path) -> dict[str, Any]:
-    """Write result.json, then masks and overlay (where there are any) into `folder`; return what result.json holds.
+    """Write result.json, masks and overlay into `folder`; return the content of result.json.
 
-    It comes first, so that an answer is never lost to what fails after it, and again with what the masks cost.
+    result.json is written first, so that a later failure loses no answer, and again with the lost pixels of the masks.
+    Masks and overlay are written only if there are tracks.
 
     Raises:
         ExportError: the folder or a file in it cannot be written.
@@ -104,50 +117,50 @@ def write_run(run: RunResult, video: VideoSource, folder: Path) -> dict[str, Any
 
 
 def check_palette_ids(object_ids: Iterable[int]) -> None:
-    """Raise ExportError where an object's number fits in no palette picture: before hours are spent on its masks."""
+    """Raise ExportError for an object id outside the range of palette images, before its masks are computed."""
     for object_id in object_ids:
         if not 1 <= object_id <= MAX_PALETTE_ID:
             raise ExportError(
-                f"masks are written as palette pictures, which hold objects 1 to {MAX_PALETTE_ID}, got object "
+                f"masks are written as palette images, which can have objects 1 to {MAX_PALETTE_ID}, got object "
                 f"{object_id}: give it another number"
             )
 
 
-def fitting_name(stem: str, ending: str = "") -> str:
-    """Return a file's name of the 255 bytes that disks take, or less; what is too long is cut before the ending.
+def truncate_file_name(stem: str, ending: str = "") -> str:
+    """Return `stem + ending`, with the stem truncated so that the UTF-8 name has at most 255 bytes.
 
-    >>> len(fitting_name("\u00e4" * 200, "-masks.zip").encode())
+    >>> len(truncate_file_name("\u00e4" * 200, "-masks.zip").encode())
     254
     """
-    room = max(_LONGEST_NAME - len(ending.encode()), 0)
-    return stem.encode()[:room].decode(errors="ignore") + ending
+    max_bytes = max(_MAX_NAME_BYTES - len(ending.encode()), 0)
+    return stem.encode()[:max_bytes].decode(errors="ignore") + ending
 
 
 def write_palette_masks(
     tracks: Mapping[int, MaskTrack], info: VideoInfo, folder: Path, on_progress: OnProgress | None = None
 ) -> int:
-    """Write `<frame:05d>.png` for every frame done: index = object id, 0 = background.
+    """Write `<frame:05d>.png` for every frame with masks: pixel = object id, 0 = background.
 
-    Where objects overlap a palette can hold only one: the higher score wins. Returns how many pixels that cost.
-    `on_progress` is called after each frame with how many are written, and of how many.
+    Where objects overlap, the one with the higher score is written. Returns the number of pixels lost that way.
+    `on_progress` is called after each frame.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lost = 0
+    total_lost = 0
     frames = masks_by_frame(tracks)
     for number, (frame_index, masks) in enumerate(frames.items(), start=1):
-        image, cost = palette_image(masks, info.size_wh)
+        image, num_lost = palette_image(masks, info.size_wh)
         with atomic_file(folder / f"{frame_index:05d}.png") as file:
             image.save(file, format="PNG")
-        lost += cost
+        total_lost += num_lost
         if on_progress is not None:
             on_progress(number, len(frames))
-    return lost
+    return total_lost
 
 
 def write_overlay_video(
     video: VideoSource, tracks: Mapping[int, MaskTrack], path: Path, on_progress: OnProgress | None = None
 ) -> None:
-    """Write an MP4 of the frames from the first to the last one done, masks drawn in; `on_progress` as above."""
+    """Write an MP4 of the frames from the first to the last one with masks, with the masks drawn in."""
     done = masks_by_frame(tracks)
     overlay_video(video, tracks.values(), path, (min(done), max(done) + 1), on_progress=on_progress)
 
@@ -159,7 +172,7 @@ def write_json(value: Any, path: Path) -> None:
 
 
 class atomic_file:  # noqa: N801  # reads as a function: `with atomic_file(path) as file`
-    """Open a binary file beside `path` that takes its place when the block ends well, and vanishes when it does not."""
+    """A context with a temporary binary file that replaces `path` on success and is deleted after an error."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -182,7 +195,7 @@ class atomic_file:  # noqa: N801  # reads as a function: `with atomic_file(path)
 
 
 def peak_memory_mb() -> float | None:
-    """Return this process's highest resident memory so far in MB, or None where the system does not tell."""
+    """Return the peak resident memory of this process in MB, or None if the system does not report it."""
     if sys.platform == "win32":
         return None
     import resource

@@ -1,9 +1,9 @@
-"""The one way from a question to masks, for the app, the command line, evaluation and the training reward.
+"""The pipeline from a question to masks, used by the app, the command line, evaluation and the training reward.
 
     video, instruction --think--> PolicyEvents (... Answered) --prompts_from_answer--> Prompts --propagate--> FrameMasks
 
-`think`, `outside_training` and `propagate` are the only calls that do GPU work, so they pass through the GPU door:
-prompts in, text and RLE out, no state in between.
+`think`, `outside_training` and `propagate` are the only calls with GPU work, so they are wrapped for ZeroGPU
+(`veason.device`): prompts in, text and RLE out, no state in between.
 """
 
 from __future__ import annotations
@@ -48,30 +48,30 @@ from veason.types import (
 )
 from veason.types.budgets import MIB
 
-Fixed = Mapping[int, Mapping[int, Rle | None]]
-"""Masks that must not change by object and frame; None where the object is known to be absent."""
+FixedMasks = Mapping[int, Mapping[int, Rle | None]]
+"""Masks that must not change, by object id and frame index; None marks the object as absent on that frame."""
 
 Cursor = Callable[[], int]
-"""Tells which frame is being looked at, anew each time it is called."""
+"""A function that returns the index of the frame on screen; it is called before each frame."""
 
-LONG_CLIP = 600
-"""Clips with more frames than this start with a window of this many frames around the keyframe."""
+MAX_STARTING_FRAMES = 600
+"""Longest range, in frames, that `starting_range` proposes."""
 
 
 @dataclass(frozen=True, slots=True)
 class FramesShown:
-    """The first event of `think`: the absolute indices of the frames that the policy is about to see."""
+    """The first event of `think`: the absolute indices of the frames shown to the policy."""
 
     frame_indices: tuple[int, ...]
 
 
 class Pipeline:
-    """A policy and a segmenter behind the GPU door.
+    """A policy and a segmenter.
 
     Args:
-        policy: None where only prompts by hand are wanted.
-        segmenter: any; what it can do beyond its protocol is used.
-        shown_bytes: how many bytes of decoded frames are kept for the next question about a video.
+        policy: the policy; None if only `propagate` is used.
+        segmenter: the segmenter; methods of `OrderedSegmenter` and `EncodingSegmenter` are used if it has them.
+        shown_bytes: bytes of decoded frames to cache for further questions about a video.
         speculates: whether the segmenter may start while the policy still writes. No result depends on it.
     """
 
@@ -86,7 +86,7 @@ class Pipeline:
         self.policy = policy
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
-        self._works_ahead = speculates and not is_zero_gpu()  # there, what it makes would end with the thinking
+        self._is_speculating = speculates and not is_zero_gpu()  # on ZeroGPU its caches would end with the process
         self._think_on_gpu = wrap_gpu_work(self._think)
         self._outside_on_gpu = wrap_gpu_work(self._outside)
         self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
@@ -104,15 +104,16 @@ class Pipeline:
         """Yield FramesShown, then the policy's events for every sample, or Withheld where it would only guess.
 
         Args:
-            video: where the frames come from.
-            instruction: what to look for, in words.
-            shown: absolute indices to show; by default the policy's own number, spread evenly.
-            turns: earlier answers and corrections, for "think again with my correction".
-            sampling: how to decode.
-            guess: ask also where the question lies outside of the policy's training; its answers carry the reasons as
-                notes then (`Answer.is_guess`).
+            video: the video.
+            instruction: the description of the target.
+            shown: absolute indices of the frames to show; by default the policy's frame count, evenly spaced.
+            turns: earlier answers and corrections, oldest first.
+            sampling: temperature, number of samples and length.
+            guess: ask also if the question lies outside of the policy's training; its answers have the reasons as notes
+                then (`Answer.is_guess`).
 
         Raises:
+            MissingBackend: there is no policy.
             PromptError: the instruction is empty.
             VideoError: a frame cannot be read.
             DeviceError: the accelerator ran out of memory.
@@ -159,24 +160,24 @@ class Pipeline:
         video: VideoSource,
         prompts: Sequence[Prompt],
         *,
-        fixed: Fixed | None = None,
+        fixed: FixedMasks | None = None,
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Cursor | None = None,
     ) -> Iterator[FrameMasks]:
-        """Yield masks frame by frame; see `Segmenter.track` for the order, the arguments and the errors.
+        """Yield masks frame by frame; see `Segmenter.track` for the order and the errors.
 
         Args:
-            video: where the frames come from.
-            prompts: what is known of the objects.
+            video: the video.
+            prompts: boxes, clicks and masks of the objects.
             fixed: masks that must not change.
-            frames: the half-open range to do; by default all.
-            order: "nearest" begins at the last correction and goes on by distance from the cursor. See
-                `OrderedSegmenter`. A segmenter without orders does as in "stock".
-            cursor: the frame that is being looked at, which may move meanwhile; on a ZeroGPU Space it stays as it is.
+            frames: the half-open range of frames; by default all.
+            order: "nearest" starts at the last correction and continues by distance from the cursor, see
+                `OrderedSegmenter`. A segmenter without orders uses "stock".
+            cursor: returns the frame to stay near, read before each frame; on a ZeroGPU Space it is read once.
         """
         if cursor is not None and is_zero_gpu():
-            cursor = partial(int, cursor())  # another process does the work: it cannot call back
+            cursor = partial(int, cursor())  # the work runs in another process, which cannot call back
         yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor)
 
     def recompute(
@@ -188,23 +189,24 @@ class Pipeline:
         order: Order = "nearest",
         cursor: Cursor | None = None,
     ) -> Iterator[FrameMasks]:
-        """Do the jobs of a plan, one after the other: yield what it accepts, and nothing else.
+        """Run the jobs of a plan in turn and yield the masks that the plan accepts.
 
-        An object's masks are done up to what a person settled; all other masks stay as they are. With a segmenter that
-        has orders, the masks equal, bit for bit, those of a run over the whole video with the same prompts.
+        With an OrderedSegmenter the masks equal, bit for bit, those of a run over the whole video with the same
+        prompts.
 
         Args:
-            video: where the frames come from.
-            plan: what is wanted; it keeps account of what has come.
-            current: gives the annotation as it is now, called before each job and for every frame that arrives.
+            video: the video.
+            plan: the jobs; it also records which masks have been computed.
+            current: returns the current annotation state, called before each job and for every computed frame.
             order: as in `propagate`.
             cursor: as in `propagate`.
 
-        Nothing is yielded where the plan has no jobs. Errors are those of `propagate`.
+        Raises:
+            VeasonError: as in `propagate`.
         """
         for job in plan.jobs:
             state = current()
-            arriving = self.propagate(
+            tracked = self.propagate(
                 video,
                 job.prompts(state),
                 fixed=fixed_masks(state, job.object_ids),
@@ -212,11 +214,11 @@ class Pipeline:
                 order=order,
                 cursor=cursor,
             )
-            with closing(arriving):  # type: ignore[type-var]  # a generator
-                for arrived in arriving:
-                    kept = plan.accept(arrived, current())
-                    if kept is not None:
-                        yield kept
+            with closing(tracked):  # type: ignore[type-var]  # a generator
+                for received in tracked:
+                    accepted = plan.accept(received, current())
+                    if accepted is not None:
+                        yield accepted
 
     def ask(
         self,
@@ -229,12 +231,12 @@ class Pipeline:
         order: Order = "nearest",
         guess: bool = False,
     ) -> Iterator[FramesShown | PolicyEvent | FrameMasks]:
-        """Think, then propagate the first sample's boxes; an absent target ends after the answer.
+        """Run `think`, then propagate the boxes of the first usable answer; an absent target has no masks.
 
-        Masks come from the keyframe outward, so that those made while the policy was writing come at once.
+        By default masks start at the keyframe, where speculation has already computed some.
 
         Raises:
-            AnswerError: no sample holds a usable answer, or the question lies outside of the policy's training and
+            AnswerError: no sample has a usable answer, or the question lies outside of the policy's training and
                 `guess` is not set. Other errors as in `think` and `propagate`.
         """
         answer = None
@@ -271,20 +273,20 @@ class Pipeline:
         events = self.policy.stream(
             frames, instruction, num_frames=info.num_frames, fps=info.fps, turns=turns, sampling=sampling
         )
-        if not self._works_ahead:
+        if not self._is_speculating:
             yield from events
             return
         shown = [frame.index for frame in frames]
         with Speculation(self.segmenter, video, shown) as speculation, closing(events):  # type: ignore[type-var]
             for event in events:
-                speculation.see(event)
+                speculation.observe(event)
                 yield event
 
     def _propagate(
         self,
         video: VideoSource,
         prompts: tuple[Prompt, ...],
-        fixed: Fixed | None,
+        fixed: FixedMasks | None,
         frames: FrameRange | None,
         order: Order,
         cursor: Cursor | None,
@@ -296,7 +298,7 @@ class Pipeline:
             yield from segmenter.track(video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor)
         else:
             wanted = frames or (0, video.info.num_frames)
-            for masks in segmenter.track(video, prompts, fixed=fixed, frames=with_prompts(wanted, prompts)):
+            for masks in segmenter.track(video, prompts, fixed=fixed, frames=include_prompt_frames(wanted, prompts)):
                 if wanted[0] <= masks.frame_index < wanted[1]:
                     yield masks
 
@@ -304,7 +306,7 @@ class Pipeline:
         self,
         video: VideoSource,
         prompts: tuple[Prompt, ...],
-        fixed: Fixed | None,
+        fixed: FixedMasks | None,
         frames: FrameRange | None,
         *_: object,
     ) -> float:
@@ -314,14 +316,14 @@ class Pipeline:
 
 
 def with_notes(event: PolicyEvent, notes: tuple[Note, ...]) -> PolicyEvent:
-    """Return the event, an answer with the notes before its own."""
+    """Return the event; if it is an answer, with the notes before its own."""
     if not isinstance(event, Answered) or not notes:
         return event
     return replace(event, answer=replace(event.answer, notes=(*notes, *event.answer.notes)))
 
 
-def with_prompts(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:
-    """Return the smallest range that holds `frames` and every prompt: a plain segmenter begins where a prompt is."""
+def include_prompt_frames(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:
+    """Return the smallest half-open range that contains `frames` and the frame of every prompt."""
     places = [prompt.frame_index for prompt in prompts]
     return min([frames[0], *places]), max([frames[1] - 1, *places]) + 1
 
@@ -333,18 +335,18 @@ def load_pipeline(
     *,
     has_policy: bool = True,
 ) -> Pipeline:
-    """Load both models and put them together.
+    """Load a policy and a segmenter as a pipeline.
 
     Args:
         policy: name of the policy, see `veason.policy.load_policy`.
         segmenter: name of the segmenter, see `veason.segmenter.load_segmenter`.
-        options: how they are loaded and run.
-        has_policy: False where only prompts by hand are wanted; `policy` is not read then.
+        options: device, caches and speed-ups of both.
+        has_policy: False loads no policy and ignores `policy`.
 
     Raises:
-        MissingBackend: weights or a library are missing; the message holds the command to type.
-        ProfileError: a profile or config is broken or does not fit the model.
-        DeviceError: the device is not there or too small.
+        MissingBackend: weights or a library are missing; the message has the command to run.
+        ProfileError: a profile or config is invalid or does not match the model.
+        DeviceError: the device is not available or has too little memory.
     """
     from veason.policy import load_policy
     from veason.segmenter import load_segmenter
@@ -358,28 +360,28 @@ def load_pipeline(
 
 
 def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:
-    """Return one box prompt an object, numbered from 1 in the order of the answer, all on the keyframe."""
+    """Return one box prompt per object on the keyframe, with ids from 1 in the order of the answer; () if absent."""
     if answer.is_absent or answer.keyframe is None:
         return ()
     return tuple(Prompt(number, answer.keyframe, box=box) for number, box in enumerate(answer.boxes, start=1))
 
 
-def starting_range(info: VideoInfo, frame_index: int, limit: int = LONG_CLIP) -> FrameRange:
-    """Return the half-open range to propose first: the whole clip, or `limit` frames around `frame_index`."""
+def starting_range(info: VideoInfo, frame_index: int, limit: int = MAX_STARTING_FRAMES) -> FrameRange:
+    """Return the half-open range to track first: the whole clip, or `limit` frames around `frame_index`."""
     if info.num_frames <= limit:
         return (0, info.num_frames)
     start = min(max(frame_index - limit // 2, 0), info.num_frames - limit)
     return (start, start + limit)
 
 
-def merge_tracks(tracks: Mapping[int, MaskTrack], arrived: Iterable[FrameMasks]) -> dict[int, MaskTrack]:
-    """Return the tracks by object id, ascending, with newly arrived masks laid over them; a later mask counts.
+def merge_tracks(tracks: Mapping[int, MaskTrack], received: Iterable[FrameMasks]) -> dict[int, MaskTrack]:
+    """Return the tracks by object id, ascending, with new masks merged in; a later mask replaces an earlier one.
 
-    Frames and objects that did not arrive stay as they are. Lay everything that arrived over the tracks in one call:
-    each copies the frames of the tracks that it changes.
+    Other frames and objects are unchanged. Merge all new masks in one call, because each call copies the frames of the
+    tracks that it changes.
     """
     new: dict[int, dict[int, ObjectMask]] = {}
-    for frame_masks in arrived:
+    for frame_masks in received:
         for object_id, mask in frame_masks.masks.items():
             new.setdefault(object_id, {})[frame_masks.frame_index] = mask
     changed = {

@@ -114,18 +114,18 @@ def write_examples(folder: Path) -> None:
             for frame_index in range(scene.num_frames):
                 writer.write(renderer.frame(frame_index))
         with open_video(folder / clip.file) as video:  # as the policy will see them, after the codec
-            looks = tuple(thumbnail_of(Frame(index, video.frame(index))) for index in view.shown)
+            thumbnails = tuple(thumbnail_of(Frame(index, video.frame(index))) for index in view.shown)
         questions = [find_question(view, text) for text in clip.asks]
         asked = [{"text": question.text, "kind": question.type} for question in questions]
         rows.append({"file": clip.file, "title": clip.title, "instructions": asked})
         for turn in (0, 1):
-            recordings += [_record(view, looks, question, clip, turn, number) for question in questions]
+            recordings += [_record(view, thumbnails, question, clip, turn, number) for question in questions]
     (folder / "examples.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     save_recordings(recordings, folder / "recordings.json")
 
 
 def _record(
-    view: View, looks: tuple[str, ...], question: WorldQuestion, clip: ExampleClip, turn: int, number: int
+    view: View, thumbnails: tuple[str, ...], question: WorldQuestion, clip: ExampleClip, turn: int, number: int
 ) -> Recording:
     """Return a true answer as if it were written word by word."""
     example = make_example(view, question, np.random.default_rng([number, turn]), is_best=True)
@@ -134,4 +134,4 @@ def _record(
     pieces = tuple(Piece(_FIRST_WORD_S + place * _WORD_S, word) for place, word in enumerate(words))
     profile = dataclasses.replace(GENERIC, name="recorded answers", size_wh=SIZE_WH, step_marks=STEP_MARKS)
     num_frames, name = view.facts.scene.num_frames, Path(clip.file).stem
-    return Recording(question.text, num_frames, view.shown, SIZE_WH, profile, pieces, name, turn, looks)
+    return Recording(question.text, num_frames, view.shown, SIZE_WH, profile, pieces, name, turn, thumbnails)

@@ -180,7 +180,7 @@ def test_missing_predictions_are_listed_and_the_exit_code_is_2(
     ("options", "said"),
     [
         pytest.param(["--predictions", "p", "--policy", "nano"], "either --predictions", id="both"),
-        pytest.param(["--policy", "nano"], "name both --policy and --segmenter", id="unnamed"),
+        pytest.param(["--policy", "nano"], "give both --policy and --segmenter", id="unnamed"),
         pytest.param(["--predictions", "p", "--workers", "0"], "--workers is 1 or more", id="workers"),
         pytest.param(["--predictions", "p"], "meta_expressions_valid_.json", id="no-dataset"),
     ],

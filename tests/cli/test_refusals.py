@@ -46,7 +46,7 @@ def test_a_question_that_makes_no_sense_is_refused_before_the_video_is_opened(
         pytest.param(["--box", "5,5,50,50@12"], "12 frames (0 to 11)", id="after the video"),
         pytest.param(["--box", "5,5,50,50@8", "--range", "0:4"], "outside the range 0:4", id="outside the range"),
         pytest.param(["--click", "500,5,+@3"], "outside the 128x96 picture", id="click outside the picture"),
-        pytest.param(["--click", "5,5,-@3"], "negative clicks alone", id="nothing but negative clicks"),
+        pytest.param(["--click", "5,5,-@3"], "only negative clicks", id="nothing but negative clicks"),
     ],
 )
 def test_a_bad_prompt_is_refused_before_a_model_is_loaded(

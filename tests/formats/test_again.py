@@ -58,7 +58,7 @@ def test_other_masks_are_another_answer_to_review_and_overwrite_nothing(project:
     project.queue.accept(first.id)
     told = to_project(project, labels(shown=2))
     assert told == Imported(1, 1, 4, num_changed=1)
-    assert "1 differ" in told.told()
+    assert "1 differ" in told.summary()
     old, new = project.library.questions()
     assert (old.status, new.status, new.original_id) == ("accepted", "in review", first.id)
     assert list(project.labels.masks(first.id)) == before

@@ -100,4 +100,4 @@ def test_the_command_exits_with_0_when_clean_and_2_when_not(tmp_path: Path, caps
 
 def test_the_command_says_what_is_missing_for_a_wrong_root(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(tmp_path), "--kind", "mevis"]) == 2
-    assert "no file of expressions of a mevis dataset" in capsys.readouterr().err
+    assert "no expressions file of a mevis dataset" in capsys.readouterr().err

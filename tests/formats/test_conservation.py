@@ -67,7 +67,7 @@ def test_what_came_in_is_told_as_shapes_of_the_file(tmp_path: Path) -> None:
     for case, told in (("cvat-mask-tracks", "imported 5 masks of 1"), ("coco-boxes", "imported 1 box of 1")):
         with Project.create(tmp_path / case) as project:
             project.library.add_video(CASE_CLIP)
-            assert into_project(project, CASES / case, case.split("-")[0]).told().startswith(told)
+            assert into_project(project, CASES / case, case.split("-")[0]).summary().startswith(told)
 
 
 def test_labels_without_a_pixel_bring_nothing_in(tmp_path: Path) -> None:

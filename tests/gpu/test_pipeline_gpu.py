@@ -1,4 +1,4 @@
-"""Think and propagate through the GPU door, on the bundled clip and the embedded models."""
+"""`think` and `propagate` on a GPU, with the bundled clip and the embedded models."""
 
 import pytest
 

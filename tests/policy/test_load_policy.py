@@ -6,7 +6,7 @@ import pytest
 
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
-from veason.policy import best_name, load_policy
+from veason.policy import best_policy_name, load_policy
 from veason.policy.qwen import QwenPolicy
 from veason.types import Budgets, Frame, ModelOptions, Policy, Sampling
 
@@ -18,18 +18,18 @@ RECORD = {
 @pytest.mark.parametrize(
     ("has_real", "has_nano", "has_recordings", "wanted"),
     [
-        pytest.param(True, True, True, hub.REAL_POLICY, id="the published one first"),
+        pytest.param(True, True, True, hub.PUBLISHED_POLICY, id="the published one first"),
         pytest.param(False, True, True, "nano", id="then nano"),
         pytest.param(False, False, True, "scripted", id="then recorded answers"),
     ],
 )
-def test_best_policy_that_is_here(has_real: bool, has_nano: bool, has_recordings: bool, wanted: str) -> None:
-    assert best_name(has_real=has_real, has_nano=has_nano, has_recordings=has_recordings) == wanted
+def test_best_policy_that_is_here(has_published: bool, has_nano: bool, has_recordings: bool, wanted: str) -> None:
+    assert best_policy_name(has_published=has_published, has_nano=has_nano, has_recordings=has_recordings) == wanted
 
 
 def test_where_nothing_is_here_the_command_is_named() -> None:
-    with pytest.raises(MissingBackend, match=f"hf download {hub.REAL_POLICY}"):
-        best_name(has_real=False, has_nano=False, has_recordings=False)
+    with pytest.raises(MissingBackend, match=f"hf download {hub.PUBLISHED_POLICY}"):
+        best_policy_name(has_published=False, has_nano=False, has_recordings=False)
 
 
 def test_folder_is_loaded_with_the_profile_beside_it(tiny_folder: Path) -> None:

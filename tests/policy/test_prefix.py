@@ -35,8 +35,8 @@ def test_a_start_is_the_first_tokens_and_growing_it_leaves_the_reading_alone() -
         keys, _ = start.update(torch.zeros(1, 2, 5, 2), torch.zeros(1, 2, 5, 2), layer)
         keys.zero_()
     start.crop(-6)
-    after = [tensor for pair in whole.layers for tensor in pair]
-    assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+    with_prompt = [tensor for pair in whole.layers for tensor in pair]
+    assert all(torch.equal(a, b) for a, b in zip(with_prompt, before, strict=True))
     assert whole.start(4).get_seq_length() == 4
 
 
@@ -57,7 +57,7 @@ def test_a_cache_that_forgets_is_not_kept() -> None:
 
 def test_one_token_is_always_left_to_read() -> None:
     store = PrefixStore()
-    store.keep(b"video", reading("abcd"))
+    store.put(b"video", reading("abcd"))
     found = store.find(b"video", tokens("abcd"), at_least=0)
     assert found is not None
     assert found[1] == 3
@@ -65,7 +65,7 @@ def test_one_token_is_always_left_to_read() -> None:
 
 def test_a_reading_that_ends_within_the_pictures_does_not_serve() -> None:
     store = PrefixStore()
-    store.keep(b"video", reading("abcd"))
+    store.put(b"video", reading("abcd"))
     assert store.find(b"video", tokens("abx..."), at_least=3) is None
     assert store.find(b"video", tokens("abcx.."), at_least=3) is not None
     assert store.find(b"other", tokens("abcx.."), at_least=3) is None
@@ -75,7 +75,7 @@ def test_the_store_never_holds_more_than_its_budget() -> None:
     one = reading("abcd").num_bytes
     store = PrefixStore(3 * one)
     for number in range(5):
-        store.keep(bytes([number]), reading("abcd"))
+        store.put(bytes([number]), reading("abcd"))
         assert store.num_bytes <= 3 * one
     assert [store.find(bytes([number]), tokens("abcd"), at_least=0) is not None for number in range(5)] == [
         False,
@@ -84,9 +84,9 @@ def test_the_store_never_holds_more_than_its_budget() -> None:
         True,
         True,
     ]
-    store.keep(b"two at once", reading("abcdefgh"))
+    store.put(b"two at once", reading("abcdefgh"))
     assert (len(store), store.num_bytes) == (2, 3 * one)
-    store.keep(b"too large", reading("a" * 13))
+    store.put(b"too large", reading("a" * 13))
     assert (len(store), store.num_bytes) == (2, 3 * one)
     store.clear()
     assert (len(store), store.num_bytes) == (0, 0)
@@ -94,8 +94,8 @@ def test_the_store_never_holds_more_than_its_budget() -> None:
 
 def test_another_reading_of_the_same_video_takes_the_place_of_the_first() -> None:
     store = PrefixStore()
-    store.keep(b"video", reading("abcd"))
-    store.keep(b"video", reading("abxy"))
+    store.put(b"video", reading("abcd"))
+    store.put(b"video", reading("abxy"))
     found = store.find(b"video", tokens("abxyz"), at_least=0)
     assert found is not None
     assert (found[1], len(store)) == (4, 1)
@@ -130,5 +130,5 @@ def test_frames_that_differ_have_another_digest(other: list[Frame]) -> None:
 
 
 def test_counts_add_up() -> None:
-    counts = PrefixCounts().after(100, 0).after(110, 90)
+    counts = PrefixCounts().with_prompt(100, 0).with_prompt(110, 90)
     assert (counts.prompts, counts.prompt_tokens, counts.prefill_tokens, counts.vision_calls) == (2, 210, 120, 1)

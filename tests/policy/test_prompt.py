@@ -6,7 +6,7 @@ import pytest
 
 from veason.answer import context_for, parse_answer
 from veason.errors import ProfileError, PromptError
-from veason.policy.prompt import ask, build_messages, correction_text, tidy_instruction, unknown_words
+from veason.policy.prompt import build_messages, correction_text, instruction_text, normalize_instruction, unknown_words
 from veason.profile import GENERIC, Profile
 from veason.types import Box, Turn
 
@@ -48,19 +48,19 @@ def test_two_instructions_share_all_text_up_to_the_instruction() -> None:
     [pytest.param(True, '"the dog"', id="tidied"), pytest.param(False, '"The Dog."', id="as typed")],
 )
 def test_instruction_stands_in_quotes_as_the_profile_wants_it(lowercase: bool, wanted: str) -> None:
-    assert wanted in ask(dataclasses.replace(GENERIC, lowercase_instruction=lowercase), 3, " The Dog. ")
+    assert wanted in instruction_text(dataclasses.replace(GENERIC, lowercase_instruction=lowercase), 3, " The Dog. ")
 
 
 def test_own_wording_spells_out_the_format_of_the_profile() -> None:
     profile = dataclasses.replace(GENERIC, size_wh=(280, 140), keyframe_key="best", boxes_key="where")
-    text = ask(profile, 5, "the ball")
+    text = instruction_text(profile, 5, "the ball")
     for part in ("5 frames", "<think>", "</think>", "<answer>", "</answer>", '"best"', '"where"', "280x140", "[]"):
         assert part in text
-    assert "thousandths" in ask(dataclasses.replace(profile, coordinates="thousandths"), 5, "the ball")
+    assert "thousandths" in instruction_text(dataclasses.replace(profile, coordinates="thousandths"), 5, "the ball")
 
 
 def test_example_in_our_wording_is_what_the_parser_reads_without_repair() -> None:
-    example = ask(GENERIC, 3, "the ball").split("An example of the form:\n")[1].split("\n")[0]
+    example = instruction_text(GENERIC, 3, "the ball").split("An example of the form:\n")[1].split("\n")[0]
     context = context_for(GENERIC, [0, 12, 24], num_frames=25, source_wh=GENERIC.size_wh)
     answer = parse_answer(f"<think>x</think>{example}", context, strict=True)
     assert (answer.keyframe, answer.boxes) == (12, (Box(112, 140, 280, 280),))
@@ -80,7 +80,7 @@ def test_typed_text_cannot_claim_an_image_or_end_a_message() -> None:
 def test_template_file_replaces_our_wording(tmp_path: Path) -> None:
     text = 'n={frame_count} q={instruction} {width}x{height} {{"{keyframe_key}": 1, "{boxes_key}": []}}\n'
     profile = with_template(tmp_path, text, size_wh=(280, 140), keyframe_key="k", boxes_key="b")
-    assert ask(profile, 4, "The {odd} one.") == 'n=4 q=the {odd} one 280x140 {"k": 1, "b": []}'
+    assert instruction_text(profile, 4, "The {odd} one.") == 'n=4 q=the {odd} one 280x140 {"k": 1, "b": []}'
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_template_file_replaces_our_wording(tmp_path: Path) -> None:
 )
 def test_bad_template_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ProfileError, match=message):
-        ask(with_template(tmp_path, text), 4, "x")
+        instruction_text(with_template(tmp_path, text), 4, "x")
 
 
 def test_missing_template_is_a_profile_error(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match=r"gone\.txt"):
-        ask(dataclasses.replace(GENERIC, prompt_template=str(tmp_path / "gone.txt")), 4, "x")
+        instruction_text(dataclasses.replace(GENERIC, prompt_template=str(tmp_path / "gone.txt")), 4, "x")
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_impossible_correction_is_refused(keyframe: int | None, boxes: list[Box]
 
 
 @pytest.mark.parametrize("typed", ["The dog.", " the DOG ", "...The dog..."])
-def test_tidy_instruction_strips_case_spaces_and_dots(typed: str) -> None:
-    assert tidy_instruction(typed) == "the dog"
+def test_normalize_instruction_strips_case_spaces_and_dots(typed: str) -> None:
+    assert normalize_instruction(typed) == "the dog"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from veason.errors import DeviceError, MissingBackend, OptionError, ProfileError
 from veason.policy.decoding import GumbelSampler
 from veason.policy.loading import load_qwen
 from veason.policy.pictures import resize_frame
-from veason.policy.qwen import QwenPolicy, _hold
+from veason.policy.qwen import QwenPolicy, _acquire_lock
 from veason.types import Frame, ModelOptions, Sampling, ThoughtDelta, Turn, Unanswered
 
 SHOWN = (0, 17, 35)
@@ -220,7 +220,7 @@ def test_a_session_that_waits_for_its_turn_can_be_cancelled(tiny: QwenPolicy) ->
     stop = threading.Event()
     with tiny._lock:
         threading.Timer(0.1, stop.set).start()
-        with _hold(tiny._lock, stop) as is_held:
+        with _acquire_lock(tiny._lock, stop) as is_held:
             assert not is_held
 
 

@@ -156,7 +156,7 @@ def test_thinking_again_goes_on_from_the_first_answer(warm: QwenPolicy, cold: Qw
 
 def test_a_cancelled_answer_leaves_what_was_read_as_it_was(warm: QwenPolicy, cold: QwenPolicy) -> None:
     write(warm, video(0), INSTRUCTIONS[0])
-    (reading,) = warm._prefixes._readings.values()
+    (reading,) = warm._prefixes._entries.values()
     copies = [tensor.clone() for pair in reading.layers for tensor in pair]
     for text in INSTRUCTIONS[1:]:
         pieces = warm.write(video(0), text, sampling=Sampling(max_new_tokens=500))
@@ -226,7 +226,7 @@ def test_positions_after_the_pictures_are_those_that_the_model_works_out(
     inputs = policy._inputs(video(0), INSTRUCTIONS[1], ())
     inputs.pop("pixel_values")
     wanted, _ = tiny._model.model.get_rope_index(**inputs)
-    resumed = policy._resume(policy._ask(video(0), INSTRUCTIONS[1], ()))
+    resumed = policy._reuse_prefix(policy._prepare(video(0), INSTRUCTIONS[1], ()))
     assert resumed is not None
     start = resumed["past_key_values"].get_seq_length()
     assert torch.equal(resumed["position_ids"][1:, :, start:], wanted[:, :, start:])
@@ -239,7 +239,7 @@ def test_positions_after_the_pictures_are_those_that_the_model_works_out(
 def test_tokens_of_a_prompt_are_those_that_the_processor_makes(tiny: QwenPolicy, instruction: str) -> None:
     turns = (Turn(f"it is {instruction}", "no 🙂"),)
     wanted = tiny._inputs(video(0), instruction, turns)["input_ids"][0]
-    assert torch.equal(tiny._tokens(tiny._text(video(0), instruction, turns)), wanted)
+    assert torch.equal(tiny._tokenize(tiny._text(video(0), instruction, turns)), wanted)
 
 
 def test_another_pixel_or_another_place_in_the_video_is_another_video(warm: QwenPolicy) -> None:

@@ -158,8 +158,8 @@ def test_policy_asks_for_the_frames_of_its_recordings(tmp_path: Path) -> None:
 
 
 def test_a_recorded_policy_gives_several_answers_only_where_a_question_was_answered_twice(tmp_path: Path) -> None:
-    assert not ScriptedPolicy(save(tmp_path, record(), record(turn=1))).gives_several
-    assert ScriptedPolicy(save(tmp_path, record(), record())).gives_several
+    assert not ScriptedPolicy(save(tmp_path, record(), record(turn=1))).can_sample
+    assert ScriptedPolicy(save(tmp_path, record(), record())).can_sample
 
 
 @pytest.mark.parametrize(

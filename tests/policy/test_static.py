@@ -8,7 +8,7 @@ import pytest
 
 from tests.policy.conftest import TINY
 from veason.policy.qwen import QwenPolicy
-from veason.policy.static import ROOM_STEP, StaticRoom
+from veason.policy.static import CAPACITY_STEP, ReusableStaticCache
 from veason.types import Frame, Sampling, Turn, Unanswered
 
 INSTRUCTIONS = ("the red ball", "the red balloon that flies", "Everything else, then 2 boxes.")
@@ -21,7 +21,7 @@ def video(seed: int, shown: tuple[int, ...] = (0, 17, 35)) -> list[Frame]:
 
 
 def write(policy: QwenPolicy, seed: int, text: str, turns: tuple[Turn, ...] = ()) -> list[int]:
-    return [token for ids in policy._generate(policy._ask(video(seed), text, turns), GREEDY, 0) for token in ids]
+    return [token for ids in policy._generate(policy._prepare(video(seed), text, turns), GREEDY, 0) for token in ids]
 
 
 def like(tiny: QwenPolicy, **options: Any) -> QwenPolicy:
@@ -60,9 +60,9 @@ def test_thinking_again_and_samples_go_on_from_what_a_static_cache_read(tiny: Qw
 
 
 def test_the_room_is_one_piece_of_memory_until_a_longer_prompt_comes(tiny: QwenPolicy) -> None:
-    room = StaticRoom(tiny._model.config.get_text_config(decoder=True))
-    first = room.begin(100, None)
-    assert room.begin(ROOM_STEP, None) is first
-    assert room.num_tokens == ROOM_STEP
-    assert room.begin(ROOM_STEP + 1, None) is not first
-    assert room.num_tokens == 2 * ROOM_STEP
+    static_cache = ReusableStaticCache(tiny._model.config.get_text_config(decoder=True))
+    first = static_cache.start(100, None)
+    assert static_cache.start(CAPACITY_STEP, None) is first
+    assert static_cache.capacity == CAPACITY_STEP
+    assert static_cache.start(CAPACITY_STEP + 1, None) is not first
+    assert static_cache.capacity == 2 * CAPACITY_STEP

@@ -15,6 +15,9 @@ _ROWS = (
     "SELECT * FROM marks ORDER BY question_id, object_id, frame_index",
     "SELECT * FROM objects ORDER BY question_id, object_id",
 )
+_LATER = ("kept", "classes", "attributes")
+"""Parts of the state that came with later programs: empty is the same as not there."""
+
 _KEPT = ("videos", "answers", "log")
 
 
@@ -27,7 +30,7 @@ def digest_labels(path: Path) -> str:
                 sorted(
                     (key, value)
                     for key, value in json.loads(text).items()
-                    if key != "stale" and (key, value) != ("kept", [])
+                    if key != "stale" and (value or key not in _LATER)
                 )
             )
     db.close()

@@ -91,7 +91,7 @@ class Ball:
     name = "ball"
     frame_count = 3
     profile: Profile = GENERIC
-    is_recorded, gives_several = False, True
+    is_recorded, can_sample = False, True
 
     def __init__(self, says: str = "ball") -> None:
         self._says = says

@@ -8,13 +8,13 @@ import torch
 
 from tests.segmenter.clips import by_object_and_frame, clicked, write_clip
 from tests.tiny_sam2 import build_tiny_sam2
-from veason.segmenter.compiled import MOST_GRAPHS, SteadyForward, compile_networks
+from veason.segmenter.compiled import MAX_GRAPHS, CompiledForward, compile_networks
 from veason.segmenter.sam2 import Sam2Segmenter
 
 NUM_FRAMES = 18
 
 
-def count_graphs(forward: SteadyForward) -> int:
+def count_graphs(forward: CompiledForward) -> int:
     return len(forward._shapes)
 
 
@@ -36,7 +36,7 @@ def test_nothing_is_compiled_anew_over_one_to_twelve_points_and_one_to_four_obje
     for num_objects in (1, 2, 3, 4):  # the warm-up
         list(Sam2Segmenter(compiled, "warm", batched=batched).track(video, clicked(2, num_objects)))
     graphs = [count_graphs(forward) for forward in forwards]
-    assert all(0 < number <= MOST_GRAPHS for number in graphs)
+    assert all(0 < number <= MAX_GRAPHS for number in graphs)
 
     segmenter, other = (Sam2Segmenter(model, "tiny", batched=batched) for model in (compiled, plain))
     with torch.compiler.set_stance("fail_on_recompile"):
@@ -58,8 +58,8 @@ def test_a_network_that_meets_many_shapes_stops_compiling_them() -> None:
 
     module = torch.nn.Linear(3, 2)
     plain = module.forward
-    forward = SteadyForward(module, lambda *_: True, backend)
-    for length in range(1, MOST_GRAPHS + 4):
+    forward = CompiledForward(module, lambda *_: True, backend)
+    for length in range(1, MAX_GRAPHS + 4):
         given = torch.ones(length, 3)
         assert torch.equal(forward(given), plain(given))
-    assert len(compiled) == count_graphs(forward) == MOST_GRAPHS
+    assert len(compiled) == count_graphs(forward) == MAX_GRAPHS

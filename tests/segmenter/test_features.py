@@ -17,12 +17,12 @@ from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.errors import VideoError
 from veason.evaluate.live import open_sample
 from veason.segmenter.counters import count_calls
-from veason.segmenter.disk import PREFIX, OwnFolder, read_tensors, write_tensors
+from veason.segmenter.disk import PREFIX, ScratchFolder, read_tensors, write_tensors
 from veason.segmenter.features import FeatureBudget, FeatureCache, FrameFeatures
 from veason.segmenter.frames import ModelFrames
-from veason.segmenter.identity import ByIdentity, model_key, video_key
+from veason.segmenter.identity import IdentityKey, model_key, video_key
 from veason.segmenter.sam2 import Sam2Segmenter
-from veason.segmenter.tracker import computing
+from veason.segmenter.tracker import inference_context
 from veason.types import Box, Prompt, Sample
 from veason.video import open_video
 
@@ -79,7 +79,7 @@ def test_every_level_and_the_coarse_positions_equal_those_of_stock(tmp_path: Pat
     model, video = tiny_sam2(), write_clip(tmp_path)
     images = ModelFrames(video, model.image_size, CPU)
     features = FrameFeatures(model, images, FeatureCache(), SCOPE)
-    with computing(CPU):
+    with inference_context(CPU):
         stock = model.forward_image(images[3].unsqueeze(0))
         for _ in range(2):
             _, ours = features.get(3)
@@ -95,7 +95,7 @@ def test_no_constants_are_held(tmp_path: Path) -> None:
     model, video = tiny_sam2(), write_clip(tmp_path)
     segmenter = Sam2Segmenter(model, "tiny")
     list(segmenter.encode(video, range(6)))
-    with computing(CPU):
+    with inference_context(CPU):
         fpn = model.forward_image(torch.zeros(1, 3, 128, 128))["backbone_fpn"]
     assert segmenter.counters.feature_bytes == 6 * sum(level.nbytes for level in fpn)
 
@@ -128,7 +128,7 @@ def test_eviction_keeps_within_the_budget_and_masks_stay_exact(tmp_path: Path, b
 
 def test_the_farthest_frame_from_the_cursor_goes_first() -> None:
     cache = FeatureCache(FeatureBudget(ram=3 * 400))
-    cache.look_at(SCOPE, 10)
+    cache.set_cursor(SCOPE, 10)
     for index in (10, 14, 9, 8, 30):
         cache.put(SCOPE, index, levels(index))
     assert [index for index in range(40) if cache.has(SCOPE, index)] == [8, 9, 10]
@@ -196,8 +196,8 @@ def test_strides_and_types_survive_a_file(tmp_path: Path) -> None:
 WRITER = """
 import sys, torch
 from pathlib import Path
-from veason.segmenter.disk import OwnFolder, write_tensors
-folder = OwnFolder(Path(sys.argv[1]))
+from veason.segmenter.disk import ScratchFolder, write_tensors
+folder = ScratchFolder(Path(sys.argv[1]))
 print(folder.path, flush=True)
 while True:
     write_tensors(folder.path / "x.bin", [torch.ones(500_000)])
@@ -210,7 +210,7 @@ def test_a_killed_writer_leaves_whole_files_only_and_its_folder_is_swept_by_the_
     folder = Path(writer.stdout.readline().strip())
     while not (folder / "x.bin").exists():
         time.sleep(0.01)
-    alive = OwnFolder(tmp_path)
+    alive = ScratchFolder(tmp_path)
     assert folder.exists(), "the folder of a living process stays"
     os.kill(writer.pid, signal.SIGKILL)
     writer.wait()
@@ -218,7 +218,7 @@ def test_a_killed_writer_leaves_whole_files_only_and_its_folder_is_swept_by_the_
     found = read_tensors(folder / "x.bin")
     assert found is not None
     assert torch.equal(found[0], torch.ones(500_000))
-    after = OwnFolder(tmp_path)
+    after = ScratchFolder(tmp_path)
     assert sorted(tmp_path.glob(f"{PREFIX}*")) == sorted([alive.path, after.path])
     alive.close()
     after.close()
@@ -263,9 +263,9 @@ def test_a_file_is_known_by_path_size_and_time_and_a_video_without_one_by_itself
     first, second = ArrayVideo(pictures), ArrayVideo(pictures)
     assert video_key(first) == video_key(first)
     assert video_key(first) != video_key(second)
-    key = ByIdentity(first)
+    key = IdentityKey(first)
     del first
-    assert key != ByIdentity(second)
+    assert key != IdentityKey(second)
 
 
 def test_two_selections_of_as_many_frames_from_one_folder_share_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sam2.utils.misc import fill_holes_in_mask_scores
 
 from tests.segmenter.clips import BOX, by_object_and_frame, stock_masks, write_clip
 from tests.tiny_sam2 import build_tiny_sam2
-from veason.segmenter.holes import connected_components, hole_area, provide_kernel
+from veason.segmenter.holes import connected_components, hole_area, install_kernel
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import Prompt
 
@@ -53,7 +53,7 @@ def test_components_are_those_that_a_walk_finds(pictures: np.ndarray) -> None:
 
 
 def test_stock_fills_small_holes_and_no_others_without_a_warning() -> None:
-    provide_kernel()
+    install_kernel()
     scores = torch.full((1, 1, 32, 32), 5.0)
     scores[..., 4:6, 4:8] = -3.0  # 8 pixels: filled
     scores[..., 12:15, 12:15] = -3.0  # 9 pixels: kept

@@ -2,11 +2,11 @@
 
 import pytest
 
-from veason.segmenter.order import NearestFirst
+from veason.segmenter.order import NearestFirstOrder
 
 
 def walk(centre: int, frames: tuple[int, int], lead: int, cursor: int | None = None) -> list[int]:
-    order = NearestFirst(centre, frames, lead)
+    order = NearestFirstOrder(centre, frames, lead)
     found = []
     while (index := order.next(centre if cursor is None else cursor)) is not None:
         found.append(index)
@@ -33,7 +33,7 @@ def test_frames_come_by_distance_from_the_cursor_after_the_lead(
 
 
 def test_the_cursor_may_move_and_every_frame_still_comes_once() -> None:
-    order = NearestFirst(5, (0, 11), 1)
+    order = NearestFirstOrder(5, (0, 11), 1)
     found = [order.next(cursor) for cursor in (5, 5, 0, 10, 10, 0, 0, 9, 9, 9, 9)]
     assert found == [5, 6, 4, 7, 8, 3, 2, 9, 10, 1, 0]
     assert order.next(0) is None

@@ -28,7 +28,7 @@ def plan(*prompts: Prompt, fixed: dict[int, dict[int, Rle | None]] | None = None
         pytest.param([Prompt(1, 2, box=Box(100, 5, 120, 9))], "lies outside the 96x72 picture", id="box outside"),
         pytest.param([Prompt(1, 2, box=Box(5, 5, 5, 9))], "has no area", id="box without area"),
         pytest.param([Prompt(1, 2, clicks=(Click(5, 73),))], r"\(5, 73\), lies outside the 96x72", id="click outside"),
-        pytest.param([Prompt(1, 2, clicks=(OFF,))], "starts from negative clicks alone", id="negative clicks alone"),
+        pytest.param([Prompt(1, 2, clicks=(OFF,))], "only negative clicks", id="negative clicks alone"),
         pytest.param(
             [Prompt(1, 2, mask=empty_mask((72, 96)))], "is 72x96 but the video is 96x72", id="mask of another size"
         ),

@@ -48,7 +48,7 @@ class Hesitates:
     """A policy that writes the given events and, before some of them, does something: wait, or look at what is done."""
 
     name, frame_count, profile = "hesitates", 4, GENERIC
-    is_recorded, gives_several = False, True
+    is_recorded, can_sample = False, True
 
     def __init__(self, *steps: PolicyEvent | Callable[[], None]) -> None:
         self.steps = steps

@@ -12,7 +12,7 @@ class Says:
 
     name = "says"
     frame_count = 4
-    is_recorded, gives_several = False, False
+    is_recorded, can_sample = False, False
     profile: Profile = GENERIC
 
     def __init__(self, answer: Answer | None) -> None:

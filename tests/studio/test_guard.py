@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -21,12 +22,12 @@ EVENT = "/gradio_api/queue/join"
 LOCAL, PUBLIC = "http://127.0.0.1:7860", "https://demo.hf.space"
 
 
-def client(base: str, *, is_local: bool) -> TestClient:
+def client(base: str, *, is_local: bool, is_public: bool = False, hosts: Sequence[str] = ("my-machine",)) -> TestClient:
     async def done(request: object) -> PlainTextResponse:
         return PlainTextResponse("done")
 
     routes = [Route("/{path:path}", done, methods=["GET", "POST"])]
-    guard = Middleware(OriginGuard, is_local=is_local, hosts=["my-machine"])
+    guard = Middleware(OriginGuard, is_local=is_local, is_public=is_public, hosts=hosts)
     return TestClient(Starlette(routes=routes, middleware=[guard]), base_url=base)
 
 
@@ -68,7 +69,7 @@ def test_the_page_itself_is_answered(headers: dict[str, str]) -> None:
 
 
 def test_a_public_server_answers_its_own_page_behind_a_proxy_and_may_stand_in_a_space() -> None:
-    public = client(PUBLIC, is_local=False)
+    public = client(PUBLIC, is_local=False, is_public=True, hosts=())
     own = {"host": "10.0.0.7:7860", "x-forwarded-host": "demo.hf.space", "origin": PUBLIC}
     assert public.post(EVENT, headers=own).status_code == 200
     assert public.post(EVENT, headers={"origin": "https://demo.hf.space:443"}).status_code == 200
@@ -76,6 +77,40 @@ def test_a_public_server_answers_its_own_page_behind_a_proxy_and_may_stand_in_a_
     policy = public.get("/").headers["content-security-policy"]
     assert "frame-ancestors 'self' https://huggingface.co" in policy
     assert "object-src 'none'" in policy
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "192.168.1.7:7860", "origin": "http://192.168.1.7:7860"}, 200),
+        ({"host": "[fe80::1]:7860"}, 200),
+        ({"host": f"{socket.gethostname()}:7860"}, 200),
+        ({"host": "labels.example", "origin": "https://labels.example"}, 200),
+        ({"host": "127.0.0.1:7860", "origin": "https://labels.example"}, 200),
+        ({"host": "evil.example:7860", "origin": "http://evil.example:7860"}, 403),
+        ({"host": "evil.example", "x-forwarded-host": "labels.example"}, 403),
+        ({"host": "192.168.1.7", "origin": "https://evil.example", "x-forwarded-host": "evil.example"}, 403),
+        ({"host": "labels.example.evil.example"}, 403),
+        ({"host": "192.168.1.7.evil.example"}, 403),
+        ({"host": ""}, 403),
+    ],
+    ids=[
+        "address", "other address", "name of the machine", "allowed", "a proxy that rewrites Host",
+        "a name that leads here", "a proxy that is none", "a proxy for another page", "a name behind it", "no address",
+        "no name",
+    ],
+)  # fmt: skip
+def test_a_server_on_the_network_goes_by_its_addresses_and_the_names_it_was_given(
+    headers: dict[str, str], status: int
+) -> None:
+    shared = client("http://192.168.1.7:7860", is_local=False, hosts=("0.0.0.0", "labels.example"))
+    assert shared.post(EVENT, headers=headers, content="{}").status_code == status
+
+
+def test_a_public_server_that_names_its_hosts_goes_by_no_other() -> None:
+    public = client(PUBLIC, is_local=False, is_public=True, hosts=("demo.hf.space",))
+    assert public.post(EVENT, headers={"origin": PUBLIC}).status_code == 200
+    assert public.post(EVENT, headers={"host": "evil.example", "origin": "https://evil.example"}).status_code == 403
 
 
 @pytest.fixture(scope="module")

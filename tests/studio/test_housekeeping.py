@@ -14,7 +14,9 @@ from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 
 
-def test_old_uploads_files_to_download_and_projects_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_uploads_files_to_download_and_projects_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(housekeeping, "EVERY_S", 0.05)
     monkeypatch.setattr(project_registry, "_SWEEP_S", 0.0)
     registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors", visitor_age_s=3600))
@@ -27,8 +29,10 @@ def test_old_uploads_files_to_download_and_projects_go(tmp_path: Path, monkeypat
     for path in (upload, made, *project.folder.iterdir()):
         os.utime(path, (0, 0))
     young = outbox.new_folder("me")
-    keeping = Housekeeping(registry, outbox)
-    keeping.tidy()
+    keeping = Housekeeping(registry, outbox, lambda: "holds nothing")
+    with caplog.at_level("INFO"):
+        keeping.tidy()
+    assert "holds nothing" in caplog.text
     assert not upload.parent.exists()
     assert not made.exists()
     assert not (tmp_path / "visitors" / key).exists()

@@ -35,7 +35,7 @@ class Wavering:
 
     name = "wavering"
     frame_count = 4
-    is_recorded, gives_several = False, True
+    is_recorded, can_sample = False, True
     profile: Profile = GENERIC
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:

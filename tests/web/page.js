@@ -74,6 +74,8 @@ export const row = (more = {}) => ({
   status: "new",
   assignee: null,
   proposed: null,
+  objects: 2,
+  isDeleted: false,
   doubt: null,
   failure: "",
   isSecond: false,

@@ -17,6 +17,7 @@ import {
 } from "../../veason/studio/web/queue/list.js";
 import { byClip } from "../../veason/studio/web/queue/numbers.js";
 import { rowsInSight } from "../../veason/studio/web/queue/row-list.js";
+import { Ticks } from "../../veason/studio/web/queue/ticks.js";
 import { row } from "./page.js";
 
 const ALL = { status: null, person: "", text: "" };
@@ -96,6 +97,26 @@ test("what gave no usable answer is not proposed, and waits for a person", () =>
 test("a row says what accepting it would say, before it is accepted", () => {
   assert.equal(verdictText(row({ status: "proposed", proposed: "absent" })), "absent from the clip");
   assert.equal(verdictText(row({ status: "in review", proposed: null })), "nothing to accept yet");
-  assert.equal(verdictText(row({ status: "proposed", proposed: "labels" })), "");
+  assert.equal(verdictText(row({ status: "proposed", proposed: "labels" })), "2 objects");
   assert.equal(verdictText(row({ status: "absent", proposed: "absent" })), "");
+});
+
+test("several rows are ticked, and what is out of sight is ticked no more", () => {
+  const rows = [row({ id: 1 }), row({ id: 2 }), row({ id: 3 }), row({ id: 4 })];
+  const ticks = new Ticks();
+  assert.deepEqual(ids(ticks.targets(rows, 3)), [3]);
+  ticks.toggle(2);
+  ticks.reach(4, rows);
+  assert.deepEqual(ids(ticks.targets(rows, 1)), [2, 3, 4]);
+  ticks.keepOnly(rows.slice(0, 3));
+  assert.deepEqual(ids(ticks.targets(rows, 1)), [2, 3]);
+  ticks.toggleAll(rows);
+  assert.equal(ticks.size, 4);
+  ticks.toggleAll(rows);
+  assert.equal(ticks.size, 0);
+});
+
+test("a deleted row stands as deleted, whatever it was", () => {
+  assert.equal(standing(row({ status: "accepted", isDeleted: true })), "deleted");
+  assert.equal(isOpen(row({ isDeleted: true })), false);
 });

@@ -11,6 +11,7 @@ edits.py       the edits, one class each
 objects.py     edits of whole objects: duplicate, merge
 kept.py        which masks stay although their clicks would give other ones by now
 marks.py       what a person says of masks, and the masks that settles
+left_open.py   what nobody has looked at or said yet
 apply.py       apply: the state after an edit, and what it leaves to be computed
 difference.py  what differs between two states, in plain values, and the way back: undo
 recompute.py   RecomputePlan: which masks to compute, job after job
@@ -21,6 +22,7 @@ from veason.annotation.apply import apply
 from veason.annotation.edits import (
     EDITS,
     Asked,
+    Classed,
     DropPrompt,
     Duplicated,
     Edit,
@@ -34,6 +36,7 @@ from veason.annotation.edits import (
     Occluded,
     PutPrompt,
     Reasoned,
+    Reworded,
     Tracked,
     subject,
 )
@@ -43,6 +46,7 @@ from veason.annotation.state import FrameRuns, Mark, Place, Provenance, Reasonin
 __all__ = [
     "EDITS",
     "Asked",
+    "Classed",
     "DropPrompt",
     "Duplicated",
     "Edit",
@@ -63,6 +67,7 @@ __all__ = [
     "Reasoning",
     "RecomputePlan",
     "RecomputeRequest",
+    "Reworded",
     "State",
     "TrackJob",
     "Tracked",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from veason.annotation.edits import (
     Asked,
+    Classed,
     DropPrompt,
     Duplicated,
     Edit,
@@ -20,6 +21,7 @@ from veason.annotation.edits import (
     Occluded,
     PutPrompt,
     Reasoned,
+    Reworded,
     Tracked,
     subject,
 )
@@ -27,6 +29,7 @@ from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
 from veason.annotation.state import FrameRuns, Place, State, runs_of, subtract_runs, unite_runs, without_frame
+from veason.answer import object_names
 from veason.errors import SessionError
 from veason.types import FrameMasks, MaskTrack, ObjectMask, Prompt
 
@@ -98,12 +101,16 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
         case Named(object_id, name):
             others = {other: kept for other, kept in state.names.items() if other != object_id}
             return replace(state, names={**others, object_id: name} if name else others)
+        case Classed():
+            return _classify(state, edit)
+        case Reworded(instruction):
+            return _corrected(replace(state, instruction=instruction))
         case Locked(object_id, is_locked):
             return replace(state, locked=state.locked | {object_id} if is_locked else state.locked - {object_id})
 
 
 def _check_allowed(state: State, edit: Edit, is_by_person: bool) -> None:
-    if isinstance(edit, Named | Locked):
+    if isinstance(edit, Named | Classed | Locked):
         return
     if is_by_person and state.locked:
         subjects = {edit.source_id, edit.target_id} if isinstance(edit, Merged) else {subject(edit)}
@@ -141,6 +148,7 @@ def _take_answer(state: State, edit: GotAnswer, revision: int) -> State:
         keyframe=None if edit.answer.is_absent else edit.answer.keyframe,
         prompts={(prompt.object_id, prompt.frame_index): prompt for prompt in edit.prompts},
         answered=revision,
+        names=dict(enumerate(object_names(edit.answer), start=1)),
         reasoning="fresh" if state.reasoning in (None, "fresh") else "regenerated",
     )
 
@@ -155,6 +163,18 @@ def _reason(state: State, thought: str | None) -> State:
     if state.reasoning is None:
         raise SessionError("there is no reasoning to confirm: ask first, or write it")
     return replace(state, reasoning="confirmed")
+
+
+def _classify(state: State, edit: Classed) -> State:
+    if edit.object_id not in state.object_ids:
+        raise SessionError(f"there is no object {edit.object_id} to give a class: draw it first")
+    classes = {other: name for other, name in state.classes.items() if other != edit.object_id}
+    attributes = {other: given for other, given in state.attributes.items() if other != edit.object_id}
+    if edit.name:
+        classes[edit.object_id] = edit.name
+    if edit.name and edit.attributes:
+        attributes[edit.object_id] = dict(edit.attributes)
+    return replace(state, classes=classes, attributes=attributes)
 
 
 # --- prompts
@@ -211,6 +231,8 @@ def _without_gone(state: State) -> State:
         state,
         marks={place: mark for place, mark in state.marks.items() if place[0] in objects},
         names={object_id: name for object_id, name in state.names.items() if object_id in objects},
+        classes={object_id: name for object_id, name in state.classes.items() if object_id in objects},
+        attributes={object_id: given for object_id, given in state.attributes.items() if object_id in objects},
         locked=state.locked & objects,
         occluded=frozenset(place for place in state.occluded if place[0] in objects),
     )

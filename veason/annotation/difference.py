@@ -38,6 +38,8 @@ def scalars(state: State) -> dict[str, Any]:
         "locked": plain(state.locked),
         "occluded": pack_places(state.occluded),
         "kept": pack_places(state.kept),
+        "classes": plain(state.classes),
+        "attributes": plain(state.attributes),
     }
 
 
@@ -186,6 +188,8 @@ def from_scalars(
         locked=frozenset(values.get("locked", ())),
         occluded=unpack_places(values.get("occluded", ())),
         kept=unpack_places(values.get("kept", ())),
+        classes={int(object_id): name for object_id, name in values.get("classes", {}).items()},
+        attributes={int(object_id): given for object_id, given in values.get("attributes", {}).items()},
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import typing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from veason.annotation.state import Mark
 from veason.types import Answer, FrameMasks, Prompt
@@ -120,6 +121,22 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Classed:
+    """A person said of which class an object is, with the values of its attributes; "" is of none."""
+
+    object_id: int
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """A person wrote the words of a question anew: its labels stay, its reasoning was about the old ones."""
+
+    instruction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
     """A person locked an object (no person changes its prompts and marks), or unlocked it."""
 
@@ -141,6 +158,8 @@ Edit = (
     | Occluded
     | Reasoned
     | Named
+    | Classed
+    | Reworded
     | Locked
 )
 
@@ -153,6 +172,6 @@ def subject(edit: Edit) -> int | None:
     match edit:
         case PutPrompt(prompt):
             return prompt.object_id
-        case DropPrompt() | Duplicated() | Marked() | Occluded() | Named() | Locked():
+        case DropPrompt() | Duplicated() | Marked() | Occluded() | Named() | Classed() | Locked():
             return edit.object_id
     return None

@@ -44,7 +44,13 @@ def duplicate(state: State, source_id: int, object_id: int) -> State:
         marks=with_copies(state.marks),
         occluded=frozenset(with_copies(dict.fromkeys(state.occluded, True))),
         kept=frozenset(with_copies(dict.fromkeys(state.kept, True))),
+        classes=_with_copy(state.classes, source_id, object_id),
+        attributes=_with_copy(state.attributes, source_id, object_id),
     )
+
+
+def _with_copy(said: Mapping[int, Said], source_id: int, object_id: int) -> Mapping[int, Said]:
+    return {**said, object_id: said[source_id]} if source_id in said else said
 
 
 def merge(state: State, edit: Merged) -> State:
@@ -66,10 +72,17 @@ def merge(state: State, edit: Merged) -> State:
     after = replace(state, tracks=tracks, prompts=_merged_prompts(state, edit, frames))
     return replace(
         after,
+        classes=_handed_on(state.classes, edit),
+        attributes=_handed_on(state.attributes, edit),
         by_hand=_by_hand_after(edit, state, after),
         marks=_marks_after(edit, state, after),
         occluded=_occluded_after(edit, state, after),
     )
+
+
+def _handed_on(said: Mapping[int, Said], edit: Merged) -> Mapping[int, Said]:
+    """Return what is said of objects after a merge: of the target its own, else what was said of the source."""
+    return said if edit.target_id in said else _with_copy(said, edit.source_id, edit.target_id)
 
 
 def _check_object(state: State, object_id: int) -> None:

@@ -53,7 +53,9 @@ class State:
         marks: what a person said about masks.
         reasoning: whether the reasoning fits the labels, None where there is none.
         thought: the reasoning as a person rewrote it, None where it is the policy's own.
-        names: what a person calls the objects.
+        names: what objects are called, by a person or in the answer.
+        classes: the class of an object, one of the project's; without one it is left out.
+        attributes: the values of an object's attributes by their names, as its class has them.
         locked: ids of the objects that a person locked.
         occluded: where a person said that an object is partly hidden; only where it has a mask.
         kept: places with clicks of a person whose masks stay, as another prompt begins the track by now.
@@ -73,6 +75,8 @@ class State:
     reasoning: Reasoning | None = None
     thought: str | None = None
     names: Mapping[int, str] = field(default_factory=dict)
+    classes: Mapping[int, str] = field(default_factory=dict)
+    attributes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     locked: frozenset[int] = frozenset()
     occluded: frozenset[Place] = frozenset()
     kept: frozenset[Place] = frozenset()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from veason.annotation.edits import (
     Asked,
+    Classed,
     DropPrompt,
     Duplicated,
     Edit,
@@ -18,6 +19,7 @@ from veason.annotation.edits import (
     Occluded,
     PutPrompt,
     Reasoned,
+    Reworded,
 )
 from veason.types import Prompt
 
@@ -55,13 +57,25 @@ def _described(edit: Edit, before: Sequence[Edit], names: Mapping[int, str]) -> 
             return "confirm the reasoning" if thought is None else "rewrite the reasoning"
         case Named(object_id, name):
             return f"name object {object_id} “{name}”" if name else f"take the name of object {object_id} away"
+        case Classed(object_id, name):
+            return (
+                f"make {_called(names, object_id)} a {name}"
+                if name
+                else f"take the class of {_called(names, object_id)}"
+            )
+        case Reworded(instruction):
+            return f"reword to “{_short(instruction)}”"
         case Locked(object_id, is_locked):
             return f"{'lock' if is_locked else 'unlock'} {_called(names, object_id)}"
         case GotAnswer():
             return "take another answer"
         case Asked(instruction):
-            return f"ask “{instruction if len(instruction) <= LONGEST else instruction[: LONGEST - 1] + '…'}”"
+            return f"ask “{_short(instruction)}”"
     return type(edit).__name__
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _called(names: Mapping[int, str], object_id: int) -> str:

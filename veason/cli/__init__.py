@@ -1,6 +1,7 @@
-"""The command line: one module a command, each with `add_parser(commands)` and `run(args) -> exit code`.
+"""The command line: one module per command, each with `add_parser(commands)` and `run(args) -> exit code`.
 
-Exit codes: 0 done or absent, 2 bad input, 3 no usable answer, 4 a library or weights are missing, 130 cancelled.
+Exit codes: 0 success (also for an absent target), 2 bad input, 3 no usable answer, 4 a library or weights are missing,
+130 cancelled.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from veason.errors import AnswerError, MissingBackend, VeasonError
 from veason.libraries import missing_library
 
 COMMANDS = ("ask", "track", "serve", "evaluate", "data", "nano", "project", "models", "export", "import_")
-"""Module names under veason.cli, in the order of the help text."""
+"""Module names in veason.cli, in the order of the help text."""
 
 BAD_INPUT, NO_ANSWER, MISSING, CANCELLED = 2, 3, 4, 130
 
@@ -32,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code; errors become one line on stderr."""
+    """Run the command line and return the exit code. A VeasonError is printed as one line on stderr."""
     try:
         args = build_parser().parse_args(arguments)
         code: int = args.run(args)

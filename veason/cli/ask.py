@@ -1,4 +1,4 @@
-"""`veason ask VIDEO "INSTRUCTION"`: think, pick the keyframe, box, propagate."""
+"""`veason ask VIDEO "INSTRUCTION"`: reason, choose a keyframe, box the target, propagate its masks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from veason.cli.options import (
     add_video,
     parse_range,
     pipeline_from_args,
-    positive,
+    positive_int,
     read_sampling,
 )
-from veason.cli.progress import finishing, propagate_with_progress
+from veason.cli.progress import propagate_with_progress, writing_result
 from veason.errors import AnswerError
 from veason.profile import sample_indices
 from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered, Withheld
@@ -47,11 +47,13 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     add_policy(parser)
     add_segmenter(parser)
     parser.add_argument(
-        "--frames", type=positive, metavar="N", help="how many frames the policy sees (default: its profile's)"
+        "--frames", type=positive_int, metavar="N", help="number of frames to show the policy (default: its profile's)"
     )
-    parser.add_argument("--samples", type=int, default=1, metavar="N", help="answers to draw; the first one is used")
     parser.add_argument(
-        "--guess", action="store_true", help="answer also where the policy was not trained for the question"
+        "--samples", type=int, default=1, metavar="N", help="number of answers to sample; the first one is used"
+    )
+    parser.add_argument(
+        "--guess", action="store_true", help="answer also if the policy was not trained for the question"
     )
     add_sampling(parser)
     add_stock(parser)
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
     from veason.policy.prompt import check_instruction
 
-    check_instruction(args.instruction)  # as below: what is typed wrong is told before a model is loaded
+    check_instruction(args.instruction)  # bad input is reported before a model is loaded
     sampling = read_sampling(args)
 
     from veason.outputs import RunResult
@@ -74,8 +76,8 @@ def run(args: argparse.Namespace) -> int:
         pipeline = pipeline_from_args(args)
         assert pipeline.policy is not None
         run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
-        with finishing(run, video, args):
-            think(pipeline, video, args.frames, sampling, run, guess=args.guess)
+        with writing_result(run, video, args):
+            run_policy(pipeline, video, args.frames, sampling, run, guess=args.guess)
             assert run.answer is not None
             prompts = prompts_from_answer(run.answer)
             if prompts:
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def think(
+def run_policy(
     pipeline: Pipeline,
     video: VideoSource,
     num_shown: int | None,
@@ -93,10 +95,10 @@ def think(
     *,
     guess: bool = False,
 ) -> None:
-    """Stream the reasoning about the run's instruction to stderr and put the first answer into `run`.
+    """Stream the policy's reasoning to stderr and store the first answer in `run`.
 
     Raises:
-        AnswerError: no sample holds a usable answer, or the policy would only guess and need not.
+        AnswerError: no sample has a usable answer, or the policy would only guess and `guess` is not set.
     """
     assert pipeline.policy is not None
     assert run.instruction is not None
@@ -104,7 +106,7 @@ def think(
     started = time.perf_counter()
     for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling, guess=guess):
         if getattr(event, "sample", 0) == 0:
-            show(event)
+            print_event(event)
         if isinstance(event, Answered) and run.answer is None:
             run.answer = event.answer
             if event.speed is not None:
@@ -119,8 +121,8 @@ def think(
     run.failure = run.text = ""
 
 
-def show(event: object) -> None:
-    """Print what a person wants to see of an event while it happens, on stderr."""
+def print_event(event: object) -> None:
+    """Print a policy event on stderr."""
     write = sys.stderr.write
     if isinstance(event, ThoughtDelta):
         write(event.text)

@@ -1,4 +1,4 @@
-"""`veason data check ROOT --kind KIND`: walk a dataset and tell what is wrong with it."""
+"""`veason data check ROOT --kind KIND`: check the files of a benchmark dataset and list its problems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser("data", help="check a benchmark dataset", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="count expressions; list missing frames, wrong sizes, unsorted frames")
+    check = actions.add_parser("check", help="count expressions; list missing frames, wrong sizes and unsorted frames")
     add_dataset_arguments(check)
     return parser
 
@@ -26,17 +26,19 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ROOT, --kind and --split."""
     parser.add_argument("root", metavar="ROOT", help="folder of the dataset")
-    parser.add_argument("--kind", required=True, choices=BENCHMARKS, help="its format")
-    parser.add_argument("--split", help="for example valid, train or valid_u (default: what the format is scored on)")
+    parser.add_argument("--kind", required=True, choices=BENCHMARKS, help="format of the dataset")
+    parser.add_argument(
+        "--split", help="for example valid, train or valid_u (default: the split that the benchmark scores)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check one split, or all that are there; see `veason.cli` for the exit codes."""
+    """Check one split, or every split found; see `veason.cli` for the exit codes."""
     from veason.formats.datasets import present_splits
 
     splits = (args.split,) if args.split else present_splits(args.root, args.kind)
     if not splits:
-        raise DataError(f"{args.root}: holds no file of expressions of a {args.kind} dataset: check root and kind")
+        raise DataError(f"{args.root}: no expressions file of a {args.kind} dataset was found: check root and kind")
     is_clean = True
     for split in splits:
         report = check_with_progress(args.root, args.kind, split)
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_with_progress(root: str, kind: str, split: str) -> CheckReport:
-    """Check one split and show how far it is."""
+    """Check one split with a progress bar on stderr."""
     from rich.console import Console
     from rich.progress import Progress
 

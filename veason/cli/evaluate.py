@@ -1,4 +1,4 @@
-"""`veason eval ROOT --kind KIND`: score saved predictions, or ask the models and score what they say."""
+"""`veason eval ROOT --kind KIND`: score saved predictions, or run the models and score their masks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_co
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
-    parser = commands.add_parser("eval", help="score on a benchmark; killed runs go on", description=__doc__)
+    parser = commands.add_parser(
+        "eval", help="score on a benchmark; an interrupted run can be resumed", description=__doc__
+    )
     add_dataset_arguments(parser)
     parser.add_argument(
-        "--predictions", metavar="DIR", help="score the saved pictures below DIR/Annotations instead of asking models"
+        "--predictions", metavar="DIR", help="score the saved mask images in DIR/Annotations instead of running models"
     )
     add_policy(parser)
     add_segmenter(parser)
-    parser.add_argument("--out", metavar="DIR", required=True, help="journal and report; give it again to go on")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
     parser.add_argument(
-        "--allow-missing", action="store_true", help="score missing pictures as empty masks, labelled in the report"
+        "--out", metavar="DIR", required=True, help="folder of the journal and report; give the same one to resume"
+    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="number of processes (%(default)s)")
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="score missing mask images as empty masks, which the report states"
     )
     return parser
 
@@ -50,13 +54,15 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f"--workers is 1 or more, got {args.workers}")
     chosen = {name: value for name in MODEL_OPTIONS if (value := getattr(args, name))}
     if args.predictions and chosen:
-        raise DataError("give either --predictions DIR, to score what is saved, or --policy and --segmenter, to ask")
+        raise DataError(
+            "give either --predictions DIR, to score saved masks, or --policy and --segmenter, to run models"
+        )
     if not args.predictions and not (args.policy and args.segmenter):
-        raise DataError("name both --policy and --segmenter, so that the report can say what made it, or --predictions")
+        raise DataError("give both --policy and --segmenter, which the report records, or --predictions")
     dataset = open_dataset(args.root, args.kind, args.split)
     source = Path(args.predictions) if args.predictions else Live(partial(pipeline_from_args, args), chosen)
     columns = (
-        TextColumn("scoring" if args.predictions else "asking"),
+        TextColumn("scoring" if args.predictions else "predicting"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("expressions"),

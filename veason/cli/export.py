@@ -1,4 +1,4 @@
-"""`veason export PROJECT --format F --out DIR`: write the labels of a project in a format that others read."""
+"""`veason export PROJECT --format F --out DIR`: write the labels of a project in an exchange or training format."""
 
 from __future__ import annotations
 
@@ -14,19 +14,27 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser(
         "export",
-        help="write labels in a format that others read",
+        help="write labels in an exchange or training format",
         description=__doc__,
         epilog=f"formats:\n{format_lines(EXPORTABLE)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("project", metavar="PROJECT", help="folder of the project")
-    parser.add_argument("--format", required=True, choices=EXPORTABLE, metavar="FORMAT", help="one of those below")
-    parser.add_argument("--out", required=True, metavar="DIR", help="an empty or new folder")
-    parser.add_argument("--everything", action="store_true", help="also what nobody has accepted (never in sft, grpo)")
-    parser.add_argument("--disputed", action="store_true", help="also accepted ones that a reviewer disagrees with")
+    parser.add_argument(
+        "--format", required=True, choices=EXPORTABLE, metavar="FORMAT", help="one of the formats below"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="the target folder, new or empty")
+    parser.add_argument(
+        "--everything", action="store_true", help="include answers that nobody has accepted (never in sft, grpo)"
+    )
+    parser.add_argument("--disputed", action="store_true", help="include accepted answers that a reviewer disputes")
     parser.add_argument("--force", action="store_true", help="replace an earlier export in the same folder")
-    parser.add_argument("--no-pictures", action="store_true", help="leave out the frames where the format lets you")
-    parser.add_argument("--profile", metavar="FILE", help="how the policy to train wants its frames (sft, grpo)")
+    parser.add_argument("--no-pictures", action="store_true", help="leave out the frames if the format allows it")
+    parser.add_argument(
+        "--profile",
+        metavar="FILE",
+        help="JSON file with frame size, labels and answer keys of the policy to train (sft, grpo)",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON to stdout")
     return parser
 

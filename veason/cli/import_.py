@@ -1,4 +1,4 @@
-"""`veason import PROJECT FILE_OR_FOLDER --format F`: take labels, or a model's predictions, in to review them."""
+"""`veason import PROJECT FILE_OR_FOLDER --format F`: read labels or model predictions into a project for review."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
     parser = commands.add_parser(
         "import",
-        help="take in labels that others made",
+        help="read labels or predictions into a project",
         description=__doc__,
         epilog=f"formats:\n{format_lines(IMPORTABLE)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("project", metavar="PROJECT", help="folder of the project")
-    parser.add_argument("source", metavar="FILE_OR_FOLDER", help="the labels")
+    parser.add_argument("source", metavar="FILE_OR_FOLDER", help="file or folder with the labels")
     parser.add_argument(
-        "--format", required=True, choices=IMPORTABLE, metavar="FORMAT", help="how they are written: one of those below"
+        "--format", required=True, choices=IMPORTABLE, metavar="FORMAT", help="format of the labels: one of those below"
     )
     parser.add_argument(
-        "--videos", metavar="DIR_OR_FILE", help="folder with the videos, called as in the labels, or the only video"
+        "--videos",
+        metavar="DIR_OR_FILE",
+        help="folder with the videos under the names in the labels, or the only video",
     )
     parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
     return parser
@@ -37,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
 
     with Project.open(args.project) as project:
         imported = into_project(project, args.source, args.format, videos=args.videos, copy=args.copy, is_owners=True)
-    print(imported.told(), file=sys.stderr)
+    print(imported.summary(), file=sys.stderr)
     return 0

@@ -1,4 +1,4 @@
-"""`veason nano`: hand over to the package beside this one, which draws the toy world and trains the embedded models."""
+"""`veason nano ...`: pass all arguments to `veason_nano`, which draws the toy world and trains the embedded models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from veason.errors import MissingBackend
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
-    """Add the command and return its parser, which reads nothing: every word after `nano` is handed over."""
+    """Add the command and return its parser, which passes on every argument after `nano` unparsed."""
     parser = commands.add_parser(
         "nano", help="draw the toy world, train the embedded models", add_help=False, prefix_chars="\0"
     )

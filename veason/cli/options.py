@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their text becomes values."""
+"""Options shared by several commands, and the conversion of their text to values."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from veason.pipeline import Pipeline
 
 KEY_VARIABLE = "VEASON_POLICY_KEY"
-"""The environment variable that may hold the key of a model server."""
+"""The environment variable with the API key of a model server."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-"""What a command adds its parser to."""
+"""The type of the `commands` argument of `add_parser`."""
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})@(\d+)(?::(\d+))?")
@@ -45,39 +45,43 @@ def add_video(parser: argparse.ArgumentParser) -> None:
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add --out, --range and --json."""
     parser.add_argument(
-        "--out", metavar="DIR", default="out", help="where masks, overlay and result.json go (%(default)s)"
+        "--out", metavar="DIR", default="out", help="folder for masks, overlay and result.json (%(default)s)"
     )
     parser.add_argument("--range", metavar="A:B", help="only frames A to B-1 (absolute, 0-based)")
     parser.add_argument("--json", action="store_true", help="print result.json to stdout as well")
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of policy and how it is run."""
+    """Add --policy, --policy-model, --policy-key-file, --profile, --quantization and --prefix-memory."""
     parser.add_argument(
         "--policy",
         metavar="P",
-        help="nano | scripted:FILE | FOLDER | HUB_ID | http://HOST:PORT/v1 (default: the best that is already here)",
+        help="nano | scripted:FILE | FOLDER | HUB_ID | http://HOST:PORT/v1 (default: the best installed one)",
     )
     parser.add_argument("--policy-model", metavar="NAME", help="the model of a server (default: its only one)")
     parser.add_argument(
-        "--policy-key-file", metavar="FILE", help=f"holds the key of a server (default: the variable {KEY_VARIABLE})"
+        "--policy-key-file",
+        metavar="FILE",
+        help=f"file with the API key of a server (default: the variable {KEY_VARIABLE})",
     )
-    parser.add_argument("--profile", metavar="FILE", help="how that checkpoint wants its frames (JSON)")
+    parser.add_argument(
+        "--profile", metavar="FILE", help="JSON file with the checkpoint's frame size, labels and answer keys"
+    )
     parser.add_argument("--quantization", choices=["4bit"], help="load the policy in 4 bits (needs bitsandbytes)")
     parser.add_argument(
-        "--prefix-memory", type=megabytes, metavar="MB", help="on its device, for what it has read of videos (1024)"
+        "--prefix-memory", type=megabytes, metavar="MB", help="device memory for cached prompt prefixes (1024)"
     )
 
 
 def add_segmenter(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of segmenter and device."""
+    """Add --segmenter, --segmenter-config, --device, cache budgets and --speedups."""
     parser.add_argument("--segmenter", metavar="S", help="nano | FOLDER | FILE.pt | HUB_ID")
     parser.add_argument("--segmenter-config", metavar="NAME", help="model config of FILE.pt, such as sam2.1_hiera_l")
     parser.add_argument("--device", default="auto", help="cpu | cuda | auto (%(default)s)")
-    kept = parser.add_argument_group("what may be kept, so that corrections and further questions come fast")
+    group = parser.add_argument_group("cache budgets, for fast corrections and further questions")
     for name, where in (("memory", "memory"), ("gpu", "the GPU"), ("disk", "temporary files")):
-        kept.add_argument(f"--feature-{name}", type=megabytes, metavar="MB", help=f"features of frames in {where}")
-    kept.add_argument("--track-memory", type=megabytes, metavar="MB", help="tracked objects in memory (256)")
+        group.add_argument(f"--feature-{name}", type=megabytes, metavar="MB", help=f"frame features in {where}")
+    group.add_argument("--track-memory", type=megabytes, metavar="MB", help="tracked objects in memory (256)")
     add_speedups(parser)
 
 
@@ -90,20 +94,20 @@ def add_speedups(parser: argparse.ArgumentParser) -> None:
         choices=names,
         default=[],
         metavar="WAY",
-        help=f"on a GPU, with other last bits than the stock way: {', '.join(names)}",
+        help=f"faster on a GPU, but not bit-equal to stock: {', '.join(names)}",
     )
 
 
 def read_speedups(args: argparse.Namespace) -> Speedups:
-    """Return what the options ask for; --stock asks for nothing."""
-    wanted = [] if getattr(args, "stock", False) else getattr(args, "speedups", [])
-    return Speedups(**{name.replace("-", "_"): True for name in wanted})
+    """Return the speed-ups that --speedups names; none with --stock."""
+    chosen = [] if getattr(args, "stock", False) else getattr(args, "speedups", [])
+    return Speedups(**{name.replace("-", "_"): True for name in chosen})
 
 
 def add_stock(parser: argparse.ArgumentParser) -> None:
     """Add --stock."""
     parser.add_argument(
-        "--stock", action="store_true", help="keep nothing and overlap nothing: the same result, for comparison"
+        "--stock", action="store_true", help="no caches and no overlapping work: the same result, for comparison"
     )
 
 
@@ -114,40 +118,40 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
 
 
 def read_sampling(args: argparse.Namespace) -> Sampling:
-    """Return how the options want answers to be decoded. Raises OptionError."""
+    """Return the sampling settings. Raises OptionError for values out of range."""
     return Sampling(temperature=args.temperature, num_samples=getattr(args, "samples", 1), seed=args.seed)
 
 
-def positive(text: str) -> int:
-    """Return a whole number, 1 or more. Raises ArgumentTypeError, which argparse turns into its usual message."""
+def positive_int(text: str) -> int:
+    """Parse a whole number, 1 or more. Raises ArgumentTypeError, which argparse reports."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"wanted a whole number, 1 or more, got {text!r}")
     return int(text)
 
 
 def megabytes(text: str) -> int:
-    """Return a number of megabytes. Raises ArgumentTypeError, which argparse turns into its usual message."""
+    """Parse a whole number of megabytes, 0 or more. Raises ArgumentTypeError, which argparse reports."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"wanted a whole number of megabytes, 0 or more, got {text!r}")
     return int(text)
 
 
 def read_budgets(args: argparse.Namespace) -> Budgets:
-    """Return what the options say may be kept, the defaults where they say nothing."""
+    """Return the cache budgets of the options; an option not given keeps its default."""
     if getattr(args, "stock", False):
         return Budgets.nothing()
-    given = {
+    chosen = {
         "feature_memory": args.feature_memory,
         "feature_gpu": args.feature_gpu,
         "feature_disk": args.feature_disk,
         "tracks": args.track_memory,
         "prefix": getattr(args, "prefix_memory", None),
     }
-    return Budgets(**{name: value for name, value in given.items() if value is not None})
+    return Budgets(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def read_endpoint_options(args: argparse.Namespace) -> EndpointOptions:
-    """Return how a model server is asked. Raises OptionError where the file of the key cannot be read or is empty."""
+    """Return the options of a model server. Raises OptionError if the key file cannot be read or is not one word."""
     file = getattr(args, "policy_key_file", None)
     key = os.environ.get(KEY_VARIABLE, "")
     if file is not None:
@@ -161,7 +165,7 @@ def read_endpoint_options(args: argparse.Namespace) -> EndpointOptions:
 
 
 def read_model_options(args: argparse.Namespace) -> ModelOptions:
-    """Return what the options say of how the models are loaded. Raises OptionError."""
+    """Return the model options. Raises OptionError for values out of range."""
     return ModelOptions(
         device=args.device,
         quantization=getattr(args, "quantization", None),
@@ -174,7 +178,7 @@ def read_model_options(args: argparse.Namespace) -> ModelOptions:
 
 
 def pipeline_from_args(args: argparse.Namespace) -> Pipeline:
-    """Load the models that the options name and put them together; a command without --policy gets none."""
+    """Load the pipeline that the options name, without a policy for commands that have no --policy."""
     from veason.pipeline import load_pipeline
 
     policy = getattr(args, "policy", None)
@@ -182,10 +186,10 @@ def pipeline_from_args(args: argparse.Namespace) -> Pipeline:
 
 
 def parse_range(text: str | None, num_frames: int) -> FrameRange | None:
-    """Return the half-open range of "A:B"; either side may be left out.
+    """Parse "A:B", a half-open range of 0-based frames; either side may be omitted.
 
     Raises:
-        PromptError: it is not of that form, or not inside the video.
+        PromptError: the text has another form, or the range is not inside the video.
     """
     if text is None:
         return None
@@ -200,12 +204,12 @@ def parse_range(text: str | None, num_frames: int) -> FrameRange | None:
 
 
 def parse_prompts(boxes: Sequence[str], clicks: Sequence[str]) -> tuple[Prompt, ...]:
-    """Return the prompts of `--box x1,y1,x2,y2@FRAME[:OBJECT]` and `--click x,y,+@FRAME[:OBJECT]`.
+    """Parse the prompts of `--box x1,y1,x2,y2@FRAME[:OBJECT]` and `--click x,y,+@FRAME[:OBJECT]`.
 
-    OBJECT is 1 where it is left out; a box and clicks for one object on one frame become one prompt.
+    OBJECT is 1 by default; a box and clicks for one object on one frame become one prompt.
 
     Raises:
-        PromptError: a text is not of that form, or two boxes are given for one object on one frame.
+        PromptError: a text has another form, or there are two boxes for one object on one frame.
     """
     box_at: dict[tuple[int, int], Box] = {}
     clicks_at: dict[tuple[int, int], list[Click]] = {}
@@ -213,18 +217,18 @@ def parse_prompts(boxes: Sequence[str], clicks: Sequence[str]) -> tuple[Prompt, 
         match = _BOX.fullmatch(text)
         if match is None:
             raise PromptError(f"--box takes x1,y1,x2,y2@FRAME[:OBJECT], got {text!r}")
-        place = (int(match[6] or 1), int(match[5]))
-        if place in box_at:
-            raise PromptError(f"two boxes for object {place[0]} on frame {place[1]}: add :OBJECT to tell them apart")
-        box_at[place] = Box(*(float(match[number]) for number in range(1, 5)))
+        key = (int(match[6] or 1), int(match[5]))
+        if key in box_at:
+            raise PromptError(f"two boxes for object {key[0]} on frame {key[1]}: add :OBJECT to tell them apart")
+        box_at[key] = Box(*(float(match[number]) for number in range(1, 5)))
     for text in clicks:
         match = _CLICK.fullmatch(text)
         if match is None:
             raise PromptError(f"--click takes x,y,+@FRAME[:OBJECT] or x,y,-@FRAME[:OBJECT], got {text!r}")
-        place = (int(match[5] or 1), int(match[4]))
-        clicks_at.setdefault(place, []).append(Click(float(match[1]), float(match[2]), match[3] == "+"))
-    places = sorted({*box_at, *clicks_at})
-    if not places:
+        key = (int(match[5] or 1), int(match[4]))
+        clicks_at.setdefault(key, []).append(Click(float(match[1]), float(match[2]), match[3] == "+"))
+    keys = sorted({*box_at, *clicks_at})
+    if not keys:
         raise PromptError("nothing to track: give at least one --box or --click")
     return tuple(
         Prompt(
@@ -233,5 +237,5 @@ def parse_prompts(boxes: Sequence[str], clicks: Sequence[str]) -> tuple[Prompt, 
             box_at.get((object_id, frame_index)),
             tuple(clicks_at.get((object_id, frame_index), ())),
         )
-        for object_id, frame_index in places
+        for object_id, frame_index in keys
     )

@@ -1,4 +1,4 @@
-"""Propagation with a progress bar, and the end of a run: files, summary, JSON."""
+"""Propagation with a progress bar, and writing the result of a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def propagate_with_progress(
     *,
     order: Order = "stock",
 ) -> None:
-    """Put the tracks into `run`, frame by frame, so that a cancelled run keeps what was done."""
+    """Propagate prompts with a progress bar on stderr; store the tracks in `run`, also if it is cancelled."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -43,7 +43,7 @@ def propagate_with_progress(
         TextColumn("frames"),
         TimeRemainingColumn(),
     )
-    arrived: list[FrameMasks] = []
+    received: list[FrameMasks] = []
     done: set[int] = set()
     print(f"propagating over frames {start} to {stop - 1}", file=sys.stderr, flush=True)
     started = time.perf_counter()
@@ -51,29 +51,29 @@ def propagate_with_progress(
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("", total=stop - start)
             for frame_masks in pipeline.propagate(video, prompts, frames=frames, order=order):
-                arrived.append(frame_masks)
+                received.append(frame_masks)
                 done.add(frame_masks.frame_index)
                 progress.update(task, completed=len(done))
     finally:
-        run.tracks = merge_tracks(run.tracks, arrived)
+        run.tracks = merge_tracks(run.tracks, received)
         run.timings["propagate"] = time.perf_counter() - started
 
 
 @contextmanager
-def finishing(run: RunResult, video: VideoSource, args: argparse.Namespace) -> Iterator[None]:
-    """Write what a run has come to when the block ends, however it ends: an answer outlives what fails after it."""
+def writing_result(run: RunResult, video: VideoSource, args: argparse.Namespace) -> Iterator[None]:
+    """A context that writes the run's result at its end, also after an error, so that no answer is lost."""
     try:
         yield
     except BaseException as error:
         run.is_cancelled = isinstance(error, KeyboardInterrupt)
         run.failure = str(error) or type(error).__name__
-        finish(run, video, args)
+        write_result(run, video, args)
         raise
-    finish(run, video, args)
+    write_result(run, video, args)
 
 
-def finish(run: RunResult, video: VideoSource, args: argparse.Namespace) -> None:
-    """Write the run into --out, say where, and print the JSON where it was asked for."""
+def write_result(run: RunResult, video: VideoSource, args: argparse.Namespace) -> None:
+    """Write the run into --out, print where, and with --json print result.json to stdout."""
     from veason.outputs import write_run
 
     folder = Path(args.out)

@@ -1,4 +1,4 @@
-"""`veason project new|add|prelabel|status DIR`: a queue of questions about videos, kept in a folder."""
+"""`veason project new|add|prelabel|status DIR`: manage a project folder with its queue of questions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOUBTFUL_SHOWN = 5
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
-    parser = commands.add_parser("project", help="keep a queue of questions about videos", description=__doc__)
+    parser = commands.add_parser("project", help="manage a queue of questions about videos", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in _ACTIONS.items():
         action = actions.add_parser(name, help=text, description=text)
@@ -38,12 +38,14 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("videos", metavar="VIDEO_OR_FOLDER", nargs="*", help="a video, or a folder of videos or frames")
-    parser.add_argument("--instructions", metavar="FILE", help="CSV or JSONL with instruction, video, assignee")
-    parser.add_argument("--encoding", metavar="NAME", help="of the text of --instructions (default: UTF-8)")
+    parser.add_argument(
+        "--instructions", metavar="FILE", help="CSV or JSONL file with the columns instruction, video, assignee"
+    )
+    parser.add_argument("--encoding", metavar="NAME", help="text encoding of --instructions (default: UTF-8)")
     parser.add_argument("--copy", action="store_true", help="copy the videos into the project")
     parser.add_argument("--dataset", metavar="ROOT", help="add the expressions of a benchmark dataset")
     parser.add_argument("--kind", choices=BENCHMARKS, help="format of --dataset")
-    parser.add_argument("--split", help="split of --dataset (default: what the format is scored on)")
+    parser.add_argument("--split", help="split of --dataset (default: the split that the benchmark scores)")
 
 
 def _add_prelabel(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +104,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
     sampling = read_sampling(args)
     with Project.open(args.folder) as project:
         if not project.library.questions(status=("new", "thinking"), assignee=args.assignee):
-            print("nothing to do: no question is new")  # no model need be loaded for that
+            print("nothing to do: no question is new")  # before any model is loaded
             return 0
         pipeline = pipeline_from_args(args)
         with closing(prelabel(project, pipeline, sampling=sampling, assignee=args.assignee)) as work:
@@ -112,7 +114,7 @@ def _run_prelabel(args: argparse.Namespace) -> int:
 
 
 def _show(work: Iterator[Progress]) -> dict[str, int]:
-    """Show progress on stderr until the work ends; return how many questions ended how."""
+    """Show progress on stderr; return the number of questions by final stage."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -165,7 +167,7 @@ def _run_status(args: argparse.Namespace) -> int:
 
 
 def describe_project(project: Project) -> dict[str, Any]:
-    """Return what `status --json` prints."""
+    """Return the content of `status --json`."""
     from veason.project.folder import size_of
     from veason.project.statistics import statistics
 
@@ -194,8 +196,8 @@ def describe_project(project: Project) -> dict[str, Any]:
 _ACTIONS = {
     "new": "make an empty project",
     "add": "add videos and instructions to the queue",
-    "prelabel": "let policy and segmenter propose an answer to every new question",
-    "status": "tell how far the queue is",
+    "prelabel": "propose an answer to every new question with policy and segmenter",
+    "status": "show the state of the queue",
 }
 _ADD_OPTIONS = {"new": _add_new, "add": _add_add, "prelabel": _add_prelabel, "status": _add_status}
 _RUN = {"new": _run_new, "add": _run_add, "prelabel": _run_prelabel, "status": _run_status}

@@ -6,7 +6,15 @@ import argparse
 import signal
 from pathlib import Path
 
-from veason.cli.options import Commands, add_policy, add_segmenter, add_stock, read_model_options
+from veason.cli.options import (
+    Commands,
+    add_policy,
+    add_segmenter,
+    add_stock,
+    megabytes,
+    positive_int,
+    read_model_options,
+)
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 """Addresses that only this machine reaches."""
@@ -20,13 +28,13 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def add_serve_options(parser: argparse.ArgumentParser) -> None:
-    """Add what both `veason serve` and app.py understand."""
+    """Add the options shared by `veason serve` and app.py."""
     add_policy(parser)
     add_segmenter(parser)
     add_stock(parser)
-    parser.add_argument("--project", metavar="FOLDER", help="where the labels are kept (default: veason, at home)")
+    parser.add_argument("--project", metavar="FOLDER", help="project folder (default: ~/veason)")
     parser.add_argument(
-        "--visitors", metavar="FOLDER", help="instead: a project below FOLDER for each visitor, for 2 days"
+        "--visitors", metavar="FOLDER", help="instead: one project in FOLDER per visitor, deleted after 2 days"
     )
     parser.add_argument(
         "--models",
@@ -35,6 +43,22 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further host name to accept, such as a proxy's; may be repeated",
+    )
+    parser.add_argument(
+        "--video-memory", metavar="MB", type=megabytes, help="memory for opened videos, in megabytes (default: 512)"
+    )
+    parser.add_argument(
+        "--transfer-disk",
+        metavar="MB",
+        type=positive_int,
+        help="disk for uploads and files to download, in megabytes (default: 20000)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
 
 
@@ -45,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from veason.studio.server.app import serve
     from veason.studio.server.settings import Settings
 
+    chosen = {"video_mb": args.video_memory, "transfer_mb": args.transfer_disk}
     serve(
         Settings(
             policy=args.policy,
@@ -53,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
             are_models_locked=(args.models or ("open" if args.host in LOCAL_HOSTS else "locked")) == "locked",
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
+            hosts=tuple(args.allow_host),
+            **{name: value for name, value in chosen.items() if value is not None},
         ),
         host=args.host,
         port=args.port,

@@ -1,4 +1,4 @@
-"""`veason track VIDEO --box x1,y1,x2,y2@FRAME[:OBJECT]`: propagate prompts given by hand, without a policy."""
+"""`veason track VIDEO --box x1,y1,x2,y2@FRAME[:OBJECT]`: propagate boxes and clicks, without a policy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from veason.cli.options import (
     parse_range,
     pipeline_from_args,
 )
-from veason.cli.progress import finishing, propagate_with_progress
+from veason.cli.progress import propagate_with_progress, writing_result
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command and return its parser."""
-    parser = commands.add_parser("track", help="propagate boxes and clicks given by hand", description=__doc__)
+    parser = commands.add_parser("track", help="propagate boxes and clicks", description=__doc__)
     add_video(parser)
     parser.add_argument(
         "--box", action="append", default=[], metavar="x1,y1,x2,y2@FRAME[:OBJECT]", help="may be repeated"
@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
 
     with open_video(args.video) as video:
         frames = parse_range(args.range, video.info.num_frames)
-        check_prompts(video.info, prompts, frames)  # a wrong box is told before a model is loaded
+        check_prompts(video.info, prompts, frames)  # bad prompts are reported before a model is loaded
         pipeline = pipeline_from_args(args)
         run = RunResult(video.info, pipeline.segmenter.name)
-        with finishing(run, video, args):
+        with writing_result(run, video, args):
             propagate_with_progress(pipeline, video, prompts, frames, run)
     return 0

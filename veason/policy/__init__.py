@@ -1,4 +1,4 @@
-"""Policies: models that look at frames, reason, name a keyframe and box the target on it."""
+"""Policies: models that see frames and an instruction, reason, and answer with a keyframe and boxes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from veason.profile import GENERIC, load_profile, read_profile
 from veason.types import EndpointOptions, ModelOptions, Policy
 
 RECORDINGS = hub.ASSETS / "examples" / "recordings.json"
-"""Recorded answers about the example clips, replayed where no model is here."""
+"""Recorded answers about the example clips, replayed if no model is installed."""
 
 
 def load_policy(name: str | None = None, options: ModelOptions = ModelOptions()) -> Policy:
-    """Load a policy by the name the user gave.
+    """Load a policy by name.
 
     Args:
-        name: None or "auto" for the best one that is here (the published one where there is CUDA and its weights are
+        name: None or "auto" for the best available one (the published one if CUDA is available and its weights are
             cached, else nano, else recorded answers), "nano", "scripted" or "scripted:FILE", a folder, a hub id, or the
-            address of an OpenAI-compatible server. Only a hub id named here is ever downloaded.
-        options: device, dtype, quantization and profile; `budgets.prefix` is the memory of the device for what was
-            read of videos (0 is plain `generate`), `speedups.static_cache` decodes into a cache of fixed size,
-            compiled where there is CUDA.
+            address of an OpenAI-compatible server. Only a hub id given here is ever downloaded.
+        options: device, dtype, quantization and profile; `budgets.prefix` is the device memory in MiB for cached
+            prompt prefixes (0 disables them), `speedups.static_cache` decodes into a cache of fixed size, compiled
+            on CUDA.
 
     Raises:
-        MissingBackend: weights or a library are missing; the message holds the command to type.
-        ProfileError: the profile is broken or does not fit the model.
-        DeviceError: the device is not there or too small.
-        EndpointError: a server does not tell which models it has.
+        MissingBackend: weights or a library are missing; the message has the command to run.
+        ProfileError: the profile is invalid or does not match the model.
+        DeviceError: the device is not available or has too little memory.
+        EndpointError: a server does not list its models.
     """
-    name = choose_name(options.device) if name in (None, "auto") else name
+    name = choose_policy_name(options.device) if name in (None, "auto") else name
     if name == "scripted" or name.startswith("scripted:"):
         from veason.policy.scripted import ScriptedPolicy
 
@@ -59,7 +59,7 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
     elif folder.is_absolute() or checkpoint.count("/") != 1 or checkpoint.startswith("."):
         raise MissingBackend(
             f"there is no policy {name!r}: use auto, nano, scripted:FILE, a checkpoint folder or a hub id such as "
-            f"{hub.REAL_POLICY}"
+            f"{hub.PUBLISHED_POLICY}"
         )
     else:
         is_known = hub.is_cached(checkpoint)
@@ -67,29 +67,29 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
     return load_qwen(checkpoint, profile, options, name=name, may_download=not is_known)
 
 
-def choose_name(device: str = "auto") -> str:
-    """Return the name of the best policy that is here, without downloading anything.
+def choose_policy_name(device: str = "auto") -> str:
+    """Return the name of the best available policy. Downloads nothing.
 
     Raises:
         MissingBackend: there is none.
-        DeviceError: the device is not there.
+        DeviceError: the device is not available.
     """
     from veason.device import choose_device
 
     has_cuda = choose_device(device).type == "cuda"
-    return best_name(
-        has_real=has_cuda and hub.is_cached(hub.REAL_POLICY),
+    return best_policy_name(
+        has_published=has_cuda and hub.is_cached(hub.PUBLISHED_POLICY),
         has_nano=hub.has_embedded("policy"),
         has_recordings=RECORDINGS.is_file(),
     )
 
 
-def best_name(*, has_real: bool, has_nano: bool, has_recordings: bool) -> str:
-    """Return the name of the best policy among those that are here. Raises MissingBackend where there is none."""
-    if has_real:
-        return hub.REAL_POLICY
+def best_policy_name(*, has_published: bool, has_nano: bool, has_recordings: bool) -> str:
+    """Return the name of the best policy among those available. Raises MissingBackend if there is none."""
+    if has_published:
+        return hub.PUBLISHED_POLICY
     if has_nano:
         return hub.NANO
     if has_recordings:
         return "scripted"
-    raise MissingBackend(f"no policy is on this machine: hf download {hub.REAL_POLICY}")
+    raise MissingBackend(f"no policy is on this machine: hf download {hub.PUBLISHED_POLICY}")

@@ -1,4 +1,4 @@
-"""How `generate` chooses tokens, hands them over and stops."""
+"""Token sampling, streaming and stopping for transformers' `generate`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from veason.types import Sampling
 
 
 class TokenQueue(BaseStreamer):
-    """Hands over new token ids. (TextIteratorStreamer holds text back until a space and decodes the line each time.)"""
+    """A streamer that puts new token ids into a queue.
+
+    TextIteratorStreamer would delay text until the next space and decode the whole line each time.
+    """
 
     def __init__(self, tokens: SimpleQueue[list[int] | None]) -> None:
         self._tokens = tokens
         self._is_prompt = True
 
     def put(self, value: torch.Tensor) -> None:
-        """Pass on what comes after the first call, which holds the prompt."""
+        """Put the token ids of a call into the queue, except those of the first call: the prompt."""
         if self._is_prompt:
             self._is_prompt = False
         else:
@@ -38,7 +41,7 @@ class TokenQueue(BaseStreamer):
 
 
 class StopWhenSet(StoppingCriteria):
-    """Ends the answer after the token that is being made when an event is set."""
+    """A criterion that ends the answer after the current token once an event is set."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
@@ -49,22 +52,22 @@ class StopWhenSet(StoppingCriteria):
 
 
 class GumbelSampler(LogitsProcessor):
-    """Makes the highest score a draw from the softmax, by adding Gumbel noise from a generator of its own.
+    """A logits processor that adds Gumbel noise from its own generator, so that the argmax is a sample.
 
-    `generate` itself draws from the global generator, which other threads use too, so a seed would not repeat.
+    `generate` samples from the global generator, which other threads use too, so a seed would not be reproducible.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self._generator = torch.Generator(device).manual_seed(seed)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Return `(1, V)` scores, the highest of which is the draw."""
-        waits = torch.empty_like(scores).exponential_(generator=self._generator)
-        return scores - waits.clamp_min_(torch.finfo(scores.dtype).tiny).log_()
+        """Return `(1, V)` scores whose argmax is the sampled token."""
+        noise = torch.empty_like(scores).exponential_(generator=self._generator)
+        return scores - noise.clamp_min_(torch.finfo(scores.dtype).tiny).log_()
 
 
 def sampling_processors(sampling: Sampling, sample: int, device: torch.device) -> LogitsProcessorList:
-    """Return what makes the greedy choice of `generate` a draw with the wanted sampling; empty at temperature 0."""
+    """Return processors that turn greedy decoding into sampling with these settings; empty at temperature 0."""
     if sampling.temperature == 0:
         return LogitsProcessorList()
     chain: list[Any] = [TemperatureLogitsWarper(sampling.temperature)]

@@ -1,7 +1,7 @@
-"""The text of one answer in the pieces that model servers send, whichever of them it is.
+"""Reader of the streamed deltas of OpenAI-compatible servers.
 
 Servers agree on `choices[0].delta.content` and on little else: the reasoning may come in `reasoning_content` or
-`reasoning` with its tags taken out, deltas may be empty or null, and the last chunks may have no choice at all.
+`reasoning` without its tags, deltas may be empty or null, and the last chunks may have no choices.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _REASONING = ("reasoning_content", "reasoning")
 
 @dataclass(slots=True)
 class DeltaReader:
-    """Joins the deltas of one choice into the text that the model wrote, with the think tags where they belong.
+    """A reader that joins the deltas of one choice into the model's text and restores the think tags.
 
     Attributes:
-        finish_reason: why the server says the text ended, "" while it has not.
+        finish_reason: the server's reason for the end of the text, "" before the end.
     """
 
     finish_reason: str = ""
@@ -28,7 +28,7 @@ class DeltaReader:
     _has_thought: bool = field(default=False, init=False)
 
     def read(self, choice: Mapping[str, Any]) -> str:
-        """Return the text that one choice of a chunk adds, "" where it adds none."""
+        """Return the text that one choice of a chunk adds, possibly ""."""
         self.finish_reason = str(choice.get("finish_reason") or self.finish_reason)
         delta = choice.get("delta") or choice.get("message") or {}
         thought = next((delta[name] for name in _REASONING if isinstance(delta.get(name), str) and delta[name]), "")
@@ -47,7 +47,7 @@ class DeltaReader:
         return "".join(pieces)
 
     def close(self) -> str:
-        """Return what the end of the stream adds: the closing tag of a thought that nothing followed."""
+        """Return the text to add at the end of the stream: the closing think tag if it is still open, else ""."""
         if not self._is_thinking:
             return ""
         self._is_thinking = False
@@ -55,7 +55,7 @@ class DeltaReader:
 
 
 def _text(content: object) -> str:
-    """Return a content, which may be text, null, or a list of parts of which some are text."""
+    """Return the text of a `content` field: a string, null, or a list of parts."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):

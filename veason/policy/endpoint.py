@@ -1,7 +1,7 @@
 """A policy behind an OpenAI-compatible server: Ollama, llama.cpp, LM Studio, vLLM, SGLang, `transformers serve`.
 
-It sends what the policy in this process reads: the same words, pictures of the profile's size without loss, labels
-between them. A server that holds the same weights writes the same greedy text.
+Requests have the same prompt as the in-process policy: the same text and labels, and lossless images of the profile's
+size. A server with the same weights writes the same greedy text.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from veason.policy.pieces import Piece, read_pieces
 from veason.profile import Profile
 from veason.types import EndpointOptions, Frame, Note, PolicyEvent, Sampling, Turn
 
-FIRST_WAIT_S = 0.5
-"""What is waited before the second try; twice as long before each further one."""
+FIRST_RETRY_WAIT_S = 0.5
+"""Seconds to wait before the second try; doubled before each further try."""
 
-LONGEST_WAIT_S = 20.0
-"""What a server may ask to be waited with `Retry-After`."""
+MAX_RETRY_WAIT_S = 20.0
+"""Longest wait in seconds between tries, also if a server asks for more with `Retry-After`."""
 
-PARALLEL = 4
-"""Requests for further samples that are under way at a time."""
+MAX_PARALLEL_REQUESTS = 4
+"""Most requests of one question at a time, with that of the first sample."""
 
-_NO_MODEL = re.compile(
+_UNKNOWN_MODEL = re.compile(
     r"\bmodel\b.{0,80}\b(?:not found|not exist|unknown|no such|not loaded|not available)", re.IGNORECASE
 )
-_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-_FINISHED_BADLY = {"content_filter": "its content filter", "error": "an error"}
+_RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_FAILURE_REASONS = {"content_filter": "its content filter", "error": "an error"}
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointUsage:
-    """What the server said of the last answer: tokens read, of those from its cache, and written; 0 if nothing."""
+    """Token counts that the server reported for the last answer, 0 if it reported none."""
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -54,20 +54,20 @@ class EndpointUsage:
 
 
 class EndpointPolicy:
-    """A model of a server behind the Policy protocol. Several sessions may share one; the server orders them.
+    """A model on a server as a Policy. Several sessions may share one; the server schedules them.
 
     Args:
-        address: the base address, up to and with `/v1`.
-        options: the model's name, the key, and how long to wait.
-        profile: how the model wants its frames and writes its answers.
+        address: the base URL, including `/v1`.
+        options: the model's name, the API key and timeouts.
+        profile: the model's frame size, labels and answer keys.
 
     Raises:
-        OptionError: the address is no http address, or holds a password.
-        EndpointError: no model is named and the server has none or several.
+        OptionError: the address is not an http URL, or contains a password.
+        EndpointError: no model is named and the server does not have exactly one.
     """
 
     is_recorded = False
-    gives_several = True
+    can_sample = True
 
     def __init__(self, address: str, options: EndpointOptions, profile: Profile) -> None:
         self.address = check_address(address)
@@ -79,23 +79,23 @@ class EndpointPolicy:
             timeout=openai.Timeout(options.read_s, connect=options.connect_s),
             max_retries=0,
         )
-        self.model = options.model or self._only_model()
+        self.model = options.model or self._find_single_model()
         self.name = f"{self.model} at {urlsplit(self.address).netloc}"
         self._usage = EndpointUsage()
-        self._lacks: set[str] = set()
+        self._unsupported: set[str] = set()
 
     @property
     def frame_count(self) -> int:
-        """How many frames the profile asks for."""
+        """The number of frames to show, from the profile."""
         return self.profile.frame_count
 
     @property
     def usage(self) -> EndpointUsage:
-        """What the server said of the last answer."""
+        """Token counts that the server reported for the last answer."""
         return self._usage
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
-        """Return the words that the profile says the model was never trained on, () where it says nothing."""
+        """Return the words of the instruction outside the profile's vocabulary, () if it has none."""
         return prompt.unknown_words(instruction, self.profile.vocabulary)
 
     def outside_training(self, frames: Sequence[Frame], instruction: str) -> tuple[Note, ...]:
@@ -103,11 +103,11 @@ class EndpointPolicy:
         return outside_training(self.profile, [frame.index for frame in frames], instruction)
 
     def models(self) -> tuple[str, ...]:
-        """Return the names of the server's models. Raises EndpointError where it does not tell."""
+        """Return the names of the server's models, sorted. Raises EndpointError if it cannot list them."""
         try:
             return tuple(sorted(str(model.id) for model in self._client.models.list()))
         except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
-            raise self._explained(error) from error
+            raise self._to_endpoint_error(error) from error
 
     def stream(
         self,
@@ -119,11 +119,11 @@ class EndpointPolicy:
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
-        """Yield events while the server writes, one sample after another. Closing ends the connection at once.
+        """Yield events while the server writes, one sample after another. Closing the generator ends the connection.
 
         Raises:
             PromptError: there are no frames.
-            EndpointError: the server cannot be reached, refuses, or breaks off.
+            EndpointError: the server is unreachable, rejects the request, or ends the answer early.
         """
         if not frames:
             raise PromptError("the policy was given no frames: show it at least one")
@@ -140,35 +140,37 @@ class EndpointPolicy:
         """Yield the raw text of one sample as the server sends it.
 
         Raises:
-            EndpointError: as for `stream`. Nothing is asked a second time once the first text has come.
+            EndpointError: as for `stream`. A request is not repeated after its first text has arrived.
         """
         start = time.perf_counter()
         reader = DeltaReader()
         try:
-            with self._open(messages, sampling, sample) as chunks:
+            with self._request_stream(messages, sampling, sample) as chunks:
                 for chunk in chunks:
                     text = "".join(reader.read(choice) for choice in self._choices(chunk))
                     if text:
                         yield Piece(time.perf_counter() - start, text)
         except (openai.OpenAIError, ConnectionError, TimeoutError, ValueError, AttributeError, TypeError) as error:
-            raise self._explained(error) from error
+            raise self._to_endpoint_error(error) from error
         if not reader.finish_reason:
             raise EndpointError(
                 f"{self.name} broke off in the middle of the answer, or is no OpenAI-compatible server: ask again"
             )
-        if reader.finish_reason in _FINISHED_BADLY:
-            raise EndpointError(f"{self.name} ended the answer because of {_FINISHED_BADLY[reader.finish_reason]}")
+        if reader.finish_reason in _FAILURE_REASONS:
+            raise EndpointError(f"{self.name} ended the answer because of {_FAILURE_REASONS[reader.finish_reason]}")
         if text := reader.close():
             yield Piece(time.perf_counter() - start, text)
 
     def _choices(self, chunk: Any) -> list[Mapping[str, Any]]:
-        """Return the choices of a chunk, and note what it says of tokens."""
-        plain = chunk.model_dump() if hasattr(chunk, "model_dump") else chunk
-        if not isinstance(plain, dict):
-            raise EndpointError(f"{self.address} does not answer as an OpenAI-compatible server: {str(plain)[:120]!r}")
-        if error := plain.get("error"):
-            raise self._told(str(error.get("message", error) if isinstance(error, dict) else error))
-        usage = plain.get("usage")
+        """Return the choices of a chunk, and store the token counts in it."""
+        chunk_fields = chunk.model_dump() if hasattr(chunk, "model_dump") else chunk
+        if not isinstance(chunk_fields, dict):
+            raise EndpointError(
+                f"{self.address} does not answer as an OpenAI-compatible server: {str(chunk_fields)[:120]!r}"
+            )
+        if error := chunk_fields.get("error"):
+            raise self._rejection(str(error.get("message", error) if isinstance(error, dict) else error))
+        usage = chunk_fields.get("usage")
         if isinstance(usage, dict):
             details = usage.get("prompt_tokens_details") or {}
             self._usage = EndpointUsage(
@@ -176,25 +178,25 @@ class EndpointPolicy:
                 int(details.get("cached_tokens") or 0) if isinstance(details, dict) else 0,
                 int(usage.get("completion_tokens") or 0),
             )
-        return [choice for choice in plain.get("choices") or () if isinstance(choice, dict)]
+        return [choice for choice in chunk_fields.get("choices") or () if isinstance(choice, dict)]
 
-    def _open(self, messages: list[dict[str, Any]], sampling: Sampling, sample: int) -> Any:
-        """Begin a request, again where the server may be busy, and without an extra that it does not know."""
-        wait_s = FIRST_WAIT_S
-        for left in reversed(range(self._options.num_tries)):
+    def _request_stream(self, messages: list[dict[str, Any]], sampling: Sampling, sample: int) -> Any:
+        """Start a request. Retry if the server may be busy, and leave out optional parameters that it rejects."""
+        wait_s = FIRST_RETRY_WAIT_S
+        for tries_left in reversed(range(self._options.num_tries)):
             try:
                 return self._client.chat.completions.create(**self._request(messages, sampling, sample))
             except openai.APIStatusError as error:
                 if (extra := self._unknown_extra(error)) is not None:
-                    self._lacks.add(extra)
-                    return self._open(messages, sampling, sample)
-                if error.status_code not in _AGAIN or not left:
+                    self._unsupported.add(extra)
+                    return self._request_stream(messages, sampling, sample)
+                if error.status_code not in _RETRY_STATUSES or not tries_left:
                     raise
                 wait_s = max(wait_s, _retry_after(error))
             except openai.APIConnectionError:
-                if not left:
+                if not tries_left:
                     raise
-            time.sleep(min(wait_s, LONGEST_WAIT_S))
+            time.sleep(min(wait_s, MAX_RETRY_WAIT_S))
             wait_s *= 2
         raise AssertionError("the last try returns or raises")
 
@@ -208,18 +210,18 @@ class EndpointPolicy:
             "max_tokens": min(sampling.max_new_tokens, self.profile.max_new_tokens),
             "temperature": sampling.temperature,
             "stream": True,
-            **{name: value for name, value in extras.items() if name not in self._lacks},
+            **{name: value for name, value in extras.items() if name not in self._unsupported},
         }
 
     def _unknown_extra(self, error: openai.APIStatusError) -> str | None:
-        """Return the extra that a server refuses by name, None where it refuses something else."""
+        """Return the optional parameter that the server's error names, or None."""
         if error.status_code not in (400, 422):
             return None
         text = f"{error} {_message_of(error)}"
-        return next((one for one in ("stream_options", "seed") if one in text and one not in self._lacks), None)
+        return next((one for one in ("stream_options", "seed") if one in text and one not in self._unsupported), None)
 
     def _messages(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> list[dict[str, Any]]:
-        """Return the messages with pictures in them. An empty system message is left out: servers make words of it."""
+        """Return the messages with images. An empty system message is left out: servers would add text for it."""
         pictures = iter(data_url(resize_frame(frame, self.profile.size_wh)) for frame in frames)
         messages = prompt.build_messages(self.profile, [frame.index for frame in frames], instruction, turns)
         for message in messages:
@@ -230,17 +232,17 @@ class EndpointPolicy:
                 ]
         return [message for message in messages if message["role"] != "system" or message["content"]]
 
-    def _only_model(self) -> str:
+    def _find_single_model(self) -> str:
         self.name = urlsplit(self.address).netloc
         self.model = ""
         names = self.models()
         if len(names) != 1:
-            known = ", ".join(names[:20]) or "none"
-            raise EndpointError(f"{self.name} has the models {known}: choose one with --policy-model NAME")
+            listed = ", ".join(names[:20]) or "none"
+            raise EndpointError(f"{self.name} has the models {listed}: choose one with --policy-model NAME")
         return names[0]
 
-    def _explained(self, error: Exception) -> EndpointError:
-        """Return an error in words that say what to do."""
+    def _to_endpoint_error(self, error: Exception) -> EndpointError:
+        """Return an EndpointError whose message says what to do about `error`."""
         if isinstance(error, EndpointError):
             return error
         if isinstance(error, openai.APITimeoutError):
@@ -255,15 +257,15 @@ class EndpointPolicy:
                 f"cannot reach {self.address} ({cause}): is the server running, and the address right?"
             )
         if isinstance(error, openai.APIStatusError):
-            return self._refused(error)
+            return self._status_error(error)
         if isinstance(error, openai.APIError):
-            return self._told(str(error))
+            return self._rejection(str(error))
         return EndpointError(
             f"{self.address} does not answer as an OpenAI-compatible server ({str(error)[:120]}): check the address, "
             "which ends with /v1 on most servers"
         )
 
-    def _refused(self, error: openai.APIStatusError) -> EndpointError:
+    def _status_error(self, error: openai.APIStatusError) -> EndpointError:
         status, text = error.status_code, _message_of(error)
         if status in (401, 403):
             return EndpointError(
@@ -271,16 +273,16 @@ class EndpointPolicy:
             )
         if status == 429:
             return EndpointError(f"{self.name} takes no more requests for now ({text}): wait, or ask for fewer samples")
-        if status == 404 or (status == 400 and _NO_MODEL.search(text)):
+        if status == 404 or (status == 400 and _UNKNOWN_MODEL.search(text)):
             with suppress(EndpointError):
                 if (names := self.models()) and self.model not in names:
                     return EndpointError(f"{self.name} has no model {self.model!r}, but {', '.join(names[:20])}")
             return EndpointError(
                 f"{self.address} has no such model or address ({status}): {text}; should it end with /v1?"
             )
-        return self._told(text, status)
+        return self._rejection(text, status)
 
-    def _told(self, text: str, status: int | None = None) -> EndpointError:
+    def _rejection(self, text: str, status: int | None = None) -> EndpointError:
         lowered = text.lower()
         where = f"{self.name} refuses" + (f" ({status})" if status else "")
         if any(
@@ -296,37 +298,37 @@ class EndpointPolicy:
 
 
 class _Samples:
-    """The samples of one question: the first streams, further ones are asked for beside it and wait for their turn."""
+    """The samples of one question: the first is streamed, the others are requested in parallel and buffered."""
 
     def __init__(self, policy: EndpointPolicy, messages: list[dict[str, Any]], sampling: Sampling) -> None:
         self._policy, self._messages, self._sampling = policy, messages, sampling
         self._is_closed = threading.Event()
-        self._free = threading.Semaphore(PARALLEL - 1)
-        self._written = [SimpleQueue[Piece | Exception | None]() for _ in range(1, sampling.num_samples)]
+        self._slots = threading.Semaphore(MAX_PARALLEL_REQUESTS - 1)
+        self._queues = [SimpleQueue[Piece | Exception | None]() for _ in range(1, sampling.num_samples)]
         self._threads = [
-            threading.Thread(target=self._ask, args=(number,), name="veason-endpoint", daemon=True)
+            threading.Thread(target=self._run, args=(number,), name="veason-endpoint", daemon=True)
             for number in range(1, sampling.num_samples)
         ]
         for thread in self._threads:
             thread.start()
 
     def pieces(self, sample: int) -> Generator[Piece, None, None]:
-        """Yield the pieces of a sample. Raises EndpointError, and whatever else went wrong in its thread."""
+        """Yield the pieces of a sample. Raises EndpointError, and any other exception of its thread."""
         if sample == 0:
             yield from self._policy.write(self._messages, self._sampling, 0)
             return
-        while (piece := self._written[sample - 1].get()) is not None:
+        while (piece := self._queues[sample - 1].get()) is not None:
             if isinstance(piece, Exception):
                 raise piece
             yield piece
 
     def close(self) -> None:
-        """Stop what is still under way; what has not begun is not asked for any more."""
+        """Stop running requests and do not start further ones."""
         self._is_closed.set()
 
-    def _ask(self, sample: int) -> None:
-        written = self._written[sample - 1]
-        with self._free:
+    def _run(self, sample: int) -> None:
+        queue = self._queues[sample - 1]
+        with self._slots:
             if self._is_closed.is_set():
                 return
             try:
@@ -334,14 +336,14 @@ class _Samples:
                     for piece in pieces:
                         if self._is_closed.is_set():
                             return
-                        written.put(piece)
-                written.put(None)
-            except Exception as error:  # noqa: BLE001  # raised where the sample is read: else its reader waits for ever
-                written.put(error)
+                        queue.put(piece)
+                queue.put(None)
+            except Exception as error:  # noqa: BLE001  # raised in `pieces`: otherwise its caller would wait forever
+                queue.put(error)
 
 
 def check_address(address: str) -> str:
-    """Return the address of a server without its last slash. Raises OptionError where it is none or has a password."""
+    """Return a server's URL without its last slash. Raises OptionError if it is invalid or contains a password."""
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OptionError(f"a server is named by its address, such as http://127.0.0.1:8000/v1, got {address!r}")
@@ -356,7 +358,7 @@ def _retry_after(error: openai.APIStatusError) -> float:
 
 
 def _message_of(error: openai.APIStatusError) -> str:
-    """Return what a refusal says, in a line of bounded length, whatever form it has."""
+    """Return the message of an error response, whatever its form, in one line of at most 300 characters."""
     body = error.body
     if isinstance(body, dict):
         body = body.get("message") or body.get("detail") or body.get("error") or body

@@ -1,4 +1,4 @@
-"""From pieces of text with their times to policy events: the part that every policy shares."""
+"""Conversion of timed text pieces to policy events, shared by all policies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from veason.types import Answered, PolicyEvent, Speed, Unanswered
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The text of one more token, which may be empty (an end mark, half a character), and its time.
+    """The text of one token, possibly empty (an end token, part of a character), and when it was written.
 
-    `seconds` count from the start of the answer, so the first piece holds the time that reading the frames took.
-    A text that breaks off inside a character has one piece more, with what is left.
+    `seconds` count from the start of the answer, so those of the first piece include the prefill. A text that ends
+    inside a character has one more piece with the incomplete rest.
     """
 
     seconds: float
@@ -26,9 +26,14 @@ class Piece:
 def read_pieces(
     pieces: Generator[Piece, None, None], context: AnswerContext, sample: int = 0
 ) -> Generator[PolicyEvent, None, None]:
-    """Yield the events of the text as it arrives, then one Answered, or Unanswered where it holds no answer.
+    """Yield the events of the text as it arrives, then one Answered, or Unanswered if the text has no answer.
 
-    Closing this generator closes `pieces`, so the model behind it stops.
+    Closing this generator closes `pieces`, which stops the model.
+
+    Args:
+        pieces: the text of one sample.
+        context: the frames shown and the coordinate spaces.
+        sample: the number of the sample, 0-based.
     """
     parser = AnswerParser(context, sample=sample)
     times: list[float] = []

@@ -1,10 +1,9 @@
-"""What the model has read of a video is kept, so that the next question about it reads only what is new.
+"""Prefix caching: the keys and values of a prompt are reused by the next prompt about the same frames.
 
-A prompt shows the pictures first. Two prompts about the same pictures therefore begin with the same tokens, and the
-keys and values that attention made of those tokens do not depend on what follows: they can be used again, exactly.
-How far two prompts agree is found by comparing the tokens of both as a whole, never by cutting the text. So the same
-store serves another instruction (all up to the instruction), another sample (all but one token) and a correction
-(the first prompt, and the answer as far as it is tokenized the way it was written).
+A prompt has the images first. Two prompts about the same images therefore start with the same tokens, whose keys and
+values do not depend on later tokens and can be reused exactly. The common prefix is found by comparing token ids of
+both whole prompts, never by splitting the text. So one store serves another instruction (shared up to the instruction),
+another sample (all but one token) and a correction (the first prompt, and the answer if it is tokenized as written).
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from transformers.cache_utils import Cache, DynamicLayer, StaticLayer
 from veason.types import Frame
 
 DEFAULT_BUDGET_BYTES = 1 << 30
-"""Room for what was read of some six videos: 3,400 tokens of Qwen2.5-VL take 122 MB (3B) or 190 MB (7B) in bfloat16."""
+"""Enough for about six videos: 3,400 tokens of Qwen2.5-VL take 122 MB (3B) or 190 MB (7B) in bfloat16."""
 
-_ROWS_BETWEEN_HASHED = 8
+_HASHED_ROW_STEP = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefixEntry:
-    """Tokens that were read, and a pair of keys and values for each layer. Nothing may write into any of them.
+    """Token ids and their keys and values per layer. The tensors must not be written to.
 
     `token_ids` is `(L,)` int64 on the CPU; the tensors of `layers` are `(1, heads, L, size)` on the model's device.
     """
@@ -41,14 +40,14 @@ class PrefixEntry:
 
     @property
     def num_bytes(self) -> int:
-        """How much memory the keys and values take."""
+        """Bytes of the keys and values."""
         return sum(tensor.numel() * tensor.element_size() for pair in self.layers for tensor in pair)
 
     def start(self, length: int) -> DynamicCache:
-        """Return a cache of the first `length` tokens to go on from. It shares memory with the reading.
+        """Return a cache of the first `length` tokens. It shares memory with this entry.
 
-        A `DynamicLayer` grows by making new tensors, so whatever is done with the cache, cancelling and cropping
-        included, leaves the reading as it is.
+        A `DynamicLayer` grows by creating new tensors, so using, cropping or cancelling the cache does not change this
+        entry.
         """
         cache = DynamicCache()
         for keys, values in self.layers:
@@ -60,13 +59,13 @@ class PrefixEntry:
 
 
 def entry_from_cache(cache: Cache, token_ids: torch.Tensor) -> PrefixEntry | None:
-    """Return what a finished `generate` has read, None for a cache that does not hold every token in every layer.
+    """Return an entry from the cache of a finished `generate`, or None if a layer does not contain every token.
 
-    What a static cache holds is copied, since the next answer is written over it.
+    The tensors of a static cache are copied, because the next answer overwrites them.
 
     Args:
-        cache: the cache it used.
-        token_ids: `(1, L)` prompt and answer. The last token of the answer was chosen but not read.
+        cache: the cache that `generate` used.
+        token_ids: `(1, L)` prompt and answer. The last answer token was sampled, but its keys were not computed.
     """
     length = int(cache.get_seq_length())
     if not all(
@@ -84,10 +83,15 @@ def entry_from_cache(cache: Cache, token_ids: torch.Tensor) -> PrefixEntry | Non
 
 @dataclass(frozen=True, slots=True)
 class PrefixCounts:
-    """What the model was spared, since the policy was loaded: one more prompt with every sample.
+    """Use of the prefix cache since the policy was loaded. Each sample counts as one prompt.
 
-    `prompt_tokens` were asked for and `prefill_tokens` of them read, the others reused; `vision_calls` are prompts
-    whose pictures went through the vision tower; `kept_bytes` is what the store holds now, for `kept_videos`.
+    Attributes:
+        prompts: number of prompts.
+        prompt_tokens: tokens of all prompts.
+        prefill_tokens: those that were computed; the others were reused.
+        vision_calls: prompts whose images went through the vision tower.
+        kept_videos: number of cached entries now.
+        kept_bytes: bytes of those entries.
     """
 
     prompts: int = 0
@@ -97,8 +101,8 @@ class PrefixCounts:
     kept_videos: int = 0
     kept_bytes: int = 0
 
-    def after(self, prompt_tokens: int, reused_tokens: int) -> PrefixCounts:
-        """Return the counts after one more prompt, of which so many tokens were reused (0: it was read whole)."""
+    def with_prompt(self, prompt_tokens: int, reused_tokens: int) -> PrefixCounts:
+        """Return the counts with one more prompt, of which `reused_tokens` were reused (0: computed in full)."""
         return replace(
             self,
             prompts=self.prompts + 1,
@@ -109,81 +113,81 @@ class PrefixCounts:
 
 
 class PrefixStore:
-    """Readings by video, at most `budget_bytes` of them; the one used longest ago goes first.
+    """A cache of prefix entries by frame set, at most `budget_bytes`; least recently used dropped first. Thread-safe.
 
-    Threads may share it. There is one reading for each set of pictures: the last prompt about them and its answer.
-    Visitors who ask about the same video in turn still share all of the pictures, since their prompts begin with them.
+    There is one entry per set of frames: the last prompt about them with its answer. Users who ask about the same video
+    in turn still share the tokens of all images, because their prompts start with them.
     """
 
     def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
-        self._budget_bytes = budget_bytes
-        self._readings: OrderedDict[bytes, PrefixEntry] = OrderedDict()
+        self.budget_bytes = budget_bytes
+        self._entries: OrderedDict[bytes, PrefixEntry] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def num_bytes(self) -> int:
-        """How much memory the readings take, never more than the budget."""
+        """Bytes of all entries, never more than the budget."""
         with self._lock:
-            return self._held()
+            return self._total_bytes()
 
     def __len__(self) -> int:
-        return len(self._readings)
+        return len(self._entries)
 
     def find(self, key: bytes, token_ids: torch.Tensor, *, at_least: int) -> tuple[PrefixEntry, int] | None:
-        """Return the reading of these pictures and how many of its first tokens serve the prompt.
+        """Return the entry of these frames and the number of its first tokens that the prompt shares, or None.
 
         Args:
-            key: what `digest_frames` gives.
-            token_ids: `(N,)` the whole prompt, at least one of whose tokens is left to read.
-            at_least: how many tokens must serve; None is returned where fewer do.
+            key: the result of `digest_frames`.
+            token_ids: `(N,)` the whole prompt. At most N - 1 tokens are shared, so that one is left to compute.
+            at_least: the smallest useful number of shared tokens; with fewer the result is None.
         """
         with self._lock:
-            reading = self._readings.get(key)
-            if reading is None:
+            entry = self._entries.get(key)
+            if entry is None:
                 return None
-            self._readings.move_to_end(key)
-        length = min(common_length(reading.token_ids, token_ids), len(token_ids) - 1)
-        return (reading, length) if length >= at_least else None
+            self._entries.move_to_end(key)
+        length = min(common_length(entry.token_ids, token_ids), len(token_ids) - 1)
+        return (entry, length) if length >= at_least else None
 
-    def keep(self, key: bytes, reading: PrefixEntry) -> None:
-        """Put a reading in place of the one about the same pictures, and let go of others until all fit."""
+    def put(self, key: bytes, entry: PrefixEntry) -> None:
+        """Store an entry in place of the one for the same frames; drop others until all fit the budget."""
         with self._lock:
-            self._readings.pop(key, None)
-            if reading.num_bytes > self._budget_bytes:
+            self._entries.pop(key, None)
+            if entry.num_bytes > self.budget_bytes:
                 return
-            while self._held() + reading.num_bytes > self._budget_bytes:
-                self._readings.popitem(last=False)
-            self._readings[key] = reading
+            while self._total_bytes() + entry.num_bytes > self.budget_bytes:
+                self._entries.popitem(last=False)
+            self._entries[key] = entry
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Drop all entries."""
         with self._lock:
-            self._readings.clear()
+            self._entries.clear()
 
-    def _held(self) -> int:
-        return sum(reading.num_bytes for reading in self._readings.values())
+    def _total_bytes(self) -> int:
+        return sum(entry.num_bytes for entry in self._entries.values())
 
 
 def digest_frames(frames: Sequence[Frame]) -> bytes:
-    """Return 32 bytes that tell sets of frames apart by their indices, sizes and pixels.
+    """Return a 32-byte digest of frames: their indices, sizes and pixels.
 
-    Every pixel counts in a CRC-32 of its frame, every eighth row in a SHA-256 too. Hashing source pixels this way
-    takes 3 ms for a 1080p frame, a tenth of squashing it first.
+    Every pixel is part of a CRC-32 per frame, every eighth row of the SHA-256 as well. Hashing the source pixels takes
+    3 ms for a 1080p frame, a tenth of the time of resizing it first.
     """
     digest = hashlib.sha256()
     for frame in frames:
         image = np.ascontiguousarray(frame.image)
         digest.update(f"{frame.index} {image.shape} {zlib.crc32(image.data)};".encode())
-        digest.update(np.ascontiguousarray(image[::_ROWS_BETWEEN_HASHED]).data)
+        digest.update(np.ascontiguousarray(image[::_HASHED_ROW_STEP]).data)
     return digest.digest()
 
 
 def common_length(ids_a: torch.Tensor, ids_b: torch.Tensor) -> int:
-    """Return how many tokens two sequences, `(L,)` and `(M,)`, have in common from the start.
+    """Return the length of the common prefix of two token sequences, `(L,)` and `(M,)`.
 
     >>> common_length(torch.tensor([5, 6, 7, 8]), torch.tensor([5, 6, 9]))
     2
     """
     shorter = min(len(ids_a), len(ids_b))
-    differing = (ids_a[:shorter] != ids_b[:shorter]).nonzero()
-    return int(differing[0]) if len(differing) else shorter
+    differences = (ids_a[:shorter] != ids_b[:shorter]).nonzero()
+    return int(differences[0]) if len(differences) else shorter

@@ -1,6 +1,6 @@
-"""What the policy is asked: pictures with their labels first, then the instruction, in the words of the profile.
+"""Prompts for policies: labelled images first, then the instruction, in the wording of the profile.
 
-Everything that depends on the frames alone comes first, so two instructions about the same frames share a long prefix.
+Everything that depends only on the frames comes first, so instructions about the same frames share a long prefix.
 """
 
 from __future__ import annotations
@@ -19,42 +19,50 @@ from veason.profile import Profile
 from veason.types import Box, Turn
 
 PLACEHOLDERS = ("frame_count", "instruction", "width", "height", "keyframe_key", "boxes_key")
-"""What a template file may name in braces; a literal brace is written twice. Width and height are the box space's."""
+"""Placeholders of a template file, in braces; literal braces are doubled. Width and height are those of box space."""
 
 
 def build_messages(
     profile: Profile, shown: Sequence[int], instruction: str, turns: Sequence[Turn] = ()
 ) -> list[dict[str, Any]]:
-    """Return chat messages whose first user message has one image part for each of the `shown` absolute indices.
+    """Return chat messages; the first user message has a label and an image part per shown frame.
+
+    Args:
+        profile: the wording, labels and keys.
+        shown: absolute indices of the frames, in the order of their images.
+        instruction: the description of the target.
+        turns: earlier answers and corrections, oldest first.
 
     Raises:
-        ProfileError: the profile's template file cannot be read or names an unknown placeholder.
+        ProfileError: the profile's template file cannot be read or has an unknown placeholder.
     """
     content: list[dict[str, str]] = []
     for place, frame_index in enumerate(shown):
         label = frame_label(profile, frame_index, place)
         content += [{"type": "text", "text": label if place == 0 else f", {label}"}, {"type": "image"}]
-    content.append({"type": "text", "text": "\n" + ask(profile, len(shown), instruction)})
+    content.append({"type": "text", "text": "\n" + instruction_text(profile, len(shown), instruction)})
     messages: list[dict[str, Any]] = [
         {"role": "system", "content": profile.system},
         {"role": "user", "content": content},
     ]
     for turn in turns:
-        messages.append({"role": "assistant", "content": _defuse(turn.answer_text)})
-        messages.append({"role": "user", "content": _defuse(turn.correction)})
+        messages.append({"role": "assistant", "content": _escape_chat_marks(turn.answer_text)})
+        messages.append({"role": "user", "content": _escape_chat_marks(turn.correction)})
     return messages
 
 
 def frame_label(profile: Profile, frame_index: int, place: int) -> str:
-    """Return the text before a picture, for example "(17s)"."""
+    """Return the text before an image, for example "(17s)". `place` is its 0-based position among the shown frames."""
     return profile.label_form.format(index=frame_index if profile.labels == "absolute" else place)
 
 
-def ask(profile: Profile, num_shown: int, instruction: str) -> str:
-    """Return the text after the pictures: the profile's template file filled in, or our own wording."""
-    instruction = _defuse(tidy_instruction(instruction) if profile.lowercase_instruction else instruction.strip())
+def instruction_text(profile: Profile, num_shown: int, instruction: str) -> str:
+    """Return the text after the images: the profile's template file filled in, or the default wording."""
+    instruction = _escape_chat_marks(
+        normalize_instruction(instruction) if profile.lowercase_instruction else instruction.strip()
+    )
     if profile.prompt_template:
-        return _fill(Path(profile.prompt_template), profile, num_shown, instruction)
+        return _fill_template(Path(profile.prompt_template), profile, num_shown, instruction)
     number = "its frame number in the whole video" if profile.labels == "absolute" else "its place in this list"
     return (
         f"You see {num_shown} frames, taken at even steps from one video. The video counts as one frame per second: "
@@ -66,15 +74,15 @@ def ask(profile: Profile, num_shown: int, instruction: str) -> str:
 
 
 def correction_text(keyframe: int | None, boxes: Sequence[Box] | None, context: AnswerContext) -> str:
-    """Return what to tell the policy after a person has corrected its answer: the `correction` of a Turn.
+    """Return the message to the policy after a person corrected its answer: the `correction` of a Turn.
 
     Args:
-        keyframe: absolute index of the right frame, None where the policy's own was right.
-        boxes: the right boxes in source pixels, () where the target is absent, None where its own were right.
-        context: the frames shown and the spaces, see `veason.answer`.
+        keyframe: absolute index of the correct frame, None if the policy's was correct.
+        boxes: the correct boxes in source pixels, () if the target is absent, None if the policy's were correct.
+        context: the frames shown and the coordinate spaces, see `veason.answer`.
 
     Raises:
-        PromptError: nothing is corrected, the frame was not shown, or a box lies outside the picture.
+        PromptError: nothing is corrected, the frame was not shown, or a box is outside the picture.
     """
     parts = []
     if keyframe is not None:
@@ -92,17 +100,17 @@ def correction_text(keyframe: int | None, boxes: Sequence[Box] | None, context: 
 
 
 def check_instruction(instruction: str) -> str:
-    """Return the instruction without outer white space. Raises PromptError where nothing is left of it."""
+    """Return the instruction without surrounding white space. Raises PromptError if it is empty."""
     checked = instruction.strip()
     if not checked:
         raise PromptError("the instruction is empty: describe what to segment, in words")
     return checked
 
 
-def tidy_instruction(instruction: str) -> str:
-    """Return the instruction in lower case without outer spaces and dots.
+def normalize_instruction(instruction: str) -> str:
+    """Return the instruction in lower case, without surrounding spaces and dots.
 
-    >>> tidy_instruction(" The dog that barks. ")
+    >>> normalize_instruction(" The dog that barks. ")
     'the dog that barks'
     """
     return instruction.strip().strip(".").strip().lower()
@@ -111,7 +119,7 @@ def tidy_instruction(instruction: str) -> str:
 def unknown_words(instruction: str, vocabulary: Sequence[str]) -> tuple[str, ...]:
     """Return the words of the instruction that are not in the vocabulary, in order; () for an empty vocabulary.
 
-    Words are runs of letters and digits, and single symbols such as emoji; case and punctuation do not matter.
+    Words are sequences of letters and digits, and single symbols such as emoji; case and punctuation do not matter.
 
     >>> unknown_words("The 2 red zeppelins, zeppelins!", ["the", "red", "ball"])
     ('2', 'zeppelins')
@@ -132,7 +140,7 @@ def words_of(instruction: str) -> tuple[str, ...]:
     return tuple(one for one in found if one.isalnum() or unicodedata.category(one).startswith("S"))
 
 
-def _fill(path: Path, profile: Profile, num_shown: int, instruction: str) -> str:
+def _fill_template(path: Path, profile: Profile, num_shown: int, instruction: str) -> str:
     try:
         template = path.read_text(encoding="utf-8").rstrip("\n")
         fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
@@ -157,6 +165,6 @@ def _fill(path: Path, profile: Profile, num_shown: int, instruction: str) -> str
     )
 
 
-def _defuse(text: str) -> str:
-    """Break the marks of the chat format, so that typed text cannot end a message or claim an image."""
+def _escape_chat_marks(text: str) -> str:
+    """Escape the special tokens of the chat format, so that user text cannot end a message or insert an image."""
     return text.replace("<|", "< |")

@@ -1,4 +1,4 @@
-"""Qwen2.5-VL and its descendants (Veason-R1, nano): frames and an instruction in, streamed events out."""
+"""Qwen2.5-VL and its descendants (Veason-R1, nano) as a Policy with streamed answers."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from veason.policy.pictures import resize_frame
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.prefix import DEFAULT_BUDGET_BYTES, PrefixCounts, PrefixStore, digest_frames, entry_from_cache
 from veason.policy.seen_pictures import picture_features, read_seen_pictures
-from veason.policy.static import StaticRoom, compile_options
+from veason.policy.static import ReusableStaticCache, compile_options
 from veason.profile import Profile
-from veason.types import Frame, Note, PolicyEvent, Sampling, Turn
+from veason.types import Frame, Holding, Note, PolicyEvent, Sampling, Turn
 
-_MOST_TOKENS_OF_A_CHARACTER = 4  # UTF-8 has at most four bytes, and a byte-level token holds at least one
+_MAX_TOKENS_PER_CHARACTER = 4  # UTF-8 has at most four bytes, and a byte-level token has at least one
 _LOCK_POLL_S = 0.05
 
 
 @dataclass(slots=True, eq=False)
-class _Asked:
-    """A prompt: its frames and text, what the processor makes of both (when it is needed), and for reuse its tokens."""
+class _PreparedPrompt:
+    """A prompt: frames and text, the processor's inputs if needed, and key and token ids for the prefix cache."""
 
     frames: Sequence[Frame]
     text: str
@@ -48,21 +48,21 @@ class _Asked:
 class QwenPolicy:
     """A Qwen2.5-VL behind the Policy protocol. Several sessions may share one.
 
-    One lock lets one answer be written at a time; others wait. Prompts about frames that were shown before go on from
-    what was read then (see `veason.policy.prefix`). Such a prompt carries its own positions: the model object keeps
-    the `rope_deltas` of whoever called it last, and would shift the positions of everyone else without any error.
+    A lock allows one answer at a time; others wait. A prompt about frames shown before reuses the cached prefix (see
+    `veason.policy.prefix`). Such a prompt passes explicit position ids: the model object keeps the `rope_deltas` of its
+    last caller and would otherwise shift the positions of other prompts without any error.
 
     Args:
         model: a Qwen2_5_VLForConditionalGeneration in eval mode.
         processor: its processor.
-        profile: how this checkpoint wants its frames and writes its answers.
-        name: how the user calls it.
-        prefix_bytes: memory of the device for what was read of videos; 0 is plain `generate`.
-        static_cache: whether to decode into a cache of fixed size, compiled where there is CUDA.
+        profile: the checkpoint's frame size, labels and answer keys.
+        name: the name by which the user chose it.
+        prefix_bytes: device memory for cached prefixes in bytes; 0 disables them.
+        static_cache: whether to decode into a cache of fixed size, compiled on CUDA.
     """
 
     is_recorded = False
-    gives_several = True
+    can_sample = True
 
     def __init__(
         self,
@@ -81,26 +81,33 @@ class QwenPolicy:
         self._lock = threading.Lock()
         self._grid_thw = _grid_of(processor.image_processor, profile)
         self._merge_size = processor.image_processor.merge_size
-        self._tokens_of_a_picture = math.prod(self._grid_thw) // self._merge_size**2
+        self._tokens_per_image = math.prod(self._grid_thw) // self._merge_size**2
         self._prefixes = PrefixStore(prefix_bytes) if prefix_bytes > 0 else None
         self._counts = PrefixCounts()
-        self._static = StaticRoom(model.config.get_text_config(decoder=True)) if static_cache else None
+        self._static = ReusableStaticCache(model.config.get_text_config(decoder=True)) if static_cache else None
         self._seen = read_seen_pictures(Path(profile.seen_pictures)) if profile.seen_pictures else None
 
     @property
     def frame_count(self) -> int:
-        """How many frames the profile asks for."""
+        """The number of frames to show, from the profile."""
         return self.profile.frame_count
 
     @property
     def counts(self) -> PrefixCounts:
-        """What was read and what was reused so far."""
+        """Computed and reused tokens so far, and the size of the prefix cache now."""
         if self._prefixes is None:
             return self._counts
         return replace(self._counts, kept_videos=len(self._prefixes), kept_bytes=self._prefixes.num_bytes)
 
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What was read of videos, of its budget."""
+        if self._prefixes is None:
+            return ()
+        return (Holding("prompts that were read", self._prefixes.num_bytes, self._prefixes.budget_bytes),)
+
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
-        """Return the words that this policy has never seen in training, () where its vocabulary is open."""
+        """Return the words of the instruction that this policy was never trained on, () if its vocabulary is open."""
         return prompt.unknown_words(instruction, self.profile.vocabulary)
 
     def outside_training(self, frames: Sequence[Frame], instruction: str) -> tuple[Note, ...]:
@@ -122,7 +129,7 @@ class QwenPolicy:
             visual, device = self._model.model.visual, self._model.device
             pixels = looked["pixel_values"].to(device, visual.dtype)
             tokens = visual(pixels, grid_thw=looked["image_grid_thw"].to(device)).pooler_output
-            return picture_features(tokens.view(len(images), self._tokens_of_a_picture, -1)).cpu()
+            return picture_features(tokens.view(len(images), self._tokens_per_image, -1)).cpu()
 
     def stream(
         self,
@@ -134,11 +141,11 @@ class QwenPolicy:
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
-        """Yield events while the model writes, one sample after another. Closing stops it within one token.
+        """Yield events while the model writes, one sample after another. Closing stops the model within one token.
 
         Raises:
             PromptError: there are no frames.
-            ProfileError: the profile's template or size does not fit.
+            ProfileError: the profile's template or frame size does not match the model.
             DeviceError: the accelerator ran out of memory.
         """
         if not frames:
@@ -147,9 +154,9 @@ class QwenPolicy:
         shown = [frame.index for frame in frames]
         context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height), fps=fps)
         start = time.perf_counter()
-        asked = self._ask(frames, instruction, turns)
+        prepared = self._prepare(frames, instruction, turns)
         for sample in range(sampling.num_samples):
-            with closing(read_pieces(self._write(asked, sampling, sample, start), context, sample)) as events:
+            with closing(read_pieces(self._write(prepared, sampling, sample, start), context, sample)) as events:
                 yield from events
             start = time.perf_counter()
 
@@ -162,26 +169,28 @@ class QwenPolicy:
         sampling: Sampling = Sampling(),
         sample: int = 0,
     ) -> Generator[Piece, None, None]:
-        """Yield the raw text of one sample, a piece a token: what `stream` parses, and what a recording keeps."""
+        """Yield the raw text of one sample, one piece per token: the input of `stream`'s parser and of recordings."""
         start = time.perf_counter()
-        yield from self._write(self._ask(frames, instruction, turns), sampling, sample, start)
+        yield from self._write(self._prepare(frames, instruction, turns), sampling, sample, start)
 
-    def _write(self, asked: _Asked, sampling: Sampling, sample: int, start: float) -> Generator[Piece, None, None]:
-        with closing(self._generate(asked, sampling, sample)) as tokens:
+    def _write(
+        self, prepared: _PreparedPrompt, sampling: Sampling, sample: int, start: float
+    ) -> Generator[Piece, None, None]:
+        with closing(self._generate(prepared, sampling, sample)) as tokens:
             for text in self._decode(tokens):
                 yield Piece(time.perf_counter() - start, text)
 
-    def _ask(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> _Asked:
-        """Return the prompt. Where a reading serves it, the pictures are hashed and not looked at."""
-        asked = _Asked(frames, self._text(frames, instruction, turns))
+    def _prepare(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> _PreparedPrompt:
+        """Return the prompt. If a cached prefix covers the images, they are hashed but not processed."""
+        prepared = _PreparedPrompt(frames, self._text(frames, instruction, turns))
         if self._prefixes is not None:
-            asked.key, asked.token_ids = digest_frames(frames), self._tokens(asked.text)
-        if self._resume(asked) is None:
-            asked.inputs = self._process(frames, asked.text)
-        return asked
+            prepared.key, prepared.token_ids = digest_frames(frames), self._tokenize(prepared.text)
+        if self._reuse_prefix(prepared) is None:
+            prepared.inputs = self._process(frames, prepared.text)
+        return prepared
 
     def _inputs(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> Any:
-        """Return the model's inputs on the CPU. All that depends on the frames comes before all that does not."""
+        """Return the model's inputs on the CPU. Everything that depends on the frames comes first."""
         return self._process(frames, self._text(frames, instruction, turns))
 
     def _text(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> str:
@@ -191,7 +200,7 @@ class QwenPolicy:
 
     def _process(self, frames: Sequence[Frame], text: str) -> Any:
         images = [resize_frame(frame, self.profile.size_wh) for frame in frames]
-        # without do_resize=False the processor would fit pictures into its own pixel limits and so change the box space
+        # without do_resize=False the processor would resize images to its own pixel limits and so change the box space
         inputs = self._processor(text=[text], images=images, do_resize=False, return_tensors="pt")
         grids = {tuple(grid) for grid in inputs["image_grid_thw"].tolist()}
         if grids != {self._grid_thw} or len(inputs["image_grid_thw"]) != len(frames):
@@ -201,38 +210,38 @@ class QwenPolicy:
             )
         return inputs
 
-    def _tokens(self, text: str) -> torch.Tensor:
-        """Return the `(N,)` tokens that the processor would make of a prompt, without looking at its pictures."""
+    def _tokenize(self, text: str) -> torch.Tensor:
+        """Return the `(N,)` token ids of a prompt, equal to the processor's, without processing the images."""
         ids = torch.tensor(self._processor.tokenizer(text)["input_ids"])
         is_picture = ids == self._processor.image_token_id
-        return ids.repeat_interleave(torch.where(is_picture, self._tokens_of_a_picture, 1))
+        return ids.repeat_interleave(torch.where(is_picture, self._tokens_per_image, 1))
 
-    def _resume(self, asked: _Asked) -> dict[str, Any] | None:
-        """Return inputs that go on from a reading of the same pictures, None where there is none."""
-        if self._prefixes is None or asked.token_ids is None:
+    def _reuse_prefix(self, prepared: _PreparedPrompt) -> dict[str, Any] | None:
+        """Return inputs that start from the cached prefix of the same frames, or None if there is none."""
+        if self._prefixes is None or prepared.token_ids is None:
             return None
-        pictures = (asked.token_ids == self._processor.image_token_id).nonzero()
-        found = self._prefixes.find(asked.key, asked.token_ids, at_least=int(pictures[-1]) + 1)
+        pictures = (prepared.token_ids == self._processor.image_token_id).nonzero()
+        found = self._prefixes.find(prepared.key, prepared.token_ids, at_least=int(pictures[-1]) + 1)
         if found is None:
             return None
-        reading, length = found
-        # as in get_rope_index: after pictures, positions are those of the tokens but for a shift each picture adds to
-        shift = (max(self._grid_thw) // self._merge_size - self._tokens_of_a_picture) * len(asked.frames)
-        places = torch.arange(len(asked.token_ids))
+        entry, length = found
+        # as in get_rope_index: after images, positions are token indices plus a shift to which each image adds
+        shift = (max(self._grid_thw) // self._merge_size - self._tokens_per_image) * len(prepared.frames)
+        places = torch.arange(len(prepared.token_ids))
         return {
-            "input_ids": asked.token_ids[None],
-            "attention_mask": torch.ones_like(asked.token_ids)[None],
-            # those of the text, then time, height and width; `generate` cuts off what belongs to tokens already read
+            "input_ids": prepared.token_ids[None],
+            "attention_mask": torch.ones_like(prepared.token_ids)[None],
+            # text, time, height and width positions; `generate` drops those of tokens that are in the cache
             "position_ids": torch.stack([places, *[places + shift] * 3])[:, None],
-            "past_key_values": reading.start(length),
+            "past_key_values": entry.start(length),
         }
 
-    def _generate(self, asked: _Asked, sampling: Sampling, sample: int) -> Generator[list[int], None, None]:
-        """Yield token ids as a thread makes them. Whatever goes wrong in the thread is raised here."""
+    def _generate(self, prepared: _PreparedPrompt, sampling: Sampling, sample: int) -> Generator[list[int], None, None]:
+        """Yield token ids while a thread generates them. Exceptions of the thread are raised here."""
         tokens: SimpleQueue[list[int] | None] = SimpleQueue()
         stop = threading.Event()
         with ThreadPoolExecutor(1, thread_name_prefix="veason-policy") as thread:
-            job = thread.submit(self._run, asked, sampling, sample, tokens, stop)
+            job = thread.submit(self._run, prepared, sampling, sample, tokens, stop)
             job.add_done_callback(lambda _: tokens.put(None))
             try:
                 while (ids := tokens.get()) is not None:
@@ -243,26 +252,26 @@ class QwenPolicy:
 
     def _run(
         self,
-        asked: _Asked,
+        prepared: _PreparedPrompt,
         sampling: Sampling,
         sample: int,
         tokens: SimpleQueue[list[int] | None],
         stop: threading.Event,
     ) -> None:
         device = self._model.device
-        with _hold(self._lock, stop) as is_held, memory_guard():
-            if not is_held:
+        with _acquire_lock(self._lock, stop) as is_acquired, memory_guard():
+            if not is_acquired:
                 return
-            inputs = self._resume(asked)
+            inputs = self._reuse_prefix(prepared)
             if inputs is None:
-                inputs = asked.inputs or self._process(asked.frames, asked.text)
+                inputs = prepared.inputs or self._process(prepared.frames, prepared.text)
             read = inputs["past_key_values"].get_seq_length() if "past_key_values" in inputs else 0
-            self._counts = self._counts.after(inputs["input_ids"].shape[1], read)
+            self._counts = self._counts.with_prompt(inputs["input_ids"].shape[1], read)
             limit = min(sampling.max_new_tokens, self.profile.max_new_tokens)
             options: dict[str, Any] = {}
             if self._static is not None:
-                total, begun = inputs["input_ids"].shape[1] + limit, inputs.get("past_key_values")
-                inputs = {**inputs, "past_key_values": self._static.begin(total, begun)}
+                total, prefix = inputs["input_ids"].shape[1] + limit, inputs.get("past_key_values")
+                inputs = {**inputs, "past_key_values": self._static.start(total, prefix)}
                 options = compile_options() if device.type == "cuda" else {}
             try:
                 written = self._model.generate(
@@ -279,50 +288,50 @@ class QwenPolicy:
                 if self._prefixes is not None:
                     self._prefixes.clear()
                 raise
-            self._keep(asked, written)
+            self._store_prefix(prepared, written)
 
-    def _keep(self, asked: _Asked, written: Any) -> None:
-        """Keep what was read, also where the reader stopped early: what the model got to is whole."""
-        if self._prefixes is None or asked.token_ids is None:
+    def _store_prefix(self, prepared: _PreparedPrompt, written: Any) -> None:
+        """Store keys and values in the prefix cache, also if the answer was cancelled: they are valid up to there."""
+        if self._prefixes is None or prepared.token_ids is None:
             return
-        asked.inputs = None  # the next sample needs the pictures no more
-        is_as_foreseen = torch.equal(written.sequences[0, : len(asked.token_ids)].cpu(), asked.token_ids)
-        reading = entry_from_cache(written.past_key_values, written.sequences)
-        if is_as_foreseen and reading is not None:
-            self._prefixes.keep(asked.key, reading)
+        prepared.inputs = None  # the next sample does not need the images
+        is_same_prompt = torch.equal(written.sequences[0, : len(prepared.token_ids)].cpu(), prepared.token_ids)
+        entry = entry_from_cache(written.past_key_values, written.sequences)
+        if is_same_prompt and entry is not None:
+            self._prefixes.put(prepared.key, entry)
 
     def _decode(self, tokens: Iterator[list[int]]) -> Iterator[str]:
-        """Yield the text of each token; a token that ends inside a character gives "", the text follows with the next.
+        """Yield the text of each token; "" for a token that ends inside a character, whose text comes with a later one.
 
-        Byte-level tokens decode to bytes one by one, so only what is held back is decoded again.
+        Byte-level tokens decode independently, so only the pending tokens are decoded again.
         """
-        held: list[int] = []
+        pending: list[int] = []
         for ids in tokens:
-            held += ids
-            text = self._processor.tokenizer.decode(held, skip_special_tokens=True)
-            if text.endswith("\ufffd") and len(held) < _MOST_TOKENS_OF_A_CHARACTER:
+            pending += ids
+            text = self._processor.tokenizer.decode(pending, skip_special_tokens=True)
+            if text.endswith("\ufffd") and len(pending) < _MAX_TOKENS_PER_CHARACTER:
                 yield ""
                 continue
-            held = []
+            pending = []
             yield text
-        if held:
-            yield self._processor.tokenizer.decode(held, skip_special_tokens=True)
+        if pending:
+            yield self._processor.tokenizer.decode(pending, skip_special_tokens=True)
 
 
 @contextmanager
-def _hold(lock: threading.Lock, stop: threading.Event) -> Iterator[bool]:
-    """Hold the lock, or give False where `stop` was set while waiting for it."""
-    while not (is_held := lock.acquire(timeout=_LOCK_POLL_S)) and not stop.is_set():
+def _acquire_lock(lock: threading.Lock, stop: threading.Event) -> Iterator[bool]:
+    """Acquire the lock and yield True, or yield False if `stop` is set while waiting."""
+    while not (is_acquired := lock.acquire(timeout=_LOCK_POLL_S)) and not stop.is_set():
         pass
     try:
-        yield is_held
+        yield is_acquired
     finally:
-        if is_held:
+        if is_acquired:
             lock.release()
 
 
 def _grid_of(image_processor: Any, profile: Profile) -> tuple[int, int, int]:
-    """Return the patch grid (time, height, width) of one picture of the profile's size."""
+    """Return the patch grid (time, height, width) of one image of the profile's size."""
     patch, cell = image_processor.patch_size, image_processor.patch_size * image_processor.merge_size
     width, height = profile.size_wh
     if width % cell or height % cell:

@@ -1,22 +1,22 @@
-"""Replays recorded answers with their timing, and writes such recordings from a live policy.
+"""Recorded answers: replay them with their timing, and record them from a live policy.
 
 The file is JSON, `{"records": [record, ...]}`, or JSONL with one record a line. A record:
 
-    {"instruction": "the red ball",        as it was asked
+    {"instruction": "the red ball",        the text of the question
      "video": "pendulum",                  optional, for people
      "num_frames": 96,                     length of the video
-     "shown": [0, 13, 27],                 absolute indices of the frames the policy saw
+     "shown": [0, 13, 27],                 absolute indices of the frames shown to the policy
      "space_wh": [560, 560],               width and height of the space its boxes are in
      "source_wh": [640, 360],              size of the video's frames
-     "turn": 0,                            optional: how many corrections came before
-     "looks": ["a0b1...", ...],            optional: each shown frame as 8x8 grey bytes in hex
+     "turn": 0,                            optional: number of corrections before this answer
+     "looks": ["a0b1...", ...],            optional: thumbnail of each shown frame, 8x8 grey bytes in hex
      "keyframe_key": ..., "boxes_key": ..., "labels": ..., "step_marks": ...   optional, where they differ from the
                                            generic profile
      "pieces": [[0.9, "<think>The "], [0.95, "red"], ...]}   seconds since the start, text of one token
 
-A record answers a question about the same video with the same instruction (case, outer spaces and dots do not matter)
-after the same number of corrections. A policy is not told a video's name: the same video is one of the same length
-whose frames look the same. Where several records answer, sample 0 is the first, sample 1 the second, ...
+A record answers a question about the same video with the same instruction (case, surrounding spaces and dots are
+ignored) after the same number of corrections. A policy does not get the name of a video, so the video is recognised by
+its length and thumbnails. If several records match, sample 0 is the first of them, sample 1 the second, and so on.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from PIL import Image
 from veason.answer import context_for
 from veason.errors import AnswerError, DataError, MissingBackend, PromptError
 from veason.policy.pieces import Piece, read_pieces
-from veason.policy.prompt import tidy_instruction
+from veason.policy.prompt import normalize_instruction
 from veason.profile import GENERIC, Profile
 from veason.types import Frame, PolicyEvent, Sampling, Turn
 
 THUMBNAIL_SIDE = 8
 THUMBNAIL_TOLERANCE = 8.0
-"""Largest mean difference in grey levels of two looks of one frame. Different example clips differ by 20 and more."""
+"""Largest mean difference of grey levels between thumbnails of the same frame. Different clips differ by 20 or more."""
 
 _PROFILE_KEYS = ("keyframe_key", "boxes_key", "labels", "step_marks")
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recorded answer; the module's docstring explains the fields. `profile` holds keys, labels and box space."""
+    """One recorded answer; see the module's docstring for the fields. `profile` has the keys, labels and box space."""
 
     instruction: str
     num_frames: int
@@ -58,25 +58,25 @@ class Recording:
     pieces: tuple[Piece, ...]
     video: str = ""
     turn: int = 0
-    looks: tuple[str, ...] = ()
+    thumbnails: tuple[str, ...] = ()
 
-    def is_about(self, frames: Sequence[Frame], num_frames: int) -> bool:
-        """Tell whether `frames` come from the video that was recorded, as far as length and looks can tell."""
+    def matches_video(self, frames: Sequence[Frame], num_frames: int) -> bool:
+        """Tell whether `frames` come from the recorded video, judged by its length and thumbnails."""
         if num_frames != self.num_frames:
             return False
-        if not self.looks:
+        if not self.thumbnails:
             return True
-        wanted = dict(zip(self.shown, self.looks, strict=True))
+        wanted = dict(zip(self.shown, self.thumbnails, strict=True))
         pairs = [(thumbnail_of(frame), wanted[frame.index]) for frame in frames if frame.index in wanted]
-        return bool(pairs) and sum(_look_distance(*pair) for pair in pairs) / len(pairs) <= THUMBNAIL_TOLERANCE
+        return bool(pairs) and sum(_thumbnail_distance(*pair) for pair in pairs) / len(pairs) <= THUMBNAIL_TOLERANCE
 
 
-class Writer(Protocol):
-    """What `record_answer` needs of a policy: its profile and the raw text as it is written."""
+class RecordablePolicy(Protocol):
+    """The part of a policy that `record_answer` needs: its profile and the raw text while it is written."""
 
     @property
     def profile(self) -> Profile:
-        """How the policy wants its frames."""
+        """The policy's frame size, labels and answer keys."""
 
     def write(
         self,
@@ -91,13 +91,13 @@ class Writer(Protocol):
 
 
 class ScriptedPolicy:
-    """A policy that says what another one has said before, in the same rhythm.
+    """A policy that replays recorded answers with their timing.
 
     Args:
         path: a recordings file, see the module's docstring.
-        speed: 2 replays twice as fast, 0 without any waiting.
-        wait: called with seconds before a piece that is not due yet. A true result ends the text there, so that the
-            `wait` of a `threading.Event` makes a replay that any thread can stop.
+        speed: replay speed; 2 is twice as fast, 0 does not wait.
+        wait: called with the seconds to wait before a piece. A true result ends the text there, so the `wait` of a
+            `threading.Event` makes a replay that other threads can stop.
 
     Raises:
         MissingBackend: there is no such file.
@@ -119,17 +119,17 @@ class ScriptedPolicy:
 
     @property
     def frame_count(self) -> int:
-        """The largest number of frames that a recorded answer has seen."""
+        """The largest number of frames shown for a recorded answer."""
         return self.profile.frame_count
 
     @property
-    def gives_several(self) -> bool:
-        """Whether some question was answered more than once."""
+    def can_sample(self) -> bool:
+        """Whether some question has more than one recorded answer."""
         asked = [(one.video, one.num_frames, one.instruction, one.turn) for one in self.recordings]
         return len(set(asked)) < len(asked)
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
-        """Return (): what can be asked is a list of instructions, not of words."""
+        """Return (): recordings are limited to instructions, not to words."""
         return ()
 
     def stream(
@@ -142,7 +142,7 @@ class ScriptedPolicy:
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
     ) -> Iterator[PolicyEvent]:
-        """Yield the events of the recorded answers. The speed in them is that of the recorded model.
+        """Yield the events of the recorded answers. Their `Speed` is that of the recorded model.
 
         Raises:
             PromptError: there are no frames.
@@ -161,20 +161,22 @@ class ScriptedPolicy:
                 yield from events
 
     def _find(self, frames: Sequence[Frame], instruction: str, num_frames: int, turn: int) -> list[Recording]:
-        about = [recording for recording in self.recordings if recording.is_about(frames, num_frames)]
-        wanted = (tidy_instruction(instruction), turn)
+        same_video = [recording for recording in self.recordings if recording.matches_video(frames, num_frames)]
+        wanted = (normalize_instruction(instruction), turn)
         matching = [
-            recording for recording in about if (tidy_instruction(recording.instruction), recording.turn) == wanted
+            recording
+            for recording in same_video
+            if (normalize_instruction(recording.instruction), recording.turn) == wanted
         ]
         if matching:
             return matching
-        if not about:
+        if not same_video:
             videos = ", ".join(dict.fromkeys(f"{it.video or '?'} ({it.num_frames} frames)" for it in self.recordings))
             raise AnswerError(
                 f"no answers are recorded for this video of {num_frames} frames, only for {videos}: draw a box "
-                "by hand, or ask a policy that thinks for itself"
+                "by hand, or use a live policy"
             )
-        same_turn = [recording for recording in about if recording.turn == turn] or about
+        same_turn = [recording for recording in same_video if recording.turn == turn] or same_video
         known = "; ".join(dict.fromkeys(_quote(recording.instruction, recording.turn) for recording in same_turn))
         raise AnswerError(f"no answer is recorded for {_quote(instruction, turn)}. Recorded for this video: {known}")
 
@@ -189,7 +191,7 @@ class ScriptedPolicy:
 
 
 def record_answer(
-    policy: Writer,
+    policy: RecordablePolicy,
     frames: Sequence[Frame],
     instruction: str,
     *,
@@ -199,7 +201,7 @@ def record_answer(
     sampling: Sampling = Sampling(),
     sample: int = 0,
 ) -> Recording:
-    """Let a live policy answer and return what it wrote, with the time of each token."""
+    """Let a live policy answer; return its text with the time of each token."""
     height, width = frames[0].image.shape[:2]
     return Recording(
         instruction=instruction,
@@ -210,12 +212,12 @@ def record_answer(
         pieces=tuple(policy.write(frames, instruction, turns=turns, sampling=sampling, sample=sample)),
         video=video,
         turn=len(turns),
-        looks=tuple(thumbnail_of(frame) for frame in frames),
+        thumbnails=tuple(thumbnail_of(frame) for frame in frames),
     )
 
 
 def save_recordings(recordings: Sequence[Recording], path: Path) -> None:
-    """Write recordings in the form `load_recordings` reads: JSONL where the name ends so, else JSON."""
+    """Write recordings for `load_recordings`: JSONL if the name ends in .jsonl, else JSON."""
     records = [_to_record(recording) for recording in recordings]
     if path.suffix == ".jsonl":
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
@@ -230,7 +232,7 @@ def load_recordings(path: Path) -> tuple[Recording, ...]:
 
     Raises:
         MissingBackend: there is no such file.
-        DataError: it holds no records, or one that is not in the form of the module's docstring.
+        DataError: it has no records, or a record not in the form of the module's docstring.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -250,13 +252,13 @@ def load_recordings(path: Path) -> tuple[Recording, ...]:
 
 
 def thumbnail_of(frame: Frame) -> str:
-    """Return a frame as 8x8 grey bytes in hex: enough to tell videos apart, and the same for every decoder."""
+    """Return a frame's thumbnail: 8x8 grey bytes in hex, nearly the same for every decoder."""
     small = Image.fromarray(frame.image).convert("L").resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
     return small.tobytes().hex()
 
 
-def _look_distance(look_a: str, look_b: str) -> float:
-    greys_a, greys_b = bytes.fromhex(look_a), bytes.fromhex(look_b)
+def _thumbnail_distance(thumbnail_a: str, thumbnail_b: str) -> float:
+    greys_a, greys_b = bytes.fromhex(thumbnail_a), bytes.fromhex(thumbnail_b)
     return sum(abs(a - b) for a, b in zip(greys_a, greys_b, strict=True)) / THUMBNAIL_SIDE**2
 
 
@@ -278,7 +280,7 @@ def _to_record(recording: Recording) -> dict[str, Any]:
         "space_wh": list(recording.profile.space_wh),
         "source_wh": list(recording.source_wh),
         "turn": recording.turn,
-        "looks": list(recording.looks),
+        "looks": list(recording.thumbnails),
         **differing,
         "pieces": [[round(piece.seconds, 4), piece.text] for piece in recording.pieces],
     }
@@ -302,7 +304,7 @@ def _from_record(record: dict[str, Any]) -> Recording:
         pieces=tuple(Piece(float(seconds), str(text)) for seconds, text in record["pieces"]),
         video=str(record.get("video", "")),
         turn=int(record.get("turn", 0)),
-        looks=_read_looks(record),
+        thumbnails=_read_thumbnails(record),
     )
 
 
@@ -310,10 +312,10 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _read_looks(record: dict[str, Any]) -> tuple[str, ...]:
-    looks = tuple(str(look) for look in record.get("looks", ()))
-    if looks and len(looks) != len(record["shown"]):
-        raise ValueError(f"{len(looks)} looks for {len(record['shown'])} frames shown")
-    if any(len(bytes.fromhex(look)) != THUMBNAIL_SIDE**2 for look in looks):
+def _read_thumbnails(record: dict[str, Any]) -> tuple[str, ...]:
+    thumbnails = tuple(str(thumbnail) for thumbnail in record.get("looks", ()))
+    if thumbnails and len(thumbnails) != len(record["shown"]):
+        raise ValueError(f"{len(thumbnails)} looks for {len(record['shown'])} frames shown")
+    if any(len(bytes.fromhex(thumbnail)) != THUMBNAIL_SIDE**2 for thumbnail in thumbnails):
         raise ValueError(f"a look is {THUMBNAIL_SIDE}x{THUMBNAIL_SIDE} grey bytes in hex")
-    return looks
+    return thumbnails

@@ -1,8 +1,8 @@
-"""Decoding into one cache of fixed size, so that every token is the same graph: what torch.compile and a GPU like.
+"""Decoding into a KV cache of fixed size, so that every token runs the same graph and torch.compile pays off.
 
-A `DynamicCache` grows by a copy of itself with every token. A `StaticCache` has its room from the start and is written
-in place; `generate` compiles the step of one token for it where there is CUDA. On a CPU it is not compiled. The words
-are the same, but for ties that last bits decide.
+A `DynamicCache` copies itself with every token. A `StaticCache` is allocated once and written in place; `generate`
+compiles its single-token step on CUDA, but not on a CPU. The answers are the same except for ties that last bits
+decide.
 """
 
 from __future__ import annotations
@@ -11,40 +11,40 @@ from typing import Any
 
 from transformers import CompileConfig, DynamicCache, StaticCache
 
-ROOM_STEP = 1024
-"""Rooms are multiples of this many tokens: another size means another graph."""
+CAPACITY_STEP = 1024
+"""Capacities are multiples of this many tokens, because each size needs its own graph."""
 
 
-class StaticRoom:
-    """The one cache that all answers of a policy are written into, one after the other; it grows to the longest."""
+class ReusableStaticCache:
+    """A static KV cache reused by all answers of a policy, one after the other; it grows to the longest of them."""
 
     def __init__(self, config: Any) -> None:
         self._config = config
         self._cache: StaticCache | None = None
-        self._room = 0
+        self._capacity = 0
 
     @property
-    def num_tokens(self) -> int:
-        """How many tokens there is room for now."""
-        return self._room
+    def capacity(self) -> int:
+        """The current capacity in tokens."""
+        return self._capacity
 
-    def begin(self, num_tokens: int, read: DynamicCache | None) -> StaticCache:
-        """Return the emptied cache with room for a prompt and its answer.
+    def start(self, num_tokens: int, prefix: DynamicCache | None) -> StaticCache:
+        """Return the cache, emptied, with capacity for a prompt and its answer.
 
         Args:
-            num_tokens: of both together.
-            read: what was read of the prompt before, which is copied in.
+            num_tokens: tokens of the prompt and the answer together.
+            prefix: keys and values of the first tokens of the prompt, which are copied in, or None.
         """
-        if self._cache is None or num_tokens > self._room:
-            self._room = -(-num_tokens // ROOM_STEP) * ROOM_STEP
-            self._cache = StaticCache(config=self._config, max_cache_len=self._room)
+        if self._cache is None or num_tokens > self._capacity:
+            self._capacity = -(-num_tokens // CAPACITY_STEP) * CAPACITY_STEP
+            self._cache = StaticCache(config=self._config, max_cache_len=self._capacity)
         else:
             self._cache.reset()
-        for number, layer in enumerate(read.layers if read is not None else ()):
+        for number, layer in enumerate(prefix.layers if prefix is not None else ()):
             self._cache.update(layer.keys, layer.values, number)
         return self._cache
 
 
 def compile_options() -> dict[str, Any]:
-    """Return what `generate` needs to know: no CUDA graphs, which belong to a thread, and each answer has its own."""
+    """Return compile options for `generate`: no CUDA graphs, because each answer runs in a thread of its own."""
     return {"compile_config": CompileConfig(mode="default", dynamic=False, fullgraph=False)}

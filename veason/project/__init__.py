@@ -10,12 +10,15 @@ schema.py      the tables, and migrations
 upgrade.py     what waits to be computed, brought from version 2 of the tables into version 3
 database.py    connections, transactions, what the disk says in words
 records.py     what a project tells about itself
+duplicate.py   a copy of a question
 maskrows.py    masks between rows, the log and edits
 edits.py       edits of an annotation to rows and back, undo
 videos.py      where videos lie
 library.py     Library: videos, questions and the log
 queue.py       Queue: statuses, assignment, comments, verdicts
 labels.py      LabelStore: edits, masks and answers
+classes.py     Classes: what objects can be
+gate.py        AcceptGate: what has to be done before labels are accepted
 project.py     Project: the folder, which has a library, a queue and labels
 statistics.py  progress, time, doubt, agreement of two annotators
 sources.py     folders of videos, lists of instructions and datasets into the queue

@@ -1,4 +1,4 @@
-"""Connections to one project file: one a thread, short transactions, and errors in words.
+"""Connections to one project file: lent for a block and given back, short transactions, and errors in words.
 
 Every commit reaches the disk before it returns (write-ahead log, synchronous=FULL).
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +19,15 @@ NAME = "project.sqlite"
 TIMEOUT_S = 10.0
 """How long a writer waits for another one."""
 
+KEPT_CONNECTIONS = 2
+"""So many connections stay open while nobody uses them; each takes three descriptors."""
+
 WAL_LIMIT = 64 * 1024 * 1024
 """The write-ahead log shrinks back to this many bytes once it was taken over."""
 
 
 class _Connection(sqlite3.Connection):
-    """One that can be held weakly: it goes with its thread."""
+    """One that knows whether its block writes."""
 
     is_writing = False
 
@@ -57,13 +59,15 @@ class Database:
 
     def _reset(self) -> None:
         self._pid, self._here = os.getpid(), threading.local()
-        self._lock, self._open = threading.RLock(), weakref.WeakSet[_Connection]()
+        self._lock, self._lending = threading.RLock(), threading.Lock()
+        self._idle: list[_Connection] = []
+        self._lent: set[_Connection] = set()
 
     def _check_file(self) -> None:
         try:
-            here = self._connection()
-            found = here.execute("PRAGMA application_id").fetchone()[0]
-            here.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            with self._connection() as here:
+                found = here.execute("PRAGMA application_id").fetchone()[0]
+                here.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
             if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or self.is_read_only:
                 raise
@@ -80,7 +84,8 @@ class Database:
         self.is_read_only = True
 
     def _migrate(self) -> None:
-        version = self._connection().execute("PRAGMA user_version").fetchone()[0]
+        with self._connection() as here:
+            version = here.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise ProjectError(
                 f"{self.path} was made by a newer Veason (version {version} of the tables, this one knows {VERSION}): "
@@ -106,8 +111,7 @@ class Database:
             raise ProjectError(
                 f"{self.path.parent} is read-only: copy the project to a folder that can be written to, to change it"
             )
-        with self._lock, in_words(self.path):
-            here = self._connection()
+        with self._lock, in_words(self.path), self._connection() as here:
             if here.is_writing:
                 yield here
                 return
@@ -131,8 +135,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Give a connection that sees one state of the project throughout the block."""
-        with in_words(self.path):
-            here = self._connection()
+        with in_words(self.path), self._connection() as here:
             if here.in_transaction:
                 yield here
                 return
@@ -157,20 +160,49 @@ class Database:
         """Close all connections; the last one to close takes the write-ahead log into the file."""
         if self._pid != os.getpid():
             return
-        for connection in list(self._open):
+        with self._lending:
+            ending = [*self._idle, *self._lent]
+            self._idle.clear()
+            self._lent.clear()
+        for connection in ending:
             connection.close()
-        self._open.clear()
-        self._here = threading.local()
 
-    def _connection(self) -> _Connection:
+    @contextmanager
+    def _connection(self) -> Iterator[_Connection]:
+        """Lend a connection for the block; a block inside it, in the same thread, gets the same one."""
         if self._pid != os.getpid():
-            self._inherited = self._open  # closing them here would drop the locks of the process that forked
+            self._inherited = (self._idle, self._lent)  # closing them here would drop the locks of the other process
             self._reset()
-        connection = getattr(self._here, "connection", None)
-        if connection is None:
-            connection = self._here.connection = self._connect()
-            self._open.add(connection)
+        outer: _Connection | None = getattr(self._here, "connection", None)
+        if outer is not None:
+            yield outer
+            return
+        connection, pid = self._lend(), self._pid
+        self._here.connection = connection
+        try:
+            yield connection
+        finally:
+            if self._pid == pid:  # else the block forked, and the connection is the other process's
+                self._here.connection = None
+                self._take_back(connection)
+
+    def _lend(self) -> _Connection:
+        with self._lending:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        with self._lending:
+            self._lent.add(connection)
         return connection
+
+    def _take_back(self, connection: _Connection) -> None:
+        """Keep a connection for the next block, or close it where enough are kept or the file was closed meanwhile."""
+        with self._lending:
+            is_kept = connection in self._lent and len(self._idle) < KEPT_CONNECTIONS and not connection.in_transaction
+            self._lent.discard(connection)
+            if is_kept:
+                self._idle.append(connection)
+        if not is_kept:
+            connection.close()
 
     def _connect(self) -> _Connection:
         query = "mode=ro&immutable=1" if self.is_read_only and not _has_wal(self.path) else "mode=rw"

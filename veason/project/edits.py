@@ -117,16 +117,6 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
     return Loaded(question_id, revision, position, size, state, ids)
 
 
-def came_without_words(db: sqlite3.Connection, question_id: int) -> bool:
-    """Tell whether a question was added without words: they are a person's to type, and to change again."""
-    row = db.execute(
-        "SELECT 1 FROM log WHERE question_id = ? AND operation = 'question' "
-        "AND trim(json_extract(body, '$.instruction')) = ''",
-        (question_id,),
-    ).fetchone()
-    return row is not None
-
-
 def enter(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
     """Apply edits one after the other and write them down; consecutive GotMasks become one line of the log.
 
@@ -323,11 +313,14 @@ def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state
 
 
 def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference) -> None:
-    """Bring prompts, marks and masks to where the step leads."""
+    """Bring words, prompts, marks and masks to where the step leads."""
     gone = [(before,) for key, (before, _) in step.items() if key[0] == "mask" and before is not None]
     come = [(after,) for key, (_, after) in step.items() if key[0] == "mask" and after is not None]
     db.executemany("UPDATE masks SET is_current = 0 WHERE id = ?", gone)
     db.executemany("UPDATE masks SET is_current = 1 WHERE id = ?", come)
+    words = step.get(("instruction",), (None, None))[1]
+    if words:
+        db.execute("UPDATE questions SET instruction = ? WHERE id = ?", (words, question_id))
     for key, (_, after) in step.items():
         if key[0] == "prompt" and after is not None:
             row = (question_id, *key[1:], int(after[0]), _compact(after[1]))

@@ -15,6 +15,7 @@ from veason.annotation import EDITS, Mark, Provenance, Reasoning
 from veason.annotation.difference import rebuild
 from veason.errors import DataError, ProjectError
 from veason.masks import check_runs
+from veason.project import classes, gate
 from veason.project.edits import load
 from veason.project.records import STATUSES
 from veason.project.videos import is_plain_place
@@ -174,6 +175,7 @@ TABLES: Mapping[str, Mapping[str, Check]] = {
         "failure": _or_none(_text()),
         "original_id": _or_none(_ID),
         "pending": _json(_mapping),
+        "deleted_at": _or_none(_TIME),
     },
     "answers": {
         "id": _ID,
@@ -238,6 +240,10 @@ TABLES: Mapping[str, Mapping[str, Check]] = {
 """What each column may hold, in the order in which tables are filled."""
 
 
+_NOTES: Mapping[str, Callable[[str | None], object]] = {classes.NOTE: classes.read_classes, gate.NOTE: gate.read_gate}
+"""How the notes that a page shows are read; one that cannot be is forgotten."""
+
+
 def checked(table: str, row: dict[str, Any], *, keep_outside: bool) -> dict[str, Any] | None:
     """Return a foreign row as it may be kept, None where it is better forgotten. Raises ProjectError."""
     for column, value in row.items():
@@ -250,6 +256,11 @@ def checked(table: str, row: dict[str, Any], *, keep_outside: bool) -> dict[str,
         row["path"] = f"videos/{name}" if is_plain_place(f"videos/{name}") else f"videos/{row['sha256'][:16]}"
     if table == "about" and row["key"].startswith("range ") and not _is_range(row["value"]):
         return None
+    if table == "about" and row["key"] in _NOTES:
+        try:
+            _NOTES[row["key"]](row["value"])
+        except ProjectError:
+            return None
     if table == "log":
         _check_body(row["operation"], json.loads(row["body"]))
     return row

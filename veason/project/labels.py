@@ -17,13 +17,12 @@ from veason.annotation.difference import rebuild
 from veason.annotation.state import pack_places, unpack_places
 from veason.masks import empty_mask
 from veason.project.database import Database
-from veason.project.edits import Loaded, Origin, came_without_words, enter, load, next_revision, read_steps, walk
-from veason.project.library import QUESTION, Library
+from veason.project.edits import Loaded, Origin, enter, load, next_revision, read_steps, walk
+from veason.project.library import QUESTION, Library, came_without_words, check_there, read_question
 from veason.project.maskrows import unpack_mask
 from veason.project.records import (
     ChangedElsewhere,
     Labelled,
-    Question,
     StoredAnswer,
     StoredMask,
     StoredObject,
@@ -191,6 +190,7 @@ class LabelStore:
         with self._lock:
             with self._database.write() as db:
                 loaded = self._load(db, question_id)
+                check_there(db, question_id)
                 if expected_revision is not None and loaded.revision != expected_revision:
                     raise ChangedElsewhere.of(question_id, loaded.revision, expected_revision)
                 loaded = change(db, loaded)
@@ -226,7 +226,7 @@ class LabelStore:
             takes_words = not loaded.state.instruction and came_without_words(db, question_id)
         steps = loaded.steps or ()
         done, undone = steps[: loaded.position], steps[loaded.position :]
-        return Labelled(Question(*row), loaded.state, done, undone, takes_words)
+        return Labelled(read_question(row), loaded.state, done, undone, takes_words)
 
     def state(self, question_id: int) -> State:
         """Return the annotation as it is, with all masks."""

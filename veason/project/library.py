@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from veason.errors import ProjectError, PromptError
 from veason.project.database import Database
+from veason.project.duplicate import copy_question
 from veason.project.edits import Origin, next_revision, write_log
 from veason.project.records import Change, Question, Status, StoredVideo
 from veason.project.videos import columns_of, find, hash_video, inside, place_of
@@ -18,23 +20,22 @@ from veason.video.limits import ANY
 
 QUESTION = (
     "SELECT id, video_id, instruction, status, assignee, revision, reasoning, doubt, ifnull(failure, ''), segmenter, "
-    "original_id FROM questions"
+    "original_id, deleted_at IS NOT NULL FROM questions"
 )
-"""What selects the fields of `Question`, in their order."""
+"""What selects the fields of `Question`, in their order; see `read_question`."""
 
 
 class Library:
     """The videos and questions of a project, and the log of what happened to them."""
 
-    def __init__(self, folder: Path, database: Database, *, is_untrusted: bool = False) -> None:
+    def __init__(
+        self, folder: Path, database: Database, *, is_untrusted: bool = False, limits: VideoLimits = ANY
+    ) -> None:
         self._folder = folder
         self._database = database
         self._is_untrusted = is_untrusted
-
-    @property
-    def limits(self) -> VideoLimits:
+        self.limits = UNTRUSTED if is_untrusted else limits
         """How much its videos may ask for when they are opened."""
-        return UNTRUSTED if self._is_untrusted else ANY
 
     @property
     def revision(self) -> int:
@@ -183,7 +184,12 @@ class Library:
             row = db.execute(f"{QUESTION} WHERE id = ?", (question_id,)).fetchone()
         if row is None:
             raise ProjectError(f"there is no question {question_id} in this project")
-        return Question(*row)
+        return read_question(row)
+
+    def duplicate_question(self, question_id: int, *, annotator: str | None = None) -> int:
+        """Add a copy of a question with everything that is labelled, and return its id; it has no steps to undo."""
+        with self._database.write() as db:
+            return copy_question(db, question_id, Origin(annotator=annotator))
 
     def questions(
         self,
@@ -192,10 +198,14 @@ class Library:
         assignee: str | None = None,
         video_id: int | None = None,
         most_doubtful_first: bool = False,
+        is_deleted: bool = False,
     ) -> tuple[Question, ...]:
-        """Return the questions that pass every filter given, as added or most doubtful first."""
+        """Return the questions that pass every filter given, as added or most doubtful first.
+
+        Deleted ones are left out, or are the only ones where `is_deleted`.
+        """
         wanted = (status,) if isinstance(status, str) else status
-        conditions, values = ["1"], list[Any]()
+        conditions, values = [f"deleted_at IS {'NOT ' if is_deleted else ''}NULL"], list[Any]()
         if wanted is not None:
             conditions.append(f"status IN ({','.join('?' * len(wanted))})")
             values += wanted
@@ -206,10 +216,35 @@ class Library:
         order = "doubt IS NULL, doubt DESC, id" if most_doubtful_first else "id"
         with self._database.read() as db:
             rows = db.execute(f"{QUESTION} WHERE {' AND '.join(conditions)} ORDER BY {order}", values).fetchall()
-        return tuple(Question(*row) for row in rows)
+        return tuple(map(read_question, rows))
+
+
+def read_question(row: Sequence[Any]) -> Question:
+    """Return a row that `QUESTION` selected."""
+    *values, is_deleted = row
+    return replace(Question(*values), is_deleted=bool(is_deleted))
 
 
 def read_change(row: Sequence[Any]) -> Change:
     """Return a row of the log, its columns in their order."""
     revision, question_id, operation, body, source, annotator, time = row
     return Change(revision, question_id, operation, json.loads(body), source, annotator, time)
+
+
+def check_there(db: sqlite3.Connection, question_id: int) -> None:
+    """Raise ProjectError unless a question is there, and was not deleted: then nothing of it changes."""
+    row = db.execute("SELECT deleted_at FROM questions WHERE id = ?", (question_id,)).fetchone()
+    if row is None:
+        raise ProjectError(f"there is no question {question_id} in this project")
+    if row[0] is not None:
+        raise ProjectError(f"question {question_id} was deleted: restore it in the queue, under deleted, to change it")
+
+
+def came_without_words(db: sqlite3.Connection, question_id: int) -> bool:
+    """Tell whether a question was added without words: they are a person's to type, and to change again."""
+    row = db.execute(
+        "SELECT 1 FROM log WHERE question_id = ? AND operation = 'question' "
+        "AND trim(json_extract(body, '$.instruction')) = ''",
+        (question_id,),
+    ).fetchone()
+    return row is not None

@@ -16,7 +16,7 @@ from typing import Literal
 
 from veason.annotation import Asked, Edit, GotAnswer, GotMasks, RecomputePlan, RecomputeRequest
 from veason.errors import DeviceError, ProjectError, PromptError, VideoError
-from veason.pipeline import LONG_CLIP, FramesShown, Pipeline, prompts_from_answer, starting_range
+from veason.pipeline import MAX_STARTING_FRAMES, FramesShown, Pipeline, prompts_from_answer, starting_range
 from veason.project.project import Project
 from veason.project.records import ChangedElsewhere, Question
 from veason.project.statistics import rank
@@ -62,7 +62,7 @@ def prelabel(
     *,
     sampling: Sampling = Sampling(),
     assignee: str | None = None,
-    longest: int = LONG_CLIP,
+    longest: int = MAX_STARTING_FRAMES,
 ) -> Generator[Progress, None, None]:
     """Ask the policy and propagate for every new question, one after the other; yield progress.
 

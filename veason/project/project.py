@@ -9,10 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from veason.errors import ProjectError
+from veason.project.classes import Classes
 from veason.project.database import NAME, Database, create_file
+from veason.project.gate import AcceptGate
 from veason.project.labels import LabelStore
 from veason.project.library import Library
 from veason.project.queue import Queue
+from veason.video.limits import ANY, VideoLimits
 
 
 class Project:
@@ -29,15 +32,21 @@ class Project:
         library: videos, questions, and the log of what happened to them.
         queue: statuses, assignment, comments and verdicts.
         labels: edits, masks and answers.
+        classes: what objects can be.
+        gate: what has to be done before labels are accepted.
     """
 
-    def __init__(self, folder: Path, database: Database, *, is_untrusted: bool = False) -> None:
+    def __init__(
+        self, folder: Path, database: Database, *, is_untrusted: bool = False, limits: VideoLimits = ANY
+    ) -> None:
         self.folder = folder
         self.is_untrusted = is_untrusted
         self.database = database
-        self.library = Library(folder, database, is_untrusted=is_untrusted)
+        self.library = Library(folder, database, is_untrusted=is_untrusted, limits=limits)
         self.queue = Queue(database, self.library)
         self.labels = LabelStore(database, self.library)
+        self.classes = Classes(database)
+        self.gate = AcceptGate(database)
 
     @property
     def is_read_only(self) -> bool:
@@ -68,6 +77,7 @@ class Project:
         max_bytes: int | None = None,
         timeout_s: float = 10.0,
         is_untrusted: bool = False,
+        limits: VideoLimits = ANY,
     ) -> Project:
         """Open a project and bring an older one up to date.
 
@@ -76,6 +86,7 @@ class Project:
             max_bytes: quota of the project file; a change that needs more is refused.
             timeout_s: how long a change waits for another program that is writing.
             is_untrusted: a stranger's; see the attribute.
+            limits: how much its videos may ask for; `veason.video.UNTRUSTED` where others can send some.
 
         Raises:
             ProjectError: there is no project, it is damaged, or it was made by a newer Veason.
@@ -84,7 +95,7 @@ class Project:
         if not (folder / NAME).is_file():
             raise ProjectError(f"{folder} is not a project: it holds no {NAME}; make one with `veason project new`")
         database = Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s)
-        return cls(folder, database, is_untrusted=is_untrusted)
+        return cls(folder, database, is_untrusted=is_untrusted, limits=limits)
 
     @contextmanager
     def atomic(self) -> Iterator[list[int]]:

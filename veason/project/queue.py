@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from veason.errors import ProjectError
+from veason.errors import ProjectError, PromptError
 from veason.project.database import Database
-from veason.project.edits import Origin, came_without_words, next_revision, write_log
-from veason.project.library import Library
+from veason.project.edits import Origin, next_revision, write_log
+from veason.project.library import Library, came_without_words, check_there
 from veason.project.records import STATUSES, ChangedElsewhere, Comment, ProposedVerdict, Status, Verdict
 
 
@@ -92,9 +92,43 @@ class Queue:
             ).fetchall()
         return frozenset(number for (number,) in rows)
 
+    def object_counts(self) -> dict[int, int]:
+        """Return how many objects each question has; those without any are left out."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT question_id, count(*) FROM (SELECT question_id, object_id FROM prompts UNION "
+                "SELECT question_id, object_id FROM masks WHERE is_current = 1) GROUP BY question_id"
+            ).fetchall()
+        return dict(rows)
+
     def assign(self, question_id: int, assignee: str | None, *, annotator: str | None = None) -> int:
         """Give a question to a person by name, or to nobody; return its revision."""
         return self._update(question_id, "assignee", assignee, Origin(annotator=annotator))
+
+    def delete(self, question_ids: Sequence[int], *, annotator: str | None = None) -> None:
+        """Delete questions, all of them or none: they are left out everywhere, and kept so that `restore` brings them.
+
+        Raises ProjectError where one is not there, or was deleted before.
+        """
+        self._set_deleted(question_ids, time.time(), annotator)
+
+    def restore(self, question_ids: Sequence[int], *, annotator: str | None = None) -> None:
+        """Bring deleted questions back as they were. Raises ProjectError where one is not among the deleted."""
+        self._set_deleted(question_ids, None, annotator)
+
+    def _set_deleted(self, question_ids: Sequence[int], at: float | None, annotator: str | None) -> None:
+        operation, wanted = ("restore", "NOT NULL") if at is None else ("delete", "NULL")
+        with self._database.write() as db:
+            for question_id in dict.fromkeys(question_ids):
+                revision = next_revision(db)
+                row = db.execute(
+                    "UPDATE questions SET deleted_at = ?, revision = ? "
+                    f"WHERE id = ? AND deleted_at IS {wanted} RETURNING id",
+                    (at, revision, question_id),
+                ).fetchone()
+                if row is None:
+                    raise ProjectError(f"there is no question {question_id} to {operation}")
+                write_log(db, revision, question_id, operation, {}, Origin(annotator=annotator))
 
     def keep_words(self, question_id: int, words: str, *, annotator: str | None = None) -> int:
         """Keep words as a person types them for a question that was added without any; return its revision.
@@ -105,6 +139,15 @@ class Queue:
             is_theirs = came_without_words(db, question_id)
         if not is_theirs:
             raise ProjectError(f"question {question_id} has words of its own: ask the new ones as another question")
+        return self._update(question_id, "instruction", words.strip(), Origin(annotator=annotator))
+
+    def reword(self, question_id: int, words: str, *, annotator: str | None = None) -> int:
+        """Give a question that was never asked other words; return its revision.
+
+        One that was asked is reworded by an edit, `annotation.Reworded`. Raises PromptError where there are none.
+        """
+        if not words.strip():
+            raise PromptError("the instruction is empty: describe what to segment, in words")
         return self._update(question_id, "instruction", words.strip(), Origin(annotator=annotator))
 
     def fail(self, question_id: int, reason: str, *, text: str = "", source: str | None = None) -> int:
@@ -220,9 +263,8 @@ class Queue:
         body: dict[str, Any] | None = None,
     ) -> int:
         with self._database.write() as db:
+            check_there(db, question_id)
             row = db.execute("SELECT revision FROM questions WHERE id = ?", (question_id,)).fetchone()
-            if row is None:
-                raise ProjectError(f"there is no question {question_id} in this project")
             if expected_revision is not None and row[0] != expected_revision:
                 raise ChangedElsewhere.of(question_id, row[0], expected_revision)
             revision = next_revision(db)

@@ -61,6 +61,7 @@ class Question:
         doubt: in [0, 1], None before masks were looked at (see `veason.project.queue`).
         failure: why the policy gave no usable answer, "" where it gave one.
         original_id: the question of which this is a second annotator's own version, if it is one.
+        is_deleted: a person deleted it: it is kept, to be restored, and left out everywhere else.
     """
 
     id: int
@@ -74,6 +75,7 @@ class Question:
     failure: str
     segmenter: str | None
     original_id: int | None
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,8 @@ A file's version is `PRAGMA user_version`, the number of MIGRATIONS that it has 
 entry at the end; entries that were released never change. `migrate` runs those that a file has not seen.
 
     log        what happened, in order: the truth. Its key is the revision of the project
-    questions  one instruction about one video, the small parts of its state, and which masks wait to be computed
+    questions  one instruction about one video, the small parts of its state, and which masks wait to be computed;
+               a deleted one keeps its rows, so that it can be restored
     prompts, masks, marks, answers   the large parts, as the log left them
     steps      the way from each undoable state to the next: what changed, before and after
 
@@ -149,10 +150,15 @@ _VERSION_3 = """
 ALTER TABLE questions ADD COLUMN pending TEXT NOT NULL DEFAULT '{}';    -- runs of frames to compute, by object
 """
 
+_VERSION_4 = """
+ALTER TABLE questions ADD COLUMN deleted_at REAL;    -- seconds since 1970; NULL: it is there
+"""
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None] | None], ...] = (
     (_VERSION_1, None),
     (_VERSION_2, None),
     (_VERSION_3, fill_pending),
+    (_VERSION_4, None),
 )
 """The SQL that leads from each version to the next, and what then fills its new columns; a new file sees all of it."""
 

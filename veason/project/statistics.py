@@ -55,8 +55,13 @@ def statistics(project: Project) -> Statistics:
     """
     with project.database.read() as db:
         num_videos = db.execute("SELECT count(*) FROM videos").fetchone()[0]
-        counts = dict(db.execute("SELECT status, count(*) FROM questions GROUP BY status").fetchall())
-        num_masks = db.execute("SELECT count(*) FROM masks WHERE is_current = 1").fetchone()[0]
+        counts = dict(
+            db.execute("SELECT status, count(*) FROM questions WHERE deleted_at IS NULL GROUP BY status").fetchall()
+        )
+        num_masks = db.execute(
+            "SELECT count(*) FROM masks m JOIN questions q ON q.id = m.question_id "
+            "WHERE m.is_current = 1 AND q.deleted_at IS NULL"
+        ).fetchone()[0]
         rows = db.execute(
             "SELECT l.question_id, q.video_id, ifnull(l.annotator, ''), "
             "CASE l.operation WHEN 'record' THEN json_extract(l.body, '$.type') ELSE l.operation END, "

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions()) -> Segmenter:
-    """Return the segmenter that `name` stands for.
+    """Load a segmenter by name.
 
     Args:
-        name: None or "auto" (SAM2.1 large where there is CUDA and its weights are cached, else nano), "nano", a hub id
-            such as "facebook/sam2.1-hiera-large" (fetched when named), a folder with config.json and
+        name: None or "auto" (SAM2.1 large if CUDA is available and its weights are cached, else nano), "nano", a hub id
+            such as "facebook/sam2.1-hiera-large" (downloaded if it is not cached), a folder with config.json and
             model.safetensors, or a published FILE.pt.
-        options: device, and for FILE.pt the `segmenter_config`; budgets and speed-ups.
+        options: device, budgets and speed-ups; for FILE.pt also `segmenter_config`.
 
     Raises:
-        MissingBackend: sam2 or the weights are not here; the message holds the command to type.
+        MissingBackend: sam2 or the weights are not installed; the message has the command to run.
         ProfileError: a config is missing, unknown or does not fit the weights.
-        DeviceError: CUDA was asked for and is not there.
+        DeviceError: CUDA was requested and is not available.
     """
     require_library("sam2", "the segmenter")
     from veason.device import choose_device, is_zero_gpu
@@ -36,8 +36,8 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
     target = choose_device(options.device)
     config = options.segmenter_config
     if name in (None, "auto"):
-        can_run_real = target.type == "cuda" and checkpoint.cached_file(hub.REAL_SEGMENTER) is not None
-        name = hub.REAL_SEGMENTER if can_run_real else hub.NANO
+        use_published = target.type == "cuda" and checkpoint.cached_file(hub.PUBLISHED_SEGMENTER) is not None
+        name = hub.PUBLISHED_SEGMENTER if use_published else hub.NANO
     assert name is not None
     if config is not None and not name.endswith(".pt"):
         raise ProfileError(f"--segmenter-config belongs to a FILE.pt, but the segmenter is {name!r}: leave it out")
@@ -57,7 +57,7 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
 
 
 def _as_segmenter(model: Any, name: str, budgets: Budgets, speedups: Speedups) -> Segmenter:
-    """Return the predictor as a segmenter whose caches take no more than the budgets."""
+    """Wrap the predictor in a Sam2Segmenter whose caches stay within the budgets."""
     from veason.segmenter.compiled import compile_networks
     from veason.segmenter.features import FeatureBudget, FeatureCache, default_memory
     from veason.segmenter.sam2 import Sam2Segmenter
@@ -85,10 +85,10 @@ def _as_segmenter(model: Any, name: str, budgets: Budgets, speedups: Speedups) -
 
 
 def _nano_folder() -> Path:
-    """Return the embedded model's folder, or tell how to get one."""
+    """Return the folder of the embedded model. Raises MissingBackend if it is incomplete."""
     if not hub.has_embedded("segmenter"):
         raise MissingBackend(
             f"the embedded segmenter is not in {hub.embedded('segmenter')}: get a complete checkout, "
-            f"or pass --segmenter {hub.REAL_SEGMENTER} after: hf download {hub.REAL_SEGMENTER}"
+            f"or pass --segmenter {hub.PUBLISHED_SEGMENTER} after: hf download {hub.PUBLISHED_SEGMENTER}"
         )
     return hub.embedded("segmenter")

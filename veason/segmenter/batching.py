@@ -1,7 +1,7 @@
-"""Objects through the networks in one batch, where memory attention reads the same frames for each of them.
+"""Batched inference: several objects go through the networks together if memory attention reads the same frames.
 
-Stock tracks objects one by one, as do we unless asked otherwise: a batch gives other last bits. On a GPU, where one
-object leaves most of it idle, a batch takes little longer than one object.
+The default is one object at a time, as in stock SAM2, because a batch changes the last bits of the results. On a GPU a
+batch takes little longer than a single object, which leaves most of the device idle.
 """
 
 from __future__ import annotations
@@ -22,26 +22,33 @@ Owner = TypeVar("Owner")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One object's next frame and all that it is computed from: outputs by frame, conditioning and tracked ones."""
+    """The inputs from which one object's output on one frame is computed.
+
+    Attributes:
+        frame_index: the frame to compute, 0-based.
+        reverse: True in the backward pass.
+        conditioning: outputs of conditioning frames, by frame index.
+        tracked: outputs of tracked frames within reach of memory attention, by frame index.
+    """
 
     frame_index: int
     reverse: bool
-    given: dict[int, Output]
-    near: dict[int, Output]
+    conditioning: dict[int, Output]
+    tracked: dict[int, Output]
 
     @property
     def layout(self) -> Hashable:
-        """What steps must have in common to be computed together."""
-        return (self.frame_index, self.reverse, tuple(self.given), tuple(sorted(self.near)))
+        """A key that is equal for steps that can be computed in one batch."""
+        return (self.frame_index, self.reverse, tuple(self.conditioning), tuple(sorted(self.tracked)))
 
 
 def can_batch(model: SAM2VideoPredictor) -> bool:
-    """Tell whether objects do not meet inside the networks, as they would where masks must not overlap."""
+    """Tell whether objects are independent inside the networks; non-overlap constraints would couple them."""
     return not (model.non_overlap_masks_for_mem_enc or model.non_overlap_masks)
 
 
 def group_by_layout(steps: Sequence[tuple[Owner, Step]]) -> list[list[tuple[Owner, Step]]]:
-    """Return the steps in groups that can be computed together, in the order of their first members."""
+    """Group steps that can be computed in one batch; groups keep the order of their first members."""
     groups: dict[Hashable, list[tuple[Owner, Step]]] = {}
     for owner, step in steps:
         groups.setdefault(step.layout, []).append((owner, step))
@@ -49,17 +56,19 @@ def group_by_layout(steps: Sequence[tuple[Owner, Step]]) -> list[list[tuple[Owne
 
 
 def infer_batch(model: SAM2VideoPredictor, state: dict[str, Any], steps: Sequence[Step]) -> list[Output]:
-    """Return the predictor's output for each of the steps, which have one layout.
+    """Return the predictor's output for each step. All steps must have the same `layout`.
 
     Args:
         model: the predictor.
-        state: an inference state of the video; what it holds of objects is not read.
-        steps: one for each object.
+        state: an inference state of the video; its per-object entries are not read.
+        steps: one per object.
     """
     first = steps[0]
     outputs = {
-        "cond_frame_outputs": {index: _stack([step.given[index] for step in steps]) for index in first.given},
-        "non_cond_frame_outputs": {index: _stack([step.near[index] for step in steps]) for index in first.near},
+        "cond_frame_outputs": {
+            index: _stack([step.conditioning[index] for step in steps]) for index in first.conditioning
+        },
+        "non_cond_frame_outputs": {index: _stack([step.tracked[index] for step in steps]) for index in first.tracked},
     }
     output, _ = model._run_single_frame_inference(
         inference_state=state,
@@ -72,11 +81,11 @@ def infer_batch(model: SAM2VideoPredictor, state: dict[str, Any], steps: Sequenc
         reverse=first.reverse,
         run_mem_encoder=True,
     )
-    return [_take(output, number) for number in range(len(steps))]
+    return [_select(output, number) for number in range(len(steps))]
 
 
 def _stack(outputs: Sequence[Output]) -> Output:
-    """Return one output for all objects: what memory attention reads of it."""
+    """Concatenate the entries that memory attention reads, along the batch dimension."""
     return {
         "maskmem_features": torch.cat([output["maskmem_features"] for output in outputs]),
         "maskmem_pos_enc": [level.expand(len(outputs), -1, -1, -1) for level in outputs[0]["maskmem_pos_enc"]],
@@ -84,8 +93,8 @@ def _stack(outputs: Sequence[Output]) -> Output:
     }
 
 
-def _take(output: Output, number: int) -> Output:
-    """Return one object's part, with memory of its own, so that keeping it keeps no other."""
+def _select(output: Output, number: int) -> Output:
+    """Return one object's entries, copied so that keeping them does not keep the whole batch in memory."""
     kept = ("maskmem_features", "pred_masks", "obj_ptr", "object_score_logits")
     part: Output = {name: output[name][number : number + 1].clone() for name in kept}
     return part | {"maskmem_pos_enc": [level[:1] for level in output["maskmem_pos_enc"]]}

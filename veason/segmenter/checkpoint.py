@@ -1,10 +1,10 @@
-"""SAM2 models on disk: build from a config, save and load the folder layout, load the published files.
+"""SAM2 checkpoints: build a model from a config, save and load the folder layout, load published files.
 
 The folder layout, which nano uses:
 
     config.json          {"base": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": ["model.image_size=256", ...],
                           "image_size": 256}
-    model.safetensors    the state dict: bfloat16, but the small random position matrix, which stays float32
+    model.safetensors    the state dict in bfloat16; the small random position matrix stays in float32
 
 `base` names a config inside the sam2 package; each override is `dotted.key=value` as in hydra (a leading + or ++ is
 allowed and means the same here). Configs are read with OmegaConf alone, without hydra's process-wide state, so that
@@ -23,7 +23,7 @@ import torch
 
 from veason.errors import MissingBackend, ProfileError
 from veason.libraries import require_library
-from veason.segmenter.holes import hole_area, provide_kernel
+from veason.segmenter.holes import hole_area, install_kernel
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -40,10 +40,10 @@ VIDEO_OVERRIDES = (
     "model.binarize_mask_from_pts_for_mem_enc=true",
     # Without this a correction is stored as an ordinary frame and overwritten (facebookresearch/sam2 issue #731).
     "model.add_all_frames_to_correct_as_cond=true",
-    # Stock has no limit, so that every corrected or locked frame slows all others; SAM 3 has 4 (sam3/model_builder.py).
+    # Stock has no limit, so each corrected or locked frame slows down all others; SAM 3 uses 4 (sam3/model_builder.py).
     "model.max_cond_frames_in_attn=4",
 )
-"""What every model here gets on top of its config."""
+"""Overrides that every model gets in addition to its config."""
 
 
 def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
@@ -52,7 +52,7 @@ def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.devi
     Args:
         base: a config of the sam2 package, such as "configs/sam2.1/sam2.1_hiera_t.yaml" or short "sam2.1_hiera_t".
         overrides: `dotted.key=value` lines, applied in order.
-        device: where the model lives.
+        device: the device of the model.
 
     Raises:
         ProfileError: the config is unknown, an override cannot be read, or the sizes do not fit together.
@@ -67,7 +67,7 @@ def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.devi
         raise ProfileError(
             f"cannot build {base} with overrides {list(overrides)}: {error}; check the overrides"
         ) from error
-    provide_kernel()
+    install_kernel()
     model.fill_hole_area = hole_area(model.image_size)
     return model.to(device).eval()
 
@@ -84,7 +84,7 @@ def read_config(base: str, overrides: Sequence[str] = ()) -> Any:
     for line in overrides:
         key, equals, _ = line.partition("=")
         if not equals or not key.lstrip("+") or "_target_" in key:
-            raise ProfileError(f"a model override is dotted.key=value and names no _target_, got {line!r}: mend it")
+            raise ProfileError(f"a model override is dotted.key=value and names no _target_, got {line!r}: correct it")
     lines = [line.lstrip("+") for line in (*VIDEO_OVERRIDES, *overrides)]
     config = OmegaConf.load(find_config(base))
     try:
@@ -100,7 +100,7 @@ def find_config(name: str) -> Path:
 
     Raises:
         MissingBackend: sam2 is not installed.
-        ProfileError: there is no such config; the message lists those that are.
+        ProfileError: there is no such config; the message lists the known ones.
     """
     require_library("sam2", "the segmenter")
     spec = importlib.util.find_spec("sam2")
@@ -133,8 +133,8 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPre
     """Return the model in `folder` (the folder layout), with float32 parameters and in eval mode.
 
     Raises:
-        MissingBackend: config.json or model.safetensors is not there.
-        ProfileError: the config is broken, or the weights do not fit it.
+        MissingBackend: config.json or model.safetensors is missing.
+        ProfileError: the config is invalid, or the weights do not match it.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -150,7 +150,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPre
     if model.image_size != config["image_size"]:
         raise ProfileError(
             f"{folder / CONFIG_FILE} says image_size {config['image_size']}, but its base and overrides give "
-            f"{model.image_size}: mend image_size or add the override model.image_size={config['image_size']}"
+            f"{model.image_size}: correct image_size or add the override model.image_size={config['image_size']}"
         )
     try:
         weights = load_file(folder / WEIGHTS_FILE)
@@ -164,7 +164,7 @@ def load_published(file: Path, config: str, device: torch.device | str = "cpu") 
     """Return the model of a published checkpoint: a `.pt` file that holds `{"model": state_dict}`.
 
     Raises:
-        MissingBackend: the file is not there.
+        MissingBackend: the file is missing.
         ProfileError: the file is not such a checkpoint, or its weights do not fit `config`.
     """
     import pickle
@@ -183,10 +183,10 @@ def load_published(file: Path, config: str, device: torch.device | str = "cpu") 
 
 
 def load_from_hub(hub_id: str, device: torch.device | str = "cpu") -> SAM2VideoPredictor:
-    """Return a published model by its hub id; its one weight file is fetched unless it is cached.
+    """Load a published model by its hub id; its weight file is downloaded unless it is cached.
 
     Raises:
-        MissingBackend: the id is none of the published ones, or the file is neither cached nor to be had.
+        MissingBackend: the id is not one of the published ones, or the file is not cached and cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -205,14 +205,14 @@ def load_from_hub(hub_id: str, device: torch.device | str = "cpu") -> SAM2VideoP
         except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise MissingBackend(
-                f"{filename} of {hub_id} is not in the local cache and cannot be fetched ({reason}); "
-                f"where there is a network, type: hf download {hub_id} {filename}"
+                f"{filename} of {hub_id} is not in the local cache and cannot be downloaded ({reason}); "
+                f"with a network connection, run: hf download {hub_id} {filename}"
             ) from error
     return load_published(file, config, device)
 
 
 def cached_file(hub_id: str) -> Path | None:
-    """Return the weight file of a published hub id from the local cache, None where it is not there. No network."""
+    """Return the cached weight file of a published hub id, or None. Makes no network call."""
     from huggingface_hub import try_to_load_from_cache
     from sam2.build_sam import HF_MODEL_ID_TO_FILENAMES
 
@@ -222,25 +222,25 @@ def cached_file(hub_id: str) -> Path | None:
 
 
 def read_folder_config(file: Path) -> dict[str, Any]:
-    """Return config.json after a check of its three keys: base, overrides and image_size.
+    """Read config.json and check its three keys: base, overrides and image_size.
 
     Raises:
-        ProfileError: it is no JSON, or a key is missing or of another kind.
+        ProfileError: the file is not JSON, or a key is missing or has the wrong type.
     """
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ProfileError(f"{file} is not JSON: {error}; write it anew with save_model") from error
+        raise ProfileError(f"{file} is not JSON: {error}; write it again with save_model") from error
     known: dict[str, Any] = config if isinstance(config, dict) else {}
     wanted = {"base": str, "overrides": list, "image_size": int}
     for key, kind in wanted.items():
         if not isinstance(known.get(key), kind):
-            raise ProfileError(f"{file} needs {key!r} ({kind.__name__}): write it anew with save_model")
+            raise ProfileError(f"{file} needs {key!r} ({kind.__name__}): write it again with save_model")
     return known
 
 
 def _fill(model: SAM2VideoPredictor, weights: dict[str, torch.Tensor], source: Path) -> None:
-    """Copy `weights` into `model`, every one of them and no other."""
+    """Load `weights` into `model`; missing and unexpected keys are errors."""
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

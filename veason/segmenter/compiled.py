@@ -1,9 +1,9 @@
-"""SAM2's networks compiled for the shapes they see most of the time, and for no others.
+"""torch.compile for SAM2's networks, limited to the input shapes of most frames.
 
-Most frames are alike: seven memories, sixteen pointers, no click. Those run compiled. The first frames after a prompt,
-whose memory is shorter, and the clicked frame itself, whose points differ in number, run as they are: so there is
-nothing to compile anew, however many points are given. (Points could be padded to fixed numbers instead, but the mask
-decoder attends to the padding, and masks come out different.)
+Most frames have the same shapes: seven memories, sixteen object pointers, no click. Those run compiled. The first
+frames after a prompt, whose memory is shorter, and the clicked frame itself, whose number of points varies, run
+uncompiled, so that the number of points never causes a recompilation. (Padding the points to a fixed number would
+change the masks, because the mask decoder attends to the padding.)
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import torch
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-MOST_GRAPHS = 8
-"""Shapes that one network is compiled for; later ones run as they are. torch itself gives up after as many."""
+MAX_GRAPHS = 8
+"""Most shapes to compile one network for; further shapes run uncompiled. torch's own limit is the same."""
 
-_EMPTY_POINTS = 2  # the tokens where nothing was clicked: an empty point, and the one that pads every list of points
+_EMPTY_POINTS = 2  # the number of tokens without a click: an empty point, and the one that pads every list of points
 
 
-class SteadyForward:
-    """In place of a module's `forward`: compiled where `is_steady` says so of the arguments, else as it was."""
+class CompiledForward:
+    """A replacement for a module's `forward` that runs compiled if `should_compile(*args, **kwargs)` is true."""
 
-    def __init__(self, module: torch.nn.Module, is_steady: Callable[..., bool], backend: str | Callable[..., Any]):
+    def __init__(self, module: torch.nn.Module, should_compile: Callable[..., bool], backend: str | Callable[..., Any]):
         self._plain = module.forward
         self._compiled = torch.compile(module.forward, dynamic=False, fullgraph=True, backend=backend)
-        self._is_steady = is_steady
+        self._is_steady = should_compile
         self._shapes: set[Hashable] = set()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -36,18 +36,20 @@ class SteadyForward:
         if not self._is_steady(*args, **kwargs):
             return self._plain(*args, **kwargs)
         shape = _shape_of((args, kwargs))
-        if shape not in self._shapes and len(self._shapes) == MOST_GRAPHS:
+        if shape not in self._shapes and len(self._shapes) == MAX_GRAPHS:
             return self._plain(*args, **kwargs)
         self._shapes.add(shape)
         return self._compiled(*args, **kwargs)
 
 
-def compile_networks(model: SAM2VideoPredictor, backend: str | Callable[..., Any] = "inductor") -> list[SteadyForward]:
-    """Compile a predictor's four large networks in place, each when it first meets its steady shapes.
+def compile_networks(
+    model: SAM2VideoPredictor, backend: str | Callable[..., Any] = "inductor"
+) -> list[CompiledForward]:
+    """Compile a predictor's four large networks in place; each compiles when it first gets its usual shapes.
 
     Args:
-        model: the predictor; stock code that runs on it is compiled too.
-        backend: of torch.compile. CUDA graphs are left out: they belong to one thread, and ours are many.
+        model: the predictor; it is changed, so stock code that uses it runs compiled too.
+        backend: the backend of torch.compile. CUDA graphs are not used: they are bound to one thread.
     """
     pixels = (model.image_size // 16) ** 2
     tokens_of_a_pointer = model.hidden_dim // model.mem_dim
@@ -63,20 +65,20 @@ def compile_networks(model: SAM2VideoPredictor, backend: str | Callable[..., Any
     def is_any(*_: Any, **__: Any) -> bool:
         return True
 
-    steady: list[tuple[torch.nn.Module, Callable[..., bool]]] = [
+    networks: list[tuple[torch.nn.Module, Callable[..., bool]]] = [
         (model.image_encoder, is_any),
         (model.memory_attention, is_full),
         (model.sam_mask_decoder, is_unclicked),
         (model.memory_encoder, is_any),
     ]
-    forwards = [SteadyForward(module, rule, backend) for module, rule in steady]
-    for (module, _), forward in zip(steady, forwards, strict=True):
+    forwards = [CompiledForward(module, rule, backend) for module, rule in networks]
+    for (module, _), forward in zip(networks, forwards, strict=True):
         module.forward = forward
     return forwards
 
 
 def _shape_of(value: object) -> Hashable:
-    """Return all that a graph is specialised for: sizes, strides and types of tensors, values of all else."""
+    """Return what a graph is specialised for: shapes, strides and dtypes of tensors, values of all else."""
     if isinstance(value, torch.Tensor):
         return (value.shape, value.stride(), value.dtype, value.is_inference())
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Measuring instruments for tests and benchmarks: calls of the four networks, frames decoded, bytes held."""
+"""Counters for tests and benchmarks: calls of the four networks, decoded frames, cached bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NetworkCalls:
-    """Calls of the image encoder, memory attention, mask decoder and memory encoder."""
+    """Number of calls of the image encoder, memory attention, mask decoder and memory encoder."""
 
     encoder: int = 0
     attention: int = 0
@@ -28,7 +28,7 @@ class NetworkCalls:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Work of a segmenter since it was made, and the size of its caches now.
+    """Work done by a segmenter since it was created, and the current size of its caches.
 
     Attributes:
         encoded: number of frames that went through the image encoder.
@@ -44,7 +44,7 @@ class Counters:
 
 
 class CallCounter:
-    """Counts the calls of a model's four networks, whoever makes them: stock and ours alike."""
+    """A counter of calls of a model's four networks, from stock code or from ours."""
 
     def __init__(self) -> None:
         self._calls = {field.name: 0 for field in fields(NetworkCalls)}

@@ -1,4 +1,4 @@
-"""Tensors as files that can be trusted: written beside their place and renamed, checked when read, gone at exit."""
+"""Tensor files: written atomically, verified by a checksum when read, and removed at exit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 
 try:
     import fcntl
-except ImportError:  # Windows: folders of killed processes are left to the system's own sweeping
+except ImportError:  # Windows: folders of killed processes are left to the system's own cleanup
     fcntl = None  # type: ignore[assignment]
 
 MAGIC = b"veason-tensors-1\n"
@@ -23,9 +23,9 @@ PREFIX = "veason-features-"
 
 
 def write_tensors(file: Path, tensors: Sequence[torch.Tensor]) -> int:
-    """Write dense tensors, strides and all, and return the bytes of the file.
+    """Write dense tensors with their strides; return the size of the file in bytes.
 
-    The file appears whole or not at all, whenever the writer is killed.
+    The write is atomic: a killed writer leaves no partial file under this name.
     """
     payload = [_raw_bytes(tensor) for tensor in tensors]
     checksum = 0
@@ -43,7 +43,7 @@ def write_tensors(file: Path, tensors: Sequence[torch.Tensor]) -> int:
 
 
 def read_tensors(file: Path) -> list[torch.Tensor] | None:
-    """Return what `write_tensors` wrote, None where the file is missing, cut off or changed."""
+    """Return the tensors that `write_tensors` wrote, or None if the file is missing, truncated or corrupt."""
     try:
         content = file.read_bytes()
     except OSError:
@@ -68,29 +68,29 @@ def read_tensors(file: Path) -> list[torch.Tensor] | None:
     return tensors
 
 
-class OwnFolder:
-    """A fresh folder that is removed by `close`, or when this process ends; those of killed processes go at once."""
+class ScratchFolder:
+    """A temporary folder, removed by `close` or at exit. Creating one also removes those that killed processes left."""
 
     def __init__(self, parent: Path | None = None) -> None:
         root = parent or Path(tempfile.gettempdir())
         root.mkdir(parents=True, exist_ok=True)
         for old in root.glob(f"{PREFIX}*"):
-            if _is_abandoned(old):
+            if _is_unlocked(old):
                 shutil.rmtree(old, ignore_errors=True)
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
         self._lock = (self.path / "lock").open("w")
         if fcntl is not None:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go of by the system, however we end
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released by the system, however the process ends
         self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     def close(self) -> None:
-        """Remove the folder and all in it."""
+        """Remove the folder and its content."""
         self._lock.close()
         self._remove()
 
 
-def _is_abandoned(folder: Path) -> bool:
-    """Tell whether nobody holds the folder's lock; without locks, or without the right to look, it is left alone."""
+def _is_unlocked(folder: Path) -> bool:
+    """Tell whether the folder's lock is free. False if the system has no locks or the lock cannot be opened."""
     if fcntl is None:
         return False
     try:

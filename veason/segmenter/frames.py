@@ -1,4 +1,4 @@
-"""Frames as SAM2 wants them, decoded when they are asked for and kept only as long as they are likely to be reused."""
+"""Frames in SAM2's input form, decoded on access, with a small cache of resized images."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 class ModelFrames:
     """The `images` of a stock inference state: frame `i` as `(3, S, S)` float32, normalised, on the model's device.
 
-    Stock loads every frame before the first click (12.6 MB each at 1024 px). Here a frame is decoded when it is read,
-    and at most `capacity` resized frames are kept, as uint8 (3.1 MB each at 1024 px), oldest use dropped first.
+    Stock loads every frame before the first click (12.6 MB each at 1024 px). Here a frame is decoded on access, and at
+    most `capacity` resized frames are cached as uint8 (3.1 MB each at 1024 px), least recently used dropped first.
     Values equal, bit for bit, those of stock's loader for a folder of JPEG files: PIL's bicubic resize to a square,
     then `/ 255` in float64, cast to float32, minus the mean, divided by the deviation. For uint8 pixels the arithmetic
-    is a table of 256 values a channel.
+    is a table of 256 values per channel.
     """
 
     def __init__(self, video: VideoSource, image_size: int, device: torch.device, capacity: int = 16) -> None:
@@ -30,42 +30,42 @@ class ModelFrames:
         self._image_size = image_size
         self._table = _pixel_table().to(device)
         self._capacity = capacity
-        self._kept: OrderedDict[int, torch.Tensor] = OrderedDict()
+        self._resized: OrderedDict[int, torch.Tensor] = OrderedDict()
         self._num_decoded = 0
 
     @property
     def num_decoded(self) -> int:
-        """How many frames were read from the video."""
+        """The number of frames read from the video."""
         return self._num_decoded
 
     def __len__(self) -> int:
         return self._video.info.num_frames
 
     def __getitem__(self, frame_index: int) -> torch.Tensor:
-        if frame_index not in self._kept:
-            self._keep(frame_index, self._video.frame(frame_index))
-        self._kept.move_to_end(frame_index)
-        pixels = self._kept[frame_index].to(self._table.device)
+        if frame_index not in self._resized:
+            self._store(frame_index, self._video.frame(frame_index))
+        self._resized.move_to_end(frame_index)
+        pixels = self._resized[frame_index].to(self._table.device)
         return torch.stack([self._table[channel][pixels[..., channel].int()] for channel in range(3)])
 
     def prefetch_before(self, frame_index: int, first: int) -> None:
         """Decode `frame_index` and some frames before it, none before `first`, in ascending order.
 
-        Walking backward through a video one frame at a time would decode each group of pictures again and again.
+        Reading a video backward one frame at a time would decode each group of pictures (GOP) repeatedly.
         """
-        if frame_index in self._kept:
+        if frame_index in self._resized:
             return
         wanted = range(max(first, frame_index - self._capacity + 1), frame_index + 1)
-        for frame in self._video.frames([index for index in wanted if index not in self._kept]):
-            self._keep(frame.index, frame.image)
+        for frame in self._video.frames([index for index in wanted if index not in self._resized]):
+            self._store(frame.index, frame.image)
 
-    def _keep(self, frame_index: int, image: np.ndarray) -> None:
-        """Keep the resized picture, and drop the one whose last use is longest ago where there are too many."""
+    def _store(self, frame_index: int, image: np.ndarray) -> None:
+        """Cache the resized image and drop the least recently used one beyond the capacity."""
         self._num_decoded += 1
         square = Image.fromarray(image).resize((self._image_size, self._image_size))
-        self._kept[frame_index] = torch.from_numpy(np.array(square))
-        while len(self._kept) > self._capacity:
-            self._kept.popitem(last=False)
+        self._resized[frame_index] = torch.from_numpy(np.array(square))
+        while len(self._resized) > self._capacity:
+            self._resized.popitem(last=False)
 
 
 def _pixel_table() -> torch.Tensor:

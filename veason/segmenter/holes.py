@@ -1,7 +1,7 @@
-"""The connected components that sam2's CUDA kernel finds, on any machine: with them stock SAM2 fills pinholes in masks.
+"""Connected components on the CPU in place of sam2's CUDA kernel, so that stock SAM2 fills small holes in masks.
 
-sam2 imports its kernel by the name `sam2._C` and goes on without it where it was not built, so that masks of a CPU (or
-of a GPU without the build) have holes that those of the published demo have not.
+sam2 imports its kernel as `sam2._C` and skips hole filling if it was not built. Without this module, masks from a CPU
+(or from a GPU without the build) would have holes that the masks of the published demo do not have.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import torch
 from scipy import ndimage
 
 HOLE_AREA = 8
-"""Background of up to this many connected pixels is filled, at `LOW_RESOLUTION`. Source: sam2's build_sam.py."""
+"""Largest hole that is filled, in connected pixels at `LOW_RESOLUTION`. Source: sam2's build_sam.py."""
 
 LOW_RESOLUTION = 256
-"""Side in pixels of the masks that SAM 2 predicts at 1024 px."""
+"""Side in pixels of the masks that SAM 2 predicts for a 1024 px input."""
 
 _KERNEL = "sam2._C"
 _EIGHT = np.ones((3, 3), bool)
 
 
 def hole_area(image_size: int) -> int:
-    """Return up to which area holes are filled in a network for pictures of `image_size`: the same share of the mask.
+    """Return the largest hole to fill, in mask pixels, for an input of `image_size`: the same share of the mask.
 
     >>> hole_area(1024), hole_area(512), hole_area(256)
     (8, 2, 0)
@@ -33,8 +33,8 @@ def hole_area(image_size: int) -> int:
     return round(HOLE_AREA * (image_size / 4 / LOW_RESOLUTION) ** 2)
 
 
-def provide_kernel() -> None:
-    """Let sam2 find connected components by `connected_components` where its own kernel is not installed."""
+def install_kernel() -> None:
+    """Register `connected_components` as sam2's kernel if its own kernel is not installed."""
     if _KERNEL in sys.modules or importlib.util.find_spec(_KERNEL) is not None:
         return
     kernel = types.ModuleType(_KERNEL, "Connected components on the CPU, in place of sam2's CUDA kernel.")
@@ -43,10 +43,10 @@ def provide_kernel() -> None:
 
 
 def connected_components(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return labels and areas of the components of `(N, 1, H, W)` uint8 masks, neighbours also by their corners.
+    """Return labels and areas of the 8-connected components of `(N, 1, H, W)` uint8 masks.
 
-    Both are `(N, 1, H, W)` int32: a label above 0 for each component, different within a picture, and the number of
-    its pixels at each of them; 0 where the mask is 0.
+    Both are `(N, 1, H, W)` int32 and 0 where the mask is 0: a label, 1 or more, unique within an image, and the area of
+    the component in pixels.
     """
     pictures = mask.reshape(-1, *mask.shape[-2:]).cpu().numpy()
     labels = np.zeros(pictures.shape, np.int32)

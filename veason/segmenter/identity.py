@@ -1,4 +1,4 @@
-"""What makes features and memories of one call good for another: the same pictures and the same network."""
+"""Cache keys: cached features and memories are valid for the same frames and the same network."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 Scope = tuple[Hashable, Hashable]
-"""(video key, model key): everything cached belongs to one."""
+"""(video key, model key): the scope of every cache entry."""
 
 
-class ByIdentity:
-    """A key for an object that has no name of its own: equal to itself while the object lives, then to nothing new.
+class IdentityKey:
+    """A hashable key that compares an object by identity, without keeping it alive.
 
-    The object is not kept alive.
+    A key made for a new object never equals the key of a deleted one, even if both had the same `id`.
     """
 
     def __init__(self, value: object) -> None:
@@ -34,14 +34,14 @@ class ByIdentity:
         if self is other:
             return True
         value = self._reference()
-        return isinstance(other, ByIdentity) and value is not None and value is other._reference()
+        return isinstance(other, IdentityKey) and value is not None and value is other._reference()
 
 
 def video_key(video: VideoSource) -> Hashable:
-    """Return a key that changes when the file does: path, size, time of change and number of frames.
+    """Return a key of a video, made of path, file sizes, modification times, frame size and number of frames.
 
-    A folder counts by its files, those of them that the video lists where it does, in their order. A video that is no
-    file is known by the object itself.
+    For a folder all its files count, or those in `video.info.files`, in that order. A video that is not a file or
+    folder is identified by the object itself.
     """
     info = video.info
     path = Path(info.path)
@@ -52,15 +52,15 @@ def video_key(video: VideoSource) -> Hashable:
     elif path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file())
     else:
-        return ByIdentity(video)
+        return IdentityKey(video)
     described = [_describe(file) for file in files]
-    # a digest, since keys are hashed and compared for every frame, and a folder may hold thousands of files
+    # a digest keeps the key short: keys are hashed for every frame, and a folder may have thousands of files
     digest = hashlib.sha256(repr(described).encode()).hexdigest()
     return (str(path.resolve()), info.num_frames, info.size_wh, digest)
 
 
 def _describe(file: Path) -> Hashable:
-    """Return name, size and time of change; a listed file may be missing, which is told when it is read."""
+    """Return name, size and modification time. A missing file is no error here, but when it is read."""
     try:
         stat = file.stat()
     except OSError:
@@ -69,10 +69,10 @@ def _describe(file: Path) -> Hashable:
 
 
 def model_key(model: SAM2VideoPredictor) -> Hashable:
-    """Return a key that changes with the network, its weights, picture size, device and precision.
+    """Return a key that changes with the network, its weights, input size, device and dtype.
 
-    Weights are told apart by torch's version counters, so that a change through `.data` goes unseen.
+    Changes of weights are detected by torch's version counters; a change through `.data` is not detected.
     """
     versions = tuple((id(tensor), tensor._version) for tensor in (*model.parameters(), *model.buffers()))
     dtypes = tuple(sorted({str(parameter.dtype) for parameter in model.parameters()}))
-    return (ByIdentity(model), model.image_size, str(model.device), dtypes, hash(versions))
+    return (IdentityKey(model), model.image_size, str(model.device), dtypes, hash(versions))

@@ -1,8 +1,8 @@
-"""What was tracked, kept for the next correction: outputs of single frames under the history that led to them.
+"""A cache of tracked outputs, by frame and by the digest of the prompts that led to them.
 
-An output of SAM2 on one frame follows from the video, the network, and all that was said about the object before: its
-history. A history has a digest, so that looking up an output and computing it anew give the same bits; what is evicted
-costs time and nothing else.
+SAM2's output on one frame is determined by the video, the network and the object's history: its prompts and corrections
+so far. The key contains a digest of that history, so a cached output equals a computed one bit for bit, and eviction
+costs only time.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from veason.types import Prompt
 from veason.types.budgets import MIB
 
 Output = dict[str, Any]
-"""What stock keeps of a frame: memory features, mask logits, object pointer and score."""
+"""The per-frame output of stock SAM2: memory features, mask logits, object pointer and score."""
 
 
 def digest_plan(plan: ObjectPlan) -> str:
-    """Return the digest of an object's history before any correction: the same for any object with the same prompts."""
+    """Return the digest of an object's prompts without corrections. It does not depend on the object id."""
     prompts = [replace(prompt, object_id=1) for _, prompt in sorted(plan.prompts.items())]
     return _digest(repr((plan.start, prompts, sorted(plan.locked.items()), sorted(plan.absent))))
 
 
 def digest_correction(before: str, prompt: Prompt) -> str:
-    """Return the digest of a history with one more correction, after which both passes run from its frame."""
+    """Return the digest of history `before` followed by a correction and both passes from its frame."""
     return _digest(repr((before, replace(prompt, object_id=1))))
 
 
 class TrackMemories:
-    """Outputs by (video and model, history, frame), least recently used dropped first. Safe in several threads."""
+    """Outputs by (scope, history digest, frame index); least recently used dropped first. Thread-safe."""
 
     def __init__(self, budget_bytes: int = 256 * MIB) -> None:
         self.budget_bytes = budget_bytes
         self.constants: dict[Hashable, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[Scope, str, int], tuple[Output, int]] = OrderedDict()
-        self._held = 0
+        self._num_bytes = 0
 
     @property
     def num_bytes(self) -> int:
-        """The bytes held."""
-        return self._held
+        """Bytes of all cached outputs."""
+        return self._num_bytes
 
     def get(self, scope: Scope, digest: str, frame_index: int) -> Output | None:
-        """Return an output, None where it must be computed."""
+        """Return a cached output, or None."""
         key = (scope, digest, frame_index)
         with self._lock:
             found = self._kept.get(key)
@@ -62,28 +62,28 @@ class TrackMemories:
             return found[0]
 
     def put(self, scope: Scope, digest: str, frame_index: int, output: Output) -> None:
-        """Keep a finished output."""
+        """Store an output, which must not be changed afterwards."""
         key = (scope, digest, frame_index)
         num_bytes = _output_bytes(output)
         with self._lock:
             if key in self._kept:
                 return
             self._kept[key] = (output, num_bytes)
-            self._held += num_bytes
-            while self._held > self.budget_bytes:
+            self._num_bytes += num_bytes
+            while self._num_bytes > self.budget_bytes:
                 _, (_, dropped) = self._kept.popitem(last=False)
-                self._held -= dropped
+                self._num_bytes -= dropped
 
     def forget(self) -> None:
         """Drop everything."""
         with self._lock:
             self._kept.clear()
             self.constants.clear()
-            self._held = 0
+            self._num_bytes = 0
 
 
 def _output_bytes(output: Output) -> int:
-    """Return the bytes that an output holds by itself; position encodings are one constant for all."""
+    """Return the bytes of an output without the position encodings, which all outputs share."""
     return sum(value.nbytes for value in output.values() if isinstance(value, torch.Tensor))
 
 

@@ -1,10 +1,10 @@
-"""Nearest frames first, exactly: the masks of stock SAM2, each computed from only what it depends on.
+"""Tracking in the order "nearest": the exact masks of stock SAM2, each computed from only the frames it depends on.
 
-The masks are those of the stock predictor after this history: the prompts that stand alone and the locked masks, both
-passes; then, for each correction in the order given, its clicks and both passes from its frame. A layer is the video
-after one such step. An output of a layer depends on the frames that memory attention reads: up to `back` frames toward
-the layer's centre and, past the centre, those of the layer before. So a mask near a correction needs none of the
-frames far from it, and what an earlier call computed under the same history is taken as it is.
+The masks equal those of the stock predictor after these steps: first the independent prompts and the locked masks, then
+both passes; then for each correction, in the given order, its clicks and both passes from its frame. A layer is the
+state of the video after one such step. An output of a layer depends on the frames that memory attention reads: up to
+`num_frames_back` frames toward the layer's centre and, beyond the centre, frames of the previous layer. A mask near a
+correction therefore needs no distant frames, and outputs that an earlier call cached for the same history are reused.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from veason.segmenter.batching import Step, group_by_layout, infer_batch
 from veason.segmenter.identity import Scope
 from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_plan
-from veason.segmenter.order import NearestFirst
+from veason.segmenter.order import NearestFirstOrder
 from veason.segmenter.prompts import ObjectPlan
-from veason.segmenter.tracker import GroupTracker, computing
+from veason.segmenter.tracker import GroupTracker, inference_context
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
 
 if TYPE_CHECKING:
@@ -27,17 +27,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """The video after one step of a history: where its passes begin, what conditions it, and outputs at hand."""
+    """The state of the video after one step of an object's history.
+
+    Attributes:
+        centre: the frame from which the passes of this step run.
+        digest: the digest of the history up to this step.
+        correction: the correction of this step, None for the first layer.
+        conditioning: outputs of conditioning frames, by frame index.
+        outputs: outputs computed or looked up so far, by frame index.
+    """
 
     centre: int
     digest: str
     correction: Prompt | None
-    given: dict[int, Output] = field(default_factory=dict)
+    conditioning: dict[int, Output] = field(default_factory=dict)
     outputs: dict[int, Output] = field(default_factory=dict)
 
 
 class ObjectHistory:
-    """One object's layers over one video. Outputs are computed when they are asked for; any order gives the same."""
+    """One object's layers over one video. Outputs are computed on demand; the order of calls does not change them."""
 
     def __init__(
         self,
@@ -53,9 +61,9 @@ class ObjectHistory:
         self._memories = memories
         self._scope = scope
         self._num_frames: int = tracker.state["num_frames"]
-        self._pending: Output | None = None
-        self._clicked = 0
-        self.back = frames_read_back(model)
+        self._pending_output: Output | None = None
+        self._corrected_layer = 0
+        self.num_frames_back = frames_read_back(model)
         digest = digest_plan(plan)
         self._layers = [Layer(plan.start, digest, None)]
         for correction in plan.corrections.values():
@@ -65,120 +73,123 @@ class ObjectHistory:
 
     @property
     def centre(self) -> int:
-        """The frame from which the last passes run: the last correction, or the first prompt."""
+        """The frame from which the last passes run: that of the last correction, else of the first prompt."""
         return self._layers[-1].centre
 
     @property
-    def prompted(self) -> frozenset[int]:
-        """The frames beside the centre whose masks are known once the prompts have been run."""
+    def fixed_frames(self) -> frozenset[int]:
+        """The frames other than the centre whose masks are final after `prepare`, because no pass changes them."""
         return frozenset({*self.plan.prompts, *self.plan.corrections, *self.plan.locked} - {self.centre})
 
     def prepare(self) -> ObjectMask:
-        """Run the prompts and corrections and return the mask on the centre, which no pass changes any more."""
-        with computing(self._model.device):
+        """Run the prompts and corrections; return the mask on the centre, which is final."""
+        with inference_context(self._model.device):
             self._condition()
             for number in range(1, len(self._layers)):
-                self._finish_click()
-                self._click(number)
-            return self._mask(self.centre, self._pending or self._layers[-1].given[self.centre])
+                self._finish_correction()
+                self._correct(number)
+            return self._mask(self.centre, self._pending_output or self._layers[-1].conditioning[self.centre])
 
     def mask(self, frame_index: int) -> ObjectMask:
-        """Return the final mask on a frame, equal to stock's."""
-        with computing(self._model.device):
-            self._finish_click()
+        """Return the final mask on a frame; it equals stock's."""
+        with inference_context(self._model.device):
+            self._finish_correction()
             self._ensure(self._last, frame_index)
             found = self._mask(frame_index, self._find(self._last, frame_index))
         self._prune(self._last, frame_index)
         return found
 
     def step(self, frame_index: int) -> Step | None:
-        """Return what a frame's output is computed from, None where it is at hand or an absent one."""
-        with computing(self._model.device):
-            self._finish_click()
+        """Return the inputs of a frame's output, or None if it is already computed or the object is marked absent."""
+        with inference_context(self._model.device):
+            self._finish_correction()
             if frame_index in self.plan.absent or self._find(self._last, frame_index) is not None:
                 return None
             layer = self._layers[-1]
             reverse = frame_index < layer.centre
-            return Step(frame_index, reverse, dict(layer.given), self._read_back(self._last, frame_index, reverse))
+            return Step(
+                frame_index, reverse, dict(layer.conditioning), self._read_back(self._last, frame_index, reverse)
+            )
 
     def infer(self, steps: Sequence[Step]) -> list[Output]:
-        """Return the outputs of steps of this and other objects of the same video."""
-        with computing(self._model.device):
+        """Return the outputs of steps, which may belong to other objects of the same video, in one batch."""
+        with inference_context(self._model.device):
             return infer_batch(self._model, self._tracker.state, steps)
 
-    def take(self, frame_index: int, output: Output) -> None:
-        """Take an output that was computed elsewhere, from what `step` said."""
+    def accept_output(self, frame_index: int, output: Output) -> None:
+        """Store an output that `infer` computed for `step(frame_index)`."""
         self._layers[-1].outputs[frame_index] = output
         self._store(self._layers[-1], frame_index, output)
 
     def _mask(self, frame_index: int, output: Output | None) -> ObjectMask:
-        assert output is not None, "computed just before"
+        assert output is not None, "the output was computed before"
         return self._tracker.mask_of(self.plan, frame_index, output)
 
     def _condition(self) -> None:
-        """Run the prompts that stand alone and the locked masks, or take what an earlier call made of them."""
+        """Run the independent prompts and the locked masks, or reuse the cached outputs of an earlier call."""
         base = self._layers[0]
         frames = sorted({*self.plan.prompts, *self.plan.locked})
-        kept = {index: self._recall(base, index) for index in frames}
-        if all(kept.values()):
+        cached = {index: self._recall(base, index) for index in frames}
+        if all(cached.values()):
             self._model._obj_id_to_idx(self._tracker.state, self.plan.object_id)
-            base.given = {index: output for index, output in kept.items() if output is not None}
+            base.conditioning = {index: output for index, output in cached.items() if output is not None}
             return
         self._tracker.condition()
-        base.given = dict(self._outputs["cond_frame_outputs"])
-        for index, output in base.given.items():
+        base.conditioning = dict(self._outputs["cond_frame_outputs"])
+        for index, output in base.conditioning.items():
             self._store(base, index, output)
 
-    def _click(self, number: int) -> None:
-        """Apply a correction to the masks of the layer before, as a person clicks on a tracked frame in stock SAM2.
+    def _correct(self, number: int) -> None:
+        """Apply a correction to the masks of the previous layer, as a click on a tracked frame in stock SAM2.
 
-        The mask is there afterwards, its memory is not: that takes another network, which need not be waited for.
+        This computes the mask only. Its memory, which takes another network, is encoded by `_finish_correction`, so
+        that the mask can be shown first.
         """
         before, layer = self._layers[number - 1], self._layers[number]
         assert layer.correction is not None
         output = self._recall(layer, layer.centre)
         if output is not None:
-            layer.given = {**before.given, layer.centre: output}
+            layer.conditioning = {**before.conditioning, layer.centre: output}
             return
         reverse = layer.centre < before.centre
         self._ensure(number - 1, layer.centre)
         tracked = self._find(number - 1, layer.centre)
         assert tracked is not None, "ensured"
-        near = self._read_back(number - 1, layer.centre, reverse, after_both_passes=True)
-        self._set_state(before.given, {**near, layer.centre: tracked})
+        readable = self._read_back(number - 1, layer.centre, reverse, after_both_passes=True)
+        self._set_state(before.conditioning, {**readable, layer.centre: tracked})
         state = self._tracker.state
         state["frames_tracked_per_obj"][0] = {layer.centre: {"reverse": reverse}}
         self._tracker.add_points(self.plan, layer.centre, layer.correction)
-        self._pending = state["temp_output_dict_per_obj"][0]["cond_frame_outputs"][layer.centre]
-        self._clicked = number
+        self._pending_output = state["temp_output_dict_per_obj"][0]["cond_frame_outputs"][layer.centre]
+        self._corrected_layer = number
 
-    def _finish_click(self) -> None:
-        """Encode the last click's mask into memory."""
-        if self._pending is None:
+    def _finish_correction(self) -> None:
+        """Encode the mask of the last correction into memory."""
+        if self._pending_output is None:
             return
-        layer = self._layers[self._clicked]
+        layer = self._layers[self._corrected_layer]
         self._model.propagate_in_video_preflight(self._tracker.state)
-        layer.given = dict(self._outputs["cond_frame_outputs"])
-        self._store(layer, layer.centre, layer.given[layer.centre])
-        self._pending = None
+        layer.conditioning = dict(self._outputs["cond_frame_outputs"])
+        self._store(layer, layer.centre, layer.conditioning[layer.centre])
+        self._pending_output = None
 
     def _ensure(self, number: int, frame_index: int) -> None:
-        """Compute an output of a layer, and of the frames between it and the centre those that it depends on."""
+        """Compute an output of a layer, after the outputs between it and the centre on which it depends."""
         layer = self._layers[number]
         if frame_index == layer.centre or self._find(number, frame_index) is not None:
             return
         step = 1 if frame_index > layer.centre else -1
         begin, run = frame_index, 0
         for index in range(frame_index - step, layer.centre, -step):
-            if run == self.back:
+            if run == self.num_frames_back:
                 break
             is_known = self._find(number, index) is not None
             run = run + 1 if is_known else 0
             begin = begin if is_known else index
         for index in range(begin, frame_index + step, step):
             if self._find(number, index) is None:
-                near = self._read_back(number, index, reverse=step < 0)
-                output = self._infer(number, index, near, reverse=step < 0)
+                readable = self._read_back(number, index, reverse=step < 0)
+                output = self._infer(number, index, readable, reverse=step < 0)
                 layer.outputs[index] = output
                 self._store(layer, index, output)
                 self._prune(number, index)
@@ -188,13 +199,13 @@ class ObjectHistory:
     ) -> dict[int, Output]:
         """Return the tracked outputs that memory attention may read from `frame_index`.
 
-        Past the centre a forward pass finds what the layer before left there; a backward pass, or a click after both,
-        finds what this layer has there.
+        Before the centre a forward pass reads outputs of the previous layer; a backward pass, and a click after both
+        passes, read those of this layer.
         """
         layer = self._layers[number]
         found = {}
         for index in reversed(self._neighbours(frame_index, reverse)):
-            if index in layer.given:
+            if index in layer.conditioning:
                 continue
             is_overwritten_later = not reverse and not after_both_passes and index < layer.centre
             source = number - 1 if is_overwritten_later else number
@@ -207,19 +218,19 @@ class ObjectHistory:
         return found
 
     def _neighbours(self, frame_index: int, reverse: bool) -> list[int]:
-        """Return the frames that memory attention may read, nearest first."""
+        """Return the indices of the frames that memory attention may read, nearest first."""
         step = 1 if reverse else -1
-        indices = (frame_index + step * distance for distance in range(1, self.back + 1))
+        indices = (frame_index + step * distance for distance in range(1, self.num_frames_back + 1))
         return [index for index in indices if 0 <= index < self._num_frames]
 
-    def _infer(self, number: int, frame_index: int, near: dict[int, Output], reverse: bool) -> Output:
-        self._set_state(self._layers[number].given, near)
+    def _infer(self, number: int, frame_index: int, readable: dict[int, Output], reverse: bool) -> Output:
+        self._set_state(self._layers[number].conditioning, readable)
         return self._tracker.infer(self._outputs, frame_index, reverse, is_absent=frame_index in self.plan.absent)
 
     def _find(self, number: int, frame_index: int) -> Output | None:
-        """Return an output that is at hand, and hold it while it may be read."""
+        """Return an output from this layer or from the cache, or None."""
         layer = self._layers[number]
-        output = layer.given.get(frame_index) or layer.outputs.get(frame_index)
+        output = layer.conditioning.get(frame_index) or layer.outputs.get(frame_index)
         if output is None:
             output = self._recall(layer, frame_index)
             if output is not None:
@@ -240,25 +251,25 @@ class ObjectHistory:
         outputs: dict[str, dict[int, Output]] = self._tracker.state["output_dict_per_obj"][0]
         return outputs
 
-    def _set_state(self, given: dict[int, Output], tracked: dict[int, Output]) -> None:
-        self._outputs["cond_frame_outputs"] = dict(given)
+    def _set_state(self, conditioning: dict[int, Output], tracked: dict[int, Output]) -> None:
+        self._outputs["cond_frame_outputs"] = dict(conditioning)
         self._outputs["non_cond_frame_outputs"] = dict(tracked)
 
     def _prune(self, number: int, frame_index: int) -> None:
-        """Let go of outputs that nothing near can read: far from this frame and from the centres."""
+        """Drop outputs far from this frame and from the centres, which nearby frames cannot read."""
         layer = self._layers[number]
         centres = [one.centre for one in self._layers[number : number + 2]]
         far = [
             index
             for index in layer.outputs
-            if all(abs(index - anchor) > 2 * self.back for anchor in (*centres, frame_index))
+            if all(abs(index - anchor) > 2 * self.num_frames_back for anchor in (*centres, frame_index))
         ]
         for index in far:
             del layer.outputs[index]
 
 
 def frames_read_back(model: SAM2VideoPredictor) -> int:
-    """Return how many frames back memory attention reads: 15 object pointers, or the memories where they reach farther.
+    """Return how many frames back memory attention reads: the larger of the reach of object pointers and of memories.
 
     Source: sam2/modeling/sam2_base.py `_prepare_memory_conditioned_features` (sam2 1.1.0).
     """
@@ -272,44 +283,49 @@ def track_nearest(
     *,
     batched: bool = False,
 ) -> Iterator[FrameMasks]:
-    """Yield each object's centre, then its frames by distance from the cursor; a cursor of None stays on the centres.
+    """Yield each object's centre, then its other frames by distance from the cursor.
 
-    Where the cursor begins on another frame with a prompt, that one comes before them: no pass changes its mask.
-    `batched` computes objects together where they are at the same frame.
+    If the cursor starts on another frame whose mask is final, that frame comes first.
+
+    Args:
+        histories: one per object.
+        frames: the half-open range of frames to yield.
+        cursor: returns the frame index to stay near, read before each frame; None uses each object's centre.
+        batched: compute objects that are at the same frame in one batch.
     """
     walks = {}
     first = None if cursor is None else cursor()
-    is_early = set()
+    yielded = set()
     for history in histories:
         mask = history.prepare()
-        walks[history] = NearestFirst(history.centre, frames, history.back - 1)
-        if first is not None and frames[0] <= first < frames[1] and first in history.prompted:
-            is_early.add((history, first))
+        walks[history] = NearestFirstOrder(history.centre, frames, history.num_frames_back - 1)
+        if first is not None and frames[0] <= first < frames[1] and first in history.fixed_frames:
+            yielded.add((history, first))
             yield FrameMasks(first, {history.plan.object_id: history.mask(first)})
         if frames[0] <= history.centre < frames[1]:
             walks[history].next(history.centre)
             yield FrameMasks(history.centre, {history.plan.object_id: mask})
     while walks:
-        arrived: dict[int, dict[int, ObjectMask]] = {}
-        turn: list[tuple[ObjectHistory, int]] = []
+        found: dict[int, dict[int, ObjectMask]] = {}
+        batch: list[tuple[ObjectHistory, int]] = []
         for history, walk in list(walks.items()):
             frame_index = walk.next(history.centre if cursor is None else cursor())
             if frame_index is None:
                 del walks[history]
-            elif (history, frame_index) not in is_early:
-                turn.append((history, frame_index))
+            elif (history, frame_index) not in yielded:
+                batch.append((history, frame_index))
         if batched:
-            _compute_batch(turn)
-        for history, frame_index in turn:
-            arrived.setdefault(frame_index, {})[history.plan.object_id] = history.mask(frame_index)
-        for frame_index, masks in arrived.items():
+            _compute_batch(batch)
+        for history, frame_index in batch:
+            found.setdefault(frame_index, {})[history.plan.object_id] = history.mask(frame_index)
+        for frame_index, masks in found.items():
             yield FrameMasks(frame_index, masks)
 
 
-def _compute_batch(turn: Iterable[tuple[ObjectHistory, int]]) -> None:
-    """Compute the frames of a turn, objects alike in one batch; one that is alone is left for its own turn."""
-    wanted = ((history, history.step(frame_index)) for history, frame_index in turn)
-    for group in group_by_layout([(history, step) for history, step in wanted if step is not None]):
+def _compute_batch(batch: Iterable[tuple[ObjectHistory, int]]) -> None:
+    """Compute the frames of several objects, those of one layout together; single ones are computed on demand later."""
+    inputs = ((history, history.step(frame_index)) for history, frame_index in batch)
+    for group in group_by_layout([(history, step) for history, step in inputs if step is not None]):
         if len(group) > 1:
             for (history, step), output in zip(group, group[0][0].infer([step for _, step in group]), strict=True):
-                history.take(step.frame_index, output)
+                history.accept_output(step.frame_index, output)

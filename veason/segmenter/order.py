@@ -1,16 +1,21 @@
-"""Which frames, and in which order: pure rules, no model."""
+"""The order in which frames are tracked. Pure rules, no model."""
 
 from __future__ import annotations
 
 from veason.types import FrameRange
 
 
-class NearestFirst:
-    """Frames around a centre: the centre, a lead of forward frames, then whichever side is nearer to the cursor.
+class NearestFirstOrder:
+    """An order of frames: the centre, `lead` frames after it, then the nearer side to the cursor at each step.
 
-    Backward frames read the object pointers of up to `lead + 1` frames after them, so that after the lead they come
-    out as if the whole forward pass had run first; forward frames read nothing that the backward pass writes within
-    the lead. Any interleaving after the lead is therefore exact, wherever the cursor goes.
+    Backward frames read the object pointers of up to `lead + 1` frames after them, so after the lead they are computed
+    as if the whole forward pass had run first. Forward frames after the lead read nothing that the backward pass
+    writes. Any interleaving after the lead is therefore exact, wherever the cursor moves.
+
+    Args:
+        centre: the frame to start from.
+        frames: the half-open range to cover; the centre may lie outside it.
+        lead: how many frames after the centre come before any backward frame.
     """
 
     def __init__(self, centre: int, frames: FrameRange, lead: int) -> None:
@@ -21,17 +26,17 @@ class NearestFirst:
         self._backward = min(centre - 1, self._stop - 1)
 
     @property
-    def lead_is_done(self) -> bool:
-        """Tell whether backward frames are exact now."""
+    def is_lead_done(self) -> bool:
+        """Tell whether the lead is done, so that backward frames are exact."""
         return self._forward > min(self._stop - 1, self._centre + self._lead)
 
     def next(self, cursor: int) -> int | None:
-        """Return the next frame to do, None at the end. The backward side wins where both are equally near."""
+        """Return the index of the next frame, or None at the end. If both sides are equally near, it goes backward."""
         can_forward, can_backward = self._forward < self._stop, self._backward >= self._start
         if not can_forward and not can_backward:
             return None
         goes_forward = can_forward and (
-            not can_backward or not self.lead_is_done or abs(self._forward - cursor) < abs(self._backward - cursor)
+            not can_backward or not self.is_lead_done or abs(self._forward - cursor) < abs(self._backward - cursor)
         )
         if goes_forward:
             self._forward += 1

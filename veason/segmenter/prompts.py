@@ -1,4 +1,4 @@
-"""From the arguments of `track` to a checked plan an object: where it starts, what is given, what must not change."""
+"""Validation of the arguments of `track`, and their form per object: start frame, prompts, corrections, fixed masks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from veason.types import Click, FrameRange, Prompt, Rle, VideoInfo
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlan:
-    """What is given about one object. The mappings go by frame index and share no frame.
+    """The checked prompts and fixed masks of one object, by frame index. The mappings share no frame.
 
     Attributes:
-        object_id: the caller's number.
-        start: where tracking starts: the first frame with a box or a mask, else the first with a click on the object.
-        prompts: prompts that stand alone: those with a box or a mask, and the one on `start`.
-        corrections: clicks alone on other frames: they refine the mask that tracking gives there.
-        locked: masks that must not change; they win over prompts on the same frame.
-        absent: frames on which the object is known not to be visible.
+        object_id: the number that the caller uses.
+        start: the frame where tracking starts: the first with a box or a mask, else the first with a positive click.
+        prompts: independent prompts: those with a box or a mask, and the one on `start`.
+        corrections: prompts of clicks only on other frames; they refine the tracked mask there.
+        locked: masks that must not change; they replace prompts on the same frame.
+        absent: frames on which the object is marked as not visible.
     """
 
     object_id: int
@@ -38,12 +38,12 @@ def plan_objects(
     fixed: Mapping[int, Mapping[int, Rle | None]],
     frames: FrameRange,
 ) -> list[ObjectPlan]:
-    """Return one plan for each prompted object, in the order of their first frames.
+    """Return one plan per prompted object, sorted by start frame.
 
-    Fixed masks of objects without a prompt, and those outside `frames`, are left out.
+    Fixed masks of objects without a prompt, and those outside `frames`, are ignored.
 
     Raises:
-        PromptError: as promised by `Segmenter.track`.
+        PromptError: see `Segmenter.track`.
     """
     check_range(info, frames)
     if not prompts:
@@ -52,19 +52,19 @@ def plan_objects(
     for prompt in prompts:
         of_object = by_object.setdefault(prompt.object_id, {})
         if prompt.frame_index in of_object:
-            raise PromptError(f"{_place(prompt)} is prompted twice: put box and clicks into one prompt")
+            raise PromptError(f"{_label(prompt)} is prompted twice: put box and clicks into one prompt")
         of_object[prompt.frame_index] = _check_prompt(prompt, info, frames)
     plans = [_plan(of_object, fixed.get(object_id, {}), info, frames) for object_id, of_object in by_object.items()]
     return sorted(plans, key=lambda plan: plan.start)
 
 
 def check_prompts(info: VideoInfo, prompts: Sequence[Prompt], frames: FrameRange | None = None) -> None:
-    """Check prompts against a video as `Segmenter.track` does, without any model. Raises PromptError."""
+    """Check prompts against a video as `Segmenter.track` does, without a model. Raises PromptError."""
     plan_objects(info, prompts, {}, frames or (0, info.num_frames))
 
 
 def group_by_start(plans: Iterable[ObjectPlan]) -> list[list[ObjectPlan]]:
-    """Return the plans in groups with the same first frame, earliest first."""
+    """Group plans by start frame, earliest first."""
     groups: dict[int, list[ObjectPlan]] = {}
     for plan in plans:
         groups.setdefault(plan.start, []).append(plan)
@@ -88,28 +88,28 @@ def _plan(
             locked[frame_index] = rle
             continue
         if frame_index in prompts:
-            raise PromptError(f"{_place(prompts[frame_index])} is marked absent and prompted: take one of them back")
+            raise PromptError(f"{_label(prompts[frame_index])} is marked absent and prompted: remove one of them")
         absent.add(frame_index)
-    standing: dict[int, Prompt] = {}
+    independent: dict[int, Prompt] = {}
     corrections: dict[int, Prompt] = {}
     for frame_index, prompt in prompts.items():
         if frame_index not in locked:
-            stands_alone = frame_index == start or _has_shape(prompt)
-            (standing if stands_alone else corrections)[frame_index] = prompt
-    return ObjectPlan(object_id, start, standing, corrections, locked, frozenset(absent))
+            is_independent = frame_index == start or _has_shape(prompt)
+            (independent if is_independent else corrections)[frame_index] = prompt
+    return ObjectPlan(object_id, start, independent, corrections, locked, frozenset(absent))
 
 
 def _find_start(prompts: Mapping[int, Prompt]) -> int:
-    """Return the frame from which one object is tracked.
+    """Return the start frame of an object.
 
-    A click alone before the first box is not a start: it corrects the mask that the backward pass gives there.
+    Clicks before the first box are not the start: they correct the mask that the backward pass gives there.
     """
     with_shape = [index for index, prompt in prompts.items() if _has_shape(prompt)]
     clicked = [index for index, prompt in prompts.items() if any(click.is_positive for click in prompt.clicks)]
     if with_shape or clicked:
         return min(with_shape or clicked)
-    place = _place(prompts[min(prompts)])
-    raise PromptError(f"{place} starts from negative clicks alone: add a click on the object, or a box")
+    place = _label(prompts[min(prompts)])
+    raise PromptError(f"{place} has only negative clicks: add a click on the object, or a box")
 
 
 def _has_shape(prompt: Prompt) -> bool:
@@ -126,30 +126,30 @@ def check_range(info: VideoInfo, frames: FrameRange) -> None:
 
 
 def _check_prompt(prompt: Prompt, info: VideoInfo, frames: FrameRange) -> Prompt:
-    """Return the prompt with its box clipped to the picture, after a check against the video and the range."""
+    """Check a prompt against the video and the range; return it with its box clipped to the picture."""
     if prompt.frame_index >= info.num_frames:
         raise PromptError(
-            f"{_place(prompt)}: the video has {info.num_frames} frames (0 to {info.num_frames - 1}), choose one of them"
+            f"{_label(prompt)}: the video has {info.num_frames} frames (0 to {info.num_frames - 1}), choose one of them"
         )
     if not frames[0] <= prompt.frame_index < frames[1]:
         raise PromptError(
-            f"{_place(prompt)} lies outside the range {frames[0]}:{frames[1]}: widen the range or drop the prompt"
+            f"{_label(prompt)} lies outside the range {frames[0]}:{frames[1]}: widen the range or drop the prompt"
         )
     for click in prompt.clicks:
         _check_click(click, prompt, info)
     if prompt.mask is not None:
-        _check_mask_size(prompt.mask, info, f"the mask of {_place(prompt)}")
+        _check_mask_size(prompt.mask, info, f"the mask of {_label(prompt)}")
         if mask_area(prompt.mask) == 0:
-            raise PromptError(f"the mask of {_place(prompt)} is empty: mark the object as absent there instead")
+            raise PromptError(f"the mask of {_label(prompt)} is empty: mark the object as absent there instead")
     if prompt.box is None:
         return prompt
     if prompt.box.area == 0:
-        raise PromptError(f"the box of {_place(prompt)} has no area, {prompt.box.xyxy}: draw it again")
+        raise PromptError(f"the box of {_label(prompt)} has no area, {prompt.box.xyxy}: draw it again")
     clipped = clip_box(prompt.box, info.size_wh)
     if clipped is None:
         width, height = info.size_wh
         raise PromptError(
-            f"the box of {_place(prompt)}, {prompt.box.xyxy}, lies outside the {width}x{height} picture: draw it again"
+            f"the box of {_label(prompt)}, {prompt.box.xyxy}, lies outside the {width}x{height} picture: draw it again"
         )
     return replace(prompt, box=clipped)
 
@@ -158,7 +158,7 @@ def _check_click(click: Click, prompt: Prompt, info: VideoInfo) -> None:
     width, height = info.size_wh
     if not (0 <= click.x <= width and 0 <= click.y <= height):
         raise PromptError(
-            f"a click of {_place(prompt)}, ({click.x}, {click.y}), lies outside the {width}x{height} picture: "
+            f"a click of {_label(prompt)}, ({click.x}, {click.y}), lies outside the {width}x{height} picture: "
             "click inside it"
         )
 
@@ -171,5 +171,5 @@ def _check_mask_size(rle: Rle, info: VideoInfo, name: str) -> None:
         )
 
 
-def _place(prompt: Prompt) -> str:
+def _label(prompt: Prompt) -> str:
     return f"object {prompt.object_id} on frame {prompt.frame_index}"

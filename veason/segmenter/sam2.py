@@ -1,4 +1,4 @@
-"""SAM2 behind the Segmenter protocol: prompts in, masks as RLE out, and caches that change nothing but the time."""
+"""SAM2 as a Segmenter: prompts in, RLE masks out, with caches that do not change the masks."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from veason.segmenter.identity import Scope, model_key, video_key
 from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
-from veason.segmenter.tracker import GroupTracker, computing
-from veason.types import FrameMasks, FrameRange, Order, Prompt, Rle, VideoSource
+from veason.segmenter.tracker import GroupTracker, inference_context
+from veason.types import FrameMasks, FrameRange, Holding, Order, Prompt, Rle, VideoSource
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-KEPT_FRAMES = 16
-"""Resized frames in memory at a time: 50 MB at 1024 px; also the block that is decoded at once going backward."""
+FRAME_CACHE_SIZE = 16
+"""Number of resized frames cached per call: 50 MB at 1024 px. Also the block size when decoding backward."""
 
 
 class Sam2Segmenter:
     """A SAM2 video predictor as a Segmenter.
 
-    A call keeps its state on the stack of its generator, and calls in several threads do not meet. What survives are
-    two caches, features of frames and memories of tracked objects. They hold what would be computed again, bit for
-    bit, so that no result depends on them.
+    The state of a call belongs to its generator, so calls in several threads do not share any. Two caches outlive a
+    call: features of frames and memories of tracked objects. A cached value equals a computed one bit for bit, so no
+    result depends on them.
 
     Args:
         model: the predictor.
-        name: how the user calls it.
-        feature_budget_bytes: memory for features of frames; 0 encodes every frame again in each call, as stock does.
-        memory_budget_bytes: memory for what was tracked; 0 tracks again up to a correction.
-        features: a cache with tiers of its own, in place of `feature_budget_bytes`; it may be shared by segmenters.
-        batched: track objects that begin alike in one batch: faster on a GPU, with other last bits than stock's.
+        name: the name by which the user chose it.
+        feature_budget_bytes: memory for frame features; 0 encodes every frame again in each call, as stock does.
+        memory_budget_bytes: memory for tracked outputs; 0 disables that cache.
+        features: a feature cache to use instead of `feature_budget_bytes`; segmenters may share one.
+        batched: track objects with the same start in one batch: faster on a GPU, but not bit-equal to stock.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Sam2Segmenter:
         self._batched = batched and can_batch(model)
         self.model = model
         self._name = name
-        self._pace = Pace(_first_guess(model))
+        self._duration = DurationEstimate(_initial_seconds_per_unit(model))
         if features is None and feature_budget_bytes > 0:
             features = FeatureCache(FeatureBudget(ram=feature_budget_bytes))
         self.features = features
@@ -70,22 +70,22 @@ class Sam2Segmenter:
 
     @property
     def name(self) -> str:
-        """How the user calls it."""
+        """The name by which the user chose it."""
         return self._name
 
     @property
     def device(self) -> str:
-        """Where the network is."""
+        """The device of the network, such as "cpu" or "cuda:0"."""
         return str(self.model.device)
 
     @property
     def orders(self) -> tuple[Order, ...]:
-        """Every order."""
+        """The orders that `track` accepts."""
         return ("stock", "nearest")
 
     @property
     def counters(self) -> Counters:
-        """What was done since this segmenter was made, and what its caches hold. Runs count when they end."""
+        """Work since this segmenter was created, and cache sizes. A call is counted when its generator ends."""
         return Counters(
             encoded=self._num_encoded,
             decoded=self._num_decoded,
@@ -93,9 +93,21 @@ class Sam2Segmenter:
             memory_bytes=self.memories.num_bytes if self.memories else 0,
         )
 
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What the caches hold of their budgets."""
+        found = []
+        if self.features is not None:
+            budget = self.features.budget
+            most = budget.gpu + budget.ram + budget.disk
+            found.append(Holding("features of frames", self.features.usage.total, most))
+        if self.memories is not None:
+            found.append(Holding("memories of tracks", self.memories.num_bytes, self.memories.budget_bytes))
+        return tuple(found)
+
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
-        """Return the seconds that tracking is likely to take: a guess by model and device, later as measured."""
-        return self._pace.estimate(num_frames, num_objects)
+        """Return the expected seconds of tracking: a guess by model size and device, refined by measurement."""
+        return self._duration.estimate(num_frames, num_objects)
 
     def track(
         self,
@@ -107,23 +119,23 @@ class Sam2Segmenter:
         order: Order = "stock",
         cursor: Callable[[], int] | None = None,
     ) -> Iterator[FrameMasks]:
-        """Yield the masks of every prompted object; the arguments are checked at once, before the first `next`.
+        """Yield the masks of every prompted object. The arguments are checked by the call, before the first `next`.
 
-        An object starts on its first frame with a box or a mask, or where there is none, with a click on it. Objects
-        that start on the same frame are tracked together, in one pass a direction; each later group follows with passes
-        of its own. A group yields its corrected frames, its start, the frames after it, and those before it, backward.
+        An object starts on its first frame with a box or a mask, else on its first frame with a positive click. Objects
+        with the same start are tracked together, one pass per direction; groups with later starts follow. A group
+        yields its corrected frames, its start, the frames after it, and the frames before it in descending order.
 
-        A prompt with a box or a mask stands alone and conditions all frames. A prompt of clicks alone on another frame
-        than the start is a correction: it changes the mask that tracking gives there, as in stock SAM2 after a first
-        propagation, and conditions all frames too. A locked mask conditions all frames and wins over a prompt on its
-        frame; an absent frame is remembered as empty. Fixed masks of objects without a prompt are left alone. With
-        `frames`, indices stay absolute and forward masks equal those of a run over the whole video.
+        A prompt with a box or a mask is independent and conditions all frames. A prompt of clicks only, on a frame
+        other than the start, is a correction: it changes the tracked mask there, as in stock SAM2 after a first
+        propagation, and also conditions all frames. A locked mask conditions all frames and replaces a prompt on its
+        frame; an absent frame goes into memory as an empty mask. Fixed masks of objects without a prompt are ignored.
+        With `frames`, indices stay absolute and forward masks equal those of a run over the whole video.
 
-        With `order="nearest"` the passes run from the last correction in the order of `prompts` (from the start where
-        there is none), its mask first, then by distance from `cursor()`, which may move meanwhile. Masks equal those
-        of stock SAM2 after: the prompts and both passes; then each correction and both passes from its frame. Here
-        `frames` only says which masks are wanted: they equal those of the whole video, prompts may lie outside of it,
-        and nothing is computed that they do not depend on.
+        With `order="nearest"` the passes run from the last correction in the order of `prompts` (from the start if
+        there is none): its mask comes first, then frames by distance from `cursor()`, which is read before each frame.
+        Masks equal those of stock SAM2 after the prompts and both passes, then each correction and both passes from its
+        frame. Here `frames` only selects which masks to yield: they equal those of the whole video, prompts may lie
+        outside the range, and only frames that they depend on are computed.
 
         Raises:
             PromptError: see `Segmenter.track`.
@@ -137,9 +149,9 @@ class Sam2Segmenter:
         return self._track(video, plans, frames, order, cursor)
 
     def encode(self, video: VideoSource, frame_indices: Iterable[int]) -> Iterator[int]:
-        """Encode frames ahead of any prompt, one a step, and yield their indices; cached ones cost nothing.
+        """Encode frames before any prompt, one per step, and yield their indices; cached frames are not encoded again.
 
-        It ends where the budget of features is full of this video's. Without a cache nothing comes.
+        Ends early when the feature budget is full of this video's frames, and yields nothing without a feature cache.
 
         Raises:
             VideoError: a frame cannot be read.
@@ -147,15 +159,15 @@ class Sam2Segmenter:
         """
         scope = self._scope(video)
         if self.features is not None:
-            self.features.look_at(scope)
-        with memory_guard(), self._reading(video, scope) as (_, features):
+            self.features.set_cursor(scope)
+        with memory_guard(), self._open_frames(video, scope) as (_, features):
             for frame_index in frame_indices if features is not None else ():
                 assert features is not None
                 assert self.features is not None
                 if not features.has(frame_index):
                     if not self.features.has_room(scope):
                         return
-                    with computing(self.model.device):
+                    with inference_context(self.model.device):
                         features.get(frame_index)
                 yield frame_index
 
@@ -169,9 +181,9 @@ class Sam2Segmenter:
     ) -> Iterator[FrameMasks]:
         scope = self._scope(video)
         constants = self.memories.constants.setdefault(scope[1], {}) if self.memories else {}
-        with memory_guard(), self._reading(video, scope) as (images, features):
+        with memory_guard(), self._open_frames(video, scope) as (images, features):
 
-            def keep(plan: ObjectPlan, frame_index: int, output: Output) -> None:
+            def store_output(plan: ObjectPlan, frame_index: int, output: Output) -> None:
                 if self.memories is not None:
                     self.memories.put(scope, digests[plan.object_id], frame_index, output)
 
@@ -182,35 +194,35 @@ class Sam2Segmenter:
                 images,
                 video.info,
                 features=features,
-                keep=keep,
+                on_output=store_output,
                 constants=constants,
                 batched=self._batched,
             )
             if order == "stock":
                 for group in group_by_start(plans):
                     if self.features is not None:
-                        self.features.look_at(scope, group[0].start)
+                        self.features.set_cursor(scope, group[0].start)
                     tracker = make_tracker(group)
                     tracker.condition()
                     yield from tracker.correct()
-                    yield from self._pace.measured(tracker.propagate(frames), len(group))
+                    yield from self._duration.measure(tracker.propagate(frames), len(group))
                 return
             histories = [ObjectHistory(self.model, make_tracker([plan]), plan, self.memories, scope) for plan in plans]
             if self.features is not None:
-                self.features.look_at(scope, histories[-1].centre)
-            watched = None if cursor is None else partial(self._follow, scope, cursor)
-            nearest = track_nearest(histories, frames, watched, batched=self._batched)
-            yield from self._pace.measured(nearest, len(plans), lambda: features.num_encoded if features else None)
+                self.features.set_cursor(scope, histories[-1].centre)
+            observed_cursor = None if cursor is None else partial(self._move_cursor, scope, cursor)
+            nearest = track_nearest(histories, frames, observed_cursor, batched=self._batched)
+            yield from self._duration.measure(nearest, len(plans), lambda: features.num_encoded if features else None)
 
-    def _follow(self, scope: Scope, cursor: Callable[[], int]) -> int:
-        """Return where the cursor is, and let the features near it stay."""
+    def _move_cursor(self, scope: Scope, cursor: Callable[[], int]) -> int:
+        """Return the cursor's frame index and make it the cursor of the feature cache."""
         frame_index = cursor()
         if self.features is not None:
-            self.features.look_at(scope, frame_index)
+            self.features.set_cursor(scope, frame_index)
         return frame_index
 
     def _scope(self, video: VideoSource) -> Scope:
-        """Return what cached values of this video and the network as it is now go by; a changed network clears all."""
+        """Return the cache scope of a video and the current network. A changed network clears both caches."""
         current = model_key(self.model)
         if current != self._model_key:
             self._model_key = current
@@ -220,9 +232,9 @@ class Sam2Segmenter:
         return (video_key(video), current)
 
     @contextmanager
-    def _reading(self, video: VideoSource, scope: Scope) -> Iterator[tuple[ModelFrames, FrameFeatures | None]]:
-        """Open a video's pictures and features for one run, and count what was read and encoded."""
-        images = ModelFrames(video, self.model.image_size, self.model.device, KEPT_FRAMES)
+    def _open_frames(self, video: VideoSource, scope: Scope) -> Iterator[tuple[ModelFrames, FrameFeatures | None]]:
+        """Provide a video's images and features for one call, and add its frame counts at the end."""
+        images = ModelFrames(video, self.model.image_size, self.model.device, FRAME_CACHE_SIZE)
         features = None if self.features is None else FrameFeatures(self.model, images, self.features, scope)
         try:
             yield images, features
@@ -232,9 +244,10 @@ class Sam2Segmenter:
                 self._num_encoded += features.num_encoded if features is not None else 0
 
 
-class Pace:
-    """How long a frame takes: a running average of seconds per unit of work, where a frame with N objects is N + 1
-    units. Source: on large, encoding a frame costs about as much as tracking one object (22.6 and 18.7 ms, A100).
+class DurationEstimate:
+    """An estimate of tracking time: average seconds per unit of work, where a frame with N objects is N + 1 units.
+
+    Source: with SAM2.1 large, encoding a frame costs about as much as tracking one object (22.6 and 18.7 ms, A100).
     """
 
     def __init__(self, seconds_per_unit: float) -> None:
@@ -242,15 +255,15 @@ class Pace:
         self._num_measured = 0
 
     def estimate(self, num_frames: int, num_objects: int) -> float:
-        """Return the seconds for so many frames and objects."""
+        """Return the expected seconds for tracking `num_objects` over `num_frames`."""
         return self._seconds_per_unit * num_frames * (num_objects + 1)
 
-    def measured(
+    def measure(
         self, work: Iterator[FrameMasks], num_objects: int, encoded: Callable[[], int | None] = lambda: None
     ) -> Iterator[FrameMasks]:
-        """Yield from `work`, one frame a step, and learn from the time of each but the first, which was prompted.
+        """Yield from `work`, one frame per step, and average the time of each step but the first, the prompted frame.
 
-        `encoded` counts frames encoded so far, where that is known: steps that take what is at hand teach nothing.
+        `encoded` returns the number of frames encoded so far, if known; steps that used cached frames are not averaged.
         """
         yield from itertools.islice(work, 1)
         while True:
@@ -259,20 +272,21 @@ class Pace:
             if masks is None:
                 return
             if encoded_before is None or encoded() != encoded_before:
-                self._learn((time.perf_counter() - begin) / (num_objects + 1))
+                self._update((time.perf_counter() - begin) / (num_objects + 1))
             yield masks
 
-    def _learn(self, seconds_per_unit: float) -> None:
-        """Average over what was seen, the last 20 frames or so counting most; the guess goes with the first frame."""
+    def _update(self, seconds_per_unit: float) -> None:
+        """Update the average over about the last 20 frames. The first measurement replaces the initial guess."""
         self._num_measured += 1
         weight = 1 / min(self._num_measured, 20)
         self._seconds_per_unit += weight * (seconds_per_unit - self._seconds_per_unit)
 
 
-def _first_guess(model: SAM2VideoPredictor) -> float:
-    """Return a guess of the seconds per unit: 20 ms on a GPU, and by the size of the model and its picture on a CPU.
+def _initial_seconds_per_unit(model: SAM2VideoPredictor) -> float:
+    """Return a guess of the seconds per unit: 20 ms on a GPU; on a CPU by the model's parameters and input size.
 
-    Source: large at 1024 px (224 million parameters) took 13.5 s a unit on two cores; the floor is for small ones.
+    Source: large at 1024 px (224 million parameters) took 13.5 s per unit on two cores; 0.03 s is a floor for small
+        models.
     """
     if model.device.type == "cuda":
         return 0.02

@@ -1,4 +1,4 @@
-"""The stock SAM2 predictor driven frame by frame over a group of objects that start on the same frame."""
+"""Frame-by-frame tracking with the stock SAM2 predictor, for objects that start on the same frame."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 ABSENT_SCORE = -10.0
-"""The object score of a frame marked absent: what SAM2 itself gives to an empty mask (`_use_mask_as_output`)."""
+"""The object score (logit) of an absent frame; SAM2 gives it to an empty mask (`_use_mask_as_output`)."""
 
-Keep = Callable[[ObjectPlan, int, Output], None]
-"""Takes the output of one object on one frame."""
+OutputCallback = Callable[[ObjectPlan, int, Output], None]
+"""A callback that gets an object's plan, a frame index and the output there."""
 
 
 class GroupTracker:
-    """Objects with one first frame, and the predictor's state for them.
+    """A group of objects with the same start frame, and the predictor's inference state for them.
 
-    Every network call is the predictor's own; this class replaces only `init_state` (which loads the whole video) and
-    the loop of `propagate_in_video` (which keeps the memory of every frame, shows a progress bar, and upsamples all
-    objects at once). Masks and scores equal stock's bit for bit.
+    All networks are called through the predictor. This class replaces only `init_state`, which loads the whole video,
+    and the loop of `propagate_in_video`, which keeps the memory of every frame, shows a progress bar and upsamples all
+    objects at once. Masks and scores equal stock's bit for bit.
 
-    State is bounded: memory attention reads at most `reach` frames back, so older ones are dropped (stock keeps
-    0.79 MB a frame and object at 1024 px for ever). The frames just after the first one stay, since the backward pass
-    reads them.
+    Memory is bounded: memory attention reads at most `reach` frames back, so older outputs are dropped (stock keeps
+    0.79 MB per frame and object at 1024 px). Outputs just after the start are kept, because the backward pass reads
+    them.
 
     Args:
         model: the predictor.
-        images: its pictures.
-        info: of the video.
-        plans: the objects.
-        features: where encoded frames come from; stock's own dictionary of the last frame where None.
-        keep: called with plan, frame and output of each frame that later corrections may build on.
+        images: the video's frames in the model's input form.
+        info: the video's properties.
+        plans: one per object, all with the same start.
+        features: the source of encoded frames; None uses stock's dictionary, which keeps the last frame only.
+        on_output: called with plan, frame index and output of each frame that later corrections may start from.
         constants: position encodings of memories, shared by all states of a model.
-        batched: whether objects go through the networks together where that is possible.
+        batched: whether to compute several objects in one batch where possible.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class GroupTracker:
         plans: list[ObjectPlan],
         *,
         features: FrameFeatures | None = None,
-        keep: Keep | None = None,
+        on_output: OutputCallback | None = None,
         constants: dict[str, Any] | None = None,
         batched: bool = False,
     ) -> None:
         self._batched = batched
         self._model = model
-        self._keep = keep
+        self._on_output = on_output
         self._features = features
         self._images = images
         self._plans = plans
@@ -76,21 +76,20 @@ class GroupTracker:
         self._batch_outputs: dict[tuple[int, int], Output] = {}
 
     def condition(self) -> None:
-        """Run all prompts that stand alone and all locked masks, frame by frame, and encode them into memory."""
+        """Run all independent prompts and locked masks, frame by frame, and encode them into memory."""
         for frame_index in sorted({index for plan in self._plans for index in (*plan.prompts, *plan.locked)}):
-            with computing(self._model.device):
+            with inference_context(self._model.device):
                 for plan in self._plans:
-                    self._add_given(plan, frame_index)
+                    self._add_prompt(plan, frame_index)
                 # After each frame, not at the end: the predictor keeps the features of the last frame only.
                 self._model.propagate_in_video_preflight(self.state)
 
     def correct(self) -> Iterator[FrameMasks]:
-        """Refine by corrections: track to each corrected frame, click there, and yield the corrected mask.
+        """Track to each corrected frame, apply its clicks, and yield the corrected masks.
 
-        A click alone says what to change about the mask at hand, so it needs that mask and the memory that led to it.
-        The corrected frame then conditions all others. What was tracked on the way is forgotten, so that the passes
-        which follow depend on the prompts alone. Backward corrections are tracked without a forward pass first, which
-        changes logits by some 1e-4.
+        A click refines an existing mask, so it needs that mask and the memory that led to it. The corrected frame then
+        conditions all others. The outputs on the way are dropped, so that the passes that follow depend only on the
+        prompts. Backward corrections are tracked without a forward pass first, which changes logits by about 1e-4.
         """
         for reverse in (False, True):
             corrected = {
@@ -105,7 +104,7 @@ class GroupTracker:
                     ahead = [index <= frame_index if reverse else index >= frame_index for index in plan.corrections]
                     if not any(ahead):
                         continue
-                    with computing(self._model.device):
+                    with inference_context(self._model.device):
                         self._track(plan, frame_index, reverse)
                         if frame_index in plan.corrections:
                             self.add_points(plan, frame_index, plan.corrections[frame_index])
@@ -117,7 +116,7 @@ class GroupTracker:
             self._forget_tracked()
 
     def propagate(self, frames: FrameRange) -> Iterator[FrameMasks]:
-        """Yield every frame of the range: the first prompted one, those after it, then backward those before it."""
+        """Yield every frame of the range: the start and those after it, then those before it in descending order."""
         for reverse in (False, True):
             last = frames[0] if reverse else frames[1] - 1
             for frame_index in self._order(last, reverse):
@@ -125,18 +124,18 @@ class GroupTracker:
                     continue  # yielded by the forward pass, and its outputs are conditioning, hence unchanged
                 masks = {}
                 if self._batched:
-                    with computing(self._model.device):
+                    with inference_context(self._model.device):
                         self._track_batch(frame_index, reverse)
                 for plan in self._plans:
-                    with computing(self._model.device):
+                    with inference_context(self._model.device):
                         self._track(plan, frame_index, reverse)
                         masks[plan.object_id] = self._read_mask(plan, frame_index)
-                        self._keep_output(plan, frame_index, reverse, frames)
+                        self._report_output(plan, frame_index, reverse, frames)
                 self._drop_old(frame_index, reverse)
                 yield FrameMasks(frame_index, masks)
 
     def _order(self, last: int, reverse: bool) -> Iterable[int]:
-        """Yield the frames from the first prompted one to `last`; backward, decode them in blocks."""
+        """Yield frame indices from the start to `last`; going backward, decode frames in blocks."""
         if not reverse:
             yield from range(self._start, last + 1)
             return
@@ -145,8 +144,8 @@ class GroupTracker:
                 self._images.prefetch_before(frame_index, first=last)
             yield frame_index
 
-    def _add_given(self, plan: ObjectPlan, frame_index: int) -> None:
-        """Give the predictor what is known of one object on one frame, if anything."""
+    def _add_prompt(self, plan: ObjectPlan, frame_index: int) -> None:
+        """Pass an object's locked mask or prompt on a frame to the predictor, if there is one."""
         prompt = plan.prompts.get(frame_index)
         mask = plan.locked.get(frame_index) or (prompt.mask if prompt else None)
         if mask is not None:
@@ -156,7 +155,7 @@ class GroupTracker:
             self.add_points(plan, frame_index, prompt)
 
     def add_points(self, plan: ObjectPlan, frame_index: int, prompt: Prompt) -> None:
-        """Give the predictor a box or clicks; on a tracked frame they correct the mask that is there."""
+        """Pass a box or clicks to the predictor; on a tracked frame they refine its mask."""
         points = np.array([(click.x, click.y) for click in prompt.clicks], np.float32).reshape(-1, 2)
         labels = np.array([click.is_positive for click in prompt.clicks], np.int32)
         box = None if prompt.box is None else np.array(prompt.box.xyxy, np.float32)
@@ -165,7 +164,7 @@ class GroupTracker:
         )
 
     def _track(self, plan: ObjectPlan, frame_index: int, reverse: bool) -> None:
-        """Track one object into one frame from memory, unless prompts or a locked mask say what is there."""
+        """Track one object into a frame from memory, unless the frame is a conditioning frame."""
         number = self.state["obj_id_to_idx"][plan.object_id]
         outputs = self.state["output_dict_per_obj"][number]
         done = self._batch_outputs.pop((plan.object_id, frame_index), None)
@@ -178,19 +177,19 @@ class GroupTracker:
         self.state["frames_tracked_per_obj"][number][frame_index] = {"reverse": reverse}
 
     def _track_batch(self, frame_index: int, reverse: bool) -> None:
-        """Compute the outputs of all objects that read the same frames, each group in one batch."""
+        """Compute this frame's outputs, objects with the same layout in one batch."""
         steps = []
         for plan in self._plans:
             outputs = self.state["output_dict_per_obj"][self.state["obj_id_to_idx"][plan.object_id]]
             if frame_index in outputs["cond_frame_outputs"] or frame_index in plan.absent:
                 continue
             ahead = -1 if reverse else 1
-            near = {
+            tracked = {
                 index: output
                 for index, output in outputs["non_cond_frame_outputs"].items()
                 if 0 < ahead * (frame_index - index) <= self._reach
             }
-            steps.append((plan, Step(frame_index, reverse, outputs["cond_frame_outputs"], near)))
+            steps.append((plan, Step(frame_index, reverse, outputs["cond_frame_outputs"], tracked)))
         for group in group_by_layout(steps):
             if len(group) > 1:
                 found = infer_batch(self._model, self.state, [step for _, step in group])
@@ -199,25 +198,25 @@ class GroupTracker:
                 }
 
     def _read_mask(self, plan: ObjectPlan, frame_index: int) -> ObjectMask:
-        """Return the mask and score of a frame that was tracked or given."""
+        """Return the mask and score of a tracked or conditioning frame."""
         return self.mask_of(plan, frame_index, self._output(plan, frame_index))
 
     def mask_of(self, plan: ObjectPlan, frame_index: int, output: Output) -> ObjectMask:
-        """Return the mask and score that an output stands for; fixed masks come out as they went in."""
+        """Return the mask at source size and the score of an output; fixed masks are returned unchanged."""
         if frame_index in plan.absent:
             return ObjectMask(self._empty, ABSENT_SCORE)
         score = float(output["object_score_logits"])
         if frame_index in plan.locked:
             return ObjectMask(plan.locked[frame_index], score)
         _, logits = self._model._get_orig_video_res_output(self.state, output["pred_masks"])
-        columns = (logits[0, 0] > 0).t().contiguous()  # run lengths go by column
+        columns = (logits[0, 0] > 0).t().contiguous()  # RLE is column-major
         return ObjectMask(encode_mask(columns.cpu().numpy().T), score)
 
     def infer(self, outputs: dict[str, Any], frame_index: int, reverse: bool, *, is_absent: bool) -> Output:
         """Return the predictor's output for one object on one frame.
 
-        An absent frame goes into memory as an empty mask and as an ordinary frame, which is how SAM2 remembers an
-        occlusion: as a conditioning frame it would tell all other frames that the object is nowhere.
+        An absent frame goes into memory as an ordinary frame with an empty mask, like an occlusion in SAM2. As a
+        conditioning frame it would make the object disappear from all other frames.
         """
         size = self._model.image_size
         output: Output
@@ -240,24 +239,24 @@ class GroupTracker:
         tracked: dict[int, Output] = outputs["non_cond_frame_outputs"]
         return given or tracked[frame_index]
 
-    def _keep_output(self, plan: ObjectPlan, frame_index: int, reverse: bool, frames: FrameRange) -> None:
-        """Hand an output on for later corrections, if it is what a run over the whole video would give.
+    def _report_output(self, plan: ObjectPlan, frame_index: int, reverse: bool, frames: FrameRange) -> None:
+        """Call `on_output` if the output equals that of a run over the whole video.
 
-        Backward frames read those after the first one, which a range may have cut off.
+        It may differ in the backward pass, which reads frames after the start that the range may exclude.
         """
         whole_lead = frames[1] == self.state["num_frames"] or frames[1] > self._start + self._reach
-        if self._keep is not None and not plan.corrections and (whole_lead or not reverse):
-            self._keep(plan, frame_index, self._output(plan, frame_index))
+        if self._on_output is not None and not plan.corrections and (whole_lead or not reverse):
+            self._on_output(plan, frame_index, self._output(plan, frame_index))
 
     def _drop_old(self, frame_index: int, reverse: bool) -> None:
-        """Drop the memory of the frame that no later frame can read."""
+        """Drop the output of the frame that later frames can no longer read."""
         old = frame_index + self._reach if reverse else frame_index - self._reach
         if reverse or old > self._start + self._reach:
             for outputs in self.state["output_dict_per_obj"].values():
                 outputs["non_cond_frame_outputs"].pop(old, None)
 
     def _forget_tracked(self) -> None:
-        """Drop the memory of all frames but the conditioning ones."""
+        """Drop the outputs of all frames except conditioning frames."""
         for outputs in self.state["output_dict_per_obj"].values():
             outputs["non_cond_frame_outputs"].clear()
         for tracked in self.state["frames_tracked_per_obj"].values():
@@ -271,7 +270,7 @@ def new_state(
     features: FrameFeatures | None = None,
     constants: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return an inference state as stock's `init_state` does, without loading or encoding a frame.
+    """Return an inference state like stock's `init_state`, without loading or encoding a frame.
 
     Source: the keys of sam2/sam2_video_predictor.py `init_state` (sam2 1.1.0).
     """
@@ -302,8 +301,8 @@ def new_state(
 
 
 @contextmanager
-def computing(device: torch.device) -> Iterator[None]:
-    """Switch gradients off and, on CUDA, bfloat16 autocast on. Never around a yield: both belong to the thread."""
+def inference_context(device: torch.device) -> Iterator[None]:
+    """Disable gradients and, on CUDA, enable bfloat16 autocast. Never hold it across a yield: both are per thread."""
     is_cuda = device.type == "cuda"
     with torch.inference_mode(), torch.autocast(device.type, dtype=choose_dtype(device), enabled=is_cuda):
         yield

@@ -22,10 +22,11 @@ from veason.types.answers import (
     Unanswered,
     Withheld,
 )
-from veason.types.budgets import Budgets
+from veason.types.budgets import Budgets, Holding
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
     EncodingSegmenter,
+    HoldingModel,
     LimitedPolicy,
     OnProgress,
     Order,
@@ -69,6 +70,8 @@ __all__ = [
     "FrameMasks",
     "FrameMention",
     "FrameRange",
+    "Holding",
+    "HoldingModel",
     "KeyframeChosen",
     "LimitedPolicy",
     "MaskTrack",

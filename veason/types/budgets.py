@@ -10,6 +10,21 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What is held of a budget.
+
+    Attributes:
+        name: what it is, such as "features of frames".
+        held: bytes that are held now.
+        most: bytes that may be held.
+    """
+
+    name: str
+    held: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Budgets:
     """Cache budgets in megabytes (2**20 bytes); with 0 nothing of that kind is kept, and it is computed again.
 

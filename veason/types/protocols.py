@@ -2,7 +2,7 @@
 
 A `Policy` and a `Segmenter` are all that the product needs. Either may do more: where it also has the methods of
 `LimitedPolicy`, `OrderedSegmenter` or `EncodingSegmenter`, they are used, and nothing has to be declared (`isinstance`
-looks for them).
+looks for them). Both may tell what their caches hold (`HoldingModel`).
 
     Policy              keyframe and boxes of an instruction       needed
     LimitedPolicy       + knows what it was not trained on         no guess passes for an answer
@@ -18,6 +18,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from veason.profile import Profile
 from veason.types.answers import Note, PolicyEvent, Sampling, Turn
+from veason.types.budgets import Holding
 from veason.types.shapes import FrameMasks, FrameRange, Prompt, Rle
 from veason.types.video import Frame, VideoSource
 
@@ -49,7 +50,7 @@ class Policy(Protocol):
         """True where it replays recorded answers, so that sampling changes nothing."""
 
     @property
-    def gives_several(self) -> bool:
+    def can_sample(self) -> bool:
         """True where further answers to a question can differ from the first."""
 
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
@@ -197,3 +198,12 @@ class EncodingSegmenter(OrderedSegmenter, Protocol):
             VideoError: a frame cannot be read.
             DeviceError: the accelerator ran out of memory.
         """
+
+
+@runtime_checkable
+class HoldingModel(Protocol):
+    """What a policy or segmenter may do beyond its protocol: tell what its caches hold."""
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What is held of each budget now."""

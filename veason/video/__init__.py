@@ -62,6 +62,13 @@ class Reader(Protocol):
     def read(self, frame_index: int) -> np.ndarray:
         """Return `(H, W, 3)` uint8 RGB. Raises VideoError."""
 
+    @property
+    def num_bytes(self) -> int:
+        """About how much memory decoders and pictures take now."""
+
+    def release(self) -> None:
+        """Free decoders and pictures; they are made again when a frame is read."""
+
     def close(self) -> None:
         """Free what is held."""
 
@@ -112,6 +119,19 @@ class Video:
             self._check(frame_index)
         for frame_index in frame_indices:
             yield Frame(int(frame_index), self.frame(frame_index))
+
+    @property
+    def num_bytes(self) -> int:
+        """About how much memory its decoders and pictures take now, in bytes."""
+        return self._reader.num_bytes
+
+    def release(self) -> None:
+        """Free decoders and pictures unless a frame is being read; the next read makes them again."""
+        if self._pid == os.getpid() and self._lock.acquire(blocking=False):
+            try:
+                self._reader.release()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """Free decoders and pictures. Reading afterwards raises VideoError; closing twice does no harm."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -67,12 +68,12 @@ class DecordReader:
 
     def __init__(self, decord: ModuleType, path: Path, index: Index, size_wh: tuple[int, int]) -> None:
         self.size_wh = size_wh
-        self._path, self._num_frames = path, len(index.pts)
+        self._decord, self._path, self._num_frames = decord, path, len(index.pts)
         self._images: list[np.ndarray] = []
         self._errors = (decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError, AssertionError)
         try:
             decord.logging.set_level(decord.logging.QUIET)
-            self._reader = decord.VideoReader(str(path), num_threads=2, fault_tol=NO_RECOVERY)
+            self._reader = self._open()
             starts = self._reader.get_frame_timestamp(range(len(self._reader)))[:, 0]
         except self._errors as error:
             raise VideoError(f"decord cannot open {path.name}: {error}") from error
@@ -90,6 +91,18 @@ class DecordReader:
             self._images = self._read_all()
         return self._images[frame_index].copy()
 
+    @property
+    def num_bytes(self) -> int:
+        """About how much memory the pictures take now."""
+        return sum(image.nbytes for image in self._images)
+
+    def release(self) -> None:
+        """Free the decoder and the pictures; they are made again when a frame is read."""
+        self.close()
+
+    def _open(self) -> Any:
+        return self._decord.VideoReader(str(self._path), num_threads=2, fault_tol=NO_RECOVERY)
+
     def close(self) -> None:
         """Free the decoder and the pictures."""
         self._images = []
@@ -99,6 +112,7 @@ class DecordReader:
         width, height = self.size_wh
         images = []
         try:
+            self._reader = self._reader or self._open()
             for _ in range(self._num_frames):
                 frame = self._reader.next()  # a tensor where somebody has set another bridge, as sam2's loader does
                 images.append(frame.asnumpy() if hasattr(frame, "asnumpy") else np.asarray(frame))

@@ -69,6 +69,14 @@ class ImagesReader:
         except _BROKEN as error:
             raise VideoError(f"cannot read frame {frame_index} from {file.name}: {error}") from error
 
+    @property
+    def num_bytes(self) -> int:
+        """Nothing is kept."""
+        return 0
+
+    def release(self) -> None:
+        """Do nothing: nothing is kept."""
+
     def close(self) -> None:
         """Do nothing: no file stays open."""
 

@@ -33,6 +33,9 @@ CACHE_BYTES = 64 * 2**20
 CURSORS = 2
 """Places of decoding kept open: one for reading forward, one for reading backward at the same time."""
 
+DECODER_PICTURES = 20
+"""Pictures that an open decoder holds, about: those that others refer to, and one a thread."""
+
 SEEK_TRIES = 3
 """Keyframes tried, going back, where a container does not land on the one asked for; then decoding starts at 0."""
 
@@ -208,8 +211,19 @@ class PyavReader:
             )
         return self._orientation.apply(to_rgb(frame))
 
+    @property
+    def num_bytes(self) -> int:
+        """About how much memory its decoders and pictures take now."""
+        width, height = self._coded_wh
+        return self._cache_bytes + len(self._cursors) * DECODER_PICTURES * width * height * 3 // 2
+
+    def release(self) -> None:
+        """Free the decoders and the pictures; they are made again when a frame is read."""
+        self.close()
+
     def close(self) -> None:
         """Free the decoders and the pictures."""
+        self._cache_bytes = 0
         for cursor in self._cursors:
             cursor.close()
         self._cursors.clear()

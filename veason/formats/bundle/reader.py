@@ -59,12 +59,17 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
     try:
         tracks: dict[int, Track] = {}
         object_names: dict[int, str] = {}
+        object_classes: dict[int, str] = {}
+        object_attributes: dict[int, dict[str, str]] = {}
         for row in rows:
             for entry in row["objects"]:
                 tracks[entry["object_id"]] = {
                     mask["frame_index"]: _mask(mask) for mask in row["masks"] if mask["object_id"] == entry["object_id"]
                 }
                 object_names |= {entry["object_id"]: entry["name"]} if entry["name"] else {}
+                if entry.get("class"):  # older bundles have none
+                    object_classes[entry["object_id"]] = entry["class"]
+                    object_attributes[entry["object_id"]] = dict(entry.get("attributes", {}))
         info = _info(first, finder)
         return LabelledVideo(
             name=first["video"],
@@ -72,6 +77,8 @@ def _read_video(rows: list[dict[str, Any]], finder: VideoFinder, file: Path) -> 
             questions=tuple(_question(row) for row in rows),
             tracks=tracks,
             object_names=object_names,
+            object_classes=object_classes,
+            object_attributes=object_attributes,
             frame_names=frame_names_of(info),
         )
     except DataError:

@@ -59,7 +59,8 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
         "disputed_by": list(question.disputed_by),
         "guess": question.guess,
         "objects": [
-            {"object_id": object_id, "name": video.object_names.get(object_id, "")} for object_id in question.object_ids
+            {"object_id": object_id, "name": video.object_names.get(object_id, ""), **_class_of(video, object_id)}
+            for object_id in question.object_ids
         ],
         "prompts": [_prompt_row(prompt, question) for prompt in question.prompts],
         "masks": [
@@ -76,6 +77,13 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
             for frame_index, mask in sorted(video.tracks[object_id].items())
         ],
     }
+
+
+def _class_of(video: LabelledVideo, object_id: int) -> dict[str, Any]:
+    if object_id not in video.object_classes:
+        return {}
+    given = dict(video.object_attributes.get(object_id, {}))
+    return {"class": video.object_classes[object_id], **({"attributes": given} if given else {})}
 
 
 def _prompt_row(prompt: Prompt, question: LabelledQuestion) -> dict[str, Any]:

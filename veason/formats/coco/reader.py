@@ -154,6 +154,7 @@ class _Reader:
             questions=questions_about(words, tracks, self._objects.prompts(numbers)),
             tracks=tracks,
             object_names=self._objects.names(numbers),
+            object_classes=self._objects.names(numbers),
             frame_names=self._footage.frame_names,
             frame_files=self._footage.files,
         )

@@ -70,7 +70,7 @@ def _write_video(
             if mask.is_empty:
                 continue
             tally.counts["masks"] += 1
-            category_id = categories.setdefault(video.object_name(object_id), len(categories) + 1)
+            category_id = categories.setdefault(video.category(object_id), len(categories) + 1)
             row: dict[str, Any] = {
                 "id": tally.counts["masks"],
                 "image_id": image_id,

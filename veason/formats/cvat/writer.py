@@ -45,7 +45,7 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
         about = [question.instruction for question in words if not empty.issuperset(question.object_ids)]
         tally.left_out[_NO_SHAPES] += sum(bool(one.object_ids) and empty.issuperset(one.object_ids) for one in words)
         tally.lost[_SAME_WORDS] += len(about) - len(set(about))
-        texts = [*set(about), *set(video.object_names.values())]
+        texts = [*set(about), *{video.category(object_id) for object_id in video.tracks}]
         tally.lost[_UNFIT] += sum(fit_for_xml(text) != text for text in texts)
 
 
@@ -65,7 +65,7 @@ class _Writer:
 
     def _head(self) -> None:
         stream, video = self._stream, self._video
-        labels = dict.fromkeys(video.object_name(object_id) for object_id in video.object_ids)
+        labels = dict.fromkeys(video.category(object_id) for object_id in video.object_ids)
         specs = "".join(
             f"<attribute><name>{name}</name><mutable>False</mutable><input_type>{kind}</input_type>"
             f"<default_value>{values.split(';')[0]}</default_value><values>{values}</values></attribute>"
@@ -111,7 +111,7 @@ class _Writer:
     ) -> None:
         """Write one track; `are_all` tells that the object is not there where no shape is given."""
         video = self._video
-        label = quoteattr(fit_for_xml(video.object_name(object_id)))
+        label = quoteattr(fit_for_xml(video.category(object_id)))
         self._stream.write(f'<track id="{self._num_tracks}" label={label} source="manual" group_id="{object_id}">\n')
         self._num_tracks += 1
         for place, (frame_index, shape) in enumerate(shapes.items()):

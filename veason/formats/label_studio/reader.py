@@ -143,6 +143,7 @@ class _Reader:
             questions=questions_about(questions, tracks, self._objects.prompts(numbers)),
             tracks=tracks,
             object_names=self._objects.names(numbers),
+            object_classes=self._objects.names(numbers),
             frame_names=self._footage.frame_names,
             file_name=next((task.path.name for task in self._films), ""),
             frame_files=self._footage.files,

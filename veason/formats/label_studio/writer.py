@@ -63,8 +63,8 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
 
 
 def _label_of(video: LabelledVideo, object_id: int) -> str:
-    """Return an object's label: its name and id."""
-    return f"{video.object_name(object_id)} {object_id}"
+    """Return an object's label: its class or name, and its id."""
+    return f"{video.category(object_id)} {object_id}"
 
 
 def _frame_task(video: LabelledVideo, frame_index: int, masks: dict[int, LabelMask]) -> dict[str, Any]:

@@ -155,7 +155,9 @@ class LabelledVideo:
         info: as the video reader gives it; `path` is "" where only labels are known.
         questions: each object belongs to at least one.
         tracks: masks by object id.
-        object_names: names given by a person, by object id.
+        object_names: names given by a person or in the answer, by object id.
+        object_classes: classes of the project that objects have, by object id.
+        object_attributes: values of their attributes by name, by object id.
         frame_names: name of each frame in file names, for videos that are folders; () gives 00000, 00001, ...
         file_name: how the labels call the file of the video, where its path is not known.
         frame_files: the pictures that are known, by frame index, where the whole video is not.
@@ -171,6 +173,8 @@ class LabelledVideo:
     questions: tuple[LabelledQuestion, ...]
     tracks: Mapping[int, Track] = field(default_factory=dict)
     object_names: Mapping[int, str] = field(default_factory=dict)
+    object_classes: Mapping[int, str] = field(default_factory=dict)
+    object_attributes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     frame_names: tuple[str, ...] = ()
     frame_files: Mapping[int, Path] = field(default_factory=dict)
     file_name: str = ""
@@ -237,6 +241,10 @@ class LabelledVideo:
         """Return the name that a person gave, or "object"."""
         return self.object_names.get(object_id) or "object"
 
+    def category(self, object_id: int) -> str:
+        """Return what formats call the kind of an object: its class, else its name, else "object"."""
+        return self.object_classes.get(object_id) or self.object_name(object_id)
+
     def labelled_frames(self) -> tuple[int, ...]:
         """Return the frames on which an object is labelled, ascending; all frames where there is no object."""
         if not self.tracks:
@@ -257,6 +265,8 @@ class LabelledVideo:
             questions=questions,
             tracks={object_id: self.tracks[object_id] for object_id in self.object_ids if object_id in kept},
             object_names={key: name for key, name in self.object_names.items() if key in kept},
+            object_classes={key: name for key, name in self.object_classes.items() if key in kept},
+            object_attributes={key: given for key, given in self.object_attributes.items() if key in kept},
         )
 
 

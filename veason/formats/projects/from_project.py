@@ -64,6 +64,8 @@ def _labelled_video(
     names = _question_names(project, questions)
     tracks: dict[int, Track] = {}
     object_names: dict[int, str] = {}
+    object_classes: dict[int, str] = {}
+    object_attributes: dict[int, Mapping[str, str]] = {}
     labelled = []
     for question in questions:
         own = _tracks(project, question)
@@ -72,6 +74,9 @@ def _labelled_video(
         for each in project.labels.objects(question.id):
             if each.object_id in ids and each.name:
                 object_names[ids[each.object_id]] = each.name
+        state = project.labels.state(question.id)
+        object_classes |= {ids[one]: given for one, given in state.classes.items() if one in ids}
+        object_attributes |= {ids[one]: given for one, given in state.attributes.items() if one in ids}
         original = names.get(question.original_id or 0, "")
         labelled.append(
             replace(
@@ -87,6 +92,8 @@ def _labelled_video(
         questions=tuple(labelled),
         tracks=tracks,
         object_names=object_names,
+        object_classes=object_classes,
+        object_attributes=object_attributes,
         frame_names=frame_names_of(info),
         limits=project.library.limits,
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from veason.annotation import Asked, Edit, GotAnswer, MoveKeyframe, PutPrompt, Reasoned, Tracked
+from veason.annotation import Asked, Classed, Edit, GotAnswer, MoveKeyframe, PutPrompt, Reasoned, Tracked
+from veason.draw import color_of
 from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.earlier import Earlier, is_picture_of, remember
 from veason.formats.projects.names import export_names, marked_name, name_note, videos_called
 from veason.project import Project, StoredMask, StoredVideo
+from veason.project.classes import MOST_LETTERS, ObjectClass
 from veason.types import Answer, Note
 from veason.video import open_video
 
@@ -40,14 +42,14 @@ class Imported:
     def __add__(self, other: Imported) -> Imported:
         return Imported(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return a sentence about it.
 
-        >>> Imported(1, 2, 40, num_known=1).told()
+        >>> Imported(1, 2, 40, num_known=1).summary()
         'imported 40 masks of 2 questions about 1 video: they wait for review; 1 question was already there'
-        >>> Imported(num_known=3).told()
+        >>> Imported(num_known=3).summary()
         'nothing new: 3 questions were already there'
-        >>> Imported(1, 1, 3, left_out=("2 polygons with 2 points",)).told()
+        >>> Imported(1, 1, 3, left_out=("2 polygons with 2 points",)).summary()
         'imported 3 masks of 1 question about 1 video: they wait for review; left out: 2 polygons with 2 points'
         """
         parts = []
@@ -242,6 +244,23 @@ def _enter_review(project: Project, question_id: int, video: LabelledVideo, ques
     for object_id in question.object_ids:
         if object_id in known and video.object_names.get(object_id):
             project.labels.name_object(question_id, object_id, video.object_names[object_id])
+    _enter_classes(project, question_id, video, question)
     project.queue.set_status(question_id, "new" if question.status == "thinking" else question.status)
     for name in question.disputed_by:
         project.queue.judge(question_id, "disagree", annotator=name or None)
+
+
+def _enter_classes(project: Project, question_id: int, video: LabelledVideo, question: LabelledQuestion) -> None:
+    """Give objects their classes; those that the project does not have yet come into its list."""
+    known = {each.object_id for each in project.labels.objects(question_id)}
+    named = {one: video.object_classes[one] for one in question.object_ids if video.object_classes.get(one)}
+    names = {one: " ".join(name.split())[:MOST_LETTERS].strip() for one, name in named.items() if one in known}
+    for object_id, name in names.items():
+        if name.isprintable() and name:
+            given = dict(video.object_attributes.get(object_id, {}))
+            project.labels.follow(question_id, [Classed(object_id, name, given)], source="import")
+    first = len(project.classes.all())
+    new = [name for name in dict.fromkeys(names.values()) if name.isprintable() and name]
+    project.classes.add_missing(
+        [ObjectClass(name, color_of(first + place).lower()) for place, name in enumerate(new, start=1)]
+    )

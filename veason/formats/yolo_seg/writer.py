@@ -27,7 +27,7 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
     classes: dict[str, int] = {}
     for video in videos:
         for object_id in video.object_ids:
-            classes.setdefault(video.object_name(object_id), len(classes))
+            classes.setdefault(video.category(object_id), len(classes))
         frames = _write_video(video, out / "labels" / "train", classes, tally)
         if options.has_pictures:
             write_pictures(video, frames, out / "images" / "train" / video.name)
@@ -44,7 +44,7 @@ def _write_video(video: LabelledVideo, root: Path, classes: dict[str, int], tall
             line
             for object_id, mask in masks.items()
             if not mask.is_empty
-            for line in _lines(mask, classes[video.object_name(object_id)], tally)
+            for line in _lines(mask, classes[video.category(object_id)], tally)
         ]
         file = root / f"{_file_stem(video, frame_index)}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)

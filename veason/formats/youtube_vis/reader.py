@@ -131,6 +131,7 @@ def _read_video(
         questions=questions_about(questions, tracks, objects.prompts(numbers)),
         tracks=tracks,
         object_names=objects.names(numbers),
+        object_classes=objects.names(numbers),
         frame_names=footage.frame_names,
         frame_files=footage.files,
     )

@@ -44,7 +44,7 @@ def _write_video(
     fields |= {"file_names": [_file_name(video, index) for index in frames], "source_length": video.info.num_frames}
     file.append("videos", fields)
     for object_id in video.object_ids:
-        category_id = categories.setdefault(video.object_name(object_id), len(categories) + 1)
+        category_id = categories.setdefault(video.category(object_id), len(categories) + 1)
         tally.counts["objects"] += 1
         row = {"id": tally.counts["objects"], "video_id": video_id, "category_id": category_id, "track_id": object_id}
         file.append("annotations", row | _shapes(video, object_id, frames, tally))

@@ -20,8 +20,7 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
         root = out / "train"
         shown = write_palette_video(video, root / "Annotations", root / "JPEGImages", tally, options)
         objects = {
-            str(object_id): {"category": video.object_name(object_id), "frames": seen}
-            for object_id, seen in shown.items()
+            str(object_id): {"category": video.category(object_id), "frames": seen} for object_id, seen in shown.items()
         }
         entries[video.name] = {"objects": objects}
     (out / "train").mkdir(exist_ok=True)

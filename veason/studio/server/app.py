@@ -13,7 +13,9 @@ from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
 from veason.studio.server.examples import list_examples
 from veason.studio.server.failures import Teller
-from veason.studio.server.guard import OriginGuard
+from veason.studio.server.guard import LOOPBACK, OriginGuard
+from veason.studio.server.intake import MIB, IntakeLimits, raise_descriptor_limit
+from veason.studio.server.memory import bound_arenas
 from veason.studio.server.model_choice import ModelChoice, read_kept
 from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
@@ -27,16 +29,36 @@ with library_imports():
 
 def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
     """Load the models, build the page and serve it; returns at once unless `block`."""
-    is_local = host in ("127.0.0.1", "localhost", "::1") and settings.visitors is None
-    registry = ProjectRegistry(settings)  # first: a folder that cannot be used is told before the models are loaded
+    is_public = settings.visitors is not None
+    is_local = host in LOOPBACK and not is_public
+    bound_arenas()
+    registry = ProjectRegistry(
+        settings, is_shared=not is_local
+    )  # first: a folder that cannot be used is told before the models are loaded
     models = _first_models(settings, registry)
     studio = Studio(
-        models.pipeline, registry, list_examples(), capacity=settings.max_works, is_local=is_local, models=models
+        models.pipeline,
+        registry,
+        list_examples(),
+        capacity=settings.max_works,
+        is_local=is_local,
+        models=models,
+        video_bytes=settings.video_mb * MIB,
+        transfer_bytes=settings.transfer_mb * MIB,
     )
     if registry.own_key is not None:
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
     os.environ["GRADIO_TEMP_DIR"] = str(studio.outbox.uploads)  # gradio knows no other way to be told
     studio.housekeeping.start()
+    guard = Middleware(
+        OriginGuard, is_public=is_public, is_local=is_local, hosts=[*settings.hosts, *([] if is_public else [host])]
+    )
+    intake = Middleware(
+        IntakeLimits,
+        outbox=studio.outbox,
+        most_upload=settings.max_upload_mb * MIB,
+        most_requests=raise_descriptor_limit(),
+    )
     page = build(studio, about_page(studio, settings))
     page.queue(max_size=MOST_EVENTS)
     try:
@@ -50,7 +72,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             footer_links=[],
             ssr_mode=False,
             allowed_paths=[str(WEB), str(studio.outbox.downloads)],
-            app_kwargs={"middleware": [Middleware(OriginGuard, is_local=is_local, hosts=[host])]},
+            app_kwargs={"middleware": [guard, intake]},
             max_threads=MOST_THREADS,
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],

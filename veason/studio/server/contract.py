@@ -18,11 +18,14 @@ from veason.studio.server.messages.about import About
 from veason.studio.server.messages.models import ModelsReply
 from veason.studio.server.messages.queue import (
     AssignedReply,
+    CopiedReply,
     DecidedReply,
+    ManyReply,
     PrelabelReply,
     QueueNewsReply,
     QueueReply,
     RemarksReply,
+    RulesReply,
     StatusReply,
 )
 from veason.studio.server.requests import EVENTS, LOOK_UPS, actions, look_ups, models
@@ -50,6 +53,12 @@ REPLIES: Mapping[type, tuple[type, ...]] = {
     models.ChooseModel: (ModelsReply,),
     models.ConnectServer: (ModelsReply,),
     models.CancelModelWork: (ModelsReply,),
+    actions.RenameAction: (StatusReply,),
+    actions.DuplicateAction: (CopiedReply,),
+    actions.DeleteAction: (ManyReply,),
+    actions.DecideManyAction: (ManyReply,),
+    actions.AssignManyAction: (ManyReply,),
+    actions.RulesAction: (RulesReply,),
 }
 """What each look-up is answered with; any of them but a snapshot with an ErrorReply too."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from veason.annotation import (
+    Classed,
     DropPrompt,
     Duplicated,
     Edit,
@@ -19,6 +20,7 @@ from veason.annotation import (
     Reasoned,
     State,
 )
+from veason.annotation.left_open import empty_as_absent
 from veason.annotation.marks import with_settled
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
@@ -28,10 +30,12 @@ from veason.studio.server.proposals import Proposal
 from veason.studio.server.question.open_question import within
 from veason.studio.server.requests.edits import (
     BoxEdit,
+    ClassEdit,
     ClickEdit,
     DropEdit,
     DuplicateEdit,
     Edits,
+    EmptyEdit,
     KeyframeEdit,
     LockEdit,
     MarkEdit,
@@ -78,6 +82,11 @@ def edits_of(
             return with_settled(state, _mark(request, state), size_wh)
         case NameEdit(object=object_id, name=name):
             return [Named(object_id, " ".join(name.split()))]
+        case ClassEdit(object=object_id, name=name, attributes=attributes):
+            values = {one.name: one.value for one in attributes if one.value}
+            return [Classed(object_id, " ".join(name.split()), values)]
+        case EmptyEdit():
+            return empty_as_absent(state, size_wh)
         case LockEdit(object=object_id, on=is_locked):
             return [Locked(object_id, is_locked)]
         case ReasonEdit(text=text):

@@ -66,5 +66,8 @@ WorkId = Annotated[str, AtMost(200)]
 
 ProjectKey = Annotated[str, AtMost(200)]
 PersonName = Annotated[str, AtMost(80)]
+RowIds = Annotated[tuple[RowId, ...], AtMost(20_000)]
+"""Several questions."""
+
 FormatName = Annotated[str, AtMost(40)]
 Folder = Annotated[str, AtMost(4000)]

@@ -2,11 +2,13 @@
 
 A browser sends requests to this server for any page that it shows, also for one of somebody else. Such a request says
 where it comes from (`Origin`, `Sec-Fetch-Site`), and it is refused. A name that was made to lead to this machine (DNS
-rebinding) is told by the `Host` that it names.
+rebinding) is told by the `Host` that it names. A browser that opens an address instead of a name cannot be misled so.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,14 +35,18 @@ class OriginGuard:
 
     Args:
         app: what comes behind.
-        is_local: the server is for this machine only: it must be called by a name of this machine.
-        hosts: further names of this machine.
+        is_public: every visitor has a project of their own: the server may be called by any name, unless some are
+            allowed, and its page may stand in a Space.
+        is_local: only this machine can reach the server: it must be called by a name of this machine.
+        hosts: names by which the server may be called, with a port where a proxy has an unusual one.
     """
 
-    def __init__(self, app: App, *, is_local: bool, hosts: Iterable[str] = ()) -> None:
-        self._app, self._is_local = app, is_local
-        self._hosts = {*LOOPBACK, *hosts}
-        frames = "'self'" if is_local else f"'self' {_HOSTING}"
+    def __init__(self, app: App, *, is_public: bool, is_local: bool, hosts: Iterable[str] = ()) -> None:
+        self._app, self._is_public, self._is_local = app, is_public, is_local
+        self._allowed = {_without_port(host) for host in hosts}
+        own = set() if is_public else {*LOOPBACK, *({} if is_local else names_of_machine())}
+        self._names = {name for name in map(_name_of, self._allowed) if name} | own
+        frames = f"'self' {_HOSTING}" if is_public else "'self'"
         self._headers = [
             (b"content-security-policy", f"{_CONTENT}; frame-ancestors {frames}".encode()),
             (b"x-content-type-options", b"nosniff"),
@@ -66,16 +72,28 @@ class OriginGuard:
         """Return why a request is refused, None where it is not."""
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
-        if self._is_local and _name_of(host) not in self._hosts:
-            return "this server is for the machine it runs on: open it as http://localhost or http://127.0.0.1"
+        if not self._is_called_rightly(host):
+            return (
+                f"this server does not know the name {(_name_of(host) or '')[:80]!r}: open it by its address, or start "
+                "it with --allow-host and that name"
+            )
         origin = headers.get(b"origin")
         if origin is not None:
-            own = {host} if self._is_local else {host, headers.get(b"x-forwarded-host", host)}
-            return None if _place_of(origin) in {_without_port(one) for one in own} else "this page may not ask here"
+            forwarded = _without_port(headers.get(b"x-forwarded-host", ""))
+            own = {_without_port(host), *self._allowed}
+            own |= {forwarded} if self._is_public and not self._allowed else set()
+            return None if _place_of(origin) in own else "this page may not ask here"
         is_foreign = headers.get(b"sec-fetch-site") in ("cross-site", "same-site")
         if is_foreign and scope.get("method", "GET") not in _SAFE_METHODS:
             return "this page may not ask here"
         return None
+
+    def _is_called_rightly(self, host: str) -> bool:
+        """Tell whether a `Host` is a name of this server; an address is, where others can reach it by one."""
+        if self._is_public and not self._names:
+            return True
+        name = _name_of(host)
+        return name in self._names or (not self._is_local and name is not None and _is_address(name))
 
     def _with_headers(self, send: Send) -> Send:
         async def sending(message: MutableMapping[str, Any]) -> None:
@@ -86,6 +104,20 @@ class OriginGuard:
             await send(message)
 
         return sending
+
+
+def names_of_machine() -> tuple[str, ...]:
+    """Return what others on the network call this machine."""
+    name = socket.gethostname().lower()
+    return (name, f"{name}.local") if name else ()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _name_of(host: str) -> str | None:

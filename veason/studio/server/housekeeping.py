@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
+from veason.studio.server.memory import give_back
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.uploads import remove_old_uploads
@@ -22,10 +24,11 @@ class Housekeeping:
     Args:
         registry: its unused projects are closed, the old ones and those beyond the budget deleted.
         outbox: its old uploads and files to download are deleted.
+        describe: says what is held, for the log.
     """
 
-    def __init__(self, registry: ProjectRegistry, outbox: Outbox) -> None:
-        self._registry, self._outbox = registry, outbox
+    def __init__(self, registry: ProjectRegistry, outbox: Outbox, describe: Callable[[], str]) -> None:
+        self._registry, self._outbox, self._describe = registry, outbox, describe
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
 
@@ -38,6 +41,9 @@ class Housekeeping:
         self._registry.sweep()
         self._outbox.remove_old(FILE_AGE_S)
         remove_old_uploads(self._outbox.uploads, FILE_AGE_S)
+        self._outbox.keep_within()
+        give_back()
+        _LOG.info(self._describe())
 
     def close(self) -> None:
         """End within the round that is going on."""

@@ -10,12 +10,25 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from veason.errors import SessionError
+from veason.project.folder import size_of
+from veason.types import Holding
+
 KEPT_FILES = 6
 """So many files to download are kept for each visitor."""
+
+TRANSFER_BYTES = 20_000_000_000
+"""What uploads, downloads and what is made on the way may take together."""
+
+SPARED_BYTES, SPARED_SHARE = 1_000_000_000, 0.1
+"""What of the disk is left to others, whatever the budget says: the smaller of both."""
 
 
 class Outbox:
     """Folders of the server's own.
+
+    Args:
+        most_bytes: what they may hold together; never more than the disk has.
 
     Attributes:
         folder: for what is made on the way; nothing in it can be downloaded.
@@ -23,16 +36,30 @@ class Outbox:
         uploads: where browsers' files arrive.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = TRANSFER_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._root = Path(tempfile.mkdtemp(prefix="veason-"))
         self.folder, self.downloads, self.uploads = (self._root / name for name in ("room", "downloads", "uploads"))
         for folder in (self.folder, self.downloads, self.uploads):
             folder.mkdir()
         self._lock = threading.Lock()
         self._made: defaultdict[str, list[Path]] = defaultdict(list)
+        self._expected = 0
+
+    @property
+    def holding(self) -> Holding:
+        """What lies in all folders now, with what is on its way."""
+        return Holding("uploads and downloads", size_of(self._root) + self._expected, self._allowed())
 
     def new_folder(self, owner: str = "") -> Path:
-        """Return an empty folder for a file that `owner` will download; the last few of every owner are kept."""
+        """Return an empty folder for a file that `owner` will download; the last few of every owner are kept.
+
+        Raises:
+            SessionError: there is no room, and nothing that could go.
+        """
+        self.keep_within()
+        if self.holding.held > self.holding.most:
+            raise SessionError("the server has no room for files to download at the moment: try again in an hour")
         folder = self.downloads / f"out-{secrets.token_urlsafe(12)}"
         folder.mkdir()
         with self._lock:
@@ -42,6 +69,31 @@ class Outbox:
         for one in old:
             shutil.rmtree(one, ignore_errors=True)
         return folder
+
+    def expect(self, num_bytes: int) -> bool:
+        """Note that so many bytes will arrive, and tell whether there is room for them; `arrived` takes it back."""
+        with self._lock:
+            held, most = size_of(self._root), self._allowed()
+            if held + self._expected + num_bytes > most:
+                return False
+            self._expected += num_bytes
+            return True
+
+    def arrived(self, num_bytes: int) -> None:
+        """Note that bytes that were expected arrived, or never will."""
+        with self._lock:
+            self._expected -= num_bytes
+
+    def keep_within(self) -> None:
+        """Delete files to download beyond the budget: the oldest of whoever has most, and the last one of nobody."""
+        while self.holding.held > self.holding.most:
+            with self._lock:
+                sizes = {owner: [size_of(one) for one in made] for owner, made in self._made.items() if len(made) > 1}
+                if not sizes:
+                    return
+                greedy = max(sizes, key=lambda owner: sum(sizes[owner]))
+                oldest = self._made[greedy].pop(0)
+            shutil.rmtree(oldest, ignore_errors=True)
 
     def remove_old(self, max_age_s: float) -> None:
         """Delete the files to download that were made longer ago."""
@@ -57,6 +109,11 @@ class Outbox:
     def close(self) -> None:
         """Delete everything in it."""
         shutil.rmtree(self._root, ignore_errors=True)
+
+    def _allowed(self) -> int:
+        disk = shutil.disk_usage(self._root)
+        spared = min(SPARED_BYTES, round(SPARED_SHARE * disk.total))
+        return min(self._most_bytes, size_of(self._root) + max(0, disk.free - spared))
 
 
 def _age(folder: Path) -> float:

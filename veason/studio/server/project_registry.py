@@ -17,6 +17,9 @@ from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import enforce_quota, size_of
 from veason.studio.server.settings import Settings
+from veason.types import Holding
+from veason.video import UNTRUSTED
+from veason.video.limits import ANY, VideoLimits
 
 GONE = "this work is no longer on the server: please open the video again"
 _KEY = re.compile("[A-Za-z0-9_-]{12,40}")
@@ -37,9 +40,10 @@ class ProjectRegistry:
     Args:
         settings: `project` is the folder of the one project that every page works on; where `visitors` is given
             instead, each visitor gets a project below it, within its quota and for its lifetime.
+        is_shared: others than the owner of this machine can send videos to the one project.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, is_shared: bool = False) -> None:
         self._settings = settings
         self._lock = threading.RLock()
         self._open: dict[str, Project] = {}
@@ -52,7 +56,7 @@ class ProjectRegistry:
             settings.visitors.mkdir(parents=True, exist_ok=True)
         else:
             folder = (settings.project or default_folder()).absolute()
-            own = open_or_create(folder)
+            own = open_or_create(folder, limits=UNTRUSTED if is_shared else ANY)
             self.own_key = _kept_key(own)
             self._open[self.own_key] = own
 
@@ -113,14 +117,26 @@ class ProjectRegistry:
         """Make a visitor's project with `create`, which gets its folder; return its key and the project."""
         assert self._settings.visitors is not None
         self.sweep()
+        self._check_all(0)
         key = secrets.token_urlsafe(12)
         project = create(self._settings.visitors / key)
         with self._lock:
             self._open[key], self._used[key] = project, time.monotonic()
         return key, project
 
+    @property
+    def holding(self) -> Holding | None:
+        """What visitors' projects hold on the disk, None where nobody has one of their own."""
+        root = self._settings.visitors
+        return None if root is None else Holding("visitors' projects", size_of(root), self._settings.visitors_bytes)
+
+    @property
+    def num_open(self) -> int:
+        """How many projects are open."""
+        return len(self._open)
+
     def check_space(self, project: Project, more: int) -> None:
-        """Raise ProjectError where a visitor's project would grow over its quota."""
+        """Raise ProjectError where a visitor's project would grow over its quota, or all of them over theirs."""
         if self._settings.visitors is None:
             return
         allowed, used = self._settings.visitor_bytes, size_of(project.folder)
@@ -129,11 +145,29 @@ class ProjectRegistry:
                 f"your project would hold {(used + more) / 1e6:.0f} MB, this server keeps {allowed / 1e6:.0f} MB for "
                 "each visitor: download everything, then begin a new project"
             )
+        self._check_all(more)
 
-    def sweep(self) -> None:
+    def _check_all(self, more: int) -> None:
+        """Raise ProjectError where there is no room in all projects together, once the old ones have made room."""
+        holding = self.holding
+        if holding is None or holding.held + more <= holding.most:
+            return
+        self.sweep(more, is_due=True)
+        holding = self.holding
+        if holding is not None and holding.held + more > holding.most:
+            raise ProjectError(
+                "the server has no room for more at the moment: what you have made is safe; try again later, or with a "
+                "smaller clip"
+            )
+
+    def sweep(self, more: int = 0, *, is_due: bool = False) -> None:
         """Close visitors' projects that nobody uses, and delete the oldest ones until the rest fits, unless in use.
 
         Those that nobody wrote to for their lifetime go in any case.
+
+        Args:
+            more: bytes for which there should be room beside the rest.
+            is_due: look at the sizes, however short ago they were looked at.
         """
         root = self._settings.visitors
         if root is None:
@@ -152,11 +186,12 @@ class ProjectRegistry:
             self._leave(key)  # without the lock: whoever leaves may hold one of its own
             project.close()
         with self._lock:
-            if now - self._swept < _SWEEP_S:
+            if now - self._swept < _SWEEP_S and not is_due:
                 return
             self._swept = now
             in_use = [one.folder for one in self._open.values()]
-        enforce_quota(root, self._settings.visitors_bytes, self._settings.visitor_age_s, in_use=in_use)
+        most = max(0, self._settings.visitors_bytes - more)
+        enforce_quota(root, most, self._settings.visitor_age_s, in_use=in_use)
 
     def close(self) -> None:
         """Close every project; they stay on the disk."""
@@ -171,14 +206,15 @@ def default_folder() -> Path:
     return Path.home() / "veason"
 
 
-def open_or_create(folder: Path) -> Project:
-    """Open the project in a folder; an empty or missing folder becomes one.
+def open_or_create(folder: Path, *, limits: VideoLimits = ANY) -> Project:
+    """Open the project in a folder, its videos within `limits`; an empty or missing folder becomes one.
 
     Raises:
         ProjectError: the folder holds something else, or cannot be written to.
     """
     if (folder / NAME).exists() or not folder.exists() or not any(folder.iterdir()):
-        return Project.open(folder) if (folder / NAME).exists() else Project.create(folder)
+        make = Project.open if (folder / NAME).exists() else Project.create
+        return make(folder, limits=limits)
     raise ProjectError(f"{folder} holds other files and no project: name an empty or a new folder with --project")
 
 

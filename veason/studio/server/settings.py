@@ -26,6 +26,9 @@ class Settings:
         visitor_bytes: bytes that one visitor's project may hold, 1 or more.
         visitors_bytes: bytes that all visitors' projects may hold together, 1 or more.
         visitor_age_s: seconds without a change after which a visitor's project is deleted, above 0.
+        video_mb: megabytes (2**20 bytes) that decoders and pictures of opened videos may take in memory, 0 or more.
+        transfer_mb: megabytes that uploads and files to download may take on the disk, 1 or more.
+        hosts: further names by which the server may be called, as a proxy or the network knows it.
 
     Raises:
         OptionError: a value is outside its range, or both `project` and `visitors` are given.
@@ -42,12 +45,17 @@ class Settings:
     visitor_bytes: int = 2_000_000_000
     visitors_bytes: int = 30_000_000_000
     visitor_age_s: float = 48 * 3600.0
+    video_mb: int = 512
+    transfer_mb: int = 20_000
+    hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("max_upload_mb", "max_works", "visitor_bytes", "visitors_bytes"):
+        for name in ("max_upload_mb", "max_works", "visitor_bytes", "visitors_bytes", "transfer_mb"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise OptionError(f"the setting {name} is a whole number, 1 or more, got {value!r}")
+        if not isinstance(self.video_mb, int) or isinstance(self.video_mb, bool) or self.video_mb < 0:
+            raise OptionError(f"the setting video_mb is a whole number, 0 or more, got {self.video_mb!r}")
         if not 0 < self.visitor_age_s < math.inf:
             raise OptionError(f"the setting visitor_age_s is a number of seconds above 0, got {self.visitor_age_s}")
         if self.project is not None and self.visitors is not None:

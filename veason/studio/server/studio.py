@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import secrets
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -18,20 +16,24 @@ from veason.studio.server.encode import encode
 from veason.studio.server.examples import Example
 from veason.studio.server.failures import Teller
 from veason.studio.server.housekeeping import Housekeeping
+from veason.studio.server.jobs import profile_of
+from veason.studio.server.memory import num_descriptors, resident_bytes
 from veason.studio.server.messages import ErrorReply, Item, Message
 from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
 from veason.studio.server.messages.masks import IdleItem
 from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
-from veason.studio.server.outbox import Outbox
+from veason.studio.server.outbox import TRANSFER_BYTES, Outbox
 from veason.studio.server.prelabelling import Prelabelling
 from veason.studio.server.project_registry import ProjectRegistry
-from veason.studio.server.question.open_questions import OpenQuestions
+from veason.studio.server.question.open_questions import VIDEO_BYTES, OpenQuestions
 from veason.studio.server.requests import parse_event, parse_look_up
+from veason.studio.server.revisions import Revisions
 from veason.studio.server.routes.queue import QueueRoutes
 from veason.studio.server.routes.stage import StageRoutes
 from veason.studio.server.routes.transfer import TransferRoutes
+from veason.types import Holding, HoldingModel
 
 MODEL_EVENTS = ("think", "propagate")
 """Events that need the models, and wait in one line for them."""
@@ -50,6 +52,8 @@ class Studio:
         capacity: how many questions stay open while nobody uses them.
         is_local: the page is served to this machine only, whose folders it may name.
         models: those in use and the way to others; by default the pipeline alone, locked.
+        video_bytes: what opened videos may take in memory.
+        transfer_bytes: what uploads and files to download may take on the disk.
     """
 
     def __init__(
@@ -61,17 +65,21 @@ class Studio:
         capacity: int,
         is_local: bool = False,
         models: ModelChoice | None = None,
+        video_bytes: int = VIDEO_BYTES,
+        transfer_bytes: int = TRANSFER_BYTES,
     ) -> None:
         self.registry, self.examples, self.is_local = registry, examples, is_local
-        self.outbox = Outbox()
-        self.questions = OpenQuestions(registry, capacity)
-        self.housekeeping = Housekeeping(registry, self.outbox)
+        self.outbox = Outbox(transfer_bytes)
+        self.questions = OpenQuestions(registry, capacity, video_bytes)
+        self.housekeeping = Housekeeping(registry, self.outbox, self.describe_holdings)
         self.line = ModelLine()
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
         self.models = models or ModelChoice(pipeline)
         self._prelabelling = Prelabelling(self.models, self.line, self.teller)
         stage = StageRoutes(self.models, registry, self.questions, self.line, examples, self.outbox.folder)
-        queue = QueueRoutes(registry, self.questions, self._prelabelling)
+        queue = QueueRoutes(
+            registry, self.questions, self._prelabelling, doubt_threshold=profile_of(pipeline).doubt_threshold
+        )
         transfer = TransferRoutes(self.models, registry, self.questions, self.outbox, is_local=is_local)
         self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
             "open": stage.open,
@@ -96,9 +104,32 @@ class Studio:
         }
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
-        self._lock = threading.Lock()
-        self._sent: Counter[tuple[str, str | None]] = Counter()
-        """Messages about a question to a tab; kept for good, or a tab would miss some after it was opened again."""
+        self._revisions = Revisions()
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What is held of each budget: caches of models, opened videos, files."""
+        pipeline = self.models.pipeline
+        both: tuple[object, ...] = (pipeline.policy, pipeline.segmenter)
+        models = [one for one in both if isinstance(one, HoldingModel)]
+        shown = pipeline.shown_frames
+        found = [
+            *itertools.chain.from_iterable(model.holdings for model in models),
+            Holding("frames shown to the policy", shown.num_bytes, shown.budget_bytes),
+            self.questions.holding,
+            self.outbox.holding,
+            self.registry.holding,
+        ]
+        return tuple(one for one in found if one is not None)
+
+    def describe_holdings(self) -> str:
+        """Return in one line what is held, for the operator's log."""
+        parts = [f"{one.name} {one.held / 1e6:.0f} of {one.most / 1e6:.0f} MB" for one in self.holdings]
+        memory, descriptors = resident_bytes() / 1e6, num_descriptors()
+        return (
+            f"holds {', '.join(parts)}; {memory:.0f} MB of memory, {descriptors} descriptors, "
+            f"{self.registry.num_open} projects open"
+        )
 
     def answer(self, event: str, sent: object) -> Iterator[Any]:
         """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
@@ -128,11 +159,7 @@ class Studio:
 
     def _stamped(self, message: Message, client: Client) -> Any:
         """Return a message as JSON, with its number among those about its question to the tab."""
-        revision = 0
-        if message.work is not None:
-            with self._lock:
-                self._sent[message.work, client.tab] += 1
-                revision = self._sent[message.work, client.tab]
+        revision = 0 if message.work is None else self._revisions.next(message.work, client.tab or "")
         stamped = replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision)
         return self.teller.without_folders(encode(stamped))
 

@@ -13,7 +13,7 @@ from unicodedata import category
 
 from veason.errors import SessionError
 from veason.libraries import library_imports
-from veason.outputs import fitting_name
+from veason.outputs import truncate_file_name
 from veason.studio.server.requests.signed import Upload
 
 with library_imports():
@@ -69,7 +69,7 @@ def file_name(sent: str) -> str:
     """
     name = "".join(letter for letter in Path(sent).name if category(letter) not in ("Cc", "Cs") and letter != "\\")
     stem, point, ending = name.lstrip(".").rpartition(".")
-    return fitting_name(stem, point + ending) if stem else fitting_name(ending) or "video"
+    return truncate_file_name(stem, point + ending) if stem else truncate_file_name(ending) or "video"
 
 
 def is_upload(source: Path) -> bool:

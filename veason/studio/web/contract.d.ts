@@ -87,6 +87,10 @@ export interface SessionItem {
   marks: Array<MarkPart>;
   /** of objects, where one was given. */
   names: Record<number, string>;
+  /** of objects, where one was given. */
+  classes: Record<number, string>;
+  /** of objects, their values by name. */
+  attributes: Record<number, Record<string, string>>;
   /** objects that no run changes. */
   locked: Array<number>;
   /** object, first frame and the frame after the last. */
@@ -461,6 +465,25 @@ export interface NameEdit extends EditRequest {
   name: string;
 }
 
+/** The value of an object's attribute; "" is none. */
+export interface AttributeValue {
+  name: string;
+  value: string;
+}
+
+/** Say of which class of the project an object is, with its attributes; "" is of none. */
+export interface ClassEdit extends EditRequest {
+  edit: "class";
+  object: number;
+  name: string;
+  attributes?: Array<AttributeValue>;
+}
+
+/** Mark every empty frame of every object absent. */
+export interface EmptyEdit extends EditRequest {
+  edit: "empty";
+}
+
 /** Lock an object, so that no run changes it, or unlock it. */
 export interface LockEdit extends EditRequest {
   edit: "lock";
@@ -514,6 +537,8 @@ export interface ExportLabelsRequest extends Signed {
   disputed?: boolean;
   /** the frames beside the labels. */
   pictures?: boolean;
+  /** only these, where they are named. */
+  questions?: Array<number> | null;
 }
 
 /** An uploaded file: the `path` where gradio put it, and the `name` it had on the visitor's machine. */
@@ -659,6 +684,60 @@ export interface ResolveAction extends ProjectRequest {
   on?: boolean;
 }
 
+/** Give a question other words; its labels stay. */
+export interface RenameAction extends ProjectRequest {
+  do: "rename";
+  question: number;
+  text: string;
+}
+
+/** Add a copy of a question with its labels. */
+export interface DuplicateAction extends ProjectRequest {
+  do: "copy";
+  question: number;
+}
+
+/** Delete questions, or bring deleted ones back: all of them or none. */
+export interface DeleteAction extends ProjectRequest {
+  do: "delete" | "restore";
+  questions: Array<number>;
+}
+
+/** Decide the same about several questions; those about which it cannot be said are told. */
+export interface DecideManyAction extends ProjectRequest {
+  do: "decide";
+  questions: Array<number>;
+  decision: "accept" | "absent" | "reject" | "reopen";
+}
+
+/** Give several questions to a person; "" gives them to nobody. */
+export interface AssignManyAction extends ProjectRequest {
+  do: "hand out";
+  questions: Array<number>;
+  name: string;
+}
+
+/** An attribute of a class, and its values; none where any text is one. */
+export interface AttributePartSent {
+  name: string;
+  values?: Array<string>;
+}
+
+/** A class: its `name`, `colour` as "#rrggbb", the `key` that gives it ("" for none), and attributes. */
+export interface ClassPartSent {
+  name: string;
+  colour: string;
+  key?: string;
+  attributes?: Array<AttributePartSent>;
+}
+
+/** Keep the project's classes, and of which kinds nothing may be left open in labels that are accepted. */
+export interface RulesAction extends ProjectRequest {
+  do: "rules";
+  classes: Array<ClassPartSent>;
+  demanded: Array<"missing" | "empty" | "doubtful" | "unverified">;
+}
+
 /** Ask which models are in use; with all others where `do` is "list". */
 export interface ListModels extends Signed {
   do: "list" | "now";
@@ -759,6 +838,8 @@ export interface QueueRow {
   assignee: string | null;
   /** what accepting it would say, null where there is nothing to accept. */
   proposed: "labels" | "absent" | null;
+  /** how many it has. */
+  objects: number;
   /** in [0, 1], null before masks were looked at. */
   doubt: number | null;
   /** why the policy gave no usable answer. */
@@ -781,12 +862,28 @@ export interface QueueRow {
   verdicts: Array<VerdictPart>;
   /** a reviewer disagrees with its accepted labels. */
   isDisputed: boolean;
+  /** a person deleted it: it can be restored, and nothing else. */
+  isDeleted: boolean;
 }
 
 /** Work of people: time at it in `seconds`, and how many `edits`. */
 export interface EffortPart {
   seconds: number;
   edits: number;
+}
+
+/** An attribute of a class, and its values; none where any text is one. */
+export interface AttributePart {
+  name: string;
+  values: Array<string>;
+}
+
+/** A class: its `name`, `colour` as "#rrggbb", the `key` that gives it ("" for none), and attributes. */
+export interface ClassPart {
+  name: string;
+  colour: string;
+  key: string;
+  attributes: Array<AttributePart>;
 }
 
 /** Everything that the queue shows. */
@@ -809,6 +906,10 @@ export interface QueueReply {
   annotators: Record<string, EffortPart>;
   /** how often each kind of edit was made. */
   kinds: Record<string, number>;
+  /** what objects can be. */
+  classes: Array<ClassPart>;
+  /** of which kinds nothing may be left open in labels that are accepted. */
+  demanded: Array<"missing" | "empty" | "doubtful" | "unverified">;
   error?: undefined;
 }
 
@@ -943,6 +1044,26 @@ export interface ModelsReply {
   error?: undefined;
 }
 
+/** The id of the question that is a copy. */
+export interface CopiedReply {
+  question: number;
+  error?: undefined;
+}
+
+/** The ids of the questions of which it was done, and why not of the others, one line a reason. */
+export interface ManyReply {
+  done: Array<number>;
+  refused: Array<string>;
+  error?: undefined;
+}
+
+/** The project's classes, and what it demands before labels are accepted. */
+export interface RulesReply {
+  classes: Array<ClassPart>;
+  demanded: Array<"missing" | "empty" | "doubtful" | "unverified">;
+  error?: undefined;
+}
+
 /** The look-up could not be answered, in words. */
 export interface ErrorReply {
   error: string;
@@ -1058,6 +1179,8 @@ export interface Events {
     | MergeEdit
     | MarkEdit
     | NameEdit
+    | ClassEdit
+    | EmptyEdit
     | LockEdit
     | ReasonEdit
     | WordsEdit
@@ -1094,6 +1217,12 @@ export interface LookUps {
   act(request: AssignAction): Promise<AssignedReply | ErrorReply>;
   act(request: RemarkAction): Promise<StatusReply | ErrorReply>;
   act(request: ResolveAction): Promise<StatusReply | ErrorReply>;
+  act(request: RenameAction): Promise<StatusReply | ErrorReply>;
+  act(request: DuplicateAction): Promise<CopiedReply | ErrorReply>;
+  act(request: DeleteAction): Promise<ManyReply | ErrorReply>;
+  act(request: DecideManyAction): Promise<ManyReply | ErrorReply>;
+  act(request: AssignManyAction): Promise<ManyReply | ErrorReply>;
+  act(request: RulesAction): Promise<RulesReply | ErrorReply>;
   models(request: ListModels): Promise<ModelsReply | ErrorReply>;
   models(request: ChooseModel): Promise<ModelsReply | ErrorReply>;
   models(request: ConnectServer): Promise<ModelsReply | ErrorReply>;

@@ -1,7 +1,7 @@
 // @ts-check
 // The studio: makes the parts and connects them.
 
-/** @import { OpenedItem } from "./contract.js" */
+/** @import { OpenedItem, QueueRow } from "./contract.js" */
 /** @import { Effects } from "./core/receive.js" */
 /** @import { Refs } from "./core/refs.js" */
 /** @import { Notify, Scope, Store } from "./core/types.js" */
@@ -39,6 +39,8 @@ import { Assign } from "./queue/assign.js";
 import { bindQueueKeys } from "./queue/keys.js";
 import { makeNumbers } from "./queue/numbers.js";
 import { Queue } from "./queue/queue.js";
+import { Remarks } from "./queue/remarks.js";
+import { RowActions } from "./queue/row-actions.js";
 import { Transfer } from "./queue/transfer.js";
 import { QueueView } from "./queue/view.js";
 import { makeFilm } from "./timeline/film.js";
@@ -69,7 +71,7 @@ export function start(scope) {
   const transfer = new Transfer(refs, scope.props.about, state, messages, queue, notify);
   const actions = new Actions(refs, state, messages, player, notify);
   const question = makeWorkbench(refs, scope, state, { frames, player, messages, queue, actions, notify });
-  makeQueueScreen(refs, state, queue);
+  makeQueueScreen(refs, state, queue, notify, (rows) => transfer.exportRows(rows));
   makeWelcome(refs, scope.props.about, state, messages, notify);
   const models = new Models(refs, scope, notify, (now) => {
     scope.props.about.models = now;
@@ -92,12 +94,17 @@ function namedParts(element) {
 
 /** @param {Refs} refs @returns {Notify} */
 function makeNotify({ notices }) {
-  return (text, level = "error") => {
+  return (text, level = "error", action) => {
     for (const old of [...notices.children]) if (old.getAttribute("data-text") === text) old.remove(); // said once
     const dismiss = button({ "aria-label": "Dismiss", onclick: () => note.remove() }, "✕");
-    const note = node("div", { class: "v-notice", "data-level": level, "data-text": text }, text, dismiss);
+    const onclick = () => {
+      note.remove();
+      action?.act();
+    };
+    const offered = action ? [button({ class: "v-link", onclick }, action.text)] : [];
+    const note = node("div", { class: "v-notice", "data-level": level, "data-text": text }, text, ...offered, dismiss);
     notices.append(note);
-    setTimeout(() => note.remove(), SHOWN_MS[level]);
+    setTimeout(() => note.remove(), SHOWN_MS[action ? "error" : level]); // what can be taken back stays longer
   };
 }
 
@@ -243,7 +250,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   bindLaneTools(refs, state, actions);
   makePrimary(refs, state);
   new Reasoning(refs, about, state, player, actions);
-  const review = new Review(refs, state, queue, player, about.project.readOnly);
+  const review = new Review(refs, state, queue, new Remarks(scope, queue), player, about.project.readOnly);
   const parts = { refs, state, actions, player, propagation, help, stage, queue, review, doubtThreshold };
   bindKeys({ refs, state, keymap, commands: makeCommands(parts), gestures: stage.gestures, actions });
   const leave = leaving(refs, state, frames, messages);
@@ -251,11 +258,18 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   return question;
 }
 
-/** @param {Refs} refs @param {Store} state @param {Queue} queue */
-function makeQueueScreen(refs, state, queue) {
-  queue.connect(new QueueView(refs, queue));
+/**
+ * @param {Refs} refs
+ * @param {Store} state
+ * @param {Queue} queue
+ * @param {Notify} notify
+ * @param {(rows: QueueRow[]) => void} exportRows
+ */
+function makeQueueScreen(refs, state, queue, notify, exportRows) {
+  const actions = new RowActions(refs, queue, new Assign(refs, queue), notify, exportRows);
+  queue.connect(new QueueView(refs, queue, () => actions.draw()));
   makeNumbers(refs, queue);
-  bindQueueKeys(refs, state, queue, new Assign(refs, queue));
+  bindQueueKeys(refs, state, queue, actions);
 }
 
 /**

@@ -97,6 +97,8 @@ class SessionItem:
         by_hand: object and frame of the prompts that a person made.
         marks: what a person said of masks.
         names: of objects, where one was given.
+        classes: of objects, where one was given.
+        attributes: of objects, their values by name.
         locked: objects that no run changes.
         occluded: object, first frame and the frame after the last.
         reasoning: whether the reasoning fits the labels.
@@ -122,6 +124,8 @@ class SessionItem:
     by_hand: Sequence[tuple[int, int]]
     marks: Sequence[MarkPart]
     names: Mapping[int, str]
+    classes: Mapping[int, str]
+    attributes: Mapping[int, Mapping[str, str]]
     locked: Sequence[int]
     occluded: Sequence[tuple[int, int, int]]
     reasoning: Reasoning | None

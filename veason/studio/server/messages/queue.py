@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from veason.annotation.left_open import OpenPoint
 from veason.project.records import ProposedVerdict, Status
 
 
@@ -66,6 +67,7 @@ class QueueRow:
         status: where it stands.
         assignee: whose it is.
         proposed: what accepting it would say, null where there is nothing to accept.
+        objects: how many it has.
         doubt: in [0, 1], null before masks were looked at.
         failure: why the policy gave no usable answer.
         is_guess: its answer is a guess, the policy not being trained for the question.
@@ -77,6 +79,7 @@ class QueueRow:
         iou: with its other version, null where there is none or it is not worked out yet.
         verdicts: of reviewers, on the labels as they are.
         is_disputed: a reviewer disagrees with its accepted labels.
+        is_deleted: a person deleted it: it can be restored, and nothing else.
     """
 
     id: int
@@ -88,6 +91,7 @@ class QueueRow:
     status: Status
     assignee: str | None
     proposed: ProposedVerdict | None
+    objects: int
     doubt: float | None
     failure: str
     is_guess: bool
@@ -99,6 +103,25 @@ class QueueRow:
     iou: float | None
     verdicts: Sequence[VerdictPart]
     is_disputed: bool
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributePart:
+    """An attribute of a class, and its values; none where any text is one."""
+
+    name: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassPart:
+    """A class: its `name`, `colour` as "#rrggbb", the `key` that gives it ("" for none), and attributes."""
+
+    name: str
+    colour: str
+    key: str
+    attributes: Sequence[AttributePart]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +138,8 @@ class QueueReply:
         effort: of everybody.
         annotators: the effort of each.
         kinds: how often each kind of edit was made.
+        classes: what objects can be.
+        demanded: of which kinds nothing may be left open in labels that are accepted.
     """
 
     revision: int
@@ -126,6 +151,8 @@ class QueueReply:
     effort: EffortPart
     annotators: Mapping[str, EffortPart]
     kinds: Mapping[str, int]
+    classes: Sequence[ClassPart]
+    demanded: Sequence[OpenPoint]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +203,29 @@ class StatusReply:
     """Where a question stands."""
 
     status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedReply:
+    """The id of the question that is a copy."""
+
+    question: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyReply:
+    """The ids of the questions of which it was done, and why not of the others, one line a reason."""
+
+    done: Sequence[int]
+    refused: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesReply:
+    """The project's classes, and what it demands before labels are accepted."""
+
+    classes: Sequence[ClassPart]
+    demanded: Sequence[OpenPoint]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

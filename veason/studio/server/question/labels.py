@@ -10,6 +10,7 @@ from typing import Any
 
 from veason.annotation import (
     Asked,
+    Classed,
     Duplicated,
     Edit,
     GotMasks,
@@ -220,6 +221,6 @@ def _changes_masks(edit: Edit) -> bool:
 
     A question is a job itself, which has stopped the one before it.
     """
-    return not isinstance(edit, Asked | Named | Locked | Occluded | Reasoned | Duplicated) and not (
+    return not isinstance(edit, Asked | Named | Classed | Locked | Occluded | Reasoned | Duplicated) and not (
         isinstance(edit, Marked) and edit.kind == "verified"
     )

@@ -11,6 +11,10 @@ from contextlib import ExitStack, contextmanager
 from veason.errors import ProjectError, SessionError
 from veason.studio.server.project_registry import GONE, ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
+from veason.types import Holding
+
+VIDEO_BYTES = 512 << 20
+"""What decoders and pictures of all open videos may take: some five videos of 720p with all their caches full."""
 
 _QUESTION_ID = re.compile("[1-9][0-9]{0,8}")
 """One way to write each: else a question could be open twice."""
@@ -29,10 +33,12 @@ class OpenQuestions:
     Args:
         registry: the projects they lie in.
         capacity: how many stay open while nobody uses them.
+        video_bytes: what the decoders and pictures of their videos may take together; beyond it, those that were not
+            used for the longest time are given up, and made again when a frame is asked for.
     """
 
-    def __init__(self, registry: ProjectRegistry, capacity: int) -> None:
-        self._registry, self._capacity = registry, capacity
+    def __init__(self, registry: ProjectRegistry, capacity: int, video_bytes: int = VIDEO_BYTES) -> None:
+        self._registry, self._capacity, self._video_bytes = registry, capacity, video_bytes
         self._open: OrderedDict[str, OpenQuestion] = OrderedDict()
         self._opening: dict[str, _Opening] = {}
         self._lock = threading.RLock()
@@ -47,6 +53,7 @@ class OpenQuestions:
             ProjectError: the question's video is gone.
         """
         with ExitStack() as stack:
+            stack.callback(self._give_memory_back)
             yield self._held(work_id, stack)
 
     def cancel_opening(self, work_id: str) -> bool:
@@ -74,6 +81,13 @@ class OpenQuestions:
         """Tell whether a job runs for the question of that id."""
         question = self._open.get(work_id)
         return question is not None and question.job.is_running
+
+    @property
+    def holding(self) -> Holding:
+        """What decoders and pictures of open videos take now."""
+        with self._lock:
+            held = sum(one.video.num_bytes for one in self._open.values())
+        return Holding("opened videos", held, self._video_bytes)
 
     def flush(self, key: str) -> None:
         """Put the masks that stream in for the questions of a project on the disk. Raises ProjectError."""
@@ -131,7 +145,23 @@ class OpenQuestions:
             question = project.library.question(int(number))
         except ProjectError as error:
             raise SessionError(GONE) from error
+        if question.is_deleted:
+            raise SessionError("this question was deleted: restore it in the queue, under deleted, to open it")
         return OpenQuestion(key, project, question, opening.is_cancelled.is_set)
+
+    def _give_memory_back(self) -> None:
+        """Give up decoders and pictures beyond the budget: of what nobody uses first, then of what is used.
+
+        The video that was used last keeps them, however large it is: else each of its frames would open it again.
+        """
+        with self._lock:
+            found = list(self._open.values())
+        held = sum(one.video.num_bytes for one in found)
+        for question in sorted(found[:-1], key=lambda one: not one.is_idle):  # each group in the order of use
+            if held <= self._video_bytes:
+                return
+            held -= question.video.num_bytes
+            question.video.release()
 
     def _close_idle(self) -> None:
         """Close the longest unused beyond the capacity; one whose masks the disk refuses stays open, and keeps them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
+from veason.project.classes import MOST_ATTRIBUTES, MOST_LETTERS
 from veason.studio.server.fields import (
     AtMost,
     Between,
@@ -118,6 +119,31 @@ class NameEdit(EditRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeValue:
+    """The value of an object's attribute; "" is none."""
+
+    name: Annotated[str, AtMost(MOST_LETTERS)]
+    value: Annotated[str, AtMost(MOST_LETTERS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassEdit(EditRequest):
+    """Say of which class of the project an object is, with its attributes; "" is of none."""
+
+    edit: Literal["class"]
+    object: ObjectId
+    name: Annotated[str, AtMost(MOST_LETTERS)]
+    attributes: Annotated[tuple[AttributeValue, ...], AtMost(MOST_ATTRIBUTES)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyEdit(EditRequest):
+    """Mark every empty frame of every object absent."""
+
+    edit: Literal["empty"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LockEdit(EditRequest):
     """Lock an object, so that no run changes it, or unlock it."""
 
@@ -168,6 +194,8 @@ Edits: TypeAlias = (
     | MergeEdit
     | MarkEdit
     | NameEdit
+    | ClassEdit
+    | EmptyEdit
     | LockEdit
     | ReasonEdit
     | WordsEdit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.studio.server.fields import AtMost, Folder, FormatName
+from veason.studio.server.fields import AtMost, Folder, FormatName, RowIds
 from veason.studio.server.requests.signed import Signed, Upload, WorkRequest
 
 
@@ -33,6 +33,7 @@ class ExportLabelsRequest(Signed):
         everything: labels that nobody accepted too.
         disputed: accepted labels that a reviewer disagrees with too.
         pictures: the frames beside the labels.
+        questions: only these, where they are named.
     """
 
     format: FormatName
@@ -40,6 +41,7 @@ class ExportLabelsRequest(Signed):
     everything: bool = False
     disputed: bool = False
     pictures: bool = True
+    questions: RowIds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from veason.annotation.left_open import left_open
 from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project import ChangedElsewhere, Project, Question, StoredVideo
@@ -15,14 +16,17 @@ from veason.studio.server.client import Client
 from veason.studio.server.messages import PictureReply
 from veason.studio.server.messages.queue import (
     AssignedReply,
+    CopiedReply,
     DecidedReply,
     EffortPart,
+    ManyReply,
     PrelabelReply,
     QueueNewsReply,
     QueueReply,
     QueueRow,
     RemarkPart,
     RemarksReply,
+    RulesReply,
     StatusReply,
     VerdictPart,
 )
@@ -32,21 +36,28 @@ from veason.studio.server.question.open_questions import OpenQuestions
 from veason.studio.server.requests.actions import (
     Actions,
     AssignAction,
+    AssignManyAction,
     DecideAction,
+    DecideManyAction,
+    DeleteAction,
+    DuplicateAction,
     FramesAction,
     JudgeAction,
     PrelabelAction,
     RemarkAction,
+    RenameAction,
     ResolveAction,
+    RulesAction,
 )
 from veason.studio.server.requests.look_ups import QueueLookUp, RemarksLookUp, ThumbLookUp
+from veason.studio.server.routes.rows import assign_many, class_parts, copy, delete, each, keep_rules, rename
 from veason.studio.server.versions import Versions
 from veason.studio.server.views import jpeg
 
 THUMB_SIDE = 240
 """The longer side of a picture in the queue, in pixels."""
 
-ActionReply = PrelabelReply | DecidedReply | StatusReply | AssignedReply
+ActionReply = PrelabelReply | DecidedReply | StatusReply | AssignedReply | CopiedReply | ManyReply | RulesReply
 
 
 class QueueRoutes:
@@ -56,10 +67,19 @@ class QueueRoutes:
         registry: the projects.
         questions: the ones that are open.
         prelabelling: what works through the queue meanwhile.
+        doubt_threshold: a frame above it is doubtful.
     """
 
-    def __init__(self, registry: ProjectRegistry, questions: OpenQuestions, prelabelling: Prelabelling) -> None:
+    def __init__(
+        self,
+        registry: ProjectRegistry,
+        questions: OpenQuestions,
+        prelabelling: Prelabelling,
+        *,
+        doubt_threshold: float,
+    ) -> None:
         self._registry, self._questions, self._prelabelling = registry, questions, prelabelling
+        self._doubt_threshold = doubt_threshold
         self._versions = Versions()
 
     # --- look-ups
@@ -73,28 +93,32 @@ class QueueRoutes:
             return QueueNewsReply(revision=revision, prelabel=running)
         numbers, questions = statistics(project), project.library.questions()
         ious, are_all = self._versions.ious(key, project, questions)
+        deleted = project.library.questions(is_deleted=True)
         return QueueReply(
             revision=revision if are_all else -1,  # the page asks again for what is missing
             prelabel=running,
-            rows=list(self._rows(key, project, questions, numbers, dict(ious))),
+            rows=list(self._rows(key, project, (*questions, *deleted), numbers, dict(ious))),
             people=sorted({one.assignee for one in questions if one.assignee}),
             videos=numbers.num_videos,
             masks=numbers.num_masks,
             effort=_effort(numbers.total),
             annotators={name: _effort(effort) for name, effort in numbers.annotators.items()},
             kinds=dict(numbers.total.edits),
+            classes=class_parts(project),
+            demanded=project.gate.demanded(),
         )
 
     def _rows(
         self, key: str, project: Project, questions: Iterable[Question], numbers: Statistics, ious: dict[int, float]
     ) -> Iterator[QueueRow]:
         videos = {video.id: video for video in project.library.videos()}
-        remarks, verdicts, disputed, proposed, guesses = (
+        remarks, verdicts, disputed, proposed, guesses, counts = (
             project.queue.open_comments(),
             project.queue.standing_verdicts(),
             project.queue.disputed(),
             project.queue.proposed_verdicts(),
             project.queue.guesses(),
+            project.queue.object_counts(),
         )
         for one in questions:
             video, effort = videos[one.video_id], _effort(numbers.questions.get(one.id, Effort()))
@@ -109,6 +133,7 @@ class QueueRoutes:
                 status="thinking" if is_running else one.status,
                 assignee=one.assignee,
                 proposed=proposed.get(one.id),
+                objects=counts.get(one.id, 0),
                 doubt=one.doubt,
                 failure=one.failure,
                 is_guess=one.id in guesses,
@@ -120,6 +145,7 @@ class QueueRoutes:
                 iou=ious.get(one.id),
                 verdicts=_verdicts(verdicts.get(one.id, ())),
                 is_disputed=one.id in disputed,
+                is_deleted=one.is_deleted,
             )
 
     def thumb(self, request: ThumbLookUp) -> PictureReply:
@@ -174,6 +200,18 @@ class QueueRoutes:
             case ResolveAction(remark=comment_id, on=is_resolved):
                 project.queue.resolve(comment_id, annotator=request.by, is_resolved=is_resolved)
                 return _status(project, request.question)
+            case RenameAction():
+                return rename(request, project, self._questions)
+            case DuplicateAction():
+                return copy(request, project, self._questions)
+            case DeleteAction():
+                return delete(request, project, self._questions)
+            case DecideManyAction():
+                return self._decide_many(request, project)
+            case AssignManyAction():
+                return assign_many(request, project)
+            case RulesAction():
+                return keep_rules(request, project)
 
     def _prelabel(self, request: PrelabelAction, project: Project) -> PrelabelReply:
         if request.do == "prelabel":
@@ -187,11 +225,20 @@ class QueueRoutes:
             question.range.choose(question.range.checked(request.start, request.stop))
         return _status(project, request.question)
 
+    def _decide_many(self, request: DecideManyAction, project: Project) -> ManyReply:
+        def decide(question_id: int) -> None:
+            one = DecideAction(do=request.decision, question=question_id, project=request.project, by=request.by)
+            self._decide(one, project)
+
+        return each(request.questions, decide)
+
     def _decide(self, request: DecideAction, project: Project) -> DecidedReply:
         question_id, name = request.question, request.by
         with self._seen(f"{request.project}.{question_id}", request):
             status: Status
             if request.do in ("accept", "absent"):
+                if project.gate.demanded():
+                    project.gate.check(question_id, left_open(project.labels.state(question_id), self._doubt_threshold))
                 status = project.queue.accept(question_id, is_absent=request.do == "absent", annotator=name)
             else:
                 status = "rejected" if request.do == "reject" else "in review"

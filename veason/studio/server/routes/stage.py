@@ -30,6 +30,7 @@ from veason.studio.server.requests.edits import (
     DropEdit,
     DuplicateEdit,
     Edits,
+    EmptyEdit,
     KeyframeEdit,
     MarkEdit,
     MaskEdit,
@@ -235,7 +236,7 @@ class StageRoutes:
         now = labels.edit(lambda state: edits_of(request, state, question.info.size_wh, question.proposals), request)
         if isinstance(request, TakeEdit):
             return self._everything(question, now)
-        is_absence = isinstance(request, MarkEdit) and request.edit == "absent"
+        is_absence = isinstance(request, EmptyEdit) or (isinstance(request, MarkEdit) and request.edit == "absent")
         if is_absence or isinstance(request, DropEdit | DuplicateEdit | MergeEdit):
             return session_item(now), all_masks(now.state), doubt_item(now.state)
         if isinstance(request, BoxEdit | ClickEdit | MaskEdit | KeyframeEdit):

@@ -16,10 +16,10 @@ from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
 from veason.formats.projects.into_project import into_project
-from veason.outputs import RunResult, fitting_name, write_json, write_overlay_video, write_palette_masks
+from veason.outputs import RunResult, truncate_file_name, write_json, write_overlay_video, write_palette_masks
 from veason.project import Project
 from veason.project.database import NAME
-from veason.project.folder import pack, unpack
+from veason.project.folder import pack, size_of, unpack
 from veason.project.listings import JSON_LINES, Wanted, read_instructions
 from veason.project.sources import add_videos
 from veason.studio.server.archives import unzip, zip_folder
@@ -87,7 +87,7 @@ class TransferRoutes:
             yield from run_with_progress(lambda tell: pack(project, path, tell=tell), "files")
             yield _finished(path, ["the whole project: clips, labels, history and comments"])
             return
-        only = [self._question_id(request.work)] if request.scope == "clip" else None
+        only = [self._question_id(request.work)] if request.scope == "clip" else request.questions
         out = self._outbox.new_folder(request.project)
         report, path = yield from run_with_progress(
             lambda tell: self._export_labels(project, request, out, only, tell), "clips"
@@ -102,7 +102,7 @@ class TransferRoutes:
             return question.question_id
 
     def _export_labels(
-        self, project: Project, request: ExportLabelsRequest, out: Path, only: list[int] | None, tell: OnProgress
+        self, project: Project, request: ExportLabelsRequest, out: Path, only: Sequence[int] | None, tell: OnProgress
     ) -> tuple[ExportReport, Path]:
         """Write labels as an archive into the folder `out`; `only` names the questions, None is all of them."""
         format = request.format
@@ -127,17 +127,17 @@ class TransferRoutes:
         if what == "masks":
             with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
                 write_palette_masks(state.tracks, info, Path(made) / "Annotations" / name, tell)
-                return zip_folder(Path(made), out / fitting_name(name, "-masks.zip"))
+                return zip_folder(Path(made), out / truncate_file_name(name, "-masks.zip"))
         if what == "overlay":
-            write_overlay_video(question.video, state.tracks, out / fitting_name(name, "-overlay.mp4"), tell)
-            return out / fitting_name(name, "-overlay.mp4")
+            write_overlay_video(question.video, state.tracks, out / truncate_file_name(name, "-overlay.mp4"), tell)
+            return out / truncate_file_name(name, "-overlay.mp4")
         stored = question.project.labels.answer(question.question_id)
         segmenter = question.project.library.question(question.question_id).segmenter
         run = RunResult(info, segmenter or "", stored.policy if stored else None, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = failure_text(question, state)
-        write_json(run.record(), out / fitting_name(name, "-result.json"))
-        return out / fitting_name(name, "-result.json")
+        write_json(run.record(), out / truncate_file_name(name, "-result.json"))
+        return out / truncate_file_name(name, "-result.json")
 
     # --- in
 
@@ -185,10 +185,11 @@ class TransferRoutes:
             if request.format not in IMPORTABLE:
                 raise DataError(f"{request.format!r} cannot be imported: choose one of {', '.join(IMPORTABLE)}")
             source = unzip(upload, Path(room)) if zipfile.is_zipfile(upload) else upload
+            self._registry.check_space(project, size_of(source) if source.is_dir() else source.stat().st_size)
             imported = yield from run_with_progress(
                 lambda tell: into_project(project, source, request.format, copy=True, tell=tell), "clips"
             )
-        told = imported.told()
+        told = imported.summary()
         yield _added(key, f"{told[0].upper()}{told[1:]}.")
 
     def _take_project(self, upload: Path) -> Message:
@@ -205,8 +206,8 @@ class TransferRoutes:
         return _added(key, "Your project is here again.")
 
 
-def _counted(project: Project, only: list[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:
-    count = 1 if only is not None else len(project.library.videos())
+def _counted(project: Project, only: Sequence[int] | None, tell: OnProgress) -> Iterator[LabelledVideo]:
+    count = len(project.library.videos()) if only is None else len(only)
     for number, video in enumerate(from_project(project, only)):
         tell(number, count)
         yield video

@@ -193,7 +193,7 @@ export type Corner = "nw" | "se";
 export type Way = 1 | -1;
 
 /** Tell the visitor; the text is shown once, for a while. */
-export type Notify = (text: string, level?: "error" | "info") => void;
+export type Notify = (text: string, level?: "error" | "info", action?: { text: string; act: () => unknown }) => void;
 
 type EachWithout<Kind, Names extends PropertyKey> = Kind extends unknown ? Omit<Kind, Names> : never;
 

@@ -30,4 +30,8 @@ export function upload(file, tell) {
 
 /** @param {number} status */
 const refusal = (status) =>
-  status === 413 ? "the server takes no file of this size" : `the server answered ${status}`;
+  status === 413
+    ? "the server takes no file of this size"
+    : status === 507
+      ? "the server has no room for uploads at the moment: try again later"
+      : `the server answered ${status}`;

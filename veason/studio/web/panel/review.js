@@ -5,6 +5,7 @@
 /** @import { Refs } from "../core/refs.js" */
 /** @import { State, Store } from "../core/types.js" */
 /** @import { Queue } from "../queue/queue.js" */
+/** @import { Remarks } from "../queue/remarks.js" */
 /** @import { Player } from "../timeline/player.js" */
 
 import { button, node } from "../core/dom.js";
@@ -41,6 +42,7 @@ export class Review {
   #refs;
   #state;
   #queue;
+  #comments;
   #player;
   #isShut;
   /** @type {RemarkPart[]} */
@@ -56,13 +58,15 @@ export class Review {
    * @param {Refs} refs
    * @param {Store} state
    * @param {Queue} queue
+   * @param {Remarks} comments
    * @param {Player} player
    * @param {boolean} isShut the project is read-only: there is nothing to decide
    */
-  constructor(refs, state, queue, player, isShut) {
+  constructor(refs, state, queue, comments, player, isShut) {
     this.#refs = refs;
     this.#state = state;
     this.#queue = queue;
+    this.#comments = comments;
     this.#player = player;
     this.#isShut = isShut;
     this.#bindButtons();
@@ -172,7 +176,7 @@ export class Review {
   async #load() {
     const { work } = this.#state.get();
     if (!work) return;
-    const told = await this.#queue.remarks(idOf(work));
+    const told = await this.#comments.of(idOf(work));
     if (this.#state.get().work === work && told) this.#take(told.remarks, told.verdicts);
   }
 
@@ -188,7 +192,7 @@ export class Review {
     const text = this.#refs.remark.value.trim();
     const { work, frame } = this.#state.get();
     if (!text || !work) return;
-    if (!(await this.#queue.comment(idOf(work), frame, text))) return;
+    if (!(await this.#comments.comment(idOf(work), frame, text))) return;
     this.#refs.remark.value = "";
     this.#refs.remarkBox.open = true;
     this.#load();
@@ -198,7 +202,7 @@ export class Review {
   async #resolve(remark) {
     const { work } = this.#state.get();
     if (!work) return;
-    await this.#queue.resolve(idOf(work), remark.id, !remark.isDone);
+    await this.#comments.resolve(idOf(work), remark.id, !remark.isDone);
     this.#load();
   }
 }

@@ -7,12 +7,13 @@
 
 import { bindClosing, button } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
+import { counted } from "../core/words.js";
 
 export class Assign {
   #refs;
   #queue;
-  /** @type {QueueRow | null} */
-  #row = null;
+  /** @type {QueueRow[]} */
+  #rows = [];
 
   /** @param {Refs} refs @param {Queue} queue */
   constructor(refs, queue) {
@@ -25,17 +26,19 @@ export class Assign {
     });
   }
 
-  /** @param {QueueRow} row */
-  open(row) {
-    this.#row = row;
+  /** @param {QueueRow[]} rows one or several */
+  open(rows) {
+    this.#rows = rows;
+    const [row] = rows;
     const { assignAbout, assignPeople, assignName, assignSecond, assignSecondField, assignDialog } = this.#refs;
     const me = recallPref("annotator", "");
     const names = [...new Set([me, ...(this.#queue.data?.people ?? [])])].filter(Boolean);
-    assignAbout.textContent = row.instruction ? `“${row.instruction}” in ${row.clip}` : row.clip;
+    const about = row.instruction ? `“${row.instruction}” in ${row.clip}` : row.clip;
+    assignAbout.textContent = rows.length > 1 ? counted(rows.length, "question") : about;
     assignPeople.replaceChildren(...names.map((name) => this.#person(name, name === me)));
     assignName.value = row.assignee ?? me;
     assignSecond.checked = false;
-    assignSecondField.hidden = row.isSecond || !row.instruction;
+    assignSecondField.hidden = rows.length > 1 || row.isSecond || !row.instruction;
     assignDialog.showModal();
     assignName.focus();
     assignName.select();
@@ -51,8 +54,13 @@ export class Assign {
   }
 
   async #submit() {
-    if (!this.#row) return;
     const { assignName, assignSecond, assignDialog } = this.#refs;
-    if (await this.#queue.assign(this.#row.id, assignName.value, assignSecond.checked)) assignDialog.close();
+    const [name, questions] = [assignName.value, this.#rows.map(({ id }) => id)];
+    if (!questions.length) return;
+    const isDone =
+      questions.length > 1
+        ? await this.#queue.act({ do: "hand out", questions, name })
+        : await this.#queue.assign(questions[0], name, assignSecond.checked);
+    if (isDone) assignDialog.close();
   }
 }

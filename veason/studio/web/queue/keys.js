@@ -4,29 +4,32 @@
 /** @import { QueueRow } from "../contract.js" */
 /** @import { Refs } from "../core/refs.js" */
 /** @import { Store } from "../core/types.js" */
-/** @import { Assign } from "./assign.js" */
 /** @import { Queue } from "./queue.js" */
 
 import { targetOf } from "../core/dom.js";
+
+/** @import { RowActions } from "./row-actions.js" */
 
 /**
  * @param {Refs} refs
  * @param {Store} state
  * @param {Queue} queue
- * @param {Assign} assign
+ * @param {RowActions} actions
  */
-export function bindQueueKeys(refs, state, queue, assign) {
-  const keys = { ...moving(queue), ...deciding(queue, assign), ...elsewhere(refs, state, queue) };
+export function bindQueueKeys(refs, state, queue, actions) {
+  const keys = { ...moving(queue), ...deciding(queue, actions), ...elsewhere(refs, state, queue) };
   const acts = new Map(Object.entries(keys));
 
   const press = (/** @type {KeyboardEvent} */ event) => {
-    if (refs.queue.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (refs.queue.hidden || event.altKey) return;
+    const isAll = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a";
+    if ((event.ctrlKey || event.metaKey) && !isAll) return;
     if (document.querySelector("dialog[open]")) return;
     const target = targetOf(event);
     const isTyping = Boolean(target?.closest("input, textarea, select"));
     if (isTyping && event.key === "Escape") refs.rows.focus();
-    if (isTyping || (event.key === "Enter" && target?.closest("button"))) return;
-    const act = acts.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    if (isTyping || ((event.key === "Enter" || event.key === " ") && target?.closest("button"))) return;
+    const act = isAll ? () => queue.tickAll() : acts.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
     if (event.key === "Escape" && state.get().work) queue.show(false);
     if (!act) return;
     event.preventDefault();
@@ -48,20 +51,24 @@ const moving = (queue) => ({
   End: () => queue.move(1e9),
 });
 
-/** @param {Queue} queue @param {Assign} assign */
-function deciding(queue, assign) {
+/** @param {Queue} queue @param {RowActions} actions */
+function deciding(queue, actions) {
   const ofRow = (/** @type {(row: QueueRow) => unknown} */ act) => () => {
     const row = queue.currentRow();
     if (row) act(row);
   };
   return {
     Enter: ofRow((row) => queue.open(row.id)),
-    a: ofRow((row) => queue.decideHere("accept", row)),
-    x: ofRow((row) => queue.decideHere("reject", row)),
-    r: ofRow((row) => queue.decideHere("reopen", row)),
+    " ": ofRow((row) => queue.tick(row.id, false)),
+    a: () => actions.decide("accept"),
+    x: () => actions.decide("reject"),
+    r: () => actions.decide("reopen"),
     g: ofRow((row) => queue.judge("agree", row.id)),
     d: ofRow((row) => queue.judge("disagree", row.id)),
-    p: ofRow((row) => assign.open(row)),
+    p: () => actions.assign(),
+    c: () => actions.duplicate(),
+    F2: () => actions.rename(),
+    Delete: () => actions.delete(),
   };
 }
 

@@ -4,7 +4,9 @@
 /** @import { QueueRow } from "../contract.js" */
 /** @import { Way } from "../core/types.js" */
 
-/** @typedef {QueueRow["status"] | "disputed" | "no answer"} Standing */
+import { counted } from "../core/words.js";
+
+/** @typedef {QueueRow["status"] | "disputed" | "no answer" | "deleted"} Standing */
 
 /** @type {Standing[]} */
 export const STATUSES = [
@@ -50,14 +52,15 @@ export function standingOf(status, isDisputed, failure) {
 }
 
 /** @param {QueueRow} row */
-export const standing = (row) => standingOf(row.status, row.isDisputed, row.failure);
+export const standing = (row) => (row.isDeleted ? "deleted" : standingOf(row.status, row.isDisputed, row.failure));
 
 /**
- * What accepting a row would say, where that is not told by where it stands.
+ * What accepting a row would say, while it waits for a person.
  * @param {QueueRow} row
  */
 export function verdictText(row) {
-  if (!isOpen(row) || row.proposed === "labels") return "";
+  if (!isOpen(row)) return "";
+  if (row.proposed === "labels") return counted(row.objects, "object");
   return row.proposed === "absent" ? "absent from the clip" : "nothing to accept yet";
 }
 

@@ -2,6 +2,7 @@
 // The queue: clips and instructions, where each stands, and the way from one to the next.
 
 /** @import { About, ErrorReply, PrelabelPart, QueueReply, QueueRow } from "../contract.js" */
+/** @import { RowAction, RowReply } from "./types.js" */
 /** @import { Messages } from "../core/messages.js" */
 /** @import { Refs } from "../core/refs.js" */
 /** @import { Notify, Scope, State, Store, Way } from "../core/types.js" */
@@ -10,6 +11,7 @@
 import { keepPref, recallPref } from "../core/prefs.js";
 import { idOf, workOf } from "./ids.js";
 import { currentAfter, isOpen, listed, neighbour } from "./list.js";
+import { Ticks } from "./ticks.js";
 
 const EVERY_MS = 2500;
 
@@ -37,6 +39,7 @@ export class Queue {
   listed = [];
   /** @type {number | null} */
   current = null;
+  ticks = new Ticks();
   #decisions = 0;
   /** @type {Promise<void> | null} */
   #refreshed = null;
@@ -72,8 +75,36 @@ export class Queue {
     return this.#scope.props.about;
   }
 
+  /** All questions but the deleted ones. */
   get rows() {
+    return this.#all.filter(({ isDeleted }) => !isDeleted);
+  }
+
+  /** Those that a person deleted, and can restore. */
+  get deleted() {
+    return this.#all.filter(({ isDeleted }) => isDeleted);
+  }
+
+  get #all() {
     return this.data?.rows ?? [];
+  }
+
+  /** The rows that something is done with: the ticked ones, else the one in hand. */
+  targets() {
+    return this.ticks.targets(this.listed, this.current);
+  }
+
+  /** Tick a row or not; with Shift all between it and the last one. @param {number} id @param {boolean} isReach */
+  tick(id, isReach) {
+    if (isReach) this.ticks.reach(id, this.listed);
+    else this.ticks.toggle(id);
+    this.draw();
+  }
+
+  /** Tick everything that is listed, or nothing. */
+  tickAll() {
+    this.ticks.toggleAll(this.listed);
+    this.draw();
   }
 
   /** The key of the project, null where there is none yet. @returns {string | null} */
@@ -81,7 +112,6 @@ export class Queue {
     return this.#state.get().project ?? this.about.project.key ?? recallPref("project", null);
   }
 
-  /** The row in hand. */
   currentRow() {
     return this.rows.find(({ id }) => id === this.current);
   }
@@ -142,7 +172,9 @@ export class Queue {
 
   draw() {
     if (this.#refs.queue.hidden) return;
-    const rows = listed(this.rows, this.filter, this.order);
+    const among = this.filter.status === "deleted" ? this.deleted : this.rows;
+    const rows = listed(among, this.filter, this.order);
+    this.ticks.keepOnly(rows);
     this.current = currentAfter(this.listed, rows, this.current);
     this.listed = rows;
     this.#view?.draw();
@@ -219,7 +251,7 @@ export class Queue {
    * @param {Reply | ErrorReply} told
    * @returns {Reply | null}
    */
-  #checked(told) {
+  checked(told) {
     if (!("error" in told) || told.error === undefined) return /** @type {Reply} */ (told);
     this.#notify(String(told.error));
     return null;
@@ -230,7 +262,7 @@ export class Queue {
    * @template {object} Data
    * @param {Data} data
    */
-  #signed(data) {
+  signed(data) {
     return this.#messages.signed({ project: this.project() ?? "", ...data });
   }
 
@@ -241,14 +273,14 @@ export class Queue {
    * @param {number | null} seen the revision that the decision is about
    */
   async decide(kind, id, seen) {
-    const told = this.#checked(await this.#scope.server.act(this.#signed({ do: kind, question: id, seen })));
+    const told = this.checked(await this.#scope.server.act(this.signed({ do: kind, question: id, seen })));
     if (!told) return null;
     this.#decisions += 1;
     const { status } = told;
     const isOver = status !== "accepted" && status !== "absent";
     const change = (/** @type {QueueRow} */ row) =>
       row.id === id ? { ...row, status, seen: told.seen, isDisputed: row.isDisputed && !isOver } : row;
-    if (this.data) this.data.rows = this.rows.map(change);
+    if (this.data) this.data.rows = this.#all.map(change);
     this.draw();
     this.#refreshed = this.load(true);
     return status;
@@ -294,28 +326,25 @@ export class Queue {
    * @param {number} id
    */
   async judge(kind, id) {
-    const told = this.#checked(await this.#scope.server.act(this.#signed({ do: kind, question: id })));
+    const told = this.checked(await this.#scope.server.act(this.signed({ do: kind, question: id })));
     if (!told) return false;
     this.#decisions += 1;
     await this.load(true);
     return true;
   }
 
-  /** @param {number} question @param {number} frame @param {string} text */
-  async comment(question, frame, text) {
-    const sent = this.#signed({ do: /** @type {const} */ ("remark"), question, frame, text });
-    return this.#checked(await this.#scope.server.act(sent)) !== null;
-  }
-
-  /** Close a comment, or open it again. @param {number} question @param {number} remark @param {boolean} on */
-  async resolve(question, remark, on) {
-    const sent = this.#signed({ do: /** @type {const} */ ("resolve"), question, remark, on });
-    this.#checked(await this.#scope.server.act(sent));
-  }
-
-  /** The comments on a question and what reviewers say; null where they cannot be had. @param {number} question */
-  async remarks(question) {
-    return this.#checked(await this.#scope.server.remarks(this.#signed({ question })));
+  /**
+   * Do something with rows that changes the list; null where it cannot be.
+   * @template {RowAction} Act
+   * @param {Act} action
+   * @returns {Promise<RowReply<Act> | null>}
+   */
+  async act(action) {
+    const { act } = this.#scope.server;
+    const told = this.checked(await /** @type {any} */ (act)(this.signed(action)));
+    this.#decisions += 1;
+    await this.load(true);
+    return told;
   }
 
   /**
@@ -325,8 +354,8 @@ export class Queue {
    * @param {boolean} isSecond
    */
   async assign(question, name, isSecond) {
-    const sent = this.#signed({ do: /** @type {const} */ ("assign"), question, name, isSecond, seen: null });
-    const isDone = this.#checked(await this.#scope.server.act(sent)) !== null;
+    const sent = this.signed({ do: /** @type {const} */ ("assign"), question, name, isSecond, seen: null });
+    const isDone = this.checked(await this.#scope.server.act(sent)) !== null;
     if (isDone) await this.load(true);
     return isDone;
   }
@@ -334,7 +363,7 @@ export class Queue {
   /** Start pre-labelling, or stop it. */
   async togglePrelabel() {
     const wanted = this.prelabel?.running ? "pause" : "prelabel";
-    const told = this.#checked(await this.#scope.server.act(this.#signed({ do: wanted })));
+    const told = this.checked(await this.#scope.server.act(this.signed({ do: wanted })));
     if (!told) return;
     this.prelabel = told.prelabel;
     this.#view?.drawPrelabel();
@@ -342,7 +371,7 @@ export class Queue {
 
   /** @param {number} video */
   thumb(video) {
-    return this.#scope.server.thumb(this.#signed({ video }));
+    return this.#scope.server.thumb(this.signed({ video }));
   }
 
   /** The link says what is shown, so that a refresh brings it back. @param {State} now */

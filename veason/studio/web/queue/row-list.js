@@ -30,6 +30,8 @@ export class RowList {
   #rows = [];
   /** @type {number | null} */
   #current = null;
+  /** @type {(id: number) => boolean} */
+  #isTicked = () => false;
   #high = 0;
   #isWaiting = false;
 
@@ -57,9 +59,10 @@ export class RowList {
     }).observe(box);
   }
 
-  /** @param {Row[]} rows @param {number | null} current */
-  show(rows, current) {
+  /** @param {Row[]} rows @param {number | null} current @param {(id: number) => boolean} isTicked */
+  show(rows, current, isTicked) {
     this.#rows = rows;
+    this.#isTicked = isTicked;
     this.#current = current;
     this.#draw();
   }
@@ -88,6 +91,7 @@ export class RowList {
     shown.setAttribute("aria-posinset", String(place + 1));
     shown.setAttribute("aria-setsize", String(this.#rows.length));
     shown.setAttribute("aria-selected", String(row.id === this.#current));
+    shown.setAttribute("aria-checked", String(this.#isTicked(row.id)));
     return shown;
   }
 

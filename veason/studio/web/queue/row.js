@@ -27,6 +27,7 @@ function doubtBar(doubt) {
 function details(row) {
   const parts = [];
   if (row.isGuess) parts.push("a guess");
+  if (row.isDeleted) parts.push("deleted: kept, and left out of exports");
   if (row.isGone) parts.push("the file is gone: add the clip again");
   if (row.failure) parts.push(`no usable answer: ${row.failure}`);
   if (row.status === "proposed" || row.status === "in review") parts.push(verdictText(row));
@@ -46,16 +47,21 @@ function details(row) {
  * @property {(video: number, place: HTMLElement) => void} thumb
  * @property {(id: number) => void} pick
  * @property {(id: number) => void} open
+ * @property {(id: number, isReach: boolean) => void} tick
  */
 
 /** @param {QueueRow} row @param {RowActs} acts */
-export function makeRow(row, { thumb, pick, open }) {
+export function makeRow(row, { thumb, pick, open, tick }) {
   const picture = node("span", { class: "v-thumb", "aria-hidden": "true" });
   thumb(row.video, picture);
   const told = details(row);
   const onopen = (/** @type {Event} */ event) => {
     event.stopPropagation();
     open(row.id);
+  };
+  const ontick = (/** @type {MouseEvent} */ event) => {
+    event.stopPropagation();
+    tick(row.id, event.shiftKey);
   };
   return node(
     "div",
@@ -66,15 +72,16 @@ export function makeRow(row, { thumb, pick, open }) {
       "data-row": row.id,
       "data-gone": String(row.isGone),
       onclick: () => pick(row.id),
-      ondblclick: () => open(row.id),
+      ondblclick: () => (row.isDeleted ? null : open(row.id)),
     },
+    node("span", { class: "v-tick", "aria-hidden": "true", onclick: ontick }), // for pointers: Space ticks it
     picture,
     words(row),
     node("small", { class: "v-qmore", title: told, "data-disputed": String(row.isDisputed) }, told),
     node("span", { class: "v-qwho" }, row.assignee ?? ""),
     doubtBar(row.doubt),
     chip(standing(row)),
-    node("span", { class: "v-link v-qopen", "aria-hidden": "true", onclick: onopen }, "Open"), // for pointers: an option holds no button, Enter opens it
+    node("span", { class: "v-link v-qopen", "aria-hidden": "true", onclick: onopen }, row.isDeleted ? "" : "Open"), // for pointers: an option holds no button, Enter opens it
   );
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // Dialogs that move files: clips into the queue, labels out and in.
 
-/** @import { About, AddedItem, ExportedItem, ExportLabelsRequest, Upload, WrittenItem } from "../contract.js" */
+/** @import { About, AddedItem, ExportedItem, QueueRow, Upload, WrittenItem } from "../contract.js" */
 /** @import { Messages } from "../core/messages.js" */
 /** @import { Refs } from "../core/refs.js" */
 /** @import { Notify, Store } from "../core/types.js" */
@@ -23,6 +23,8 @@ export class Transfer {
   #notify;
   /** @type {File[]} */
   #files = [];
+  /** Rows that were chosen to be exported. @type {QueueRow[]} */
+  #rows = [];
   #begun = 0;
   #doing = "";
 
@@ -193,13 +195,28 @@ export class Transfer {
     });
   }
 
-  /** Open the dialog to export one question or all of them. @param {"clip" | "project"} scope */
+  /** Open the dialog to export these rows. @param {QueueRow[]} rows */
+  exportRows(rows) {
+    this.#rows = rows;
+    this.#open("chosen");
+    this.#choose(
+      "take",
+      rows.every(({ status }) => status === "accepted" || status === "absent") ? "accepted" : "everything",
+    );
+    this.#drawTake();
+  }
+
+  /** Open the dialog to export one question, some or all of them. @param {"clip" | "chosen" | "project"} scope */
   #open(scope) {
-    const { scopeClip, disputed, disputedField, disputedText, transferDialog } = this.#refs;
+    const { scopeClip, scopeChosen, scopeChosenText, disputed, disputedField, disputedText, transferDialog } =
+      this.#refs;
     this.#busy(null);
     const hasClip = Boolean(this.#state.get().work);
     scopeClip.hidden = !hasClip;
-    this.#choose("scope", hasClip ? scope : "project");
+    if (scope !== "chosen") this.#rows = [];
+    scopeChosen.hidden = !this.#rows.length;
+    scopeChosenText.textContent = this.#rows.length === 1 ? "the chosen row" : `the ${this.#rows.length} chosen rows`;
+    this.#choose("scope", scope === "clip" && !hasClip ? "project" : scope);
     this.#choose("take", scope === "clip" ? "everything" : "accepted");
     const count = this.#queue.numDisputed();
     disputed.checked = false;
@@ -236,10 +253,12 @@ export class Transfer {
     const format = this.#chosen("format");
     keepPref("format", format);
     this.#begin("Writing");
+    const scope = this.#chosen("scope");
     this.#messages.send("export", {
       project: this.#queue.project(),
       format,
-      scope: /** @type {NonNullable<ExportLabelsRequest["scope"]>} */ (this.#chosen("scope")),
+      scope: scope === "clip" ? "clip" : "project",
+      questions: scope === "chosen" ? this.#rows.map(({ id }) => id) : null,
       everything: this.#chosen("take") === "everything",
       disputed: this.#refs.disputed.checked,
       pictures: this.#refs.pictures.checked,

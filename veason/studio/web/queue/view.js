@@ -17,15 +17,18 @@ import { Thumbs } from "./thumbs.js";
 export class QueueView {
   #refs;
   #queue;
+  #drawActions;
   /** @type {RowList<QueueRow>} */
   #list;
 
-  /** @param {Refs} refs @param {Queue} queue */
-  constructor(refs, queue) {
+  /** @param {Refs} refs @param {Queue} queue @param {() => void} drawActions */
+  constructor(refs, queue, drawActions) {
     this.#refs = refs;
     this.#queue = queue;
+    this.#drawActions = drawActions;
     const { show } = new Thumbs((video) => queue.thumb(video));
-    const acts = { thumb: show, pick: queue.pick, open: queue.open };
+    const tick = (/** @type {number} */ id, /** @type {boolean} */ isReach) => queue.tick(id, isReach);
+    const acts = { thumb: show, pick: queue.pick, open: queue.open, tick };
     this.#list = new RowList(
       refs.rows,
       (row) => makeRow(row, acts),
@@ -77,7 +80,8 @@ export class QueueView {
     queueLine.title = about.project.folder ? `kept in ${about.project.folder}` : "";
     openNumbers.hidden = !rows.length;
     queueHead.hidden = !listed.length;
-    this.#list.show(listed, current);
+    this.#list.show(listed, current, this.#queue.ticks.has);
+    this.#drawActions();
     this.#pointAt(current);
   }
 
@@ -85,6 +89,7 @@ export class QueueView {
   choose(id) {
     this.#list.choose(id);
     this.#pointAt(id);
+    this.#drawActions();
   }
 
   /** @param {number | null} id */
@@ -95,8 +100,9 @@ export class QueueView {
   }
 
   #drawChips() {
-    const { rows, filter } = this.#queue;
+    const { rows, deleted, filter } = this.#queue;
     const among = rows.filter((row) => matches(row, filter));
+    const gone = deleted.filter((row) => matches(row, filter)).length;
     const counts = countByStanding(among);
     const make = (/** @type {Standing | null} */ status, /** @type {string} */ text, /** @type {number} */ number) => {
       const isOn = filter.status === status;
@@ -106,7 +112,8 @@ export class QueueView {
     };
     const shown = STATUSES.filter((status) => counts.has(status) || filter.status === status);
     const chips = shown.map((status) => make(status, status, counts.get(status) ?? 0));
-    this.#refs.statusChips.replaceChildren(make(null, "all", among.length), ...chips);
+    const bin = gone || filter.status === "deleted" ? [make("deleted", "deleted", gone)] : [];
+    this.#refs.statusChips.replaceChildren(make(null, "all", among.length), ...chips, ...bin);
   }
 
   #drawPeople() {
@@ -121,7 +128,7 @@ export class QueueView {
   }
 
   #nothing() {
-    if (!this.#queue.rows.length) {
+    if (!this.#queue.rows.length && !this.#queue.deleted.length) {
       const told = "Add clips and say what to segment in them. Veason proposes, you decide.";
       const add = button({ class: "v-btn", onclick: () => this.#refs.openAdd.click() }, "Add clips");
       return empty("Nothing to label yet", node("p", { class: "v-dim" }, told), add);
