@@ -60,7 +60,7 @@ from veason.types import Box, Budgets, Click, ModelOptions, ObjectMask, Prompt, 
 from veason.video import VideoWriter, open_video
 
 NUM_VIDEOS, NUM_FRAMES, SIZE_WH = 5, 20, (128, 96)
-MOST_OBJECTS, MOST_CORRECTIONS = 2, 4
+MAX_OBJECTS, MOST_CORRECTIONS = 2, 4
 FEATURE_BYTES, TRACK_BYTES, PREFIX_BYTES, SHOWN_BYTES = 6 << 20, 2 << 20, 1 << 20, 300_000
 LARGEST_RISE = 1.08
 PROFILE = dataclasses.replace(GENERIC, name="tiny", size_wh=(112, 84), frame_count=4)
@@ -101,7 +101,7 @@ class Soak:
         asked = self.aside.submit(self.ask, self.random.random()) if self.random.random() < 0.4 else None
         number = self.random.randrange(NUM_VIDEOS)
         objects = self.states[number].object_ids
-        if len(objects) < MOST_OBJECTS and (not objects or self.random.random() < 0.3):
+        if len(objects) < MAX_OBJECTS and (not objects or self.random.random() < 0.3):
             self.draw(number)
         object_id = self.random.choice(self.states[number].object_ids)
         if len(self.runs[number].get(object_id, ())) > MOST_CORRECTIONS:

@@ -12,7 +12,7 @@ import pytest
 from tests.answer_forms import FORMS, written
 from veason.answer import AnswerContext, parse_answer
 from veason.answer.boxlike import find_box
-from veason.answer.draft import MOST_OBJECTS
+from veason.answer.draft import MAX_OBJECTS
 from veason.errors import AnswerError
 from veason.types import Answer
 
@@ -114,9 +114,9 @@ def test_equal_boxes_are_joined_and_too_many_are_left_out_with_a_word() -> None:
     again = answered(GOOD.replace("[[10, 20, 30, 40]]", "[[10, 20, 30, 40], [10, 20, 30, 40]]"))
     assert len(again.boxes) == 1
     assert "1 boxes" in noted(again, "box_repeated")
-    many = ", ".join(f"[{place}, 20, {place + 30}, 40]" for place in range(MOST_OBJECTS + 9))
+    many = ", ".join(f"[{place}, 20, {place + 30}, 40]" for place in range(MAX_OBJECTS + 9))
     answer = answered(GOOD.replace("[10, 20, 30, 40]", many))
-    assert len(answer.boxes) == MOST_OBJECTS
+    assert len(answer.boxes) == MAX_OBJECTS
     assert "9 more" in noted(answer, "boxes_left_out")
 
 

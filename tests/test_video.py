@@ -101,7 +101,7 @@ def test_a_closed_video_says_so(clip: Path) -> None:
 
 
 def test_decord_asked_for_and_absent_tells_what_to_type(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decord_module, "find_decord", lambda: None)
+    monkeypatch.setattr(decord_module, "import_decord", lambda: None)
     with pytest.raises(MissingBackend, match="pip install decord"):
         open_video(clip, "decord")
 

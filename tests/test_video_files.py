@@ -25,7 +25,7 @@ from veason.video import index as index_module
 
 pytestmark = needs_ffmpeg
 
-has_decord = pytest.mark.skipif(decord_module.find_decord() is None, reason="decord has no wheel for this machine")
+has_decord = pytest.mark.skipif(decord_module.import_decord() is None, reason="decord has no wheel for this machine")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_frame_is_the_same_whatever_was_read_before(path: Path) -> None:
 def test_auto_reads_each_kind_with_the_decoder_that_is_right_for_it(case: Case, path: Path) -> None:
     plain = {"h264", "h264-b-frames", "h264-open-gop", "h264-intra-refresh", "h264-bt709", "hevc", "vfr", "one-frame"}
     plain |= {"vp9-webm", "h264-mkv"}
-    is_decord = case.name in plain and decord_module.find_decord() is not None
+    is_decord = case.name in plain and decord_module.import_decord() is not None
     with open_video(path) as video:
         assert video.info.decoder == ("decord" if is_decord else "pyav")
 
@@ -171,7 +171,7 @@ def test_a_frame_count_in_the_header_that_lies_is_not_believed(tmp_path: Path) -
 
 def test_without_decord_pyav_reads_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = named("h264-b-frames", tmp_path)
-    monkeypatch.setattr(decord_module, "find_decord", lambda: None)
+    monkeypatch.setattr(decord_module, "import_decord", lambda: None)
     with open_video(path) as video:
         assert video.info.decoder == "pyav"
         assert read_number(video.frame(17)) == 17

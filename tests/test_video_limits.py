@@ -14,7 +14,7 @@ from PIL import Image
 
 from veason.errors import VideoError
 from veason.video import UNTRUSTED, VideoLimits, open_video
-from veason.video.decord import has_one_meaning
+from veason.video.decord import has_known_signature
 
 RED, GREEN = (220, 20, 20), (20, 220, 20)
 
@@ -80,9 +80,9 @@ def test_only_a_signature_that_every_demuxer_knows_has_one_meaning(tmp_path: Pat
         path = write(tmp_path / name, RED)
         with av.open(str(path)) as container:
             containers[name] = container.format.name
-        assert has_one_meaning(path, containers[name]) == (name in ("plain.mp4", "plain.mkv"))
+        assert has_known_signature(path, containers[name]) == (name in ("plain.mp4", "plain.mkv"))
         path.write_bytes(b"#EXTM3U\n" + path.read_bytes())
-        assert not has_one_meaning(path, containers[name])
+        assert not has_known_signature(path, containers[name])
 
 
 def test_a_picture_larger_than_allowed_is_refused(tmp_path: Path) -> None:

@@ -128,5 +128,5 @@ def test_every_video_of_a_stranger_is_opened_within_limits(
     for format in ("coco", "overlay"):
         list(studio.answer("export", {"project": key, "format": format, "everything": True}))
     assert len(slow.seen) >= 5
-    assert all(limits.without_watch() == UNTRUSTED.without_watch() for limits in slow.seen)
+    assert all(limits.for_reopening() == UNTRUSTED.for_reopening() for limits in slow.seen)
     assert all(video.limits == UNTRUSTED for video in from_project(project))

@@ -252,7 +252,8 @@ def test_visitors_go_before_the_background() -> None:
             let_go.wait(5)
 
     def visitor() -> None:
-        with line.visitor():
+        with line.ticket("somebody", "think") as ticket:
+            ticket.wait()
             order.append("visitor")
 
     first = threading.Thread(target=background, args=("first",))

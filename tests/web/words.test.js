@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { inLine } from "../../veason/studio/web/core/words.js";
 import { standing } from "../../veason/studio/web/core/sync.js";
 import { typedWords } from "../../veason/studio/web/panel/question.js";
 
@@ -19,4 +20,10 @@ test("the header never says saved while words are only in the field", () => {
   assert.equal(standing({ saved: "saved", typed: "unsent" }), "saving");
   assert.equal(standing({ saved: "saved", typed: "unasked" }), "unasked");
   assert.equal(standing({ saved: "unsaved", typed: "unasked" }), "unsaved");
+});
+
+test("a request in the line is told its place and the time", () => {
+  assert.equal(inLine(0, null), "waiting for the models …");
+  assert.equal(inLine(1, null), "waiting for one request before yours");
+  assert.equal(inLine(3, 40), "waiting for 3 requests before yours · about 40 s");
 });

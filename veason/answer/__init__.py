@@ -1,16 +1,16 @@
-"""Model text <-> Answer: the only place that knows the `<think>` and `<answer>` tags and the JSON between them.
+"""Conversion between model text and Answer: the `<think>` and `<answer>` tags and the JSON between them.
 
-`parse_answer` reads whole text, `AnswerParser` text that is still arriving (one machine, so they agree),
-`render_answer` writes it, and `format_parts` measures how well it keeps to the format. `read_upstream_answer` and
-`measure_upstream_format` do as the released reward code does.
+`parse_answer` parses a complete text, `AnswerParser` a streamed one (with the same code, so they agree),
+`render_answer` writes the canonical text, and `format_parts` measures how well a text follows the format.
+`read_upstream_answer` and `measure_upstream_format` reproduce the released reward code.
 
-    context    what a text is read against; numbers of the model <-> boxes in source pixels
-    tags       cuts arriving text at the tags            thought   the reasoning and the frames it names
-    tokens     cuts damaged JSON into tokens             reader    finds keyframe and boxes among them
-    draft      what makes keyframe and boxes an answer   parser    puts these together
-    wording    the canonical text, written and measured        instructions   the format in words, for prompts
-    names      what an answer calls its objects
-    upstream   what the released code finds in a text
+    context    the frames shown and the coordinate spaces; model numbers <-> boxes in source pixels
+    tags       splits streamed text at the tags          thought   the reasoning and the frames it names
+    tokens     splits possibly damaged JSON into tokens  reader    finds keyframe and boxes in the tokens
+    draft      collects and validates keyframe and boxes parser    combines all of these
+    wording    the canonical text: writing, measuring    instructions   the format described for prompts
+    names      names of the objects in an answer
+    upstream   the released code's reading of a text
 """
 
 from veason.answer.context import AnswerContext, context_for

@@ -1,4 +1,4 @@
-"""Does a text hold anything that looks like a box? Then it never means that nothing is there."""
+"""Detection of box-like text, so that a text with a box is never read as "the target is absent"."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import itertools
 import re
 from collections.abc import Collection
 
-from veason.answer.characters import plain_characters
-from veason.answer.coordinates import COORDINATES, tidy_name
+from veason.answer.characters import to_ascii
+from veason.answer.coordinates import COORDINATES, normalize_name
 from veason.answer.tags import Tag, TagSplitter
 
 _DIGITS = r"[-+]?(?:[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})(?:[eE][-+]?[0-9]{1,3})?"
@@ -27,15 +27,15 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _SOME_DIGITS = re.compile(_DIGITS)
-_LEAST_NAMED = 3
+_MIN_NAMED = 3
 
 
 def find_box(text: str, labels: Collection[int] = ()) -> str | None:
-    """Return the first thing in a text that looks like a box, None where there is none.
+    """Return the first part of a text that looks like a box, or None.
 
-    Four to eight numbers in brackets, two points side by side, three named coordinates, box tokens of any model;
-    outside of a think block also four numbers in a row. A growing list of `labels`, the numbers of the frames
-    shown, and numbers that are all 0, are none.
+    Box-like are four to eight numbers in brackets, two adjacent points, three named coordinates, the box tokens of any
+    model, and outside a think block also four numbers in a row. Ascending lists of `labels` (the numbers of the frames
+    shown) and lists of zeros are not.
 
     >>> find_box("It left before frame 40, at [10, 20, 30, 40].")
     '[10, 20, 30, 40'
@@ -43,7 +43,7 @@ def find_box(text: str, labels: Collection[int] = ()) -> str | None:
     True
     """
     zone = "outside"
-    for part in [*TagSplitter().feed(plain_characters(text).replace("\\", "") + "\n")]:
+    for part in [*TagSplitter().feed(to_ascii(text).replace("\\", "") + "\n")]:
         if isinstance(part, Tag):
             zone = "outside" if part.is_closing else part.name
             continue
@@ -54,8 +54,8 @@ def find_box(text: str, labels: Collection[int] = ()) -> str | None:
             for match in pattern.finditer(part):
                 if not _is_harmless(match[0], labels):
                     return match[0].strip()[:80]
-        names = {COORDINATES.get(tidy_name(match[1]), match[1]): match[0] for match in _NAMED.finditer(part)}
-        if len(names) >= _LEAST_NAMED:
+        names = {COORDINATES.get(normalize_name(match[1]), match[1]): match[0] for match in _NAMED.finditer(part)}
+        if len(names) >= _MIN_NAMED:
             return ", ".join(names.values())[:80]
     return None
 

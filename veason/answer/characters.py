@@ -1,4 +1,4 @@
-"""ASCII in place of fullwidth characters and other digits, one for one, so that positions in a text stay."""
+"""Conversion of fullwidth characters and digits of all scripts to ASCII, one for one, so that offsets stay valid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OTHERS = {
 
 
 class _PlainCharacters(dict[int, str]):
-    """What each code point stands for, worked out when it is first met: a table of all takes a quarter of a second."""
+    """The translation table, filled on demand: computing all code points would take a quarter of a second."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -37,10 +37,10 @@ class _PlainCharacters(dict[int, str]):
 _PLAIN = _PlainCharacters()
 
 
-def plain_characters(text: str) -> str:
-    """Return the text with fullwidth punctuation, ideographic commas and the digits of all scripts as ASCII.
+def to_ascii(text: str) -> str:
+    """Convert fullwidth punctuation, ideographic commas and the digits of all scripts to ASCII.
 
-    >>> plain_characters("｛＂帧＂：１２８，【١٠】｝")
+    >>> to_ascii("｛＂帧＂：１２８，【١٠】｝")
     '{"帧":128,[10]}'
     """
     return text if text.isascii() else text.translate(_PLAIN)

@@ -1,4 +1,4 @@
-"""What a text has to be read against: the frames shown, the length and size of the video, the model's box space."""
+"""The context of an answer: the frames shown, the length and size of the video, the model's box space."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from veason.profile import Profile
 from veason.types import Box, Note
 
 _CLOCK_SLACK_S = 0.5
-"""A clock without parts of a second may point this far behind the end of the video."""
+"""How far in seconds a time may exceed the end of the video: times are often written in whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerContext:
-    """Everything outside the text that is needed to turn it into an Answer, and back.
+    """The information needed to convert text to an Answer and back.
 
     Attributes:
-        shown: absolute indices of the frames the policy has seen, in the order shown.
+        shown: absolute indices of the frames shown to the policy, in that order.
         num_frames: length of the video.
         source_wh: size of the video's frames.
         space_wh: the space in which the policy writes boxes.
         keyframe_key: JSON key of the keyframe.
         boxes_key: JSON key of the list of boxes.
-        labels: "absolute" where the number written is a frame index, "relative" where it is a place in `shown`.
-        fps: frames a second, for a keyframe that is written as a time; None where that is not known.
+        labels: "absolute" if a written number is a frame index, "relative" if it is a 0-based position in `shown`.
+        fps: frames per second, for a keyframe written as a time; None if unknown.
 
     Raises:
-        PromptError: no frame is shown, one lies outside the video, or a size is not positive.
+        PromptError: no frame is shown, one is outside the video, or a size is not positive.
     """
 
     shown: tuple[int, ...]
@@ -52,15 +52,15 @@ class AnswerContext:
             )
 
     def frame_of(self, label: int) -> int | None:
-        """Return the absolute index that the number `label` stands for, None where there is no such frame."""
+        """Return the absolute index of the frame with number `label`, or None if there is no such frame."""
         if self.labels == "absolute":
             return label if 0 <= label < self.num_frames else None
         return self.shown[label] if 0 <= label < len(self.shown) else None
 
     def frame_at(self, seconds: float) -> int | None:
-        """Return the frame that is seen at a time, counted from the first one; None outside the video or without `fps`.
+        """Return the absolute index of the frame displayed at a time; None outside the video or without `fps`.
 
-        The end of the video is its last frame.
+        Times count from the first frame; the end of the video is its last frame.
         """
         if not self.fps or not 0 <= seconds <= self.num_frames / self.fps + _CLOCK_SLACK_S:
             return None
@@ -68,14 +68,14 @@ class AnswerContext:
 
     @property
     def labels_shown(self) -> tuple[int, ...]:
-        """The numbers by which the policy calls the frames it has seen."""
+        """The numbers of the frames shown, as the policy writes them."""
         return self.shown if self.labels == "absolute" else tuple(range(len(self.shown)))
 
     def label_of(self, frame_index: int) -> int:
-        """Return the number by which the policy calls a shown frame.
+        """Return the number of a shown frame, as the policy writes it.
 
         Raises:
-            PromptError: the policy has not seen that frame, so it has no label.
+            PromptError: that frame was not shown, so it has no label.
         """
         if frame_index not in self.shown:
             raise PromptError(f"a keyframe is one of the frames shown {self.shown}, got {frame_index}: show it too")
@@ -83,18 +83,17 @@ class AnswerContext:
 
     @property
     def valid_labels(self) -> str:
-        """The range of labels in words, for messages."""
+        """A description of the valid labels, for messages."""
         if self.labels == "absolute":
             return f"the video has {self.num_frames} frames (0 to {self.num_frames - 1})"
         return f"{len(self.shown)} frames were shown (0 to {len(self.shown) - 1})"
 
     def to_source(self, numbers: Sequence[float], *, is_fraction: bool = False) -> tuple[Box | None, tuple[Note, ...]]:
-        """Return four numbers of the model as a box in source pixels, and a note for everything mended.
+        """Convert four numbers of the model to a box in source pixels; return it with a note for every repair.
 
-        Where all four lie between 0 and 1 they are shares of the picture: if one of them is no whole number, or they
-        are written with a decimal point (`is_fraction`). Shares beside pixels make no box.
-
-        None where they make no box in the picture; the note says why.
+        The box is None if they are not a box in the picture; a note says why. Numbers that are all in [0, 1] are
+        fractions of the picture if one of them is not whole or they have a decimal point (`is_fraction`). A mixture of
+        fractions and pixels is not a box.
         """
         wanted = f"[{', '.join(f'{number:g}' for number in numbers[:8])}]"
         if len(numbers) != 4 or not all(math.isfinite(number) for number in numbers):
@@ -128,10 +127,10 @@ class AnswerContext:
         return box, scaled + swapped + clipped
 
     def to_model(self, box: Box) -> tuple[int, int, int, int]:
-        """Return `box` as whole numbers in the model's space, never without area.
+        """Convert a box in source pixels to integers in the model's space, at least one wide and high.
 
         Raises:
-            PromptError: the box lies outside the picture.
+            PromptError: the box is outside the picture.
         """
         inside = clip_box(box, self.source_wh)
         if inside is None:
@@ -145,7 +144,7 @@ class AnswerContext:
 def context_for(
     profile: Profile, shown: Sequence[int], *, num_frames: int, source_wh: tuple[int, int], fps: float | None = None
 ) -> AnswerContext:
-    """Return the context for what a checkpoint with `profile` writes about the frames `shown`. Raises PromptError."""
+    """Return the context of answers with `profile` about the frames `shown`. Raises PromptError as AnswerContext."""
     return AnswerContext(
         shown=tuple(shown),
         num_frames=num_frames,

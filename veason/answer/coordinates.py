@@ -1,4 +1,4 @@
-"""Boxes that are written with a name for each number: x1, xmin, left, width, center_x, top_left, ..."""
+"""Boxes with named coordinates: x1, xmin, left, width, center_x, top_left, ..."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMES = {
     "cy": "cy yc center_y y_center centre_y y_centre ycenter centery",
 }
 COORDINATES = {name: which for which, names in _NAMES.items() for name in names.split()}
-"""What a written name stands for: "x1", "y1", "x2", "y2", or a part of another way to give a box."""
+"""The coordinate that a name means: x1, y1, x2, y2, or a part of another box notation (x0, y0, x, y, w, h, cx, cy)."""
 
 POINTS = {
     name: which
@@ -36,23 +36,22 @@ POINTS = {
     }.items()
     for name in names.split()
 }
-"""Names of corners, and which two coordinates a corner holds."""
+"""The two coordinates of a named corner."""
 
 
-def tidy_name(word: str) -> str:
-    """Return a key in lower case with `_` between its words.
+def normalize_name(word: str) -> str:
+    """Return a key in lower case, its words joined by `_`.
 
-    >>> tidy_name(" X-Min ")
+    >>> normalize_name(" X-Min ")
     'x_min'
     """
     return word.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def box_of(named: Mapping[str, float]) -> tuple[float, float, float, float] | None:
-    """Return x1, y1, x2, y2 of named coordinates (the values of `COORDINATES`), None where they are no box.
+    """Return x1, y1, x2, y2 of named coordinates (the values of `COORDINATES`), or None if they are not a box.
 
-    With "x0" the corner that is called 1 is the second one. "x" and "y" beside a width and a height are the upper left
-    corner.
+    If there is an x0, then x1 belongs to the second corner. x and y with a width and a height are the top left corner.
 
     >>> box_of({"x": 10, "y": 20, "w": 5, "h": 6})
     (10, 20, 15, 26)
@@ -76,7 +75,7 @@ def box_of(named: Mapping[str, float]) -> tuple[float, float, float, float] | No
 
 
 def box_of_points(points: list[tuple[float, float]]) -> tuple[float, float, float, float] | None:
-    """Return the box of two opposite corners, or of the four corners of an upright rectangle; None of anything else.
+    """Return the box of two opposite corners or of the four corners of an upright rectangle, else None.
 
     >>> box_of_points([(10, 20), (30, 40)])
     (10, 20, 30, 40)

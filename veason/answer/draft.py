@@ -1,4 +1,4 @@
-"""The keyframe and boxes of one answer block while they come in, and what makes them an answer."""
+"""The keyframe and boxes of one answer block: collected while they arrive, then validated."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _PLAIN_NUMBER = re.compile(rf"\s*({_DIGITS})\s*(?:s|px)?\s*")
 _SOME_NUMBER = re.compile(_DIGITS)
 _CLOCK = re.compile(r"\s*(?:([0-9]{1,3}):)?([0-9]{1,3}):([0-9]{2}(?:\.[0-9]{1,6})?)\s*")
 _SECONDS = re.compile(r"\s*([0-9]{1,9}\.[0-9]{1,9})\s*(?:s|sec|secs|seconds?)\s*", re.IGNORECASE)
-_LONGEST_NUMBER = 400
-MOST_OBJECTS = 64
-"""So many different boxes of one answer become objects: a model that goes on and on means nothing by the rest."""
+_MAX_NUMBER_LENGTH = 400
+MAX_OBJECTS = 64
+"""Most objects of one answer; further boxes, from a model that repeats itself, are left out."""
 _AROUND_TIME = " ()[]<>t=@"
-_NOTHING = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
+_EMPTY_VALUES = frozenset({"", "null", "none", "nil", "n/a", "undefined"})
 
 
 class Draft:
-    """What one answer block has said so far.
+    """The content of one answer block so far.
 
     Attributes:
-        boxes: usable boxes in source pixels.
-        notes: every repair, in the order of the text.
-        has_boxes: the list of boxes was begun.
-        is_cut_short: the text ended before or inside the list of boxes.
+        boxes: valid boxes in source pixels.
+        notes: all repairs, in the order of the text.
+        has_boxes: whether the list of boxes has started.
+        is_cut_short: whether the text ended before or inside the list of boxes.
     """
 
     def __init__(self, context: AnswerContext, sample: int = 0) -> None:
@@ -45,7 +45,7 @@ class Draft:
         self._num_unusable = 0
         self._num_zero = 0
         self._num_repeated = 0
-        self._num_over = 0
+        self._num_left_out = 0
 
     def note(self, note: Note) -> None:
         """Record a repair once."""
@@ -53,18 +53,18 @@ class Draft:
             self.notes.append(note)
 
     def forget_keyframe(self) -> None:
-        """Drop the keyframe: the same key, or a better one, comes a second time."""
+        """Drop the keyframe, because the same key or a better one follows."""
         self._keyframe = None
         self._written.clear()
 
     def forget_boxes(self) -> None:
-        """Drop the boxes: the same key comes a second time."""
+        """Drop the boxes, because the same key follows again."""
         self.boxes.clear()
-        self._num_unusable = self._num_zero = self._num_repeated = self._num_over = 0
+        self._num_unusable = self._num_zero = self._num_repeated = self._num_left_out = 0
 
     def take_keyframe(self, text: str) -> list[KeyframeChosen]:
-        """Take the written value of the keyframe; an event follows where it is a frame of this video."""
-        if text.strip().lower() in _NOTHING:
+        """Set the keyframe from its text; return an event if it is a frame of this video."""
+        if text.strip().lower() in _EMPTY_VALUES:
             return []
         self._written.append(text.strip()[:40])
         seconds = _read_time(text)
@@ -81,9 +81,9 @@ class Draft:
         return [KeyframeChosen(frame_index, frame_index in self._context.shown, self._sample)]
 
     def take_box(self, numbers: Sequence[float], *, is_fraction: bool = False) -> list[BoxClosed]:
-        """Take the numbers of a closed box; an event follows where they are a new box in the picture.
+        """Add the numbers of a complete box; return an event if they are a new box in the picture.
 
-        `is_fraction` tells that they are written with a decimal point.
+        `is_fraction` means that they have a decimal point.
         """
         self.has_boxes = True
         if not any(numbers):
@@ -100,16 +100,16 @@ class Draft:
         if box in self.boxes:
             self._num_repeated += 1
             return []
-        if len(self.boxes) >= MOST_OBJECTS:
-            self._num_over += 1
+        if len(self.boxes) >= MAX_OBJECTS:
+            self._num_left_out += 1
             return []
         self.boxes.append(box)
         return [BoxClosed(box, len(self.boxes) - 1, self._sample)]
 
     def take_box_text(self, text: str) -> list[BoxClosed]:
-        """Take boxes that were written as a string, or a word such as "none" for no box."""
+        """Add boxes written as a string, or none for a word such as "none"."""
         self.has_boxes = True
-        if text.strip().lower() in _NOTHING:
+        if text.strip().lower() in _EMPTY_VALUES:
             self.note(Note("json_repaired", f"{text.strip()!r} was taken for an empty list of boxes"))
             return []
         numbers = read_numbers(text)
@@ -121,16 +121,16 @@ class Draft:
         return [event for group in groups for event in self.take_box(group, is_fraction=is_fraction)]
 
     def to_answer(self, thought: str, text: str, notes: Sequence[Note] = ()) -> Answer:
-        """Return the answer. Raises AnswerError where keyframe or boxes are missing or make no sense."""
+        """Return the answer. Raises AnswerError if keyframe or boxes are missing, invalid or contradictory."""
         if not self.boxes:
             self._check_absence(text)
         elif self._num_zero:
             self.note(Note("box_dropped", f"{self._num_zero} of the boxes said that an object is not there"))
         if self._num_repeated:
             self.note(Note("box_repeated", f"{self._num_repeated} boxes equal earlier ones and were joined with them"))
-        if self._num_over:
-            told = f"the first {MOST_OBJECTS} different boxes were taken, {self._num_over} more were left out"
-            self.note(Note("boxes_left_out", told))
+        if self._num_left_out:
+            message = f"the first {MAX_OBJECTS} different boxes were taken, {self._num_left_out} more were left out"
+            self.note(Note("boxes_left_out", message))
         keyframe = self._checked_keyframe(text)
         if keyframe is not None and keyframe not in self._context.shown:
             self.note(Note("keyframe_not_shown", f"frame {keyframe} is not among the frames shown"))
@@ -176,7 +176,7 @@ class Draft:
     def _read_label(self, text: str) -> int | None:
         number = read_number(text)
         if math.isnan(number):
-            found = [match[0] for match in _SOME_NUMBER.finditer(text[:_LONGEST_NUMBER])]
+            found = [match[0] for match in _SOME_NUMBER.finditer(text[:_MAX_NUMBER_LENGTH])]
             number = read_number(found[0]) if len(found) == 1 else math.nan
         if not math.isfinite(number):
             return None
@@ -190,26 +190,26 @@ class Draft:
 
 
 def _read_time(text: str) -> float | None:
-    """Return the seconds of a clock ("01:04", "1:02:03.5") or of parts of a second ("2.5s"), None of anything else.
+    """Return the seconds of a clock ("01:04", "1:02:03.5") or of a decimal time ("2.5s"), else None.
 
-    Whole numbers with an "s" are how frames are labelled for the policy, so they are no times.
+    A whole number with an "s" is the label of a frame, not a time.
     """
-    if match := _SECONDS.fullmatch(text[:_LONGEST_NUMBER].strip(_AROUND_TIME)):
+    if match := _SECONDS.fullmatch(text[:_MAX_NUMBER_LENGTH].strip(_AROUND_TIME)):
         return float(match[1])
-    if match := _CLOCK.fullmatch(text[:_LONGEST_NUMBER].strip(_AROUND_TIME)):
+    if match := _CLOCK.fullmatch(text[:_MAX_NUMBER_LENGTH].strip(_AROUND_TIME)):
         return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
     return None
 
 
 def read_numbers(text: str) -> list[float]:
-    """Return every number in a text, in order; with percent signs there are none, as those are of another space."""
+    """Return all numbers in a text, in order; none if it has a percent sign, which is another coordinate space."""
     return [] if "%" in text else [read_number(match[0]) for match in _SOME_NUMBER.finditer(text)]
 
 
 def read_number(text: str) -> float:
-    """Return the number that `text` is ("128", "12.5", "128s"), NaN where it is none.
+    """Parse a number ("128", "12.5", "128s"); NaN if `text` is not a number.
 
-    A number too long to mean anything is read from its first digits, so it comes out huge: `int` refuses those.
+    Only the first digits of an absurdly long number are read, so the result is huge.
     """
-    match = _PLAIN_NUMBER.fullmatch(text[:_LONGEST_NUMBER])
+    match = _PLAIN_NUMBER.fullmatch(text[:_MAX_NUMBER_LENGTH])
     return float(match[1]) if match else math.nan

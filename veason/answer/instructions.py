@@ -1,4 +1,4 @@
-"""How to ask for an answer: the format in words, for a model that was not trained on it."""
+"""The answer format in words, for the prompt of a model that was not trained on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from veason.profile import Profile
 
 
 def format_instructions(profile: Profile) -> str:
-    """Return the paragraph of a prompt that spells out the tags, the steps and the JSON which the parser reads."""
+    """Return the paragraph of a prompt that describes the tags, the steps and the JSON of an answer."""
     width, height = profile.space_wh
     if profile.coordinates == "pixels":
         space = f"in pixels of the {width}x{height} image, x from 0 to {width} and y from 0 to {height}"

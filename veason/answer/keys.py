@@ -1,4 +1,4 @@
-"""Keys under which models write keyframe and boxes when they forget the ones they were told."""
+"""Alternative keys that models use for keyframe and boxes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEYFRAME_ALIASES = _names(
     "кадр ключевой_кадр номер_кадра image_clé image_cle fotograma fotograma_clave cuadro_clave quadro quadro_chave",
     "schlüsselbild bildnummer",
 )
-"""Keys for the keyframe, in the form of `veason.answer.coordinates.tidy_name`."""
+"""Keys for the keyframe, in the form of `veason.answer.coordinates.normalize_name`."""
 
 BOXES_ALIASES = _names(
     "bbox_2d_list bbox_2d bbox_list bboxes bbox boxes box box_2d bboxes_2d boxes_2d bounding_box bounding_boxes",
@@ -22,10 +22,10 @@ BOXES_ALIASES = _names(
     "boîte boîtes boite boites boîte_englobante boite_englobante caja cajas caja_delimitadora caixa caixas",
     "rahmen begrenzungsrahmen",
 )
-"""Keys for boxes; `bbox_2d` is what Qwen2.5-VL learnt for grounding."""
+"""Keys for boxes; `bbox_2d` is Qwen2.5-VL's key for grounding."""
 
 LOOSE_BOXES = _names(
     "position positions coordinates coordinate coords location region rect rectangle roi corners corner_points",
     "坐标 位置 座標 좌표 위치 координаты положение coordonnées coordonnees coordenadas koordinaten posición posicion",
 )
-"""Keys that may hold a box or anything else: four numbers under them are one where the object has no better key."""
+"""Ambiguous keys: four numbers under them are a box if the object has no better key."""

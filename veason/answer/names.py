@@ -1,4 +1,4 @@
-"""What an answer calls its objects: "green ball". Said only where every object surely has that name."""
+"""Names of the objects in an answer, such as "green ball", if each object's name is certain."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ _ONE = re.compile(_ITEM)
 
 
 def object_names(answer: Answer) -> tuple[str, ...]:
-    """Return the name of each object, in the order of the boxes; () where the answer does not tell them all.
+    """Return the name of each object, in the order of the boxes; () unless all names are known.
 
-    A name stands beside its box in the JSON ("label": "green ball"), or in the sentence with which a policy that tells
-    of each object ends: "it is two green ball", where the number is the object's. Several different names in one such
-    sentence are not taken: which box is whose is not said.
+    A name is in the JSON beside its box ("label": "green ball"), or in the last sentence of a policy that describes
+    each
+    object: "it is two green ball", where the number is the object's. A sentence with several different names is
+        ignored,
+    because it does not say which box has which name.
 
     >>> from veason.types import Box
     >>> object_names(Answer("so find ball, one ball yes: it is two green ball; it moves", 4, (Box(1, 2, 3, 4),)))

@@ -1,13 +1,13 @@
-"""Read what a policy writes, whole or while it arrives, into an Answer or an AnswerError and nothing else.
+"""Parsing of a policy's text, complete or streamed. The result is an Answer or an AnswerError.
 
 The rules, in order:
 
-1. What stands in an answer block is read as JSON, however damaged; the last block that is closed counts.
-2. Where there is no answer tag, an object that opens with a quoted key outside the think block is read the same way.
-3. At the end, if neither was found, an object with a known key anywhere in the text is read.
-4. Without any of these the text is prose: it counts only if it names exactly one frame and at least one box.
+1. The content of an answer block is read as JSON, even if damaged; the last closed block counts.
+2. Without an answer tag, an object that starts with a quoted key outside the think block is read the same way.
+3. If neither was found at the end, an object with a known key anywhere in the text is read.
+4. Otherwise the text is prose: it counts only if it names exactly one frame and at least one box.
 
-Everything else is reasoning. Every repair leaves a Note; nothing is made up.
+All other text is reasoning. Every repair adds a Note; no value is invented.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from veason.answer.characters import plain_characters
+from veason.answer.characters import to_ascii
 from veason.answer.context import AnswerContext
 from veason.answer.draft import Draft
 from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES
@@ -31,23 +31,23 @@ Zone = Literal["outside", "think", "answer"]
 
 _QUOTES = "\"“”'‘’"
 _BODY_START = re.compile(rf"(?:```[a-z]{{0,8}}\s{{0,4}})?(?:\[\s{{0,8}})?\{{\s{{0,16}}[{_QUOTES}]")
-_BODY_BEGUN = re.compile(
+_PARTIAL_BODY_START = re.compile(
     r"(?:`{1,2}|```(?:[a-z]{0,8}|[a-z]{0,8}\s{1,4}(?:\[\s{0,8})?|[a-z]{0,8}\[\s{0,8}|[a-z]{0,8}\s{0,4}(?:\[\s{0,8})?\{\s{0,16})"
     r"|\[\s{0,8}|(?:\[\s{0,8})?\{\s{0,16})\Z"
 )
-_LONGEST_BEGUN = 48
+_MAX_PARTIAL_START = 48
 
 
 def parse_answer(text: str, context: AnswerContext, *, strict: bool = False) -> Answer:
-    """Read the whole `text` of an answer.
+    """Parse the complete text of an answer.
 
     Args:
-        text: anything a model may have written.
-        context: what it is read against.
-        strict: make no repair; the text must be a think block, white space and an answer block with plain JSON.
+        text: any text of a model.
+        context: the frames shown and the coordinate spaces.
+        strict: allow no repairs; the text must be a think block, white space and an answer block with valid JSON.
 
     Raises:
-        AnswerError: there is no usable answer in it; the message says which rule failed.
+        AnswerError: the text has no usable answer; the message says why.
 
     >>> context = AnswerContext(shown=(0, 128), num_frames=300, source_wh=(1120, 560))
     >>> answer = parse_answer("<think>See (128s).</think><answer>{'keyframe': 128, 'bbox': [10, 20, 30, 40]", context)
@@ -75,11 +75,11 @@ class AnswerParser:
         self._splitter = TagSplitter()
         self._thought = Thought(context, sample)
         self._reader: BodyReader | None = None
-        self._found: BodyReader | None = None
+        self._best_reader: BodyReader | None = None
         self._num_found = 0
         self._zone: Zone = "outside"
         self._has_answer_begun = False
-        self._held = ""
+        self._pending = ""
 
     @property
     def thought(self) -> str:
@@ -87,7 +87,7 @@ class AnswerParser:
         return self._thought.text
 
     def feed(self, text: str) -> list[AnswerEvent]:
-        """Take the next piece of text and return what is certain by now. Never raises."""
+        """Add text; return the events that are certain. Never raises."""
         self._text.append(text)
         events: list[AnswerEvent] = []
         for part in self._splitter.feed(text):
@@ -95,10 +95,10 @@ class AnswerParser:
         return events
 
     def finish(self) -> Answer:
-        """Return the answer of everything fed.
+        """Return the answer of the whole text.
 
         Raises:
-            AnswerError: there is none; its `text` is everything fed.
+            AnswerError: the text has no usable answer; the error's `text` is the whole text.
         """
         text = "".join(self._text)
         if self._is_strict:
@@ -108,12 +108,12 @@ class AnswerParser:
 
     def _take_tag(self, tag: Tag) -> list[AnswerEvent]:
         events: list[AnswerEvent] = []
-        if self._held:
-            events += self._thought.feed(self._held)
-            self._held = ""
+        if self._pending:
+            events += self._thought.feed(self._pending)
+            self._pending = ""
         if self._reader is not None:
             events += self._reader.close()
-            self._put_away_reader()
+            self._finish_reader()
         else:
             events += self._thought.pause()
         self._zone = "outside" if tag.is_closing else tag.name
@@ -126,43 +126,43 @@ class AnswerParser:
         if self._zone == "answer":
             self._reader = self._reader or BodyReader(self._context, self._sample)
             return list(self._reader.feed(text))
-        return [] if self._has_answer_begun else self._look_for_body(text)
+        return [] if self._has_answer_begun else self._find_body(text)
 
-    def _look_for_body(self, text: str) -> list[AnswerEvent]:
-        text = self._held + text
-        self._held = ""
-        if start := _BODY_START.search(plain_characters(text)):
+    def _find_body(self, text: str) -> list[AnswerEvent]:
+        text = self._pending + text
+        self._pending = ""
+        if start := _BODY_START.search(to_ascii(text)):
             events: list[AnswerEvent] = [*self._thought.feed(text[: start.start()]), *self._thought.pause()]
             self._zone, self._has_answer_begun = "answer", True
             return events + self._take_text(text[start.start() :])
-        begun = _BODY_BEGUN.search(plain_characters(text), max(len(text) - _LONGEST_BEGUN, 0))
-        stop = begun.start() if begun else len(text)
-        self._held = text[stop:]
+        partial = _PARTIAL_BODY_START.search(to_ascii(text), max(len(text) - _MAX_PARTIAL_START, 0))
+        stop = partial.start() if partial else len(text)
+        self._pending = text[stop:]
         return list(self._thought.feed(text[:stop]))
 
-    def _put_away_reader(self) -> None:
-        """Keep the reader if it holds an answer that is at least as well closed as the one before."""
+    def _finish_reader(self) -> None:
+        """Keep the current reader if its answer is complete, or if no complete one was found before."""
         reader, self._reader = self._reader, None
         if reader is None or not reader.has_content:
             return
         self._num_found += 1
-        if self._found is None or reader.is_complete or not self._found.is_complete:
-            self._found = reader
+        if self._best_reader is None or reader.is_complete or not self._best_reader.is_complete:
+            self._best_reader = reader
 
     def _final_draft(self, text: str) -> tuple[Draft, list[Note]]:
-        self._put_away_reader()
-        may_be_cut = self._found is None or not self._found.is_complete
+        self._finish_reader()
+        may_be_cut = self._best_reader is None or not self._best_reader.is_complete
         notes: list[Note] = []
         if not _is_tagged(text, may_be_cut=may_be_cut):
             notes.append(Note("tags_repaired", "the think and answer tags are not where they should be"))
         if self._num_found > 1:
             message = f"the text holds {self._num_found} answers, the last one that is closed counts"
             notes.append(Note("repeated_answer", message))
-        return (self._found.finish() if self._found else self._search_whole_text(text)), notes
+        return (self._best_reader.finish() if self._best_reader else self._search_whole_text(text)), notes
 
     def _search_whole_text(self, text: str) -> Draft:
         text = "\n".join(part for part in TagSplitter().feed(text) if isinstance(part, str))
-        start = _known_key(self._context).search(plain_characters(text))
+        start = _known_key(self._context).search(to_ascii(text))
         if start is not None:
             reader = BodyReader(self._context)
             reader.feed(text[start.start() :])
@@ -180,11 +180,11 @@ def _read_strictly(text: str, context: AnswerContext) -> Answer:
         raise AnswerError("the answer block must hold a plain JSON object", text)
     keyframe, boxes = body.get(context.keyframe_key), body.get(context.boxes_key)
     if not isinstance(boxes, list) or not all(is_box(box) for box in boxes):
-        message = f"{context.boxes_key!r} must be a list of lists of four numbers, got {_in_words(boxes)}"
+        message = f"{context.boxes_key!r} must be a list of lists of four numbers, got {_describe_value(boxes)}"
         raise AnswerError(message, text)
     is_null = keyframe is None and context.keyframe_key in body and not boxes
     if not is_null and (not isinstance(keyframe, int) or isinstance(keyframe, bool)):
-        raise AnswerError(f"{context.keyframe_key!r} must be an integer, got {_in_words(keyframe)}", text)
+        raise AnswerError(f"{context.keyframe_key!r} must be an integer, got {_describe_value(keyframe)}", text)
     draft = Draft(context)
     draft.has_boxes = True
     if not is_null:
@@ -203,8 +203,8 @@ def _is_tagged(text: str, *, may_be_cut: bool) -> bool:
     return split_blocks(text) is not None
 
 
-def _in_words(value: object) -> str:
-    """Name a JSON value without printing a long or deep one."""
+def _describe_value(value: object) -> str:
+    """Describe a JSON value without printing a long or deeply nested one."""
     return type(value).__name__ if isinstance(value, list | dict | str) else f"{value}"[:40]
 
 

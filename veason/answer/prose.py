@@ -1,12 +1,12 @@
-"""Answers in plain sentences or in a table: the last resort. They count where they name one frame and its boxes."""
+"""Answers in plain sentences or tables, the last resort: accepted if they name exactly one frame and its boxes."""
 
 from __future__ import annotations
 
 import re
 
-from veason.answer.characters import plain_characters
+from veason.answer.characters import to_ascii
 from veason.answer.context import AnswerContext
-from veason.answer.coordinates import COORDINATES, box_of, tidy_name
+from veason.answer.coordinates import COORDINATES, box_of, normalize_name
 from veason.answer.draft import Draft, read_number
 from veason.answer.tables import read_table
 from veason.answer.thought import find_mentions
@@ -31,12 +31,12 @@ _OTHER_LANGUAGES = re.compile(
 
 
 def read_prose(text: str, context: AnswerContext, whole_text: str) -> Draft:
-    """Return what a text without any JSON says, its tags taken out.
+    """Read a text without JSON, with its tags removed.
 
     Raises:
-        AnswerError: it does not name exactly one frame and at least one box; `whole_text` goes along.
+        AnswerError: it does not name exactly one frame and at least one box. Its `text` is `whole_text`.
     """
-    text = plain_characters(text)
+    text = to_ascii(text)
     draft = Draft(context)
     if read_table(text, draft, context.keyframe_key, context.boxes_key):
         return draft
@@ -57,7 +57,7 @@ def read_prose(text: str, context: AnswerContext, whole_text: str) -> Draft:
 
 
 def _frames(text: str, context: AnswerContext) -> list[str]:
-    """Return the different frames that the text names, each as it would be written in an answer."""
+    """Return the distinct frames that the text names, each as an answer would write it."""
     is_absolute = context.labels == "absolute"
     named = {mention.frame_index for mention in find_mentions(text, context)}
     written = {next(group for group in match.groups() if group) for match in _OTHER_LANGUAGES.finditer(text)}
@@ -67,12 +67,12 @@ def _frames(text: str, context: AnswerContext) -> list[str]:
 
 
 def _boxes(text: str) -> list[tuple[tuple[float, ...], bool]]:
-    """Return the numbers of each different box, and whether they are written with a decimal point."""
+    """Return the numbers of each distinct box, and whether they have a decimal point."""
     found = list(dict.fromkeys(match.groups() for match in _BOX.finditer(text)))
     boxes = [(tuple(read_number(one) for one in numbers), "." in "".join(numbers)) for numbers in found]
     named: dict[str, str] = {}
     for match in _NAMED.finditer(text):
-        which = COORDINATES[tidy_name(match[1])]
+        which = COORDINATES[normalize_name(match[1])]
         if which in named:
             named.clear()
         named[which] = match[2]

@@ -1,4 +1,4 @@
-"""Read the tokens of an answer block: which number is the keyframe, and which list is a box."""
+"""Finding the keyframe and the boxes in the tokens of an answer block."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from veason.answer.characters import plain_characters
+from veason.answer.characters import to_ascii
 from veason.answer.context import AnswerContext
-from veason.answer.coordinates import COORDINATES, POINTS, box_of, box_of_points, tidy_name
+from veason.answer.coordinates import COORDINATES, POINTS, box_of, box_of_points, normalize_name
 from veason.answer.draft import Draft, read_number, read_numbers
 from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES, LOOSE_BOXES
 from veason.answer.tokens import Token, Tokenizer
@@ -16,7 +16,7 @@ from veason.answer.wording import load_json
 from veason.types import BoxClosed, KeyframeChosen, Note
 
 Role = Literal["keyframe", "boxes", "loose", "other"]
-"""What the value of a key is; "loose" is a box if nothing else in the object is one."""
+"""The meaning of a key's value; "loose" is a box if nothing else in the object is one."""
 
 _DEEPEST, _MOST_TOKENS, _DEEPEST_TEXT = 100, 20_000, 2
 
@@ -24,7 +24,7 @@ _SECONDS = frozenset({"s", "sec", "secs", "second", "seconds"})
 
 BodyEvent = KeyframeChosen | BoxClosed
 Numbers = tuple[tuple[float, ...], bool]
-"""The numbers of what may be a box, and whether they are written with a decimal point."""
+"""The numbers of a possible box, and whether they have a decimal point."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +53,7 @@ class _Open:
     has_box: bool = False
 
     def forget_key(self) -> None:
-        """Drop the key and word that wait for a value."""
+        """Drop the key and word that have no value yet."""
         self.key = self.coordinate = self.word = None
 
 
@@ -79,21 +79,21 @@ class BodyReader:
 
     @property
     def has_content(self) -> bool:
-        """True once a key for the keyframe or for the boxes was seen."""
+        """True if a key for the keyframe or the boxes was found."""
         return self._has_known_key
 
     @property
     def is_complete(self) -> bool:
-        """True where every bracket is closed (outside of them no string is ever open)."""
+        """True if all brackets are closed."""
         return len(self._stack) == 1 and self._stack[0].key is None and not self._has_given_up
 
     def feed(self, text: str) -> list[BodyEvent]:
-        """Take more of the block and return what it completes."""
+        """Add text of the block; return the events that it completes."""
         self._text.append(text)
         events: list[BodyEvent] = []
         if self._has_given_up:
             return events
-        plain = plain_characters(text)
+        plain = to_ascii(text)
         if plain != text:
             self._tokenizer.repairs["characters of another keyboard"] = None
         for token in self._tokenizer.feed(plain):
@@ -103,7 +103,7 @@ class BodyReader:
         return events
 
     def close(self) -> list[BodyEvent]:
-        """Take the end of the block: a tag stands there, so the last number is complete and open brackets close."""
+        """End the block at a tag: complete the last number and close open brackets. Return the resulting events."""
         events: list[BodyEvent] = []
         if self._has_given_up:
             return events
@@ -180,7 +180,7 @@ class BodyReader:
                 return events
 
     def _take_text(self, text: str) -> list[BodyEvent]:
-        """Read a string that holds JSON itself, as the arguments of a tool call do."""
+        """Read a string that contains JSON, like the arguments of a tool call."""
         self._text_depth += 1
         base = len(self._stack)
         tokenizer, events = Tokenizer(), list[BodyEvent]()
@@ -201,7 +201,7 @@ class BodyReader:
         if not top.is_object or top.word is None:
             return
         word, top.word = top.word, None
-        top.key_name = name = tidy_name(word)
+        top.key_name = name = normalize_name(word)
         is_outermost = top is self._stack[0]
         if name in COORDINATES and not is_outermost:
             top.key, top.coordinate = "other", COORDINATES[name]
@@ -222,7 +222,7 @@ class BodyReader:
         return ("boxes" if name in BOXES_ALIASES else "loose" if name in LOOSE_BOXES else "other"), False
 
     def _claim(self, top: _Open, word: str, role: Role, *, is_exact: bool) -> Role:
-        """Decide what a second key for the same thing means: the exact one beats an alias, then the last one counts."""
+        """Resolve a second key for the same value: an exact key replaces an alias, else the last one counts."""
         is_known_exact = self._is_exact_keyframe if role == "keyframe" else top.is_exact.get(role, False)
         self._has_known_key = True
         if role == "boxes" and not self._has_keyed_boxes:

@@ -1,19 +1,19 @@
-"""Answers in a Markdown table: a row an object with a column a number, or a row a key."""
+"""Answers in Markdown tables: one row per object with a column per number, or one row per key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from veason.answer.coordinates import COORDINATES, box_of, tidy_name
+from veason.answer.coordinates import COORDINATES, box_of, normalize_name
 from veason.answer.draft import Draft, read_number
 from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES, LOOSE_BOXES
 from veason.types import Note
 
-_MOST_ROWS = 1000
+_MAX_ROWS = 1000
 
 
 def read_table(text: str, draft: Draft, keyframe_key: str, boxes_key: str) -> bool:
-    """Put what the first table of a text says into the draft, and tell whether it named any known column or key."""
+    """Read the first table of a text into the draft; return whether it has any known column or key."""
     rows = list(_rows(text))
     roles = [_role(cell, keyframe_key, boxes_key) for cell in rows[0]] if rows else []
     if sum(role is not None for role in roles) >= 2:
@@ -30,7 +30,7 @@ def read_table(text: str, draft: Draft, keyframe_key: str, boxes_key: str) -> bo
 
 
 def _rows(text: str) -> Iterator[list[str]]:
-    """Yield the cells of each row, without the line below the head."""
+    """Yield the cells of each row, without the separator line below the header."""
     count = 0
     for line in text.splitlines():
         line = line.strip()
@@ -43,12 +43,12 @@ def _rows(text: str) -> Iterator[list[str]]:
             continue
         yield cells
         count += 1
-        if count > _MOST_ROWS:
+        if count > _MAX_ROWS:
             return
 
 
 def _role(cell: str, keyframe_key: str, boxes_key: str) -> str | None:
-    name = tidy_name(cell)
+    name = normalize_name(cell)
     if cell == keyframe_key or name in KEYFRAME_ALIASES:
         return "keyframe"
     if cell == boxes_key or name in BOXES_ALIASES | LOOSE_BOXES:

@@ -1,4 +1,4 @@
-"""Cut arriving text at the think and answer tags, also where a tag comes in pieces."""
+"""Splitting streamed text at the think and answer tags, also if a tag arrives in parts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ TagName = Literal["think", "answer"]
 
 _NAMES = ("think", "thinking", "answer")
 _TAG = re.compile(rf"<\s{{0,4}}(/?)\s{{0,4}}({'|'.join(_NAMES)})\s{{0,4}}>", re.IGNORECASE)
-_BEGINNINGS = "|".join(sorted({name[:length] for name in _NAMES for length in range(1, len(name))}))
-_BEGUN = re.compile(rf"<\s{{0,4}}/?\s{{0,4}}(?:{_BEGINNINGS}|(?:{'|'.join(_NAMES)})\s{{0,4}})?\Z", re.IGNORECASE)
-_LONGEST_BEGUN = 22
+_PREFIXES = "|".join(sorted({name[:length] for name in _NAMES for length in range(1, len(name))}))
+_PARTIAL_TAG = re.compile(rf"<\s{{0,4}}/?\s{{0,4}}(?:{_PREFIXES}|(?:{'|'.join(_NAMES)})\s{{0,4}})?\Z", re.IGNORECASE)
+_MAX_PARTIAL_TAG = 22
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag of the text. `is_plain` tells that it was written just so, for example `</think>`."""
+    """One tag of the text. `is_plain` means exact spelling, for example `</think>`."""
 
     name: TagName
     is_closing: bool
@@ -25,7 +25,7 @@ class Tag:
 
 
 class TagSplitter:
-    """Turn pieces of text into text and tags; what may still become a tag is held back.
+    """A splitter of streamed text into text and tags. A possible start of a tag is kept until the next call.
 
     >>> splitter = TagSplitter()
     >>> splitter.feed("so.</thi"), splitter.feed("nk>")
@@ -33,19 +33,19 @@ class TagSplitter:
     """
 
     def __init__(self) -> None:
-        self._held = ""
+        self._pending = ""
 
     def feed(self, text: str) -> list[str | Tag]:
-        """Return the text and the tags that are certain by now, in order. A begun tag at the very end never is."""
-        text = self._held + text
+        """Return the text and tags that are complete, in order, without a possible start of a tag at the end."""
+        text = self._pending + text
         parts: list[str | Tag] = []
         done = 0
         for match in _TAG.finditer(text):
             parts += [text[done : match.start()], _tag(match)]
             done = match.end()
-        begun = _BEGUN.search(text, max(done, len(text) - _LONGEST_BEGUN))
-        stop = begun.start() if begun else len(text)
-        self._held = text[stop:]
+        partial = _PARTIAL_TAG.search(text, max(done, len(text) - _MAX_PARTIAL_TAG))
+        stop = partial.start() if partial else len(text)
+        self._pending = text[stop:]
         parts.append(text[done:stop])
         return [part for part in parts if part]
 

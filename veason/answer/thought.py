@@ -1,4 +1,4 @@
-"""The reasoning as it arrives: trimmed text, and the frames it names."""
+"""The streamed reasoning: its trimmed text and the frames it mentions."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _LAST_LETTERS = tuple({end for word in _FRAME_WORDS | _LINKS for end in (word[-1
 _SIGNS = "([<*#:=`'\"⟨"
 _SECONDS_AFTER = re.compile(r"\s?s(?:ec(?:ond)?s?)?\b", re.IGNORECASE)
 _BRACKETS = {"<": ">", "⟨": "⟩"}
-_LOOK_BACK, _LOOK_AHEAD = 40, 12
+_CHARS_BEFORE, _CHARS_AFTER = 40, 12
 
 
 def find_mentions(thought: str, context: AnswerContext) -> list[FrameMention]:
-    """Return the frames that a whole reasoning names, as they were found while it arrived."""
+    """Return the frames that a complete reasoning mentions, the same as those found while it was streamed."""
     reader = Thought(context)
     return [event for event in [*reader.feed(thought), *reader.pause()] if isinstance(event, FrameMention)]
 
 
 class Thought:
-    """Collect the reasoning without white space around it, and find the frame numbers in it.
+    """A collector of the streamed reasoning that trims white space and finds frame numbers.
 
-    The deltas handed out always add up to `text`: white space is held back until something follows it.
+    The deltas always add up to `text`: trailing white space is kept until more text follows.
     """
 
     def __init__(self, context: AnswerContext, sample: int = 0) -> None:
@@ -50,27 +50,27 @@ class Thought:
         return "".join(self._pieces)
 
     def feed(self, text: str) -> list[ThoughtDelta | FrameMention]:
-        """Take more reasoning and return it, followed by the mentions that are certain by now."""
-        kept = text.rstrip() if self._pieces else text.strip()
-        if not kept:
+        """Add text; return it as a delta, followed by the mentions that are complete."""
+        trimmed = text.rstrip() if self._pieces else text.strip()
+        if not trimmed:
             if self._pieces:
                 self._spaces.append(text)
             return []
         after = text[len(text.rstrip()) :]
-        kept, self._spaces = "".join((*self._spaces, kept)), [after]
-        self._pieces.append(kept)
-        self._tail += kept
-        return [ThoughtDelta(kept, self._sample), *self._mentions(is_over=False)]
+        trimmed, self._spaces = "".join((*self._spaces, trimmed)), [after]
+        self._pieces.append(trimmed)
+        self._tail += trimmed
+        return [ThoughtDelta(trimmed, self._sample), *self._mentions(is_over=False)]
 
     def pause(self) -> list[FrameMention]:
-        """Return the mentions at the end of a run of reasoning; what comes later starts on a new line."""
+        """Return the mentions at the end of a section of reasoning; later text starts on a new line."""
         if self._pieces:
             self._spaces.append("\n")
         return self._mentions(is_over=True)
 
     def _mentions(self, *, is_over: bool) -> list[FrameMention]:
         found: list[FrameMention] = []
-        certain = len(self._tail) - (0 if is_over else _LOOK_AHEAD)
+        certain = len(self._tail) - (0 if is_over else _CHARS_AFTER)
         for match in _NUMBER.finditer(self._tail, self._searched):
             if match.end() > certain:
                 break
@@ -80,14 +80,14 @@ class Thought:
                 found.append(FrameMention(frame_index, *span, self._sample))
             self._searched = match.end()
         # A number may start up to its own length before the part that is not certain yet.
-        self._searched = max(self._searched, certain - _LOOK_AHEAD * 2)
-        cut = max(self._searched - _LOOK_BACK, 0)
+        self._searched = max(self._searched, certain - _CHARS_AFTER * 2)
+        cut = max(self._searched - _CHARS_BEFORE, 0)
         self._tail, self._tail_start, self._searched = self._tail[cut:], self._tail_start + cut, self._searched - cut
         return found
 
     def _names_a_frame(self, number: re.Match[str]) -> bool:
-        before = self._tail[max(number.start() - _LOOK_BACK, 0) : number.start()]
-        after = self._tail[number.end() : number.end() + _LOOK_AHEAD]
+        before = self._tail[max(number.start() - _CHARS_BEFORE, 0) : number.start()]
+        after = self._tail[number.end() : number.end() + _CHARS_AFTER]
         closing = _BRACKETS.get(before[-1:])
         if closing is not None and after.removeprefix("s").startswith(closing):
             return True

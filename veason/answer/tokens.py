@@ -47,7 +47,7 @@ class Tokenizer:
         self._spaces: list[str] = []
 
     def feed(self, text: str) -> Iterator[Token]:
-        """Yield the tokens that are complete by now. Must be run to its end before the next call."""
+        """Yield the tokens that are complete. Exhaust the iterator before the next call."""
         place = 0
         while place < len(text):
             token, place = self._STEPS[self._mode](self, text, place)
@@ -55,7 +55,7 @@ class Tokenizer:
                 yield token
 
     def close(self) -> Iterator[Token]:
-        """Yield the token that the end of the answer block completes."""
+        """Yield the token that the end of the block completes, if any."""
         if self._mode in ("bare", "quote", "clock"):
             has_colon = self._mode == "clock"
             yield self._finish("string" if self._mode == "quote" else "bare")
@@ -113,7 +113,7 @@ class Tokenizer:
         return self._finish("bare"), place
 
     def _in_clock(self, text: str, place: int) -> tuple[Token | None, int]:
-        """Decide by what follows digits and a colon whether they are a time (00:04) or a key."""
+        """Tell a time (00:04) from a key by the character after digits and a colon."""
         if text[place].isdecimal():
             self._pieces.append(":")
             self._mode = "bare"
@@ -146,7 +146,7 @@ class Tokenizer:
         return None, place + 1
 
     def _in_quote(self, text: str, place: int) -> tuple[Token | None, int]:
-        """Decide by what follows whether a single quote closed the string or is an apostrophe in it."""
+        """Tell the end of a string from an apostrophe by the character after a single quote."""
         if match := _SPACE.match(text, place):
             self._spaces.append(match[0])
             if "\n" not in match[0]:

@@ -24,7 +24,7 @@ _OBJECT_CLOSE = re.compile(rf"\}}\s*{ANSWER_CLOSE}")
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFormat:
-    """How far a text keeps to the format by the released code.
+    """How well a text follows the format, by the released code.
 
     Attributes:
         has_tags: it begins with a think block and ends with an answer block, whatever else stands inside them.
@@ -48,7 +48,7 @@ class UpstreamAnswer:
 
 
 def measure_upstream_format(text: str, context: AnswerContext) -> UpstreamFormat:
-    """Return what the released format reward measures. Never raises.
+    """Measure the format as the released reward code does. Never raises.
 
     The fields are those of the first answer block that holds one pair of braces and nothing else.
 
@@ -120,7 +120,7 @@ def _boxes_array(boxes: Any, max_boxes: int) -> np.ndarray:
 
 
 def _drawn(numbers: np.ndarray, context: AnswerContext) -> tuple[Box, ...]:
-    """Return finite boxes for the segmenter; swapped corners are put in order, as SAM2 takes two corners."""
+    """Return finite boxes for the segmenter, with their corners in order."""
     numbers = np.nan_to_num(numbers).clip(-LARGEST_NUMBER, LARGEST_NUMBER)
     ordered = np.concatenate(
         [np.minimum(numbers[:, :2], numbers[:, 2:]), np.maximum(numbers[:, :2], numbers[:, 2:])], 1

@@ -1,4 +1,4 @@
-"""The canonical text of an answer: write it, take it apart strictly, and measure how far a text keeps to it."""
+"""The canonical text of an answer: writing it, splitting it strictly, and measuring how well a text follows it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE = TAGS = ("<think>", "</think
 """The four tags, in the order in which they are written."""
 
 LARGEST_NUMBER = 1e9
-"""A coordinate beyond this is no coordinate (it also keeps integers of any length away from float)."""
+"""Largest valid coordinate; it also avoids converting huge integers to float."""
 
 BETWEEN_BLOCKS = re.compile(f"{THINK_CLOSE}\\s*{ANSWER_OPEN}")
-"""What parts the two blocks."""
+"""The text between the two blocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormatParts:
-    """What the format reward needs to know of one text.
+    """The properties of a text that the format reward measures.
 
     Attributes:
-        has_tags: the whole text is a think block, white space and an answer block, with each tag once.
-        is_object: the answer block holds a JSON object, without any repair.
+        has_tags: the text is exactly a think block, white space and an answer block, with each tag once.
+        is_object: the answer block is a valid JSON object.
         has_keyframe: its keyframe is an integer. JSON `true` counts, as it does upstream (a Python bool is an int).
-        keyframe_is_bool: the keyframe is `true` or `false`, for callers who do not want to count it.
-        num_boxes: length of the list of boxes, 0 where there is no list.
+        keyframe_is_bool: the keyframe is `true` or `false`, for callers who do not count it.
+        num_boxes: length of the list of boxes, 0 if there is no list.
         num_good_boxes: how many of them are lists of four finite numbers.
     """
 
@@ -47,17 +47,17 @@ class FormatParts:
 def format_parts(
     text: str, *, keyframe_key: str = "keyframe_timestamp", boxes_key: str = "bbox_2d_list"
 ) -> FormatParts:
-    """Measure how well any `text` keeps to the answer format. Never raises.
+    """Measure how well any text follows the answer format. Never raises.
 
-    The JSON is read from the last answer block even where the tags around it are not perfect.
+    The JSON is read from the last answer block, even if the tags around it are not exact.
 
     >>> format_parts('<think>a</think><answer>{"keyframe_timestamp": 3, "bbox_2d_list": [[1, 2, 3]]}</answer>')
     ... # doctest: +NORMALIZE_WHITESPACE
     FormatParts(has_tags=True, is_object=True, has_keyframe=True, keyframe_is_bool=False, num_boxes=1,
                 num_good_boxes=0)
 
-    Source: the format reward of Veason-R1, verl/utils/reward_score/video_match_keyframe_sam_sft_mod.py. Departs from
-    it where a tag is written twice: no whole block then.
+    Source: the format reward of Veason-R1, verl/utils/reward_score/video_match_keyframe_sam_sft_mod.py. It
+    differs for repeated tags, where no block is complete.
     """
     body = load_json(_last_answer_block(text))
     fields = body if isinstance(body, dict) else {}
@@ -76,8 +76,8 @@ def format_parts(
 def render_answer(thought: str, keyframe: int | None, boxes: Sequence[Box], context: AnswerContext) -> str:
     """Return the canonical text of an answer, the inverse of `parse_answer`.
 
-    Boxes become whole numbers in the model's space, at least one wide and high. No box means that the target is absent;
-    the keyframe may then be None and is written as null. Tags inside `thought` are left out.
+    Boxes become integers in the model's space, at least one wide and high. No boxes mean an absent target; the keyframe
+    may then be None and is written as null. Tags inside `thought` are removed.
 
     >>> context = AnswerContext(shown=(0, 128), num_frames=300, source_wh=(1120, 560))
     >>> print(render_answer("It is near in (128s).", 128, [Box(20, 20, 60, 40)], context))
@@ -97,9 +97,9 @@ def render_answer(thought: str, keyframe: int | None, boxes: Sequence[Box], cont
 
 
 def without_tags(thought: str) -> str:
-    """Return `thought` without white space around it and without anything that would be read as a tag."""
+    """Return `thought` without surrounding white space and without anything that would be read as a tag."""
     while True:
-        # A full stop at the end lets go of what the splitter would hold back as a begun tag.
+        # The full stop makes the splitter return a possible start of a tag at the end.
         parts = TagSplitter().feed(f"{thought}.")
         kept = "".join(part for part in parts if isinstance(part, str))[:-1].strip()
         if kept == thought:
@@ -108,7 +108,7 @@ def without_tags(thought: str) -> str:
 
 
 def split_blocks(text: str) -> tuple[str, str] | None:
-    """Return what stands in the think block and in the answer block, or None where `text` is not just those two."""
+    """Return the content of the think block and of the answer block, or None if `text` is not exactly these two."""
     if any(text.count(tag) != 1 for tag in TAGS):
         return None
     between = BETWEEN_BLOCKS.search(text)
@@ -118,7 +118,7 @@ def split_blocks(text: str) -> tuple[str, str] | None:
 
 
 def load_json(text: str) -> Any:
-    """Return the JSON value of `text`, None where it is not JSON (too deep and too long numbers included)."""
+    """Return the JSON value of `text`, or None if it is not JSON, nested too deeply or has too long numbers."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,14 +1,14 @@
-"""Evaluate predictions on a benchmark: make them or take them as they are, score them, and write the report.
+"""Evaluation on a benchmark: run the models or read saved predictions, score them, and write a report.
 
-    evaluate(open_dataset("ReVOS", "revos"), Path("predictions"), Path("out"))        # only scores
-    evaluate(open_dataset("ReVOS", "revos"), Live(make_pipeline), Path("out"))        # asks the models first
+    evaluate(open_dataset("ReVOS", "revos"), Path("predictions"), Path("out"))        # scores saved masks
+    evaluate(open_dataset("ReVOS", "revos"), Live(make_pipeline), Path("out"))        # runs the models first
 
-    journal.py   what is done, line by line        live.py     ask the models, save pictures and answers
+    journal.py   finished rows, for resuming       live.py     run the models, save masks and answers
     workers.py   one process or several            score.py    one expression -> one row
     report.py    rows -> report.json, CSV, tables
 
-Kill a run at any time and start it again: finished expressions are kept if their saved pictures are unchanged, the one
-in work is done again, and the report is the one that an undisturbed run writes.
+A run can be killed at any time and started again: finished expressions are kept if their saved masks are unchanged, the
+unfinished one is repeated, and the report equals that of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from veason.types import OnProgress, Sample
 __all__ = ["Live", "Report", "evaluate", "find_missing"]
 
 GROUP_SIZE = 8
-"""At most so many expressions of one video go to a worker at once."""
+"""Most expressions of one video that a worker gets at once."""
 
 PREDICTIONS = "predictions"
-"""Folder below the output folder for predictions made on the way."""
+"""Name of the folder for the models' predictions, in the output folder."""
 
 
 def evaluate(
@@ -58,18 +58,18 @@ def evaluate(
     allow_missing: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Report:
-    """Score every expression of the dataset and write the report into `out`; goes on where an earlier run stopped.
+    """Score every expression of the dataset and write the report into `out`. Continues an earlier run in `out`.
 
     Args:
-        dataset: what to score against. Without public ground truth only predictions are made.
-        source: a folder of saved predictions, or how to make them (they are kept in `out`/predictions).
-        out: folder for journal and report, made if it is not there.
+        dataset: the benchmark split. Without public ground truth only predictions are made.
+        source: a folder of saved predictions, or the models to run (their predictions go to `out`/predictions).
+        out: folder for journal and report, created if needed.
         workers: number of processes; with `Live`, each loads the models.
-        allow_missing: score missing pictures as empty masks, and say so in the report, instead of raising.
-        on_progress: called with (done, all) after every expression.
+        allow_missing: score missing mask images as empty masks, and state it in the report, instead of raising.
+        on_progress: called with `(done, total)` expressions after each one.
 
     Raises:
-        DataError: pictures are missing, unreadable or of the wrong size; or `out` holds another evaluation.
+        DataError: mask images are missing, unreadable or of the wrong size; or `out` has another evaluation.
         VeasonError: a model failed.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def evaluate(
         tasks = [Task(sample.key, (sample,), (answers or {}).get(sample.key)) for sample in dataset]
         run_tasks(job, tasks, journal, workers, on_progress)
         if is_live:
-            write_saved_answers(predictions, _kept_answers(journal, dataset))
+            write_saved_answers(predictions, _saved_answers(journal, dataset))
             sweep_partial(predictions)
         official = list(official_tasks(dataset))
         run_tasks(replace(job, live=None), official, journal, workers, None)
@@ -97,7 +97,7 @@ def evaluate(
 def run_tasks(
     job: ScoringJob, tasks: Sequence[Task], journal: Journal, workers: int, on_progress: OnProgress | None
 ) -> None:
-    """Do the tasks that the journal has not, or whose pictures have changed since."""
+    """Run the tasks that are not in the journal, or whose mask images have changed since."""
     pending = [task for task in tasks if not _is_done(journal.rows.get(task.key), job, task)]
     done = len(tasks) - len(pending)
     if on_progress:
@@ -111,13 +111,13 @@ def run_tasks(
 
 
 def find_missing(dataset: Sequence[Sample], predictions: Path) -> dict[str, tuple[str, ...]]:
-    """Return, by sample key, the names of scored frames without a saved picture."""
+    """Return the names of scored frames without a saved mask image, by sample key."""
     found = ((sample.key, missing_frames(predictions, sample)) for sample in dataset)
     return {key: names for key, names in found if names}
 
 
 def check_coverage(dataset: Dataset, predictions: Path, out: Path, *, allow_missing: bool) -> None:
-    """Raise DataError, and list everything in `out`/missing.txt, unless every scored frame has a saved picture."""
+    """Raise DataError and write `out`/missing.txt if a scored frame has no saved mask image."""
     listing = out / "missing.txt"
     listing.unlink(missing_ok=True)
     if not (predictions / "Annotations").is_dir():
@@ -138,25 +138,25 @@ def check_coverage(dataset: Dataset, predictions: Path, out: Path, *, allow_miss
 
 
 def identity_of(dataset: Dataset, source: Path | Live) -> dict[str, Any]:
-    """Return what tells this evaluation from another one, as JSON values."""
+    """Return the identity of an evaluation as JSON values: dataset, split, files and models."""
     digest = hashlib.blake2b(digest_size=12)
     for sample in dataset:
         digest.update(f"{sample.key}\n{sample.instruction}\n{sample.type}\n".encode())
     for file in sorted([*dataset.root.glob("[!.]*.json"), *(dataset.root / dataset.split).glob("[!.]*.json")]):
         status = file.stat()
         digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    made_by = dict(source.label) if isinstance(source, Live) else {"predictions": str(source.resolve())}
+    models = dict(source.label) if isinstance(source, Live) else {"predictions": str(source.resolve())}
     return {
         "kind": dataset.kind,
         "root": str(dataset.root.resolve()),
         "split": dataset.split,
         "fingerprint": digest.hexdigest(),
-        **made_by,
+        **models,
     }
 
 
 def official_tasks(dataset: Dataset) -> Iterator[Task]:
-    """Yield the extra rows that Ref-DAVIS17's official score needs: the objects of each video and annotator."""
+    """Yield the additional tasks of Ref-DAVIS17's official score: the objects of each video and annotator."""
     if dataset.kind != "ref-davis17":
         return
     for video, group in groupby(dataset, key=lambda sample: sample.video):
@@ -179,6 +179,6 @@ def _groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
             yield members[start : start + GROUP_SIZE]
 
 
-def _kept_answers(journal: Journal, dataset: Dataset) -> Iterator[SavedAnswer]:
+def _saved_answers(journal: Journal, dataset: Dataset) -> Iterator[SavedAnswer]:
     for sample in dataset:
         yield parse_saved_answer(journal.rows[sample.key]["answer"], journal.path, sample.key)

@@ -1,7 +1,7 @@
-"""What an evaluation has done so far, one JSON line an expression, so that a run can be killed at any time.
+"""The journal of an evaluation: one JSON line per finished expression, so that a killed run can be resumed.
 
-A line counts once it is whole: it ends in a newline and carries the right checksum. Whatever follows the last good line
-is cut off when the journal is opened again. Lines reach the operating system at once, and the disk about once a second.
+A line is valid if it ends in a newline and has the right checksum. Opening the journal truncates it after the last
+valid line. Lines are flushed to the operating system at once and synced to disk about once per second.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ SYNC_SECONDS = 1.0
 
 
 class Journal:
-    """The journal of one output folder, open for appending; a second run in the same folder is refused.
+    """The journal of one output folder, open for appending. It is locked against a second run in the folder.
 
-    `rows` holds what earlier runs finished, by key. `identity` says what is evaluated: a journal of something else is
-    not continued.
+    `rows` has the finished rows of earlier runs, by key.
+
+    Args:
+        folder: the output folder.
+        identity: the evaluation; a journal of another one is not continued.
 
     Raises:
-        DataError: the folder belongs to another evaluation, or one is running in it.
+        DataError: the folder has another evaluation, or one is running in it.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
@@ -53,7 +56,7 @@ class Journal:
             self._write({"identity": dict(identity)})
 
     def append(self, row: dict[str, Any]) -> None:
-        """Keep the result of one expression; a later row of the same key counts."""
+        """Append the row of one expression; it replaces an earlier row of the same key."""
         self._write(row)
         self.rows[row["key"]] = row
 
@@ -79,7 +82,7 @@ class Journal:
 
 
 def _read(stream: Any) -> tuple[list[dict[str, Any]], int]:
-    """Return the good lines and their length in bytes; reading ends at the first line that is not whole."""
+    """Return the valid lines and their length in bytes, up to the first invalid line."""
     stream.seek(0)
     lines: list[dict[str, Any]] = []
     length = 0
@@ -100,7 +103,7 @@ def _difference(old: Any, new: Mapping[str, Any]) -> str:
 
 
 def _lock(descriptor: int, folder: Path) -> None:
-    """Refuse a second run in the same folder; the lock goes with the process, however it ends."""
+    """Lock the folder; raise DataError if another run holds the lock. The system releases it with the process."""
     if sys.platform == "win32":
         return
     import fcntl

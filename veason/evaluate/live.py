@@ -1,4 +1,4 @@
-"""Run policy and segmenter on one expression and save what they say."""
+"""Running policy and segmenter on one expression and saving the result."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from veason.pipeline import Pipeline
 
 NOMINAL_FPS = 24.0
-"""Benchmarks list frames without times; the policy is shown indices only."""
+"""Frame rate assumed for benchmarks, which have no times; the policy gets frame indices only."""
 
 
 @dataclass(frozen=True)
 class Live:
-    """Predictions made on the way. `make_pipeline` is called once in each worker, so it must be picklable.
+    """Predictions from models.
 
-    `label` names the models; a run is continued only under the same label.
+    Attributes:
+        make_pipeline: loads the models; called once per worker, so it must be picklable.
+        label: the names of the models; a run is resumed only with the same label.
     """
 
     make_pipeline: Callable[[], Pipeline]
@@ -36,7 +38,7 @@ class Live:
 
 @dataclass(frozen=True)
 class SampleVideo:
-    """The pictures that a sample lists, as a VideoSource: a folder may hold more than the benchmark uses."""
+    """The frames listed by a sample, as a VideoSource. Their folder may contain further images."""
 
     sample: Sample
     info: VideoInfo
@@ -51,13 +53,13 @@ class SampleVideo:
             raise VideoError(f"cannot read frame {frame_index} of {self.sample.video}: {path}: {error}") from error
 
     def frames(self, frame_indices: Sequence[int]) -> Iterator[Frame]:
-        """Yield the wanted frames in the given order."""
+        """Yield frames in the given order."""
         for index in frame_indices:
             yield Frame(index, self.frame(index))
 
 
 def open_sample(sample: Sample) -> SampleVideo:
-    """Return the pictures of a sample as a video. Raises VideoError where the first one cannot be read."""
+    """Return the frames of a sample as a video. Raises VideoError if the first one cannot be read."""
     path = sample.frame_path(0)
     try:
         with Image.open(path) as picture:
@@ -80,9 +82,9 @@ def open_sample(sample: Sample) -> SampleVideo:
 
 
 def predict(pipeline: Pipeline, sample: Sample, root: Path) -> SavedAnswer:
-    """Ask the pipeline, save the union of its masks below `root`, and return what the policy said.
+    """Run the pipeline on a sample, save the union of its masks in `root`, and return the policy's answer.
 
-    Without a usable answer the saved pictures are black, and the answer says so: it is counted apart.
+    Without a usable answer the saved masks are empty and the answer is None, which the report counts separately.
 
     Raises:
         VideoError: a frame cannot be read.
@@ -112,7 +114,7 @@ def predict(pipeline: Pipeline, sample: Sample, root: Path) -> SavedAnswer:
 
 
 def union(objects: Mapping[int, ObjectMask]) -> np.ndarray:
-    """Return the `(H, W)` bool union of one or more objects on a frame."""
+    """Return the union of one or more objects' masks on a frame as `(H, W)` bool."""
     merged = None
     for mask in objects.values():
         part = decode_mask(mask.rle)

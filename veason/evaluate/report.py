@@ -1,6 +1,6 @@
-"""From rows to report.json, results.csv, report.md and the scatter plot of the keyframe analysis.
+"""The report of an evaluation: report.json, results.csv, report.md and the scatter plot of the keyframe analysis.
 
-The report holds no times and no order of work: two runs over the same predictions write the same bytes.
+The report is deterministic: two runs over the same predictions write the same bytes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ JournalRow = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """The content of report.json, the rows of results.csv, and the points of the scatter plot (prominence, J&F)."""
+    """The content of report.json, the rows of results.csv, and the (prominence, J&F) points of the scatter plot."""
 
     content: dict[str, Any]
     table: list[dict[str, Any]]
@@ -57,16 +57,16 @@ class Report:
 def build_report(
     dataset: Dataset, rows: Mapping[str, JournalRow], identity: Mapping[str, Any], *, has_answers: bool
 ) -> Report:
-    """Return the report; every expression of the dataset must have its row. Figures are percents."""
+    """Build the report; every expression of the dataset must have a row. Scores are percentages."""
     samples = list(dataset)
-    mine = [rows[sample.key] for sample in samples]
-    scores = [SequenceScore(**row["score"]) if row["score"] else None for row in mine]
+    sample_rows = [rows[sample.key] for sample in samples]
+    scores = [SequenceScore(**row["score"]) if row["score"] else None for row in sample_rows]
     points = [
         (row["prominence"], 100 * score.jf)
-        for row, score in zip(mine, scores, strict=True)
+        for row, score in zip(sample_rows, scores, strict=True)
         if score and row["prominence"] is not None
     ]
-    missing = {sample.key: row["missing"] for sample, row in zip(samples, mine, strict=True) if row["missing"]}
+    missing = {sample.key: row["missing"] for sample, row in zip(samples, sample_rows, strict=True) if row["missing"]}
     content = {
         "evaluation": dict(identity),
         "coverage": {
@@ -75,26 +75,26 @@ def build_report(
             "note": "missing pictures were scored as empty masks" if missing else "complete",
         },
         "scores": build_scores(dataset.kind, samples, scores, rows),
-        "absence": build_absence(samples, mine, scores),
-        "empty_predictions_percent": _percent(sum(row["is_empty"] for row in mine), len(mine)),
+        "absence": build_absence(samples, sample_rows, scores),
+        "empty_predictions_percent": _percent(sum(row["is_empty"] for row in sample_rows), len(sample_rows)),
         "keyframes": build_keyframes(points) if has_answers else NOT_AVAILABLE,
-        "defects": build_defects(mine) if has_answers else NOT_AVAILABLE,
+        "defects": build_defects(sample_rows) if has_answers else NOT_AVAILABLE,
     }
-    content["cautions"] = find_cautions(content, mine, samples)
-    table = [_table_row(sample, row, score) for sample, row, score in zip(samples, mine, scores, strict=True)]
+    content["cautions"] = find_cautions(content, sample_rows, samples)
+    table = [_table_row(sample, row, score) for sample, row, score in zip(samples, sample_rows, scores, strict=True)]
     return Report(content, table, points)
 
 
 def build_scores(
     kind: str, samples: Sequence[Sample], scores: Sequence[SequenceScore | None], rows: Mapping[str, JournalRow]
 ) -> Any:
-    """Return each figure of the benchmark's table, None where no expression belongs to it."""
-    known = [(sample, score) for sample, score in zip(samples, scores, strict=True) if score is not None]
-    if not known:
+    """Return the figures of the benchmark's table, None for a figure without expressions."""
+    scored = [(sample, score) for sample, score in zip(samples, scores, strict=True) if score is not None]
+    if not scored:
         return NOT_AVAILABLE
-    values = [score for _, score in known]
+    values = [score for _, score in scored]
     if kind == "revos":
-        type_ids = [TYPE_IDS[sample.type or "referring"] for sample, _ in known]
+        type_ids = [TYPE_IDS[sample.type or "referring"] for sample, _ in scored]
         revos = summarise_revos(values, type_ids)
         absent = summarise_mean([score for score, type_id in zip(values, type_ids, strict=True) if type_id == ABSENT])
         return {
@@ -116,18 +116,20 @@ def build_scores(
 def build_absence(
     samples: Sequence[Sample], rows: Sequence[JournalRow], scores: Sequence[SequenceScore | None]
 ) -> dict[str, Any] | str:
-    """Return N-acc and T-acc; answers that could not be read leave empty masks, so they are counted beside."""
-    known = [(s, row) for s, row, score in zip(samples, rows, scores, strict=True) if score is not None]
-    if not known:
+    """Return N-acc and T-acc. Unparsable answers have empty masks, so those for absent targets are also counted."""
+    scored = [(s, row) for s, row, score in zip(samples, rows, scores, strict=True) if score is not None]
+    if not scored:
         return NOT_AVAILABLE
-    is_absent = [sample.type == "absent" for sample, _ in known]
-    absence = summarise_absence(is_absent, [row["is_empty"] for _, row in known])
-    unread = [gone for gone, (_, row) in zip(is_absent, known, strict=True) if "unparsable" in (row["defects"] or ())]
-    return {**asdict(absence), "num_absent_unparsable": sum(unread)}
+    is_absent = [sample.type == "absent" for sample, _ in scored]
+    absence = summarise_absence(is_absent, [row["is_empty"] for _, row in scored])
+    unparsable = [
+        gone for gone, (_, row) in zip(is_absent, scored, strict=True) if "unparsable" in (row["defects"] or ())
+    ]
+    return {**asdict(absence), "num_absent_unparsable": sum(unparsable)}
 
 
 def build_keyframes(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Return the Pearson correlation between a keyframe's prominence and J&F (None where it is not defined)."""
+    """Return the Pearson correlation between keyframe prominence and J&F, None if it is not defined."""
     pearson = None
     if len(points) > 1:
         prominence, jf = np.array(points, dtype=np.float64).T
@@ -138,14 +140,14 @@ def build_keyframes(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 
 def build_defects(rows: Sequence[JournalRow]) -> dict[str, Any]:
-    """Return the share of answers with each defect, in percent of the expressions that have an answer line."""
+    """Return the percentage of saved answers with each defect."""
     answered = [row["defects"] for row in rows if row["defects"] is not None]
     counts = Counter(name for defects in answered for name in defects)
     return {"answers": len(answered)} | {name: _percent(counts[name], len(answered)) for name in DEFECTS}
 
 
 def find_cautions(content: Mapping[str, Any], rows: Sequence[JournalRow], samples: Sequence[Sample]) -> list[str]:
-    """Return sentences about figures that do not mean what they seem to."""
+    """Return warnings about figures that are easily misread."""
     cautions = []
     missing, empty = content["coverage"]["incomplete"], content["empty_predictions_percent"]
     if missing:
@@ -172,21 +174,21 @@ def find_cautions(content: Mapping[str, Any], rows: Sequence[JournalRow], sample
 
 
 def write_report(report: Report, folder: Path) -> None:
-    """Write report.json, results.csv, report.md and, where keyframes are known, the scatter plot."""
+    """Write report.json, results.csv, report.md and, if keyframes are known, the scatter plot."""
     picture = None
     if report.points:
         picture = draw_scatter(report.points, report.content["keyframes"]["pearson"], folder / SCATTER)
-    _put(folder / "report.json", json.dumps(report.content, indent=1, ensure_ascii=False) + "\n")
+    _write_atomically(folder / "report.json", json.dumps(report.content, indent=1, ensure_ascii=False) + "\n")
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report.table)
-    _put(folder / "results.csv", stream.getvalue())
-    _put(folder / "report.md", as_markdown(report.content, picture))
+    _write_atomically(folder / "results.csv", stream.getvalue())
+    _write_atomically(folder / "report.md", as_markdown(report.content, picture))
 
 
 def draw_scatter(points: Sequence[tuple[float, float]], pearson: float | None, file: Path) -> str:
-    """Draw J&F over prominence and return a line for the report; without matplotlib the line says what to type."""
+    """Draw J&F over prominence; return a line for the report, or the install command if matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
         return f"The scatter plot was not drawn: matplotlib is not installed: {INSTALL_COMMANDS['matplotlib']}"
     from matplotlib.figure import Figure
@@ -197,14 +199,14 @@ def draw_scatter(points: Sequence[tuple[float, float]], pearson: float | None, f
     axes.scatter(prominence, jf, s=8, alpha=0.4, linewidths=0, color="#1f5fa8")
     axes.set(xlabel="keyframe prominence (area / largest area)", ylabel="J&F (%)", xlim=(-0.03, 1.03), ylim=(-3, 103))
     axes.set_title(f"{len(points)} expressions, Pearson {_number(pearson)}", fontsize=10)
-    beside = file.with_name("." + file.name)
-    figure.savefig(beside, format="png", metadata={"Software": None})
-    beside.replace(file)
+    partial = file.with_name("." + file.name)
+    figure.savefig(partial, format="png", metadata={"Software": None})
+    partial.replace(file)
     return f"![J&F over keyframe prominence]({file.name})"
 
 
 def as_markdown(content: Mapping[str, Any], picture: str | None) -> str:
-    """Return the report as a page that people can read."""
+    """Return the report as Markdown."""
     evaluation = content["evaluation"]
     lines = [f"# {evaluation['kind']}, {evaluation['split']}", ""]
     lines += [f"- {key}: `{value}`" for key, value in evaluation.items() if key not in ("kind", "split")]
@@ -291,7 +293,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _put(file: Path, text: str) -> None:
-    beside = file.with_name("." + file.name)
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)
+def _write_atomically(file: Path, text: str) -> None:
+    partial = file.with_name("." + file.name)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)

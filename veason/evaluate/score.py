@@ -1,4 +1,4 @@
-"""Score one expression, or the objects of one Ref-DAVIS17 annotator, from saved pictures."""
+"""Scoring of one expression, or of the objects of one Ref-DAVIS17 annotator, from saved mask images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from veason.metrics import (
 from veason.types import Rle, Sample
 
 OFFICIAL = "official:"
-"""Keys of the rows that hold the objects of one video and annotator start with this."""
+"""Prefix of the keys of rows with the objects of one video and annotator."""
 
 DEFECTS = ("unparsable", "keyframe not shown", "box outside", "contradiction")
 _CONTRADICTIONS = {"other_frame_named", "absent_but_boxes", "present_but_no_boxes", "count_differs"}
@@ -35,9 +35,12 @@ _CONTRADICTIONS = {"other_frame_named", "absent_but_boxes", "present_but_no_boxe
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row to work out: an expression (one sample) or one annotator's objects of a video (many, `key` OFFICIAL...).
+    """One row to compute: an expression (one sample) or one annotator's objects of a video (several samples).
 
-    `answer` is what was saved beside the pictures, None where nothing was.
+    Attributes:
+        key: key of the row; it starts with OFFICIAL for objects.
+        samples: the samples to score.
+        answer: the answer saved with the masks, None if there is none.
     """
 
     key: str
@@ -46,14 +49,14 @@ class Task:
 
     @property
     def is_official(self) -> bool:
-        """Tell whether this is about objects, not an expression."""
+        """True for the objects of one annotator, False for an expression."""
         return self.key.startswith(OFFICIAL)
 
 
 def task_fingerprint(task: Task, predictions: Path, *, with_times: bool) -> str:
-    """Return a text that changes when what the row was worked out from changes.
+    """Return a fingerprint of the inputs of a row: its mask images and its answer.
 
-    Without times, a folder that was copied elsewhere still counts as the same.
+    Without times, a copy of the folder has the same fingerprint.
     """
     parts = [stamp(predictions, sample, with_times=with_times) for sample in task.samples]
     if task.answer is not None:
@@ -63,10 +66,10 @@ def task_fingerprint(task: Task, predictions: Path, *, with_times: bool) -> str:
 
 
 def score_task(task: Task, predictions: Path, cache: OutlineCache) -> dict[str, Any]:
-    """Return the row of a task, ready for the journal. A missing picture counts as an empty mask (and is counted).
+    """Return the row of a task for the journal. Missing mask images are scored as empty masks and counted.
 
     Raises:
-        DataError: a picture or the ground truth cannot be read, or their sizes differ.
+        DataError: a mask image or the ground truth cannot be read, or their sizes differ.
     """
     try:
         body = score_objects(task, predictions) if task.is_official else score_expression(task, predictions, cache)
@@ -82,7 +85,7 @@ def score_task(task: Task, predictions: Path, cache: OutlineCache) -> dict[str, 
 
 
 def score_expression(task: Task, predictions: Path, cache: OutlineCache) -> dict[str, Any]:
-    """Return the scores of one expression and what is known of its answer."""
+    """Return the scores of one expression and the assessment of its answer."""
     (sample,) = task.samples
     missing = set(missing_frames(predictions, sample))
     indices = sample.truth_indices() if sample.has_truth else tuple(range(len(sample.frame_names)))
@@ -121,9 +124,9 @@ def score_expression(task: Task, predictions: Path, cache: OutlineCache) -> dict
 
 
 def judge_answer(answer: SavedAnswer | None, truths: dict[int, list[Rle]]) -> dict[str, Any]:
-    """Return the keyframe, its prominence and the defects of an answer; all None where no answer was saved.
+    """Return keyframe, prominence and defects of an answer; all None if no answer was saved.
 
-    Prominence is the target's area on the keyframe over its largest area, None where the target is never visible or
+    Prominence is the target's area on the keyframe divided by its largest area; None if the target is never visible or
     the keyframe has no ground truth.
     """
     if answer is None:
@@ -148,7 +151,7 @@ def judge_answer(answer: SavedAnswer | None, truths: dict[int, list[Rle]]) -> di
 def score_objects(task: Task, predictions: Path) -> dict[str, Any]:
     """Return `(J, F)` of every object of a Ref-DAVIS17 video for one annotator, by the official protocol.
 
-    Where predicted objects overlap, the one that is listed first keeps the pixel.
+    Overlapping pixels of predicted objects belong to the object listed first.
     """
     samples = task.samples
     count = len(samples)

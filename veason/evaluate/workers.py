@@ -1,4 +1,4 @@
-"""Work through groups of tasks, in this process or in several; one group is one video's, so caches stay warm."""
+"""Running groups of tasks in one or several processes. A group belongs to one video, so that caches are reused."""
 
 from __future__ import annotations
 
@@ -19,23 +19,28 @@ TaskGroup = Sequence[Task]
 
 @dataclass(frozen=True, slots=True)
 class ScoringJob:
-    """What every worker needs to know: where pictures are, and how to make them where they are not saved already."""
+    """The common input of all workers.
+
+    Attributes:
+        predictions: folder of the mask images.
+        live: the models that make them, None if they are saved already.
+    """
 
     predictions: Path
     live: Live | None = None
 
     def stamp(self, task: Task) -> str:
-        """Return what a row must carry to count as done. Our own pictures are known by name and size only."""
+        """Return the fingerprint of a finished row. For masks of this evaluation it uses names and sizes, not times."""
         return task_fingerprint(task, self.predictions, with_times=self.live is None)
 
 
 def score_groups(job: ScoringJob, groups: Sequence[TaskGroup], workers: int) -> Generator[dict[str, Any], None, None]:
-    """Yield the row of every task as it gets done, in no fixed order over several workers.
+    """Yield the row of every finished task. With several workers the order is not fixed.
 
-    Closing the generator stops the workers; what they had not yielded is lost.
+    Closing the generator stops the workers; unfinished rows are lost.
 
     Raises:
-        VeasonError: a task failed; or a worker ended, killed from outside perhaps.
+        VeasonError: a task failed, or a worker process died.
     """
     if not groups:
         return
@@ -46,26 +51,26 @@ def score_groups(job: ScoringJob, groups: Sequence[TaskGroup], workers: int) -> 
                 yield worker.score(task)
         return
     context = multiprocessing.get_context("spawn")
-    waiting = list(reversed(groups))
+    remaining = list(reversed(groups))
     processes = []
     busy: dict[Connection, None] = {}
     try:
         for _ in range(min(workers, len(groups))):
-            here, there = context.Pipe()
-            process = context.Process(target=run_worker, args=(there, job), daemon=True)
+            parent_end, worker_end = context.Pipe()
+            process = context.Process(target=run_worker, args=(worker_end, job), daemon=True)
             process.start()
-            there.close()
+            worker_end.close()
             processes.append(process)
-            here.send(waiting.pop())
-            busy[here] = None
+            parent_end.send(remaining.pop())
+            busy[parent_end] = None
         while busy:
             for connection in wait(list(busy)):
                 assert isinstance(connection, Connection)
                 message = _receive(connection)
                 if message is not None:
                     yield message
-                elif waiting:
-                    connection.send(waiting.pop())
+                elif remaining:
+                    connection.send(remaining.pop())
                 else:
                     connection.send(None)
                     del busy[connection]
@@ -78,7 +83,7 @@ def score_groups(job: ScoringJob, groups: Sequence[TaskGroup], workers: int) -> 
 
 
 def run_worker(connection: Connection, job: ScoringJob) -> None:
-    """Answer groups with rows until None comes or the parent is gone. The target of a worker process."""
+    """Score the groups received until None arrives or the parent ends. The entry point of a worker process."""
     worker: Worker | None = None
     try:
         while (group := connection.recv()) is not None:
@@ -95,7 +100,7 @@ def run_worker(connection: Connection, job: ScoringJob) -> None:
 
 
 class Worker:
-    """One process's models and caches."""
+    """The models and caches of one process."""
 
     def __init__(self, job: ScoringJob) -> None:
         self.job = job
@@ -103,7 +108,7 @@ class Worker:
         self.pipeline = job.live.make_pipeline() if job.live else None
 
     def score(self, task: Task) -> dict[str, Any]:
-        """Return the row of a task; predictions are made first where they are not saved already."""
+        """Return the row of a task, after running the models if the job has any."""
         if self.pipeline is None or task.is_official:
             row = score_task(task, self.job.predictions, self.cache)
         else:

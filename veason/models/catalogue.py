@@ -66,7 +66,7 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
         hub.NANO, "policy", "rendered scenes only; for a first look without downloads", 3.9, "Apache-2.0", 60, "nano"
     ),
     CatalogueModel(
-        hub.REAL_POLICY, "policy", "trained for this very task on ReVOS: the default", 3750, NO_LICENCE, 2500, "3B"
+        hub.PUBLISHED_POLICY, "policy", "trained for this very task on ReVOS: the default", 3750, NO_LICENCE, 2500, "3B"
     ),
     CatalogueModel(
         "Qwen/Qwen2.5-VL-3B-Instruct", "policy", _QWEN25, 3750, "Qwen Research, not for commercial use", 2500, "3B"
@@ -93,7 +93,7 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
         "facebook/sam2.1-hiera-base-plus", "segmenter", "exact outlines in the middle", 81, "Apache-2.0", 1300, "base+"
     ),
     CatalogueModel(
-        hub.REAL_SEGMENTER,
+        hub.PUBLISHED_SEGMENTER,
         "segmenter",
         "the most exact SAM 2.1: the default with a GPU",
         224,

@@ -45,6 +45,8 @@ _NETWORK_ERRORS: tuple[type[Exception], ...] = tuple(
 )
 """What the HTTP client of the hub's library raises: it has been another library from one release to the next."""
 
+_UNREACHABLE: tuple[type[Exception], ...] = (*_NETWORK_ERRORS, OfflineModeIsEnabled, ConnectionError, TimeoutError)
+
 OnBytes = Callable[[int], object]
 """A callback for progress, called with the bytes that are here of all that are wanted."""
 
@@ -167,7 +169,7 @@ def _fetch_file(plan: FetchPlan, file: RemoteFile, on_bytes: OnBytes, is_cancell
             part.unlink()
             raise FetchError(f"{file.name} of {plan.model} did not arrive as it was published: fetch it again")
         part.replace(blob)
-    hf_hub_download(plan.model, file.name, revision=plan.revision)  # it is here: only the place in the folder is made
+    hf_hub_download(plan.model, file.name)  # it is here: this makes its place in the folder, and notes the revision
 
 
 def _fetch_blob(said: Any, part: Path, url: str, on_bytes: OnBytes, is_cancelled: Callable[[], bool]) -> None:
@@ -228,7 +230,7 @@ def _told(model: str) -> Iterator[None]:
         raise FetchError(f"{constants.ENDPOINT} has no model {model!r}: is the name right?") from error
     except HfHubHTTPError as error:
         raise FetchError(f"{constants.ENDPOINT} refuses {model}: {str(error).splitlines()[0]}") from error
-    except (OfflineModeIsEnabled, *_NETWORK_ERRORS, ConnectionError, TimeoutError) as error:
+    except _UNREACHABLE as error:
         raise FetchError(unreachable(model)) from error
     except OSError as error:
         raise FetchError(f"cannot fetch {model}: {error}") from error

@@ -11,7 +11,7 @@ from veason.errors import ProjectError
 from veason.project.listings import Wanted
 from veason.project.project import Project
 from veason.types import Sample
-from veason.video.images import is_litter, is_picture
+from veason.video.images import is_picture, is_system_file
 
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".3gp")
 
@@ -56,11 +56,11 @@ def list_videos(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEOS and path.is_file() and not is_litter(path.name)
+    return path.suffix.lower() in VIDEOS and path.is_file() and not is_system_file(path.name)
 
 
 def _is_frames(path: Path) -> bool:
-    return path.is_dir() and not is_litter(path.name) and any(map(is_picture, path.iterdir()))
+    return path.is_dir() and not is_system_file(path.name) and any(map(is_picture, path.iterdir()))
 
 
 def add_videos(

@@ -1,25 +1,24 @@
-"""The four rewards of Veason-R1, each a pure function that explains itself: format, keyframe, boxes, tracks.
+"""The four rewards of Veason-R1 as pure functions with explanations: format, keyframe, boxes, tracks.
 
-    case = RewardCase(context, objects)             what is true of one question
-    prediction = read_answer(text, case, EXTENDED)  what the model said
+    case = RewardCase(context, objects)             the ground truth of one question
+    prediction = read_answer(text, case, EXTENDED)  the model's answer
     keyframe_reward(prediction, case, EXTENDED)     -> Reward(value, reasons, pairs, frame_iou)
     total_reward(text, case, propagate, EXTENDED)   -> all four and their weighted sum
 
 Three sets of rules:
 
-    paper     four equal terms in [0, 1]: the total reaches 4. The text is read strictly; boxes are compared in the
-              policy's space with both end pixels counted (+1 on sides).
-    upstream  the released code, bug for bug: the format term reaches 2 (total 5), lenient reading of the JSON, true
+    paper     four terms in [0, 1] with equal weights, at most 4 in total. The text is parsed strictly; boxes are
+              compared in the policy's space with both end pixels counted (+1 on sides).
+    upstream  the released code with its bugs: the format term is at most 2 (total 5), the JSON is read leniently, true
               counts as a keyframe, an empty list of boxes gives 0 for boxes and tracks, an object missing on the
               keyframe has the true box 0,0,0,0 (so a predicted 0,0,0,0 is a perfect match), a failing segmenter costs
               only Ru.
-              Exact where the true masks have the size in which the policy writes boxes.
-    extended  ours: an absent target answered with no box earns every term, boxes are half-open in source pixels, and
-              a box that overlaps nothing prompts nothing. The absent answer is the empty list; boxes without area
-              earn nothing.
+              Exact if the true masks have the size of the policy's box space.
+    extended  Veason's own: a correct "absent" gets every term in full, boxes are half-open in source pixels, and a box
+              without overlap is not used as a prompt. "Absent" is the empty list; boxes without area get 0.
 
-    rules       the three sets, and weights                 case      what is true of one question
-    prediction  what a text says                            matching  which box stands for which
+    rules       the three sets, and weights                 case      the ground truth of one question
+    prediction  the answer of a text                        matching  predicted boxes to true boxes
     terms       the four rewards                            total     their sum, and advantages in a group
 
 Source: Veason-R1 verl/utils/reward_score/video_match_keyframe_sam_sft_mod.py and

@@ -1,4 +1,4 @@
-"""What is true of one question: where its target is."""
+"""The ground truth of one question."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from veason.types import Box, Rle
 
 @dataclass(frozen=True, slots=True)
 class RewardCase:
-    """What is true of one question.
+    """The ground truth of one question.
 
-    `objects` holds each target object's masks by absolute frame index, at source size, for at least the frames shown
-    (`context.shown`); a frame without the object is missing. No object, or no pixel on any frame: the target is absent.
+    Attributes:
+        context: the frames shown and the coordinate spaces.
+        objects: for each target object its masks at source size by absolute frame index, for at least the frames shown;
+            frames without the object are left out. Without any object or pixel the target is absent.
     """
 
     context: AnswerContext
@@ -23,14 +25,14 @@ class RewardCase:
 
     @property
     def is_absent(self) -> bool:
-        """True where the target is nowhere."""
+        """True if the target is on no frame."""
         return not any(mask_area(rle) for masks in self.objects for rle in masks.values())
 
     def union(self, frame_index: int) -> Rle:
-        """Return the mask of all target objects on one frame."""
+        """Return the union of the target objects' masks on one frame."""
         found = [masks[frame_index] for masks in self.objects if frame_index in masks]
         return union_mask(found) if found else empty_mask(self.context.source_wh)
 
     def boxes(self, frame_index: int) -> list[Box | None]:
-        """Return the tight box of every object on one frame in source pixels, None where it is not there."""
+        """Return each object's tight box on one frame in source pixels, None for an object not on it."""
         return [mask_box(masks[frame_index]) if frame_index in masks else None for masks in self.objects]

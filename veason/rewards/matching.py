@@ -1,4 +1,4 @@
-"""Which predicted box stands for which true one, and how well they agree."""
+"""Matching of predicted boxes to true boxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from veason.types import Box
 
 @dataclass(frozen=True, slots=True)
 class MatchedPair:
-    """A predicted box and the true one it was matched with, by their places in the two lists."""
+    """A matched pair: 0-based positions of the predicted and the true box in their lists, and their IoU."""
 
     predicted: int
     true: int
@@ -25,7 +25,7 @@ class MatchedPair:
 
 
 def match_answer(prediction: Prediction, case: RewardCase, rules: RewardRules) -> tuple[float, tuple[MatchedPair, ...]]:
-    """Return Rs and the matched pairs. Raises ValueError where an IoU is not a number."""
+    """Return Rs and the matched pairs. Raises ValueError if an IoU is not a finite number."""
     assert prediction.keyframe is not None
     found = case.boxes(prediction.keyframe)
     visible = [box for box in found if box is not None]
@@ -44,8 +44,8 @@ def match_answer(prediction: Prediction, case: RewardCase, rules: RewardRules) -
 def inclusive_iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
     """Return the IoU of every pair, `(N, 4)` and `(M, 4)` give `(N, M)`, with both end pixels counted (+1 on sides).
 
-    So 0,0,0,0 is a box of one pixel. Swapped corners give numbers without meaning, at worst NaN or infinity.
-    Source: Veason-R1 `batch_iou`; anything of ours uses `veason.boxes.box_iou`.
+    So 0,0,0,0 is a box of one pixel. Swapped corners give meaningless values, possibly NaN or infinity.
+    Source: Veason-R1 `batch_iou`. Use `veason.boxes.box_iou` for everything else.
     """
     a, b = np.asarray(boxes_a, dtype=np.float64)[:, None], np.asarray(boxes_b, dtype=np.float64)[None]
     with np.errstate(all="ignore"):
@@ -57,9 +57,9 @@ def inclusive_iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
 
 
 def _written_boxes(found: Sequence[Box | None], context: AnswerContext, rules: RewardRules) -> np.ndarray:
-    """Return true boxes as upstream's data set writes them: end pixels scaled to the policy's space, plus a half.
+    """Return true boxes in the form of upstream's data set: end pixels scaled to the policy's space, plus 0.5.
 
-    There an object that is not on the frame is 0,0,0,0, and no object at all is one such box.
+    An object that is not on the frame is 0,0,0,0, and without any object there is one such box.
     """
     if rules.wants_zero_boxes and not any(found):
         return np.zeros((1, 4))

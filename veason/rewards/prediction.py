@@ -1,4 +1,4 @@
-"""What a text says, read as each set of rules reads it."""
+"""The answer of a text, read by each set of rules."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from veason.rewards.rules import PAPER, RewardRules
 from veason.types import Answer, Box
 
 MAX_BOXES = 120
-"""Both lists of boxes are cut at this length. Source: Veason-R1."""
+"""Longest list of predicted and of true boxes; further ones are ignored. Source: Veason-R1."""
 
 NO_AREA = "boxes without area are no answer: an absent target is an empty list"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a text says, as the rewards take it.
+    """The answer of a text, in the form that the rewards use. No boxes and no problem mean "the target is absent".
 
-    `boxes` are in source pixels (what the segmenter gets), `numbers` the same as `(N, 4)` in the policy's space.
-    `problem` tells why there is no keyframe, `box_problem` why there are no boxes; "" where there are. No boxes and no
-    problem: the text says that the target is absent.
+    Attributes:
+        keyframe: absolute frame index, None if there is none.
+        boxes: boxes in source pixels, the prompts of the segmenter.
+        numbers: the same boxes as `(N, 4)` float64 in the policy's space.
+        problem: why there is no keyframe, "" if there is one.
+        box_problem: why there are no boxes, "" if there are some or the target is absent.
     """
 
     keyframe: int | None
@@ -36,12 +39,12 @@ class Prediction:
 
     @property
     def is_absent(self) -> bool:
-        """True where the text could be read and gives no box."""
+        """True if the text is a valid answer without boxes."""
         return not self.boxes and not self.problem and not self.box_problem
 
 
 def read_answer(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Prediction:
-    """Return what `text` says. Never raises: text that cannot be read is a Prediction with a problem."""
+    """Read a text. Never raises: a text without a usable answer gives a Prediction with a problem."""
     if rules.is_lenient:
         return _read_leniently(text, case.context)
     try:
@@ -54,14 +57,14 @@ def read_answer(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Pred
 
 
 def read_parsed(answer: Answer, case: RewardCase) -> Prediction:
-    """Return an answer that was parsed before (or edited by a person) as a Prediction."""
+    """Convert a parsed (or edited) answer to a Prediction."""
     context = case.context
     moved = [scale_box(box, context.source_wh, context.space_wh) for box in answer.boxes]
     return Prediction(answer.keyframe, answer.boxes, boxes_array(moved))
 
 
 def measure_format(text: str, case: RewardCase) -> FormatParts:
-    """Return how far `text` keeps to the format, under the keys of this question."""
+    """Measure how well a text follows the format, with the keys of this question."""
     return format_parts(text, keyframe_key=case.context.keyframe_key, boxes_key=case.context.boxes_key)
 
 

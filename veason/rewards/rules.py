@@ -1,4 +1,4 @@
-"""Three ways to read and score: those of the paper, of the released code, and ours. The package tells them apart."""
+"""The three sets of reward rules, see `veason.rewards`, and the weights of the terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from veason.errors import OptionError
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each term counts in the total. Source: 1.0 each in Veason-R1.
+    """The weights of the terms in the total. Source: 1.0 each in Veason-R1.
 
     Raises:
         OptionError: a weight is not a finite number.
@@ -30,29 +30,29 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class RewardRules:
-    """One way to read and score; see the top of the package."""
+    """One set of rules for reading and scoring answers, see `veason.rewards`."""
 
     name: Literal["paper", "upstream", "extended"]
     weights: Weights = Weights()
 
     @property
     def is_lenient(self) -> bool:
-        """True where the text is read as the released code reads it."""
+        """True if texts are read as in the released code."""
         return self.name == "upstream"
 
     @property
     def rewards_absence(self) -> bool:
-        """True where an absent target is a right answer of its own."""
+        """True if "the target is absent" can be a correct answer."""
         return self.name == "extended"
 
     @property
     def counts_end_pixels(self) -> bool:
-        """True where boxes are compared in the policy's space with both end pixels counted."""
+        """True if boxes are compared in the policy's space with both end pixels counted."""
         return self.name != "extended"
 
     @property
     def wants_zero_boxes(self) -> bool:
-        """True where an object that is not on the keyframe has the true box 0,0,0,0."""
+        """True if an object that is not on the keyframe has the true box 0,0,0,0."""
         return self.name == "upstream"
 
 

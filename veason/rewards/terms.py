@@ -1,4 +1,4 @@
-"""The four terms, each a pure function that explains itself."""
+"""The four reward terms as pure functions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from veason.rewards.rules import PAPER, RewardRules
 from veason.types import Box
 
 Propagate = Callable[[Sequence[Box], int], Mapping[int, Mask]]
-"""From boxes in source pixels and the frame they lie on to the union of their masks by absolute frame index."""
+"""A function from boxes in source pixels and their frame to the union of their masks, by absolute frame index."""
 
 NO_TAGS = "the text is not a think block followed by an answer block"
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """One term and its explanation: `reasons` tells what was lost outright, and is never empty where `value` is 0."""
+    """The value of one term with its explanation; `reasons` is never empty if `value` is 0."""
 
     value: float
     reasons: tuple[str, ...] = ()
@@ -34,8 +34,8 @@ class Reward:
 def format_reward(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
     """Return Rf: half for a think block then an answer block and nothing else, half for the fields in the answer.
 
-    The second half is the share of boxes that are four numbers, given an integer keyframe; no boxes is 0, but
-    `extended` gives it whole to a well-formed "absent". `upstream` adds the halves up to 2 instead of 1.
+    The second half is the fraction of boxes that are four numbers, given an integer keyframe. Without boxes it is 0,
+    but `extended` gives it in full to a well-formed "absent". In `upstream` each half counts 1, so the maximum is 2.
     """
     context = case.context
     if rules.is_lenient:
@@ -72,8 +72,8 @@ def _format_leniently(text: str, context: AnswerContext) -> Reward:
 def keyframe_reward(prediction: Prediction, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
     """Return Rk: the area of the target on the keyframe over its largest area on the frames shown, in [0, 1].
 
-    0 where the keyframe was not shown. `extended`: 1 for a right "absent", 0 for a wrong one or for boxes where
-    nothing is.
+    0 if the keyframe was not shown. `extended`: 1 for a correct "absent", 0 for a wrong one or for boxes if the target
+    is absent.
     """
     if prediction.problem:
         return Reward(0.0, (prediction.problem,))
@@ -107,14 +107,13 @@ def boxes_reward(prediction: Prediction, case: RewardCase, rules: RewardRules = 
 def tracks_reward(
     prediction: Prediction, case: RewardCase, propagate: Propagate | None, rules: RewardRules = PAPER
 ) -> Reward:
-    """Return Ru: the mean IoU over the frames shown between the target and what `propagate` makes of the matched boxes.
+    """Return Ru: the mean IoU, over the frames shown, of the target and the masks propagated from the matched boxes.
 
-    A frame where both are empty counts 1. Boxes that match no true one are left out. None for `propagate` gives 0 with
-    that reason.
+    A frame where both are empty counts 1. Boxes without a match are not propagated. Without `propagate` the value is 0.
 
     Raises:
-        DataError: `propagate` left out a frame that was shown, or gave a mask of another size.
-        VeasonError: whatever `propagate` raises; `upstream` turns that into 0, as the released code does.
+        DataError: `propagate` left out a frame that was shown, or returned a mask of another size.
+        VeasonError: as raised by `propagate`; with `upstream` rules the value is 0 instead, as in the released code.
     """
     decided = _no_boxes_to_match(prediction, case, rules)
     if decided is not None:
@@ -143,7 +142,7 @@ def tracks_reward(
 
 
 def _decide_absence(prediction: Prediction, case: RewardCase, rules: RewardRules) -> Reward | None:
-    """Return the whole reward where absence settles it, None where there is more to look at."""
+    """Return the reward if absence decides it, else None."""
     if not rules.rewards_absence:
         return None
     if case.is_absent:

@@ -1,4 +1,4 @@
-"""What a whole answer earns, alone and beside the others of its prompt."""
+"""The total reward of an answer, and the advantages within a group of answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from veason.rewards.terms import (
 
 @dataclass(frozen=True, slots=True)
 class RewardBreakdown:
-    """All four terms of one answer, and their weighted sum."""
+    """The four terms of one answer and their weighted sum."""
 
     rules: RewardRules
     format: Reward
@@ -45,7 +45,7 @@ class RewardBreakdown:
 def total_reward(
     text: str, case: RewardCase, propagate: Propagate | None, rules: RewardRules = PAPER
 ) -> RewardBreakdown:
-    """Return all four terms for one answer. Raises what `tracks_reward` raises."""
+    """Return the four terms of one answer. Raises as `tracks_reward` does."""
     prediction = read_answer(text, case, rules)
     return RewardBreakdown(
         rules,
@@ -57,13 +57,13 @@ def total_reward(
 
 
 def group_advantages(rewards: Sequence[float]) -> np.ndarray:
-    """Return how far each answer of ONE prompt lies above the others, `(r - mean) / (std + 1e-6)` with unbiased std.
+    """Return the advantages of the answers to one prompt, `(r - mean) / (std + 1e-6)` with unbiased std.
 
     >>> group_advantages([1.0, 2.0, 3.0]).round(3).tolist()
     [-1.0, 0.0, 1.0]
 
-    Equal rewards, and a single one, give 0. Source: GRPO as in verl; departs from it for a single answer, where verl
-    gives the reward itself.
+    The result is `(N,)` float64; it is 0 for equal rewards and for a single one. Source: GRPO as in verl, which for a
+    single answer returns the reward itself.
     """
     values = np.asarray(rewards, dtype=np.float64)
     if len(values) < 2:

@@ -1,21 +1,21 @@
-"""The only reader and writer of video: frames by absolute number, exactly those that ffmpeg shows.
+"""Reading and writing video: frames by absolute index, the same frames as ffmpeg's.
 
-Frame `i` is the `i`-th picture (0-based, display order) that `ffmpeg -fps_mode passthrough` gives: rotated as the file
-asks, without frames that an edit list hides, never resampled. Which frames were read before does not matter. Only
-pictures on the way from the nearest keyframe are decoded, and memory is bounded whatever the length.
+Frame `i` is the `i`-th picture (0-based, display order) that `ffmpeg -fps_mode passthrough` outputs: rotated by the
+display matrix, without frames hidden by an edit list, never resampled. The result does not depend on which frames were
+read before. Only pictures from the nearest keyframe on are decoded, and memory is bounded for any length.
 
-Colours are swscale's for the matrix and range that the stream states (BT.601, limited, where it states none). They
-differ from the RGB of the ffmpeg program (tried: 5.1) by at most COLOUR_MEAN on average and COLOUR_MAX anywhere: by
-nothing for 8 bits, by rounding for 10 bits. Interlaced video differs more (6 seen), as its colour is scaled by field.
+Colours are swscale's for the matrix and range stated in the stream (BT.601, limited, if it states none). They differ
+from the RGB of the ffmpeg program (tested: 5.1) by at most COLOUR_MEAN on average and COLOUR_MAX in any value: not at
+all for 8 bits, by rounding for 10 bits. Interlaced video differs more (up to 6), since its chroma is scaled by field.
 
-A file that was cut off has the frames that are there whole. A damaged frame keeps its number and raises VideoError
-when it is read, where the decoder cannot conceal the damage.
+A truncated file has the frames that are complete. A damaged frame keeps its index and raises VideoError when it is
+read, unless the decoder conceals the damage.
 
-    index.py    which frames a file has, from its packets
-    pyav.py     any file; seeks, two decoders, a cache bounded in bytes
-    decord.py   short plain clips, held whole
+    index.py    the frames of a file, from its packets
+    pyav.py     any file: seeking, two decoders, a cache bounded in bytes
+    decord.py   short plain clips, decoded completely
     images.py   folders of frames
-    limits.py   how much a file may ask for
+    limits.py   limits on what a file may require
     writer.py   MP4
 """
 
@@ -35,7 +35,7 @@ from veason.errors import MissingBackend, VideoError
 from veason.libraries import INSTALL_COMMANDS
 from veason.types import Frame, VideoInfo
 from veason.video import decord as _decord
-from veason.video.decord import DecordReader, fits_decord, has_one_meaning
+from veason.video.decord import DecordReader, fits_decord, has_known_signature
 from veason.video.images import IMAGE_FPS, SUFFIXES, ImagesReader
 from veason.video.index import Index
 from veason.video.limits import ANY, UNTRUSTED, VideoLimits
@@ -54,7 +54,7 @@ DECODERS = ("auto", "pyav", "decord")
 
 
 class Reader(Protocol):
-    """One way to get pictures: not locked, indices already checked."""
+    """A backend that reads frames. Callers check indices and serialise calls."""
 
     name: str
     size_wh: tuple[int, int]
@@ -64,26 +64,26 @@ class Reader(Protocol):
 
     @property
     def num_bytes(self) -> int:
-        """About how much memory decoders and pictures take now."""
+        """Approximate memory of decoders and cached pictures, in bytes."""
 
     def release(self) -> None:
-        """Free decoders and pictures; they are made again when a frame is read."""
+        """Free decoders and cached pictures; the next read creates them again."""
 
     def close(self) -> None:
-        """Free what is held."""
+        """Free all resources."""
 
 
 class Video:
-    """Random access to the frames of one video; made by `open_video`.
+    """Random access to the frames of one video, from `open_video`.
 
-    One thread reads at a time, others wait. Pickling carries the path only, and a process that was forked opens the
-    file again, since decoder threads do not survive a fork.
+    Thread-safe: one thread reads at a time. A pickled video contains the path only; a forked process opens the file
+    again, because decoder threads do not survive a fork.
     """
 
     def __init__(self, path: Path, decoder: str, limits: VideoLimits = ANY) -> None:
         self._path, self._decoder, self._limits = path, decoder, limits
         self._open()
-        self._limits = limits.without_watch()
+        self._limits = limits.for_reopening()
 
     def _open(self) -> None:
         self._lock, self._pid, self._is_closed = threading.RLock(), os.getpid(), False
@@ -91,11 +91,11 @@ class Video:
 
     @property
     def info(self) -> VideoInfo:
-        """Count, size, rate and timestamps."""
+        """Number of frames, size, frame rate and timestamps."""
         return self._info
 
     def frame(self, frame_index: int) -> np.ndarray:
-        """Return frame `frame_index` as `(H, W, 3)` uint8 RGB, an array of its own that may be written to.
+        """Return frame `frame_index` as a new, writable `(H, W, 3)` uint8 RGB array.
 
         Raises:
             VideoError: the index is outside the video, the frame is damaged, or the video was closed.
@@ -110,7 +110,7 @@ class Video:
             return self._read(int(frame_index))
 
     def frames(self, frame_indices: Sequence[int]) -> Iterator[Frame]:
-        """Yield the wanted frames in the given order, decoding only what they need.
+        """Yield frames in the given order, decoding only what they need.
 
         Raises:
             VideoError: as for `frame`; indices are checked before the first frame is read.
@@ -122,11 +122,11 @@ class Video:
 
     @property
     def num_bytes(self) -> int:
-        """About how much memory its decoders and pictures take now, in bytes."""
+        """Approximate memory of its decoders and cached pictures, in bytes."""
         return self._reader.num_bytes
 
     def release(self) -> None:
-        """Free decoders and pictures unless a frame is being read; the next read makes them again."""
+        """Free decoders and cached pictures, unless a frame is being read; the next read creates them again."""
         if self._pid == os.getpid() and self._lock.acquire(blocking=False):
             try:
                 self._reader.release()
@@ -134,7 +134,7 @@ class Video:
                 self._lock.release()
 
     def close(self) -> None:
-        """Free decoders and pictures. Reading afterwards raises VideoError; closing twice does no harm."""
+        """Free all resources. Later reads raise VideoError; closing twice is allowed."""
         with self._lock:
             self._is_closed = True
             self._reader.close()
@@ -160,7 +160,7 @@ class Video:
         try:
             return self._reader.read(frame_index)
         except VideoError:
-            # decord gives all frames of a clip or none. PyAV can still give the whole ones of a damaged clip.
+            # decord reads all frames of a clip or none. PyAV can still read the undamaged frames.
             if not isinstance(self._reader, DecordReader) or self._decoder == "decord":
                 raise
         self._reader.close()
@@ -172,16 +172,20 @@ class Video:
 def open_video(path: str | Path, decoder: str = "auto", limits: VideoLimits = ANY) -> Video:
     """Open a video file, or a folder of JPEG or PNG frames.
 
-    Reads the index and decodes one picture (for the rotation). `decoder` is "auto", "pyav" or "decord"; folders and
-    single images need none. "auto" takes decord for short plain clips where it is installed, else PyAV. It stays with
-    its choice, but a clip of which decord does not give every frame is PyAV's before the first frame is handed out.
-    Nothing but the file itself is ever read: no playlist, and no reference to another file or host. `limits` are
-    `UNTRUSTED` for what strangers send.
+    Opening reads the index and decodes one picture (for the rotation). Only the file itself is ever read: playlists and
+    references to other files or hosts are not followed.
+
+    Args:
+        path: the file or folder.
+        decoder: "auto", "pyav" or "decord"; not used for folders and single images. "auto" is decord for short plain
+            clips if it is installed, else PyAV. If decord cannot read every frame of a clip, PyAV takes over before the
+            first frame is returned.
+        limits: `UNTRUSTED` for files from strangers.
 
     Raises:
-        VideoError: nothing there, not a video, no video stream, no frame that can be read, not fit for decord, or
-            more than `limits` allow.
-        MissingBackend: "decord" is asked for and not installed.
+        VideoError: the path does not exist, is not a video, has no video stream or no readable frame, is not suitable
+            for decord, or exceeds `limits`.
+        MissingBackend: "decord" is requested and not installed.
     """
     if decoder not in DECODERS:
         raise VideoError(f"a decoder is one of {', '.join(DECODERS)}, got {decoder!r}")
@@ -211,9 +215,9 @@ def _open_images(path: Path, limits: VideoLimits) -> tuple[Reader, VideoInfo]:
 
 
 def _try_decord(path: Path, pyav: PyavReader, *, is_required: bool) -> Reader:
-    """Return a decord reader where decord is there and agrees with the index, else `pyav`."""
-    is_fit = has_one_meaning(path, pyav.index.container) and fits_decord(pyav.index, pyav.size_wh, pyav.is_plain)
-    module = _decord.find_decord() if is_fit or is_required else None
+    """Return a decord reader if decord is installed and agrees with the index, else `pyav`."""
+    is_fit = has_known_signature(path, pyav.index.container) and fits_decord(pyav.index, pyav.size_wh, pyav.is_plain)
+    module = _decord.import_decord() if is_fit or is_required else None
     if is_required and module is None:
         raise MissingBackend(f"decord is not installed: {INSTALL_COMMANDS['decord']}")
     if is_required and not is_fit:

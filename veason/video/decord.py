@@ -1,4 +1,4 @@
-"""Frames through decord, for short plain clips."""
+"""Reading short plain clips with decord."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NO_RECOVERY = 1e-9
 CODECS = frozenset({"h264", "hevc", "vp9"})
 
 
-def find_decord() -> ModuleType | None:
-    """Return the decord module, or None where it is not installed."""
+def import_decord() -> ModuleType | None:
+    """Return the decord module, or None if it is not installed."""
     try:
         return importlib.import_module("decord")
     except ImportError:
@@ -33,15 +33,15 @@ def find_decord() -> ModuleType | None:
 
 
 SIGNATURES = {"mov,mp4,m4a,3gp,3g2,mj2": (4, b"ftyp"), "matroska,webm": (0, b"\x1a\x45\xdf\xa3")}
-"""Containers that every FFmpeg knows by their first bytes, and where those stand.
+"""Containers that every FFmpeg recognises by a signature: its offset and bytes, by the demuxer's name.
 
-decord looks at a file with an FFmpeg of its own, which takes no list of allowed containers: what is MPEG-TS here may be
-a playlist there, and show pictures of another file. A file that begins like these is nothing else to anybody.
+decord opens a file with its own FFmpeg, which has no list of allowed containers: a file that is MPEG-TS here could be a
+playlist there and show pictures of another file. A file with one of these signatures is not ambiguous.
 """
 
 
-def has_one_meaning(path: Path, container: str) -> bool:
-    """Tell whether a file that FFmpeg took for `container` cannot be taken for anything else by another FFmpeg."""
+def has_known_signature(path: Path, container: str) -> bool:
+    """Tell whether a file has the signature of `container`, so that no FFmpeg takes it for another format."""
     if container not in SIGNATURES:
         return False
     offset, signature = SIGNATURES[container]
@@ -50,10 +50,10 @@ def has_one_meaning(path: Path, container: str) -> bool:
 
 
 def fits_decord(index: Index, size_wh: tuple[int, int], is_plain: bool) -> bool:
-    """Tell whether decord reads a file rightly and in bounded memory; see `has_one_meaning` for whether it may.
+    """Tell whether decord reads a file correctly and in bounded memory. It is safe only with `has_known_signature`.
 
-    `is_plain` is: progressive 8-bit 4:2:0 of limited range without rotation. decord knows neither rotation nor edit
-    lists, and gets the colours of the last row or column wrong where a side is odd.
+    `is_plain` means progressive 8-bit 4:2:0 of limited range without rotation. decord ignores rotation and edit lists,
+    and computes wrong colours in the last row or column if a side is odd.
     """
     width, height = size_wh
     is_plain &= width % 2 == 0 and height % 2 == 0
@@ -62,7 +62,7 @@ def fits_decord(index: Index, size_wh: tuple[int, int], is_plain: bool) -> bool:
 
 
 class DecordReader:
-    """The frames of a short clip, all decoded at the first read and held."""
+    """A reader of a short clip that decodes all frames at the first read and keeps them."""
 
     name = "decord"
 
@@ -93,11 +93,11 @@ class DecordReader:
 
     @property
     def num_bytes(self) -> int:
-        """About how much memory the pictures take now."""
+        """Memory of the decoded pictures, in bytes."""
         return sum(image.nbytes for image in self._images)
 
     def release(self) -> None:
-        """Free the decoder and the pictures; they are made again when a frame is read."""
+        """Free the decoder and the pictures; the next read creates them again."""
         self.close()
 
     def _open(self) -> Any:

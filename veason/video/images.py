@@ -1,4 +1,4 @@
-"""Frames from a folder of JPEG or PNG files, as DAVIS and ReVOS ship them."""
+"""Reading folders of JPEG or PNG frames, the form of DAVIS and ReVOS."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from veason.errors import VideoError
-from veason.video.limits import ANY, OpeningWatch, VideoLimits
+from veason.video.limits import ANY, OpeningGuard, VideoLimits
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 IMAGE_FPS = 24.0
-"""Frames per second of a folder, which states none. Source: DAVIS 2017 is shown at 24."""
+"""Frames per second assumed for a folder of frames. Source: DAVIS 2017 uses 24."""
 
-_LITTER = (
+_SYSTEM_FILES = (
     "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "__macosx", "@eadir", "#recycle", "$recycle.bin",
     "system volume information", "icon\r",
 )  # fmt: skip
-"""What Windows, macOS and Synology leave in folders, beside names that begin with a point, in small letters."""
+"""System files of Windows, macOS and Synology, in lower case, in addition to names that start with a dot."""
 
 _ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap width and height
 _BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 class ImagesReader:
-    """One file a frame, sorted by name (numbers in names count as numbers); nothing is kept in memory."""
+    """A reader of one image file per frame, in natural order of the names. Caches nothing."""
 
     name = "images"
 
     def __init__(self, path: Path, limits: VideoLimits = ANY) -> None:
-        self._limits = limits.without_watch()
-        watch = OpeningWatch(path.name, limits)
+        self._limits = limits.for_reopening()
+        guard = OpeningGuard(path.name, limits)
         files = [path] if path.is_file() else [file for file in path.iterdir() if is_picture(file)]
         if not files:
             raise VideoError(f"{path} holds no image: a folder of frames has .jpg or .png files directly inside")
@@ -41,7 +41,7 @@ class ImagesReader:
         self.size_wh = _read_size(self._files[0])
         limits.check_size(path.name, self.size_wh)
         for file in self._files:
-            watch.check()
+            guard.check()
             if (size_wh := _read_size(file)) != self.size_wh:
                 raise VideoError(
                     f"{file.name} is {size_wh[0]}x{size_wh[1]}, but {self._files[0].name} is "
@@ -50,14 +50,14 @@ class ImagesReader:
 
     @property
     def num_frames(self) -> int:
-        """Number of files."""
+        """Number of frames."""
         return len(self._files)
 
     def read(self, frame_index: int) -> np.ndarray:
-        """Return frame `frame_index` as `(H, W, 3)` uint8 RGB, turned as its EXIF tag says.
+        """Return frame `frame_index` as `(H, W, 3)` uint8 RGB in its EXIF orientation.
 
         Raises:
-            VideoError: the file cannot be read or has more than 8 bits a channel.
+            VideoError: the file cannot be read or has more than 8 bits per channel.
         """
         file = self._files[frame_index]
         try:
@@ -71,11 +71,11 @@ class ImagesReader:
 
     @property
     def num_bytes(self) -> int:
-        """Nothing is kept."""
+        """0: nothing is cached."""
         return 0
 
     def release(self) -> None:
-        """Do nothing: nothing is kept."""
+        """Do nothing, since nothing is cached."""
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
@@ -83,20 +83,20 @@ class ImagesReader:
 
 def is_picture(file: Path) -> bool:
     """Tell whether a file of a folder is one of its pictures; what systems leave there, such as `._x.jpg`, is not."""
-    return file.suffix.lower() in SUFFIXES and not is_litter(file.name)
+    return file.suffix.lower() in SUFFIXES and not is_system_file(file.name)
 
 
-def is_litter(name: str) -> bool:
-    """Tell whether a file or folder is something that systems leave everywhere, and that nobody meant to give.
+def is_system_file(name: str) -> bool:
+    """Tell whether a name is that of a hidden file or of a file that operating systems create by themselves.
 
-    >>> is_litter("._clip.mp4"), is_litter("Thumbs.db"), is_litter("clip.mp4")
+    >>> is_system_file("._clip.mp4"), is_system_file("Thumbs.db"), is_system_file("clip.mp4")
     (True, True, False)
     """
-    return name.startswith(".") or name.casefold() in _LITTER
+    return name.startswith(".") or name.casefold() in _SYSTEM_FILES
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Return a sorting key in which 2.jpg comes before 10.jpg."""
+    """Return the key of natural order: 2.jpg before 10.jpg."""
     parts = re.findall(r"(\d+)|(\D+)", path.name)
     return [(0, int(digits), digits) if digits else (1, 0, text) for digits, text in parts]
 

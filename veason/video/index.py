@@ -1,4 +1,4 @@
-"""What a file holds, read without decoding: its frames in display order and the places where decoding can start."""
+"""The index of a video file: its frames in display order and its seek points, read without decoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from veason.errors import VideoError
 from veason.libraries import library_imports
-from veason.video.limits import ANY, OpeningWatch, VideoLimits
+from veason.video.limits import ANY, OpeningGuard, VideoLimits
 
 with library_imports():
     import av
@@ -42,14 +42,14 @@ DECODER_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class SeekPoint:
-    """A picture at which decoding can start: its own timestamp and its place in decoding order, in ticks."""
+    """A picture at which decoding can start: its presentation and decoding timestamps in ticks."""
 
     pts: int
     dts: int
 
     @classmethod
     def of(cls, packet: Packet[VideoStream]) -> SeekPoint:
-        """Return the key of a packet that has a `pts`; Matroska leaves out the `dts` of the first few."""
+        """Return the seek point of a packet that has a `pts`, used in place of a missing `dts` (Matroska)."""
         pts = packet.pts or 0
         return cls(pts, pts if packet.dts is None else packet.dts)
 
@@ -58,10 +58,16 @@ class SeekPoint:
 class Index:
     """The frames of a file in display order.
 
-    `pts` is `(N,)` int64 in ticks of `time_base` seconds, strictly rising where `can_seek`; `seek_points` are in rising
-    `pts`; `first` is the first packet of the file; `container` is its demuxer's name as FFmpeg spells it. Where
-    `can_seek` is false, frames are known only by counting from the start of the file. `has_discards` tells that an edit
-    list hides frames.
+    Attributes:
+        pts: `(N,)` int64 presentation timestamps in ticks, strictly ascending if `can_seek`.
+        seek_points: by ascending `pts`.
+        first: the first packet of the file.
+        time_base: seconds per tick.
+        codec: FFmpeg's name of the codec.
+        can_seek: False if frames can only be found by counting from the start of the file.
+        has_discards: whether an edit list hides frames.
+        rate: the frame rate stated by the container, if any.
+        container: FFmpeg's name of the demuxer.
     """
 
     pts: np.ndarray
@@ -76,7 +82,7 @@ class Index:
 
     @property
     def fps(self) -> float:
-        """Average frames per second; for a single frame the rate the container states, or 1."""
+        """Average frames per second; for a single frame the rate stated by the container, or 1."""
         ticks = int(self.pts[-1] - self.pts[0])
         if len(self.pts) > 1 and ticks > 0:
             return float((len(self.pts) - 1) / (ticks * self.time_base))
@@ -84,7 +90,7 @@ class Index:
 
     @property
     def has_variable_rate(self) -> bool:
-        """True where the timestamps leave the straight line by more than the one tick that rounding explains."""
+        """True if a timestamp differs from even spacing by more than one tick, which rounding would explain."""
         line = np.linspace(self.pts[0], self.pts[-1], len(self.pts))
         return bool(np.abs(self.pts - line).max() > 1)
 
@@ -94,10 +100,10 @@ class Index:
 
 
 def open_container(path: Path, limits: VideoLimits = ANY) -> tuple[InputContainer, VideoStream]:
-    """Open a file and pick its video stream as ffmpeg does (covers of songs are not video).
+    """Open a file and select its video stream as ffmpeg does (cover art is not a video).
 
     Raises:
-        VideoError: the file cannot be opened, is no video, holds no video stream, or asks for more than `limits`.
+        VideoError: the file cannot be opened, is not a video, has no video stream, or exceeds `limits`.
     """
     options = {
         "format_whitelist": CONTAINER_FORMATS,
@@ -132,9 +138,9 @@ def open_container(path: Path, limits: VideoLimits = ANY) -> tuple[InputContaine
 
 
 def decode_packets(packets: Iterable[Packet[VideoStream]], stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield the pictures of `packets`, from a keyframe on, in display order.
+    """Decode packets that start at a keyframe; yield pictures in display order.
 
-    Damaged packets are skipped, as ffmpeg does; a read error counts as the end of the file.
+    Damaged packets are skipped, as in ffmpeg; a read error counts as the end of the file.
     """
     with contextlib.suppress(av.FFmpegError):
         for packet in packets:
@@ -148,28 +154,28 @@ def decode_packets(packets: Iterable[Packet[VideoStream]], stream: VideoStream) 
 
 
 def read_index(path: Path, container: InputContainer, stream: VideoStream, limits: VideoLimits = ANY) -> Index:
-    """Return the index of an open file: from its packets alone, or by decoding once where packets do not tell.
+    """Return the index of an open file: from its packets, or by decoding once if packets are not sufficient.
 
-    Frames hidden by an edit list are left out, and so is what was cut off at the end of a truncated file. The
-    container stands at its end afterwards.
+    Frames hidden by an edit list and an incomplete last frame of a truncated file are left out. The container is at its
+    end afterwards.
 
     Raises:
-        VideoError: the file holds no frame, or more than `limits` allow, or takes longer than they allow.
+        VideoError: the file has no readable frame, has more frames than `limits` allow, or takes too long.
     """
-    watch = OpeningWatch(path.name, limits)
-    index = _index_from_packets(container, stream, watch)
+    guard = OpeningGuard(path.name, limits)
+    index = _index_from_packets(container, stream, guard)
     if index is None:
         container, stream = open_container(path, limits)
         with container:
-            index = _index_from_pictures(container, stream, OpeningWatch(path.name, limits))
+            index = _index_from_pictures(container, stream, OpeningGuard(path.name, limits))
     index = replace(index, container=container.format.name)
     if not len(index.pts):
         raise VideoError(f"{path.name} holds no frame that can be read: it is empty or damaged, export it again")
     return index
 
 
-def _index_from_packets(container: InputContainer, stream: VideoStream, watch: OpeningWatch) -> Index | None:
-    """Return the index, or None where packets and pictures need not be the same in number and order."""
+def _index_from_packets(container: InputContainer, stream: VideoStream, guard: OpeningGuard) -> Index | None:
+    """Return the index, or None if packets and pictures may differ in number or order."""
     codec = stream.codec_context.name.removeprefix("lib").replace("dav1d", "av1")
     if codec not in ONE_PACKET_ONE_FRAME:
         return None
@@ -179,7 +185,7 @@ def _index_from_packets(container: InputContainer, stream: VideoStream, watch: O
     has_discards = False
     with contextlib.suppress(av.FFmpegError):
         for packet in container.demux(stream):
-            watch.check()
+            guard.check()
             if not packet.size or (codec == "vp8" and not bytes(packet)[0] & 0x10):  # a VP8 picture never shown
                 continue
             if packet.pts is None:
@@ -200,10 +206,10 @@ def _index_from_packets(container: InputContainer, stream: VideoStream, watch: O
     return Index(pts, ordered, first, _tick(stream), codec, can_seek, has_discards, stream.average_rate)
 
 
-def _index_from_pictures(container: InputContainer, stream: VideoStream, watch: OpeningWatch) -> Index:
-    """Return an index by decoding everything once, keeping timestamps only."""
+def _index_from_pictures(container: InputContainer, stream: VideoStream, guard: OpeningGuard) -> Index:
+    """Return the index by decoding everything once; only timestamps are kept."""
     seen: list[tuple[SeekPoint, bool]] = []
-    stamps = [frame.pts for frame in decode_packets(_note_seek_points(container.demux(stream), seen, watch), stream)]
+    stamps = [frame.pts for frame in decode_packets(_note_seek_points(container.demux(stream), seen, guard), stream)]
     codec, rate, tick = stream.codec_context.name, stream.average_rate or Fraction(25), _tick(stream)
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) == len(stamps) and (np.diff(np.array(known, dtype=np.int64)) > 0).all():
@@ -217,21 +223,21 @@ def _index_from_pictures(container: InputContainer, stream: VideoStream, watch: 
 
 
 def _note_seek_points(
-    packets: Iterable[Packet[VideoStream]], seen: list[tuple[SeekPoint, bool]], watch: OpeningWatch
+    packets: Iterable[Packet[VideoStream]], seen: list[tuple[SeekPoint, bool]], guard: OpeningGuard
 ) -> Iterator[Packet[VideoStream]]:
-    """Pass packets on, noting the stamps of each and whether it is a keyframe."""
+    """Yield the packets, and append the timestamps of each and whether it is a keyframe to `seen`."""
     for packet in packets:
-        watch.check()
+        guard.check()
         if packet.size and packet.pts is not None:
             seen.append((SeekPoint.of(packet), packet.is_keyframe))
         yield packet
 
 
 def _tick(stream: VideoStream) -> Fraction:
-    """Return the seconds of one unit of a timestamp."""
+    """Return the length of one tick in seconds."""
     return stream.time_base or Fraction(1, 1_000_000)
 
 
 def _reason(error: Exception) -> str:
-    """Return what FFmpeg says, without error number and path."""
+    """Return FFmpeg's message without error number and path."""
     return str(getattr(error, "strerror", None) or error).lower()

@@ -1,4 +1,4 @@
-"""Frames through PyAV: any codec, rotation, edit lists; memory bounded whatever the length of the video."""
+"""Reading video with PyAV: any codec, rotation and edit lists, in bounded memory."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ with library_imports():
     from av.video.stream import VideoStream
 
 CACHE_BYTES = 64 * 2**20
-"""Decoded pictures kept, in bytes (as YUV: 46 frames of 720p). One run through a GOP fills it for reading backward."""
+"""Capacity of the picture cache in bytes (46 frames of 720p as YUV). Decoding a GOP fills it for reading backward."""
 
 CURSORS = 2
-"""Places of decoding kept open: one for reading forward, one for reading backward at the same time."""
+"""Number of open decoders: one for reading forward, one for reading backward at the same time."""
 
 DECODER_PICTURES = 20
-"""Pictures that an open decoder holds, about: those that others refer to, and one a thread."""
+"""Approximate number of pictures in an open decoder: reference pictures, and one per thread."""
 
 SEEK_TRIES = 3
-"""Keyframes tried, going back, where a container does not land on the one asked for; then decoding starts at 0."""
+"""Earlier keyframes to try if a seek does not land on the requested one; then decoding starts at frame 0."""
 
 SHORT_STEP = 8
-"""Decoding on over this many frames is never dearer than a seek."""
+"""Decoding this many frames forward is never slower than a seek."""
 
 
 PLAIN_MATRICES = frozenset({1, 2, 5, 6})
-"""Colour matrices by their number in H.264's table: BT.709, not stated, and both of BT.601."""
+"""Colour matrices by their number in H.264's table: BT.709, unspecified, and both of BT.601."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How a stored picture becomes the shown one: first transposed, then flipped along x and y."""
+    """The transformation from stored to displayed picture: transpose first, then flip along x and y."""
 
     is_transposed: bool = False
     is_flipped_x: bool = False
     is_flipped_y: bool = False
 
     def apply(self, image: np.ndarray) -> np.ndarray:
-        """Return `(H, W, 3)` turned as the display matrix asks."""
+        """Return the `(H, W, 3)` picture in display orientation."""
         if self.is_transposed:
             image = image.transpose(1, 0, 2)
         image = image[:: -1 if self.is_flipped_y else 1, :: -1 if self.is_flipped_x else 1]
@@ -64,10 +64,10 @@ class Orientation:
 
 
 def read_orientation(frame: VideoFrame, name: str) -> Orientation:
-    """Return the orientation that the display matrix of a picture asks for.
+    """Return the orientation from the display matrix of a picture.
 
     Raises:
-        VideoError: the matrix turns by something other than a quarter turn.
+        VideoError: the matrix is not a rotation by quarter turns, possibly mirrored.
     """
     attached: Any = frame.side_data  # PyAV declares this container as one of its items
     side_data = [data for data in attached if data.type == SideData.DISPLAYMATRIX]
@@ -83,7 +83,7 @@ def read_orientation(frame: VideoFrame, name: str) -> Orientation:
 
 
 class _Cursor:
-    """One open container and its decoder, at a known place."""
+    """An open container and decoder with a known frame position."""
 
     def __init__(
         self,
@@ -99,11 +99,11 @@ class _Cursor:
 
     @property
     def is_from_start(self) -> bool:
-        """True where decoding began at the first packet, so that a picture not seen does not exist."""
+        """True if decoding started at the first packet, so that every decodable picture is seen."""
         return self._trusted_from is None
 
     def rewind(self) -> None:
-        """Start again at the first packet, by a seek where that lands there, else by opening the file anew."""
+        """Restart at the first packet: by a seek if that lands there, else by reopening the file."""
         first = self._index.first
         packets = self._land(first) if first and self._index.can_seek else None
         if packets is None or packets[0] != first:
@@ -114,17 +114,17 @@ class _Cursor:
             self._start(packets[1], None)
 
     def seek(self, seek_points: tuple[SeekPoint, ...]) -> None:
-        """Start at the last of `seek_points`, or where the container lands elsewhere at an earlier one or the start."""
+        """Start at the last of `seek_points`; if the seek lands elsewhere, at an earlier one or at the first packet."""
         for key in reversed(seek_points):
             packets = self._land(key)
             if packets is not None and packets[0].pts <= key.pts:
-                # Pictures shown before the keyframe but stored behind it lean on the group before (open GOP).
+                # Pictures displayed before the keyframe but stored after it depend on the previous group (open GOP).
                 self._start(packets[1], None if packets[0] == self._index.first else packets[0].pts)
                 return
         self.rewind()
 
     def _land(self, key: SeekPoint) -> tuple[SeekPoint, Iterator[Packet[VideoStream]]] | None:
-        """Seek to `key`; return the keyframe where the container landed and its packets from there, or None."""
+        """Seek to `key`; return the keyframe where the container landed and the packets from there, or None."""
         with contextlib.suppress(av.FFmpegError):
             self._container.seek(key.dts, stream=self._stream)
             packets = self._container.demux(self._stream)
@@ -139,7 +139,7 @@ class _Cursor:
         self.position = 0 if trusted_from is None else int(np.searchsorted(self._index.pts, trusted_from))
 
     def next(self) -> tuple[int, VideoFrame] | None:
-        """Return the next whole picture and its frame index, or None at the end of the file."""
+        """Return the frame index of the next complete picture and the picture, or None at the end of the file."""
         for frame in self._pictures:
             number = self._number(frame)
             if number is not None:
@@ -161,13 +161,13 @@ class _Cursor:
 
 
 class PyavReader:
-    """Frames of one file by number, through at most two decoders and a cache bounded in bytes."""
+    """A reader of one file with at most two decoders and a cache bounded in bytes."""
 
     name = "pyav"
 
     def __init__(self, path: Path, limits: VideoLimits = ANY) -> None:
         self._path = path
-        self._limits = limits.without_watch()
+        self._limits = limits.for_reopening()
         self._cache: OrderedDict[int, VideoFrame] = OrderedDict()
         self._cache_bytes = 0
         self._cursors: list[_Cursor] = []
@@ -180,7 +180,7 @@ class PyavReader:
         self.size_wh = (height, width) if self._orientation.is_transposed else (width, height)
 
     def _open(self, limits: VideoLimits) -> tuple[Index, VideoFrame]:
-        """Return the index and the first picture."""
+        """Open the file; return its index and first picture."""
         opened = open_container(self._path, limits)
         index = read_index(self._path, *opened, limits)
         self._cursors = [_Cursor(self._path, index, self._limits, opened)]
@@ -189,7 +189,7 @@ class PyavReader:
             raise VideoError(f"no frame of {self._path.name} can be decoded: the file is damaged, export it again")
         number, frame = first
         if number:
-            # What comes ahead of the first picture that decodes cannot be shown; ffmpeg does not count it either.
+            # Packets before the first decodable picture are not frames; ffmpeg does not count them either.
             index = replace(index, pts=index.pts[number:])
             self._cursors[0].close()
             self._cursors = [_Cursor(self._path, index, self._limits)]
@@ -201,7 +201,7 @@ class PyavReader:
         """Return frame `frame_index` as `(H, W, 3)` uint8 RGB.
 
         Raises:
-            VideoError: the frame is damaged, or of another size than the first.
+            VideoError: the frame is damaged, or its size differs from that of the first frame.
         """
         frame = self._cache.get(frame_index) or self._decode(frame_index)
         if (frame.width, frame.height) != self._coded_wh:
@@ -213,12 +213,12 @@ class PyavReader:
 
     @property
     def num_bytes(self) -> int:
-        """About how much memory its decoders and pictures take now."""
+        """Approximate memory of decoders and cached pictures, in bytes."""
         width, height = self._coded_wh
         return self._cache_bytes + len(self._cursors) * DECODER_PICTURES * width * height * 3 // 2
 
     def release(self) -> None:
-        """Free the decoders and the pictures; they are made again when a frame is read."""
+        """Free the decoders and cached pictures; the next read creates them again."""
         self.close()
 
     def close(self) -> None:
@@ -243,7 +243,7 @@ class PyavReader:
         return frame
 
     def _cursor_near(self, frame_index: int) -> _Cursor:
-        """Return a cursor from which decoding forward reaches the frame, moving the least recently used if need be."""
+        """Return a cursor before the frame; if there is none near, move the least recently used one there."""
         num_keys = bisect_right(self._key_stamps, int(self.index.pts[frame_index]))
         seek_points = self.index.seek_points[max(0, num_keys - SEEK_TRIES) : num_keys]
         can_seek = self.index.can_seek and bool(seek_points)
@@ -285,8 +285,8 @@ class PyavReader:
 def to_rgb(frame: VideoFrame) -> np.ndarray:
     """Return a decoded picture as `(H, W, 3)` uint8 RGB.
 
-    Matrix and range are those the stream states (BT.601, limited range where it states none), the arithmetic is
-    swscale's with ffmpeg's own default filter.
+    Matrix and range are those stated in the stream (BT.601, limited range by default); the conversion is swscale's with
+    ffmpeg's default filter.
     """
     # One thread: starting more costs five times what they save (0.6 ms against 3.1 ms for 720p on two cores).
     return frame.to_ndarray(format="rgb24", interpolation=Interpolation.BICUBIC, threads=1)

@@ -1,4 +1,4 @@
-"""Write MP4 files."""
+"""Writing MP4 files."""
 
 from __future__ import annotations
 
@@ -26,11 +26,19 @@ _CRF = "18"  # visually lossless, so that thin mask outlines stay sharp
 
 
 class VideoWriter:
-    """Writes H.264 MP4 (yuv420p, BT.709) that plays in browsers; use it as a context manager.
+    """A writer of H.264 MP4 files (yuv420p, BT.709) that play in browsers. Use it as a context manager.
 
-    The file is written beside the target and takes its name at the end, so the target is whole or untouched, and an
-    error leaves nothing behind. H.264 in yuv420p has even sides only: an odd side is padded by repeating its last
-    row or column, so the written video is one pixel larger than `size_wh` there.
+    The file is written atomically: under a temporary name, which is replaced at the end or deleted after an error.
+    Since yuv420p requires even sides, an odd side is padded by repeating its last row or column, so that the video is
+    one pixel larger than `size_wh`.
+
+    Args:
+        path: the file to write.
+        size_wh: size of the pictures in pixels.
+        fps: frames per second.
+
+    Raises:
+        ExportError: the size or the frame rate is not positive and finite.
     """
 
     def __init__(self, path: str | Path, size_wh: tuple[int, int], fps: float) -> None:
@@ -44,10 +52,10 @@ class VideoWriter:
         self._opened: tuple[OutputContainer, VideoStream] | None = None
 
     def write(self, image: np.ndarray) -> None:
-        """Append one `(H, W, 3)` uint8 RGB picture of the size given at the start.
+        """Append one `(H, W, 3)` uint8 RGB picture of size `size_wh`.
 
         Raises:
-            ExportError: the picture has another shape or type, or it cannot be encoded or written.
+            ExportError: the picture has another shape or dtype, or it cannot be encoded or written.
         """
         width, height = self._size_wh
         if image.shape != (height, width, 3) or image.dtype != np.uint8:
@@ -64,7 +72,7 @@ class VideoWriter:
             raise self._failure(error) from error
 
     def close(self) -> None:
-        """Finish the file and give it its name.
+        """Finish the file and rename it to `path`.
 
         Raises:
             ExportError: no frame was written, or the disk or the encoder fails.
@@ -108,7 +116,7 @@ class VideoWriter:
     def _discard(self) -> None:
         """Remove the unfinished file."""
         if self._opened is not None:
-            with contextlib.suppress(av.FFmpegError, OSError, ValueError):  # nobody needs the trailer
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):  # the file is deleted anyway
                 self._opened[0].close()
             self._opened = None
         if self._part is not None:

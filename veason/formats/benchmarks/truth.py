@@ -16,7 +16,7 @@ from veason.formats.benchmarks.rle_file import has_foreground, read_foreground, 
 from veason.formats.benchmarks.rows import RowError, check_row
 from veason.masks import decode_mask, encode_mask, union_mask
 from veason.types import Rle
-from veason.video.images import is_litter
+from veason.video.images import is_system_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _listed(folder: Path, frame_names: tuple[str, ...]) -> tuple[int, ...]:
     if not folder.is_dir():
         raise DataError(f"{folder}: is missing; it should hold the object's masks, one PNG a frame")
     places = {name: index for index, name in enumerate(frame_names)}
-    names = sorted(path.stem for path in folder.glob("*.png") if not is_litter(path.name))
+    names = sorted(path.stem for path in folder.glob("*.png") if not is_system_file(path.name))
     unknown = [name for name in names if name not in places]
     if unknown or not names:
         raise DataError(f"{folder}: want PNG names out of the video's frames ({frame_names[0]}, ...), got {names[:4]}")

@@ -12,7 +12,7 @@ from veason.errors import DataError, VideoError
 from veason.project.sources import VIDEOS
 from veason.types import VideoInfo
 from veason.video import UNTRUSTED, VideoLimits, open_video
-from veason.video.images import is_litter, is_picture
+from veason.video.images import is_picture, is_system_file
 from veason.video.limits import ANY
 
 UNKNOWN_FPS = 24.0
@@ -184,11 +184,11 @@ def _in_folder(folder: Path, name: str) -> Path | None:
     if _is_folder(exact) and _in_order(exact):
         return exact
     files = [file for file in exact.parent.iterdir() if file.is_file()] if _is_folder(exact.parent) else []
-    films = [file for file in files if file.suffix.lower() in VIDEOS and not is_litter(file.name)]
+    films = [file for file in files if file.suffix.lower() in VIDEOS and not is_system_file(file.name)]
     for same in (
         [file for file in films if file.name == exact.name],
         [file for file in films if file.stem == exact.name],
-        [file for file in files if file.stem == exact.name and not is_litter(file.name)],
+        [file for file in files if file.stem == exact.name and not is_system_file(file.name)],
     ):
         if same:
             return same[0] if len(same) == 1 else None
@@ -204,7 +204,7 @@ def _is_folder(path: Path) -> bool:
 
 def _videos_in(folder: Path) -> list[str]:
     """Return the names of the videos and folders of frames in a folder; what systems leave there is none."""
-    return [each.stem if each.is_file() else each.name for each in folder.iterdir() if not is_litter(each.name)]
+    return [each.stem if each.is_file() else each.name for each in folder.iterdir() if not is_system_file(each.name)]
 
 
 def frame_files_of(info: VideoInfo) -> tuple[Path, ...]:

@@ -20,7 +20,7 @@ from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.masks import encode_mask
 from veason.types import ObjectMask
-from veason.video.images import is_litter, is_picture
+from veason.video.images import is_picture, is_system_file
 
 RESOLUTION = "Full-Resolution"
 """The folder of DAVIS for masks at the size of the video."""
@@ -67,7 +67,7 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     roots = [root for root in (source / "train" / "Annotations", source / "Annotations") if root.is_dir()]
     root = roots[0] if roots else source
     below = (file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() == ".png")
-    files = (root / path for path in below if len(path.parts) > 1 and not any(map(is_litter, path.parts)))
+    files = (root / path for path in below if len(path.parts) > 1 and not any(map(is_system_file, path.parts)))
     folders = sorted({file.parent for file in files})
     if not folders:
         raise DataError(f"{source}: holds no <video>/<frame>.png; it should be a DAVIS or YouTube-VOS folder")

@@ -5,7 +5,8 @@ answers  several answers to one question, and how far they agree
 track    boxes and clicks by hand, then masks
 export   the masks of an earlier call as a file
 
-Each of the first three streams events and ends with a result that holds everything. Boxes are x1, y1, x2, y2 in pixels
+Each of the first three streams events, the first of which tell how long it waits, and ends with a result that holds
+everything. Boxes are x1, y1, x2, y2 in pixels
 of the video, frames are counted from 0, masks are run-length code of COCO: `{"size": [height, width], "counts": text}`.
 """
 
@@ -21,24 +22,24 @@ from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec
 from zipfile import ZipFile
 
-from veason.errors import OptionError, PromptError, SessionError, VeasonError
+from veason.errors import OptionError, PromptError, SessionError
 from veason.libraries import library_imports
 from veason.masks import coco_dict
 from veason.outputs import write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer
 from veason.profile import sample_indices
+from veason.studio.server.call_prompts import read_prompts
+from veason.studio.server.callers import program_of
 from veason.studio.server.failures import Teller
 from veason.studio.server.model_choice import ModelChoice
-from veason.studio.server.model_line import ModelLine
+from veason.studio.server.model_line import ModelLine, Place, Ticket
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import Gathering, describe_agreement, samplings
 from veason.studio.server.uploads import is_upload
 from veason.types import (
     Answer,
     Answered,
-    Box,
     BoxClosed,
-    Click,
     FrameMasks,
     FrameRange,
     KeyframeChosen,
@@ -62,8 +63,11 @@ Arguments = ParamSpec("Arguments")
 KEPT_RUNS = 32
 """So many results can still be exported; the oldest one goes first."""
 
-MOST_FRAMES, MOST_ANSWERS, MOST_PROMPTS = 64, 16, 200
-"""What one call may ask for: frames shown to the policy, answers, prompts by hand."""
+WAIT_S = 1.0
+"""How often a call that waits for the models looks where it stands."""
+
+MOST_FRAMES, MOST_ANSWERS = 64, 16
+"""What one call may ask for: frames shown to the policy, answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Api:
 
     Args:
         models: those in use; a call ends on the ones that it began with.
-        line: the line for them; programs wait in it like everybody else.
+        line: the line for them; programs wait in it like everybody else, told apart by their addresses.
         outbox: where files to download lie.
         teller: says what is told of errors.
         limits: what a clip may ask for.
@@ -125,6 +129,7 @@ class Api:
         start: int = 0,
         stop: int = 0,
         guess: bool = False,
+        request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
 
@@ -137,10 +142,12 @@ class Api:
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
             guess: answer also where the policy was not trained for the question; the answer says "guess" then.
+            request: who calls; not to be given.
         """
         sampling = Sampling(temperature=temperature, seed=seed)
         pipeline = self._models.pipeline
-        with self._opened(video) as clip, self._line.visitor("programs", most=None):
+        with self._opened(video) as clip, self._line.ticket(program_of(request), "ask") as ticket:
+            yield from _waiting(ticket)
             part = _part(clip.info, start, stop)
             shown = _shown(pipeline, clip.info, frames)
             answer: Answer | None = None
@@ -168,6 +175,7 @@ class Api:
         temperature: float = 0.8,
         seed: int = 0,
         guess: bool = False,
+        request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Answer one question several times, and tell how far the answers agree; no masks are made.
 
@@ -178,12 +186,14 @@ class Api:
             temperature: of all but the first answer, which is greedy.
             seed: of the second answer; later ones count up.
             guess: as for `ask`.
+            request: who calls; not to be given.
         """
         if not 1 <= count <= MOST_ANSWERS:
             raise OptionError(f"count is 1 to {MOST_ANSWERS}, got {count}")
         gathering = Gathering()
         pipeline = self._models.pipeline
-        with self._opened(video) as clip, self._line.visitor("programs", most=None):
+        with self._opened(video) as clip, self._line.ticket(program_of(request), f"answers {count}") as ticket:
+            yield from _waiting(ticket)
             shown = _shown(pipeline, clip.info, 0)
             is_recorded = pipeline.policy is not None and pipeline.policy.is_recorded
             for sampling in samplings(count, is_recorded):
@@ -202,7 +212,12 @@ class Api:
 
     @told_to_clients
     def track(
-        self, video: gr.FileData, prompts: list[dict[str, Any]], start: int = 0, stop: int = 0
+        self,
+        video: gr.FileData,
+        prompts: list[dict[str, Any]],
+        start: int = 0,
+        stop: int = 0,
+        request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Follow objects that are boxed or clicked by hand.
 
@@ -212,9 +227,11 @@ class Api:
                 "point": [x, y], "positive": true}.
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
+            request: who calls; not to be given.
         """
         pipeline = self._models.pipeline
-        with self._opened(video) as clip, self._line.visitor("programs", most=None):
+        with self._opened(video) as clip, self._line.ticket(program_of(request), "track") as ticket:
+            yield from _waiting(ticket)
             part = _part(clip.info, start, stop)
             tracks: dict[int, MaskTrack] = {}
             yield from self._follow(pipeline, clip, read_prompts(prompts), part, tracks)
@@ -305,44 +322,14 @@ def add_endpoints(api: Api) -> None:
     gr.api(api.export, api_name="export", concurrency_limit=4)
 
 
-def read_prompts(rows: Any) -> tuple[Prompt, ...]:
-    """Return the prompts of a call to `track`; a box and clicks of one object on one frame become one.
-
-    Raises:
-        PromptError: a row is not of the form that is wanted, or there is none.
-    """
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_PROMPTS:
-        raise PromptError(f"prompts is a list of 1 to {MOST_PROMPTS} boxes or clicks")
-    boxes: dict[tuple[int, int], Box] = {}
-    clicks: dict[tuple[int, int], list[Click]] = {}
-    for number, row in enumerate(rows):
-        try:
-            place = (_whole(row["object"], 1, 255), _whole(row["frame"], 0, 2**31))
-            if "box" in row:
-                boxes[place] = Box(*_numbers(row["box"], 4))
-            else:
-                x, y = _numbers(row["point"], 2)
-                click = Click(x, y, is_positive=row.get("positive", True) is not False)
-                clicks.setdefault(place, []).append(click)
-        except (KeyError, TypeError, ValueError, VeasonError) as error:
-            raise PromptError(
-                f"prompts[{number}] should be object, frame and a box of four numbers or a point of two: {error}"
-            ) from error
-    places = sorted({*boxes, *clicks})
-    return tuple(Prompt(*place, boxes.get(place), tuple(clicks.get(place, ()))) for place in places)
-
-
-def _whole(value: object, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"a whole number from {least} to {most} is wanted, got {str(value)[:40]}")
-    return value
-
-
-def _numbers(value: object, count: int) -> list[float]:
-    numbers = value if isinstance(value, list) else []
-    if len(numbers) != count or any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
-        raise ValueError(f"{count} numbers are wanted, got {str(value)[:80]}")
-    return [float(one) for one in numbers]
+def _waiting(ticket: Ticket) -> Iterator[ApiEvent]:
+    """Wait for the models; meanwhile the caller is told where it stands in the line."""
+    told: Place | None = None
+    while not ticket.wait(WAIT_S):
+        place = ticket.place
+        if place != told:
+            told = place
+            yield {"kind": "queued", "ahead": place.ahead, "seconds": place.seconds}
 
 
 def _part(info: VideoInfo, start: int, stop: int) -> FrameRange:

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from veason.errors import DataError
-from veason.video.images import is_litter
+from veason.video.images import is_system_file
 
 STORED = (".png", ".jpg", ".mp4", ".zip", ".parquet")
 """Endings of files that a ZIP file cannot make smaller."""
@@ -39,5 +39,5 @@ def unzip(upload: Path, room: Path) -> Path:
             archive.extractall(room)
     except (zipfile.BadZipFile, OSError) as error:
         raise DataError(f"cannot unpack {upload.name}: {error}") from error
-    inside = [path for path in room.iterdir() if not is_litter(path.name)]
+    inside = [path for path in room.iterdir() if not is_system_file(path.name)]
     return inside[0] if len(inside) == 1 else room

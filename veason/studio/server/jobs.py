@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -18,9 +19,9 @@ from veason.profile import GENERIC, Profile, sample_indices
 from veason.project.statistics import rank
 from veason.studio.server.client import Client
 from veason.studio.server.messages import Item, Message
-from veason.studio.server.messages.masks import IdleItem, PropagatingItem
+from veason.studio.server.messages.masks import IdleItem, PropagatingItem, QueuedItem
 from veason.studio.server.messages.thinking import SamplingItem, ThinkingItem, WithheldItem
-from veason.studio.server.model_line import ModelLine
+from veason.studio.server.model_line import ModelLine, Ticket
 from veason.studio.server.proposals import Gathering, samplings
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.requests.stage import PropagateRequest, ThinkRequest
@@ -54,6 +55,9 @@ BATCH_S = 0.05
 """Items are gathered for this long: gradio renders no faster, and a browser that is fed faster falls behind."""
 
 
+WAIT_S = 0.5
+"""How often a request that waits for the models looks whether it was stopped, and where it stands."""
+
 # --- asking
 
 
@@ -70,8 +74,10 @@ def frame_count_of(pipeline: Pipeline) -> int:
 class Asking:
     """One question to the policy, as the job of an open question."""
 
-    def __init__(self, question: OpenQuestion, request: ThinkRequest, pipeline: Pipeline, line: ModelLine) -> None:
-        self._question, self._pipeline, self._line = question, pipeline, line
+    def __init__(
+        self, question: OpenQuestion, request: ThinkRequest, pipeline: Pipeline, line: ModelLine, who: str
+    ) -> None:
+        self._question, self._pipeline, self._line, self._who = question, pipeline, line, who
         self._instruction, self._count = request.instruction.strip(), request.samples
         self._client: Client = request
         before = question.labels.state().answer
@@ -88,7 +94,8 @@ class Asking:
     def messages(self) -> Iterator[Message]:
         """Ask, and yield what the page is told."""
         question, labels = self._question, self._question.labels
-        with question.job.run() as stop, self._line.visitor(question.key):
+        with question.job.run() as stop, self._line.ticket(self._who, f"think {self._count}") as ticket:
+            yield from waiting(question.id, ticket, stop)
             if stop.is_set():
                 yield Message(work=question.id, items=(IdleItem(),))
                 return
@@ -193,9 +200,9 @@ def correction_turn(state: State, info: VideoInfo, profile: Profile) -> tuple[Tu
 
 
 def propagate(
-    question: OpenQuestion, request: PropagateRequest, pipeline: Pipeline, line: ModelLine
+    question: OpenQuestion, request: PropagateRequest, pipeline: Pipeline, line: ModelLine, who: str
 ) -> Iterator[Message]:
-    """Compute the masks that a request asks for as the question's job, and tell the page of each.
+    """Compute the masks that a request asks for as the question's job, in the turn of `who`, and tell of each.
 
     Raises:
         PromptError: the range is none of the video.
@@ -206,7 +213,11 @@ def propagate(
     if extent != "here":
         question.range.choose(frames)
     wanted = RecomputeRequest(frames, extent, request.object, request.frame)
-    with question.job.run() as stop, line.visitor(question.key):
+    state = question.labels.state()
+    num_objects = len(state.object_ids) if request.object is None else 1
+    expected_s = pipeline.segmenter.estimate_seconds(RecomputePlan.of(state, wanted).num_frames, max(1, num_objects))
+    with question.job.run() as stop, line.ticket(who, "propagate", expected_s) as ticket:
+        yield from waiting(question.id, ticket, stop)
         if stop.is_set():
             yield Message(work=question.id, items=(IdleItem(),))
             return
@@ -237,6 +248,17 @@ def _masks(
 
 
 # --- both
+
+
+def waiting(work_id: str, ticket: Ticket, stop: threading.Event) -> Iterator[Message]:
+    """Wait for the models, or until it is stopped; meanwhile the page is told where the request stands."""
+    told: QueuedItem | None = None
+    while not ticket.wait(WAIT_S) and not stop.is_set():
+        place = ticket.place
+        item = QueuedItem(ahead=place.ahead, seconds=None if place.seconds is None else math.ceil(place.seconds))
+        if item != told:
+            told = item
+            yield Message(work=work_id, items=(item,))
 
 
 def _in_batches(work_id: str, items: Iterator[Item], stop: threading.Event) -> Iterator[Message]:

@@ -221,7 +221,7 @@ def model_part(pipeline: Pipeline, device: str, *, is_locked: bool) -> ModelPart
         segmenter=pipeline.segmenter.name,
         device="CPU" if choose_device(device).type == "cpu" else "GPU",
         recorded=policy is not None and policy.is_recorded,
-        several=policy is not None and policy.gives_several,
+        several=policy is not None and policy.can_sample,
         trained_on=profile.trained_on if policy is not None else "",
         space=profile.space_wh if policy is not None else None,
         marks=profile.step_marks if policy is not None else (),

@@ -11,6 +11,7 @@ from veason.libraries import library_imports
 from veason.studio.server.api import Api, add_endpoints
 from veason.studio.server.encode import encode
 from veason.studio.server.messages.about import About
+from veason.studio.server.model_line import MOST_IN_LINE
 from veason.studio.server.requests import EVENTS, LOOK_UPS
 from veason.studio.server.studio import MODEL_EVENTS, Studio
 from veason.video import UNTRUSTED
@@ -47,8 +48,8 @@ import(new URL(props.main, document.baseURI).href).then((module) => module.start
 """
 
 
-MOST_IN_LINE, MOST_EVENTS, MOST_THREADS = 64, 1024, 160
-"""Requests in the line for the models, events that wait for anything, and threads: each event that runs has one."""
+MOST_TRANSFERS, MOST_EVENTS, MOST_THREADS = 24, 1024, 320
+"""Transfers of a kind at once, events that wait for anything, and threads: each event that runs has one."""
 
 
 def build(studio: Studio, about: About) -> gr.Blocks:
@@ -97,8 +98,8 @@ def sent_with(event: gr.EventData) -> object:
 def _limits(event: str) -> dict[str, Any]:
     """Return how many runs of an event go on at once: edits in the order they were made; models have their own line."""
     if event in MODEL_EVENTS:
-        return {"concurrency_limit": MOST_IN_LINE, "concurrency_id": "models"}
-    return {"concurrency_limit": 1 if event == "edit" else 4}
+        return {"concurrency_limit": MOST_IN_LINE + 16, "concurrency_id": "models"}
+    return {"concurrency_limit": 1 if event == "edit" else MOST_TRANSFERS}
 
 
 def _listener(studio: Studio, name: str) -> Callable[[gr.EventData], Iterator[Any]]:

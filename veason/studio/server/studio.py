@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from veason.errors import ProjectError, VeasonError
 from veason.pipeline import Pipeline
+from veason.studio.server.at_once import AtOnce
 from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.encode import encode
 from veason.studio.server.examples import Example
@@ -29,6 +30,7 @@ from veason.studio.server.prelabelling import Prelabelling
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.open_questions import VIDEO_BYTES, OpenQuestions
 from veason.studio.server.requests import parse_event, parse_look_up
+from veason.studio.server.requests.signed import Signed
 from veason.studio.server.revisions import Revisions
 from veason.studio.server.routes.queue import QueueRoutes
 from veason.studio.server.routes.stage import StageRoutes
@@ -102,6 +104,11 @@ class Studio:
             "act": queue.act,
             "models": self.models.answer,
         }
+        transfers, pictures = AtOnce("transfers", 96, 3), AtOnce("requests for pictures", 160, 32)
+        self._at_once: Mapping[str, AtOnce] = {
+            **dict.fromkeys(("open", *TRANSFER_EVENTS), transfers),
+            **dict.fromkeys(("frame", "snapshot", "thumb"), pictures),
+        }
         self._serial = itertools.count()
         self._epoch = secrets.token_hex(4)
         self._revisions = Revisions()
@@ -136,7 +143,7 @@ class Studio:
         client = NOBODY
         try:
             client = request = parse_event(event, sent)
-            with closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
+            with self._one_more(event, request), closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
                 for message in messages:
                     yield self._stamped(message, client)
         except Exception as error:  # noqa: BLE001  # the outermost door: whatever happens, the page is told and goes on
@@ -147,7 +154,8 @@ class Studio:
         """Answer a look-up of the page as JSON; a VeasonError as an `ErrorReply`."""
         try:
             request = parse_look_up(name, sent)
-            found = self._look_ups[name](request)
+            with self._one_more(name, request):
+                found = self._look_ups[name](request)
         except Exception as error:  # noqa: BLE001  # the outermost door, as above
             told = self.teller.words(error)
             if name != "snapshot":
@@ -156,6 +164,18 @@ class Studio:
         return (
             self._stamped(found, request) if isinstance(found, Message) else self.teller.without_folders(encode(found))
         )
+
+    @contextmanager
+    def _one_more(self, name: str, request: Signed) -> Iterator[None]:
+        """Count what is dear of a visitor, who is known by the project, or one of a team by the tab."""
+        counted = self._at_once.get(name)
+        if counted is None:
+            yield
+            return
+        key = (request.work or "").rpartition(".")[0] or request.project or ""
+        who = key if key and self.registry.is_public else request.tab or key
+        with counted.one_more(who):
+            yield
 
     def _stamped(self, message: Message, client: Client) -> Any:
         """Return a message as JSON, with its number among those about its question to the tab."""

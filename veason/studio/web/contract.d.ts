@@ -259,6 +259,15 @@ export interface FindingsItem {
   findings: Array<FindingPart>;
 }
 
+/** The request waits for the models. */
+export interface QueuedItem {
+  kind: "queued";
+  /** how many requests are served before it, those being served included. */
+  ahead: number;
+  /** how long that is likely to take, null where it is not known. */
+  seconds: number | null;
+}
+
 /** Masks are about to be computed. */
 export interface PropagatingItem {
   kind: "propagating";
@@ -347,7 +356,7 @@ export interface Message {
   /** the open question they are about, null where they are about none. */
   work: string | null;
   /** what there is to tell. */
-  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | WithheldItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | PropagatingItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
+  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | WithheldItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | QueuedItem | PropagatingItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
   /** tells this run of the server from the ones before. */
   epoch: string;
   /** no two messages are equal. */
@@ -1151,6 +1160,7 @@ export type Item =
   | RecalledItem
   | ProposalsItem
   | FindingsItem
+  | QueuedItem
   | PropagatingItem
   | MasksItem
   | DoubtItem

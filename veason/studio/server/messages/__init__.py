@@ -20,7 +20,15 @@ from veason.studio.server.messages.files import (
     WrittenItem,
 )
 from veason.studio.server.messages.labels import OpenedItem, RangeItem, RefusedItem, SessionItem, TakenItem, UnsavedItem
-from veason.studio.server.messages.masks import BusyItem, DoubtItem, IdleItem, MasksItem, PaceItem, PropagatingItem
+from veason.studio.server.messages.masks import (
+    BusyItem,
+    DoubtItem,
+    IdleItem,
+    MasksItem,
+    PaceItem,
+    PropagatingItem,
+    QueuedItem,
+)
 from veason.studio.server.messages.thinking import (
     AnsweredItem,
     BoxItem,
@@ -57,6 +65,7 @@ Item: TypeAlias = (
     | RecalledItem
     | ProposalsItem
     | FindingsItem
+    | QueuedItem
     | PropagatingItem
     | MasksItem
     | DoubtItem

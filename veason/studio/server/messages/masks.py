@@ -10,6 +10,20 @@ from veason.studio.server.messages.units import MaskCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedItem:
+    """The request waits for the models.
+
+    Attributes:
+        ahead: how many requests are served before it, those being served included.
+        seconds: how long that is likely to take, null where it is not known.
+    """
+
+    KIND: ClassVar = "queued"
+    ahead: int
+    seconds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PropagatingItem:
     """Masks are about to be computed.
 

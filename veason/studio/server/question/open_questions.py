@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from veason.errors import ProjectError, SessionError
+from veason.errors import ProjectError, SessionError, VideoError
 from veason.studio.server.project_registry import GONE, ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.types import Holding
@@ -18,6 +20,9 @@ VIDEO_BYTES = 512 << 20
 
 _QUESTION_ID = re.compile("[1-9][0-9]{0,8}")
 """One way to write each: else a question could be open twice."""
+
+
+_SLOW = "the video of this question takes long to open: this change was not kept; try it again in a moment"
 
 
 class _Opening:
@@ -45,16 +50,21 @@ class OpenQuestions:
         registry.before_closing(self._leave_project, self._is_busy)
 
     @contextmanager
-    def using(self, work_id: str) -> Iterator[OpenQuestion]:
+    def using(self, work_id: str, max_s: float | None = None) -> Iterator[OpenQuestion]:
         """Open the question of that id where it is not open, and keep it open for the block.
 
+        Args:
+            work_id: the question.
+            max_s: for so many seconds it is opened at most; None for as long as it takes.
+
         Raises:
-            SessionError: the project or the question is not there (any more).
+            SessionError: the project or the question is not there (any more), or takes longer to open.
             ProjectError: the question's video is gone.
         """
+        until = math.inf if max_s is None else time.monotonic() + max_s
         with ExitStack() as stack:
             stack.callback(self._give_memory_back)
-            yield self._held(work_id, stack)
+            yield self._held(work_id, stack, until)
 
     def cancel_opening(self, work_id: str) -> bool:
         """Give up opening the question of that id, for everybody who waits for it; tell whether it was being opened."""
@@ -102,8 +112,8 @@ class OpenQuestions:
             ending, self._open = list(self._open.values()), OrderedDict()
         _end(ending)
 
-    def _held(self, work_id: str, stack: ExitStack) -> OpenQuestion:
-        """Return the question of that id, held open until the stack is left; who comes first opens it.
+    def _held(self, work_id: str, stack: ExitStack, until: float) -> OpenQuestion:
+        """Return the question of that id, held open until the stack is left; who comes first opens it, till `until`.
 
         A video takes its time to be opened: that happens outside the lock, so that only those wait who want it.
         """
@@ -117,10 +127,11 @@ class OpenQuestions:
                 if other is None:
                     self._opening[work_id] = mine
             if other is not None:
-                other.is_over.wait()
+                if not other.is_over.wait(None if until == math.inf else max(0.0, until - time.monotonic())):
+                    raise SessionError(_SLOW)
                 continue
             try:
-                question = self._opened(work_id, mine)
+                question = self._opened(work_id, mine, until)
                 with self._lock:
                     self._open[work_id] = question
                     return self._hold(question, stack)
@@ -136,7 +147,7 @@ class OpenQuestions:
             self._close_idle()
         return question
 
-    def _opened(self, work_id: str, opening: _Opening) -> OpenQuestion:
+    def _opened(self, work_id: str, opening: _Opening, until: float) -> OpenQuestion:
         key, _, number = work_id.rpartition(".")
         if not _QUESTION_ID.fullmatch(number):
             raise SessionError(GONE)
@@ -147,7 +158,16 @@ class OpenQuestions:
             raise SessionError(GONE) from error
         if question.is_deleted:
             raise SessionError("this question was deleted: restore it in the queue, under deleted, to open it")
-        return OpenQuestion(key, project, question, opening.is_cancelled.is_set)
+
+        def is_over() -> bool:
+            return opening.is_cancelled.is_set() or time.monotonic() > until
+
+        try:
+            return OpenQuestion(key, project, question, is_over)
+        except VideoError as error:
+            if time.monotonic() > until:
+                raise SessionError(_SLOW) from error
+            raise
 
     def _give_memory_back(self) -> None:
         """Give up decoders and pictures beyond the budget: of what nobody uses first, then of what is used.

@@ -10,6 +10,7 @@ from veason.errors import ProjectError, SessionError, VeasonError
 from veason.pipeline import Pipeline, starting_range
 from veason.profile import sample_indices
 from veason.project import ChangedElsewhere, Labelled, Project
+from veason.studio.server.client import Client
 from veason.studio.server.edits import edits_of
 from veason.studio.server.examples import Example
 from veason.studio.server.jobs import Asking, frame_count_of, profile_of, propagate
@@ -54,6 +55,9 @@ from veason.studio.server.views import (
     recalled_item,
     session_item,
 )
+
+EDIT_OPENING_S = 2.0
+"""For so long an edit opens the video of a question that is not open; looking at the question takes its time."""
 
 
 class StageRoutes:
@@ -108,11 +112,14 @@ class StageRoutes:
                     told = "You asked this before: here is the answer. Think asks again."
                     yield Message(work=work_id, items=(NoticeItem(level="info", text=told),))
                     return
-            yield from Asking(question, request, self._pipeline, self._line).messages()
+            yield from Asking(question, request, self._pipeline, self._line, self._who(request, question)).messages()
 
     def edit(self, request: Edits) -> Iterator[Message]:
-        """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo."""
-        with self._questions.using(request.work) as question:
+        """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo.
+
+        Edits wait for each other, so none of them waits long for a video.
+        """
+        with self._questions.using(request.work, EDIT_OPENING_S) as question:
             items: Sequence[Item]
             try:
                 with question.edit_order.passing(request.stamp):
@@ -129,7 +136,11 @@ class StageRoutes:
     def propagate(self, request: PropagateRequest) -> Iterator[Message]:
         """Stream masks."""
         with self._questions.using(request.work) as question:
-            yield from propagate(question, request, self._pipeline, self._line)
+            yield from propagate(question, request, self._pipeline, self._line, self._who(request, question))
+
+    def _who(self, client: Client, question: OpenQuestion) -> str:
+        """Return who waits in the line: a visitor by the project, one of a team by the tab."""
+        return question.key if self._registry.is_public else f"{question.key} {client.tab}"
 
     # --- look-ups
 

@@ -43,7 +43,7 @@ from veason.studio.server.requests.transfer import (
 from veason.studio.server.uploads import uploaded
 from veason.studio.server.views import failure_text
 from veason.types import OnProgress
-from veason.video.images import is_litter
+from veason.video.images import is_system_file
 
 
 class TransferRoutes:
@@ -150,7 +150,7 @@ class TransferRoutes:
         wanted = [Wanted("", line.strip()) for line in request.instructions.split("\n") if line.strip()]
         known = {video.id for video in project.library.videos()}
         with ExitStack() as stack:
-            meant = [one for one in request.files if not is_litter(Path(one.name).name)]
+            meant = [one for one in request.files if not is_system_file(Path(one.name).name)]
             files = [stack.enter_context(uploaded(one, self._outbox.folder)) for one in meant]
             listings = [path for path in files if path.suffix.lower() in (".csv", *JSON_LINES)]
             clips = [path for path in files if path not in listings] + ([Path(folder)] if folder else [])

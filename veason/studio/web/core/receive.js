@@ -6,7 +6,7 @@
 
 import { blank } from "./blank.js";
 import { withoutFrame } from "./objects.js";
-import { duration, farness, secondsLeft } from "./words.js";
+import { duration, farness, inLine, secondsLeft } from "./words.js";
 
 /** @typedef {{ [Kind in Item["kind"]]: (item: Extract<Item, { kind: Kind }>) => void }} Handlers */
 
@@ -14,7 +14,7 @@ import { duration, farness, secondsLeft } from "./words.js";
 /** @typedef {"thinking" | "shown" | "thought" | "mention" | "keyframe" | "box" | "findings"} StreamedKind */
 /** @typedef {"answered" | "unanswered" | "withheld"} EndKind */
 /** @typedef {StreamedKind | EndKind | "recalled" | "proposals" | "sampling"} ThinkingKind */
-/** @typedef {"propagating" | "busy" | "idle" | "notice"} RunKind */
+/** @typedef {"queued" | "propagating" | "busy" | "idle" | "notice"} RunKind */
 /** @typedef {"file" | "written" | "added" | "exported" | "transferred"} FileKind */
 
 /**
@@ -231,6 +231,7 @@ function progress(done, goal, began) {
  */
 function run(state, { notify, download, watch, transfer }) {
   return {
+    queued: ({ ahead, seconds }) => state.set({ status: inLine(ahead, seconds) }),
     propagating({ only, start, stop, count }) {
       /** @type {Partial<State>} */
       const range = only === "here" ? {} : { range: [start, stop] };

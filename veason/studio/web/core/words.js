@@ -36,6 +36,17 @@ export function farness(done, count, begun) {
   return `${Math.floor((done / count) * 100)} %${done && left >= 1 ? ` · ${duration(left)} left` : ""}`;
 }
 
+/**
+ * Where a request stands in the line for the models.
+ * @param {number} ahead
+ * @param {number | null} seconds
+ */
+export function inLine(ahead, seconds) {
+  const others = ahead === 1 ? "one request" : `${ahead} requests`;
+  const when = seconds === null ? "" : ` · about ${duration(seconds)}`;
+  return ahead ? `waiting for ${others} before yours${when}` : "waiting for the models …";
+}
+
 /** "1 edit", "2 edits". @param {number} number @param {string} what */
 export const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
