@@ -127,8 +127,20 @@ def _is_label_form(value: object) -> bool:
 GENERIC = Profile(name="generic Qwen2.5-VL")
 """The profile of a checkpoint without one of its own. Source of the numbers: the Veason-R1 inference settings."""
 
-BUILT_IN = {"SitongGong/Veason-R1": dataclasses.replace(GENERIC, name="Veason-R1")}
-"""Profiles by hub id. Source: Veason-R1 at dde0d9b, batch_eval_keyframe_sft_dataset_.py."""
+QWEN3_VL = dataclasses.replace(
+    GENERIC, name="Qwen3-VL", size_wh=(576, 576), coordinates="thousandths", max_new_tokens=2048
+)
+"""The profile of a Qwen3-VL: frames in multiples of 32 pixels, boxes in thousandths; the Thinking ones write more."""
+
+_ONE_PICTURE = dataclasses.replace(GENERIC, frame_count=1, size_wh=(840, 840))
+"""Checkpoints that were trained on single pictures: they are shown one frame, which is the keyframe then."""
+
+BUILT_IN = {
+    "SitongGong/Veason-R1": dataclasses.replace(GENERIC, name="Veason-R1"),
+    "Ricky06662/VisionReasoner-7B": dataclasses.replace(_ONE_PICTURE, name="VisionReasoner", boxes_key="bbox_2d"),
+    "Ricky06662/Seg-Zero-7B": dataclasses.replace(_ONE_PICTURE, name="Seg-Zero", boxes_key="bbox"),
+}
+"""Profiles by hub id. Source: Veason-R1 at dde0d9b, batch_eval_keyframe_sft_dataset_.py; the papers of the others."""
 
 
 def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:

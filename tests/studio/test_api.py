@@ -18,8 +18,8 @@ from PIL import Image
 from veason.errors import PromptError
 from veason.hub import ASSETS
 from veason.masks import decode_mask, rle_from_coco
-from veason.studio.server.call_prompts import MOST_PROMPTS, read_prompts
 from veason.studio.server.app import serve
+from veason.studio.server.call_prompts import MOST_PROMPTS, read_prompts
 from veason.studio.server.settings import Settings
 from veason.types import Box, Click, Prompt
 
