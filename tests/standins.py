@@ -1,14 +1,27 @@
-"""Small real things in place of heavy ones: a video that is an array, and a segmenter that fills boxes."""
+"""Small real things in place of heavy ones: a video that is an array, and segmenters that fill boxes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from veason.errors import PromptError, VideoError
 from veason.masks import empty_mask, encode_mask, mask_box
-from veason.types import Box, Frame, FrameMasks, FrameRange, ObjectMask, Prompt, Rle, VideoInfo, VideoSource
+from veason.types import (
+    Bounds,
+    Box,
+    Frame,
+    FrameMasks,
+    FrameRange,
+    ObjectMask,
+    Order,
+    Passes,
+    Prompt,
+    Rle,
+    VideoInfo,
+    VideoSource,
+)
 
 
 class ArrayVideo:
@@ -77,6 +90,53 @@ class BoxFiller:
                             ObjectMask(empty_mask(video.info.size_wh), -10.0) if rle is None else ObjectMask(rle, 5.0)
                         )
                 yield FrameMasks(frame_index, masks)
+
+
+class Fading:
+    """A segmenter whose corrections fade: a prompt gives its box `reach` frames either way, the first one everywhere.
+
+    It goes outward from the last prompt, forward first, writes down the frames that it computes, and calls `on_frame`
+    before each.
+    """
+
+    name = "fading"
+    orders: tuple[Order, ...] = ("stock", "nearest")
+
+    def __init__(self, reach: int = 5) -> None:
+        self.reach = reach
+        self.on_frame: Callable[[int], None] = lambda frame_index: None
+        self.computed: list[int] = []
+        self.passes: list[Passes | None] = []
+
+    def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
+        return 0.001 * num_frames * num_objects
+
+    def track(
+        self,
+        video: VideoSource,
+        prompts: Sequence[Prompt],
+        *,
+        fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
+        frames: FrameRange | None = None,
+        order: Order = "stock",
+        cursor: Callable[[], int] | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
+    ) -> Iterator[FrameMasks]:
+        start, stop = frames or (0, video.info.num_frames)
+        self.passes.append(passes)
+        for object_id in sorted({prompt.object_id for prompt in prompts}):
+            own = [prompt for prompt in prompts if prompt.object_id == object_id]
+            centre = own[-1].frame_index
+            for frame_index in (*range(max(centre, start), stop), *range(min(centre - 1, stop - 1), start - 1, -1)):
+                wanted = bounds(object_id) if bounds is not None else (start, stop)
+                if not wanted[0] <= frame_index < wanted[1]:
+                    continue
+                self.computed.append(frame_index)
+                self.on_frame(frame_index)
+                near = [one for one in own if abs(one.frame_index - frame_index) <= self.reach]
+                box = prompt_box(near[-1] if near else own[0])
+                yield FrameMasks(frame_index, {object_id: ObjectMask(fill_box(box, video.info.size_wh), 5.0)})
 
 
 def fill_box(box: Box, size_wh: tuple[int, int]) -> Rle:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from veason.annotation import RecomputePlan, State
-from veason.annotation.recompute import fixed_masks
 from veason.device import is_zero_gpu, wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend
 from veason.policy.prompt import check_instruction
@@ -24,6 +23,7 @@ from veason.shown import DEFAULT_BYTES, ShownFrames
 from veason.types import (
     Answer,
     Answered,
+    Bounds,
     Frame,
     FrameMasks,
     FrameRange,
@@ -34,6 +34,7 @@ from veason.types import (
     ObjectMask,
     Order,
     OrderedSegmenter,
+    Passes,
     Policy,
     PolicyEvent,
     Prompt,
@@ -164,6 +165,8 @@ class Pipeline:
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Cursor | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield masks frame by frame; see `Segmenter.track` for the order and the errors.
 
@@ -175,10 +178,18 @@ class Pipeline:
             order: "nearest" starts at the last correction and continues by distance from the cursor, see
                 `OrderedSegmenter`. A segmenter without orders uses "stock".
             cursor: returns the frame to stay near, read before each frame; on a ZeroGPU Space it is read once.
+            passes: how far corrections were followed; only where `can_settle`.
+            bounds: returns the frames of an object that are still wanted; only where `can_settle`.
         """
         if cursor is not None and is_zero_gpu():
             cursor = partial(int, cursor())  # the work runs in another process, which cannot call back
-        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor)
+        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor, passes, bounds)
+
+    @property
+    def can_settle(self) -> bool:
+        """True where runs can end early: the segmenter has orders and can be asked from this process."""
+        segmenter = self.segmenter
+        return isinstance(segmenter, OrderedSegmenter) and "nearest" in segmenter.orders and not is_zero_gpu()
 
     def recompute(
         self,
@@ -192,7 +203,8 @@ class Pipeline:
         """Run the jobs of a plan in turn and yield the masks that the plan accepts.
 
         With an OrderedSegmenter the masks equal, bit for bit, those of a run over the whole video with the same
-        prompts.
+        prompts. A plan that may settle ends its jobs early, where `can_settle`; what they left is in
+        `plan.settled`.
 
         Args:
             video: the video.
@@ -206,19 +218,24 @@ class Pipeline:
         """
         for job in plan.jobs:
             state = current()
+            plan.begin(job)
+            passes = plan.passes(state)
             tracked = self.propagate(
                 video,
                 job.prompts(state),
-                fixed=fixed_masks(state, job.object_ids),
+                fixed=job.fixed(state),
                 frames=job.frames,
                 order=order,
                 cursor=cursor,
+                passes=passes,
+                bounds=None if passes is None else plan.bounds,
             )
             with closing(tracked):  # type: ignore[type-var]  # a generator
                 for received in tracked:
                     accepted = plan.accept(received, current())
                     if accepted is not None:
                         yield accepted
+            plan.end()
 
     def ask(
         self,
@@ -290,12 +307,16 @@ class Pipeline:
         frames: FrameRange | None,
         order: Order,
         cursor: Cursor | None,
+        passes: Passes | None,
+        bounds: Bounds | None,
     ) -> Generator[FrameMasks, None, None]:
         segmenter = self.segmenter
         if order == "stock":
             yield from segmenter.track(video, prompts, fixed=fixed, frames=frames)
         elif isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders:
-            yield from segmenter.track(video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor)
+            yield from segmenter.track(
+                video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor, passes=passes, bounds=bounds
+            )
         else:
             wanted = frames or (0, video.info.num_frames)
             for masks in segmenter.track(video, prompts, fixed=fixed, frames=include_prompt_frames(wanted, prompts)):

@@ -107,10 +107,11 @@ def _train(args: argparse.Namespace) -> None:
     """Read the stage's own flags only now: listing them loads torch, which the command line must not do."""
     parser = argparse.ArgumentParser(prog=f"veason nano train {args.stage}")
     if args.stage == "segmenter":
-        from veason_nano.segmenter import train as train_segmenter
+        from veason_nano.segmenter.settings import add_segmenter_arguments, settings_from
+        from veason_nano.segmenter.train import train_segmenter
 
-        train_segmenter.add_segmenter_arguments(parser)
-        train_segmenter.train_segmenter(train_segmenter.settings_from(parser.parse_args(args.flags)))
+        add_segmenter_arguments(parser)
+        train_segmenter(settings_from(parser.parse_args(args.flags)))
         return
     if args.stage == "grpo":
         from veason_nano.policy import grpo

@@ -131,7 +131,6 @@ def test_frames_by_place_only_where_every_frame_is_listed(tmp_path: Path) -> Non
         pytest.param([[10, 10], [30, 10], [30, 30], [10, 30]], id="pairs"),
         pytest.param([[[10, 10], [30, 10], [30, 30], [10, 30]]], id="polygons of pairs"),
         pytest.param([[10, 10, 30, 10, 30, 20, 10, 20], [10, 20, 30, 20, 30, 30, 10, 30]], id="two parts"),
-        pytest.param([square(10, 10), [1, 1, 2, 2]], id="a part of two points beside it"),
         pytest.param({"size": [120, 160], "counts": [1210, *[20, 100] * 19, 20, 15610 + 100]}, id="runs"),
     ],
 )
@@ -140,6 +139,55 @@ def test_polygons_in_any_form(segmentation: Any, tmp_path: Path) -> None:
         segmentation["counts"][-1] = 160 * 120 - sum(segmentation["counts"][:-1])
     video, left = read_one(coco_file(tmp_path, [{"segmentation": segmentation}]), "coco")
     assert (seen(video), left) == ({1: {0: A}}, ())
+
+
+def test_a_part_of_a_polygon_that_is_a_line_is_told(tmp_path: Path) -> None:
+    video, left = read_one(coco_file(tmp_path, [{"segmentation": [square(10, 10), [1, 1, 2, 2]]}]), "coco")
+    assert (seen(video), left) == ({1: {0: A}}, ("1 part of a polygon of fewer than 3 points",))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("clip_2024-05-01_12-33-59.jpg", id="a time of day"),
+        pytest.param("clip_2024-05-01.jpg", id="a date"),
+        pytest.param("clip_12_of_60.jpg", id="a place among many"),
+        pytest.param("clip_1280x59.jpg", id="a size"),
+        pytest.param("0e02b2c3d40.jpg", id="a hash"),
+        pytest.param("f47ac10b-58cc-4372-a567-0e02b2c3d42.jpg", id="an id of many digits"),
+    ],
+)
+def test_digits_that_are_no_frame_are_not_taken_for_one(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="which frame of the video"):
+        read_one(coco_file(tmp_path, [SQUARE], name), "coco")
+
+
+def test_a_hash_before_the_number_does_no_harm(tmp_path: Path) -> None:
+    video, _ = read_one(coco_file(tmp_path, [SQUARE], "0e02b2c3d479-0042.jpg"), "coco")
+    assert seen(video) == {1: {42: A}}
+
+
+def test_boxes_as_two_corners_are_refused_where_they_can_be_told(tmp_path: Path) -> None:
+    rows = [{"bbox": [10, 10, 40, 40]}, {"bbox": [100, 80, 150, 110], "category_id": 2}]
+    with pytest.raises(DataError, match=r"annotation 2 .* fits it as two corners: COCO wants the size"):
+        read_one(coco_file(tmp_path, rows), "coco")
+
+
+def test_boxes_in_shares_of_the_picture_are_left_out(tmp_path: Path) -> None:
+    rows = [SQUARE, {"bbox": [0.1, 0.2, 0.4, 0.4], "category_id": 2}]
+    video, left = read_one(coco_file(tmp_path, rows), "coco")
+    assert not boxes(video)
+    assert left == ("1 box smaller than a pixel, as shares of the picture would be",)
+
+
+@pytest.mark.parametrize("key", ["track_id", "instance_id", "object_id", "tracking_id"])
+def test_objects_are_told_by_whatever_a_tool_calls_their_id(key: str, tmp_path: Path) -> None:
+    rows = [
+        {"image_id": image, key: id, "segmentation": [square(10 + 40 * id, 10)]} for image in (1, 2) for id in (1, 2)
+    ]
+    video, left = read_one(coco_file(tmp_path, rows, "clip/00003.jpg", "clip/00004.jpg"), "coco")
+    assert {key: sorted(track) for key, track in seen(video).items()} == {1: [3, 4], 2: [3, 4]}
+    assert not left
 
 
 def test_what_is_left_out_is_counted_by_kind_and_reason(tmp_path: Path) -> None:

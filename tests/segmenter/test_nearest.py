@@ -9,8 +9,8 @@ from sam2.sam2_video_predictor import SAM2VideoPredictor
 from tests.segmenter.clips import BOX, CLICKS, by_object_and_frame, give_stock, run_stock, square_mask, write_clip
 from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.masks import encode_mask
+from veason.segmenter.choice import frames_read_back
 from veason.segmenter.counters import NetworkCalls, count_calls
-from veason.segmenter.nearest import frames_read_back
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import Box, Click, FrameMasks, ObjectMask, Prompt
 

@@ -48,6 +48,7 @@ export const session = (more = {}) => ({
   rewritten: null,
   paintings: [],
   pending: {},
+  assumed: {},
   undoSteps: [],
   redoSteps: [],
   ...more,

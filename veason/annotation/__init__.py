@@ -15,6 +15,8 @@ left_open.py   what nobody has looked at or said yet
 apply.py       apply: the state after an edit, and what it leaves to be computed
 difference.py  what differs between two states, in plain values, and the way back: undo
 recompute.py   RecomputePlan: which masks to compute, job after job
+settling.py    when a run may end early, as masks come out as they were
+followed.py    what is kept of runs: which edits masks have followed, how far, and what was left as it was
 words.py       what an edit is called in the lists of undo and redo
 """
 
@@ -37,6 +39,7 @@ from veason.annotation.edits import (
     PutPrompt,
     Reasoned,
     Reworded,
+    Settled,
     Tracked,
     subject,
 )
@@ -68,6 +71,7 @@ __all__ = [
     "RecomputePlan",
     "RecomputeRequest",
     "Reworded",
+    "Settled",
     "State",
     "TrackJob",
     "Tracked",

@@ -22,9 +22,11 @@ from veason.annotation.edits import (
     PutPrompt,
     Reasoned,
     Reworded,
+    Settled,
     Tracked,
     subject,
 )
+from veason.annotation.followed import settle, with_followed, without_followed
 from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
@@ -52,7 +54,7 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     """
     _check_allowed(state, edit, is_by_person)
     after = _applied(state, edit, revision, is_by_person)
-    if isinstance(edit, GotMasks):
+    if isinstance(edit, GotMasks | Settled):
         return after
     if is_by_person and after is not state and isinstance(edit, _CORRECTIONS):
         after = _corrected(after)
@@ -61,13 +63,15 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
     if after.prompts is not state.prompts:
         after = replace(after, kept=kept_after(state, after))
     pending = _pending_after(state, after, edit)
-    return after if pending is after.pending else replace(after, pending=pending)
+    after = after if pending is after.pending else replace(after, pending=pending)
+    return with_followed(state, after, edit)
 
 
 def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
     """Return the state after these masks arrived one after the other: as `apply` of a GotMasks each, but at once."""
-    pending = _pending_without(state.pending, arrived)
-    return replace(state, tracks=_lay_over(state.tracks, arrived), pending=pending)
+    pending, assumed = _without_arrived(state.pending, arrived), _without_arrived(state.assumed, arrived)
+    after = replace(state, tracks=_lay_over(state.tracks, arrived), pending=pending, assumed=assumed)
+    return without_followed(after) if after.touched else after
 
 
 def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> State:
@@ -89,6 +93,8 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
             return merge(state, edit)
         case GotMasks(frame_masks):
             return apply_masks(state, [frame_masks])
+        case Settled():
+            return settle(state, edit)
         case Tracked():
             return state
         case Marked():
@@ -259,7 +265,7 @@ def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, Fram
     Args:
         before: the state before the edit.
         after: the state after it, whose `pending` is not looked at.
-        edit: what was done; arrived masks are not looked at, see `_pending_without`.
+        edit: what was done; arrived masks are not looked at, see `_without_arrived`.
     """
     pending = before.pending
     match edit:
@@ -279,9 +285,9 @@ def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, Fram
     return _prompted(before, after) if before.prompts is not after.prompts else pending
 
 
-def _pending_without(pending: Mapping[int, FrameRuns], arrived: Iterable[FrameMasks]) -> Mapping[int, FrameRuns]:
-    """Return what is pending once these masks have arrived."""
-    found = dict(pending)
+def _without_arrived(frames: Mapping[int, FrameRuns], arrived: Iterable[FrameMasks]) -> Mapping[int, FrameRuns]:
+    """Return frames by object id without those whose masks have arrived."""
+    found = dict(frames)
     for frame_masks in arrived:
         for object_id in frame_masks.masks:
             if object_id not in found:

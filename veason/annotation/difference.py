@@ -10,7 +10,7 @@ import functools
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from veason.annotation.state import FrameRuns, Mark, Place, State, pack_places, unpack_places
@@ -38,6 +38,9 @@ def scalars(state: State) -> dict[str, Any]:
         "locked": plain(state.locked),
         "occluded": pack_places(state.occluded),
         "kept": pack_places(state.kept),
+        "touched": pack_places(state.touched),
+        "passes": [[*place, *frames] for place, frames in sorted(state.passes.items())],
+        "assumed": [[object_id, *run] for object_id, runs in sorted(state.assumed.items()) for run in runs],
         "classes": plain(state.classes),
         "attributes": plain(state.attributes),
     }
@@ -188,9 +191,19 @@ def from_scalars(
         locked=frozenset(values.get("locked", ())),
         occluded=unpack_places(values.get("occluded", ())),
         kept=unpack_places(values.get("kept", ())),
+        touched=unpack_places(values.get("touched", ())),
+        passes={(one, at): (start, stop) for one, at, start, stop in values.get("passes", ())},
+        assumed=_runs_by_object(values.get("assumed", ())),
         classes={int(object_id): name for object_id, name in values.get("classes", {}).items()},
         attributes={int(object_id): given for object_id, given in values.get("attributes", {}).items()},
     )
+
+
+def _runs_by_object(rows: Iterable[Sequence[int]]) -> dict[int, FrameRuns]:
+    found: dict[int, FrameRuns] = {}
+    for object_id, start, stop in rows:
+        found[object_id] = (*found.get(object_id, ()), (start, stop))
+    return found
 
 
 def rebuild_runs(runs: list[list[int]] | None) -> FrameRuns | None:

@@ -6,8 +6,8 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from veason.annotation.state import Mark
-from veason.types import Answer, FrameMasks, Prompt
+from veason.annotation.state import FrameRuns, Mark
+from veason.types import Answer, FrameMasks, FrameRange, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,23 @@ class GotMasks:
     """Masks arrived from the segmenter: what it says of these frames follows from the prompts now."""
 
     frame_masks: FrameMasks
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A run that followed the prompt of an object on a frame has ended, early where masks came out as they were.
+
+    Attributes:
+        object_id: whose masks they are.
+        frame_index: where the prompt is.
+        frames: the half-open range that was followed.
+        left: runs of frames whose masks were left as they were, () where the run went to the end.
+    """
+
+    object_id: int
+    frame_index: int
+    frames: FrameRange
+    left: FrameRuns = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +170,7 @@ Edit = (
     | Duplicated
     | Merged
     | GotMasks
+    | Settled
     | Tracked
     | Marked
     | Occluded
@@ -172,6 +190,6 @@ def subject(edit: Edit) -> int | None:
     match edit:
         case PutPrompt(prompt):
             return prompt.object_id
-        case DropPrompt() | Duplicated() | Marked() | Occluded() | Named() | Classed() | Locked():
+        case DropPrompt() | Duplicated() | Settled() | Marked() | Occluded() | Named() | Classed() | Locked():
             return edit.object_id
     return None

@@ -6,6 +6,8 @@ prompt begins it, as a box does on any frame, it is another. Whoever clicked has
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from veason.annotation.state import Place, State, has_frame
 from veason.masks import mask_area
 
@@ -24,12 +26,12 @@ def kept_after(before: State, after: State) -> frozenset[Place]:
     return frozenset(place for place in found if place[1] != starts.get(place[0]))
 
 
-def track_start(state: State, object_id: int) -> int | None:
+def track_start(state: State, object_id: int, without: Container[Place] = ()) -> int | None:
     """Return the frame on which an object's track begins: the first with a box or a painting, else the first clicked.
 
-    None where it has no prompt. Source: `veason.segmenter.prompts`.
+    None where it has no prompt; those at the places `without` are not looked at. Source: `veason.segmenter.prompts`.
     """
-    prompts = state.prompts_of(object_id)
+    prompts = {place: prompt for place, prompt in state.prompts_of(object_id).items() if place not in without}
     shaped = [at for (_, at), prompt in prompts.items() if prompt.box is not None or prompt.mask is not None]
     clicked = [at for (_, at), prompt in prompts.items() if any(click.is_positive for click in prompt.clicks)]
     return min(shaped or clicked or [at for _, at in prompts], default=None)

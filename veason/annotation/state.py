@@ -59,6 +59,10 @@ class State:
         locked: ids of the objects that a person locked.
         occluded: where a person said that an object is partly hidden; only where it has a mask.
         kept: places with clicks of a person whose masks stay, as another prompt begins the track by now.
+        touched: places of edits that masks have not followed to the end.
+        passes: how far masks followed a prompt when a run ended early, as a half-open range of frames.
+        assumed: frames by object id whose masks were left as they were by such a run: they likely follow from the
+            prompts, and were not computed. Whatever computes them, or makes them pending, takes them out.
     """
 
     num_frames: int
@@ -80,6 +84,9 @@ class State:
     locked: frozenset[int] = frozenset()
     occluded: frozenset[Place] = frozenset()
     kept: frozenset[Place] = frozenset()
+    touched: frozenset[Place] = frozenset()
+    passes: Mapping[Place, FrameRange] = field(default_factory=dict)
+    assumed: Mapping[int, FrameRuns] = field(default_factory=dict)
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -134,6 +141,11 @@ class State:
         """Return the frames of an object that are to be computed: what is pending and no person settled."""
         pending = self.pending.get(object_id, ())
         return subtract_runs(pending, self.settled_frames(object_id)) if pending else ()
+
+    def assumed_frames(self, object_id: int) -> FrameRuns:
+        """Return the frames of an object whose masks were left as they were and that no person settled."""
+        assumed = self.assumed.get(object_id, ())
+        return subtract_runs(assumed, self.settled_frames(object_id)) if assumed else ()
 
     def outdated_frames(self, object_id: int) -> FrameRuns:
         """Return the frames that have a mask of an object which does not follow from its prompts any more."""

@@ -4,63 +4,121 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from veason.answer.characters import to_ascii
+from veason.answer.characters import without_markup
 from veason.answer.coordinates import COORDINATES, normalize_name
 from veason.answer.tags import Tag, TagSplitter
 
 _DIGITS = r"[-+]?(?:[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})(?:[eE][-+]?[0-9]{1,3})?"
-_NUMBER = rf"[\"'“”‘’]?\s{{0,8}}{_DIGITS}\s{{0,2}}(?:px|%|s\b)?\s{{0,8}}[\"'“”‘’]?"
-_BETWEEN = r"\s{0,8}[,;|]?\s{0,8}"
-_FOUR = rf"{_NUMBER}(?:{_BETWEEN}{_NUMBER}){{3,7}}"
-_IN_BRACKETS = re.compile(rf"[\[({{<]\s{{0,8}}{_FOUR}")
-_PAIR = rf"[\[(]\s{{0,8}}{_NUMBER}\s{{0,8}},\s{{0,8}}{_NUMBER}\s{{0,8}}[\])]"
-_PAIRS = re.compile(rf"{_PAIR}\s{{0,8}}[,;]?\s{{0,8}}{_PAIR}")
-_BARE = re.compile(
-    rf"(?<![\w.]){_NUMBER}(?:\s{{0,8}}[,;|]\s{{0,8}}{_NUMBER}){{3,7}}|(?<![\w.]){_DIGITS}(?:\s{{1,4}}{_DIGITS}){{3}}"
-)
-_TOKENS = re.compile(r"<\|(?:box|bbox|det|ref_box)\w{0,12}\|>|</?(?:b?box|bounding_box)>", re.IGNORECASE)
-_NAMED = re.compile(
-    rf"(?<![\w])({'|'.join(sorted(COORDINATES, key=len, reverse=True))}|[xy][-_ ](?:min|max))"
-    rf"[\"'“”‘’]?\s{{0,4}}[:=|]\s{{0,4}}[\"'“”‘’]?{_DIGITS}",
+_NUMBER = re.compile(rf"(?<![\w.]){_DIGITS}")
+_TIGHT = re.compile(r"[\s\"'“”‘’,;|/&()\[\]<>–-]*(?:(?:px|pixels?|%|s)\b[\s\"'“”‘’,;|/&()\[\]<>–-]*)?")
+_MAX_TIGHT, _MAX_LOOSE = 60, 30
+_BRACKETS = "[({<"
+_CLOCK = re.compile(r"(?<![\d:.])\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
+_TOKENS = re.compile(
+    r"<\|(?:box|bbox|det|ref_box)\w{0,12}\|>|</?(?:b?box|bounding_box)>"
+    r"|<(?!h[1-6]>)[a-z][a-z_]{0,20}\d{1,5}>\s{0,2}<(?!h[1-6]>)[a-z][a-z_]{0,20}\d{1,5}>",
     re.IGNORECASE,
 )
-_SOME_DIGITS = re.compile(_DIGITS)
-_MIN_NAMED = 3
+"""Marks of boxes, and tokens that stand for a place each: <loc0020> (PaliGemma), <patch_index_0044> (Kosmos-2)."""
+
+_NAMED = re.compile(
+    rf"(?<!\w)({'|'.join(sorted(COORDINATES, key=len, reverse=True))}|[xy][-_ ](?:min|max))"
+    rf"[\"'“”‘’]?\s{{0,4}}(?:[:=|>]|is\b|at\b|of\b)?\s{{0,4}}[\"'“”‘’]?{_DIGITS}",
+    re.IGNORECASE,
+)
+_SPAN = rf"[^0-9\n]{{0,24}}{_DIGITS}[^0-9\n]{{1,12}}{_DIGITS}"
+_RANGES = re.compile(rf"(?<!\w)x\b{_SPAN}[^0-9]{{1,40}}(?<!\w)y\b{_SPAN}", re.IGNORECASE)
+_WORDS = r"[一二三四五六七八九十百千零〇两]{1,8}"
+_CHINESE = re.compile(rf"[\[(]\s{{0,4}}{_WORDS}(?:\s{{0,4}},\s{{0,4}}{_WORDS}){{3}}")
+_MIN_NAMED, _MIN_NUMBERS, _MIN_OF_POINT = 3, 4, 10
 
 
 def find_box(text: str, labels: Collection[int] = ()) -> str | None:
     """Return the first part of a text that looks like a box, or None.
 
-    Box-like are four to eight numbers in brackets, two adjacent points, three named coordinates, the box tokens of any
-    model, and outside a think block also four numbers in a row. Ascending lists of `labels` (the numbers of the frames
-    shown) and lists of zeros are not.
+    In brackets four numbers, or two of which each could be a place in a picture; three named coordinates; stretches of
+    x and of y; box tokens of any model; outside of a think block also four numbers near each other, in whatever marks.
+    A growing list of `labels`, the numbers of the frames shown, times of a clock, and numbers that are all 0 are none.
 
     >>> find_box("It left before frame 40, at [10, 20, 30, 40].")
     '[10, 20, 30, 40'
     >>> find_box("Seen in frames (0, 42, 85, 128).", labels=(0, 42, 85, 128)) is None
     True
     """
-    zone = "outside"
-    for part in [*TagSplitter().feed(to_ascii(text).replace("\\", "") + "\n")]:
-        if isinstance(part, Tag):
-            zone = "outside" if part.is_closing else part.name
-            continue
-        patterns = (_IN_BRACKETS, _PAIRS) if zone == "think" else (_IN_BRACKETS, _PAIRS, _BARE)
-        if (token := _TOKENS.search(part)) is not None:
-            return token[0]
-        for pattern in patterns:
-            for match in pattern.finditer(part):
-                if not _is_harmless(match[0], labels):
-                    return match[0].strip()[:80]
-        names = {COORDINATES.get(normalize_name(match[1]), match[1]): match[0] for match in _NAMED.finditer(part)}
+    for part, is_thought in _parts(text):
+        for pattern in (_TOKENS, _RANGES, _CHINESE):
+            if (found := pattern.search(part)) is not None:
+                return found[0][:80]
+        names: dict[str, str] = {}
+        for match in _NAMED.finditer(part):
+            names.setdefault(COORDINATES.get(normalize_name(match[1]), match[1]), match[0])
         if len(names) >= _MIN_NAMED:
             return ", ".join(names.values())[:80]
+        if (like := _find_numbers(part, labels, is_thought=is_thought)) is not None:
+            return like
     return None
 
 
-def _is_harmless(written: str, labels: Collection[int]) -> bool:
-    numbers = [float(match[0]) for match in _SOME_DIGITS.finditer(written)]
+def _parts(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the text between the tags without its markup, and whether it stands in a think block."""
+    is_thought = False
+    for part in TagSplitter().feed(text + "\n"):
+        if isinstance(part, Tag):
+            is_thought = not part.is_closing and part.name == "think"
+        else:
+            yield without_markup(part), is_thought
+
+
+def _find_numbers(part: str, labels: Collection[int], *, is_thought: bool) -> str | None:
+    part = _CLOCK.sub(lambda match: " " * len(match[0]), part)
+    found = list(_NUMBER.finditer(part))
+    left: list[re.Match[str]] = []
+    for run in _runs(found, part, is_loose=False):
+        numbers = [float(match[0]) for match in run]
+        if len(run) > 1 and _is_harmless(numbers, labels):
+            continue
+        left += run
+        opening = part[max(run[0].start() - 8, 0) : run[0].start()].rstrip(" \t\n\"'“”‘’")[-1:]
+        may_be_point = len(run) > 1 and all(abs(number) >= _MIN_OF_POINT or number % 1 for number in numbers)
+        if opening and opening in _BRACKETS and (len(run) >= _MIN_NUMBERS or may_be_point):
+            return (opening + part[run[0].start() : run[-1].end()])[:80]
+    for run in () if is_thought else _runs(left, part, is_loose=True):
+        numbers = _without_frames([float(match[0]) for match in run], labels)
+        if len(numbers) >= _MIN_NUMBERS and any(numbers):
+            return part[run[0].start() : run[-1].end()][:80]
+    return None
+
+
+def _runs(found: list[re.Match[str]], part: str, *, is_loose: bool) -> Iterator[list[re.Match[str]]]:
+    """Yield the stretches of numbers that stand near each other; loose ones may have words between them."""
+    run: list[re.Match[str]] = []
+    for match in found:
+        gap = part[run[-1].end() : match.start()] if run else ""
+        is_near = len(gap) <= _MAX_LOOSE if is_loose else len(gap) <= _MAX_TIGHT and _TIGHT.fullmatch(gap)
+        if run and not is_near:
+            yield run
+            run = []
+        run.append(match)
+    if run:
+        yield run
+
+
+def _without_frames(numbers: list[float], labels: Collection[int]) -> list[float]:
+    """Return the numbers without those that are growing lists of frames shown."""
+    kept: list[float] = []
+    list_of_frames: list[float] = []
+    for number in [*numbers, float("nan")]:
+        if number in labels and (not list_of_frames or number > list_of_frames[-1]):
+            list_of_frames.append(number)
+            continue
+        kept += list_of_frames if len(list_of_frames) == 1 else []
+        list_of_frames = [number] if number in labels else []
+        kept += [] if number in labels or number != number else [number]
+    return kept
+
+
+def _is_harmless(numbers: list[float], labels: Collection[int]) -> bool:
     is_growing = all(before < after for before, after in itertools.pairwise(numbers))
     return not any(numbers) or (is_growing and all(number in labels for number in numbers))

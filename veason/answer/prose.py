@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import re
 
+from veason.answer.box_text import boxes_in_words
 from veason.answer.characters import to_ascii
 from veason.answer.context import AnswerContext
-from veason.answer.coordinates import COORDINATES, box_of, normalize_name
-from veason.answer.draft import Draft, read_number
+from veason.answer.draft import Draft
 from veason.answer.tables import read_table
 from veason.answer.thought import find_mentions
 from veason.errors import AnswerError
 from veason.types import Note
 
-_DIGITS = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?"
-_NUMBER = rf"\s{{0,4}}({_DIGITS})\s{{0,4}}"
-_BOX = re.compile(
-    rf"[\[(]{_NUMBER},{_NUMBER}(?:,|[\])]\s{{0,4}}(?:,|to|bis|a|à|до|到|至|-|–)?\s{{0,4}}[\[(]){_NUMBER},{_NUMBER}[\])]"
-)
-_NAMED = re.compile(
-    rf"(?<!\w)({'|'.join(sorted(COORDINATES, key=len, reverse=True))})\s{{0,2}}[:=]\s{{0,2}}({_DIGITS})", re.IGNORECASE
-)
 _CLOCK = re.compile(r"(?<![\d:.])(?:[0-9]{1,2}:)?[0-9]{1,2}:[0-9]{2}(?:\.[0-9]{1,6})?(?![\d:])")
 _OTHER_LANGUAGES = re.compile(
     r"第\s{0,3}([0-9]{1,9})\s{0,3}[帧幀]|(?<![0-9.])([0-9]{1,9})\s{0,3}(?:[帧幀]|フレーム|번?\s?프레임)"
@@ -40,7 +32,7 @@ def read_prose(text: str, context: AnswerContext, whole_text: str) -> Draft:
     draft = Draft(context)
     if read_table(text, draft, context.keyframe_key, context.boxes_key):
         return draft
-    frames, boxes = _frames(text, context), _boxes(text)
+    frames, boxes = _frames(text, context), boxes_in_words(text)
     if len(frames) != 1 or not boxes:
         raise AnswerError(
             f"an answer names one frame and its boxes; this text names {len(frames)} frames and {len(boxes)} boxes "
@@ -48,8 +40,8 @@ def read_prose(text: str, context: AnswerContext, whole_text: str) -> Draft:
             whole_text,
         )
     draft.take_keyframe(frames[0])
-    for numbers, is_fraction in boxes:
-        draft.take_box(numbers, is_fraction=is_fraction)
+    for box in boxes:
+        draft.take_written(box)
     if not draft.boxes:
         raise AnswerError("no box of this text lies in the picture, and it holds no JSON: ask again", whole_text)
     draft.note(Note("read_from_prose", "the frame and the boxes were read from plain sentences"))
@@ -64,19 +56,3 @@ def _frames(text: str, context: AnswerContext) -> list[str]:
     named |= {index for label in written if (index := context.frame_of(int(label))) is not None}
     labels = [str(index if is_absolute else context.shown.index(index)) for index in sorted(named)]
     return labels or sorted({match[0] for match in _CLOCK.finditer(text)})
-
-
-def _boxes(text: str) -> list[tuple[tuple[float, ...], bool]]:
-    """Return the numbers of each distinct box, and whether they have a decimal point."""
-    found = list(dict.fromkeys(match.groups() for match in _BOX.finditer(text)))
-    boxes = [(tuple(read_number(one) for one in numbers), "." in "".join(numbers)) for numbers in found]
-    named: dict[str, str] = {}
-    for match in _NAMED.finditer(text):
-        which = COORDINATES[normalize_name(match[1])]
-        if which in named:
-            named.clear()
-        named[which] = match[2]
-        if (box := box_of({name: read_number(one) for name, one in named.items()})) is not None:
-            boxes.append((box, "." in "".join(named.values())))
-            named.clear()
-    return list(dict.fromkeys(boxes))

@@ -6,25 +6,24 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from veason.answer.box_text import WrittenBox, boxes_in_string, read_number
 from veason.answer.characters import to_ascii
 from veason.answer.context import AnswerContext
 from veason.answer.coordinates import COORDINATES, POINTS, box_of, box_of_points, normalize_name
-from veason.answer.draft import Draft, read_number, read_numbers
-from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES, LOOSE_BOXES
+from veason.answer.draft import Draft
+from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES, LOOSE_BOXES, NO_PLACES, is_numbered_box
 from veason.answer.tokens import Token, Tokenizer
 from veason.answer.wording import load_json
 from veason.types import BoxClosed, KeyframeChosen, Note
 
-Role = Literal["keyframe", "boxes", "loose", "other"]
-"""The meaning of a key's value; "loose" is a box if nothing else in the object is one."""
+Role = Literal["keyframe", "box frame", "boxes", "loose", "other"]
+"""What the value of a key is; "loose" is a box if nothing else in the object is one."""
 
 _DEEPEST, _MOST_TOKENS, _DEEPEST_TEXT = 100, 20_000, 2
 
 _SECONDS = frozenset({"s", "sec", "secs", "second", "seconds"})
 
 BodyEvent = KeyframeChosen | BoxClosed
-Numbers = tuple[tuple[float, ...], bool]
-"""The numbers of a possible box, and whether they have a decimal point."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,13 +31,15 @@ class _Open:
     """A bracket that is not closed yet. `key` waits for its value, `word` may turn out to be a key.
 
     `name` is the key it is the value of; `named` are coordinates of an object by `COORDINATES`, `points` pairs of
-    numbers in a list, `loose` what may be boxes; `has_box` tells that a box came from inside.
+    numbers in a list, `loose` what may be boxes; `is_orphan` tells that it has no key although it should,
+    `has_box` that a box came from inside.
     """
 
     is_object: bool
     role: Role
     name: str = ""
     is_whole_list: bool = False
+    is_orphan: bool = False
     key: Role | None = None
     key_name: str = ""
     coordinate: str | None = None
@@ -48,7 +49,7 @@ class _Open:
     is_fraction: bool = False
     named: dict[str, float] = field(default_factory=dict)
     points: list[tuple[float, float]] = field(default_factory=list)
-    loose: list[Numbers] = field(default_factory=list)
+    loose: list[WrittenBox] = field(default_factory=list)
     has_children: bool = False
     has_box: bool = False
 
@@ -163,11 +164,12 @@ class BodyReader:
         role = (parent.key or "other") if parent.is_object else parent.role
         name = parent.key_name if parent.is_object else parent.name
         is_whole_list = not is_object and parent.is_object and role == "boxes"
+        is_orphan = parent.is_object and parent.key is None
         parent.has_children = True
         parent.forget_key()
         if is_whole_list:
             self.draft.has_boxes = True
-        self._stack.append(_Open(is_object, role, name, is_whole_list))
+        self._stack.append(_Open(is_object, role, name, is_whole_list, is_orphan))
 
     def _close_bracket(self, *, is_object: bool) -> list[BodyEvent]:
         if not any(opened.is_object == is_object for opened in self._stack[1:]):
@@ -209,7 +211,9 @@ class BodyReader:
         top.coordinate = None
         role, is_exact = self._role_of(word, name)
         if role == "other" and top.role == "boxes" and name not in POINTS:
-            role = "loose"
+            if NO_PLACES.search(name) is None:
+                role = "loose"
+            self.draft.take_key_of_box(word)
         top.key = None if is_outermost and not is_exact else role
         if top.key in ("keyframe", "boxes"):
             top.key = self._claim(top, word, top.key, is_exact=is_exact)
@@ -219,7 +223,8 @@ class BodyReader:
             return ("keyframe" if word == self._context.keyframe_key else "boxes"), True
         if name in KEYFRAME_ALIASES:
             return "keyframe", False
-        return ("boxes" if name in BOXES_ALIASES else "loose" if name in LOOSE_BOXES else "other"), False
+        is_box = name in BOXES_ALIASES or is_numbered_box(name)
+        return ("boxes" if is_box else "loose" if name in LOOSE_BOXES else "other"), False
 
     def _claim(self, top: _Open, word: str, role: Role, *, is_exact: bool) -> Role:
         """Resolve a second key for the same value: an exact key replaces an alias, else the last one counts."""
@@ -229,13 +234,13 @@ class BodyReader:
             self._has_keyed_boxes = True
             self.draft.forget_boxes()  # those without a key of their own
         if is_known_exact and not is_exact:
-            return "other"
+            return "box frame" if role == "keyframe" and top.role == "boxes" else "other"
         if not is_exact:
             self.draft.note(Note("key_renamed", f"{word[:40]!r} was read as {self._wanted(role)!r}"))
         elif len(self._stack) > 2:
             self._note_repair(f"{word!r} stood deeper than in the object itself")
         is_better = is_exact and role == "keyframe" and not self._is_exact_keyframe
-        if role in top.is_exact or is_better:
+        if (role in top.is_exact and not is_numbered_box(top.key_name)) or is_better:
             if top.is_exact.get(role) == is_exact:
                 self._note_repair(f"{self._wanted(role)!r} is given twice, the last one counts")
             (self.draft.forget_keyframe if role == "keyframe" else self.draft.forget_boxes)()
@@ -254,6 +259,10 @@ class BodyReader:
     def _take_scalar(self, top: _Open, token: Token) -> list[BodyEvent]:
         role = top.key if top.is_object else top.role
         coordinate, top.key, top.coordinate = top.coordinate, None, None
+        if top.role == "boxes" and role in ("keyframe", "box frame"):
+            self.draft.take_frame_of_box(token.value)
+        if role == "box frame":
+            return []
         if role == "keyframe":
             if token.kind == "string" or not top.is_object:
                 self._note_repair(f"the keyframe is a {'string' if top.is_object else 'list'}, not a plain number")
@@ -270,8 +279,8 @@ class BodyReader:
         elif token.kind == "string" and "{" in token.value and self._text_depth < _DEEPEST_TEXT:
             return self._take_text(token.value)
         elif top.is_object:
-            numbers = read_numbers(token.value) if role == "loose" else []
-            top.loose += [(tuple(numbers), "." in token.value)] if len(numbers) == 4 else []
+            written = boxes_in_string(token.value) if role == "loose" else []
+            top.loose += written if len(written) == 1 else []
         elif not math.isnan(number):
             top.numbers.append(number)
             top.is_fraction |= "." in token.value
@@ -310,8 +319,11 @@ class BodyReader:
             return self._pop_boxes(closed)
         if closed.role == "loose":
             numbers = box_of_points(closed.points) if closed.points else tuple(closed.numbers)
-            found = [(numbers, closed.is_fraction)] if numbers and len(numbers) == 4 else []
+            found = [WrittenBox(numbers, closed.is_fraction)] if numbers and len(numbers) == 4 else []
             parent.loose += [*closed.loose, *found]
+        if closed.role == "other" and (closed.is_orphan or closed.name in BOXES_ALIASES) and len(closed.numbers) == 4:
+            told = ", ".join(f"{number:g}" for number in closed.numbers)
+            self.draft.note(Note("box_dropped", f"[{told}] stands beside the list of boxes and was left out"))
         return []
 
     def _pop_boxes(self, closed: _Open) -> list[BodyEvent]:
@@ -335,14 +347,14 @@ class BodyReader:
             return []
         if (numbers := box_of(closed.named)) is not None:
             self._note_repair("a box was written with named corners")
-            return self._take_box(closed, numbers)
+            written = WrittenBox(numbers, closed.is_fraction, is_named=True)
+            return self._mark(closed, list(self.draft.take_written(written)))
         events: list[BodyEvent] = []
-        for numbers, is_fraction in closed.loose:
+        for written in closed.loose:
             self.draft.note(
                 Note("key_renamed", f"four numbers without a known key were read as {self._wanted('boxes')!r}")
             )
-            closed.is_fraction = is_fraction
-            events += self._take_box(closed, numbers)
+            events += self._mark(closed, list(self.draft.take_written(written)))
         if closed.role == "boxes" and not closed.loose and len(closed.named) > 1:
             return self._take_box(closed, (math.nan,))
         return events

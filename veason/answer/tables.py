@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from veason.answer.box_text import read_number
 from veason.answer.coordinates import COORDINATES, box_of, normalize_name
-from veason.answer.draft import Draft, read_number
+from veason.answer.draft import Draft
 from veason.answer.keys import BOXES_ALIASES, KEYFRAME_ALIASES, LOOSE_BOXES
 from veason.types import Note
 
@@ -64,4 +65,4 @@ def _take_row(cells: list[tuple[str, str]], draft: Draft) -> None:
         elif role == "boxes":
             draft.take_box_text(cell)
     if (numbers := box_of(named)) is not None:
-        draft.take_box(numbers, is_fraction=any("." in cell for _, cell in cells))
+        draft.take_box(numbers, is_fraction=any("." in cell for _, cell in cells), is_named=True)

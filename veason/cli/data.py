@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from veason.cli import BAD_INPUT
@@ -23,10 +24,10 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     return parser
 
 
-def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ROOT, --kind and --split."""
+def add_dataset_arguments(parser: argparse.ArgumentParser, kinds: Sequence[str] = BENCHMARKS) -> None:
+    """Add ROOT, --kind (one of `kinds`) and --split."""
     parser.add_argument("root", metavar="ROOT", help="folder of the dataset")
-    parser.add_argument("--kind", required=True, choices=BENCHMARKS, help="format of the dataset")
+    parser.add_argument("--kind", required=True, choices=kinds, help="format of the dataset")
     parser.add_argument(
         "--split", help="for example valid, train or valid_u (default: the split that the benchmark scores)"
     )

@@ -1,16 +1,26 @@
-"""`veason eval ROOT --kind KIND`: score saved predictions, or run the models and score their masks."""
+"""`veason eval ROOT --kind KIND`: score saved predictions, or run the models and score their masks.
+
+Datasets without expressions (davis16, davis17, youtube-vos, mose, lvos, sa-v) score a segmenter alone: each object is
+prompted on its first frame, as --prompt says, and tracked.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from veason.cli.data import add_dataset_arguments
-from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args
+from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, read_model_options
 from veason.errors import DataError
+from veason.formats.catalogue import BENCHMARKS
+from veason.types import OnProgress
 
+TRACKING_KINDS = ("davis16", "davis17", "youtube-vos", "mose", "lvos", "sa-v")
+PROMPT_KINDS = ("mask", "box", "click")
 MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_config")
 
 
@@ -19,7 +29,10 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "eval", help="score on a benchmark; an interrupted run can be resumed", description=__doc__
     )
-    add_dataset_arguments(parser)
+    add_dataset_arguments(parser, (*BENCHMARKS, *TRACKING_KINDS))
+    parser.add_argument(
+        "--prompt", choices=PROMPT_KINDS, help="datasets without expressions: what prompts each object (default: mask)"
+    )
     parser.add_argument(
         "--predictions", metavar="DIR", help="score the saved mask images in DIR/Annotations instead of running models"
     )
@@ -37,6 +50,79 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
+    if args.workers < 1:
+        raise DataError(f"--workers is 1 or more, got {args.workers}")
+    if args.kind in TRACKING_KINDS:
+        run_tracking(args)
+    else:
+        run_asking(args)
+    sys.stdout.write((Path(args.out) / "report.md").read_text(encoding="utf-8"))
+    print(f"wrote {Path(args.out) / 'report.json'}", file=sys.stderr)
+    return 0
+
+
+def run_asking(args: argparse.Namespace) -> None:
+    """Score expressions: saved predictions, or what policy and segmenter say."""
+    from veason.evaluate import Live, evaluate
+    from veason.formats.datasets import open_dataset
+
+    if args.prompt:
+        raise DataError(f"--prompt belongs to datasets without expressions ({', '.join(TRACKING_KINDS)}): leave it out")
+    chosen = {name: value for name in MODEL_OPTIONS if (value := getattr(args, name))}
+    if args.predictions and chosen:
+        raise DataError(
+            "give either --predictions DIR, to score saved masks, or --policy and --segmenter, to run models"
+        )
+    if not args.predictions and not (args.policy and args.segmenter):
+        raise DataError("give both --policy and --segmenter, which the report records, or --predictions")
+    dataset = open_dataset(args.root, args.kind, args.split)
+    source = Path(args.predictions) if args.predictions else Live(partial(pipeline_from_args, args), chosen)
+    with showing_progress("scoring" if args.predictions else "predicting", "expressions") as on_progress:
+        evaluate(
+            dataset,
+            source,
+            Path(args.out),
+            workers=args.workers,
+            allow_missing=args.allow_missing,
+            on_progress=on_progress,
+        )
+
+
+def run_tracking(args: argparse.Namespace) -> None:
+    """Track every object of a dataset from its first frame and score the masks."""
+    from veason.evaluate.sequences import LAYOUTS, read_sequences
+    from veason.evaluate.tracking import evaluate_tracking
+    from veason.segmenter import load_segmenter
+
+    given = ("policy", "profile", "quantization", "predictions")
+    unfit = [f"--{name}" for name in given if getattr(args, name)]
+    unfit += ["--allow-missing"] * args.allow_missing + ["--workers"] * (args.workers > 1)
+    if unfit:
+        raise DataError(f"{args.kind} scores a segmenter alone, in one process: leave out {', '.join(unfit)}")
+    if not args.segmenter:
+        raise DataError("give the --segmenter, which the report records, for example --segmenter nano")
+    videos = read_sequences(Path(args.root), args.kind, args.split)
+    label = {
+        "kind": args.kind,
+        "root": str(Path(args.root).resolve()),
+        "split": args.split or LAYOUTS[args.kind].split,
+        "segmenter": args.segmenter,
+        **({"segmenter_config": args.segmenter_config} if args.segmenter_config else {}),
+    }
+    with showing_progress("tracking", "videos") as on_progress:
+        evaluate_tracking(
+            videos,
+            partial(load_segmenter, args.segmenter, read_model_options(args)),
+            Path(args.out),
+            prompt=args.prompt or "mask",
+            label=label,
+            on_progress=on_progress,
+        )
+
+
+@contextmanager
+def showing_progress(work: str, what: str) -> Iterator[OnProgress]:
+    """Show a bar on stderr while the block runs, and hand out what moves it."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -47,38 +133,14 @@ def run(args: argparse.Namespace) -> int:
         TimeRemainingColumn,
     )
 
-    from veason.evaluate import Live, evaluate
-    from veason.formats.datasets import open_dataset
-
-    if args.workers < 1:
-        raise DataError(f"--workers is 1 or more, got {args.workers}")
-    chosen = {name: value for name in MODEL_OPTIONS if (value := getattr(args, name))}
-    if args.predictions and chosen:
-        raise DataError(
-            "give either --predictions DIR, to score saved masks, or --policy and --segmenter, to run models"
-        )
-    if not args.predictions and not (args.policy and args.segmenter):
-        raise DataError("give both --policy and --segmenter, which the report records, or --predictions")
-    dataset = open_dataset(args.root, args.kind, args.split)
-    source = Path(args.predictions) if args.predictions else Live(partial(pipeline_from_args, args), chosen)
     columns = (
-        TextColumn("scoring" if args.predictions else "predicting"),
+        TextColumn(work),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("expressions"),
+        TextColumn(what),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=len(dataset))
-        evaluate(
-            dataset,
-            source,
-            Path(args.out),
-            workers=args.workers,
-            allow_missing=args.allow_missing,
-            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
-        )
-    sys.stdout.write((Path(args.out) / "report.md").read_text(encoding="utf-8"))
-    print(f"wrote {Path(args.out) / 'report.json'}", file=sys.stderr)
-    return 0
+        bar = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)

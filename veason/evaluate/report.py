@@ -178,13 +178,13 @@ def write_report(report: Report, folder: Path) -> None:
     picture = None
     if report.points:
         picture = draw_scatter(report.points, report.content["keyframes"]["pearson"], folder / SCATTER)
-    _write_atomically(folder / "report.json", json.dumps(report.content, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(folder / "report.json", json.dumps(report.content, indent=1, ensure_ascii=False) + "\n")
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report.table)
-    _write_atomically(folder / "results.csv", stream.getvalue())
-    _write_atomically(folder / "report.md", as_markdown(report.content, picture))
+    write_atomically(folder / "results.csv", stream.getvalue())
+    write_atomically(folder / "report.md", as_markdown(report.content, picture))
 
 
 def draw_scatter(points: Sequence[tuple[float, float]], pearson: float | None, file: Path) -> str:
@@ -293,7 +293,8 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _write_atomically(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
+    """Write a text file next to its place and rename it into it."""
     partial = file.with_name("." + file.name)
     partial.write_text(text, encoding="utf-8")
     partial.replace(file)

@@ -353,8 +353,14 @@ def _check_prompt_mask(mask: Rle | None, size_hw: tuple[int, int]) -> None:
 
 def _check_scalars(values: Mapping[str, Any], num_frames: int) -> None:
     """Check the frames in the small parts of a state (see `annotation.difference.scalars`)."""
-    _check_runs([[run[1:] for run in values.get("occluded", ())]], num_frames)
-    frames = [*values.get("shown", ()), *([] if values.get("keyframe") is None else [values["keyframe"]])]
+    for name in ("occluded", "kept", "touched", "assumed"):
+        _check_runs([[run[1:] for run in values.get(name, ())]], num_frames)
+    _check_runs([[row[2:] for row in values.get("passes", ())]], num_frames)
+    frames = [
+        *values.get("shown", ()),
+        *(row[1] for row in values.get("passes", ())),
+        *([] if values.get("keyframe") is None else [values["keyframe"]]),
+    ]
     if any(type(one) is not int or not 0 <= one < num_frames for one in frames):
         raise ProjectError(f"this project names a frame outside its video of {num_frames} frames")
 
@@ -365,7 +371,7 @@ def _check_change(row: Any, num_frames: int) -> None:
     for value in row[-2:]:
         if value is None:
             continue
-        if kind in ("occluded", "shown", "keyframe"):
+        if kind in ("occluded", "kept", "touched", "assumed", "passes", "shown", "keyframe"):
             _check_scalars({kind: value}, num_frames)
         elif kind == "pending":
             _check_runs([value], num_frames)

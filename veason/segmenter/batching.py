@@ -43,8 +43,11 @@ class Step:
 
 
 def can_batch(model: SAM2VideoPredictor) -> bool:
-    """Tell whether objects are independent inside the networks; non-overlap constraints would couple them."""
-    return not (model.non_overlap_masks_for_mem_enc or model.non_overlap_masks)
+    """Tell whether objects are independent inside the networks; non-overlap constraints would couple them.
+
+    A model with a memory selection cannot: each object selects frames of its own.
+    """
+    return not (model.non_overlap_masks_for_mem_enc or model.non_overlap_masks or hasattr(model, "choice"))
 
 
 def group_by_layout(steps: Sequence[tuple[Owner, Step]]) -> list[list[tuple[Owner, Step]]]:

@@ -3,12 +3,13 @@
 The folder layout, which nano uses:
 
     config.json          {"base": "configs/sam2.1/sam2.1_hiera_t.yaml", "overrides": ["model.image_size=256", ...],
-                          "image_size": 256}
+                          "image_size": 256, "trunk": "efficientnet-lite0", "memory": {"recent": 2}}
     model.safetensors    the state dict in bfloat16; the small random position matrix stays in float32
 
-`base` names a config inside the sam2 package; each override is `dotted.key=value` as in hydra (a leading + or ++ is
-allowed and means the same here). Configs are read with OmegaConf alone, without hydra's process-wide state, so that
-models can be built in any thread and beside other users of hydra.
+`base` names a config inside the sam2 package. Without `trunk` it is the base's own ("hiera"), without `memory` what is
+remembered is stock's (see `veason.segmenter.choice`). Each override is `dotted.key=value` as in hydra (a leading + or
+++ is allowed and means the same here). Configs are read with OmegaConf alone, without hydra's process-wide state, so
+that models can be built in any thread and beside other users of hydra.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ import torch
 
 from veason.errors import MissingBackend, ProfileError
 from veason.libraries import require_library
+from veason.segmenter.choice import MemoryChoice
 from veason.segmenter.holes import hole_area, install_kernel
 
 if TYPE_CHECKING:
@@ -46,21 +49,32 @@ VIDEO_OVERRIDES = (
 """Overrides that every model gets in addition to its config."""
 
 
-def build_predictor(base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu") -> SAM2VideoPredictor:
+TRUNKS = {"hiera": None, "efficientnet-lite0": "veason.segmenter.trunk.EfficientNetLite0"}
+"""Image trunks by name: None is the base's own, else the class that stands in its place."""
+
+
+def build_predictor(
+    base: str, overrides: Sequence[str] = (), device: torch.device | str = "cpu", *, trunk: str = "hiera"
+) -> SAM2VideoPredictor:
     """Return a SAM2 video predictor with random weights, in eval mode.
 
     Args:
         base: a config of the sam2 package, such as "configs/sam2.1/sam2.1_hiera_t.yaml" or short "sam2.1_hiera_t".
         overrides: `dotted.key=value` lines, applied in order.
         device: the device of the model.
+        trunk: one of TRUNKS.
 
     Raises:
-        ProfileError: the config is unknown, an override cannot be read, or the sizes do not fit together.
+        ProfileError: the config or the trunk is unknown, an override cannot be read, or the sizes do not fit together.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     config = read_config(base, overrides)
+    if trunk not in TRUNKS:
+        raise ProfileError(f"no image trunk {trunk!r}: use one of {', '.join(TRUNKS)}")
+    if TRUNKS[trunk] is not None:
+        config.model.image_encoder.trunk = {"_target_": TRUNKS[trunk]}
     try:
         model = instantiate(config.model, _recursive_=True)
     except InstantiationException as error:
@@ -125,8 +139,19 @@ def save_model(model: SAM2VideoPredictor, folder: Path, *, base: str, overrides:
     }
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS_FILE)
-    config = {"base": base, "overrides": list(overrides), "image_size": model.image_size}
+    config: dict[str, Any] = {
+        "base": base, "overrides": list(overrides), "image_size": model.image_size, "trunk": trunk_name(model),
+    }  # fmt: skip
+    choice = getattr(model, "choice", None)
+    if isinstance(choice, MemoryChoice):
+        config["memory"] = asdict(choice)
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def trunk_name(model: SAM2VideoPredictor) -> str:
+    """Return the name in TRUNKS of a model's image trunk."""
+    kind = type(model.image_encoder.trunk)
+    return {path: name for name, path in TRUNKS.items()}.get(f"{kind.__module__}.{kind.__qualname__}", "hiera")
 
 
 def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPredictor:
@@ -146,7 +171,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPre
                 "choose another folder, or pass a published .pt file together with --segmenter-config"
             )
     config = read_folder_config(folder / CONFIG_FILE)
-    model = build_predictor(config["base"], config["overrides"], device)
+    model = build_predictor(config["base"], config["overrides"], device, trunk=config.get("trunk", "hiera"))
     if model.image_size != config["image_size"]:
         raise ProfileError(
             f"{folder / CONFIG_FILE} says image_size {config['image_size']}, but its base and overrides give "
@@ -157,6 +182,10 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> SAM2VideoPre
     except SafetensorError as error:
         raise ProfileError(f"cannot read {folder / WEIGHTS_FILE}: {error}; copy the file again") from error
     _fill(model, weights, folder / WEIGHTS_FILE)
+    if "memory" in config:
+        from veason.segmenter.selective import choose_memories
+
+        return choose_memories(model, MemoryChoice.read(config["memory"], str(folder / CONFIG_FILE)))
     return model
 
 

@@ -18,7 +18,7 @@ import torch
 
 from veason.segmenter.identity import Scope
 from veason.segmenter.prompts import ObjectPlan
-from veason.types import Prompt
+from veason.types import FrameRange, Prompt
 from veason.types.budgets import MIB
 
 Output = dict[str, Any]
@@ -34,6 +34,11 @@ def digest_plan(plan: ObjectPlan) -> str:
 def digest_correction(before: str, prompt: Prompt) -> str:
     """Return the digest of history `before` followed by a correction and both passes from its frame."""
     return _digest(repr((before, replace(prompt, object_id=1))))
+
+
+def digest_passes(digest: str, passes: FrameRange) -> str:
+    """Return the digest of a history whose last passes covered only so many frames."""
+    return _digest(repr((digest, passes)))
 
 
 class TrackMemories:

@@ -1,10 +1,11 @@
 """Tracking in the order "nearest": the exact masks of stock SAM2, each computed from only the frames it depends on.
 
 The masks equal those of the stock predictor after these steps: first the independent prompts and the locked masks, then
-both passes; then for each correction, in the given order, its clicks and both passes from its frame. A layer is the
-state of the video after one such step. An output of a layer depends on the frames that memory attention reads: up to
-`num_frames_back` frames toward the layer's centre and, beyond the centre, frames of the previous layer. A mask near a
-correction therefore needs no distant frames, and outputs that an earlier call cached for the same history are reused.
+both passes; then for each correction, in the given order, its clicks and both passes from its frame. Passes may end
+before the ends of the video: beyond, the previous layer stays. A layer is the state of the video after one such step.
+An output of a layer depends on the frames that memory attention reads: up to `num_frames_back` frames toward the
+layer's centre and, beyond the centre, frames of the previous layer. A mask near a correction therefore needs no distant
+frames, and outputs that an earlier call cached for the same history are reused.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from veason.segmenter.batching import Step, group_by_layout, infer_batch
+from veason.segmenter.choice import frames_read_back
 from veason.segmenter.identity import Scope
-from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_plan
+from veason.segmenter.memories import Output, TrackMemories, digest_correction, digest_passes, digest_plan
 from veason.segmenter.order import NearestFirstOrder
-from veason.segmenter.prompts import ObjectPlan
+from veason.segmenter.prompts import ObjectPlan, has_shape
 from veason.segmenter.tracker import GroupTracker, inference_context
-from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt
+from veason.types import Bounds, FrameMasks, FrameRange, ObjectMask, Prompt
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -33,6 +35,7 @@ class Layer:
         centre: the frame from which the passes of this step run.
         digest: the digest of the history up to this step.
         correction: the correction of this step, None for the first layer.
+        frames: the half-open range that the passes of this step cover.
         conditioning: outputs of conditioning frames, by frame index.
         outputs: outputs computed or looked up so far, by frame index.
     """
@@ -40,6 +43,7 @@ class Layer:
     centre: int
     digest: str
     correction: Prompt | None
+    frames: FrameRange
     conditioning: dict[int, Output] = field(default_factory=dict)
     outputs: dict[int, Output] = field(default_factory=dict)
 
@@ -64,11 +68,14 @@ class ObjectHistory:
         self._pending_output: Output | None = None
         self._corrected_layer = 0
         self.num_frames_back = frames_read_back(model)
+        whole = (0, self._num_frames)
         digest = digest_plan(plan)
-        self._layers = [Layer(plan.start, digest, None)]
-        for correction in plan.corrections.values():
+        self._layers = [Layer(plan.start, digest, None, whole)]
+        for frame_index, correction in plan.corrections.items():
             digest = digest_correction(digest, correction)
-            self._layers.append(Layer(correction.frame_index, digest, correction))
+            covered = plan.passes.get(frame_index, whole)
+            self._layers.append(Layer(frame_index, digest, correction, covered))
+            digest = digest if covered == whole else digest_passes(digest, covered)
         self._last = len(self._layers) - 1
 
     @property
@@ -80,6 +87,11 @@ class ObjectHistory:
     def fixed_frames(self) -> frozenset[int]:
         """The frames other than the centre whose masks are final after `prepare`, because no pass changes them."""
         return frozenset({*self.plan.prompts, *self.plan.corrections, *self.plan.locked} - {self.centre})
+
+    def narrow(self, frames: FrameRange) -> None:
+        """End the last passes at a half-open range, beyond which they have not gone yet."""
+        if self._last > 0:
+            self._layers[-1].frames = frames
 
     def prepare(self) -> ObjectMask:
         """Run the prompts and corrections; return the mask on the centre, which is final."""
@@ -151,17 +163,29 @@ class ObjectHistory:
         if output is not None:
             layer.conditioning = {**before.conditioning, layer.centre: output}
             return
-        reverse = layer.centre < before.centre
-        self._ensure(number - 1, layer.centre)
-        tracked = self._find(number - 1, layer.centre)
-        assert tracked is not None, "ensured"
-        readable = self._read_back(number - 1, layer.centre, reverse, after_both_passes=True)
-        self._set_state(before.conditioning, {**readable, layer.centre: tracked})
-        state = self._tracker.state
-        state["frames_tracked_per_obj"][0] = {layer.centre: {"reverse": reverse}}
-        self._tracker.add_points(self.plan, layer.centre, layer.correction)
-        self._pending_output = state["temp_output_dict_per_obj"][0]["cond_frame_outputs"][layer.centre]
+        if has_shape(layer.correction):
+            self._set_state(before.conditioning, {})
+            self._tracker.state["frames_tracked_per_obj"][0] = {}
+        else:
+            self._set_tracked(number - 1, layer.centre)
+        if layer.correction.mask is not None:
+            self._tracker.add_mask(self.plan, layer.centre, layer.correction.mask)
+        else:
+            self._tracker.add_points(self.plan, layer.centre, layer.correction)
+        temporary = self._tracker.state["temp_output_dict_per_obj"][0]
+        self._pending_output = temporary["cond_frame_outputs"][layer.centre]
         self._corrected_layer = number
+
+    def _set_tracked(self, number: int, frame_index: int) -> None:
+        """Set the predictor's state to a layer after both passes, as it is when a tracked frame is clicked."""
+        covering = self._covering(number, frame_index)
+        reverse = frame_index < self._layers[covering].centre
+        self._ensure(covering, frame_index)
+        tracked = self._find(covering, frame_index)
+        assert tracked is not None, "ensured"
+        readable = self._read_back(number, frame_index, reverse, after_both_passes=True)
+        self._set_state(self._layers[number].conditioning, {**readable, frame_index: tracked})
+        self._tracker.state["frames_tracked_per_obj"][0] = {frame_index: {"reverse": reverse}}
 
     def _finish_correction(self) -> None:
         """Encode the mask of the last correction into memory."""
@@ -172,6 +196,18 @@ class ObjectHistory:
         layer.conditioning = dict(self._outputs["cond_frame_outputs"])
         self._store(layer, layer.centre, layer.conditioning[layer.centre])
         self._pending_output = None
+
+    def _covering(self, number: int, frame_index: int) -> int:
+        """Return the layer that holds a frame: the given one, else the first below whose passes covered it."""
+        while number > 0 and not self._layers[number].frames[0] <= frame_index < self._layers[number].frames[1]:
+            number -= 1
+        return number
+
+    def _digest_at(self, layer: Layer, frame_index: int) -> str:
+        """Return the digest of an output. A backward pass reads frames beyond a forward pass that ended nearby."""
+        stop = layer.frames[1]
+        is_cut = frame_index < layer.centre and stop < min(self._num_frames, layer.centre + self.num_frames_back)
+        return digest_passes(layer.digest, (layer.centre, stop)) if is_cut else layer.digest
 
     def _ensure(self, number: int, frame_index: int) -> None:
         """Compute an output of a layer, after the outputs between it and the centre on which it depends."""
@@ -208,7 +244,7 @@ class ObjectHistory:
             if index in layer.conditioning:
                 continue
             is_overwritten_later = not reverse and not after_both_passes and index < layer.centre
-            source = number - 1 if is_overwritten_later else number
+            source = self._covering(number - 1 if is_overwritten_later else number, index)
             if source < 0:
                 continue
             self._ensure(source, index)
@@ -240,11 +276,11 @@ class ObjectHistory:
     def _recall(self, layer: Layer, frame_index: int) -> Output | None:
         if self._memories is None or self._scope is None:
             return None
-        return self._memories.get(self._scope, layer.digest, frame_index)
+        return self._memories.get(self._scope, self._digest_at(layer, frame_index), frame_index)
 
     def _store(self, layer: Layer, frame_index: int, output: Output) -> None:
         if self._memories is not None and self._scope is not None:
-            self._memories.put(self._scope, layer.digest, frame_index, output)
+            self._memories.put(self._scope, self._digest_at(layer, frame_index), frame_index, output)
 
     @property
     def _outputs(self) -> dict[str, dict[int, Output]]:
@@ -268,18 +304,11 @@ class ObjectHistory:
             del layer.outputs[index]
 
 
-def frames_read_back(model: SAM2VideoPredictor) -> int:
-    """Return how many frames back memory attention reads: the larger of the reach of object pointers and of memories.
-
-    Source: sam2/modeling/sam2_base.py `_prepare_memory_conditioned_features` (sam2 1.1.0).
-    """
-    return int(max(model.max_obj_ptrs_in_encoder - 1, model.num_maskmem * model.memory_temporal_stride_for_eval))
-
-
 def track_nearest(
     histories: Iterable[ObjectHistory],
     frames: FrameRange,
     cursor: Callable[[], int] | None,
+    bounds: Bounds | None = None,
     *,
     batched: bool = False,
 ) -> Iterator[FrameMasks]:
@@ -291,6 +320,7 @@ def track_nearest(
         histories: one per object.
         frames: the half-open range of frames to yield.
         cursor: returns the frame index to stay near, read before each frame; None uses each object's centre.
+        bounds: returns the frames of an object that are still wanted, read before each frame.
         batched: compute objects that are at the same frame in one batch.
     """
     walks = {}
@@ -309,6 +339,9 @@ def track_nearest(
         found: dict[int, dict[int, ObjectMask]] = {}
         batch: list[tuple[ObjectHistory, int]] = []
         for history, walk in list(walks.items()):
+            if bounds is not None:
+                walk.narrow(bounds(history.plan.object_id))
+                history.narrow(walk.frames)
             frame_index = walk.next(history.centre if cursor is None else cursor())
             if frame_index is None:
                 del walks[history]

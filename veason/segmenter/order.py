@@ -26,6 +26,15 @@ class NearestFirstOrder:
         self._backward = min(centre - 1, self._stop - 1)
 
     @property
+    def frames(self) -> FrameRange:
+        """The half-open range to cover."""
+        return (self._start, self._stop)
+
+    def narrow(self, frames: FrameRange) -> None:
+        """Cover only the part of the range that lies in `frames`, half-open, from now on."""
+        self._start, self._stop = max(self._start, frames[0]), min(self._stop, frames[1])
+
+    @property
     def is_lead_done(self) -> bool:
         """Tell whether the lead is done, so that backward frames are exact."""
         return self._forward > min(self._stop - 1, self._centre + self._lead)

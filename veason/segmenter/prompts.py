@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from veason.boxes import clip_box
 from veason.errors import PromptError
 from veason.masks import mask_area
-from veason.types import Click, FrameRange, Prompt, Rle, VideoInfo
+from veason.types import Click, FrameRange, Passes, Prompt, Rle, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class ObjectPlan:
         corrections: prompts of clicks only on other frames; they refine the tracked mask there.
         locked: masks that must not change; they replace prompts on the same frame.
         absent: frames on which the object is marked as not visible.
+        passes: the half-open range of frames that the passes of a correction cover; without an entry they cover all.
+            A correction with an entry may also have a box or a mask.
     """
 
     object_id: int
@@ -30,6 +32,7 @@ class ObjectPlan:
     corrections: Mapping[int, Prompt]
     locked: Mapping[int, Rle]
     absent: frozenset[int]
+    passes: Mapping[int, FrameRange] = field(default_factory=dict)
 
 
 def plan_objects(
@@ -37,10 +40,12 @@ def plan_objects(
     prompts: Sequence[Prompt],
     fixed: Mapping[int, Mapping[int, Rle | None]],
     frames: FrameRange,
+    passes: Passes | None = None,
 ) -> list[ObjectPlan]:
     """Return one plan per prompted object, sorted by start frame.
 
-    Fixed masks of objects without a prompt, and those outside `frames`, are ignored.
+    Fixed masks of objects without a prompt, and those outside `frames`, are ignored. A prompt with an entry in `passes`
+    is a correction even if it has a box or a mask, unless the object has no other prompt.
 
     Raises:
         PromptError: see `Segmenter.track`.
@@ -54,7 +59,11 @@ def plan_objects(
         if prompt.frame_index in of_object:
             raise PromptError(f"{_label(prompt)} is prompted twice: put box and clicks into one prompt")
         of_object[prompt.frame_index] = _check_prompt(prompt, info, frames)
-    plans = [_plan(of_object, fixed.get(object_id, {}), info, frames) for object_id, of_object in by_object.items()]
+    ranges = passes or {}
+    plans = [
+        _plan(of_object, fixed.get(object_id, {}), info, frames, ranges.get(object_id, {}))
+        for object_id, of_object in by_object.items()
+    ]
     return sorted(plans, key=lambda plan: plan.start)
 
 
@@ -72,10 +81,16 @@ def group_by_start(plans: Iterable[ObjectPlan]) -> list[list[ObjectPlan]]:
 
 
 def _plan(
-    prompts: Mapping[int, Prompt], fixed: Mapping[int, Rle | None], info: VideoInfo, frames: FrameRange
+    prompts: Mapping[int, Prompt],
+    fixed: Mapping[int, Rle | None],
+    info: VideoInfo,
+    frames: FrameRange,
+    passes: Mapping[int, FrameRange],
 ) -> ObjectPlan:
-    """Return the plan of one object from its checked prompts and its fixed masks, both by frame index."""
-    start = _find_start(prompts)
+    """Return the plan of one object from its checked prompts, fixed masks and passes, each by frame index."""
+    first = {index: prompt for index, prompt in prompts.items() if index not in passes}
+    start = _find_start(first or prompts)
+    later = {index: covered for index, covered in passes.items() if index in prompts and index != start}
     object_id = prompts[start].object_id
     locked: dict[int, Rle] = {}
     absent: set[int] = set()
@@ -85,7 +100,8 @@ def _plan(
         if rle is not None:
             _check_mask_size(rle, info, f"the locked mask of object {object_id} on frame {frame_index}")
         if rle is not None and mask_area(rle) > 0:
-            locked[frame_index] = rle
+            if frame_index not in later:
+                locked[frame_index] = rle
             continue
         if frame_index in prompts:
             raise PromptError(f"{_label(prompts[frame_index])} is marked absent and prompted: remove one of them")
@@ -94,9 +110,9 @@ def _plan(
     corrections: dict[int, Prompt] = {}
     for frame_index, prompt in prompts.items():
         if frame_index not in locked:
-            is_independent = frame_index == start or _has_shape(prompt)
+            is_independent = frame_index == start or (has_shape(prompt) and frame_index not in later)
             (independent if is_independent else corrections)[frame_index] = prompt
-    return ObjectPlan(object_id, start, independent, corrections, locked, frozenset(absent))
+    return ObjectPlan(object_id, start, independent, corrections, locked, frozenset(absent), later)
 
 
 def _find_start(prompts: Mapping[int, Prompt]) -> int:
@@ -104,7 +120,7 @@ def _find_start(prompts: Mapping[int, Prompt]) -> int:
 
     Clicks before the first box are not the start: they correct the mask that the backward pass gives there.
     """
-    with_shape = [index for index, prompt in prompts.items() if _has_shape(prompt)]
+    with_shape = [index for index, prompt in prompts.items() if has_shape(prompt)]
     clicked = [index for index, prompt in prompts.items() if any(click.is_positive for click in prompt.clicks)]
     if with_shape or clicked:
         return min(with_shape or clicked)
@@ -112,7 +128,8 @@ def _find_start(prompts: Mapping[int, Prompt]) -> int:
     raise PromptError(f"{place} has only negative clicks: add a click on the object, or a box")
 
 
-def _has_shape(prompt: Prompt) -> bool:
+def has_shape(prompt: Prompt) -> bool:
+    """Tell whether a prompt has a box or a mask, not clicks only."""
     return prompt.box is not None or prompt.mask is not None
 
 

@@ -20,7 +20,7 @@ from veason.segmenter.memories import Output, TrackMemories, digest_plan
 from veason.segmenter.nearest import ObjectHistory, track_nearest
 from veason.segmenter.prompts import ObjectPlan, check_range, group_by_start, plan_objects
 from veason.segmenter.tracker import GroupTracker, inference_context
-from veason.types import FrameMasks, FrameRange, Holding, Order, Prompt, Rle, VideoSource
+from veason.types import Bounds, FrameMasks, FrameRange, Holding, Order, Passes, Prompt, Rle, VideoSource
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -118,6 +118,8 @@ class Sam2Segmenter:
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Callable[[], int] | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield the masks of every prompted object. The arguments are checked by the call, before the first `next`.
 
@@ -135,7 +137,8 @@ class Sam2Segmenter:
         there is none): its mask comes first, then frames by distance from `cursor()`, which is read before each frame.
         Masks equal those of stock SAM2 after the prompts and both passes, then each correction and both passes from its
         frame. Here `frames` only selects which masks to yield: they equal those of the whole video, prompts may lie
-        outside the range, and only frames that they depend on are computed.
+        outside the range, and only frames that they depend on are computed. A prompt with an entry in `passes` is a
+        correction whatever it has, after which stock goes no farther than that range; `bounds` narrows the last one.
 
         Raises:
             PromptError: see `Segmenter.track`.
@@ -145,8 +148,8 @@ class Sam2Segmenter:
         whole = (0, video.info.num_frames)
         frames = frames or whole
         check_range(video.info, frames)
-        plans = plan_objects(video.info, prompts, fixed or {}, frames if order == "stock" else whole)
-        return self._track(video, plans, frames, order, cursor)
+        plans = plan_objects(video.info, prompts, fixed or {}, frames if order == "stock" else whole, passes)
+        return self._track(video, plans, frames, order, cursor, bounds)
 
     def encode(self, video: VideoSource, frame_indices: Iterable[int]) -> Iterator[int]:
         """Encode frames before any prompt, one per step, and yield their indices; cached frames are not encoded again.
@@ -178,6 +181,7 @@ class Sam2Segmenter:
         frames: FrameRange,
         order: Order,
         cursor: Callable[[], int] | None,
+        bounds: Bounds | None,
     ) -> Iterator[FrameMasks]:
         scope = self._scope(video)
         constants = self.memories.constants.setdefault(scope[1], {}) if self.memories else {}
@@ -211,7 +215,7 @@ class Sam2Segmenter:
             if self.features is not None:
                 self.features.set_cursor(scope, histories[-1].centre)
             observed_cursor = None if cursor is None else partial(self._move_cursor, scope, cursor)
-            nearest = track_nearest(histories, frames, observed_cursor, batched=self._batched)
+            nearest = track_nearest(histories, frames, observed_cursor, bounds, batched=self._batched)
             yield from self._duration.measure(nearest, len(plans), lambda: features.num_encoded if features else None)
 
     def _move_cursor(self, scope: Scope, cursor: Callable[[], int]) -> int:

@@ -13,11 +13,12 @@ import torch
 from veason.device import choose_dtype
 from veason.masks import decode_mask, empty_mask, encode_mask
 from veason.segmenter.batching import Step, group_by_layout, infer_batch
+from veason.segmenter.choice import frames_read_back
 from veason.segmenter.features import FrameFeatures
 from veason.segmenter.frames import ModelFrames
 from veason.segmenter.memories import Output
 from veason.segmenter.prompts import ObjectPlan
-from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, VideoInfo
+from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, Rle, VideoInfo
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -71,7 +72,7 @@ class GroupTracker:
         self._plans = plans
         self._start = plans[0].start
         self._empty = empty_mask(info.size_wh)
-        self._reach = max(model.max_obj_ptrs_in_encoder, model.num_maskmem * model.memory_temporal_stride_for_eval)
+        self._reach = frames_read_back(model) + 1
         self.state = new_state(model, images, info, features, constants)
         self._batch_outputs: dict[tuple[int, int], Output] = {}
 
@@ -149,10 +150,14 @@ class GroupTracker:
         prompt = plan.prompts.get(frame_index)
         mask = plan.locked.get(frame_index) or (prompt.mask if prompt else None)
         if mask is not None:
-            pixels = torch.from_numpy(decode_mask(mask))
-            self._model.add_new_mask(self.state, frame_index, plan.object_id, pixels)
+            self.add_mask(plan, frame_index, mask)
         elif prompt is not None:
             self.add_points(plan, frame_index, prompt)
+
+    def add_mask(self, plan: ObjectPlan, frame_index: int, mask: Rle) -> None:
+        """Give the predictor a mask at source size."""
+        pixels = torch.from_numpy(decode_mask(mask))
+        self._model.add_new_mask(self.state, frame_index, plan.object_id, pixels)
 
     def add_points(self, plan: ObjectPlan, frame_index: int, prompt: Prompt) -> None:
         """Pass a box or clicks to the predictor; on a tracked frame they refine its mask."""

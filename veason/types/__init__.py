@@ -25,12 +25,14 @@ from veason.types.answers import (
 from veason.types.budgets import Budgets, Holding
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
+    Bounds,
     EncodingSegmenter,
     HoldingModel,
     LimitedPolicy,
     OnProgress,
     Order,
     OrderedSegmenter,
+    Passes,
     Policy,
     Segmenter,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "Answer",
     "AnswerEvent",
     "Answered",
+    "Bounds",
     "Box",
     "BoxClosed",
     "Budgets",
@@ -82,6 +85,7 @@ __all__ = [
     "OnProgress",
     "Order",
     "OrderedSegmenter",
+    "Passes",
     "Policy",
     "PolicyEvent",
     "Prompt",

@@ -30,6 +30,13 @@ Order = Literal["stock", "nearest"]
 "nearest" begins at the last correction and goes on by distance from the cursor."""
 
 
+Passes = Mapping[int, Mapping[int, FrameRange]]
+"""By object id and frame index of a correction, the half-open range of frames to which its passes went."""
+
+Bounds = Callable[[int], FrameRange]
+"""Tells which frames of an object, by its id, are still wanted, anew each time it is called; the range only shrinks."""
+
+
 class Policy(Protocol):
     """A model that looks at frames, reasons, names a keyframe and boxes the target on it."""
 
@@ -157,6 +164,8 @@ class OrderedSegmenter(Protocol):
         frames: FrameRange | None = None,
         order: Order = "stock",
         cursor: Callable[[], int] | None = None,
+        passes: Passes | None = None,
+        bounds: Bounds | None = None,
     ) -> Iterator[FrameMasks]:
         """Yield masks as `Segmenter.track` does, in the order that is wanted.
 
@@ -172,6 +181,9 @@ class OrderedSegmenter(Protocol):
             order: one of `orders`.
             cursor: returns the index of the frame that is being looked at, anew for each frame; None stays on the
                 first one.
+            passes: with "nearest", corrections after which tracking went only so far: beyond, everything stayed as it
+                was before that correction.
+            bounds: with "nearest", asked before each frame; what it leaves out is not done.
 
         Raises:
             PromptError: as for `Segmenter.track`.

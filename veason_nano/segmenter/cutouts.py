@@ -24,6 +24,12 @@ VISIBLE_ALPHA = 0.5
 
 _SPRITE_STREAM, _CLIP_STREAM = 0, 1
 _MARGIN = 1.25
+LOOK_ALIKE_SHARE = 0.3
+"""In this share of the clips with several objects, some of them have one look."""
+
+PAN_SHARE = 0.35
+"""In this share of the clips the camera moves fast, and some objects stay in view as if it followed them."""
+
 _COUNTS = (0.15, 0.2, 0.2, 0.15, 0.12, 0.1, 0.08)
 """How likely one to seven objects are."""
 
@@ -87,7 +93,8 @@ class CutoutWorld:
         camera = _camera_path(rng, num_frames)
         backdrop = self._backdrop(rng)
         width_scale = math.exp(rng.uniform(-0.6, 0.3))
-        actors = [self._actor(rng, num_frames, camera, width_scale) for _ in range(count)]
+        looks = self._looks(rng, count)
+        actors = [self._actor(rng, look, num_frames, camera, width_scale) for look in looks]
         shots, masks = [], []
         for index in range(num_frames):
             canvas = _view(backdrop, camera[index], self.size)
@@ -108,8 +115,22 @@ class CutoutWorld:
             picture = _scenery(rng, self.sources, round(_MARGIN * self.size))
         return torch.from_numpy(np.ascontiguousarray(picture, dtype=np.float32)).permute(2, 0, 1).contiguous()
 
-    def _actor(self, rng: np.random.Generator, num_frames: int, camera: np.ndarray, width_scale: float) -> _Actor:
-        sprite = _tone(rng, self.sprite(int(rng.integers(self.num_sprites))))
+    def _looks(self, rng: np.random.Generator, count: int) -> list[torch.Tensor]:
+        """Return the objects' sprites; in some clips several are one sprite, under one light or each under its own."""
+        numbers = rng.integers(self.num_sprites, size=count)
+        is_alike = rng.random() < LOOK_ALIKE_SHARE
+        if is_alike:
+            numbers[rng.random(count) < 0.6] = numbers[0]
+        has_one_light = is_alike and rng.random() < 0.5
+        light = int(rng.integers(1 << 31))
+        return [
+            _tone(np.random.default_rng(light) if has_one_light else rng, self.sprite(int(number)))
+            for number in numbers
+        ]
+
+    def _actor(
+        self, rng: np.random.Generator, sprite: torch.Tensor, num_frames: int, camera: np.ndarray, width_scale: float
+    ) -> _Actor:
         if rng.random() < 0.5:
             sprite = sprite.flip(-1)
         shadow = (rng.uniform(-0.05, 0.05), rng.uniform(0, 0.06), rng.uniform(0.2, 0.7)) if rng.random() < 0.4 else None
@@ -149,9 +170,13 @@ def _scenery(rng: np.random.Generator, sources: Sources, size: int) -> np.ndarra
 
 def _camera_path(rng: np.random.Generator, num_frames: int) -> np.ndarray:
     """Return `(T, 3)`: shift right, shift down (picture widths) and zoom of the camera, a drift with some shake."""
-    drift = rng.normal(0, 0.012, 3) * (rng.random() < 0.6)
+    pace = 0.04 if rng.random() < PAN_SHARE else 0.012
+    drift = rng.normal(0, 1, 3) * np.array([pace, pace, 0.012]) * (rng.random() < 0.6 or pace > 0.012)
     shake = rng.normal(0, 1, (num_frames, 3)) * np.array([0.004, 0.004, 0.002]) * (rng.random() < 0.5)
-    return np.clip(np.arange(num_frames)[:, None] * drift + shake, -0.1, 0.1)
+    return np.clip(np.arange(num_frames)[:, None] * drift + shake, *_CAMERA_LIMITS)
+
+
+_CAMERA_LIMITS = (np.array([-0.6, -0.6, -0.2]), np.array([0.6, 0.6, 0.2]))
 
 
 def _path(rng: np.random.Generator, num_frames: int, camera: np.ndarray, width_scale: float) -> list[Pose]:
@@ -162,7 +187,9 @@ def _path(rng: np.random.Generator, num_frames: int, camera: np.ndarray, width_s
     centre = rng.uniform(0.08, 0.92, 2)
     anchor = rng.integers(num_frames)
     swing = np.sin(time * rng.uniform(0.2, 1.2) + rng.uniform(0, 7))[:, None] * rng.normal(0, pace, 2)
-    places = centre + (time - anchor)[:, None] * rng.normal(0, pace, 2) + swing + camera[:, :2]
+    fixed = rng.random() < 0.5  # the object stands in the scene; else the camera goes with it
+    seen = camera[:, :2] - camera[anchor, :2] if fixed else np.zeros((num_frames, 2))
+    places = centre + (time - anchor)[:, None] * rng.normal(0, pace, 2) + swing + seen
     if num_frames > 2 and rng.random() < 0.25:
         places = places + _exit(rng, num_frames)[:, None] * _away(rng, centre, half)
     growth = np.exp((time - anchor) * rng.normal(0, 0.03) + camera[:, 2])

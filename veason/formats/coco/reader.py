@@ -10,7 +10,7 @@ from typing import Any
 
 from veason.errors import DataError
 from veason.formats.coco.rows import ImageRow, Rows, VideoRow, key_of, object_key_of, parse_rows
-from veason.formats.coco.shapes import CocoShape, kind_of, read_coco_shape
+from veason.formats.coco.shapes import CocoShape, kind_of, leave_parts, read_coco_shape
 from veason.formats.coco.writer import ANNOTATIONS
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import UNKNOWN_FPS, Footage, VideoFinder
@@ -19,6 +19,9 @@ from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
+
+_IDENTITIES = ("track_id", "instance_id", "object_id", "tracking_id")
+"""Keys of an annotation that tell its object through the video; after `attributes.track_id`."""
 
 _OWN_ATTRIBUTES = {"track_id", "keyframe", "occluded", "outside", "rotation"}
 
@@ -35,8 +38,8 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     """Yield the videos of a COCO file, or of the folder that holds one.
 
     Pictures of plain COCO, without `video_id`, are taken as the frames of one video a folder. Objects are told apart by
-    `attributes.track_id`, `track_id` or `instance_id`; without one, by their category where no frame has two of it, and
-    else each annotation is an object of its own.
+    `attributes.track_id`, `track_id`, `instance_id`, `object_id` or `tracking_id`; without one, by their category where
+    no frame has two of it, and else each annotation is an object of its own.
 
     Raises:
         DataError: the file is missing or not what COCO promises.
@@ -228,6 +231,7 @@ class _Reader:
         elif shape.box is not None:
             self._objects.put_box(key, index, shape.box, shape.kind)
         elif shape.rle is not None:
+            leave_parts(shape.lost_parts, self._tally)
             score = row.get("score")
             sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
             self._objects.put_mask(
@@ -242,6 +246,6 @@ def _attributes(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _identity(row: Mapping[str, Any], place: str) -> int | str | None:
     """Return the id that an object has through the video, None where nothing tells it."""
-    told = (_attributes(row).get("track_id"), row.get("track_id"), row.get("instance_id"))
+    told = (_attributes(row).get("track_id"), *(row.get(key) for key in _IDENTITIES))
     found = (object_key_of(value, f"{place}: track_id") for value in told)
     return next((value for value in found if value is not None), None)

@@ -10,10 +10,22 @@ import numpy as np
 
 from veason.boxes import clip_box
 from veason.errors import DataError
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.numbers import point_pairs, real_number, rle_of, shortened
-from veason.formats.labels.shapes import NO_PIXEL, TOO_FEW, box_around, parts_rle, turned_corners
+from veason.formats.labels.shapes import (
+    NO_PIXEL,
+    SUB_PIXEL,
+    TOO_FEW,
+    box_around,
+    is_sub_pixel,
+    parts_rle,
+    turned_corners,
+)
 from veason.masks import mask_area
 from veason.types import Box, Rle
+
+_SLACK = 2.0
+"""So many pixels beside its picture a box is drawn by a hand that slipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +37,14 @@ class CocoShape:
         rle: its mask, None for boxes and for what is left out.
         box: of a box.
         reason: why it is left out, "" where it is not.
+        lost_parts: how many parts of a polygon have too few points; the others are its mask.
     """
 
     kind: str
     rle: Rle | None = None
     box: Box | None = None
     reason: str = ""
+    lost_parts: int = 0
 
 
 def read_coco_shape(
@@ -47,14 +61,24 @@ def read_coco_shape(
         return CocoShape("mask", rle) if mask_area(rle) else CocoShape("mask", reason=NO_PIXEL)
     if segmentation:
         parts = [point_pairs(part, size_wh, f"{place}: segmentation") for part in _parts(segmentation, place)]
-        if all(len(part) < 3 for part in parts):
+        num_lost = sum(len(part) < 3 for part in parts)
+        if num_lost == len(parts):
             return CocoShape("polygon", reason=TOO_FEW)
         rle = parts_rle(parts, size_wh, place)
-        return CocoShape("polygon", rle) if mask_area(rle) else CocoShape("polygon", reason=NO_PIXEL)
+        return (
+            CocoShape("polygon", rle, lost_parts=num_lost) if mask_area(rle) else CocoShape("polygon", reason=NO_PIXEL)
+        )
     if bbox:
         box = _box(bbox, size_wh, f"{place}: bbox", turned)
-        return CocoShape("box", box=box) if box else CocoShape("box", reason=NO_PIXEL)
+        return CocoShape("box", reason=box) if isinstance(box, str) else CocoShape("box", box=box)
     return CocoShape("annotation", reason="drawing neither a mask nor a box")
+
+
+def leave_parts(number: int, tally: ImportTally) -> None:
+    """Count parts of polygons whose other parts became a mask."""
+    if number:
+        tally.find("part of a polygon", number)
+        tally.leave("part of a polygon", TOO_FEW, number)
 
 
 def drawn(segmentation: Any) -> Any:
@@ -86,16 +110,24 @@ def _parts(segmentation: Any, place: str) -> list[list[Any]]:
     return [[value for part in parts for value in part]] if are_pairs else parts
 
 
-def _box(bbox: Any, size_wh: tuple[int, int], place: str, turned: float) -> Box | None:
+def _box(bbox: Any, size_wh: tuple[int, int], place: str, turned: float) -> Box | str:
+    """Return the box on the picture, or why it is left out. Raises DataError for corners in place of a size."""
     if not isinstance(bbox, list) or len(bbox) != 4:
         raise DataError(f"{place}: want x, y, width and height, got {shortened(bbox)}")
     x, y, width, height = (
         real_number(value, place, least=-size_wh[at % 2], most=2 * size_wh[at % 2]) for at, value in enumerate(bbox)
     )
     if width <= 0 or height <= 0:
-        return None
+        return NO_PIXEL
+    if is_sub_pixel(width, height):
+        return SUB_PIXEL
     box = Box(x, y, x + width, y + height)
-    if turned % 360 == 0:
-        return clip_box(box, size_wh)
+    is_outside = box.x2 > size_wh[0] + _SLACK or box.y2 > size_wh[1] + _SLACK
+    if is_outside and 0 <= x < width <= size_wh[0] + _SLACK and 0 <= y < height <= size_wh[1] + _SLACK:
+        raise DataError(
+            f"{place}: [{x:g}, {y:g}, {width:g}, {height:g}] leaves the picture of {size_wh[0]}x{size_wh[1]} as x, y, "
+            "width and height, and fits it as two corners: COCO wants the size, so convert the boxes of this file"
+        )
     corners: np.ndarray = turned_corners(box, turned)
-    return box_around(corners, size_wh)
+    on_picture = clip_box(box, size_wh) if turned % 360 == 0 else box_around(corners, size_wh)
+    return on_picture or NO_PIXEL

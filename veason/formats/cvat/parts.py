@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from veason.errors import DataError
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import plain_path
-from veason.formats.labels.numbers import checked_size, frame_count
+from veason.formats.labels.numbers import MOST_FRAMES, checked_size, frame_count, whole_number
 
 _NAMELESS = ("annotations", "annotation", "labels", "export", "output")
 """What files are called that have no name of their own."""
@@ -58,6 +58,19 @@ class TaskPart:
         """Return how many frames the video has at least, as far as the task tells. Raises DataError."""
         stop, size = self.text(".//stop_frame"), self.text(".//size")
         return max(frame_count(stop, place) + 1 if stop else 0, frame_count(size, place) if size else 0)
+
+    def frames(self, place: str) -> range | None:
+        """Return the frames that the task is about, where it begins after the first or leaves some out, else None.
+
+        Raises:
+            DataError: they are not told as CVAT tells them.
+        """
+        start = frame_count(self.text(".//start_frame") or 0, place)
+        step_text = self.text(".//frame_filter").replace(" ", "").removeprefix("step=")
+        step = whole_number(step_text or 1, f"{place}: frame_filter", least=1)
+        stop = self.text(".//stop_frame")
+        last = frame_count(stop, place) if stop else MOST_FRAMES
+        return range(start, last + 1, step) if (start or step > 1) and last >= start else None
 
     def name(self, file: Path, finder: VideoFinder) -> str:
         """Return the name of its video: what was named for the import comes first, then what the project knows."""

@@ -6,6 +6,7 @@ of masks and writes a track for each: those of one group, or of one label that i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.numbers import frame_number, whole_number
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.labels.xmlfile import read_xml_file
+
+_OF_VIDEO = re.compile(r"frame_[0-9]{6}(?:\.png)?", re.IGNORECASE)
+"""How CVAT calls the pictures of a video, by the number of their frame in it."""
 
 _OWN = ("object_id", "instructions")
 _ATTRIBUTES = "of shapes, for which a project has no place"
@@ -79,6 +83,7 @@ class _Reader:
             raise DataError(f"{file}: does not tell the size of its video: name the video as well")
         self._size_wh = size_wh
         self._known_frames = info.num_frames if info else None
+        self._task_frames = part.frames(self._place)
         self._objects = CollectedObjects(size_wh, tally, self._place)
         self._words: dict[str, list[ObjectKey]] = {}
 
@@ -124,17 +129,27 @@ class _Reader:
                     f"{place}: a {element.tag}",
                     None if is_end else self._known_frames,
                 )
+                if not is_end:
+                    self._check_in_task(frame, f"{place}: a {element.tag}")
                 shapes.append(_Drawn(element, frame, holder, label, group))
             yield from sorted(shapes, key=lambda shape: shape.frame_index)
+
+    def _check_in_task(self, frame: int, place: str) -> None:
+        """Raise DataError where a frame is none of those that the task is about: it is counted in another way then."""
+        frames = self._task_frames
+        if frames is not None and frame not in frames:
+            raise DataError(
+                f"{place}: is on frame {frame}, its task has the frames {frames.start} to {frames[-1]}"
+                + (f" in steps of {frames.step}" if frames.step > 1 else "")
+                + ": it is not told which one is meant; export the whole video as one task"
+            )
 
     def _of_images(self) -> Iterator[_Drawn]:
         """Yield the shapes of pictures, each a holder of its own; the frame is told by the name or else the id."""
         images = self._part.images
         if not images:
             return
-        start = whole_number(self._part.text(".//start_frame") or 0, f"{self._place}: start_frame")
-        step_text = self._part.text(".//frame_filter").removeprefix("step=")
-        step = whole_number(step_text or 1, f"{self._place}: frame_filter", least=1)
+        frames = self._task_frames or range(1)
         listed = []
         for image in images:
             place = f"{self._place}: picture {image.get('name')!r}"
@@ -144,13 +159,15 @@ class _Reader:
                 ListedFrame(
                     image.get("name") or f"id {id}",
                     None if told is None else whole_number(told, f"{place}: frame"),
-                    None if id is None else start + step * whole_number(id, f"{place}: id"),
+                    None if id is None else frames.start + frames.step * whole_number(id, f"{place}: id"),
                 )
             )
         length = self._part.num_frames(self._place) or None
         holder = len(self._part.tracks)
         for index, image in zip(frame_indices(listed, self._footage, length, self._place), images, strict=True):
             place = f"{self._place}: frame {index}"
+            if _OF_VIDEO.fullmatch(image.get("name") or ""):
+                self._check_in_task(index, f"{self._place}: picture {image.get('name')!r}")
             for element in image:
                 holder += 1
                 yield _Drawn(element, index, holder, element.get("label", "object"), _group(element, place))

@@ -10,7 +10,15 @@ import numpy as np
 from veason.boxes import clip_box
 from veason.errors import DataError
 from veason.formats.labels.numbers import point_pairs, polygon_rle, real_number, run_lengths, shortened, whole_number
-from veason.formats.labels.shapes import NO_PIXEL, TOO_FEW, box_around, ellipse_points, turned_corners
+from veason.formats.labels.shapes import (
+    NO_PIXEL,
+    SUB_PIXEL,
+    TOO_FEW,
+    box_around,
+    ellipse_points,
+    is_sub_pixel,
+    turned_corners,
+)
 from veason.masks import encode_mask, mask_area
 from veason.types import Box, Rle
 
@@ -78,6 +86,8 @@ def _box(element: Element, size_wh: tuple[int, int], place: str) -> CvatShape:
     )
     if x1 >= x2 or y1 >= y2:
         return CvatShape(reason=NO_PIXEL)
+    if is_sub_pixel(x2 - x1, y2 - y1):
+        return CvatShape(reason=SUB_PIXEL)
     turned = _rotation(element, place)
     box = Box(x1, y1, x2, y2)
     on_picture = clip_box(box, size_wh) if turned % 360 == 0 else box_around(turned_corners(box, turned), size_wh)

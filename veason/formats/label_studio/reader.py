@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from veason.errors import DataError
+from veason.formats.label_studio.bitmask import bitmask_rle
 from veason.formats.label_studio.brush import decode_brush
 from veason.formats.label_studio.tasks import LabelStudioTask, Region, parse_tasks
 from veason.formats.label_studio.writer import FRAMES, VIDEOS
@@ -35,7 +36,7 @@ from veason.formats.labels.numbers import (
     shortened,
     whole_number,
 )
-from veason.formats.labels.shapes import box_around, ellipse_points, parts_rle
+from veason.formats.labels.shapes import NO_PIXEL, SUB_PIXEL, box_around, ellipse_points, is_sub_pixel, parts_rle
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.masks import encode_mask, mask_area, union_mask
 from veason.types import Box, Rle
@@ -230,6 +231,8 @@ class _Reader:
                 return encode_mask(decode_brush(code, self._size_wh))
             except ValueError as error:
                 raise DataError(f"{place}: {error}") from error
+        if region.kind == "bitmask":
+            return bitmask_rle(value.get("imageDataURL"), self._size_wh, place)
         if region.kind == "polygon":
             points = value.get("points")
             if not isinstance(points, list) or not all(
@@ -245,7 +248,7 @@ class _Reader:
             turned = real_number(value.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
             points = ellipse_points((center[0], center[1]), (abs(radii[0]), abs(radii[1])), turned)
             return parts_rle([points], self._size_wh, place)
-        return self._box(value, place) or "without a pixel on the picture"
+        return self._box(value, place)
 
     def _pixels(self, percents: list[list[Any]], place: str) -> np.ndarray:
         """Return `(N, 2)` points in pixels of points in percent of the picture."""
@@ -254,20 +257,22 @@ class _Reader:
         ]
         return np.array(checked, np.float64) * self._size_wh / 100
 
-    def _box(self, value: Any, place: str) -> Box | None:
-        """Return the box around a rectangle, which is turned about its upper left corner; None outside the picture."""
+    def _box(self, value: Any, place: str) -> Box | str:
+        """Return the box around a rectangle, which is turned about its upper left corner, or why there is none."""
         if not isinstance(value, dict):
             raise DataError(f"{place}: want a box, got {shortened(value)}")
         corner, sides = self._pixels(
             [[value.get("x"), value.get("y")], [value.get("width"), value.get("height")]], place
         )
+        if is_sub_pixel(*(float(abs(side)) for side in sides)):
+            return SUB_PIXEL
         turned = np.radians(real_number(value.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600))
         along = np.array([np.cos(turned), np.sin(turned)]) * sides[0]
         down = np.array([-np.sin(turned), np.cos(turned)]) * sides[1]
         box = box_around(
             np.round(np.stack([corner, corner + along, corner + along + down, corner + down]), 3), self._size_wh
         )
-        return box
+        return box or NO_PIXEL
 
     def _put_track(self, region: Region, key: ObjectKey) -> None:
         """Take the boxes of a track; between them Label Studio draws, which is left to the tracker."""
@@ -285,8 +290,8 @@ class _Reader:
             if step.get("enabled", True):
                 self._tally.find("box")
                 box = self._box(step, f"{region.place}, frame {number}")
-                if box is None:
-                    self._objects.leave(key, index, "box", "without a pixel on the picture")
+                if isinstance(box, str):
+                    self._objects.leave(key, index, "box", box)
                 else:
                     self._objects.put_box(key, index, box, "box")
 

@@ -27,11 +27,15 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 """What Label Studio puts before the name of an uploaded file."""
 
-_DRAWN = {"brush": "brush mask", "polygon": "polygon", "rectangle": "box", "ellipse": "ellipse", "video": "track"}
+_DRAWN = {
+    "brush": "brush mask", "bitmask": "bitmask", "polygon": "polygon", "rectangle": "box", "ellipse": "ellipse",
+    "video": "track",
+}  # fmt: skip
 """Kinds of regions, and what they are called when they are counted; of a track its boxes are."""
 
 _TELLING = (
     ("rle", "brush"),
+    ("imageDataURL", "bitmask"),
     ("points", "polygon"),
     ("radiusX", "ellipse"),
     ("sequence", "video"),
@@ -44,7 +48,7 @@ class Region:
     """One region.
 
     Attributes:
-        kind: "brush", "polygon", "rectangle", "ellipse" or "video".
+        kind: "brush", "bitmask", "polygon", "rectangle", "ellipse" or "video".
         value: its geometry as the file has it.
         label: what it was labelled as, "" for nothing.
         size: (width, height) of its picture as the file has it, None where it does not say.
@@ -191,6 +195,9 @@ def _regions(annotation: Mapping[str, Any], place: str, tally: ImportTally) -> I
         if _id(row) is not None and (_id(row), kind, drawn) in seen:
             continue  # the same region, said again with its label
         seen.append((_id(row), kind, drawn))
+        if num_more := len(_names(row)) - 1 if _names(row) else 0:
+            tally.find("label", num_more)
+            tally.leave("label", "beside the first one of its region", num_more)
         size = (row.get("original_width"), row.get("original_height"))
         yield Region(
             kind=kind,
@@ -219,14 +226,18 @@ def _kind(row: Mapping[str, Any]) -> str | None:
 
 def _label(row: Mapping[str, Any]) -> str:
     """Return the first label that a row says, "" for none."""
+    return next(iter(_names(row)), "")
+
+
+def _names(row: Mapping[str, Any]) -> list[str]:
     value = row.get("value")
     if not isinstance(value, dict):
-        return ""
+        return []
     for key in (str(row.get("type")), "labels"):
         names = value.get(key) if key.endswith("labels") else None
         if isinstance(names, list) and names and isinstance(names[0], str):
-            return names[0].strip()
-    return ""
+            return [name.strip() for name in names if isinstance(name, str)]
+    return []
 
 
 def _address(data: Mapping[str, Any]) -> tuple[str, bool] | None:

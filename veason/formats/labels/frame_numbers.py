@@ -22,6 +22,17 @@ _RENAMED = re.compile(r"(_(jpe?g|png|bmp))?\.rf\.[0-9a-f]{16,}$", re.IGNORECASE)
 
 _DIGITS = re.compile(r"[0-9]+$")
 
+_NO_FRAME = re.compile(
+    r"(?:^|[^0-9])[0-9]{1,4}([-_.:h])[0-9]{1,2}[-_.:m][0-9]{1,2}$"  # a date or a time of day
+    r"|[0-9][-_ ]?of[-_ ]?[0-9]+$|[0-9]x[0-9]+$",  # a place among many, a size
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[0-9a-z]+$", re.IGNORECASE)
+_HASH = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
+_TURNS = re.compile(r"[0-9](?=[a-f])|[a-f](?=[0-9])", re.IGNORECASE)
+_MIN_TURNS = 3
+"""Changes between letters and digits that make a word a hash; "face0012" has one. Source: ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListedFrame:
@@ -44,9 +55,11 @@ class ListedFrame:
 
     @property
     def number(self) -> int | None:
-        """The digits at the end of its name."""
-        found = _DIGITS.search(_RENAMED.sub("", self.stem))
-        return int(found[0][-19:]) if found else None
+        """The digits at the end of its name, unless they belong to a time, a size or a hash."""
+        stem = _RENAMED.sub("", self.stem)
+        found, word = _DIGITS.search(stem), _WORD.search(stem)
+        is_hash = word and _HASH.fullmatch(word[0]) and len(_TURNS.findall(word[0])) >= _MIN_TURNS
+        return int(found[0][-19:]) if found and not is_hash and not _NO_FRAME.search(stem) else None
 
     @property
     def prefix(self) -> str:

@@ -75,8 +75,9 @@ class ImportTally:
 def counted(number: int, kind: str) -> str:
     """Return a number with its noun.
 
-    >>> counted(1, "box"), counted(3, "box"), counted(2, "mask")
-    ('1 box', '3 boxes', '2 masks')
+    >>> counted(1, "box"), counted(3, "box"), counted(2, "part of a polygon")
+    ('1 box', '3 boxes', '2 parts of a polygon')
     """
-    ending = "" if number == 1 else "es" if kind.endswith(("x", "s")) else "s"
-    return f"{number} {kind}{ending}"
+    noun, *rest = kind.split(" of ")
+    ending = "" if number == 1 else "es" if noun.endswith(("x", "s")) else "s"
+    return f"{number} {' of '.join([noun + ending, *rest])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from veason.draw import palette_image
 from veason.errors import DataError
 from veason.formats.benchmarks.indices import VOID, check_hard_edges, is_grey, read_indices, solid_values
 from veason.formats.labels.footage import Footage, VideoFinder, natural_key
+from veason.formats.labels.frame_numbers import ListedFrame
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.numbers import check_entries, frame_number
@@ -28,6 +30,10 @@ RESOLUTION = "Full-Resolution"
 _RESOLUTIONS = ("480p", "1080p", RESOLUTION)
 
 OVERLAP = "pixels where objects overlap and only the surest one is kept"
+_ROOT = re.compile(r"annotations(_unsupervised)?", re.IGNORECASE)
+_NUMBERED = re.compile(r"[^\W\d_][^\d]*[0-9]+")
+"""A frame that is called by a word and its number, such as frame_00012."""
+
 _VOID = "area"
 _NO_WORDS = "instructions (the format holds no words)"
 
@@ -64,20 +70,41 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     Raises:
         DataError: no palette PNG is there, one is broken, has soft edges or colours without ids, or two are one frame.
     """
-    roots = [root for root in (source / "train" / "Annotations", source / "Annotations") if root.is_dir()]
-    root = roots[0] if roots else source
-    below = (file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() == ".png")
-    files = (root / path for path in below if len(path.parts) > 1 and not any(map(is_system_file, path.parts)))
-    folders = sorted({file.parent for file in files})
+    folders = _folders(source)
     if not folders:
         raise DataError(f"{source}: holds no <video>/<frame>.png; it should be a DAVIS or YouTube-VOS folder")
-    listed = _listed(root.parent / "meta.json")
-    for folder in folders:
-        path = folder.relative_to(root)
-        is_resolution = len(path.parts) > 1 and path.parts[0] in _RESOLUTIONS
-        name = Path(*path.parts[1:]).as_posix() if is_resolution else path.as_posix()
-        footage = finder.find(name, root.parent / "JPEGImages" / path)
-        yield _read_video(name, folder, footage, listed.get(name, {}), tally)
+    for name, (folder, root) in folders.items():
+        footage = finder.find(name, root.parent / "JPEGImages" / folder.relative_to(root))
+        yield _read_video(name, folder, footage, _listed(root.parent / "meta.json").get(name, {}), tally)
+
+
+def _folders(source: Path) -> dict[str, tuple[Path, Path]]:
+    """Return the folder with the pictures of each video, and the folder of all videos above it, by the video's name.
+
+    Where a folder called Annotations or Annotations_unsupervised is there, only what lies below such a one counts.
+
+    Raises:
+        DataError: one video is there twice.
+    """
+    below = (file.relative_to(source) for file in source.rglob("*") if file.suffix.lower() == ".png")
+    folders = sorted({path.parent for path in below if not any(map(is_system_file, path.parts))})
+    places = {path: next((at for at, part in enumerate(path.parts) if _ROOT.fullmatch(part)), -1) for path in folders}
+    found: dict[str, tuple[Path, Path]] = {}
+    for path, at in places.items():
+        if at < 0 and any(place >= 0 for place in places.values()):
+            continue  # pictures beside the labels
+        parts = path.parts[at + 1 :]
+        named = parts[1:] if len(parts) > 1 and parts[0] in _RESOLUTIONS else parts
+        if not named:
+            continue
+        name, folder = "/".join(named), source / path
+        if name in found:
+            raise DataError(
+                f"{source}: the video {name!r} is there twice, in {found[name][0].relative_to(source)} and in {path}: "
+                "name the folder to import"
+            )
+        found[name] = folder, source.joinpath(*path.parts[: at + 1])
+    return found
 
 
 def _read_video(name: str, folder: Path, footage: Footage, listed: dict[int, str], tally: ImportTally) -> LabelledVideo:
@@ -128,7 +155,9 @@ def _numbers(files: list[Path], footage: Footage) -> list[int]:
     num_frames = footage.info.num_frames if footage.info else None
     seen: dict[int, Path] = {}
     for file in files:
-        index = frame_number(footage.index_of(file.stem, file), str(file), num_frames)
+        is_worded = _NUMBERED.fullmatch(file.stem) is not None and file.stem not in footage.frame_names
+        number = ListedFrame(file.name).number if is_worded else None
+        index = frame_number(footage.index_of(file.stem, file) if number is None else number, str(file), num_frames)
         if index in seen:
             raise DataError(f"{file}: is frame {index}, as is {seen[index].name}: delete one of the two")
         seen[index] = file

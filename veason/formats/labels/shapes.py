@@ -17,8 +17,16 @@ _ROUND = 128
 NO_PIXEL = "covering no pixel of the picture"
 """Why shapes are left out that are outside their picture, or thinner than its pixels."""
 
+SUB_PIXEL = "smaller than a pixel, as shares of the picture would be"
+"""Why boxes are left out that nobody can have drawn."""
+
 TOO_FEW = "of fewer than 3 points"
 """Why polygons are left out that are points or lines."""
+
+
+def is_sub_pixel(width: float, height: float) -> bool:
+    """Tell whether both sides of a box, in pixels, are below one."""
+    return width < 1 and height < 1
 
 
 def turned_corners(box: Box, degrees: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 from veason.errors import DataError
 from veason.formats.coco.rows import key_of, object_key_of, parse_expressions
-from veason.formats.coco.shapes import drawn, read_coco_shape
+from veason.formats.coco.shapes import drawn, leave_parts, read_coco_shape
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices, plain_path
@@ -117,7 +117,7 @@ def _read_video(
         category = "" if row.get("category_id") is None else key_of(row["category_id"], f"{where}: category_id")
         known = ObjectKey(identity, isinstance(identity, int), names.get(category, "object"))
         key = keys.setdefault(identity, known)
-        _put_shapes(objects, key, row, frames, size_wh, where)
+        _put_shapes(objects, tally, key, row, frames, size_wh, where)
     objects.fill_absent(sorted(frames))
     for _, _, ids in words:
         for value in ids:
@@ -138,7 +138,13 @@ def _read_video(
 
 
 def _put_shapes(
-    objects: CollectedObjects, key: ObjectKey, row: _Row, frames: list[int], size_wh: tuple[int, int], place: str
+    objects: CollectedObjects,
+    tally: ImportTally,
+    key: ObjectKey,
+    row: _Row,
+    frames: list[int],
+    size_wh: tuple[int, int],
+    place: str,
 ) -> None:
     segments, boxes = _listed(row, "segmentations", place), _listed(row, "bboxes", place)
     for name, values in (("segmentations", segments), ("bboxes", boxes)):
@@ -157,4 +163,5 @@ def _put_shapes(
         elif shape.box is not None:
             objects.put_box(key, frame_index, shape.box, shape.kind)
         elif shape.rle is not None:
+            leave_parts(shape.lost_parts, tally)
             objects.put_mask(key, frame_index, LabelMask(shape.rle, sure), shape.kind)

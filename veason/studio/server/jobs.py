@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 
-from veason.annotation import Asked, DropPrompt, GotAnswer, PutPrompt, RecomputePlan, RecomputeRequest, State
+from veason.annotation import Asked, DropPrompt, GotAnswer, GotMasks, PutPrompt, RecomputePlan, RecomputeRequest, State
 from veason.annotation.recompute import Extent
 from veason.answer import context_for, render_answer
 from veason.errors import SessionError
@@ -36,6 +37,7 @@ from veason.studio.server.views import (
     range_item,
     recalled_item,
     session_item,
+    settled_item,
 )
 from veason.types import (
     Answer,
@@ -212,7 +214,8 @@ def propagate(
     extent: Extent = "all" if request.only is None else "pending" if request.only == "stale" else request.only
     if extent != "here":
         question.range.choose(frames)
-    wanted = RecomputeRequest(frames, extent, request.object, request.frame)
+    may_settle = request.settles and pipeline.can_settle
+    wanted = RecomputeRequest(frames, extent, request.object, request.frame, may_settle)
     state = question.labels.state()
     num_objects = len(state.object_ids) if request.object is None else 1
     expected_s = pipeline.segmenter.estimate_seconds(RecomputePlan.of(state, wanted).num_frames, max(1, num_objects))
@@ -237,12 +240,17 @@ def _masks(
     labels, cursor = question.labels, None if request.frame is None else functools.partial(int, request.frame)
     # what is verified or locked meanwhile is saved at once, and stays
     arriving = pipeline.recompute(question.video, plan, labels.saved_state, cursor=cursor)
+    num_settled = 0
     try:
         with closing(arriving):  # type: ignore[type-var]  # a generator
-            for masks in arriving:
-                if not labels.arrive(masks, pipeline.segmenter.name, request):
+            for masks in itertools.chain(arriving, [None]):
+                settled, num_settled = plan.settled[num_settled:], len(plan.settled)
+                arrived = [] if masks is None else [GotMasks(masks)]
+                if not labels.arrive([*settled, *arrived], pipeline.segmenter.name, request):
                     return
-                yield new_masks(masks)
+                yield from (settled_item(one) for one in settled if one.left)
+                if masks is not None:
+                    yield new_masks(masks)
     finally:
         labels.flush(request)
 

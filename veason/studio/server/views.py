@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from veason.annotation import Mark, Place, State
-from veason.annotation.state import pack_places, runs_of
+from veason.annotation import Mark, Place, Settled, State
+from veason.annotation.state import count_frames, pack_places, runs_of
 from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
@@ -20,7 +20,7 @@ from veason.profile import Profile
 from veason.project import Labelled
 from veason.studio.server.messages import Item
 from veason.studio.server.messages.labels import BoxPart, ClickPart, MarkPart, OpenedItem, RangeItem, SessionItem
-from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem
+from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem, SettledItem
 from veason.studio.server.messages.thinking import (
     AnsweredItem,
     AnswerPart,
@@ -124,6 +124,7 @@ def session_item(now: Labelled) -> SessionItem:
         rewritten=state.thought,
         paintings=[place for place, prompt in state.prompts.items() if prompt.mask is not None],
         pending={one: runs for one in state.pending if (runs := state.outdated_frames(one))},
+        assumed={one: runs for one in state.assumed if (runs := state.assumed_frames(one))},
         undo_steps=describe(now.done, state.names, STEPS_SHOWN)[::-1],
         redo_steps=describe(steps, state.names, len(steps) - len(now.done)),
     )
@@ -235,6 +236,13 @@ def all_masks(state: State) -> MasksItem:
 def new_masks(arrived: FrameMasks) -> MasksItem:
     """Return masks of a frame to lay over the ones the page has."""
     return MasksItem(reset=False, frames={arrived.frame_index: mask_codes(arrived.masks)})
+
+
+def settled_item(settled: Settled) -> SettledItem:
+    """Return where a run that followed a correction ended."""
+    start, stop = settled.frames
+    left = count_frames(settled.left)
+    return SettledItem(object=settled.object_id, frame=settled.frame_index, start=start, stop=stop, left=left)
 
 
 def mask_codes(masks: Mapping[int, ObjectMask]) -> dict[int, MaskCode]:

@@ -103,6 +103,8 @@ export interface SessionItem {
   paintings: Array<[number, number]>;
   /** by object, the frames whose masks do not follow from its prompts. */
   pending: Record<number, Array<[number, number]>>;
+  /** by object, the frames that runs which ended early left as they were. */
+  assumed: Record<number, Array<[number, number]>>;
   /** what the next steps of undo are called, the nearest first. */
   undoSteps: Array<string>;
   /** what the next steps of redo are called, the nearest first. */
@@ -278,7 +280,22 @@ export interface PropagatingItem {
   /** how many frames of it. */
   count: number;
   /** as in the request. */
-  only: "stale" | "here" | "forward" | "backward" | null;
+  only: "stale" | "rest" | "here" | "forward" | "backward" | null;
+}
+
+/** A run that followed a correction ended early, as masks came out as they were. */
+export interface SettledItem {
+  kind: "settled";
+  /** whose masks they are. */
+  object: number;
+  /** where it was corrected. */
+  frame: number;
+  /** first frame that was computed. */
+  start: number;
+  /** frame after the last. */
+  stop: number;
+  /** how many frames were left as they were. */
+  left: number;
 }
 
 /** Masks by frame and object; where it is a `reset` the page forgets the ones it had. */
@@ -356,7 +373,7 @@ export interface Message {
   /** the open question they are about, null where they are about none. */
   work: string | null;
   /** what there is to tell. */
-  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | WithheldItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | QueuedItem | PropagatingItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
+  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | WithheldItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | QueuedItem | PropagatingItem | SettledItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
   /** tells this run of the server from the ones before. */
   epoch: string;
   /** no two messages are equal. */
@@ -591,14 +608,16 @@ export interface PropagateRequest extends WorkRequest {
   start: number;
   /** frame after the last of the range. */
   stop: number;
-  /** null is every object on all of them; "stale" what does not follow from its prompts; "here" the object in hand on its frame alone; "forward" and "backward" the object in hand from its frame to where a person settled the matter. */
-  only?: "stale" | "here" | "forward" | "backward" | null;
+  /** null is every object on all of them; "stale" what does not follow from its prompts; "here" the object in hand on its frame alone; "forward" and "backward" the object in hand from its frame to where a person settled the matter; "rest" what is stale and what runs that ended early left as it was. */
+  only?: "stale" | "rest" | "here" | "forward" | "backward" | null;
   /** the object in hand. */
   object?: number | null;
   /** the frame that is shown: its masks come first. */
   frame?: number | null;
   /** the stamp of an edit that may still be on its way. */
   after?: number | null;
+  /** end where masks come out as they were, frame after frame; for "stale". */
+  settles?: boolean;
 }
 
 /** Ask for one exact frame as a JPEG; `longest` bounds its longer side in pixels. */
@@ -1162,6 +1181,7 @@ export type Item =
   | FindingsItem
   | QueuedItem
   | PropagatingItem
+  | SettledItem
   | MasksItem
   | DoubtItem
   | PaceItem

@@ -28,6 +28,7 @@ from veason.studio.server.messages.masks import (
     PaceItem,
     PropagatingItem,
     QueuedItem,
+    SettledItem,
 )
 from veason.studio.server.messages.thinking import (
     AnsweredItem,
@@ -67,6 +68,7 @@ Item: TypeAlias = (
     | FindingsItem
     | QueuedItem
     | PropagatingItem
+    | SettledItem
     | MasksItem
     | DoubtItem
     | PaceItem

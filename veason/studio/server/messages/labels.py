@@ -105,6 +105,7 @@ class SessionItem:
         rewritten: the reasoning in a person's words.
         paintings: object and frame of the painted masks.
         pending: by object, the frames whose masks do not follow from its prompts.
+        assumed: by object, the frames that runs which ended early left as they were.
         undo_steps: what the next steps of undo are called, the nearest first.
         redo_steps: what the next steps of redo are called, the nearest first.
     """
@@ -132,6 +133,7 @@ class SessionItem:
     rewritten: str | None
     paintings: Sequence[tuple[int, int]]
     pending: Mapping[int, Sequence[Span]]
+    assumed: Mapping[int, Sequence[Span]]
     undo_steps: Sequence[str]
     redo_steps: Sequence[str]
 

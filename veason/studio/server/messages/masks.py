@@ -38,7 +38,27 @@ class PropagatingItem:
     start: int
     stop: int
     count: int
-    only: Literal["stale", "here", "forward", "backward"] | None
+    only: Literal["stale", "rest", "here", "forward", "backward"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledItem:
+    """A run that followed a correction ended early, as masks came out as they were.
+
+    Attributes:
+        object: whose masks they are.
+        frame: where it was corrected.
+        start: first frame that was computed.
+        stop: frame after the last.
+        left: how many frames were left as they were.
+    """
+
+    KIND: ClassVar = "settled"
+    object: int
+    frame: int
+    start: int
+    stop: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

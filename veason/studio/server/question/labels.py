@@ -19,6 +19,7 @@ from veason.annotation import (
     Named,
     Occluded,
     Reasoned,
+    Settled,
     State,
     subject,
 )
@@ -26,7 +27,6 @@ from veason.errors import SessionError
 from veason.project import Change, ChangedElsewhere, Labelled, Project
 from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.question.job import Job
-from veason.types import FrameMasks
 
 SAVE_S = 1.0
 """Masks that stream in are gathered for this long before they are put on the disk."""
@@ -52,8 +52,8 @@ class QuestionLabels:
         self._lock = threading.RLock()
         self._made: dict[int, str | None] = {}
         """The tab that made a revision."""
-        self._arrived: list[GotMasks] = []
-        """Masks that are not on the disk yet, all from one segmenter."""
+        self._arrived: list[GotMasks | Settled] = []
+        """What a job reported that is not on the disk yet, all from one segmenter."""
         self._source = ""
         self._saved_at = 0.0
 
@@ -169,8 +169,8 @@ class QuestionLabels:
 
     # --- masks
 
-    def arrive(self, masks: FrameMasks, source: str, client: Client = NOBODY) -> bool:
-        """Take masks that stream in from a segmenter, or nothing and False where its job was stopped.
+    def arrive(self, reports: Sequence[GotMasks | Settled], source: str, client: Client = NOBODY) -> bool:
+        """Take what a segmenter's job reports as it streams in, or nothing and False where the job was stopped.
 
         An edit that makes them useless stops the job before it is on the disk: none of them is laid over it.
         """
@@ -180,7 +180,7 @@ class QuestionLabels:
             if source != self._source:
                 self.flush(client)
                 self._source = source
-            self._arrived.append(GotMasks(masks))
+            self._arrived += reports
             if time.monotonic() - self._saved_at > SAVE_S:
                 self.flush(client)
             return True
@@ -201,7 +201,7 @@ def changed_subject(change: Change) -> int | str | None:
     if change.operation not in ("record", "follow"):
         return None
     body, kind = change.body, change.body["type"]
-    if kind in ("GotMasks", "Tracked"):
+    if kind in ("GotMasks", "Settled", "Tracked"):
         return None
     found: int | str = body["prompt"]["object_id"] if kind == "PutPrompt" else body.get("object_id", _whole(kind))
     return found

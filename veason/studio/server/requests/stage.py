@@ -55,18 +55,20 @@ class PropagateRequest(WorkRequest):
         stop: frame after the last of the range.
         only: null is every object on all of them; "stale" what does not follow from its prompts; "here" the object in
             hand on its frame alone; "forward" and "backward" the object in hand from its frame to where a person
-            settled the matter.
+            settled the matter; "rest" what is stale and what runs that ended early left as it was.
         object: the object in hand.
         frame: the frame that is shown: its masks come first.
         after: the stamp of an edit that may still be on its way.
+        settles: end where masks come out as they were, frame after frame; for "stale".
     """
 
     start: FrameIndex
     stop: Stop
-    only: Literal["stale", "here", "forward", "backward"] | None = None
+    only: Literal["stale", "rest", "here", "forward", "backward"] | None = None
     object: ObjectOrNew | None = None
     frame: FrameIndex | None = None
     after: RowId | None = None
+    settles: bool = False
 
 
 OpenRequest: TypeAlias = OpenExampleRequest | OpenUploadRequest

@@ -40,7 +40,14 @@ const labels = () => ({
 });
 
 /** @returns {MasksPart} */
-const masks = () => ({ masks: new Map(), maskCount: 0, doubt: new Map(), stale: [], pending: new Map() });
+const masks = () => ({
+  masks: new Map(),
+  maskCount: 0,
+  doubt: new Map(),
+  stale: [],
+  pending: new Map(),
+  assumed: new Map(),
+});
 
 /** @returns {ThinkingPart} */
 const thinking = () => ({
@@ -62,7 +69,7 @@ const thinking = () => ({
   rewriting: false,
 });
 
-/** @returns {RunPart} */
+/** @returns {Omit<RunPart, "settles">} */
 const run = () => ({
   busy: null,
   status: "",
@@ -97,5 +104,6 @@ export function initial() {
   /** @type {ScreenPart} */
   const screen = { screen: "stage", queueSize: 0, queueCount: 0 };
   const look = recallPref("look", { opacity: 0.45, outline: false });
-  return { ...blank(), ...screen, ...look, project: null, brush: recallPref("brush", 24) };
+  const kept = { brush: recallPref("brush", 24), settles: recallPref("settles", true) };
+  return { ...blank(), ...screen, ...look, ...kept, project: null };
 }

@@ -61,6 +61,9 @@ export function withSpan(spans, more) {
   return found;
 }
 
+/** @param {Span[]} spans */
+export const countFrames = (spans) => spans.reduce((sum, [start, stop]) => sum + stop - start, 0);
+
 /** @param {Span[]} spans @param {number} frame @returns {Span[]} */
 export const withoutFrame = (spans, frame) =>
   spans.flatMap(([start, stop]) => {

@@ -5,7 +5,7 @@
 /** @import { LabelsPart, Mask, MasksPart, Notify, State, Store } from "./types.js" */
 
 import { blank } from "./blank.js";
-import { withoutFrame } from "./objects.js";
+import { nameOf, withoutFrame } from "./objects.js";
 import { duration, farness, inLine, secondsLeft } from "./words.js";
 
 /** @typedef {{ [Kind in Item["kind"]]: (item: Extract<Item, { kind: Kind }>) => void }} Handlers */
@@ -14,7 +14,7 @@ import { duration, farness, inLine, secondsLeft } from "./words.js";
 /** @typedef {"thinking" | "shown" | "thought" | "mention" | "keyframe" | "box" | "findings"} StreamedKind */
 /** @typedef {"answered" | "unanswered" | "withheld"} EndKind */
 /** @typedef {StreamedKind | EndKind | "recalled" | "proposals" | "sampling"} ThinkingKind */
-/** @typedef {"queued" | "propagating" | "busy" | "idle" | "notice"} RunKind */
+/** @typedef {"queued" | "propagating" | "settled" | "busy" | "idle" | "notice"} RunKind */
 /** @typedef {"file" | "written" | "added" | "exported" | "transferred"} FileKind */
 
 /**
@@ -92,7 +92,7 @@ function labels(state, { opened, go, instruct, recall }) {
  * @returns {Partial<State>}
  */
 function sessionPatch(now, item) {
-  const { kind, instruction, names, pending, shown, ...values } = item;
+  const { kind, instruction, names, pending, assumed, shown, ...values } = item;
   const newest = item.objects.filter((one) => !now.objects.includes(one)).at(-1);
   const stays = now.selected !== null && item.objects.includes(now.selected) ? now.selected : null;
   return {
@@ -100,6 +100,7 @@ function sessionPatch(now, item) {
     ...(shown.length ? { shown } : {}), // nothing was asked yet: the strip keeps its frames
     names: byNumber(names),
     pending: byNumber(pending),
+    assumed: byNumber(assumed),
     saved: "saved",
     selected: newest ?? stays ?? item.objects[0] ?? null,
   };
@@ -169,10 +170,12 @@ function masks(state) {
     masks(item) {
       const now = state.get();
       layMasks(now.masks, item, now.done);
-      const pending = item.reset ? now.pending : pendingWithout(now.pending, item);
+      const pending = item.reset ? now.pending : framesWithout(now.pending, item);
+      const assumed = item.reset ? now.assumed : framesWithout(now.assumed, item);
       const isPropagating = now.busy === "propagate" && now.done.size > 0;
       const status = isPropagating ? progress(now.done.size, now.goal, now.began) : now.status;
-      state.set({ maskCount: now.maskCount + 1, status, ...(pending === now.pending ? {} : { pending }) });
+      const isNews = pending !== now.pending || assumed !== now.assumed;
+      state.set({ maskCount: now.maskCount + 1, status, ...(isNews ? { pending, assumed } : {}) });
     },
     doubt(item) {
       const doubt = new Map([...byNumber(item.objects)].map(([objectId, frames]) => [objectId, byNumber(frames)]));
@@ -199,18 +202,18 @@ function layMasks(all, item, done) {
 }
 
 /**
- * What is still out of date once these masks are there; the very same map where that changes nothing.
- * @param {MasksPart["pending"]} pending
+ * Frames by object without those of the masks that have come; the very same map where that changes nothing.
+ * @param {MasksPart["pending"]} frames
  * @param {MasksItem} item
  */
-function pendingWithout(pending, item) {
-  let left = pending;
+function framesWithout(frames, item) {
+  let left = frames;
   for (const [frame, objects] of byNumber(item.frames)) {
     for (const objectId of byNumber(objects).keys()) {
       const spans = left.get(objectId);
       if (!spans?.some(([start, stop]) => frame >= start && frame < stop)) continue;
       const rest = withoutFrame(spans, frame);
-      if (left === pending) left = new Map(pending);
+      if (left === frames) left = new Map(frames);
       if (rest.length) left.set(objectId, rest);
       else left.delete(objectId);
     }
@@ -237,6 +240,11 @@ function run(state, { notify, download, watch, transfer }) {
       const range = only === "here" ? {} : { range: [start, stop] };
       const began = performance.now();
       state.set({ ...range, busy: "propagate", goal: count, done: new Set(), began, status: "propagating …" });
+    },
+    settled(item) {
+      const name = nameOf(state.get(), item.object);
+      const where = `frames ${item.start} to ${item.stop - 1}`;
+      notify(`${name} settled: ${where} were done, ${item.left} frames left as they were (Shift P does them).`, "info");
     },
     busy() {
       state.set({ busy: "recall", status: "still working …" });

@@ -60,6 +60,7 @@ export interface Refs {
   formats: HTMLDivElement;
   from: HTMLInputElement;
   go: HTMLFormElement;
+  goOn: HTMLButtonElement;
   head: HTMLElement;
   help: HTMLDialogElement;
   hint: HTMLDivElement;
@@ -164,6 +165,7 @@ export interface Refs {
   serverKey: HTMLInputElement;
   serverModel: HTMLInputElement;
   serverTest: HTMLButtonElement;
+  settles: HTMLInputElement;
   shares: HTMLDivElement;
   showPolicies: HTMLButtonElement;
   showSegmenters: HTMLButtonElement;

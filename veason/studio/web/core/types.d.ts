@@ -80,13 +80,14 @@ export interface LabelsPart {
   redoSteps: string[];
 }
 
-/** The masks, where they are doubtful or out of date, and how often they changed. */
+/** The masks, where they are doubtful, out of date or left as they were by a run, and how often they changed. */
 export interface MasksPart {
   masks: Masks;
   maskCount: number;
   doubt: Doubts;
   stale: number[];
   pending: Map<number, Span[]>;
+  assumed: Map<number, Span[]>;
 }
 
 /** What the policy was shown, wrote and answered. */
@@ -123,6 +124,8 @@ export interface RunPart {
   range: Span;
   home: Span;
   secondsPerFrame: number;
+  /** Whether a run that follows a correction ends where masks come out as they were. */
+  settles: boolean;
 }
 
 /** What of the picture and the masks is to be seen. */

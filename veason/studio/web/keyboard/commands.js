@@ -145,6 +145,7 @@ function workCommands({ state, actions, propagation, review, queue, help }) {
   return {
     keyframe: actions.makeKeyframe,
     propagate: () => propagation.start(),
+    goOn: () => propagation.goOn(),
     forward: () => propagation.start("forward"),
     backward: () => propagation.start("backward"),
     stop: actions.cancel,

@@ -56,6 +56,7 @@ export const COMMANDS = [
     [
       ["keyframe", "Make this frame the keyframe"],
       ["propagate", "Propagate"],
+      ["goOn", "Go on where runs ended as masks had settled"],
       ["forward", "Propagate forward from here"],
       ["backward", "Propagate backward from here"],
       ["stop", "Put the tool down, or stop what runs"],
@@ -118,6 +119,7 @@ const CVAT = {
   masks: ["t"],
   keyframe: ["k"],
   propagate: ["p"],
+  goOn: ["shift+p"],
   forward: ["ctrl+b"],
   backward: ["ctrl+shift+b"],
   stop: ["Escape"],

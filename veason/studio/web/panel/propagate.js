@@ -6,7 +6,8 @@
 /** @import { Refs } from "../core/refs.js" */
 /** @import { Scope, State, Store } from "../core/types.js" */
 
-import { drawnHere, isPropagated } from "../core/objects.js";
+import { countFrames, drawnHere, isPropagated } from "../core/objects.js";
+import { keepPref } from "../core/prefs.js";
 import { duration } from "../core/words.js";
 import { idOf } from "../queue/ids.js";
 
@@ -54,7 +55,8 @@ export class Propagation {
       to.value = String(Math.max(Number(to.value), frame));
     }
     this.#state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
-    this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, after });
+    const settles = only === "stale" && this.#state.get().settles;
+    this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, after, settles });
   }
 
   /**
@@ -65,6 +67,13 @@ export class Propagation {
     const now = this.#state.get();
     if (now.objects.some((object) => isPropagated(now, object))) this.start("stale", edit);
     else if (drawnHere({ ...now, paintings: [] }).isPrompted) this.start("here", edit); // a painting is its own mask
+  };
+
+  /** Do what runs that ended early left as it was. */
+  goOn = () => {
+    if (!this.#state.get().assumed.size) return false;
+    this.start("rest");
+    return true;
   };
 
   #wanted() {
@@ -87,7 +96,7 @@ export class Propagation {
   }
 
   #bindState() {
-    const { from, to, propagate, stop, stopMasks, think } = this.#refs;
+    const { from, to, propagate, stop, stopMasks, think, goOn, settles } = this.#refs;
     const state = this.#state;
     state.on(["range"], ({ range }) => {
       from.value = String(range[0]);
@@ -102,6 +111,17 @@ export class Propagation {
     });
     state.on(["range", "objects", "info", "secondsPerFrame"], () => this.#estimate());
     state.on(["done", "busy", "maskCount"], (now) => this.#drawProgress(now));
+    goOn.addEventListener("click", this.goOn);
+    settles.checked = state.get().settles;
+    settles.addEventListener("change", () => {
+      state.set({ settles: settles.checked });
+      keepPref("settles", settles.checked);
+    });
+    state.on(["assumed", "busy"], ({ assumed, busy }) => {
+      const left = countFrames([...assumed.values()].flat());
+      goOn.hidden = !left || busy === "propagate";
+      goOn.textContent = `Go on: ${left} left`;
+    });
     state.on(["objects", "busy"], ({ objects, busy }) => {
       propagate.disabled = !objects.length || busy === "propagate";
       stop.disabled = !busy;

@@ -122,6 +122,7 @@ function paintSaid(surface, now, objectId, ink) {
   }
   for (const [object, start, stop] of now.occluded) if (object === objectId) occluded(surface, [start, stop], ink);
   for (const span of now.pending.get(objectId) ?? []) dots(surface, span, 2 * ratio);
+  for (const span of now.assumed.get(objectId) ?? []) left(surface, span);
 }
 
 /** @param {Surface} surface @param {Track} track @param {string} ink */
@@ -202,6 +203,18 @@ function dots({ context, height, ratio, at }, [start, stop], least) {
   for (let dot = at(start); dot < end; dot += 6 * ratio) {
     context.fillRect(dot, height / 2 - ratio, Math.min(3 * ratio, end - dot), 2 * ratio);
   }
+}
+
+/**
+ * Left as they were by a run that had settled: a thin line along the foot, with an end on either side.
+ * @param {Surface} surface
+ * @param {Span} span
+ */
+function left({ context, height, ratio, at }, [start, stop]) {
+  const [from, to] = [at(start), Math.max(at(start) + 2 * ratio, at(stop))];
+  context.fillStyle = CHANGED;
+  context.fillRect(from, height - 2.5 * ratio, to - from, 1.5 * ratio);
+  for (const end of [from, to - 1.5 * ratio]) context.fillRect(end, height - 8 * ratio, 1.5 * ratio, 8 * ratio);
 }
 
 /**

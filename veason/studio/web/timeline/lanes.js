@@ -23,6 +23,7 @@ const LEGEND = [
   ["own", "yours"],
   ["verified", "verified"],
   ["waiting", "changed"],
+  ["left", "left as it was"],
   ["doubt", "doubtful"],
   ["occluded", "occluded"],
   ["absent", "absent"],
@@ -79,7 +80,7 @@ export class Lanes {
     state.on(["objects", "info", "names", "hidden", "solo", "locked", "renaming"], () => this.#build());
     state.on(["selected"], () => this.#mark());
     state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings"], drawAll);
-    state.on(["stale", "pending", "marks", "occluded", "byHand"], drawAll);
+    state.on(["stale", "pending", "assumed", "marks", "occluded", "byHand"], drawAll);
     state.on(["frame"], () => this.#move());
     state.on(["merging"], ({ merging }) => this.#openMerges(merging));
     state.on(["lit"], (now) => this.#light(now));
