@@ -118,11 +118,6 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
 """The models, policies first, each kind from the smallest up."""
 
 
-def models_of(kind: Kind) -> tuple[CatalogueModel, ...]:
-    """Return the models of a kind, in the order of the list."""
-    return tuple(model for model in CATALOGUE if model.kind == kind)
-
-
 def find_model(name: str, kind: Kind | None = None) -> CatalogueModel | None:
     """Return the model of that name (and kind), None where it is not in the list."""
     return next((model for model in CATALOGUE if model.name == name and kind in (None, model.kind)), None)
