@@ -9,13 +9,14 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig
 
-from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard
+from veason.device import choose_device, choose_dtype, memory_guard
 from veason.errors import MissingBackend
 from veason.libraries import require_library
 from veason.policy.qwen import QwenPolicy
 from veason.profile import GENERIC, QWEN3_VL, Profile
 from veason.types import ModelOptions
 from veason.types.budgets import MIB
+from veason.zero_gpu import is_zero_gpu
 
 PROFILES = {"qwen2_5_vl": GENERIC, "qwen3_vl": QWEN3_VL}
 """The kinds of checkpoints that can be loaded, by their config's `model_type`, with the profile of each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from veason.studio.server.messages.models import ModelPart
@@ -72,11 +72,30 @@ class ProjectPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroGpuPart:
+    """GPU time that is requested on a ZeroGPU Space, in seconds; it counts against the visitor's daily quota.
+
+    Attributes:
+        thinking: by the number of answers.
+        startup: for propagating, before the first mask.
+        factor: for propagating, on the expected seconds.
+        max: the most that one call requests.
+    """
+
+    thinking: Mapping[int, float]
+    startup: float
+    factor: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What the page shows before any video.
 
     Attributes:
         models: those in use when the page was built; a look-up tells of later ones.
+        zero_gpu: what a call requests on a ZeroGPU Space, null elsewhere.
+        signs_in: people sign in, and what they do goes by their name.
         project: where labels are kept.
         formats: of labels.
         max_mb: of an upload.
@@ -84,6 +103,8 @@ class About:
     """
 
     models: ModelPart
+    zero_gpu: ZeroGpuPart | None
+    signs_in: bool
     project: ProjectPart
     formats: Sequence[FormatPart]
     max_mb: int

@@ -49,6 +49,7 @@ export interface Refs {
   dropText: HTMLSpanElement;
   eraser: HTMLButtonElement;
   estimate: HTMLSpanElement;
+  exclusive: HTMLInputElement;
   exportForm: HTMLFormElement;
   eye: HTMLButtonElement;
   farther: HTMLButtonElement;
@@ -166,6 +167,8 @@ export interface Refs {
   serverModel: HTMLInputElement;
   serverTest: HTMLButtonElement;
   settles: HTMLInputElement;
+  shapeList: HTMLDivElement;
+  shapes: HTMLDetailsElement;
   shares: HTMLDivElement;
   showPolicies: HTMLButtonElement;
   showSegmenters: HTMLButtonElement;

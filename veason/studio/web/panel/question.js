@@ -8,6 +8,7 @@
 
 import { button, node } from "../core/dom.js";
 import { keepPref, recallPref } from "../core/prefs.js";
+import { duration } from "../core/words.js";
 
 const AFTER_TYPING_MS = 250;
 const WORDS_KEPT = 200;
@@ -60,10 +61,18 @@ export class Question {
     this.#messages = messages;
     this.#bindField();
     this.#bindWithheld();
-    state.on(["speed"], ({ speed }) => {
-      refs.speed.textContent = speed;
-    });
+    state.on(["speed"], () => this.#tellSpeed());
+    refs.samples.addEventListener("change", () => this.#tellSpeed());
     state.on(["info"], ({ info }) => this.#suggest(info?.title ?? null));
+  }
+
+  /** How fast the answer came; before it, on a ZeroGPU Space, what asking costs. */
+  #tellSpeed() {
+    const { zeroGpu } = this.#scope.props.about;
+    const { speed, samples } = this.#refs;
+    const gpu = zeroGpu?.thinking[Number(samples.value)];
+    const cost = gpu === undefined ? "" : `up to ${duration(gpu)} of GPU quota`;
+    speed.textContent = this.#state.get().speed || cost;
   }
 
   /** Ask again, with what was corrected. */
