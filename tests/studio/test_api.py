@@ -126,7 +126,7 @@ def test_the_endpoints_are_described_and_the_pages_own_are_not(client: Client) -
     told = client.view_api(return_format="dict", print_info=False)
     assert set(told["named_endpoints"]) == {"/ask", "/answers", "/track", "/export"}
     names = [one["parameter_name"] for one in told["named_endpoints"]["/ask"]["parameters"]]
-    assert names == ["video", "instruction", "frames", "temperature", "seed", "start", "stop"]
+    assert names == ["video", "instruction", "frames", "temperature", "seed", "start", "stop", "guess"]
 
 
 def test_boxes_and_clicks_of_one_place_are_one_prompt() -> None:
