@@ -48,7 +48,7 @@ class CatalogueModel:
     @property
     def is_embedded(self) -> bool:
         """Tell whether it comes with the package."""
-        return self.name == hub.NANO
+        return self.name in (hub.NANO, hub.NANO_PHOTO)
 
     def memory_mb(self, bytes_a_weight: float) -> int:
         """Return the memory that weights and a clip take together, in megabytes."""
@@ -87,6 +87,7 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
     CatalogueModel(
         hub.NANO, "segmenter", "quick on two processor cores; rough outlines", 4.2, "Apache-2.0", 120, "nano"
     ),
+    CatalogueModel(hub.NANO_PHOTO, "segmenter", "as quick, for real video", 4.5, "Apache-2.0", 140, "nano"),
     CatalogueModel("facebook/sam2.1-hiera-tiny", "segmenter", "the lightest SAM 2.1", 39, "Apache-2.0", 1100, "tiny"),
     CatalogueModel("facebook/sam2.1-hiera-small", "segmenter", "a little more exact", 46, "Apache-2.0", 1150, "small"),
     CatalogueModel(

@@ -55,9 +55,10 @@ def repository_folder(name: str) -> Path:
 
 def local_model(name: str, kind: Kind) -> LocalModel:
     """Return what is here of a model."""
-    if name == hub.NANO:
-        folder = hub.embedded(kind)
-        return LocalModel(name, kind, folder, _size_of(folder), hub.has_embedded(kind))
+    if name in hub.EMBEDDED_SEGMENTERS:
+        embedded = hub.EMBEDDED_SEGMENTERS[name] if kind == "segmenter" else kind
+        folder = hub.embedded(embedded)
+        return LocalModel(name, kind, folder, _size_of(folder), hub.has_embedded(embedded))
     repository = repository_folder(name)
     if not repository.is_dir():
         return LocalModel(name, kind)
@@ -128,8 +129,8 @@ def remove_model(name: str) -> int:
     Raises:
         MissingBackend: nothing of it is here, or it belongs to the package.
     """
-    if name == hub.NANO:
-        raise MissingBackend("nano belongs to the package and stays: choose another model")
+    if name in hub.EMBEDDED_SEGMENTERS:
+        raise MissingBackend(f"{name} belongs to the package and stays: choose another model")
     folder = repository_folder(name)
     if not folder.is_dir():
         raise MissingBackend(f"nothing of {name} is in {cache_folder()}")

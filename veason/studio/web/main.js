@@ -224,7 +224,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   const keymap = new Keymap();
   const help = new Help(refs, keymap);
   const tour = new Tour(refs, state);
-  const { suspect } = makeConnection(refs, scope, state, messages);
+  const { suspect } = makeConnection(refs, scope, messages, notify);
   const { putBox, putClick, putMask } = actions.prompts;
   const stage = new Stage(refs, state, frames, {
     putBox,
