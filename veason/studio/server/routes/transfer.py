@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from veason.errors import DataError, ExportError, ProjectError, SessionError
@@ -134,6 +135,8 @@ class TransferRoutes:
             return out / truncate_file_name(name, "-overlay.mp4")
         stored = question.project.labels.answer(question.question_id)
         segmenter = question.project.library.question(question.question_id).segmenter
+        if self._registry.is_public:  # the path is the server's, and the key of the project stands in it
+            info = replace(info, path=question.title, files=())
         run = RunResult(info, segmenter or "", stored.policy if stored else None, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = failure_text(question, state)
