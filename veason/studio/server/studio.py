@@ -105,6 +105,7 @@ class Studio:
             "queue": queue.queue,
             "thumb": queue.thumb,
             "remarks": queue.remarks,
+            "efforts": queue.efforts,
             "act": queue.act,
             "models": self.models.answer,
         }

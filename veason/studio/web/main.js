@@ -33,6 +33,7 @@ import { Keymap } from "./keyboard/keymap.js";
 import { bindKeys } from "./keyboard/keys.js";
 import { Models } from "./models/models.js";
 import { makeAnswers } from "./panel/answers.js";
+import { LeftOpenLine } from "./panel/left-open.js";
 import { makePrimary } from "./panel/primary.js";
 import { Propagation } from "./panel/propagate.js";
 import { Question } from "./panel/question.js";
@@ -44,6 +45,7 @@ import { makeNumbers } from "./queue/numbers.js";
 import { Queue } from "./queue/queue.js";
 import { Remarks } from "./queue/remarks.js";
 import { RowActions } from "./queue/row-actions.js";
+import { Rules } from "./queue/rules.js";
 import { Transfer } from "./queue/transfer.js";
 import { QueueView } from "./queue/view.js";
 import { makeFilm } from "./timeline/film.js";
@@ -75,7 +77,7 @@ export function start(scope) {
   const transfer = new Transfer(refs, scope.props.about, state, messages, queue, notify);
   const actions = new Actions(refs, state, messages, player, notify);
   const question = makeWorkbench(refs, scope, state, { frames, player, messages, queue, actions, notify });
-  makeQueueScreen(refs, state, queue, notify, (rows) => transfer.exportRows(rows));
+  makeQueueScreen(refs, scope, state, queue, notify, (rows) => transfer.exportRows(rows));
   makeWelcome(refs, scope.props.about, state, messages, notify);
   const models = new Models(refs, scope, notify, (now) => {
     scope.props.about.models = now;
@@ -258,6 +260,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   bindLaneTools(refs, state, actions);
   makePrimary(refs, state);
   new Reasoning(refs, about, state, player, actions);
+  new LeftOpenLine(refs, state, player, actions, doubtThreshold);
   const review = new Review(refs, state, queue, new Remarks(scope, queue), player, about.project.readOnly);
   const parts = { refs, state, actions, player, propagation, help, stage, queue, review, doubtThreshold };
   bindKeys({ refs, state, keymap, commands: makeCommands(parts), gestures: stage.gestures, actions });
@@ -268,15 +271,17 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
 
 /**
  * @param {Refs} refs
+ * @param {Scope} scope
  * @param {Store} state
  * @param {Queue} queue
  * @param {Notify} notify
  * @param {(rows: QueueRow[]) => void} exportRows
  */
-function makeQueueScreen(refs, state, queue, notify, exportRows) {
+function makeQueueScreen(refs, scope, state, queue, notify, exportRows) {
   const actions = new RowActions(refs, queue, new Assign(refs, queue), notify, exportRows);
   queue.connect(new QueueView(refs, queue, () => actions.draw()));
-  makeNumbers(refs, queue);
+  makeNumbers(refs, scope, state, queue);
+  new Rules(refs, state, queue);
   bindQueueKeys(refs, state, queue, actions);
 }
 
