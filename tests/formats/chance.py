@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from pathlib import Path
@@ -72,6 +73,6 @@ def _damage_json(chance: random.Random, content: Any) -> None:
             if isinstance(content, dict) and chance.random() < 0.2:
                 del content[key]
             else:
-                content[key] = chance.choice(ODD)
+                content[key] = copy.deepcopy(chance.choice(ODD))
             return
         content = content[key]

@@ -19,7 +19,7 @@ from veason.formats.benchmarks.truth import RleTruth
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import rle_of
+from veason.formats.labels.numbers import checked_size, rle_of
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
@@ -156,7 +156,8 @@ def _read_video(samples: list[Sample], finder: VideoFinder, where: str) -> Label
     is_numbered = all(key.isdecimal() for key in stored)
     shifted = from_one(int(key) for key in stored) if is_numbered else {}
     ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
-    size_wh = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
+    told = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
+    size_wh = checked_size(*told, where)
     nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
     tracks: dict[int, dict[int, LabelMask]] = {}
     for sample in samples:
