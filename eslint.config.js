@@ -15,6 +15,6 @@ const rules = {
 };
 
 export default [
-  { files: ["veason/studio/web/**/*.js"], languageOptions: { globals: globals.browser }, rules },
+  { files: ["veason/studio/web/**/*.js", "veason/lab/web/**/*.js"], languageOptions: { globals: globals.browser }, rules },
   { files: ["tests/web/**/*.js"], languageOptions: { globals: globals.node }, rules },
 ];

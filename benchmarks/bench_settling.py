@@ -50,8 +50,6 @@ from veason_nano.world.footage import DrawnVideo
 from veason_nano.world.stories import make_scene
 
 WORLD_CLIPS, WORLD_FRAMES, WORLD_SEED = 20, 160, 90_000
-CORRECTIONS = 4
-"""Corrections of an object, one after the other."""
 REAL_ROUNDS = 8
 """How often each object of the real clips is labelled anew, with other random frames."""
 PAINTED = 0.3
@@ -76,10 +74,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=["measure", "choose", "report"])
     parser.add_argument("journal", type=Path, help="one JSON line a correction")
+    parser.add_argument("--corrections", type=int, default=4, help="of an object, one after the other (%(default)s)")
     parser.add_argument("--seconds", type=float, default=500, help="begin no object after so long (%(default)s)")
     arguments = parser.parse_args()
     if arguments.step == "measure":
-        measure(arguments.journal, time.monotonic() + arguments.seconds)
+        measure(arguments.journal, time.monotonic() + arguments.seconds, arguments.corrections)
         return
     rows = [json.loads(line) for line in arguments.journal.read_text(encoding="utf-8").splitlines()]
     if arguments.step == "choose":
@@ -102,7 +101,7 @@ def main() -> None:
 # --- measuring
 
 
-def measure(journal: Path, deadline: float) -> None:
+def measure(journal: Path, deadline: float, count: int) -> None:
     """Measure the objects that the journal does not hold yet, until the deadline."""
     done = set()
     if journal.exists():
@@ -115,7 +114,8 @@ def measure(journal: Path, deadline: float) -> None:
             print("more is left: run it again")
             return
         begun = time.monotonic()
-        rows = corrections_of(make(), Pipeline(None, segmenter), np.random.default_rng(abs(hash_of(name))))
+        rng = np.random.default_rng(hash_of(name))
+        rows = corrections_of(make(), Pipeline(None, segmenter), rng, count)
         with journal.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
         print(f"{name}: {len(rows)} corrections in {time.monotonic() - begun:.0f} s", flush=True)
@@ -158,7 +158,7 @@ def real_target(name: str, half: int, one: Any) -> Target:
     return Target(name, half, video, truth, one.frame_index)
 
 
-def corrections_of(target: Target, pipeline: Pipeline, rng: np.random.Generator) -> list[dict[str, Any]]:
+def corrections_of(target: Target, pipeline: Pipeline, rng: np.random.Generator, most: int) -> list[dict[str, Any]]:
     """Return one row a correction: both sides go on from their own labels, corrected alike."""
     count = target.video.info.num_frames
     box = mask_box(target.truth[target.start])
@@ -167,7 +167,7 @@ def corrections_of(target: Target, pipeline: Pipeline, rng: np.random.Generator)
     whole = settled = run(pipeline, target.video, state, may_settle=False)[0]
     rows = []
     frames = [index for index in target.truth if index != target.start and mask_area(target.truth[index])]
-    for frame_index in rng.permutation(frames)[:CORRECTIONS].tolist():
+    for frame_index in rng.permutation(frames)[:most].tolist():
         prompt = correction(target, whole, frame_index, rng)
         before = {index: mask.rle for index, mask in whole.frames_of(1).items()}
         whole, whole_calls, _ = run(pipeline, target.video, corrected(target, whole, prompt), may_settle=False)

@@ -11,11 +11,13 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     "errors libraries confined profile types",
-    "boxes masks hub answer consistency",
+    "boxes masks shaping hub answer consistency",
     "video draw metrics rewards",
-    "device policy segmenter annotation",
+    "zero_gpu device policy segmenter annotation",
     "shown pipeline outputs project formats",
-    "evaluate studio",
+    "evaluate",
+    "studio",
+    "lab",
     "cli",
     "__main__",
 ]
@@ -43,7 +45,8 @@ OWNERS = {
     "torch": {"device", "policy", "segmenter"},
     "transformers": {"policy"},
     "sam2": {"segmenter"},
-    "gradio": {"studio"},
+    "gradio": {"studio", "zero_gpu"},
+    "spaces": {"zero_gpu"},
     "supervision": {"draw"},
     "decord": {"video"},
     "av": {"video"},

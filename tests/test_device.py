@@ -39,7 +39,7 @@ def test_out_of_memory_becomes_a_message_with_a_cure() -> None:
 
 def test_values_without_tensors_pass_the_door_as_they_are() -> None:
     masks = FrameMasks(3, {1: ObjectMask(Rle((2, 2), "04"), 1.5)})
-    assert list(wrap_gpu_work(lambda count: (masks for _ in range(count)))(2)) == [masks, masks]
+    assert list(wrap_gpu_work(lambda count: (masks for _ in range(count)), lambda count: 1)(2)) == [masks, masks]
 
 
 def test_no_tensor_leaves_the_door_however_deep_it_hides() -> None:
@@ -57,7 +57,7 @@ def test_closing_the_door_closes_the_work_behind_it() -> None:
         finally:
             closed.append(True)
 
-    values = wrap_gpu_work(work)()
+    values = wrap_gpu_work(work, lambda: 1)()
     assert next(values) == 0
     values.close()
     assert closed == [True]

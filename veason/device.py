@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from veason.errors import DeviceError
+from veason.zero_gpu import is_zero_gpu, run_on_zero_gpu
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -20,6 +20,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         DeviceError: CUDA was requested and is not available, or the name is unknown.
     """
+    is_zero_gpu()  # on such a Space torch tells of a GPU from here on
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name != "cpu" and not name.startswith("cuda"):
@@ -34,41 +35,25 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
-def is_zero_gpu() -> bool:
-    """Tell whether this is a ZeroGPU Space, where GPU work runs in a process that ends with it."""
-    if importlib.util.find_spec("spaces") is None:
-        return False
-    from spaces.config import Config
-
-    return bool(Config.zero_gpu)
-
-
-def wrap_gpu_work(
-    work: Callable[..., Iterator[Any]], duration: Callable[..., float] | float = 60
-) -> Callable[..., Any]:
+def wrap_gpu_work(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) -> Callable[..., Iterator[Any]]:
     """Wrap a generator function so that it gets a GPU on a ZeroGPU Space and out-of-memory failures become DeviceError.
 
     Args:
         work: a generator function. Its arguments and values must be picklable, since a ZeroGPU worker is another
             process, and its values must contain no tensor.
-        duration: the GPU time to request in seconds, or a function of the same arguments that returns it.
+        seconds: returns the GPU time to request in seconds, called with the same arguments.
 
     Raises:
         DeviceError: while iterating, if the accelerator runs out of memory.
     """
 
-    def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        with memory_guard(), closing(work(*args, **kwargs)) as values:  # type: ignore[type-var]
+    def guarded(*args: Any) -> Iterator[Any]:
+        with memory_guard(), closing(work(*args)) as values:  # type: ignore[type-var]
             for value in values:
                 assert_no_tensor(value)
                 yield value
 
-    if importlib.util.find_spec("spaces") is None:
-        return guarded
-    import spaces
-
-    gpu_function: Callable[..., Any] = spaces.GPU(guarded, duration=duration)
-    return gpu_function
+    return run_on_zero_gpu(guarded, seconds) if is_zero_gpu() else guarded
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from veason.annotation import RecomputePlan, State
-from veason.device import is_zero_gpu, wrap_gpu_work
+from veason.device import wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend
 from veason.policy.prompt import check_instruction
 from veason.profile import sample_indices
@@ -45,6 +46,7 @@ from veason.types import (
     VideoSource,
 )
 from veason.types.budgets import MIB
+from veason.zero_gpu import is_zero_gpu, propagation_duration, thinking_duration
 
 FixedMasks = Mapping[int, Mapping[int, Rle | None]]
 """Masks that must not change, by object id and frame index; None marks the object as absent on that frame."""
@@ -61,6 +63,13 @@ class FramesShown:
     """The first event of `think`: the absolute indices of the frames shown to the policy."""
 
     frame_indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """What another process measured: seconds for a thousand frames of one object."""
+
+    seconds: float
 
 
 class Pipeline:
@@ -84,9 +93,17 @@ class Pipeline:
         self.policy = policy
         self.segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
-        self._is_speculating = speculates and not is_zero_gpu()  # on ZeroGPU its caches would end with the process
-        self._think_on_gpu = wrap_gpu_work(self._think)
-        self._propagate_on_gpu = wrap_gpu_work(self._propagate, duration=self._propagation_seconds)
+        self.uses_zero_gpu = is_zero_gpu()
+        self._pace = 1.0
+        self._is_speculating = speculates and not self.uses_zero_gpu  # its caches would end with the process there
+        self._think_on_gpu = wrap_gpu_work(self._think, self._thinking_seconds)
+        self._propagate_on_gpu = wrap_gpu_work(
+            self._propagate_and_measure if self.uses_zero_gpu else self._propagate, self._propagation_seconds
+        )
+
+    def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
+        """Return the expected seconds for propagating; on ZeroGPU by the pace that the worker measured last."""
+        return self._pace * self.segmenter.estimate_seconds(num_frames, num_objects)
 
     def think(
         self,
@@ -146,15 +163,20 @@ class Pipeline:
             passes: how far corrections were followed; only where `can_settle`.
             bounds: returns the frames of an object that are still wanted; only where `can_settle`.
         """
-        if cursor is not None and is_zero_gpu():
+        if cursor is not None and self.uses_zero_gpu:
             cursor = partial(int, cursor())  # the work runs in another process, which cannot call back
-        yield from self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor, passes, bounds)
+        arriving = self._propagate_on_gpu(video, tuple(prompts), fixed, frames, order, cursor, passes, bounds)
+        for masks in arriving:
+            if isinstance(masks, _Pace):
+                self._pace = masks.seconds / max(self.segmenter.estimate_seconds(1000, 1), 1e-6)
+            else:
+                yield masks
 
     @property
     def can_settle(self) -> bool:
         """True where runs can end early: the segmenter has orders and can be asked from this process."""
         segmenter = self.segmenter
-        return isinstance(segmenter, OrderedSegmenter) and "nearest" in segmenter.orders and not is_zero_gpu()
+        return isinstance(segmenter, OrderedSegmenter) and "nearest" in segmenter.orders and not self.uses_zero_gpu
 
     def recompute(
         self,
@@ -280,6 +302,10 @@ class Pipeline:
                 if wanted[0] <= masks.frame_index < wanted[1]:
                     yield masks
 
+    def _propagate_and_measure(self, *args: Any) -> Iterator[FrameMasks | _Pace]:
+        yield from self._propagate(*args)
+        yield _Pace(self.segmenter.estimate_seconds(1000, 1))
+
     def _propagation_seconds(
         self,
         video: VideoSource,
@@ -290,7 +316,11 @@ class Pipeline:
     ) -> float:
         start, stop = frames or (0, video.info.num_frames)
         num_objects = len({prompt.object_id for prompt in prompts})
-        return 15.0 + 1.5 * self.segmenter.estimate_seconds(stop - start, num_objects)
+        return propagation_duration(self.estimate_seconds(stop - start, num_objects))
+
+    def _thinking_seconds(self, *args: Any) -> float:
+        _, _, frames, _, sampling = args  # as for `_think`
+        return thinking_duration(len(frames), sampling.num_samples)
 
 
 def include_prompt_frames(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:

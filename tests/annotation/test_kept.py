@@ -2,7 +2,7 @@
 
 from tests.segmenter.clips import square_mask
 from veason.annotation import DropPrompt, GotMasks, PutPrompt, State, apply
-from veason.annotation.difference import applied, difference, inverse
+from veason.annotation.difference import applied, difference, inverse, number_prompts, renumbered
 from veason.types import Box, Click, FrameMasks, ObjectMask, Prompt
 
 CLICKED, OTHER_CLICK = Prompt(1, 2, clicks=(Click(3, 3),)), Prompt(1, 2, clicks=(Click(3, 3), Click(5, 5)))
@@ -38,7 +38,8 @@ def test_a_place_is_freed_by_another_click_on_it_and_by_deleting_either_prompt()
 def test_undo_and_redo_bring_it_back() -> None:
     before = clicked()
     after = apply(before, PutPrompt(BOXED))
-    step = difference(before, after, {(1, 2): 1}, {(1, 2): 1})
+    numbers = number_prompts(before.prompts, {})
+    step = difference(before, after, {(1, 2): 1}, {(1, 2): 1}, numbers, number_prompts(after.prompts, numbers))
     loads = (lambda ids: {}, lambda number: None)
-    assert applied(after, inverse(step), *loads).kept == frozenset()  # type: ignore[arg-type]
-    assert applied(before, step, *loads).kept == {(1, 2)}  # type: ignore[arg-type]
+    assert applied(after, inverse(step), numbers, *loads).kept == frozenset()  # type: ignore[arg-type]
+    assert applied(before, step, renumbered(numbers, step), *loads).kept == {(1, 2)}  # type: ignore[arg-type]

@@ -27,7 +27,15 @@ from veason.annotation import (
     Tracked,
     apply,
 )
-from veason.annotation.difference import Difference, applied, compose, difference, inverse
+from veason.annotation.difference import (
+    Difference,
+    applied,
+    compose_all,
+    difference,
+    inverse,
+    number_prompts,
+    renumbered,
+)
 from veason.annotation.recompute import Extent
 from veason.annotation.state import frames_of
 from veason.errors import SessionError
@@ -150,6 +158,7 @@ class Annotating(RuleBasedStateMachine):
         self.future: list[tuple[State, frozenset[Place]]] = []
         self.steps: list[Difference] = []
         self.ids: dict[Place, int] = {}
+        self.prompts: dict[Place, int] = {}
         self.kept: list[ObjectMask] = []
 
     def change(self, edit: Edit, is_by_person: bool = True) -> None:
@@ -157,18 +166,18 @@ class Annotating(RuleBasedStateMachine):
             after = apply(self.now, edit, is_by_person=is_by_person)
         except SessionError:
             return
-        ids = self.numbered(after)
-        step = difference(self.now, after, self.ids, ids)
+        ids, prompts = self.numbered(after), number_prompts(after.prompts, self.prompts)
+        step = difference(self.now, after, self.ids, ids, self.prompts, prompts)
         position = len(self.past)
         if is_by_person:
             self.past.append((self.now, self.wrong))
             self.future, self.steps[position:] = [], [step]
         elif position:
-            self.steps[position - 1] = compose(self.steps[position - 1], step)
+            self.steps[position - 1] = compose_all([self.steps[position - 1], step])
         if not is_by_person and position < len(self.steps):
-            self.steps[position] = compose(inverse(step), self.steps[position])
+            self.steps[position] = compose_all([inverse(step), self.steps[position]])
         self.wrong = self.wrong_after(after, edit)
-        self.now, self.ids = after, ids
+        self.now, self.ids, self.prompts = after, ids, prompts
 
     def wrong_after(self, after: State, edit: Edit) -> frozenset[Place]:
         wrong = set(self.wrong)
@@ -201,7 +210,10 @@ class Annotating(RuleBasedStateMachine):
         return found
 
     def walk(self, step: Difference) -> None:
-        self.now = applied(self.now, step, lambda ids: {one: self.kept[one] for one in ids}, self.no_answer)
+        self.prompts = renumbered(self.prompts, step)
+        self.now = applied(
+            self.now, step, self.prompts, lambda ids: {one: self.kept[one] for one in ids}, self.no_answer
+        )
         self.ids = self.numbered(self.now)
 
     def no_answer(self, revision: int) -> Answer:
@@ -271,6 +283,7 @@ class Annotating(RuleBasedStateMachine):
             self.walk(inverse(self.steps[len(self.past) - 1]))
             expected, self.wrong = self.past.pop()
             assert self.now == expected
+            assert list(self.now.prompts) == list(expected.prompts)
 
     @rule(count=st.integers(1, 3))
     def redo(self, count: int) -> None:
@@ -280,6 +293,7 @@ class Annotating(RuleBasedStateMachine):
             self.past.append(before)
             expected, self.wrong = self.future.pop(0)
             assert self.now == expected
+            assert list(self.now.prompts) == list(expected.prompts)
 
     @invariant()
     def no_frame_is_forgotten(self) -> None:

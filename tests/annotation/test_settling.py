@@ -145,6 +145,21 @@ def test_several_corrections_are_followed_one_after_the_other(begun: State) -> N
     assert after.assumed == {1: ((1, 9), (21, 34), (57, 60))}
 
 
+def test_a_glance_shows_a_correction_on_its_frame_and_follows_nothing(begun: State) -> None:
+    segmenter = Fading(reach=3)
+    state = boxed(boxed(begun, 20), 45, THIRD)
+    request = RecomputeRequest((0, COUNT), "here", 1, 45, may_settle=True)
+    plan = RecomputePlan.of(state, request)
+    (arrived,) = Pipeline(None, segmenter).recompute(video(), plan, lambda: state)
+    assert (segmenter.computed, segmenter.passes) == ([45], [{1: {45: (45, 46)}}])
+    assert arrived.masks[1].rle == fill_box(THIRD, SIZE)
+    assert plan.settled == []
+    seen = apply_masks(state, [arrived])
+    assert seen.touched == {(1, 20), (1, 45)}
+    after = run(seen, segmenter)
+    assert {at for at in range(COUNT) if after.frames_of(1)[at].rle == fill_box(THIRD, SIZE)} == {*range(42, 49)}
+
+
 def test_a_later_correction_makes_what_was_left_wait_again_as_far_as_it_reaches(begun: State) -> None:
     after = run(boxed(begun, 30), Fading(reach=5))
     again = boxed(after, 50, THIRD)

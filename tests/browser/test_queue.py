@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import App, open_page
 from tests.browser.findings import findings
+from tests.project.made import put_mark
 from veason.annotation import GotMasks, PutPrompt, Tracked
 from veason.hub import ASSETS
 from veason.masks import decode_mask
@@ -230,7 +231,7 @@ def test_labels_are_imported_for_review(queue: Page, labels: Path, tmp_path: Pat
     path = tmp_path / "labels.zip"
     download.value.save_as(path)
     with Project.open(labels) as project:
-        project.labels.mark(1, 1, (0, 1), "absent")  # else they would be there already
+        put_mark(project, 1, 1, (0, 1), "absent")  # else they would be there already
     queue.get_by_label("Format of the labels").select_option("coco")
     queue.get_by_label("Labels to import").set_input_files(path)
     queue.get_by_role("button", name="Import", exact=True).click()

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.formats.made import labelled
+from tests.project.made import put_mark
 from veason.annotation import Asked, GotAnswer, PutPrompt, Reasoned, Tracked
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
@@ -42,7 +43,7 @@ def real_video(real_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> La
                     masks.append(StoredMask(int(file.stem), 3, encode_mask(moved), 4.0, "propagated"))
         project.labels.put_masks(question, masks, source="hand")
         away = masks[0].frame_index
-        project.labels.mark(question, 3, (away, away + 3), "absent", annotator="ann")
+        put_mark(project, question, 3, (away, away + 3), "absent", annotator="ann")
         project.labels.record(question, PutPrompt(Prompt(1, away, mask=masks[0].rle)), annotator="ann")
         project.labels.put_masks(question, [StoredMask(away, 1, masks[0].rle, 9.0, "corrected")])
         project.labels.follow(question, [Tracked(frozenset({1, 2, 3}))])

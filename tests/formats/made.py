@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.project.made import put_mark
 from veason.annotation import Asked, GotAnswer, MoveKeyframe, Occluded, PutPrompt, Reasoned, Tracked
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
@@ -78,7 +79,7 @@ def make_project(folder: Path, clip: Path = CLIP) -> Project:
     things, disc, otter, ring, hides, mark = (project.library.add_question(video, text) for text in texts)
 
     answer_with(project, things, "At (41s) three things move.", (1, 2, 3))
-    project.labels.mark(things, 2, AWAY, "absent", annotator="ann")
+    put_mark(project, things, 2, AWAY, "absent", annotator="ann")
     project.labels.record(things, Occluded(2, *NEARLY_AWAY), annotator="ann")
     project.labels.record(
         things, PutPrompt(Prompt(1, 50, clicks=(Click(300, 150), Click(380, 150, False)))), annotator="ann"

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.formats.made import CLIP, SIZE_WH, shape
+from tests.project.made import put_mark
 from veason.annotation import PutPrompt
 from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
@@ -76,7 +77,7 @@ def test_labels_that_were_corrected_since_are_not_taken_for_new(project: Project
     to_project(project, labels())
     (question,) = project.library.questions()
     project.labels.record(question.id, PutPrompt(Prompt(2, 1, box=Box(1, 2, 30, 40))))
-    project.labels.mark(question.id, 1, (0, 2), "absent")
+    put_mark(project, question.id, 1, (0, 2), "absent")
     assert to_project(project, labels()) == Imported(num_known=1)
     (now,) = from_project(project)
     assert to_project(project, now) == Imported(num_known=1)

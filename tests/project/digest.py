@@ -9,14 +9,18 @@ from pathlib import Path
 
 _ROWS = (
     "SELECT id, instruction, status, position, reasoning, answer_id, segmenter FROM questions ORDER BY id",
-    "SELECT * FROM prompts ORDER BY question_id, object_id, frame_index",
+    "SELECT question_id, object_id, frame_index, is_by_hand, prompt FROM prompts "
+    "ORDER BY question_id, object_id, frame_index",
     "SELECT question_id, object_id, frame_index, provenance, score, hex(counts) FROM masks WHERE is_current = 1 "
     "ORDER BY question_id, object_id, frame_index",
     "SELECT * FROM marks ORDER BY question_id, object_id, frame_index",
     "SELECT * FROM objects ORDER BY question_id, object_id",
 )
-_LATER = ("kept", "classes", "attributes")
+_LATER = ("kept", "classes", "attributes", "passes", "assumed")
 """Parts of the state that came with later programs: empty is the same as not there."""
+
+_WAITING = ("stale", "touched")
+"""Parts of the state that say what is to be computed: an upgrade may say that it is more."""
 
 _KEPT = ("videos", "answers", "log")
 
@@ -30,7 +34,7 @@ def digest_labels(path: Path) -> str:
                 sorted(
                     (key, value)
                     for key, value in json.loads(text).items()
-                    if key != "stale" and (value or key not in _LATER)
+                    if key not in _WAITING and (value or key not in _LATER)
                 )
             )
     db.close()

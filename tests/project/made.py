@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from veason.annotation import Asked, DropPrompt, GotAnswer, GotMasks, Marked, MoveKeyframe, PutPrompt, Reasoned, Tracked
+from veason.annotation import (
+    Asked,
+    DropPrompt,
+    GotAnswer,
+    GotMasks,
+    Mark,
+    Marked,
+    MoveKeyframe,
+    PutPrompt,
+    Reasoned,
+    Tracked,
+)
+from veason.annotation.marks import with_settled
 from veason.errors import SessionError
 from veason.masks import encode_mask
 from veason.profile import GENERIC, Profile
@@ -55,6 +67,15 @@ def mask(x: int, score: float = 5.0) -> ObjectMask:
     picture = np.zeros(SIZE_WH[::-1], bool)
     picture[4:12, x : x + 8] = True
     return ObjectMask(encode_mask(picture), score)
+
+
+def put_mark(
+    project: Project, question: int, object_id: int, frames: tuple[int, int], kind: Mark | None, **options: str
+) -> None:
+    """Mark the masks of a half-open range of frames as a person does in the app."""
+    edit = Marked(object_id, *frames, kind)
+    size_wh = project.library.video(project.library.question(question).video_id).size_wh
+    project.labels.edit(question, lambda state: with_settled(state, edit, size_wh), **options)
 
 
 def box_prompt(object_id: int = 1, frame_index: int = 2, x: float = 4) -> Prompt:

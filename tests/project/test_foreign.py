@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.project.digest import digest_history, digest_labels
-from tests.project.made import NUM_FRAMES, ask, box_prompt, make_frames, make_project
+from tests.project.made import NUM_FRAMES, ask, box_prompt, make_frames, make_project, put_mark
 from veason.annotation import PutPrompt
 from veason.errors import ProjectError
 from veason.project import Project
@@ -29,7 +29,7 @@ def packed(folder: Path) -> Path:
     project, question = make_project(folder / "mine")
     ask(project, question, 2)
     project.labels.record(question, PutPrompt(box_prompt(3)))
-    project.labels.mark(question, 1, (0, 2), "verified")
+    put_mark(project, question, 1, (0, 2), "verified")
     project.labels.name_object(question, 1, "Ball")
     project.labels.undo(question)
     project.queue.comment(question, "look", 1, annotator="Ann")

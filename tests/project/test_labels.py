@@ -14,6 +14,7 @@ from tests.project.made import (
     make_frames,
     make_project,
     masks_on,
+    put_mark,
 )
 from veason.annotation import Asked, DropPrompt, GotAnswer, Marked, MoveKeyframe, Named, PutPrompt, Reasoned
 from veason.errors import ProjectError, PromptError, SessionError, VideoError
@@ -101,8 +102,8 @@ def test_every_mask_tells_where_it_comes_from(made: tuple[Project, int]) -> None
     assert provenances(project, question) == ["propagated"] * 2 + ["model"] + ["propagated"] * 3
     project.labels.record(question, PutPrompt(box_prompt(frame_index=4)))
     project.labels.follow(question, masks_on(range(3, NUM_FRAMES), x=9), source="segmenter")
-    project.labels.mark(question, 1, (0, 2), "verified")
-    project.labels.mark(question, 1, (5, 6), "absent")
+    put_mark(project, question, 1, (0, 2), "verified")
+    put_mark(project, question, 1, (5, 6), "absent")
     assert provenances(project, question) == ["verified", "verified", "model", "propagated", "corrected", "absent"]
     assert mask_area(next(project.labels.masks(question, (5, 6))).rle) == 0
     project.labels.undo(question)
@@ -113,7 +114,7 @@ def test_every_mask_tells_where_it_comes_from(made: tuple[Project, int]) -> None
 def test_drawing_on_a_verified_frame_takes_the_mark_away(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.labels.mark(question, 1, (0, 3), "verified")
+    put_mark(project, question, 1, (0, 3), "verified")
     project.labels.record(question, PutPrompt(box_prompt(frame_index=1)))
     assert dict(project.labels.state(question).marks) == {(1, 0): "verified", (1, 2): "verified"}
 
@@ -121,7 +122,7 @@ def test_drawing_on_a_verified_frame_takes_the_mark_away(made: tuple[Project, in
 def test_a_new_answer_takes_marks_away_as_its_objects_are_others(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.labels.mark(question, 1, (0, 3), "verified")
+    put_mark(project, question, 1, (0, 3), "verified")
     project.labels.follow(question, [GotAnswer(answer(), (box_prompt(),))])
     assert project.labels.state(question).marks == {}
     project.labels.undo(question)  # the mark was the last step; what followed it goes with it
@@ -204,7 +205,7 @@ def test_masks_stream_one_state_whatever_is_written_meanwhile(made: tuple[Projec
 def test_masks_made_elsewhere_keep_their_provenance(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
-    project.labels.mark(question, 1, (0, 2), "verified")
+    put_mark(project, question, 1, (0, 2), "verified")
     masks = list(project.labels.masks(question))
     other = project.library.add_question(project.library.videos()[0].id, "the same")
     project.labels.put_masks(other, iter(masks), source="import")
@@ -283,7 +284,7 @@ def test_steps_to_undo_and_redo_have_names(made: tuple[Project, int]) -> None:
     project, question = made
     ask(project, question)
     project.labels.record(question, PutPrompt(box_prompt(x=6)), annotator="ann")
-    project.labels.mark(question, 1, (0, 2), "verified")
+    put_mark(project, question, 1, (0, 2), "verified")
     project.labels.undo(question)
     now = project.labels.look(question)
     assert [type(edit).__name__ for edit in now.done] == ["Asked", "PutPrompt"]

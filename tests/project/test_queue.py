@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.made import NUM_FRAMES, QUESTION, answer, ask, box_prompt, make_frames, make_project, masks_on
+from tests.project.made import (
+    NUM_FRAMES,
+    QUESTION,
+    answer,
+    ask,
+    box_prompt,
+    make_frames,
+    make_project,
+    masks_on,
+    put_mark,
+)
 from veason.annotation import Asked, GotAnswer, PutPrompt
 from veason.errors import ProjectError
 from veason.formats.datasets import WriteExpression, WriteVideo, open_dataset, write_dataset
@@ -174,7 +184,7 @@ def test_the_most_doubtful_question_is_the_one_that_contradicts_itself(made: tup
     order = [one.id for one in project.library.questions(most_doubtful_first=True)]
     assert order[0] == failed
     assert order[-2:] == [sure, untouched]
-    project.labels.mark(jumpy, 1, (3, NUM_FRAMES), "verified")
+    put_mark(project, jumpy, 1, (3, NUM_FRAMES), "verified")
     assert rank(project, jumpy) < 0.05  # type: ignore[operator]  # what a person verified is not doubtful
 
 

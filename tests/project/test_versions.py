@@ -61,7 +61,8 @@ def check_against_log(project: Project, question_id: int) -> None:
 
 
 def without_pending(state: State) -> State:
-    return replace(state, pending={}, names={})  # names were no part of the log's edits in version 1
+    """Return the state without what waits, and without names, which were no part of the log's edits in version 1."""
+    return replace(state, pending={}, touched=frozenset(), names={})
 
 
 def test_every_earlier_version_has_its_project_here() -> None:
@@ -143,3 +144,21 @@ def test_a_project_of_version_1_can_be_commented_on(tmp_path: Path) -> None:
         assert set(project.labels.state(question.id).marks.values()) == {"verified"}
     with Project.open(tmp_path) as project:
         assert len(project.queue.comments(question.id)) == 1
+
+
+def test_the_log_of_version_4_gives_its_prompts_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    with opened_as_of(4, tmp_path) as project:
+        (question,) = [one for one in project.library.questions() if one.instruction == "the cone"]
+        order = [3, 5, 4, 0]  # the drop of 5 was undone, 0 was dropped and clicked again
+        assert list(project.labels.state(question.id).prompts) == [(one, at) for one in (1, 2) for at in order]
+
+
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_an_object_that_waits_in_an_older_project_is_computed_again_as_a_whole(tmp_path: Path, version: int) -> None:
+    with opened_as_of(version, tmp_path) as project:
+        for question in project.library.questions():
+            state = project.labels.state(question.id)
+            for object_id in {one for one, _ in state.prompts} & set(state.pending):
+                assert {place for place in state.prompts if place[0] == object_id} <= state.touched
+            plan = RecomputePlan.of(state, RecomputeRequest((0, NUM_FRAMES)))
+            assert all(job.follows is None for job in plan.jobs)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project, mask, masks_on
+from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project, mask, masks_on, put_mark
 from veason.annotation import Duplicated, Locked, Merged, Occluded, PutPrompt, State, Tracked
 from veason.errors import SessionError
 from veason.masks import mask_area, union_mask
@@ -29,7 +29,7 @@ def test_a_copy_has_the_prompts_masks_marks_and_provenance_of_its_object(tmp_pat
     with project:
         ask(project, question, 2)
         project.labels.record(question, PutPrompt(box_prompt(2, 4)))
-        project.labels.mark(question, 2, (0, 2), "verified")
+        put_mark(project, question, 2, (0, 2), "verified")
         before = project.labels.state(question)
         project.labels.record(question, Duplicated(2, 3))
         now = reopened(project, question)
@@ -113,11 +113,11 @@ def test_two_halves_of_a_track_become_one_with_their_prompts_and_marks(tmp_path:
     with project:
         project.labels.record(question, PutPrompt(box_prompt(1, 0)))
         project.labels.follow(question, [*masks_on(range(3), 1), Tracked(frozenset({1}))])
-        project.labels.mark(question, 1, (3, 5), "absent")
+        put_mark(project, question, 1, (3, 5), "absent")
         project.labels.follow(
             question, [PutPrompt(box_prompt(2, 4, 8)), *masks_on(range(4, 6), 2, 8), Tracked(frozenset({2}))]
         )
-        project.labels.mark(question, 2, (5, 6), "verified")
+        put_mark(project, question, 2, (5, 6), "verified")
         merge(project, question, 2, 1)
         now = reopened(project, question)
         track = now.tracks[1].frames
@@ -134,7 +134,7 @@ def test_a_merge_never_overwrites_what_a_person_corrected_or_verified(tmp_path: 
         ask(project, question, 2)
         project.labels.follow(question, masks_on(range(NUM_FRAMES), 2, 20))
         project.labels.record(question, PutPrompt(box_prompt(1, 4)))
-        project.labels.mark(question, 1, (0, 1), "verified")
+        put_mark(project, question, 1, (0, 1), "verified")
         before = project.labels.state(question)
         with pytest.raises(SessionError, match="verified on frame 0"):
             project.labels.record(question, Merged(2, 1, frozenset({4})))
@@ -172,7 +172,7 @@ def test_an_occluded_stretch_is_kept_undone_and_copied(tmp_path: Path) -> None:
         assert project.labels.state(question).reasoning == "fresh"  # it says nothing against the answer
         project.labels.record(question, Duplicated(1, 2))
         assert occluded(project, question, 2) == [1, 3, 4]
-        project.labels.mark(question, 1, (3, 6), "absent")
+        put_mark(project, question, 1, (3, 6), "absent")
         assert occluded(project, question, 1) == [1]
         for _ in range(3):
             project.labels.undo(question)
@@ -194,7 +194,7 @@ def test_what_is_absent_or_has_no_mask_is_not_occluded(tmp_path: Path) -> None:
     with project:
         project.labels.record(question, PutPrompt(box_prompt(1, 0)))
         project.labels.follow(question, masks_on(range(4), 1))
-        project.labels.mark(question, 1, (2, 4), "absent")
+        put_mark(project, question, 1, (2, 4), "absent")
         with pytest.raises(SessionError, match="marked absent there"):
             project.labels.record(question, Occluded(1, 2, 4))
         with pytest.raises(SessionError, match="no mask on frame 4 yet"):

@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { inLine } from "../../veason/studio/web/core/words.js";
 import { standing } from "../../veason/studio/web/core/sync.js";
+import { inLine, gpuSeconds } from "../../veason/studio/web/core/words.js";
 import { typedWords } from "../../veason/studio/web/panel/question.js";
 
 test("words of a question that was never asked are to be saved, those of another are to be asked", () => {
@@ -20,6 +20,13 @@ test("the header never says saved while words are only in the field", () => {
   assert.equal(standing({ saved: "saved", typed: "unsent" }), "saving");
   assert.equal(standing({ saved: "saved", typed: "unasked" }), "unasked");
   assert.equal(standing({ saved: "unsaved", typed: "unasked" }), "unsaved");
+});
+
+test("propagating on ZeroGPU requests time for the start as well, up to the most of one call", () => {
+  const zeroGpu = { thinking: { 1: 44 }, startup: 15, factor: 1.5, max: 120 };
+  assert.equal(gpuSeconds(4, zeroGpu), 21);
+  assert.equal(gpuSeconds(1000, zeroGpu), 120);
+  assert.equal(gpuSeconds(4, null), null);
 });
 
 test("a request in the line is told its place and the time", () => {

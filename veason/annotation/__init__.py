@@ -9,6 +9,7 @@ state.pending                      # {1: ((0, 96),)}: the frames whose masks do 
 state.py       State and what can be read from it; places, and runs of frames
 edits.py       the edits, one class each
 objects.py     edits of whole objects: duplicate, merge
+shapes.py      tools that a person uses on masks: clean, combine, copy to frames, interpolate
 kept.py        which masks stay although their clicks would give other ones by now
 marks.py       what a person says of masks, and the masks that settles
 left_open.py   what nobody has looked at or said yet
@@ -25,6 +26,7 @@ from veason.annotation.edits import (
     EDITS,
     Asked,
     Classed,
+    Drawn,
     DropPrompt,
     Duplicated,
     Edit,
@@ -50,6 +52,7 @@ __all__ = [
     "EDITS",
     "Asked",
     "Classed",
+    "Drawn",
     "DropPrompt",
     "Duplicated",
     "Edit",

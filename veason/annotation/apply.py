@@ -8,6 +8,7 @@ from dataclasses import replace
 from veason.annotation.edits import (
     Asked,
     Classed,
+    Drawn,
     DropPrompt,
     Duplicated,
     Edit,
@@ -35,7 +36,7 @@ from veason.answer import object_names
 from veason.errors import SessionError
 from veason.types import FrameMasks, MaskTrack, ObjectMask, Prompt
 
-_CORRECTIONS = (PutPrompt, DropPrompt, MoveKeyframe, Duplicated, Merged)
+_CORRECTIONS = (PutPrompt, Drawn, DropPrompt, MoveKeyframe, Duplicated, Merged)
 """Edits that, made by a person, correct the reasoning."""
 
 
@@ -85,6 +86,8 @@ def _applied(state: State, edit: Edit, revision: int, is_by_person: bool) -> Sta
             return _move_keyframe(state, frame_index, is_by_person)
         case PutPrompt(prompt):
             return _put_prompt(state, prompt, is_by_person)
+        case Drawn():
+            return _draw(state, edit, is_by_person)
         case DropPrompt(object_id, frame_index):
             return _drop_prompt(state, object_id, frame_index)
         case Duplicated(source_id, object_id):
@@ -217,6 +220,22 @@ def _put_prompt(state: State, prompt: Prompt, is_by_person: bool) -> State:
         keyframe=prompt.frame_index if state.keyframe is None else state.keyframe,
         by_hand=state.by_hand | {place} if is_by_person else state.by_hand - {place},
         marks=marks,
+    )
+
+
+def _draw(state: State, edit: Drawn, is_by_person: bool) -> State:
+    """Return the state in which every prompt of an edit was put."""
+    if strangers := [prompt for prompt in edit.prompts if prompt.object_id != edit.object_id]:
+        raise SessionError(f"an edit of object {edit.object_id} holds a prompt of object {strangers[0].object_id}")
+    for prompt in edit.prompts:
+        _check_frame(state, prompt.frame_index)
+    new = {(prompt.object_id, prompt.frame_index): prompt for prompt in edit.prompts}
+    return replace(
+        state,
+        prompts={**state.prompts, **new},
+        keyframe=min(at for _, at in new) if state.keyframe is None and new else state.keyframe,
+        by_hand=state.by_hand | new.keys() if is_by_person else state.by_hand - new.keys(),
+        marks={place: kind for place, kind in state.marks.items() if place not in new},
     )
 
 

@@ -19,11 +19,44 @@ from veason.types import Answer, MaskTrack, ObjectMask, Prompt
 
 Difference = dict[tuple[Any, ...], tuple[Any, Any]]
 """`{key: (before, after)}` in plain values; None means not there. Keys: `("keyframe",)` and the other scalars,
-`("prompt", object, frame)`, `("mark", object, frame)`, `("name", object)`, `("pending", object)` with runs of frames,
-and `("mask", object, frame)` with the ids under which masks are kept."""
+`("prompt", object, frame)` with whether a person made it, the prompt and its number, `("mark", object, frame)`,
+`("name", object)`, `("pending", object)` with runs of frames, and `("mask", object, frame)` with the ids of masks."""
 
 MaskIds = Mapping[Place, int]
 """The id under which the mask at every place is kept."""
+
+PromptNumbers = Mapping[Place, int]
+"""A number for each prompt, ascending in the order of `State.prompts`, which corrections depend on."""
+
+
+def number_prompts(prompts: Iterable[Place], known: PromptNumbers) -> dict[Place, int]:
+    """Return a number for each prompt, in ascending order; known numbers are kept where they still ascend.
+
+    >>> number_prompts([(1, 5), (1, 0), (1, 3)], {(1, 5): 4, (1, 3): 2})
+    {(1, 5): 4, (1, 0): 5, (1, 3): 6}
+    """
+    numbers: dict[Place, int] = {}
+    last = 0
+    for place in prompts:
+        last = max(known.get(place, 0), last + 1)
+        numbers[place] = last
+    return numbers
+
+
+def renumbered(known: PromptNumbers, step: Difference) -> dict[Place, int]:
+    """Return the numbers of the prompts after a step.
+
+    A step stored without numbers, by an older program, keeps the number of a prompt; one that comes back goes last.
+    """
+    numbers = dict(known)
+    for key, (_, after) in step.items():
+        if key[0] != "prompt":
+            continue
+        place = _place(key[1:])
+        old = numbers.pop(place, None)
+        if after is not None:
+            numbers[place] = after[2] if len(after) > 2 else old or max(numbers.values(), default=0) + 1
+    return numbers
 
 
 def scalars(state: State) -> dict[str, Any]:
@@ -46,14 +79,23 @@ def scalars(state: State) -> dict[str, Any]:
     }
 
 
-def difference(before: State, after: State, ids_before: MaskIds, ids_after: MaskIds) -> Difference:
-    """Return what differs. Masks are compared by identity, as `apply` never copies one."""
+def difference(
+    before: State,
+    after: State,
+    ids_before: MaskIds,
+    ids_after: MaskIds,
+    numbers_before: PromptNumbers,
+    numbers_after: PromptNumbers,
+) -> Difference:
+    """Return the difference of two states. Masks are compared by identity, as `apply` never copies one."""
     masks = changed_masks(before, after)
     prompts: Difference = {}
     if before.prompts is not after.prompts or before.by_hand != after.by_hand:
         for place in before.prompts.keys() | after.prompts.keys():
-            pair = (_plain_prompt(before, place), _plain_prompt(after, place)) if _differs(before, after, place) else ()
-            if pair and pair[0] != pair[1]:
+            if not _differs(before, after, place) and numbers_before[place] == numbers_after[place]:
+                continue
+            pair = (_plain_prompt(before, place, numbers_before), _plain_prompt(after, place, numbers_after))
+            if pair[0] != pair[1]:
                 prompts["prompt", *place] = pair
     old, new = scalars(before), scalars(after)
     found: Difference = {(name,): (old[name], new[name]) for name in old if old[name] != new[name]} | prompts
@@ -83,9 +125,9 @@ def _differs(before: State, after: State, place: Place) -> bool:
     return not is_same or (place in before.by_hand) != (place in after.by_hand)
 
 
-def _plain_prompt(state: State, place: Place) -> list[Any] | None:
+def _plain_prompt(state: State, place: Place, numbers: PromptNumbers) -> list[Any] | None:
     prompt = state.prompts.get(place)
-    return None if prompt is None else [place in state.by_hand, plain(prompt)]
+    return None if prompt is None else [place in state.by_hand, plain(prompt), numbers[place]]
 
 
 def changed_masks(before: State, after: State) -> set[Place]:
@@ -108,17 +150,19 @@ def inverse(step: Difference) -> Difference:
     return {key: (after, before) for key, (before, after) in step.items()}
 
 
-def compose(first: Difference, second: Difference) -> Difference:
-    """Return one step that does both, leaving out what comes back to where it was."""
-    both = dict(first)
-    for key, (before, after) in second.items():
-        both[key] = (first[key][0] if key in first else before, after)
-    return {key: pair for key, pair in both.items() if pair[0] != pair[1]}
+def compose_all(steps: Iterable[Difference]) -> Difference:
+    """Return one step that does all the steps in turn, without values that end where they began."""
+    found: Difference = {}
+    for step in steps:
+        for key, (before, after) in step.items():
+            found[key] = (found[key][0] if key in found else before, after)
+    return {key: pair for key, pair in found.items() if pair[0] != pair[1]}
 
 
 def applied(
     state: State,
     step: Difference,
+    numbers: PromptNumbers,
     load_masks: Callable[[list[int]], Mapping[int, ObjectMask]],
     load_answer: Callable[[int], Answer],
 ) -> State:
@@ -127,6 +171,7 @@ def applied(
     Args:
         state: the state before it.
         step: what `difference` found, or `inverse` of it.
+        numbers: the numbers of the prompts after the step, see `renumbered`.
         load_masks: gives masks by the ids under which they are kept.
         load_answer: gives the answer that came at a revision.
     """
@@ -144,6 +189,7 @@ def applied(
         if kept is not None:
             prompts[_place(place)] = rebuild(Prompt, kept[1])
             by_hand |= {_place(place)} if kept[0] else set()
+    prompts = {place: prompts[place] for place in sorted(prompts, key=numbers.__getitem__)}
     answer = state.answer
     if values["answered"] != state.answered:
         answer = None if values["answered"] is None else load_answer(values["answered"])
@@ -240,7 +286,12 @@ def _with_masks(
 
 def to_json(value: Any) -> str:
     """Return compact JSON of a dataclass, mapping, sequence, set or plain value."""
-    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+    return compact(plain(value))
+
+
+def compact(value: Any) -> str:
+    """Return compact JSON of plain values, as `plain` makes them."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def plain(value: Any) -> Any:

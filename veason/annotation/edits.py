@@ -41,6 +41,21 @@ class PutPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """A person drew an object with a tool, on one frame or several: as if each prompt had been drawn by hand.
+
+    Attributes:
+        object_id: whose the prompts are.
+        prompts: one a frame, each a painted mask or a box.
+        how: the tool, for the list of steps.
+    """
+
+    object_id: int
+    prompts: tuple[Prompt, ...]
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class DropPrompt:
     """A prompt was deleted; an object without any prompt is gone."""
 
@@ -166,6 +181,7 @@ Edit = (
     | GotAnswer
     | MoveKeyframe
     | PutPrompt
+    | Drawn
     | DropPrompt
     | Duplicated
     | Merged
@@ -190,6 +206,6 @@ def subject(edit: Edit) -> int | None:
     match edit:
         case PutPrompt(prompt):
             return prompt.object_id
-        case DropPrompt() | Duplicated() | Settled() | Marked() | Occluded() | Named() | Classed() | Locked():
+        case Drawn() | DropPrompt() | Duplicated() | Settled() | Marked() | Occluded() | Named() | Classed() | Locked():
             return edit.object_id
     return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from veason.annotation.edits import Edit, GotMasks, Marked, Occluded, PutPrompt
+from veason.annotation.edits import Drawn, Edit, GotMasks, Marked, Occluded, PutPrompt
 from veason.annotation.state import Mark, Place, State, runs_of, unpack_places
 from veason.errors import SessionError
 from veason.masks import empty_mask
@@ -62,6 +62,11 @@ def with_settled(state: State, edit: Edit, size_wh: tuple[int, int]) -> list[Edi
     if isinstance(edit, PutPrompt) and edit.prompt.mask is not None:
         painted = ObjectMask(edit.prompt.mask, SURE_SCORE)
         return [edit, GotMasks(FrameMasks(edit.prompt.frame_index, {edit.prompt.object_id: painted}))]
+    if isinstance(edit, Drawn):
+        masks = [(prompt, prompt.mask) for prompt in edit.prompts if prompt.mask is not None]
+        drawn = [{prompt.object_id: ObjectMask(mask, SURE_SCORE)} for prompt, mask in masks]
+        arrived = [FrameMasks(prompt.frame_index, one) for (prompt, _), one in zip(masks, drawn, strict=True)]
+        return [edit, *(GotMasks(one) for one in arrived)]
     if isinstance(edit, Marked) and edit.kind == "absent":
         nothing = ObjectMask(empty_mask(size_wh), SURE_SCORE)
         empty = [GotMasks(FrameMasks(at, {edit.object_id: nothing})) for at in range(edit.start, edit.stop)]

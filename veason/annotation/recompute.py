@@ -54,7 +54,8 @@ class RecomputeRequest:
         extent: how much.
         object_id: the object in hand: done first of what is pending, the only one of "here", "forward", "backward".
         frame_index: the frame in hand, for "here", "forward" and "backward".
-        may_settle: whether a run that follows a correction ends where masks come out as they were; for "pending".
+        may_settle: whether a run that follows a correction ends where masks come out as they were; for "pending". With
+            "here" it shows what a correction gives without following the other ones that wait.
     """
 
     frames: FrameRange
@@ -73,12 +74,14 @@ class TrackJob:
         frames: the range.
         follows: the place of the correction of one object that this job follows, None where it follows all prompts.
         later: places of corrections that later jobs follow: as if they had not been made yet.
+        is_glance: whether it only shows what the correction gives on its own frame, and masks follow it later.
     """
 
     object_ids: frozenset[int]
     frames: FrameRange
     follows: Place | None = None
     later: frozenset[Place] = frozenset()
+    is_glance: bool = False
 
     def prompts(self, state: State) -> list[Prompt]:
         """Return the prompts of the objects, in the order they were made, the one that is followed last."""
@@ -156,7 +159,8 @@ class RecomputePlan:
         if object_id not in _open_objects(state) or frame_index is None or not 0 <= frame_index < state.num_frames:
             return cls({})
         if request.extent == "here":
-            return cls({object_id: ((frame_index, frame_index + 1),)})
+            glance = _glance(state, (object_id, frame_index)) if request.may_settle else {}
+            return cls({} if glance else {object_id: ((frame_index, frame_index + 1),)}, glance)
         start, stop = state.reach((object_id, frame_index))
         one_way = (frame_index, stop) if request.extent == "forward" else (start, frame_index + 1)
         unsettled = subtract_runs((one_way,), state.settled_frames(object_id))
@@ -214,7 +218,7 @@ class RecomputePlan:
     def end(self) -> None:
         """Say that the job at work has done all it had to: what it left as it was goes to `settled`."""
         job = self._job
-        if job is None or job.follows is None:
+        if job is None or job.follows is None or job.is_glance:
             return
         object_id, frame_index = job.follows
         wanted, settling = self._following[job]
@@ -236,6 +240,18 @@ class RecomputePlan:
         if self._job in self._following:
             before = self._came.get(place, None if old is None else old.rle)
             self._following[self._job][1].take(place[1], is_same=is_same(mask, before))
+
+
+def _glance(state: State, place: Place) -> dict[TrackJob, tuple[FrameRuns, Settling]]:
+    """Return the job that shows a correction on its own frame alone; none where it makes a track of its own."""
+    object_id, frame_index = place
+    begins = track_start(state, object_id, {*state.touched, *state.passes})
+    if place not in state.touched or place not in state.prompts or begins is None:
+        return {}
+    frames = (frame_index, frame_index + 1)
+    others = frozenset(one for one in state.touched if one[0] == object_id and one != place)
+    job = TrackJob(frozenset({object_id}), frames, place, others, is_glance=True)
+    return {job: ((frames,), Settling(frame_index, frames, ()))}
 
 
 def _following(

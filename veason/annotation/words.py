@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from veason.annotation.edits import (
     Asked,
     Classed,
+    Drawn,
     DropPrompt,
     Duplicated,
     Edit,
@@ -27,6 +28,16 @@ LONGEST = 40
 """Characters of a question that a step shows."""
 
 
+_TOOLS = {
+    "fill": "fill the holes of",
+    "despeck": "drop specks of",
+    "largest": "keep the largest part of",
+    "subtract": "subtract another object from",
+    "intersect": "intersect another object with",
+}
+"""What tools are called before the name of an object, where it is not their own name."""
+
+
 def describe(edits: Sequence[Edit], names: Mapping[int, str], last: int) -> list[str]:
     """Return the names of the last so many edits, oldest first; each begins with a verb.
 
@@ -40,6 +51,10 @@ def _described(edit: Edit, before: Sequence[Edit], names: Mapping[int, str]) -> 
     match edit:
         case PutPrompt(prompt):
             return _drawn(prompt, before, names)
+        case Drawn(object_id, prompts, how):
+            frames = [prompt.frame_index for prompt in prompts]
+            where = f"frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames"
+            return f"{_TOOLS.get(how, how)} {_called(names, object_id)} on {where}"
         case DropPrompt(object_id, frame_index):
             return f"delete {_called(names, object_id)} on frame {frame_index}"
         case Duplicated(source_id, object_id):

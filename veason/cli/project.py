@@ -1,4 +1,4 @@
-"""`veason project new|add|prelabel|status DIR`: manage a project folder with its queue of questions."""
+"""`veason project new|add|prelabel|status|backup|restore DIR`: manage a project folder with its queue of questions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from veason.cli.options import Commands, add_policy, add_sampling, add_segmenter, pipeline_from_args, read_sampling
+from veason.cli.options import (
+    Commands,
+    add_policy,
+    add_sampling,
+    add_segmenter,
+    pipeline_from_args,
+    positive_int,
+    read_sampling,
+)
 from veason.errors import ProjectError
 from veason.formats.catalogue import BENCHMARKS
 
@@ -57,6 +65,16 @@ def _add_prelabel(parser: argparse.ArgumentParser) -> None:
 
 def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("to", metavar="FOLDER", help="where backups lie: a new file each, named by the time (UTC)")
+    parser.add_argument("--keep", metavar="N", type=positive_int, default=0, help="delete all but the newest N of them")
+    parser.add_argument("--without-videos", action="store_true", help="leave videos outside the project's folder out")
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a backup; DIR should be empty or not there yet")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -166,6 +184,24 @@ def _run_status(args: argparse.Namespace) -> int:
     return 0
 
 
+def _run_backup(args: argparse.Namespace) -> int:
+    from veason.project import Project
+    from veason.project.folder import back_up
+
+    with Project.open(args.folder) as project:
+        made = back_up(project, args.to, keep=args.keep, with_videos=not args.without_videos)
+    print(f"wrote {made} ({made.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def _run_restore(args: argparse.Namespace) -> int:
+    from veason.project.folder import unpack
+
+    with unpack(args.file, args.folder, keep_outside=True) as project:
+        print(f"put {args.file} back into {project.folder}")
+    return 0
+
+
 def describe_project(project: Project) -> dict[str, Any]:
     """Return the content of `status --json`."""
     from veason.project.folder import size_of
@@ -198,6 +234,22 @@ _ACTIONS = {
     "add": "add videos and instructions to the queue",
     "prelabel": "propose an answer to every new question with policy and segmenter",
     "status": "show the state of the queue",
+    "backup": "write a backup of the project, also while the app runs",
+    "restore": "restore a backup into an empty folder",
 }
-_ADD_OPTIONS = {"new": _add_new, "add": _add_add, "prelabel": _add_prelabel, "status": _add_status}
-_RUN = {"new": _run_new, "add": _run_add, "prelabel": _run_prelabel, "status": _run_status}
+_ADD_OPTIONS = {
+    "new": _add_new,
+    "add": _add_add,
+    "prelabel": _add_prelabel,
+    "status": _add_status,
+    "backup": _add_backup,
+    "restore": _add_restore,
+}
+_RUN = {
+    "new": _run_new,
+    "add": _run_add,
+    "prelabel": _run_prelabel,
+    "status": _run_status,
+    "backup": _run_backup,
+    "restore": _run_restore,
+}

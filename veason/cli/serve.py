@@ -14,6 +14,7 @@ from veason.cli.options import (
     megabytes,
     positive_int,
     read_model_options,
+    read_secret,
 )
 
 
@@ -52,6 +53,19 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         help="disk for uploads and files to download, in megabytes (default: 20000)",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    _add_deployment_options(parser)
+
+
+def _add_deployment_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is wanted where others use it too."""
+    shared = parser.add_argument_group("for a team, or behind a proxy")
+    shared.add_argument("--auth", metavar="FILE", help="who may use it: lines of `veason user NAME`")
+    shared.add_argument("--user-header", metavar="NAME", help="trust this header of a proxy to name who is signed in")
+    shared.add_argument("--proxy-secret", metavar="FILE", help="holds what the proxy sends in X-Proxy-Secret")
+    shared.add_argument("--root-path", metavar="PATH", default="", help="where a proxy shows it, such as /veason")
+    shared.add_argument("--metrics", action="store_true", help="answer /metrics in the form of Prometheus")
+    shared.add_argument("--mcp", action="store_true", help="offer the programming interface as tools of MCP, at /mcp")
+    shared.add_argument("--log-json", action="store_true", help="write logs as JSON lines, one for each request")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,8 +73,18 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _end)  # so that the visitors' files are removed however the server is stopped
 
     from veason.studio.server.app import serve
+    from veason.studio.server.deployment import Deployment
     from veason.studio.server.settings import Settings
 
+    deployment = Deployment(
+        root_path=args.root_path,
+        auth=Path(args.auth) if args.auth else None,
+        user_header=args.user_header,
+        proxy_secret=read_secret(args.proxy_secret) if args.proxy_secret else "",
+        has_metrics=args.metrics,
+        has_mcp=args.mcp,
+        logs_json=args.log_json,
+    )
     chosen = {"video_mb": args.video_memory, "transfer_mb": args.transfer_disk}
     serve(
         Settings(
@@ -74,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
         ),
         host=args.host,
         port=args.port,
+        deployment=deployment,
         open_browser=not args.no_browser,
     )
     return 0

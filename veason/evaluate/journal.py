@@ -81,6 +81,22 @@ class Journal:
         self._stream.close()
 
 
+def read_journal(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return what was evaluated and the rows by key, without keeping others from the folder.
+
+    Raises:
+        DataError: there is no journal, or it holds no whole line.
+    """
+    try:
+        with file.open("rb") as stream:
+            lines, _ = _read(stream)
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error}): name the folder that `veason eval --out` wrote") from error
+    if not lines or not isinstance(lines[0].get("identity"), dict):
+        raise DataError(f"{file}: is not the journal of an evaluation: run `veason eval` again")
+    return lines[0]["identity"], {row["key"]: row for row in lines[1:] if "key" in row}
+
+
 def _read(stream: Any) -> tuple[list[dict[str, Any]], int]:
     """Return the valid lines and their length in bytes, up to the first invalid line."""
     stream.seek(0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from veason.errors import DataError, ExportError
 from veason.formats.catalogue import EXPORTABLE, format_named
 from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.parting import parted
 from veason.formats.labels.pictures import check_name
 from veason.formats.labels.report import ExportReport, Tally
 from veason.formats.labels.staging import staged, write_export_file
@@ -49,7 +50,10 @@ def export_labels(
     assert record.write is not None, "what is exportable has a writer"
     tally = Tally()
     with staged(Path(out), is_forced=options.is_forced) as folder:
-        chosen = _checked(_chosen(videos, record, options, tally), record.holds, tally)
+        chosen = _chosen(videos, record, options, tally)
+        if not options.has_overlaps:
+            chosen = (parted(video, tally) for video in chosen)
+        chosen = _checked(chosen, record.holds, tally)
         try:
             record.write(chosen, folder, tally, options)
         except DataError as error:

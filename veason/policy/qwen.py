@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from veason.answer import context_for
-from veason.device import choose_device, choose_dtype, is_zero_gpu, memory_guard
+from veason.device import choose_device, choose_dtype, memory_guard
 from veason.errors import MissingBackend, ProfileError, PromptError
 from veason.libraries import require_library
 from veason.policy import prompt
@@ -36,6 +36,7 @@ from veason.policy.static import ReusableStaticCache, compile_options
 from veason.profile import Profile
 from veason.types import Frame, Holding, ModelOptions, PolicyEvent, Sampling, Turn
 from veason.types.budgets import MIB
+from veason.zero_gpu import is_zero_gpu
 
 MODEL_TYPE = "qwen2_5_vl"
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}

@@ -93,10 +93,26 @@ class Database:
             )
         if version == VERSION:
             return
+        if version:
+            self._keep_earlier(version)
         with self.write() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
             if version < VERSION:
                 migrate(db, version)
+
+    def _keep_earlier(self, version: int) -> None:
+        """Keep the file as it is beside itself, for who goes back to the program that made it."""
+        if self.is_read_only:
+            return  # `write` tells so
+        kept = earlier_file(self.path, version)
+        part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
+        try:
+            with self._connection() as here:
+                copy_database(here, part)
+            if version_of(part) == version:  # another process may have been faster
+                part.replace(kept)
+        finally:
+            part.unlink(missing_ok=True)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -225,6 +241,31 @@ class Database:
                 page = connection.execute("PRAGMA page_size").fetchone()[0]
                 connection.execute(f"PRAGMA max_page_count = {max(self._max_bytes // page, 1)}")
         return connection
+
+
+def earlier_file(path: Path, version: int) -> Path:
+    """Return where the file of an earlier version is kept when it is brought up to date."""
+    return path.with_name(f"{path.name}.version-{version}")
+
+
+def version_of(path: Path) -> int:
+    """Return the version of the tables of a project file."""
+    db = sqlite3.connect(path)
+    try:
+        found: int = db.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        db.close()
+    return found
+
+
+def copy_database(source: sqlite3.Connection, target: Path) -> None:
+    """Copy one state of a database to a new file, whatever is written meanwhile. Raises ProjectError."""
+    with in_words(target):
+        copy = sqlite3.connect(target)
+        try:
+            source.backup(copy)
+        finally:
+            copy.close()
 
 
 def create_file(path: Path, version: int = VERSION) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from veason.annotation.difference import compact
 from veason.errors import ProjectError
 from veason.project.edits import Origin, next_revision, write_log
 
 _PLACES = "object_id, frame_index"
 _COPIED = {
     "objects": "object_id, name",
-    "prompts": f"{_PLACES}, is_by_hand, prompt",
+    "prompts": f"{_PLACES}, is_by_hand, prompt, number",
     "marks": f"{_PLACES}, kind",
 }
 
@@ -65,5 +66,5 @@ def _copy_answer(db: sqlite3.Connection, answer_id: int, copy_id: int, revision:
         (revision, copy_id, answer_id),
     )
     values = {**json.loads(state), "answered": revision}
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    text = compact(values)
     db.execute("UPDATE questions SET state = ?, answer_id = ? WHERE id = ?", (text, revision, copy_id))

@@ -15,34 +15,46 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from veason.annotation import EDITS, Duplicated, Edit, GotAnswer, GotMasks, Merged, Place, Provenance, State, apply
+from veason.annotation import Duplicated, Edit, GotAnswer, GotMasks, Merged, Place, Provenance, State, apply
 from veason.annotation.apply import apply_masks
 from veason.annotation.difference import (
     Difference,
     MaskIds,
+    PromptNumbers,
     applied,
     changed_masks,
-    compose,
+    compact,
     difference,
     from_scalars,
     inverse,
+    number_prompts,
     plain,
     rebuild,
     rebuild_runs,
+    renumbered,
     scalars,
     to_json,
 )
 from veason.annotation.state import FrameRuns
 from veason.errors import ProjectError, SessionError
 from veason.project.maskrows import load_masks, masks_body, pack_mask, provenance_of, unpack_mask
+from veason.project.steps import load_step, store_step
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A question's state as of `revision`, the stored mask at each place, and how many steps can be undone.
+    """A question as read from its rows.
 
-    `steps` are the edits of all steps, those that were undone at the end; None until somebody asks for them.
+    Attributes:
+        question_id: the question.
+        revision: the revision of its last change.
+        position: how many steps can be undone.
+        size_hw: height and width of the video in pixels.
+        state: its annotation.
+        mask_ids: the ids of the current masks, by (object id, frame index).
+        prompt_numbers: the numbers of the prompts, ascending in their order.
+        steps: the edits of all steps, undone ones last; None until they are needed.
     """
 
     question_id: int
@@ -51,6 +63,7 @@ class Loaded:
     size_hw: tuple[int, int]
     state: State
     mask_ids: MaskIds
+    prompt_numbers: PromptNumbers
     steps: tuple[Edit, ...] | None = None
 
 
@@ -79,11 +92,14 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
     revision, position, text, pending, num_frames, *size_hw = row
     values = json.loads(text)
     answered = values.get("answered")
-    prompts, by_hand = {}, set()
-    for object_id, frame_index, is_by_hand, prompt in db.execute(
-        "SELECT object_id, frame_index, is_by_hand, prompt FROM prompts WHERE question_id = ?", (question_id,)
+    prompts, by_hand, numbers = {}, set(), {}
+    for object_id, frame_index, is_by_hand, prompt, number in db.execute(
+        "SELECT object_id, frame_index, is_by_hand, prompt, number FROM prompts WHERE question_id = ? "
+        "ORDER BY number, object_id, frame_index",
+        (question_id,),
     ):
         prompts[object_id, frame_index] = rebuild(Prompt, json.loads(prompt))
+        numbers[object_id, frame_index] = number
         by_hand |= {(object_id, frame_index)} if is_by_hand else set()
     marks = {
         (object_id, frame_index): kind
@@ -114,7 +130,7 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
         marks=marks,
         names=names,
     )
-    return Loaded(question_id, revision, position, size, state, ids)
+    return Loaded(question_id, revision, position, size, state, ids, numbers)
 
 
 def enter(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
@@ -153,18 +169,21 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
     if arrived:
         ids = {**ids, **_store_masks(db, loaded, state, arrived, origin)}
     body = masks_body(ids, arrived) if is_masks else {"type": type(run[0]).__name__, **plain(run[0])}
-    step = difference(loaded.state, state, loaded.mask_ids, ids)
+    numbers = loaded.prompt_numbers
+    if state.prompts is not loaded.state.prompts:
+        numbers = number_prompts(state.prompts, numbers)
+    step = difference(loaded.state, state, loaded.mask_ids, ids, loaded.prompt_numbers, numbers)
     write_log(db, revision, loaded.question_id, "record" if is_step else "follow", body, origin)
     for edit in run:
         if isinstance(edit, GotAnswer):
             _store_answer(db, revision, loaded.question_id, state, origin)
     ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
-    _write_rows(db, loaded.question_id, step)
-    position = _keep_step(db, loaded, revision, step, is_step)
+    _write_rows(db, loaded.question_id, step, numbers)
+    position = store_step(db, loaded.question_id, loaded.position, revision, step, is_step=is_step)
     steps = loaded.steps
     if is_step and steps is not None:
         steps = (*steps[: loaded.position], run[0])
-    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, steps)
+    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, steps)
     _write_question(db, after)
     return after
 
@@ -172,15 +191,15 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
 def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: bool) -> Loaded:
     """Undo one step, or redo one where `forward`. Raises SessionError where there is none."""
     number = loaded.position + 1 if forward else loaded.position
-    row = db.execute(
-        "SELECT changes FROM steps WHERE question_id = ? AND step = ?", (loaded.question_id, number)
-    ).fetchone()
-    if row is None:
+    found = load_step(db, loaded.question_id, number)
+    if found is None:
         raise SessionError("nothing to redo" if forward else "nothing to undo")
-    step = _read_step(row[0]) if forward else inverse(_read_step(row[0]))
+    step = found if forward else inverse(found)
+    numbers = renumbered(loaded.prompt_numbers, step)
     state = applied(
         loaded.state,
         step,
+        numbers,
         lambda mask_ids: load_masks(db, mask_ids, loaded.size_hw),
         lambda answer_id: _load_answer(db, answer_id),
     )
@@ -192,32 +211,11 @@ def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: boo
                 ids[key[1], key[2]] = after
     revision = next_revision(db)
     write_log(db, revision, loaded.question_id, "redo" if forward else "undo", {}, origin)
-    _write_rows(db, loaded.question_id, step)
+    _write_rows(db, loaded.question_id, step, numbers)
     position = loaded.position + (1 if forward else -1)
-    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, loaded.steps)
+    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, loaded.steps)
     _write_question(db, walked)
     return walked
-
-
-def read_steps(db: sqlite3.Connection, question_id: int) -> tuple[Edit, ...]:
-    """Return the edits of all steps of a question, in order, those that were undone too.
-
-    Raises ProjectError for masks, which are no person's step.
-    """
-    rows = db.execute(
-        "SELECT l.revision, l.body FROM steps s JOIN log l ON l.revision = s.revision WHERE s.question_id = ? "
-        "ORDER BY s.step",
-        (question_id,),
-    )
-    return tuple(_read_edit(revision, json.loads(text)) for revision, text in rows)
-
-
-def _read_edit(revision: int, body: dict[str, Any]) -> Edit:
-    kind = body.pop("type")
-    if kind == "GotMasks":
-        raise ProjectError(f"revision {revision} brought masks and is no edit of a person")
-    edit: Edit = rebuild(EDITS[kind], body)
-    return edit
 
 
 def next_revision(db: sqlite3.Connection) -> int:
@@ -237,7 +235,7 @@ def write_log(
     """Add one line to the log; `body` in plain values."""
     db.execute(
         "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (revision, question_id, operation, _compact(body), origin.source, origin.annotator, time.time()),
+        (revision, question_id, operation, compact(body), origin.source, origin.annotator, time.time()),
     )
 
 
@@ -312,8 +310,8 @@ def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state
     db.execute("UPDATE questions SET failure = NULL WHERE id = ?", (question_id,))
 
 
-def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference) -> None:
-    """Bring words, prompts, marks and masks to where the step leads."""
+def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference, numbers: PromptNumbers) -> None:
+    """Bring instruction, prompts, marks and masks to the state after the step; `numbers` are those of its prompts."""
     gone = [(before,) for key, (before, _) in step.items() if key[0] == "mask" and before is not None]
     come = [(after,) for key, (_, after) in step.items() if key[0] == "mask" and after is not None]
     db.executemany("UPDATE masks SET is_current = 0 WHERE id = ?", gone)
@@ -323,8 +321,8 @@ def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference) -> N
         db.execute("UPDATE questions SET instruction = ? WHERE id = ?", (words, question_id))
     for key, (_, after) in step.items():
         if key[0] == "prompt" and after is not None:
-            row = (question_id, *key[1:], int(after[0]), _compact(after[1]))
-            db.execute("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?)", row)
+            row = (question_id, *key[1:], int(after[0]), compact(after[1]), numbers[key[1], key[2]])
+            db.execute("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?, ?)", row)
         elif key[0] == "mark" and after is not None:
             db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (question_id, *key[1:], after))
         elif key[0] == "name" and after is not None:
@@ -346,47 +344,13 @@ def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:
         (
             loaded.revision,
             loaded.position,
-            _compact(scalars(state)),
-            _compact(state.pending),
+            compact(scalars(state)),
+            compact(state.pending),
             state.reasoning,
             state.answered,
             loaded.question_id,
         ),
     )
-
-
-def _keep_step(db: sqlite3.Connection, loaded: Loaded, revision: int, step: Difference, is_step: bool) -> int:
-    """Keep the way back and return the new position: a step of its own, or part of the steps beside it."""
-    question_id, position = loaded.question_id, loaded.position
-    if is_step:
-        db.execute("DELETE FROM steps WHERE question_id = ? AND step > ?", (question_id, position))
-        db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (question_id, position + 1, revision, _step_text(step)))
-        return position + 1
-    if not step:
-        return position
-    for number, text in db.execute(
-        "SELECT step, changes FROM steps WHERE question_id = ? AND step IN (?, ?)",
-        (question_id, position, position + 1),
-    ).fetchall():
-        old = _read_step(text)
-        wider = compose(old, step) if number == position else compose(inverse(step), old)
-        db.execute(
-            "UPDATE steps SET changes = ? WHERE question_id = ? AND step = ?", (_step_text(wider), question_id, number)
-        )
-    return position
-
-
-def _step_text(step: Difference) -> str:
-    return _compact([[*key, *pair] for key, pair in step.items()])
-
-
-def _compact(value: Any) -> str:
-    """Return plain values as compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _read_step(text: str) -> Difference:
-    return {tuple(row[:-2]): (row[-2], row[-1]) for row in json.loads(text)}
 
 
 def _read_pending(text: str) -> dict[int, FrameRuns]:

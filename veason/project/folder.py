@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -20,6 +21,7 @@ from veason.project.videos import is_own_file, is_plain_place, pictures, place_o
 
 _LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
 _MOST_FILES = 200_000
+_BACKUP = re.compile(r"-\d{8}T\d{6}Z\.zip")
 
 
 def pack(
@@ -62,7 +64,8 @@ def _files_of(video: Path, place: Path) -> list[tuple[Path, Path]]:
 def _is_packed(source: Path, folder: Path, *, is_untrusted: bool) -> bool:
     is_file = is_own_file if is_untrusted else Path.is_file
     parts = source.relative_to(folder).parts
-    return is_file(source) and parts[0] not in _LEFT_OUT and not any(part.endswith(".part") for part in parts)
+    is_left_out = parts[0] in _LEFT_OUT or parts[0].startswith(f"{NAME}.")  # files of earlier versions
+    return is_file(source) and not is_left_out and not any(part.endswith(".part") for part in parts)
 
 
 def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Path]:
@@ -81,6 +84,53 @@ def _copy_file(project: Project, copy: Path, with_videos: bool) -> dict[str, Pat
         finally:
             target.close()
     return moved
+
+
+def back_up(project: Project, folder: str | Path, *, keep: int = 0, with_videos: bool = True) -> Path:
+    """Pack a project into a new file in `folder`, named by the time, and check the file; others may go on writing.
+
+    Args:
+        project: what is kept.
+        folder: where backups lie; it is made where it is missing.
+        keep: delete all backups of this name but so many of the newest; 0 keeps all.
+        with_videos: take in videos from outside the project's folder.
+
+    Raises:
+        ProjectError: it cannot be written, or what was written is not what a project holds.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProjectError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    path = folder / f"{project.folder.name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.zip"
+    if path.exists():
+        raise ProjectError(f"{path} is there already: two backups cannot be of the same second")
+    pack(project, path, with_videos=with_videos)
+    _check_backup(path)
+    backups = sorted(
+        one for one in folder.glob("*.zip") if _BACKUP.fullmatch(one.name.removeprefix(project.folder.name))
+    )
+    for old in backups[:-keep] if keep else ():
+        old.unlink()
+    return path
+
+
+def _check_backup(path: Path) -> None:
+    """Read a backup as far as it can be read without opening it: every file's checksum, the database's own checks."""
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(dir=path.parent) as made:
+            broken = archive.testzip()
+            archive.extract(NAME, made)
+            db = sqlite3.connect(Path(made) / NAME)
+            try:
+                found = db.execute("PRAGMA integrity_check").fetchone()[0]
+            finally:
+                db.close()
+    except (OSError, zipfile.BadZipFile, sqlite3.DatabaseError) as error:
+        raise ProjectError(f"the backup {path} cannot be read back: {error}") from error
+    if broken is not None or found != "ok":
+        raise ProjectError(f"the backup {path} is damaged ({broken or found}): check the disk, then make another")
 
 
 def unpack(

@@ -12,12 +12,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from veason.annotation import Edit, GotMasks, Mark, Marked, Named, Occluded, Place, State
+from veason.annotation import Edit, GotMasks, Marked, Named, Occluded, Place, State
 from veason.annotation.difference import rebuild
 from veason.annotation.state import pack_places, unpack_places
-from veason.masks import empty_mask
 from veason.project.database import Database
-from veason.project.edits import Loaded, Origin, enter, load, next_revision, read_steps, walk
+from veason.project.edits import Loaded, Origin, enter, load, next_revision, walk
 from veason.project.library import QUESTION, Library, came_without_words, check_there, read_question
 from veason.project.maskrows import unpack_mask
 from veason.project.records import (
@@ -28,14 +27,13 @@ from veason.project.records import (
     StoredObject,
     StoredPrompt,
 )
+from veason.project.steps import read_steps
 from veason.types import Answer, FrameMasks, ObjectMask, Prompt, Sampling
 
 _KEPT_LOADED = 8
 """Questions whose state is kept in memory between edits."""
 
 _MASKS_A_BATCH = 1000
-_ABSENT_SCORE = -10.0
-"""Object score of a mask that a person emptied; SAM2's own are below 0 where it sees nothing."""
 
 
 class LabelStore:
@@ -70,14 +68,21 @@ class LabelStore:
 
     # --- edits
 
-    def record(self, question_id: int, edit: Edit, **options: Any) -> int:
-        """Apply an edit of a person: it can be undone, and what had been undone is forgotten.
+    def record(
+        self,
+        question_id: int,
+        edit: Edit,
+        *,
+        annotator: str | None = None,
+        expected_revision: int | None = None,
+    ) -> int:
+        """Apply an edit of a person. It can be undone, and edits undone before it are dropped.
 
         Args:
-            question_id: the question that it is about.
+            question_id: the question.
             edit: one of `veason.annotation`.
-            **options: annotator (the person's name), expected_revision (refuse where the question's revision is
-                another by now), alongside (edits that belong to this one, such as masks that it empties).
+            annotator: the person's name.
+            expected_revision: the revision that the question must have, None for any.
 
         Returns:
             The question's new revision. The edit is on the disk.
@@ -86,8 +91,7 @@ class LabelStore:
             ChangedElsewhere: the question is not at `expected_revision`.
             SessionError: the edit does not fit the state.
         """
-        edits = [edit, *options.pop("alongside", ())]
-        return self.edit(question_id, lambda _: edits, **options)
+        return self.edit(question_id, lambda _: [edit], annotator=annotator, expected_revision=expected_revision)
 
     def edit(
         self,
@@ -101,7 +105,8 @@ class LabelStore:
 
         Args:
             question_id: the question that it is about.
-            make: gives the edit for the state before it, and after it those that belong to it (see `record`).
+            make: returns the edit for the state before it, followed by those that belong to it, such as the masks that
+                it settles (`veason.annotation.marks.with_settled`).
             annotator: the person's name.
             expected_revision: as for `record`.
 
@@ -147,18 +152,6 @@ class LabelStore:
     def redo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
         """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
         return self._walk(question_id, annotator, expected_revision, forward=True)
-
-    def mark(self, question_id: int, object_id: int, frames: tuple[int, int], kind: Mark | None, **options: Any) -> int:
-        """Say of the masks of frames `start` to `stop - 1` that they are right, or that the object is not there.
-
-        Marking absent empties the masks. `kind` None takes marks away. Options as for `record`.
-        """
-        alongside = []
-        if kind == "absent":
-            size_wh = self._library.video(self._library.question(question_id).video_id).size_wh
-            nothing = ObjectMask(empty_mask(size_wh), _ABSENT_SCORE)
-            alongside = [GotMasks(FrameMasks(index, {object_id: nothing})) for index in range(*frames)]
-        return self.record(question_id, Marked(object_id, *frames, kind), alongside=alongside, **options)
 
     def put_masks(self, question_id: int, masks: Iterable[StoredMask], *, source: str | None = None) -> None:
         """Take masks made elsewhere, with their provenance; batch by batch, so they may be more than fit in memory."""

@@ -8,6 +8,7 @@ entry at the end; entries that were released never change. `migrate` runs those 
                a deleted one keeps its rows, so that it can be restored
     prompts, masks, marks, answers   the large parts, as the log left them
     steps      the way from each undoable state to the next: what changed, before and after
+    step_parts what a model reported since, as further parts of a step
 
 `masks` keeps every version that the log names; `is_current` tells the ones that count.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from veason.project.upgrade import fill_pending
+from veason.project.upgrade import fill_pending, fill_prompts
 
 APPLICATION_ID = 0x5645_4153
 """The letters VEAS: tells a project file from other SQLite files."""
@@ -154,11 +155,24 @@ _VERSION_4 = """
 ALTER TABLE questions ADD COLUMN deleted_at REAL;    -- seconds since 1970; NULL: it is there
 """
 
+_VERSION_5 = """
+ALTER TABLE prompts ADD COLUMN number INTEGER NOT NULL DEFAULT 0;    -- ascending in the order they were made
+
+CREATE TABLE step_parts (
+    question_id INTEGER NOT NULL REFERENCES questions (id),
+    step INTEGER NOT NULL,
+    part INTEGER NOT NULL,          -- below 0: before the changes of the step, above 0: after them
+    changes TEXT NOT NULL,
+    PRIMARY KEY (question_id, step, part)
+) WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None] | None], ...] = (
     (_VERSION_1, None),
     (_VERSION_2, None),
     (_VERSION_3, fill_pending),
     (_VERSION_4, None),
+    (_VERSION_5, fill_prompts),
 )
 """The SQL that leads from each version to the next, and what then fills its new columns; a new file sees all of it."""
 

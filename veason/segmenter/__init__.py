@@ -10,6 +10,7 @@ from veason.errors import MissingBackend, ProfileError
 from veason.libraries import require_library
 from veason.types import Budgets, ModelOptions, Speedups
 from veason.types.budgets import MIB
+from veason.zero_gpu import is_zero_gpu
 
 if TYPE_CHECKING:
     from veason.types import Segmenter
@@ -30,7 +31,7 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
         DeviceError: CUDA was requested and is not available.
     """
     require_library("sam2", "the segmenter")
-    from veason.device import choose_device, is_zero_gpu
+    from veason.device import choose_device
     from veason.segmenter import checkpoint
 
     target = choose_device(options.device)

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from veason.errors import MissingBackend, ProfileError
 from veason.libraries import require_library
 from veason.segmenter.choice import MemoryChoice
 from veason.segmenter.holes import hole_area, install_kernel
+from veason.zero_gpu import is_zero_gpu
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -76,7 +78,8 @@ def build_predictor(
     if TRUNKS[trunk] is not None:
         config.model.image_encoder.trunk = {"_target_": TRUNKS[trunk]}
     try:
-        model = instantiate(config.model, _recursive_=True)
+        with _gpu_out_of_sight():
+            model = instantiate(config.model, _recursive_=True)
     except InstantiationException as error:
         raise ProfileError(
             f"cannot build {base} with overrides {list(overrides)}: {error}; check the overrides"
@@ -84,6 +87,21 @@ def build_predictor(
     install_kernel()
     model.fill_hole_area = hole_area(model.image_size)
     return model.to(device).eval()
+
+
+@contextmanager
+def _gpu_out_of_sight() -> Iterator[None]:
+    """On a ZeroGPU Space, make torch report no GPU in the block: sam2 puts tensors on a GPU while it is built, and
+    copies them, which the emulation there does not support.
+    """
+    if not is_zero_gpu():
+        yield
+        return
+    seen, torch.cuda.is_available = torch.cuda.is_available, lambda: False
+    try:
+        yield
+    finally:
+        torch.cuda.is_available = seen
 
 
 def read_config(base: str, overrides: Sequence[str] = ()) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
 from veason.errors import DataError
 from veason.formats.benchmarks.files import check_relative
 
 Category = Literal["malformed", "missing frame", "missing mask", "size mismatch", "unsorted frames", "missing file"]
+
+_KINDS = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
 
 
 class RowError(DataError):
@@ -26,6 +28,26 @@ class RowError(DataError):
         return type(self), (str(self), self.category)
 
 
+class _RowGuard:
+    """Catches the DataError of a block and adds it to the complaints; there is one for each of many thousand rows."""
+
+    __slots__ = ("_complaints",)
+
+    def __init__(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, DataError):
+            return False
+        self._complaints.add(error if isinstance(error, RowError) else RowError(str(error)))
+        return True
+
+
 class Complaints:
     """What is wrong with a dataset. Normally the first complaint raises; a check collects them all."""
 
@@ -33,13 +55,9 @@ class Complaints:
         self.is_strict = is_strict
         self.found: list[RowError] = []
 
-    @contextmanager
-    def row(self) -> Iterator[None]:
-        """Run the reading of one row; what is wrong with it does not stop a check."""
-        try:
-            yield
-        except DataError as error:
-            self.add(error if isinstance(error, RowError) else RowError(str(error)))
+    def row(self) -> _RowGuard:
+        """Return the context for reading one row: what is wrong with it does not stop a check."""
+        return _RowGuard(self)
 
     def note(self, message: str) -> None:
         """Keep what is odd but has a meaning: it never raises."""
@@ -62,12 +80,12 @@ def check_row(is_good: bool, file: Path, key: str, wanted: str, got: object, cat
 
 def get(entry: Any, key: str, kind: type, file: Path, where: str) -> Any:
     """Return `entry[key]`, which must be there and of type `kind`. Raises RowError."""
-    names = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
     check_row(isinstance(entry, dict), file, where, "an object", entry)
-    check_row(key in entry, file, where, f"the key {key!r}", sorted(entry))
+    if key not in entry:
+        check_row(False, file, where, f"the key {key!r}", sorted(entry))
     value = entry[key]
-    is_good = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    check_row(is_good, file, f"{where}.{key}", names.get(kind, kind.__name__), value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        check_row(False, file, f"{where}.{key}", _KINDS.get(kind, kind.__name__), value)
     return value
 
 

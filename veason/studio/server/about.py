@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from veason.device import choose_device
 from veason.formats.catalogue import FORMATS
+from veason.pipeline import Pipeline
 from veason.studio.server.examples import Example
-from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart
+from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart, ZeroGpuPart
+from veason.studio.server.proposals import samplings
+from veason.studio.server.requests.stage import Samples
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason.studio.server.views import jpeg
 from veason.video import open_video
+from veason.zero_gpu import MAX_DURATION_S, SAFETY_FACTOR, STARTUP_S, thinking_duration
 
 
-def about_page(studio: Studio, settings: Settings) -> About:
-    """Return what the page is given when it is built."""
+def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) -> About:
+    """Return what the page is given when it is built; `has_people` where people sign in."""
     policy, segmenter = studio.pipeline.policy, studio.pipeline.segmenter
     profile = policy.profile if policy is not None else None
     return About(
         policy=policy.name if policy is not None else "none",
         device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
+        zero_gpu=_zero_gpu(studio.pipeline),
         recorded=policy is not None and policy.is_recorded,
         several=policy is not None and policy.can_sample,
         segmenter=segmenter.name,
@@ -26,6 +33,7 @@ def about_page(studio: Studio, settings: Settings) -> About:
         space=profile.space_wh if profile is not None else None,
         marks=profile.step_marks if profile is not None else (),
         doubt_threshold=profile.doubt_threshold if profile is not None else 0.5,
+        signs_in=has_people,
         project=_project(studio, settings),
         formats=[
             FormatPart(
@@ -40,6 +48,19 @@ def about_page(studio: Studio, settings: Settings) -> About:
         max_mb=settings.max_upload_mb,
         examples=[_card(place, example) for place, example in enumerate(studio.examples)],
     )
+
+
+def _zero_gpu(pipeline: Pipeline) -> ZeroGpuPart | None:
+    """Return the GPU time that calls request on a ZeroGPU Space, None elsewhere."""
+    if not pipeline.uses_zero_gpu:
+        return None
+    frames = pipeline.policy.frame_count if pipeline.policy is not None else 0
+    is_recorded = pipeline.policy is not None and pipeline.policy.is_recorded
+    thinking = {
+        count: sum(thinking_duration(frames, one.num_samples) for one in samplings(count, is_recorded))
+        for count in get_args(Samples)
+    }
+    return ZeroGpuPart(thinking=thinking, startup=STARTUP_S, factor=SAFETY_FACTOR, max=MAX_DURATION_S)
 
 
 def _project(studio: Studio, settings: Settings) -> ProjectPart:

@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from veason.libraries import library_imports
 from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
+from veason.studio.server.access.people import People
+from veason.studio.server.access.sign_in import SignIn
+from veason.studio.server.api import Api
+from veason.studio.server.deployment import Deployment
 from veason.studio.server.examples import list_examples
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import MIB, IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
+from veason.studio.server.operation.health import Checks, HealthPages, has_room
+from veason.studio.server.operation.log import log_served, write_json
+from veason.studio.server.operation.metrics import Gauges, Metrics, MetricsPage
 from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
+from veason.video import UNTRUSTED
+from veason.video.limits import ANY
 
 with library_imports():
     import gradio as gr
     from starlette.middleware import Middleware
 
 
-def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool, block: bool = True) -> gr.Blocks:
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int | None,
+    open_browser: bool,
+    deployment: Deployment = Deployment(),
+    block: bool = True,
+) -> gr.Blocks:
     """Load the models, build the page and serve it; returns at once unless `block`."""
+    deployment.check_host(host)
     is_public = settings.visitors is not None
-    is_local = host in LOOPBACK and not is_public
+    is_local = host in LOOPBACK and not is_public and not settings.hosts and not deployment.is_shared
+    people = People(deployment.auth) if deployment.auth is not None else None
     bound_arenas()
-    registry = ProjectRegistry(
-        settings, is_shared=not is_local
-    )  # first: a folder that cannot be used is told before the models are loaded
+    registry = ProjectRegistry(settings, is_shared=not is_local)  # before the models: its errors come at once
     pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
     studio = Studio(
         pipeline,
@@ -43,21 +61,31 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
     os.environ["GRADIO_TEMP_DIR"] = str(studio.outbox.uploads)  # gradio knows no other way to be told
     studio.housekeeping.start()
-    guard = Middleware(
-        OriginGuard, is_public=is_public, is_local=is_local, hosts=[*settings.hosts, *([] if is_public else [host])]
-    )
-    intake = Middleware(
-        IntakeLimits,
-        outbox=studio.outbox,
-        most_upload=settings.max_upload_mb * MIB,
-        most_requests=raise_descriptor_limit(),
-    )
-    page = build(studio, about_page(studio, settings))
+    has_people = deployment.has_people
+    limits = ANY if is_local else UNTRUSTED
+    api = Api(studio.pipeline, studio.line, studio.outbox, studio.teller, limits=limits)
+    page = build(studio, about_page(studio, settings, has_people=has_people), api, has_people=has_people)
+    hosts = [*settings.hosts, *([] if is_public else [host])]
+    app_kwargs: dict[str, Any] = {
+        "middleware": [
+            Middleware(OriginGuard, is_public=is_public, is_local=is_local, hosts=hosts),
+            *shared_middleware(studio, deployment, people),
+            Middleware(
+                IntakeLimits,
+                outbox=studio.outbox,
+                most_upload=settings.max_upload_mb * MIB,
+                most_requests=raise_descriptor_limit(),
+            ),
+        ]
+    }
+    if deployment.has_mcp:
+        _add_tools(app_kwargs, api, studio, is_local=is_local)
     page.queue(max_size=MOST_EVENTS)
     try:
         page.launch(
             server_name=host,
             server_port=port,
+            root_path=deployment.root_path or None,
             inbrowser=open_browser,
             prevent_thread_lock=not block,
             quiet=not block,
@@ -65,7 +93,7 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
             footer_links=[],
             ssr_mode=False,
             allowed_paths=[str(WEB), str(studio.outbox.downloads)],
-            app_kwargs={"middleware": [guard, intake]},
+            app_kwargs=app_kwargs,
             max_threads=MOST_THREADS,
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],
@@ -75,3 +103,46 @@ def serve(settings: Settings, *, host: str, port: int | None, open_browser: bool
         if block:
             studio.close()
     return page
+
+
+def shared_middleware(studio: Studio, deployment: Deployment, people: People | None) -> list[Middleware]:
+    """Return the middleware of a deployment, outermost first: health, sign-in, metrics."""
+    passed = [Middleware(HealthPages, checks=_checks(studio))]
+    if deployment.has_people:
+        header, secret = deployment.user_header, deployment.proxy_secret
+        passed.append(Middleware(SignIn, people=people, user_header=header, proxy_secret=secret))
+    if deployment.logs_json:
+        write_json()
+        studio.observers.told.append(log_served)
+    if deployment.has_metrics:
+        metrics = Metrics(_gauges(studio), lambda: studio.holdings)
+        studio.observers.told.append(metrics.count)
+        passed.append(Middleware(MetricsPage, metrics=metrics, has_people=deployment.has_people))
+    return passed
+
+
+def _add_tools(app_kwargs: dict[str, Any], api: Api, studio: Studio, *, is_local: bool) -> None:
+    """Add the tools of the Model Context Protocol to what gradio makes its app of. Raises MissingBackend."""
+    from veason.studio.server import tool_server  # its library is an extra
+
+    server = tool_server.make_server(
+        tool_server.Tools(api, tool_server.Clips(studio.outbox.uploads, is_local=is_local))
+    )
+    app_kwargs["middleware"].append(Middleware(tool_server.ToolPages, tools=tool_server.application(server)))
+    app_kwargs["lifespan"] = tool_server.running(server)
+
+
+def _checks(studio: Studio) -> Checks:
+    return {
+        "room for uploads": lambda: has_room(studio.outbox.folder),
+        "room for labels": lambda: has_room(studio.registry.root),
+        "housekeeping": lambda: studio.housekeeping.is_running,
+    }
+
+
+def _gauges(studio: Studio) -> Gauges:
+    return {
+        "models_waiting": ("Requests that wait for the models.", lambda: studio.line.num_waiting),
+        "questions_open": ("Questions that are held open.", lambda: len(studio.questions)),
+        "projects_open": ("Projects that are held open.", lambda: studio.registry.num_open),
+    }

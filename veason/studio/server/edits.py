@@ -22,6 +22,7 @@ from veason.annotation import (
 )
 from veason.annotation.left_open import empty_as_absent
 from veason.annotation.marks import with_settled
+from veason.annotation.shapes import copied, interpolated, with_tool
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
 from veason.pipeline import prompts_from_answer
@@ -32,10 +33,12 @@ from veason.studio.server.requests.edits import (
     BoxEdit,
     ClassEdit,
     ClickEdit,
+    CopyEdit,
     DropEdit,
     DuplicateEdit,
     Edits,
     EmptyEdit,
+    InterpolateEdit,
     KeyframeEdit,
     LockEdit,
     MarkEdit,
@@ -45,6 +48,7 @@ from veason.studio.server.requests.edits import (
     ReasonEdit,
     StepEdit,
     TakeEdit,
+    ToolEdit,
     WordsEdit,
 )
 from veason.types import Box, Click, Prompt
@@ -70,6 +74,14 @@ def edits_of(
             return [PutPrompt(_prompt(request, state, size_wh))]
         case MaskEdit():
             return with_settled(state, PutPrompt(_prompt(request, state, size_wh)), size_wh)
+        case ToolEdit(edit=tool, pixels=pixels, other=other_id):
+            drawn = with_tool(state, (request.object, request.frame), tool, pixels=pixels, other_id=other_id)
+            return with_settled(state, drawn, size_wh)
+        case CopyEdit():
+            frames = within(request.start, request.stop, state.num_frames)
+            return with_settled(state, copied(state, (request.object, request.frame), frames), size_wh)
+        case InterpolateEdit():
+            return with_settled(state, interpolated(state, (request.object, request.frame)), size_wh)
         case DropEdit(object=object_id, frame=frame_index):
             return [DropPrompt(object_id, frame_index)]
         case KeyframeEdit(frame=frame_index):

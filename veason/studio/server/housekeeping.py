@@ -36,6 +36,11 @@ class Housekeeping:
         """Begin."""
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._thread.is_alive()
+
     def tidy(self) -> None:
         """Do everything once."""
         self._registry.sweep()

@@ -218,7 +218,7 @@ def propagate(
         yield from _in_batches(question.id, _masks(question, plan, request, pipeline), stop)
         rank(question.project, question.question_id)
         now = question.labels.now()
-        told = session_item(now), doubt_item(now.state), findings_item(now.state), pace_item(pipeline.segmenter)
+        told = session_item(now), doubt_item(now.state), findings_item(now.state), pace_item(pipeline)
         yield Message(work=question.id, items=(*told, IdleItem()))
 
 

@@ -76,6 +76,12 @@ class ModelLine:
         self._paces: dict[str, float] = {}
         """Seconds that requests of a kind take."""
 
+    @property
+    def num_waiting(self) -> int:
+        """How many requests wait."""
+        with self._free:
+            return sum(len(requests) for requests in self._waiting.values())
+
     @contextmanager
     def ticket(
         self, who: str, kind: str, expected_s: float | None = None, *, most: int | None = MOST_WAITING

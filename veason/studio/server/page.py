@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from veason.libraries import library_imports
+from veason.studio.server.access.sign_in import person_of
 from veason.studio.server.api import Api, add_endpoints
 from veason.studio.server.encode import encode
 from veason.studio.server.messages.about import About
 from veason.studio.server.model_line import MOST_IN_LINE
 from veason.studio.server.requests import EVENTS, LOOK_UPS
 from veason.studio.server.studio import MODEL_EVENTS, Studio
-from veason.video import UNTRUSTED
-from veason.video.limits import ANY
 
 with library_imports():
     import gradio as gr
@@ -51,8 +50,8 @@ MOST_TRANSFERS, MOST_EVENTS, MOST_THREADS = 24, 1024, 320
 """Transfers of a kind at once, events that wait for anything, and threads: each event that runs has one."""
 
 
-def build(studio: Studio, about: About) -> gr.Blocks:
-    """Return the page, with every event and look-up wired to the studio."""
+def build(studio: Studio, about: About, api: Api, *, has_people: bool = False) -> gr.Blocks:
+    """Return the page, with every event and look-up wired to the studio; `has_people` where people sign in."""
     with gr.Blocks(title="Veason", fill_width=True, analytics_enabled=False) as page:
         component = gr.HTML(
             value=None,
@@ -60,13 +59,13 @@ def build(studio: Studio, about: About) -> gr.Blocks:
             js_on_load=LOADER,
             apply_default_css=False,
             elem_id="studio",
-            server_functions=[_look_up(studio, name) for name in LOOK_UPS],
+            server_functions=[_look_up(studio, name, has_people) for name in LOOK_UPS],
             main=f"gradio_api/file={WEB / 'main.js'}",
             about=encode(about),
         )
         for name in EVENTS:
             getattr(component, name)(
-                _listener(studio, name),
+                _listener(studio, name, has_people),
                 None,
                 component,
                 show_progress="hidden",
@@ -74,11 +73,7 @@ def build(studio: Studio, about: About) -> gr.Blocks:
                 api_visibility="private",
                 **_limits(name),
             )
-        add_endpoints(
-            Api(
-                studio.pipeline, studio.line, studio.outbox, studio.teller, limits=ANY if studio.is_local else UNTRUSTED
-            )
-        )
+        add_endpoints(api)
     return page
 
 
@@ -101,21 +96,23 @@ def _limits(event: str) -> dict[str, Any]:
     return {"concurrency_limit": 1 if event == "edit" else MOST_TRANSFERS}
 
 
-def _listener(studio: Studio, name: str) -> Callable[[gr.EventData], Iterator[Any]]:
+def _listener(studio: Studio, name: str, has_people: bool) -> Callable[[gr.EventData, gr.Request], Iterator[Any]]:
     """Return what gradio calls for an event."""
 
-    def listen(event: gr.EventData) -> Iterator[Any]:
-        with closing(studio.answer(name, sent_with(event))) as messages:  # type: ignore[type-var]  # it is a generator
+    def listen(event: gr.EventData, request: gr.Request) -> Iterator[Any]:
+        person = person_of(request.headers) if has_people else None
+        answering = studio.answer(name, sent_with(event), person)
+        with closing(answering) as messages:  # type: ignore[type-var]  # it is a generator
             yield from messages
 
     return listen
 
 
-def _look_up(studio: Studio, name: str) -> Callable[[Any], Any]:
+def _look_up(studio: Studio, name: str, has_people: bool) -> Callable[[Any, gr.Request], Any]:
     """Return what the page calls outside the queue: cheap, on the CPU; gradio goes by the function's name."""
 
-    def look_up(sent: Any) -> Any:
-        return studio.look_up(name, sent)
+    def look_up(sent: Any, request: gr.Request) -> Any:
+        return studio.look_up(name, sent, person_of(request.headers) if has_people else None)
 
     look_up.__name__ = name
     return look_up

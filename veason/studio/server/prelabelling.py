@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 
-from veason.errors import ProjectError
+from veason.errors import DeviceError, ProjectError
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.prelabel import Progress, prelabel
@@ -27,7 +27,13 @@ class Prelabelling:
 
         Raises:
             ProjectError: nothing is left to do.
+            DeviceError: this is a ZeroGPU Space, whose GPU is allocated to visitors.
         """
+        if self._pipeline.uses_zero_gpu:
+            raise DeviceError(
+                "a ZeroGPU Space allocates its GPU to one visitor's call at a time: pre-label on a machine of "
+                "your own, and import the project here"
+            )
         run = self._runs.get(key)
         if run is not None and run.is_running:
             return

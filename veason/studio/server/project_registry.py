@@ -79,6 +79,11 @@ class ProjectRegistry:
         return self._settings.visitor_bytes
 
     @property
+    def root(self) -> Path:
+        """The folder of the project, or that of all visitors' projects."""
+        return self._settings.visitors or self._open[self.own_key or ""].folder
+
+    @property
     def is_public(self) -> bool:
         """True where every visitor has a project of their own, for a limited time."""
         return self.own_key is None

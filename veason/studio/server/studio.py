@@ -11,6 +11,8 @@ from typing import Any
 
 from veason.errors import ProjectError, VeasonError
 from veason.pipeline import Pipeline
+from veason.studio.server.access.people import Person
+from veason.studio.server.access.roles import signed_by
 from veason.studio.server.at_once import AtOnce
 from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.encode import encode
@@ -24,6 +26,7 @@ from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
 from veason.studio.server.messages.masks import IdleItem
 from veason.studio.server.model_line import ModelLine
+from veason.studio.server.operation.observing import Observers
 from veason.studio.server.outbox import TRANSFER_BYTES, Outbox
 from veason.studio.server.prelabelling import Prelabelling
 from veason.studio.server.project_registry import ProjectRegistry
@@ -68,6 +71,7 @@ class Studio:
         transfer_bytes: int = TRANSFER_BYTES,
     ) -> None:
         self.pipeline, self.registry, self.examples, self.is_local = pipeline, registry, examples, is_local
+        self.observers = Observers()
         self.outbox = Outbox(transfer_bytes)
         self.questions = OpenQuestions(registry, capacity, video_bytes)
         self.housekeeping = Housekeeping(registry, self.outbox, self.describe_holdings)
@@ -132,29 +136,37 @@ class Studio:
             f"{self.registry.num_open} projects open"
         )
 
-    def answer(self, event: str, sent: object) -> Iterator[Any]:
-        """Do what an event of the page asks for, and yield messages as JSON; a VeasonError is told as a notice."""
-        client = NOBODY
-        try:
-            client = request = parse_event(event, sent)
-            with self._one_more(event, request), closing(self._events[event](request)) as messages:  # type: ignore[type-var]  # all are generators
-                for message in messages:
-                    yield self._stamped(message, client)
-        except Exception as error:  # noqa: BLE001  # the outermost door: whatever happens, the page is told and goes on
-            notice = NoticeItem(level="error", text=self.teller.words(error))
-            yield self._stamped(Message(work=None, items=(notice, *_after_failure(event, error))), client)
+    def answer(self, event: str, sent: object, person: Person | None = None) -> Iterator[Any]:
+        """Handle an event of the page and yield messages as JSON; a VeasonError becomes a notice.
 
-    def look_up(self, name: str, sent: object) -> Any:
-        """Answer a look-up of the page as JSON; a VeasonError as an `ErrorReply`."""
-        try:
-            request = parse_look_up(name, sent)
-            with self._one_more(name, request):
-                found = self._look_ups[name](request)
-        except Exception as error:  # noqa: BLE001  # the outermost door, as above
-            told = self.teller.words(error)
-            if name != "snapshot":
-                return encode(ErrorReply(error=told))
-            return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=told),)), NOBODY)
+        `person` is the signed-in user, None if sign-in is off.
+        """
+        client = NOBODY
+        with self.observers.observe("event", event, self._events, person.name if person else "") as ending:
+            try:
+                client = request = signed_by(parse_event(event, sent), person)
+                messages = self._events[event](request)
+                with self._one_more(event, request), closing(messages):  # type: ignore[type-var]  # all are generators
+                    for message in messages:
+                        yield self._stamped(message, client)
+            except Exception as error:  # noqa: BLE001  # the outermost door: whatever happens, the page is told and goes on
+                ending.note(error)
+                notice = NoticeItem(level="error", text=self.teller.words(error))
+                yield self._stamped(Message(work=None, items=(notice, *_after_failure(event, error))), client)
+
+    def look_up(self, name: str, sent: object, person: Person | None = None) -> Any:
+        """Answer a look-up of the page as JSON; a VeasonError as an `ErrorReply`. `person` is as in `answer`."""
+        with self.observers.observe("look-up", name, self._look_ups, person.name if person else "") as ending:
+            try:
+                request = signed_by(parse_look_up(name, sent), person)
+                with self._one_more(name, request):
+                    found = self._look_ups[name](request)
+            except Exception as error:  # noqa: BLE001  # the outermost door, as above
+                ending.note(error)
+                told = self.teller.words(error)
+                if name != "snapshot":
+                    return encode(ErrorReply(error=told))
+                return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=told),)), NOBODY)
         return (
             self._stamped(found, request) if isinstance(found, Message) else self.teller.without_folders(encode(found))
         )

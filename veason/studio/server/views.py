@@ -15,7 +15,7 @@ from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
-from veason.pipeline import masks_by_frame
+from veason.pipeline import Pipeline, masks_by_frame
 from veason.profile import Profile
 from veason.project import Labelled
 from veason.studio.server.messages import Item
@@ -46,7 +46,6 @@ from veason.types import (
     KeyframeChosen,
     ObjectMask,
     PolicyEvent,
-    Segmenter,
     ThoughtDelta,
     Unanswered,
 )
@@ -84,9 +83,9 @@ def range_item(question: OpenQuestion, *, insists: bool = False) -> RangeItem:
     return RangeItem(range=question.range.frames, home=question.range.home, insists=insists)
 
 
-def pace_item(segmenter: Segmenter) -> PaceItem:
+def pace_item(pipeline: Pipeline) -> PaceItem:
     """Return what one frame of one object costs in seconds: a guess at first, later as measured."""
-    return PaceItem(seconds_per_frame=segmenter.estimate_seconds(1000, 1) / 1000)
+    return PaceItem(seconds_per_frame=pipeline.estimate_seconds(1000, 1) / 1000)
 
 
 def session_item(now: Labelled) -> SessionItem:

@@ -441,6 +441,33 @@ export interface MaskEdit extends EditRequest {
   counts: string;
 }
 
+/** Use a tool on the mask of an object on a frame. */
+export interface ToolEdit extends EditRequest {
+  edit: "fill" | "despeck" | "largest" | "grow" | "shrink" | "smooth" | "subtract" | "intersect";
+  object: number;
+  frame: number;
+  /** by how much it grows, shrinks or is smoothed; the least size of a part for "despeck". */
+  pixels?: number;
+  /** the object that "subtract" and "intersect" take. */
+  other?: number | null;
+}
+
+/** Copy the mask of an object on a frame to the frames from `start` up to `stop`, which is left out. */
+export interface CopyEdit extends EditRequest {
+  edit: "copy";
+  object: number;
+  frame: number;
+  start: number;
+  stop: number;
+}
+
+/** Draw an object between the two frames around this one on which it was drawn. */
+export interface InterpolateEdit extends EditRequest {
+  edit: "interpolate";
+  object: number;
+  frame: number;
+}
+
 /** Delete what was drawn of an object on a frame. */
 export interface DropEdit extends EditRequest {
   edit: "drop";
@@ -553,6 +580,8 @@ export interface ExportLabelsRequest extends Signed {
   everything?: boolean;
   /** accepted labels that a reviewer disagrees with too. */
   disputed?: boolean;
+  /** leave overlapping masks as they are; else each pixel goes to one object of a question. */
+  overlaps?: boolean;
   /** the frames beside the labels. */
   pictures?: boolean;
   /** only these, where they are named. */
@@ -974,6 +1003,18 @@ export interface ErrorReply {
   error: string;
 }
 
+/** GPU time that is requested on a ZeroGPU Space, in seconds; it counts against the visitor's daily quota. */
+export interface ZeroGpuPart {
+  /** by the number of answers. */
+  thinking: Record<number, number>;
+  /** for propagating, before the first mask. */
+  startup: number;
+  /** for propagating, on the expected seconds. */
+  factor: number;
+  /** the most that one call requests. */
+  max: number;
+}
+
 /** Where labels are kept. */
 export interface ProjectPart {
   /** of the one project, null where every visitor has one of their own. */
@@ -1028,6 +1069,8 @@ export interface About {
   policy: string;
   /** what the models run on. */
   device: "CPU" | "GPU";
+  /** what a call requests on a ZeroGPU Space, null elsewhere. */
+  zeroGpu: ZeroGpuPart | null;
   /** the policy's answers are. */
   recorded: boolean;
   /** it makes sense to ask for more than one answer. */
@@ -1042,6 +1085,8 @@ export interface About {
   marks: Array<string>;
   /** a frame above it is doubtful. */
   doubtThreshold: number;
+  /** people sign in, and what they do goes by their name. */
+  signsIn: boolean;
   /** where labels are kept. */
   project: ProjectPart;
   /** of labels. */
@@ -1095,6 +1140,9 @@ export interface Events {
     | BoxEdit
     | ClickEdit
     | MaskEdit
+    | ToolEdit
+    | CopyEdit
+    | InterpolateEdit
     | DropEdit
     | KeyframeEdit
     | DuplicateEdit

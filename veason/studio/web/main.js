@@ -9,6 +9,7 @@
 import { Frames } from "./canvas/frames.js";
 import { showInHand } from "./canvas/in-hand.js";
 import { makeOverlapBar } from "./canvas/overlap-bar.js";
+import { makeShapeMenu } from "./canvas/shape-menu.js";
 import { Stage } from "./canvas/stage.js";
 import { makeTools } from "./canvas/tools.js";
 import { blank, initial } from "./core/blank.js";
@@ -23,6 +24,7 @@ import { makeSync } from "./core/sync.js";
 import { Actions } from "./edits/actions.js";
 import { overlapping } from "./edits/overlap.js";
 import { bindHeader } from "./header/header.js";
+import { showPerson } from "./header/person.js";
 import { makeSteps } from "./header/steps.js";
 import { makeCommands } from "./keyboard/commands.js";
 import { Help } from "./keyboard/help.js";
@@ -73,6 +75,7 @@ export function start(scope) {
   makeQueueScreen(refs, state, queue, notify, (rows) => transfer.exportRows(rows));
   makeWelcome(refs, scope.props.about, state, messages, notify);
   makeSync(refs, scope.props.about, state, messages, notify);
+  showPerson(refs, scope.props.about);
   openAsked(state, queue, messages, player, leaving(refs, state, frames, messages));
   refs.app.dataset.ready = "true";
   question.nameUnknown();
@@ -236,6 +239,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   makeOverlapBar(refs, state, actions.overlap, overlapping);
   makeFilm(refs, scope, state, player);
   makeTools(refs, state, actions, keymap);
+  makeShapeMenu(refs, state, actions.shapes, keymap);
   makeSteps(refs, state, actions);
   makeAnswers(refs, about, state, player, actions);
   new Lanes(refs, state, player, actions, doubtThreshold);

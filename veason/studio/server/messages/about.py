@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,12 +71,30 @@ class ProjectPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroGpuPart:
+    """GPU time that is requested on a ZeroGPU Space, in seconds; it counts against the visitor's daily quota.
+
+    Attributes:
+        thinking: by the number of answers.
+        startup: for propagating, before the first mask.
+        factor: for propagating, on the expected seconds.
+        max: the most that one call requests.
+    """
+
+    thinking: Mapping[int, float]
+    startup: float
+    factor: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What the page shows before any video.
 
     Attributes:
         policy: its name.
         device: what the models run on.
+        zero_gpu: what a call requests on a ZeroGPU Space, null elsewhere.
         recorded: the policy's answers are.
         several: it makes sense to ask for more than one answer.
         segmenter: its name.
@@ -84,6 +102,7 @@ class About:
         space: width and height that the policy's numbers are in.
         marks: what the steps of its reasoning begin with.
         doubt_threshold: a frame above it is doubtful.
+        signs_in: people sign in, and what they do goes by their name.
         project: where labels are kept.
         formats: of labels.
         max_mb: of an upload.
@@ -92,6 +111,7 @@ class About:
 
     policy: str
     device: Literal["CPU", "GPU"]
+    zero_gpu: ZeroGpuPart | None
     recorded: bool
     several: bool
     segmenter: str
@@ -99,6 +119,7 @@ class About:
     space: tuple[int, int] | None
     marks: Sequence[str]
     doubt_threshold: float
+    signs_in: bool
     project: ProjectPart
     formats: Sequence[FormatPart]
     max_mb: int

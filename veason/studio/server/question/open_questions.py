@@ -83,6 +83,10 @@ class OpenQuestions:
         with self.using(work_id) as question:
             yield question
 
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return len(self._open)
+
     def is_open(self, work_id: str) -> bool:
         """Tell whether the question of that id is open."""
         return work_id in self._open

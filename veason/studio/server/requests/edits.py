@@ -65,6 +65,42 @@ class MaskEdit(EditRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEdit(EditRequest):
+    """Use a tool on the mask of an object on a frame.
+
+    Attributes:
+        pixels: by how much it grows, shrinks or is smoothed; the least size of a part for "despeck".
+        other: the object that "subtract" and "intersect" take.
+    """
+
+    edit: Literal["fill", "despeck", "largest", "grow", "shrink", "smooth", "subtract", "intersect"]
+    object: ObjectId
+    frame: FrameIndex
+    pixels: Annotated[int, Between(1, 100_000)] = 1
+    other: ObjectId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyEdit(EditRequest):
+    """Copy the mask of an object on a frame to the frames from `start` up to `stop`, which is left out."""
+
+    edit: Literal["copy"]
+    object: ObjectId
+    frame: FrameIndex
+    start: FrameIndex
+    stop: Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterpolateEdit(EditRequest):
+    """Draw an object between the two frames around this one on which it was drawn."""
+
+    edit: Literal["interpolate"]
+    object: ObjectId
+    frame: FrameIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DropEdit(EditRequest):
     """Delete what was drawn of an object on a frame."""
 
@@ -188,6 +224,9 @@ Edits: TypeAlias = (
     BoxEdit
     | ClickEdit
     | MaskEdit
+    | ToolEdit
+    | CopyEdit
+    | InterpolateEdit
     | DropEdit
     | KeyframeEdit
     | DuplicateEdit

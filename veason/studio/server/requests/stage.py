@@ -29,6 +29,10 @@ class OpenUploadRequest(Signed):
         return Upload(path=self.path, name=self.name)
 
 
+Samples: TypeAlias = Literal[1, 4, 8]
+"""How many answers can be asked for at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThinkRequest(WorkRequest):
     """Ask the policy.
@@ -41,7 +45,7 @@ class ThinkRequest(WorkRequest):
 
     instruction: Annotated[str, AtMost(2000)]
     again: bool = False
-    samples: Literal[1, 4, 8] = 1
+    samples: Samples = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ class ExportLabelsRequest(Signed):
         scope: the open clip, or the whole project.
         everything: labels that nobody accepted too.
         disputed: accepted labels that a reviewer disagrees with too.
+        overlaps: leave overlapping masks as they are; else each pixel goes to one object of a question.
         pictures: the frames beside the labels.
         questions: only these, where they are named.
     """
@@ -40,6 +41,7 @@ class ExportLabelsRequest(Signed):
     scope: Literal["clip", "project"] = "project"
     everything: bool = False
     disputed: bool = False
+    overlaps: bool = True
     pictures: bool = True
     questions: RowIds | None = None
 

@@ -27,16 +27,19 @@ from veason.studio.server.question.opening_tabs import OpeningTabs
 from veason.studio.server.requests.edits import (
     BoxEdit,
     ClickEdit,
+    CopyEdit,
     DropEdit,
     DuplicateEdit,
     Edits,
     EmptyEdit,
+    InterpolateEdit,
     KeyframeEdit,
     MarkEdit,
     MaskEdit,
     MergeEdit,
     StepEdit,
     TakeEdit,
+    ToolEdit,
     WordsEdit,
 )
 from veason.studio.server.requests.look_ups import FrameLookUp, PulseLookUp, SnapshotLookUp, StopLookUp, UnknownLookUp
@@ -57,6 +60,9 @@ from veason.studio.server.views import (
 
 EDIT_OPENING_S = 2.0
 """For so long an edit opens the video of a question that is not open; looking at the question takes its time."""
+
+_RESHAPING = (DropEdit, DuplicateEdit, MergeEdit, ToolEdit, CopyEdit, InterpolateEdit)
+"""Edits by which masks change at once, on frames that the page does not know."""
 
 
 class StageRoutes:
@@ -208,7 +214,7 @@ class StageRoutes:
             work=question.id,
             items=(
                 opened_item(question),
-                pace_item(self._pipeline.segmenter),
+                pace_item(self._pipeline),
                 ShownItem(frames=shown),
                 *self._everything(question, now),
                 BusyItem() if question.job.is_running else IdleItem(),
@@ -242,7 +248,7 @@ class StageRoutes:
         if isinstance(request, TakeEdit):
             return self._everything(question, now)
         is_absence = isinstance(request, EmptyEdit) or (isinstance(request, MarkEdit) and request.edit == "absent")
-        if is_absence or isinstance(request, DropEdit | DuplicateEdit | MergeEdit):
+        if is_absence or isinstance(request, _RESHAPING):
             return session_item(now), all_masks(now.state), doubt_item(now.state)
         if isinstance(request, BoxEdit | ClickEdit | MaskEdit | KeyframeEdit):
             start, stop = question.range.frames

@@ -111,6 +111,7 @@ class TransferRoutes:
         options = ExportOptions(
             is_everything=request.everything,
             has_disputed=request.disputed,
+            has_overlaps=request.overlaps,
             has_pictures=request.pictures,
             profile=profile_of(self._pipeline),
         )

@@ -83,8 +83,16 @@ const run = () => ({
 /** @returns {Omit<ViewPart, "opacity" | "outline">} */
 const view = () => ({ view: FIT, eye: true, hidden: new Set(), solo: null, lit: null });
 
-/** @returns {Omit<HandPart, "brush">} */
-const hand = () => ({ selected: null, drawing: false, tool: null, corner: null, renaming: null, merging: null });
+/** @returns {Omit<HandPart, "brush" | "measure">} */
+const hand = () => ({
+  selected: null,
+  drawing: false,
+  tool: null,
+  corner: null,
+  renaming: null,
+  merging: null,
+  holding: false,
+});
 
 /** Everything that belongs to one question: another one begins with this. */
 export const blank = () => ({
@@ -103,6 +111,10 @@ export function initial() {
   /** @type {ScreenPart} */
   const screen = { screen: "stage", queueSize: 0, queueCount: 0 };
   const look = recallPref("look", { opacity: 0.45, outline: false });
-  const kept = { brush: recallPref("brush", 24), settles: recallPref("settles", true) };
+  const kept = {
+    brush: recallPref("brush", 24),
+    measure: recallPref("measure", 3),
+    settles: recallPref("settles", true),
+  };
   return { ...blank(), ...screen, ...look, ...kept, project: null };
 }

@@ -49,6 +49,7 @@ export interface Refs {
   dropText: HTMLSpanElement;
   eraser: HTMLButtonElement;
   estimate: HTMLSpanElement;
+  exclusive: HTMLInputElement;
   exportForm: HTMLFormElement;
   eye: HTMLButtonElement;
   farther: HTMLButtonElement;
@@ -149,6 +150,8 @@ export interface Refs {
   search: HTMLInputElement;
   segmenter: HTMLSpanElement;
   settles: HTMLInputElement;
+  shapeList: HTMLDivElement;
+  shapes: HTMLDetailsElement;
   shares: HTMLDivElement;
   showTour: HTMLButtonElement;
   shut: HTMLParagraphElement;

@@ -146,6 +146,10 @@ export interface HandPart {
   corner: Corner | null;
   renaming: number | null;
   merging: number | null;
+  /** By how many pixels masks grow, shrink and are smoothed. */
+  measure: number;
+  /** Whether corrections wait for Propagate. */
+  holding: boolean;
 }
 
 /** Whether the stage or the queue is to be seen, and how long the queue is. */

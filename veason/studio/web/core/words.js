@@ -1,9 +1,19 @@
 // @ts-check
 // Times, sizes and how far something is, in words.
 
+/** @import { About } from "../contract.js" */
+
 /** @param {number} seconds */
 export const duration = (seconds) =>
   seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${(seconds / 60).toFixed(1)} min`;
+
+/**
+ * The GPU time that propagating requests on a ZeroGPU Space, null elsewhere.
+ * @param {number} seconds that it is expected to take
+ * @param {About["zeroGpu"]} zeroGpu
+ */
+export const gpuSeconds = (seconds, zeroGpu) =>
+  zeroGpu && Math.min(zeroGpu.max, Math.ceil(zeroGpu.startup + zeroGpu.factor * seconds));
 
 /** @param {number} bytes */
 export const fileSize = (bytes) =>

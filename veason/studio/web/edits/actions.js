@@ -14,6 +14,7 @@ import { Changes } from "./change.js";
 import { Marks } from "./marks.js";
 import { Overlap } from "./overlap.js";
 import { AFTER_KEYS, Prompts } from "./prompts.js";
+import { Shapes } from "./shapes.js";
 
 /** @type {(Corner | null)[]} */
 const CORNERS = [null, "nw", "se"];
@@ -52,6 +53,7 @@ export class Actions {
     this.#changes = new Changes(state, messages);
     this.prompts = new Prompts(state, this.#changes, notify, this.refuses);
     this.overlap = new Overlap(state, this.prompts, notify, this.refuses);
+    this.shapes = new Shapes(state, this.#changes, notify, this.refuses);
     this.marks = new Marks(state, this.#changes, notify, this.refuses);
   }
 

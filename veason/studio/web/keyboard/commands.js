@@ -93,7 +93,7 @@ function videoCommands({ refs, state, actions, player, doubtThreshold }) {
 
 /** @param {Parts} parts */
 function objectCommands({ state, actions, stage }) {
-  const { prompts, marks } = actions;
+  const { prompts, marks, shapes } = actions;
 
   // Tab goes round the objects; after Esc it leaves the stage (see keys.js): the keyboard is never caught.
   /** @param {Way} way */
@@ -126,6 +126,17 @@ function objectCommands({ state, actions, stage }) {
     drop: () => (stage.painter.isDrawing() ? stage.painter.back() : prompts.drop()),
     copy: prompts.copy,
     paste: prompts.paste,
+    fill: () => shapes.use("fill"),
+    despeck: () => shapes.use("despeck"),
+    largest: () => shapes.use("largest"),
+    grow: () => shapes.use("grow"),
+    shrink: () => shapes.use("shrink"),
+    smooth: () => shapes.use("smooth"),
+    subtract: () => shapes.use("subtract"),
+    intersect: () => shapes.use("intersect"),
+    copyMask: () => shapes.copy(),
+    interpolate: () => shapes.interpolate(),
+    hold: () => shapes.hold(),
     duplicate: ofSelected(actions.duplicate),
     merge: ofSelected(actions.beginMerge),
     verify: marks.verify,
@@ -144,7 +155,7 @@ function objectCommands({ state, actions, stage }) {
 function workCommands({ state, actions, propagation, review, queue, help }) {
   return {
     keyframe: actions.makeKeyframe,
-    propagate: () => propagation.start(),
+    propagate: () => propagation.run(),
     goOn: () => propagation.goOn(),
     forward: () => propagation.start("forward"),
     backward: () => propagation.start("backward"),

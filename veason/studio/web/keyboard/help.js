@@ -134,7 +134,7 @@ export class Help {
     ];
   }
 
-  /** What cannot be changed. @param {"Video" | "Object" | "Work"} group */
+  /** What cannot be changed. @param {"Video" | "Object" | "Mask" | "Work"} group */
   #fixed(group) {
     /** @type {Record<typeof group, [text: string, keys: string[]][]>} */
     const rows = {
@@ -149,6 +149,7 @@ export class Help {
         ["The same by tenths", ["from 800 % zoom"]],
         ["Brush size", ["Shift wheel"]],
       ],
+      Mask: [["By how much", ["in the menu"]]],
       Work: [],
     };
     return rows[group].map(([text, keys]) =>

@@ -4,7 +4,7 @@
 /** @typedef {keyof typeof CVAT} Command */
 /** @typedef {{ title: string, keys: Record<Command, string[]>, nudge: "alt" | "ctrl" }} Preset */
 
-/** @type {[group: "Video" | "Object" | "Work", commands: [Command, string][]][]} */
+/** @type {[group: "Video" | "Object" | "Mask" | "Work", commands: [Command, string][]][]} */
 export const COMMANDS = [
   [
     "Video",
@@ -49,6 +49,22 @@ export const COMMANDS = [
       ["absent", "Absent from here on, or back"],
       ["occluded", "Occluded here, or seen whole"],
       ["occludedRange", "Occluded on the chosen frames"],
+    ],
+  ],
+  [
+    "Mask",
+    [
+      ["fill", "Fill its holes"],
+      ["despeck", "Drop specks"],
+      ["largest", "Keep the largest part"],
+      ["grow", "Grow"],
+      ["shrink", "Shrink"],
+      ["smooth", "Smooth"],
+      ["subtract", "Subtract another object"],
+      ["intersect", "Keep what is in another object too"],
+      ["copyMask", "Copy to the chosen frames"],
+      ["interpolate", "Interpolate between drawn frames"],
+      ["hold", "Corrections wait for Propagate, or not"],
     ],
   ],
   [
@@ -118,6 +134,17 @@ const CVAT = {
   rename: ["F2"],
   masks: ["t"],
   keyframe: ["k"],
+  fill: ["shift+f"],
+  despeck: ["shift+d"],
+  largest: ["shift+l"],
+  grow: ["shift+g"],
+  shrink: ["shift+h"],
+  smooth: ["shift+s"],
+  subtract: ["shift+x"],
+  intersect: ["shift+i"],
+  copyMask: ["shift+c"],
+  interpolate: ["shift+k"],
+  hold: ["shift+a"],
   propagate: ["p"],
   goOn: ["shift+p"],
   forward: ["ctrl+b"],

@@ -8,7 +8,7 @@
 
 import { countFrames, drawnHere, isPropagated } from "../core/objects.js";
 import { keepPref } from "../core/prefs.js";
-import { duration } from "../core/words.js";
+import { duration, gpuSeconds } from "../core/words.js";
 import { idOf } from "../queue/ids.js";
 
 const KEEP_MS = 250;
@@ -55,7 +55,7 @@ export class Propagation {
       to.value = String(Math.max(Number(to.value), frame));
     }
     this.#state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
-    const settles = only === "stale" && this.#state.get().settles;
+    const settles = (only === "stale" || only === "here") && this.#state.get().settles;
     this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, after, settles });
   }
 
@@ -65,9 +65,12 @@ export class Propagation {
    */
   follow = (edit) => {
     const now = this.#state.get();
-    if (now.objects.some((object) => isPropagated(now, object))) this.start("stale", edit);
+    if (!now.holding && now.objects.some((object) => isPropagated(now, object))) this.start("stale", edit);
     else if (drawnHere({ ...now, paintings: [] }).isPrompted) this.start("here", edit); // a painting is its own mask
   };
+
+  /** All masks; where corrections were made to wait, what they touch. */
+  run = () => this.start(this.#state.get().holding && this.#state.get().pending.size ? "stale" : null);
 
   /** Do what runs that ended early left as it was. */
   goOn = () => {
@@ -84,7 +87,7 @@ export class Propagation {
     const { go, from, to } = this.#refs;
     go.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.start();
+      this.run();
     });
     for (const field of [from, to]) {
       // While typing, not when the field is left: on a phone the page would move under the finger that leaves it.
@@ -137,8 +140,10 @@ export class Propagation {
     const { start, stop } = this.#wanted();
     const frames = Math.max(0, stop - start);
     const part = frames < info.frames ? ` of ${info.frames}` : "";
-    const cost = duration(frames * Math.max(1, objects.length) * secondsPerFrame);
-    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${cost}`;
+    const seconds = frames * Math.max(1, objects.length) * secondsPerFrame;
+    const gpu = gpuSeconds(seconds, this.#scope.props.about.zeroGpu);
+    const quota = gpu === null ? "" : ` · up to ${duration(gpu)} of GPU quota`;
+    this.#refs.estimate.textContent = `${frames}${part} frames · ≈ ${duration(seconds)}${quota}`;
   }
 
   /** @param {State} now */

@@ -8,6 +8,7 @@
 
 import { button } from "../core/dom.js";
 import { keepPref, recallPref } from "../core/prefs.js";
+import { duration } from "../core/words.js";
 
 const AFTER_TYPING_MS = 250;
 const WORDS_KEPT = 200;
@@ -59,10 +60,18 @@ export class Question {
     this.#state = state;
     this.#messages = messages;
     this.#bindField();
-    state.on(["speed"], ({ speed }) => {
-      refs.speed.textContent = speed;
-    });
+    state.on(["speed"], () => this.#tellSpeed());
+    refs.samples.addEventListener("change", () => this.#tellSpeed());
     state.on(["info"], ({ info }) => this.#suggest(info?.title ?? null));
+  }
+
+  /** How fast the answer came; before it, on a ZeroGPU Space, what asking costs. */
+  #tellSpeed() {
+    const { zeroGpu } = this.#scope.props.about;
+    const { speed, samples } = this.#refs;
+    const gpu = zeroGpu?.thinking[Number(samples.value)];
+    const cost = gpu === undefined ? "" : `up to ${duration(gpu)} of GPU quota`;
+    speed.textContent = this.#state.get().speed || cost;
   }
 
   /** Ask again, with what was corrected. */

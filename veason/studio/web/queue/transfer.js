@@ -261,6 +261,7 @@ export class Transfer {
       questions: scope === "chosen" ? this.#rows.map(({ id }) => id) : null,
       everything: this.#chosen("take") === "everything",
       disputed: this.#refs.disputed.checked,
+      overlaps: !this.#refs.exclusive.checked,
       pictures: this.#refs.pictures.checked,
     });
   }

@@ -1,0 +1,62 @@
+// @ts-check
+// The lab's page: what its address holds, where cards stand, and how a text is cut at its claims.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { readPlace, writePlace } from "../../veason/lab/web/ask.js";
+import { CARD, inSight, layOut, moved, place } from "../../veason/lab/web/window.js";
+import { cut, figure } from "../../veason/lab/web/words.js";
+
+test("the address holds the place and nothing is lost on the way", () => {
+  const there = {
+    run: "a+b",
+    other: "",
+    query: 'jf < 30 and "x&y#z" in instruction',
+    sort: "jf",
+    descending: "1",
+    key: "v/0",
+  };
+  assert.deepEqual(readPlace(writePlace(there)), there);
+  assert.deepEqual(readPlace("#nonsense"), { run: "", other: "", query: "", sort: "", descending: "", key: "" });
+});
+
+test("only cards in sight are drawn, however many there are", () => {
+  const plan = layOut(1000, 35000);
+  assert.equal(plan.columns, 3);
+  const seen = inSight(plan, 100_000, 800, 35000);
+  assert.ok(seen.end - seen.start <= 3 * 7);
+  const { top } = place(plan, seen.start + 3);
+  assert.ok(top <= 100_000 && top + CARD.height + 3 * CARD.gap >= 100_000 - CARD.height);
+  assert.deepEqual(inSight(layOut(1000, 0), 0, 800, 0), { start: 0, end: 0 });
+  assert.equal(layOut(10, 5).columns, 1);
+});
+
+test("keys move within the cards", () => {
+  assert.equal(moved("ArrowDown", 1, 10, 4), 5);
+  assert.equal(moved("ArrowUp", 1, 10, 4), 0);
+  assert.equal(moved("End", 1, 10, 4), 9);
+  assert.equal(moved("End", 0, 0, 4), 0);
+  assert.equal(moved("x", 1, 10, 4), null);
+});
+
+test("a text is cut at its claims by characters, whatever they are", () => {
+  const claims = [
+    { start: 2, end: 5 },
+    { start: 4, end: 6 },
+    { start: 6, end: 7 },
+  ];
+  const pieces = cut("😀 red b.", claims);
+  assert.deepEqual(
+    pieces.map((piece) => [piece.text, piece.claim?.start ?? null]),
+    [
+      ["😀 ", null],
+      ["red", 2],
+      [" ", null],
+      ["b", 6],
+      [".", null],
+    ],
+  );
+  assert.equal(figure(null), "–");
+  assert.equal(figure(12.345), "12.3");
+});

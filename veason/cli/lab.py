@@ -1,0 +1,310 @@
+"""`veason lab ACTION`: keep runs of models over a dataset; find, compare and report what they get wrong."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from veason.cli.data import add_dataset_arguments
+from veason.cli.evaluate import MODEL_OPTIONS
+from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, positive_int
+from veason.errors import DataError, OptionError
+from veason.libraries import library_imports
+
+if TYPE_CHECKING:
+    from veason.lab.store import Lab
+
+FOUND = 50
+"""Rows that `find` prints unless told otherwise."""
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Add the command and return its parser."""
+    parser = commands.add_parser("lab", help="find, count and compare hallucinations", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_import(actions)
+    _add_run(actions)
+    shown = _action(actions, "list", "the runs, their sizes and tags")
+    shown.add_argument("--columns", action="store_true", help="what a query can ask for, instead")
+    find = _action(actions, "find", 'cases that fit a query, such as "jf < 30 and absent == false"')
+    find.add_argument("run_name", metavar="RUN")
+    find.add_argument("query", metavar="QUERY")
+    find.add_argument("--sort", metavar="COLUMN", help="lowest first")
+    find.add_argument("--descending", action="store_true", help="highest first instead")
+    find.add_argument("--limit", type=int, default=FOUND, metavar="N", help="rows to print (%(default)s)")
+    compare = _action(actions, "compare", "the second and later runs against the first")
+    compare.add_argument("runs", nargs="+", metavar="RUN")
+    compare.add_argument("--figures", default="jf", help="columns with commas between (%(default)s)")
+    compare.add_argument("--slice", action="append", default=[], metavar="QUERY", help="compare these cases too")
+    report = _action(actions, "report", "one HTML page about runs, with figures and cases")
+    report.add_argument("runs", nargs="+", metavar="RUN")
+    report.add_argument("--out", required=True, metavar="FILE", help="the page to write")
+    report.add_argument("--title", default="", help="its heading")
+    report.add_argument("--no-pictures", action="store_true", help="tables and figures alone")
+    probe = _action(actions, "probe", "change questions and see whether a policy's answers change as they should")
+    probe.add_argument("name", metavar="NAME", help="of the table that is written")
+    add_dataset_arguments(probe)
+    add_policy(probe)
+    add_segmenter(probe)
+    probe.add_argument("--questions", type=positive_int, default=40, metavar="N", help="spread evenly (%(default)s)")
+    probe.add_argument("--probes", default="", metavar="NAMES", help="with commas between (default: all)")
+    tag = _action(actions, "tag", "give a run words by which it is found")
+    tag.add_argument("run_name", metavar="RUN")
+    tag.add_argument("tags", nargs="*", metavar="TAG")
+    remove = _action(actions, "remove", "move a run out of the way; its files are kept")
+    remove.add_argument("run_name", metavar="RUN")
+    opened = _action(actions, "open", "look at the runs in the browser")
+    opened.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    opened.add_argument("--port", type=int, default=7870, help="port to listen on (%(default)s)")
+    opened.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    verdicts = _action(actions, "verdicts", "what people said of cases, as CSV or JSON lines; with two raters, kappa")
+    verdicts.add_argument(
+        "--format",
+        choices=("csv", "jsonl", "negatives"),
+        default="csv",
+        help="negatives: the cases that were judged wrong, with what was answered, to train on again (%(default)s)",
+    )
+    verdicts.add_argument("--kappa", nargs=2, metavar="RATER", help="tell how far two raters agree, instead")
+    return parser
+
+
+def _action(actions: Commands, name: str, about: str) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=about, description=about)
+    parser.add_argument("lab", metavar="LAB", help="folder of the lab")
+    return parser
+
+
+def _add_import(actions: Commands) -> None:
+    parser = _action(actions, "import", "make a run of an evaluation, or of a folder of predictions")
+    parser.add_argument("run_name", metavar="RUN", help="name of the new run")
+    parser.add_argument("source", metavar="FOLDER", help="what `veason eval --out` wrote, or predictions (also a ZIP)")
+    parser.add_argument("--dataset", metavar="ROOT", help="what the predictions are about; then --kind is needed")
+    parser.add_argument("--kind", help="format of the dataset")
+    parser.add_argument("--split", help="split of the dataset")
+    parser.add_argument("--extras", metavar="FILE", help="JSON lines with more about cases")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that score (%(default)s)")
+    parser.add_argument("--allow-missing", action="store_true", help="missing pictures count as empty masks")
+    parser.add_argument("--no-masks", action="store_true", help="keep the table alone")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG")
+
+
+def _add_run(actions: Commands) -> None:
+    parser = _action(actions, "run", "ask models every question of a dataset and keep the run; killed runs go on")
+    parser.add_argument("run_name", metavar="RUN", help="name of the new run")
+    add_dataset_arguments(parser)
+    add_policy(parser)
+    add_segmenter(parser)
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; see `veason.cli` for the exit codes."""
+    from veason.lab.store import Lab
+
+    lab = Lab(Path(args.lab))
+    code: int = ACTIONS[args.action](lab, args)
+    return code
+
+
+def _import(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.formats.datasets import open_dataset
+    from veason.lab.importing import import_evaluation, import_predictions
+
+    source, with_masks = Path(args.source), not args.no_masks
+    if bool(args.dataset) != bool(args.kind):
+        raise OptionError("predictions need both --dataset ROOT and --kind; an evaluation's folder needs neither")
+    if args.dataset:
+        if args.extras:
+            raise OptionError("--extras goes with the folder of an evaluation: import that one")
+        made = import_predictions(
+            lab, args.run_name, open_dataset(args.dataset, args.kind, args.split), source,
+            workers=args.workers, allow_missing=args.allow_missing, with_masks=with_masks, tags=args.tag,
+        )  # fmt: skip
+    else:
+        extras = Path(args.extras) if args.extras else None
+        made = import_evaluation(lab, args.run_name, source, extras=extras, with_masks=with_masks, tags=args.tag)
+    print(f"{made.info.name}: {made.info.cases} cases", file=sys.stderr)
+    return 0
+
+
+def _run(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.evaluate import Live, evaluate
+    from veason.formats.datasets import open_dataset
+    from veason.lab.importing import import_evaluation
+
+    if not (args.policy and args.segmenter):
+        raise DataError("name both --policy and --segmenter, so that the run can say what made it")
+    lab.check_name(args.run_name)
+    out = lab.folder / "evaluations" / args.run_name / "out"
+    chosen = {name: value for name in MODEL_OPTIONS if (value := getattr(args, name))}
+    dataset = open_dataset(args.root, args.kind, args.split)
+    evaluate(dataset, Live(partial(pipeline_from_args, args), chosen), out, workers=args.workers, on_progress=_progress)
+    print(file=sys.stderr)
+    made = import_evaluation(lab, args.run_name, out, tags=args.tag)
+    print(f"{made.info.name}: {made.info.cases} cases", file=sys.stderr)
+    return 0
+
+
+def _progress(done: int, total: int) -> None:
+    print(f"\r{done} of {total} questions", end="", file=sys.stderr, flush=True)
+
+
+def _list(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.columns import COLUMNS
+
+    if args.columns:
+        for column in COLUMNS:
+            print(f"{column.name:24} {column.kind:8} {column.meaning}")
+        return 0
+    for one in lab:
+        tags = " ".join(f"#{tag}" for tag in one.info.tags)
+        about = f"{one.info.dataset['kind']} {one.info.dataset['split']}"
+        print(f"{one.info.name:24} {one.info.cases:7} cases  {about}  {tags}")
+    return 0
+
+
+def _find(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.columns import BY_NAME
+    from veason.lab.query import columns_named, compile_query
+
+    one = lab.run(args.run_name)
+    table = one.with_columns(columns_named(args.query)).filter(compile_query(args.query))
+    if args.sort:
+        if args.sort not in BY_NAME or BY_NAME[args.sort].is_long:
+            raise OptionError(f"cannot sort by {args.sort!r}: see `veason lab list LAB --columns`")
+        table = table.sort(args.sort, descending=args.descending, nulls_last=True)
+    print("key\tjf\tabsent\tsaid_absent\tinstruction")
+    for row in table.head(args.limit).select("key", "jf", "absent", "said_absent", "instruction").iter_rows():
+        key, jf, absent, said, instruction = row
+        print(f"{key}\t{'-' if jf is None else f'{jf:.1f}'}\t{absent}\t{said}\t{instruction}")
+    print(f"{len(table)} of {one.info.cases} cases", file=sys.stderr)
+    return 0
+
+
+def _compare(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.comparing import compare, default_slices
+    from veason.lab.report import interval, number
+
+    if len(args.runs) < 2:
+        raise OptionError("comparing takes two runs or more")
+    first, *others = [lab.run(name) for name in args.runs]
+    figures = tuple(name.strip() for name in args.figures.split(",") if name.strip())
+    slices = default_slices(first) | {query: query for query in args.slice}
+    print(
+        f"{'against ' + first.info.name:24} {'figure':16} {'slice':24} {'cases':>6} {'first':>7} {'second':>7}  change"
+    )
+    for other in others:
+        rows = compare(first, other, figures=figures, slices=slices)
+        for row in rows:
+            told = "" if row.is_difference else "  (no difference that holds)"
+            print(
+                f"{other.info.name:24} {row.figure:16} {row.slice[:24]:24} {row.cases:6} {number(row.first):>7} "
+                f"{number(row.second):>7}  {interval(row.difference)}, won {row.wins}, lost {row.losses}{told}"
+            )
+        print(f"{len(rows)} comparisons looked at together; their intervals hold at once", file=sys.stderr)
+    return 0
+
+
+def _report(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.report import write_report
+
+    write_report(
+        [lab.run(name) for name in args.runs], Path(args.out), title=args.title, with_pictures=not args.no_pictures
+    )
+    print(f"wrote {args.out}", file=sys.stderr)
+    return 0
+
+
+def _tag(lab: Lab, args: argparse.Namespace) -> int:
+    info = lab.describe(args.run_name, tags=tuple(args.tags))
+    print(" ".join(f"#{tag}" for tag in info.tags))
+    return 0
+
+
+def _remove(lab: Lab, args: argparse.Namespace) -> int:
+    print(f"moved to {lab.remove(args.run_name)}", file=sys.stderr)
+    return 0
+
+
+def _probe(lab: Lab, args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from veason.formats.datasets import open_dataset
+    from veason.lab.probes import Probed, run_probes, summarise
+
+    pipeline = pipeline_from_args(args)
+    assert pipeline.policy is not None
+    samples = [sample for sample in open_dataset(args.root, args.kind, args.split) if sample.has_truth]
+    chosen = samples[:: max(len(samples) // args.questions, 1)][: args.questions]
+    names = tuple(name.strip() for name in args.probes.split(",") if name.strip())
+    rows: list[Probed] = []
+    for done, found in enumerate(run_probes(pipeline.policy, chosen, names), start=1):
+        rows += found
+        _progress(done, len(chosen))
+    print(file=sys.stderr)
+    lab.folder.mkdir(parents=True, exist_ok=True)
+    out = lab.folder / f"probes-{args.name}.jsonl"
+    out.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
+    print(f"{'probe':16} {'judged':>6} {'held':>6}   95 % interval")
+    for one in summarise(rows):
+        interval = "-" if one.low is None else f"{one.low:.0f} to {one.high:.0f} %"
+        print(f"{one.probe:16} {one.cases:6} {one.held:6}   {interval}")
+    print(f"wrote {out}", file=sys.stderr)
+    return 0
+
+
+def _open(lab: Lab, args: argparse.Namespace) -> int:
+    import threading
+    import webbrowser
+
+    with library_imports():
+        import uvicorn
+    from veason.lab.server import lab_app
+
+    address = f"http://{args.host}:{args.port}/"
+    print(f"the lab is at {address} (Ctrl-C ends it)", file=sys.stderr)
+    if not args.no_browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    is_local = args.host in ("127.0.0.1", "localhost", "::1")
+    uvicorn.run(
+        lab_app(lab, hosts=() if is_local else (args.host,)), host=args.host, port=args.port, log_level="warning"
+    )
+    return 0
+
+
+def _verdicts(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.verdicts import Verdicts, as_csv, as_jsonl, hard_negatives, kappa
+
+    said = Verdicts(lab.folder).all()
+    if args.kappa:
+        first, second = args.kappa
+        agreement = kappa(said, first, second)
+        told = "not defined" if agreement.kappa is None else f"{agreement.kappa:.3f}"
+        print(f"{first} and {second}: {agreement.cases} cases of both, {agreement.agreed} agreed, kappa {told}")
+        return 0
+    if args.format == "negatives":
+        for row in hard_negatives(lab, said):
+            print(json.dumps(row, ensure_ascii=False))
+        return 0
+    print(as_csv(said) if args.format == "csv" else as_jsonl(said), end="")
+    return 0
+
+
+ACTIONS = {
+    "import": _import,
+    "run": _run,
+    "list": _list,
+    "find": _find,
+    "compare": _compare,
+    "report": _report,
+    "tag": _tag,
+    "remove": _remove,
+    "open": _open,
+    "probe": _probe,
+    "verdicts": _verdicts,
+}

@@ -1,0 +1,120 @@
+// @ts-check
+// One case: frames of one run or two side by side, the strip of overlaps, the reasoning with its claims, the verdict.
+
+import { ask, pictureAddress, send } from "./ask.js";
+import { strip, words } from "./parts.js";
+import { make } from "./words.js";
+
+const WIDTH = 960;
+const HINT = "Green line: target. Orange: prediction. White: boxes. ← → frames, J K cases, 1 to 7 verdicts, Esc back.";
+
+/**
+ * @typedef {{
+ *   about: Record<string, any>,
+ *   rater: () => string,
+ *   close: () => void,
+ *   next: (by: number) => void,
+ *   fail: (error: unknown) => void,
+ * }} Hooks
+ */
+
+/** Shows one case at a time in an element, which is hidden until one is opened. */
+export class CaseRoom {
+  /**
+   * @param {HTMLElement} element
+   * @param {Hooks} hooks
+   */
+  constructor(element, hooks) {
+    this.element = element;
+    this.hooks = hooks;
+    /** @type {Record<string, any> | null} */
+    this.told = null;
+    this.run = "";
+    this.other = "";
+    this.frame = 0;
+    element.addEventListener("keydown", (event) => this.press(event));
+  }
+
+  /**
+   * @param {string} run
+   * @param {string} key
+   * @param {string} other a run to show beside it, "" for none
+   * @param {number} [frame]
+   */
+  async show(run, key, other, frame) {
+    const told = await ask("case", { run, key });
+    this.told = told;
+    this.run = run;
+    this.other = told.others.includes(other) ? other : "";
+    const judge = (/** @type {string} */ tag) => this.judge(tag);
+    this.element.replaceChildren(this.views(told), words(told, { ...this.hooks, judge }));
+    this.element.hidden = false;
+    this.turn(frame ?? told.frame);
+    this.element.querySelector("button")?.focus();
+  }
+
+  /** @param {Record<string, any>} told */
+  views(told) {
+    const names = this.other ? [this.run, this.other] : [this.run];
+    const players = names.map((name) =>
+      make("figure", {}, make("img", { alt: `frame of ${name}`, "data-run": name }), make("figcaption", {}, name)),
+    );
+    return make(
+      "div",
+      { class: "views" },
+      make("div", { class: "players" }, ...players),
+      strip(told.overlaps, (index) => this.turn(index)),
+      make("span", { class: "hint" }, make("span", { class: "at" }), `. ${HINT}`),
+    );
+  }
+
+  /** Show a frame.
+   * @param {number} index
+   */
+  turn(index) {
+    if (!this.told) return;
+    this.frame = Math.min(Math.max(index, 0), this.told.num_frames - 1);
+    for (const image of this.element.querySelectorAll("img")) {
+      image.src = pictureAddress(image.dataset.run ?? this.run, this.told.case.key, WIDTH, this.frame);
+    }
+    for (const [at, bar] of this.element.querySelectorAll(".strip button").entries()) {
+      bar.setAttribute("aria-current", String(at === this.frame));
+    }
+    for (const label of this.element.querySelectorAll(".at")) label.textContent = `Frame ${this.frame}`;
+  }
+
+  /** Give a verdict, or take it back where it is given already.
+   * @param {string} tag
+   */
+  async judge(tag) {
+    if (!this.told) return;
+    const rater = this.hooks.rater();
+    if (!rater) {
+      this.hooks.fail(new Error("Write your name under Rater first: a verdict is somebody's."));
+      return;
+    }
+    const mine = this.told.verdicts.find((/** @type {any} */ one) => one.rater === rater);
+    const note = this.element.querySelector("textarea")?.value ?? "";
+    const { key } = this.told.case;
+    try {
+      await send("verdict", { run: this.run, key, rater, tag: mine?.tag === tag ? "" : tag, note });
+      await this.show(this.run, key, this.other, this.frame);
+    } catch (error) {
+      this.hooks.fail(error);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    if (event.target instanceof HTMLTextAreaElement && event.key !== "Escape") return;
+    const tag = this.hooks.about.tags[Number(event.key) - 1];
+    if (event.key === "Escape") this.hooks.close();
+    else if (event.key === "ArrowRight") this.turn(this.frame + 1);
+    else if (event.key === "ArrowLeft") this.turn(this.frame - 1);
+    else if (event.key === "j") this.hooks.next(1);
+    else if (event.key === "k") this.hooks.next(-1);
+    else if (tag) this.judge(tag.name);
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,103 @@
+// @ts-check
+// The parts of a case: the strip of overlaps, its facts, the reasoning with its claims marked, the verdicts.
+
+import { cut, figure, make, spoken } from "./words.js";
+
+const LOW = 0.5;
+
+/**
+ * @typedef {{ about: Record<string, any>, rater: () => string, close: () => void, judge: (tag: string) => void }} Hooks
+ * @typedef {{ start: number, end: number, verdict: string, evidence: string }} Claim
+ */
+
+/** A bar for every frame, as high as its IoU; one can be clicked.
+ * @param {(number | null)[]} overlaps
+ * @param {(index: number) => void} turn
+ */
+export function strip(overlaps, turn) {
+  const bars = overlaps.map((overlap, index) => {
+    const kind = overlap === null ? "none" : overlap < LOW ? "low" : "";
+    const said = `frame ${index}, ${overlap === null ? "not scored" : `IoU ${overlap.toFixed(2)}`}`;
+    const height = overlap === null ? 12 : Math.max(overlap * 100, 4);
+    const attributes = { class: kind, title: said, "aria-label": said, tabindex: -1, onclick: () => turn(index) };
+    return make("button", attributes, make("span", { style: `height: ${height}%` }));
+  });
+  return make("div", { class: "strip", role: "group", "aria-label": "IoU by frame" }, ...bars);
+}
+
+/** Everything that is told of a case in words.
+ * @param {Record<string, any>} told
+ * @param {Hooks} hooks
+ */
+export function words(told, hooks) {
+  const row = told.case;
+  const raised = hooks.about.flags.filter((/** @type {any} */ flag) => row[flag.name]);
+  const kinds = raised.map((/** @type {any} */ flag) => `${spoken(flag.name)}: ${flag.meaning}`);
+  const close = make("button", { onclick: hooks.close }, "Back to the cases");
+  return make(
+    "aside",
+    {},
+    make("div", { class: "top" }, close, make("span", { class: "hint" }, row.key)),
+    make("h2", { id: "case-title" }, row.instruction),
+    make("dl", {}, ...facts(row)),
+    part("Raised", kinds.join("\n") || "nothing"),
+    part("Reasoning", row.thought ?? row.why_not ?? "no answer was saved", told.claims),
+    make("div", {}, make("h3", {}, "Verdict"), verdicts(told, hooks)),
+    note(told, hooks),
+  );
+}
+
+/** @param {Record<string, any>} row */
+function facts(row) {
+  const there = (/** @type {boolean | null} */ absent) =>
+    absent === null ? "–" : absent ? "not in the video" : "in the video";
+  const boxes = row.said_absent === false ? `, ${row.boxes} ${row.boxes === 1 ? "box" : "boxes"}` : "";
+  const shown = [
+    ["target", there(row.absent)],
+    ["answer", there(row.said_absent) + boxes],
+    ["keyframe", row.keyframe ?? "–"],
+    ["prominence", row.prominence === null ? "–" : row.prominence.toFixed(2)],
+    ["J&F", `${figure(row.jf)} (J ${figure(row.j)}, F ${figure(row.f)})`],
+    ["R legacy, binary", `${figure(row.r_legacy)}, ${figure(row.r_binary)}`],
+  ];
+  return shown.flatMap(([name, value]) => [make("dt", {}, String(name)), make("dd", {}, String(value))]);
+}
+
+/**
+ * @param {string} title
+ * @param {string} text
+ * @param {Claim[]} [claims]
+ */
+function part(title, text, claims = []) {
+  const pieces = cut(text, claims).map(({ text: piece, claim }) =>
+    claim ? make("mark", { class: claim.verdict, title: `${claim.verdict}: ${claim.evidence}` }, piece) : piece,
+  );
+  return make("div", {}, make("h3", {}, title), make("div", { class: "thought" }, ...pieces));
+}
+
+/**
+ * @param {Record<string, any>} told
+ * @param {Hooks} hooks
+ */
+function verdicts(told, hooks) {
+  const rater = hooks.rater();
+  const buttons = hooks.about.tags.map((/** @type {any} */ tag, /** @type {number} */ index) => {
+    const given = told.verdicts.filter((/** @type {any} */ one) => one.tag === tag.name);
+    const raters = given.map((/** @type {any} */ one) => one.rater);
+    const rest = raters.filter((/** @type {string} */ one) => one !== rater);
+    const label = spoken(tag.name) + (rest.length ? ` (${rest.join(", ")})` : "");
+    const pressed = String(raters.includes(rater));
+    const attributes = { title: tag.meaning, "aria-pressed": pressed, onclick: () => hooks.judge(tag.name) };
+    return make("button", attributes, make("kbd", {}, String(index + 1)), label);
+  });
+  return make("div", { class: "verdicts" }, ...buttons);
+}
+
+/**
+ * @param {Record<string, any>} told
+ * @param {Hooks} hooks
+ */
+function note(told, hooks) {
+  const mine = told.verdicts.find((/** @type {any} */ one) => one.rater === hooks.rater());
+  return make("label", {}, make("h3", {}, "Note, kept with the verdict"), make("textarea", {}, mine?.note ?? ""));
+}

@@ -1,0 +1,284 @@
+"""The app's programming interface as tools of the Model Context Protocol: `ask`, `answers`, `track` and `export`.
+
+They are the endpoints of `api.py`, in the same line for the models and with the same limits. What streams there is told
+here as progress. Masks of a whole clip are long, so a result counts them, and `export` has them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio.to_thread
+
+from veason import __version__
+from veason.errors import SessionError, VeasonError
+from veason.libraries import library_imports
+from veason.studio.server.api import Api, ApiEvent
+from veason.studio.server.guard import App, AsgiScope, Receive, Send
+from veason.studio.server.uploads import file_name, is_upload
+
+with library_imports():
+    import gradio as gr
+    from mcp.server.mcpserver import Context, MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+    from mcp.server.transport_security import TransportSecuritySettings
+
+PATH = "/mcp"
+"""Where the server is found below the app's address."""
+
+MOST_BODY_BYTES = 64 << 20
+"""The longest request; a clip that comes inside of one may have three quarters of it."""
+
+_INSTRUCTIONS = (
+    "Segment objects in videos by language. Call ask with a clip and what to look for; its result names keyframe, "
+    "boxes and a run, whose masks export returns. Frames are counted from 0, boxes are x1, y1, x2, y2 in pixels."
+)
+
+
+class Clips:
+    """Where the clips of callers come from.
+
+    Args:
+        uploads: the folder in which they are kept.
+        is_local: callers are on this machine, and may name its files.
+    """
+
+    def __init__(self, uploads: Path, *, is_local: bool) -> None:
+        self._uploads, self._is_local = uploads, is_local
+
+    def file(self, video: str) -> gr.FileData:
+        """Return the clip that a caller named, as an upload.
+
+        Raises:
+            SessionError: it is no clip, or a file that the caller may not name.
+        """
+        if video.startswith("data:"):
+            return self._kept(video)
+        if is_upload(Path(video)):
+            return gr.FileData(path=video)
+        if self._is_local and Path(video).is_file():
+            return self._linked(Path(video))
+        own = "a path on this machine, " if self._is_local else ""
+        raise SessionError(
+            f"video is {own}the path that an upload to gradio_api/upload returned, or data:video/mp4;base64,..., got "
+            f"{video[:60]!r}"
+        )
+
+    def _room(self, name: str) -> Path:
+        folder = self._uploads / f"mcp-{secrets.token_urlsafe(12)}"
+        folder.mkdir(parents=True)
+        return folder / file_name(name)
+
+    def _kept(self, video: str) -> gr.FileData:
+        head, _, text = video.partition(",")
+        try:
+            content = base64.b64decode(text, validate=True)
+        except binascii.Error as error:
+            raise SessionError("video begins with data: and is not base64 after the comma") from error
+        path = self._room(f"clip.{head.partition(';')[0].rpartition('/')[2] or 'mp4'}")
+        path.write_bytes(content)
+        return gr.FileData(path=str(path))
+
+    def _linked(self, source: Path) -> gr.FileData:
+        path = self._room(source.name)
+        try:
+            os.link(source.resolve(), path)
+        except OSError:  # another disk
+            shutil.copyfile(source, path)
+        return gr.FileData(path=str(path))
+
+
+class Tools:
+    """The tools with what they share.
+
+    Args:
+        api: what they call.
+        clips: where clips come from.
+    """
+
+    def __init__(self, api: Api, clips: Clips) -> None:
+        self._api, self._clips = api, clips
+
+    async def ask(
+        self,
+        ctx: Context[Any, Any],
+        video: str,
+        instruction: str,
+        frames: int = 0,
+        temperature: float = 0.0,
+        seed: int = 0,
+        start: int = 0,
+        stop: int = 0,
+    ) -> dict[str, Any]:
+        """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
+
+        Args:
+            ctx: the call.
+            video: the clip, as a path or as data:video/mp4;base64,...
+            instruction: what to look for, such as "the person who enters last".
+            frames: how many frames the policy sees; 0 is its own number.
+            temperature: 0 decodes greedily.
+            seed: for temperatures above 0.
+            start: first frame to segment.
+            stop: frame after the last one to segment; 0 is the end of the clip.
+        """
+        return await self._told(
+            ctx, video, lambda clip: self._api.ask(clip, instruction, frames, temperature, seed, start, stop)
+        )
+
+    async def answers(
+        self,
+        ctx: Context[Any, Any],
+        video: str,
+        instruction: str,
+        count: int = 4,
+        temperature: float = 0.8,
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Answer one question several times, and tell how far the answers agree; no masks are made.
+
+        Args:
+            ctx: the call.
+            video: the clip, as a path or as data:video/mp4;base64,...
+            instruction: what to look for.
+            count: how many answers.
+            temperature: of all but the first answer, which is greedy.
+            seed: of the second answer; later ones count up.
+        """
+        return await self._told(ctx, video, lambda clip: self._api.answers(clip, instruction, count, temperature, seed))
+
+    async def track(
+        self, ctx: Context[Any, Any], video: str, prompts: list[dict[str, Any]], start: int = 0, stop: int = 0
+    ) -> dict[str, Any]:
+        """Follow objects that are boxed or clicked by hand.
+
+        Args:
+            ctx: the call.
+            video: the clip, as a path or as data:video/mp4;base64,...
+            prompts: one a box or click: {"object": 1, "frame": 0, "box": [x1, y1, x2, y2]} or {"object": 1, "frame": 0,
+                "point": [x, y], "positive": true}.
+            start: first frame to segment.
+            stop: frame after the last one to segment; 0 is the end of the clip.
+        """
+        return await self._told(ctx, video, lambda clip: self._api.track(clip, prompts, start, stop))
+
+    async def export(self, run: str, form: Literal["palette", "rle"] = "rle") -> dict[str, Any]:
+        """Return the masks of an earlier call.
+
+        Args:
+            run: the "run" of its result; the last results are kept for a while.
+            form: "rle" is COCO's run-length code by frame and object; "palette" is a ZIP with a palette PNG a frame,
+                whose pixels are object ids, in base64.
+        """
+        try:
+            file = await anyio.to_thread.run_sync(self._api.export, run, form)
+        except gr.Error as error:
+            raise ToolError(str(error.message)) from error
+        content = Path(file.path).read_bytes()
+        place = {"name": Path(file.path).name, "download": f"gradio_api/file={file.path}"}
+        if form == "rle":
+            return {**place, "masks": content.decode()}
+        return {**place, "base64": base64.b64encode(content).decode()}
+
+    async def _told(
+        self, ctx: Context[Any, Any], video: str, call: Callable[[gr.FileData], Iterator[ApiEvent]]
+    ) -> dict[str, Any]:
+        """Tell the events of a call as progress, and return its result."""
+        try:
+            clip = await anyio.to_thread.run_sync(self._clips.file, video)
+            result: dict[str, Any] = {}
+            with closing(call(clip)) as events:  # type: ignore[type-var]  # a generator
+                number = 0
+                while (event := await anyio.to_thread.run_sync(next, events, None)) is not None:
+                    if event["kind"] == "result":
+                        result = event
+                    else:
+                        number += 1
+                        await ctx.report_progress(number, message=_words(event))
+        except gr.Error as error:
+            raise ToolError(str(error.message)) from error
+        except VeasonError as error:
+            raise ToolError(str(error)) from error
+        masks = result.pop("masks", None)
+        return result if masks is None else {**result, "frames_with_masks": _counted(masks)}
+
+
+def make_server(tools: Tools) -> MCPServer[Any]:
+    """Return the server with its tools."""
+    server: MCPServer[Any] = MCPServer(
+        "veason", instructions=_INSTRUCTIONS, version=__version__, log_level="WARNING", subscriptions=False
+    )
+    for tool in (tools.ask, tools.answers, tools.track, tools.export):
+        server.add_tool(tool, structured_output=True)
+    return server
+
+
+def application(server: MCPServer[Any]) -> App:
+    """Return the server as an application; whose requests come, `OriginGuard` and `SignIn` have asked before."""
+    security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    made: App = server.streamable_http_app(
+        streamable_http_path=PATH,
+        stateless_http=True,
+        max_request_body_size=MOST_BODY_BYTES,
+        transport_security=security,
+    )
+    return made
+
+
+class ToolPages:
+    """Hands what is for the tools to their server, and everything else on.
+
+    Args:
+        app: what comes behind.
+        tools: the server of the tools as an application.
+    """
+
+    def __init__(self, app: App, *, tools: App) -> None:
+        self._app, self._tools = app, tools
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer a request, or hand it on."""
+        is_tool = scope["type"] == "http" and scope["path"].rstrip("/") == PATH
+        await (self._tools if is_tool else self._app)(scope, receive, send)
+
+
+def running(server: MCPServer[Any]) -> Callable[[Any], Any]:
+    """Return what keeps the server of the tools running as long as the app does."""
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with server.session_manager.run():
+            yield
+
+    return lifespan
+
+
+def _words(event: ApiEvent) -> str:
+    match event["kind"]:
+        case "thought":
+            return str(event["text"])
+        case "masks":
+            return f"masks of frame {event['frame']}"
+        case "box":
+            return f"box of object {event['object']}: {event['box']}"
+        case "keyframe":
+            return f"keyframe {event['frame']}"
+        case kind:
+            return str(kind)
+
+
+def _counted(masks: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """Return on how many frames each object has a mask."""
+    counts: dict[str, int] = {}
+    for found in masks.values():
+        for object_id in found:
+            counts[object_id] = counts.get(object_id, 0) + 1
+    return counts
