@@ -11,8 +11,9 @@ PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-vers
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
 
+# Two processes at once, one for the tests in a browser. make test ARGS="-k undo" hands arguments to pytest.
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python .ci/suite.py $(ARGS)
 
 # The light part of the suite with another interpreter: make test-python PYTHON=python3.13 [WITH_TORCH=1]
 # Everything is compiled. Without WITH_TORCH (a download of gigabytes) the tests of what needs no torch are run, and the
@@ -102,4 +103,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3* $(READERS) $(DOCS) site node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(DOCS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -67,7 +67,7 @@ class FramesShown:
 
 @dataclass(frozen=True, slots=True)
 class _Pace:
-    """What another process measured: seconds for a thousand frames of one object."""
+    """A tracking speed measured in another process: seconds per thousand frames of one object."""
 
     seconds: float
 

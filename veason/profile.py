@@ -19,7 +19,7 @@ SMALLEST_SIDE = 28
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How one checkpoint wants its frames and writes its answers.
+    """The input and output conventions of one checkpoint: frame size, labels, keys and prompt.
 
     Attributes:
         name: name of the profile in messages.

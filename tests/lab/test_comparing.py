@@ -28,7 +28,7 @@ def test_lies_cost_what_a_plain_count_says(made: Made) -> None:
     assert all_cases.is_difference
     assert wanted < 0
     wrong_masks = sum(kind in ("absent_answered", "present_denied", "wrong_instance") for kind in made.told.values())
-    assert (all_cases.wins, all_cases.losses) == (0, wrong_masks)
+    assert (all_cases.higher, all_cases.lower) == (0, wrong_masks)
 
 
 def test_a_run_does_not_differ_from_itself(made: Made) -> None:

@@ -100,7 +100,7 @@ def test_a_server_is_free_after_a_stop_and_is_asked_again_after_its_death(tmp_pa
         next(events)
         started = time.monotonic()
         events.close()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         events = policy.stream(frames, "the star that is not yellow", num_frames=count)
         next(events)
         process.kill()

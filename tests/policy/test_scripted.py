@@ -59,10 +59,17 @@ def test_speed_is_that_of_the_recorded_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("speed", "wanted"), [(1.0, 0.2), (4.0, 0.05)])
 def test_replay_takes_as_long_as_the_recording_over_the_speed(tmp_path: Path, speed: float, wanted: float) -> None:
-    policy = ScriptedPolicy(save(tmp_path, record()), speed=speed)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    policy = ScriptedPolicy(save(tmp_path, record()), speed=speed, wait=wait)
     start = time.perf_counter()
     list(policy.stream(frames(), "the red ball", num_frames=30))
-    assert wanted <= time.perf_counter() - start < wanted + 0.5
+    assert time.perf_counter() - start >= wanted
+    assert sum(waits) <= wanted, "a machine that is busy waits less, never more"
 
 
 def test_an_event_set_by_another_thread_ends_a_long_wait(tmp_path: Path) -> None:

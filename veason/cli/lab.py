@@ -204,7 +204,7 @@ def _compare(lab: Lab, args: argparse.Namespace) -> int:
             told = "" if row.is_difference else "  (no difference that holds)"
             print(
                 f"{other.info.name:24} {row.figure:16} {row.slice[:24]:24} {row.cases:6} {number(row.first):>7} "
-                f"{number(row.second):>7}  {interval(row.difference)}, won {row.wins}, lost {row.losses}{told}"
+                f"{number(row.second):>7}  {interval(row.difference)}, {row.higher} higher, {row.lower} lower{told}"
             )
         print(f"{len(rows)} comparisons looked at together; their intervals hold at once", file=sys.stderr)
     return 0

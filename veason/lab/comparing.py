@@ -1,4 +1,4 @@
-"""Two runs side by side: paired differences with intervals over videos, win and loss, and how far confidence is right.
+"""Two runs side by side: paired differences with intervals over videos, and how far confidence tells success.
 
 Questions about one video are not independent, so intervals come from drawing videos, not questions, with replacement.
 A difference is called one only where its interval leaves out zero; where many are looked at together, the intervals are
@@ -54,8 +54,8 @@ class Comparison:
         first: mean of the first run.
         second: mean of the second run.
         difference: second minus first, with its interval over videos.
-        wins: cases where the second is better by more than `TIE`.
-        losses: where it is worse by more than that.
+        higher: cases where the second is higher by more than `TIE`: better of a score, worse of a flag.
+        lower: cases where it is lower by more than that.
         looked_at: number of comparisons that were looked at together.
     """
 
@@ -66,8 +66,8 @@ class Comparison:
     first: float
     second: float
     difference: Interval
-    wins: int
-    losses: int
+    higher: int
+    lower: int
     looked_at: int
 
     @property

@@ -170,7 +170,7 @@ class QwenPolicy:
 
     @property
     def holdings(self) -> tuple[Holding, ...]:
-        """What was read of videos, of its budget."""
+        """The memory of cached prompt prefixes and its budget."""
         if self._prefixes is None:
             return ()
         return (Holding("prompts that were read", self._prefixes.num_bytes, self._prefixes.budget_bytes),)

@@ -22,7 +22,7 @@ _WORDS: dict[OpenPoint, str] = {
 
 
 class AcceptGate:
-    """What a project demands. Raises ProjectError as `LabelStore` does."""
+    """The checks that a project requires before a question is accepted. Raises ProjectError as `LabelStore` does."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

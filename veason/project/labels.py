@@ -101,7 +101,7 @@ class LabelStore:
         annotator: str | None = None,
         expected_revision: int | None = None,
     ) -> int:
-        """Apply an edit of a person that follows from the labels as they are; nobody changes them meanwhile.
+        """Apply an edit of a person that depends on the current labels, which nobody else changes meanwhile.
 
         Args:
             question_id: the question that it is about.
@@ -131,7 +131,7 @@ class LabelStore:
         provenance: Mapping[Place, Any] | None = None,
         expected_revision: int | None = None,
     ) -> int:
-        """Apply what a model reports, all of it or nothing: it belongs to the edit before it and is no step of its own.
+        """Apply results of a model, all or none. They belong to the edit before them and are no step of their own.
 
         Args:
             question_id: the question that it is about.
@@ -146,15 +146,15 @@ class LabelStore:
         return self._change(question_id, lambda db, loaded: enter(db, loaded, edits, origin, False), expected_revision)
 
     def undo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
-        """Undo the last edit of a person with all that followed it. Raises SessionError where there is none."""
+        """Undo the last edit of a person with the model's results after it. Raises SessionError if there is none."""
         return self._walk(question_id, annotator, expected_revision, forward=False)
 
     def redo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
-        """Redo what was undone last. Raises SessionError where nothing was, or an edit came after it."""
+        """Redo the last undone edit. Raises SessionError if there is none, or if an edit came after the undo."""
         return self._walk(question_id, annotator, expected_revision, forward=True)
 
     def put_masks(self, question_id: int, masks: Iterable[StoredMask], *, source: str | None = None) -> None:
-        """Take masks made elsewhere, with their provenance; batch by batch, so they may be more than fit in memory."""
+        """Store masks made elsewhere, with their provenance, in batches: there may be more than fit in memory."""
         rows = iter(masks)
         while batch := list(islice(rows, _MASKS_A_BATCH)):
             edits: list[Edit] = [
@@ -191,7 +191,7 @@ class LabelStore:
         return loaded.revision
 
     def _load(self, db: sqlite3.Connection, question_id: int) -> Loaded:
-        """Return what is kept of a question where it is still so, else read it and keep it."""
+        """Return the cached question if it is current, else read and cache it."""
         loaded = self._loaded.get(question_id)
         row = db.execute("SELECT revision FROM questions WHERE id = ?", (question_id,)).fetchone()
         if loaded is None or row is None or row[0] != loaded.revision:
@@ -210,7 +210,7 @@ class LabelStore:
             return self._load(db, question_id)
 
     def look(self, question_id: int) -> Labelled:
-        """Return a question with its labels and the steps of undo and redo, all as of one moment."""
+        """Return a question with its labels and the steps of undo and redo, from one transaction."""
         with self._lock, self._database.read() as db:
             row = db.execute(f"{QUESTION} WHERE id = ?", (question_id,)).fetchone()
             loaded = self._load(db, question_id)
@@ -222,11 +222,11 @@ class LabelStore:
         return Labelled(read_question(row), loaded.state, done, undone, takes_words)
 
     def state(self, question_id: int) -> State:
-        """Return the annotation as it is, with all masks."""
+        """Return the current annotation with all masks."""
         return self.loaded(question_id).state
 
     def answer(self, question_id: int) -> StoredAnswer | None:
-        """Return the answer that counts, None where there is none."""
+        """Return the current answer, or None."""
         with self._database.read() as db:
             row = db.execute(
                 "SELECT a.answer, a.shown, a.policy, a.sampling, q.state FROM questions q "
@@ -266,9 +266,9 @@ class LabelStore:
         return tuple(StoredPrompt(rebuild(Prompt, json.loads(text)), bool(by_hand)) for text, by_hand in rows)
 
     def masks(self, question_id: int, frames: tuple[int, int] | None = None) -> Iterator[StoredMask]:
-        """Yield the masks frame by frame, objects in the order of their ids, of all frames or a half-open range.
+        """Yield masks by frame index and object id, of all frames or of a half-open range.
 
-        What is yielded is one state of the project, whatever is written meanwhile, and never all in memory.
+        They come from one transaction, unaffected by writers, and are never all in memory.
         """
         width, height = self._library.video(self._library.question(question_id).video_id).size_wh
         start, stop = frames or (0, 2**62)

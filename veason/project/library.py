@@ -35,11 +35,11 @@ class Library:
         self._database = database
         self._is_untrusted = is_untrusted
         self.limits = UNTRUSTED if is_untrusted else limits
-        """How much its videos may ask for when they are opened."""
+        """Limits for opening its videos."""
 
     @property
     def revision(self) -> int:
-        """The number of changes so far, by any tab or process: if it grew, `changes_since` tells what is new."""
+        """The number of changes so far, by any tab or process; `changes_since` returns those after a revision."""
         with self._database.read() as db:
             return next_revision(db) - 1
 

@@ -48,10 +48,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list holds.
+    """The content of an instructions file.
 
     Attributes:
-        wanted: the rows that make sense, in order.
+        wanted: the valid rows, in order.
         left_out: a sentence for every other row, with its number and the reason.
     """
 

@@ -34,7 +34,7 @@ Stage = Literal["thinking", "tracking", "proposed", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the queue is.
+    """The progress of prelabelling.
 
     Attributes:
         question_id: the question at work.

@@ -1,4 +1,4 @@
-"""What a project tells about itself: frozen rows, one type a kind of thing."""
+"""The records that a project returns: one frozen dataclass per kind."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Status = Literal["new", "thinking", "proposed", "in review", "accepted", "reject
 STATUSES: tuple[Status, ...] = ("new", "thinking", "proposed", "in review", "accepted", "rejected", "absent")
 
 ProposedVerdict = Literal["labels", "absent"]
-"""What accepting a question would say: its labels are right, or its target is not in the video."""
+"""The meaning of accepting a question: its labels are right, or its target is not in the video."""
 
 
 class ChangedElsewhere(ProjectError):  # noqa: N818  # it says what happened, as a person would
-    """Another tab or process changed the question first: look again (`changes_since`), then decide."""
+    """Another tab or process changed the question first. Read its changes (`changes_since`) before trying again."""
 
     @classmethod
     def of(cls, question_id: int, revision: int, expected_revision: int) -> ChangedElsewhere:
-        """Return the error for a question that is at another revision than it was seen at."""
+        """Return the error for a question whose revision is not the expected one."""
         return cls(
             f"question {question_id} was changed elsewhere (it is at revision {revision}, you saw "
             f"{expected_revision}): look at it again before you change it"
@@ -53,7 +53,7 @@ class StoredVideo:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One instruction about one video, and how far the work on it is.
+    """One instruction about one video, and the state of the work on it.
 
     Attributes:
         revision: of the project when the question last changed; what `expected_revision` is compared with.
@@ -99,7 +99,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """The answer that counts, the frames it was given from, and what made it.
+    """The current answer, the frames shown for it, and its policy and sampling.
 
     `thought` is the reasoning as it stands, with a person's changes; `answer.thought` what the policy wrote.
     """
@@ -154,7 +154,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a reviewer says: "agree", "disagree", or a tag such as "wrong keyframe"."""
+    """The opinion of a reviewer: "agree", "disagree", or a tag such as "wrong keyframe"."""
 
     question_id: int
     verdict: str

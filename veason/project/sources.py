@@ -22,12 +22,12 @@ _AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """How many videos and questions are new; what was there already is not added again.
+    """The result of adding videos and questions; those already in the project are not counted.
 
     Attributes:
-        num_videos: videos.
-        num_questions: questions.
-        left_out: a sentence for every instruction that was not taken, with its place and the reason.
+        num_videos: number of new videos.
+        num_questions: number of new questions.
+        left_out: a sentence for every instruction that was not added, with its place and the reason.
     """
 
     num_videos: int

@@ -23,7 +23,7 @@ IDLE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What people have put in: seconds at work, and edits by kind (PutPrompt, undo, comment, ...)."""
+    """The work of people: seconds, and number of edits by kind (PutPrompt, undo, comment, ...)."""
 
     seconds: float = 0.0
     edits: Mapping[str, int] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def _effort(parts: list[tuple[str, float]]) -> Effort:
 
 
 def rank(project: Project, question_id: int) -> float | None:
-    """Work out how doubtful a question's proposal is, keep it for the order of the queue, and return it.
+    """Compute the doubt of a question's proposal, store it for the order of the queue, and return it.
 
     It is the mean over frames of the largest `consistency.doubt` of any object, frames that a person marked left out;
     every warning of `consistency.check` halves the trust that is left. A failed answer has a doubt of 1, no answer and
@@ -129,7 +129,7 @@ def rank(project: Project, question_id: int) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two versions of one question agree.
+    """The agreement of two versions of one question.
 
     Attributes:
         mean_iou: over pairs of objects and frames, in [0, 1]; an object without a partner counts 0.
