@@ -42,7 +42,7 @@ def damage(chance: random.Random, file: Path) -> None:
         file = chance.choice(texts if texts and chance.random() < 0.7 else files)
     is_picture = file.suffix.lower() in (".png", ".jpg")
     if is_picture and chance.random() < 0.7:
-        picture = Image.open(file).convert(chance.choice(["L", "RGB", "RGBA", "1", "LA", "I"]))
+        picture = Image.open(file).convert(chance.choice(["L", "RGB", "RGBA", "1", "LA"]))
         picture.resize((chance.choice([160, 80]), 120), Image.Resampling.NEAREST).save(file, "PNG")
     elif chance.random() < 0.2 or is_picture:
         data = bytearray(file.read_bytes())
