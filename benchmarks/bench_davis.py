@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import platform
@@ -86,12 +87,16 @@ def main() -> None:
     parser.add_argument("--segmenter", default=hub.NANO)
     parser.add_argument("--half", choices=HALVES, default="choosing")
     parser.add_argument("--classical", action="store_true", help="measure GrabCut with optical flow as well")
-    parser.add_argument("--out", type=Path, default=None, help="default: benchmarks/results/DATE-davis-HALF.json")
+    parser.add_argument(
+        "--out", type=Path, default=None, help="default: benchmarks/results/DATE-SEGMENTER-davis-HALF.json"
+    )
     arguments = parser.parse_args()
     root = os.environ.get("VEASON_DAVIS")
     if not root:
         print("skipped: VEASON_DAVIS does not name the folder with sequences of DAVIS 2016")
         return
+    if arguments.classical and importlib.util.find_spec("cv2") is None:
+        parser.error("--classical needs: pip install opencv-python-headless")
     wanted = HALVES[arguments.half]
     videos = [video for video in read_sequences(Path(root), "davis16") if video.name in wanted]
     segmenter = load_segmenter(arguments.segmenter)
@@ -112,7 +117,8 @@ def main() -> None:
             scores = measured["scores"]
             print(f"{name:22} J {scores['j']:.1f}  F {scores['f']:.1f}  J&F {scores['jf']:.1f}  {measured['j']}")
     print(f"{'boxed single frames':22} J {result['boxed']['mean']:.1f}  {boxed}")
-    file = arguments.out or RESULTS / f"{result['date']}-davis-{arguments.half}.json"
+    name = f"{result['date']}-{Path(arguments.segmenter).name}-davis-{arguments.half}.json"
+    file = arguments.out or RESULTS / name
     file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

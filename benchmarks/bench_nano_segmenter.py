@@ -104,7 +104,7 @@ def measure_boxed(target: RealObject, segmenter: Segmenter) -> dict[int, float]:
 
 def weights_hash(name: str) -> str:
     """Return the first 16 digits of the SHA-256 of a segmenter folder's weights."""
-    folder = hub.embedded("segmenter") if name == hub.NANO else Path(name)
+    folder = hub.embedded(hub.EMBEDDED_SEGMENTERS[name]) if name in hub.EMBEDDED_SEGMENTERS else Path(name)
     file = folder / "model.safetensors"
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else ""
 

@@ -43,13 +43,14 @@ from veason.masks import decode_mask, encode_mask, mask_area, mask_box, mask_iou
 from veason.pipeline import Pipeline
 from veason.segmenter import load_segmenter
 from veason.segmenter.counters import count_calls
+from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import Click, ModelOptions, Prompt, Rle, VideoSource
 from veason.video import open_video
 from veason_nano.dataset import clip_size
 from veason_nano.world.footage import DrawnVideo
 from veason_nano.world.stories import make_scene
 
-WORLD_CLIPS, WORLD_FRAMES, WORLD_SEED = 20, 160, 90_000
+WORLD_CLIPS, WORLD_FRAMES, WORLD_SEED = 20, 144, 90_000
 REAL_ROUNDS = 8
 """How often each object of the real clips is labelled anew, with other random frames."""
 PAINTED = 0.3
@@ -113,12 +114,12 @@ def measure(journal: Path, deadline: float, count: int) -> None:
         if time.monotonic() > deadline:
             print("more is left: run it again")
             return
-        begun = time.monotonic()
-        rng = np.random.default_rng(hash_of(name))
-        rows = corrections_of(make(), Pipeline(None, segmenter), rng, count)
-        with journal.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-        print(f"{name}: {len(rows)} corrections in {time.monotonic() - begun:.0f} s", flush=True)
+        begun, number = time.monotonic(), 0
+        for row in corrections_of(make(), segmenter, np.random.default_rng(hash_of(name)), count):
+            number += 1
+            with journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        print(f"{name}: {number} corrections in {time.monotonic() - begun:.0f} s", flush=True)
     print("all is measured")
 
 
@@ -158,38 +159,35 @@ def real_target(name: str, half: int, one: Any) -> Target:
     return Target(name, half, video, truth, one.frame_index)
 
 
-def corrections_of(target: Target, pipeline: Pipeline, rng: np.random.Generator, most: int) -> list[dict[str, Any]]:
-    """Return one row a correction: both sides go on from their own labels, corrected alike."""
+def corrections_of(target: Target, segmenter: Any, rng: np.random.Generator, most: int) -> Iterator[dict[str, Any]]:
+    """Yield one row a correction: both sides go on from labels and memories of their own, corrected alike."""
+    sides = [Pipeline(None, Sam2Segmenter(segmenter.model, "nano", features=segmenter.features)) for _ in range(2)]
     count = target.video.info.num_frames
     box = mask_box(target.truth[target.start])
     assert box is not None, "an object starts where it is to be seen"
     state = apply(State(count), PutPrompt(Prompt(1, target.start, box=box)))
-    whole = settled = run(pipeline, target.video, state, may_settle=False)[0]
-    rows = []
+    whole, settled = (run(side, target.video, state, may_settle=False)[0] for side in sides)
     frames = [index for index in target.truth if index != target.start and mask_area(target.truth[index])]
     for frame_index in rng.permutation(frames)[:most].tolist():
         prompt = correction(target, whole, frame_index, rng)
         before = {index: mask.rle for index, mask in whole.frames_of(1).items()}
-        whole, whole_calls, _ = run(pipeline, target.video, corrected(target, whole, prompt), may_settle=False)
+        whole, whole_calls, _ = run(sides[0], target.video, corrected(target, whole, prompt), may_settle=False)
         kept = settled
-        settled, calls, left = run(pipeline, target.video, corrected(target, settled, prompt), may_settle=True)
+        settled, calls, left = run(sides[1], target.video, corrected(target, settled, prompt), may_settle=True)
         likeness = {
             index: round(mask_iou(mask.rle, before[index]), 4)
             for index, mask in whole.frames_of(1).items()
             if index in before
         }
         stayed = [mask_iou(whole.frames_of(1)[at].rle, settled.frames_of(1)[at].rle) for at in left]
-        rows.append(
-            {
-                "name": target.name, "half": target.half, "frames": count, "frame": frame_index,
-                "kind": "painted" if prompt.mask is not None else "clicked",
-                "whole_calls": whole_calls, "calls": calls, "left": len(left),
-                "j_before": j_of(target, kept), "j_whole": j_of(target, whole), "j": j_of(target, settled),
-                "stayed_iou": round(float(np.mean(stayed)), 4) if stayed else None,
-                "likeness": likeness, "reach": list(whole.reach((1, frame_index))),
-            }
-        )  # fmt: skip
-    return rows
+        yield {
+            "name": target.name, "half": target.half, "frames": count, "frame": frame_index,
+            "kind": "painted" if prompt.mask is not None else "clicked",
+            "whole_calls": whole_calls, "calls": calls, "left": len(left),
+            "j_before": j_of(target, kept), "j_whole": j_of(target, whole), "j": j_of(target, settled),
+            "stayed_iou": round(float(np.mean(stayed)), 4) if stayed else None,
+            "likeness": likeness, "reach": list(whole.reach((1, frame_index))),
+        }  # fmt: skip
 
 
 def run(pipeline: Pipeline, video: VideoSource, state: State, *, may_settle: bool) -> tuple[State, int, list[int]]:

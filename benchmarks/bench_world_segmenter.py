@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--segmenter", default=hub.NANO)
     parser.add_argument("--clips", type=int, default=12)
     parser.add_argument("--longest", type=int, default=48)
-    parser.add_argument("--out", type=Path, default=None, help="default: benchmarks/results/DATE-world-segmenter.json")
+    parser.add_argument("--out", type=Path, default=None, help="default: benchmarks/results/DATE-SEGMENTER-world.json")
     arguments = parser.parse_args()
     segmenter = load_segmenter(arguments.segmenter)
     rows = []
@@ -86,7 +86,7 @@ def main() -> None:
         "missed_percent": round(100 * total["missed"] / max(1, total["shown"]), 2),
     }
     print(json.dumps(result, indent=1))
-    file = arguments.out or RESULTS / f"{result['date']}-world-segmenter.json"
+    file = arguments.out or RESULTS / f"{result['date']}-{Path(arguments.segmenter).name}-world.json"
     file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

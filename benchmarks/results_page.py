@@ -74,6 +74,12 @@ def segmenter(values: Values) -> str:
     return f"J **{statistics.mean(means.values()):.2f}** ({', '.join(f'{n} {v:.2f}' for n, v in means.items())})"
 
 
+def davis(values: Values) -> str:
+    """Return J&F and J of sequences of DAVIS 2016, from the first frame's mask and from its box."""
+    parts = [(prompt, values[prompt]["scores"]) for prompt in ("mask", "box")]
+    return "; ".join(f"J&F **{row['jf']:.1f}** (J {row['j']:.1f}) from its {prompt}" for prompt, row in parts)
+
+
 def latency(values: Values) -> str:
     """Return the seconds to the first word, to the whole answer and to the masks."""
     first, answer, masks = (values[key]["median"] for key in ("first_word_s", "answer_s", "masks_s"))
@@ -101,6 +107,15 @@ MODELS = [
         segmenter,
         "nano-segmenter",
         "bench_nano_segmenter.py",
+    ),
+    *(
+        Row(
+            f"{name} on five sequences of DAVIS 2016 that were looked at once, given the first frame",
+            davis,
+            f"{name}-davis-once",
+            "bench_davis.py",
+        )
+        for name in ("nano", "nano-photo")
     ),
     Row(
         "a question on the embedded models: first word, whole answer, masks of 60 frames (medians)",

@@ -15,7 +15,7 @@ LAYERS = [
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline outputs project formats",
-    "evaluate",
+    "evaluate batch",
     "studio",
     "lab",
     "cli",
@@ -28,7 +28,7 @@ NANO_LAYERS = [
     "dataset examples",
     "training",
     "segmenter policy",
-    "evaluate",
+    "evaluate batch",
     "cli",
     "__main__",
 ]

@@ -32,7 +32,9 @@ def test_whatever_goes_wrong_in_there_ends_as_an_error_here(tmp_path: Path) -> N
     with pytest.raises(ProjectError, match="is damaged"):
         run("die")
     with pytest.raises(ProjectError):
-        run("write", str(tmp_path / "large"), 2_000_000, max_written=1_000_000)
+        run("write", str(tmp_path / "large"), 42_000_000, max_written=1_000_000)
+    with pytest.raises(ProjectError):
+        run("talk", 40_000_000)
 
 
 def test_no_secret_of_the_server_is_known_in_there(monkeypatch: pytest.MonkeyPatch) -> None:

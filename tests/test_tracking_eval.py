@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 from PIL import Image
 
 from veason.cli import main
+from veason.cli.evaluate import TRACKING_KINDS
 from veason.errors import DataError
 from veason.evaluate.sequences import LAYOUTS, read_sequences
 from veason.evaluate.tracking import evaluate_tracking, first_prompt
 from veason.evaluate.tracking_report import summarise_gone, summarise_scores
 from veason.masks import davis_palette, decode_mask, encode_mask
+from veason.segmenter import load_segmenter
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, VideoSource
 
 SIZE = (24, 32)
@@ -224,3 +227,20 @@ def test_the_program_tracks_with_the_embedded_model(tmp_path: Path, capsys: pyte
     assert report["evaluation"]["segmenter"] == "nano"
     assert report["objects"] == 2
     assert encode_mask(square(0)).counts
+
+
+def test_the_command_line_offers_every_layout() -> None:
+    assert tuple(LAYOUTS) == TRACKING_KINDS
+
+
+CAR_FLOOR = 60.0
+
+
+@pytest.mark.skipif(
+    "VEASON_DAVIS" not in os.environ, reason="VEASON_DAVIS names no folder with sequences of DAVIS 2016"
+)
+def test_nano_photo_follows_a_real_car_to_the_end(tmp_path: Path) -> None:
+    (car,) = (video for video in read_sequences(Path(os.environ["VEASON_DAVIS"]), "davis16") if "car-r" in video.name)
+    report = evaluate_tracking([car], lambda: load_segmenter("nano-photo"), tmp_path, prompt="mask", label={})
+    assert report.content["scores"]["j"] >= CAR_FLOOR
+    assert report.content["j_since_prompt"][-1]["j"] >= CAR_FLOOR

@@ -13,6 +13,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +28,12 @@ MAX_S = 120.0
 """Default limit of processor time in seconds. The limit of elapsed time is twice as long."""
 
 _MAX_FILES = 64
+_MOST_ANSWER = 32_000_000
+"""Limit of an answer in bytes, and of a file that a worker writes where no other limit is given."""
+
+_WORKERS = threading.BoundedSemaphore(3)
+"""Limits the number of workers at a time, and with it the memory of all of them."""
+
 _PASSED_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
@@ -47,21 +55,25 @@ def run_confined(
         what: the name of the input, for that error's message.
         max_bytes: memory in bytes, in addition to that of the libraries.
         max_s: processor time in seconds.
-        max_written: size in bytes of the largest file that it may write, None for no limit.
+        max_written: size in bytes of the largest file that it may write, at least 32 MB.
 
     Raises:
         VeasonError: the error that the function raised, or `failure`.
     """
     request = json.dumps([function, list(arguments), max_bytes, max_s, max_written])
     command = [sys.executable, "-m", "veason.confined"]
+    with _WORKERS, tempfile.TemporaryFile() as answers:
+        try:
+            subprocess.run(
+                command, input=request.encode(), stdout=answers, stderr=subprocess.DEVNULL, timeout=2 * max_s,
+                env=_environment(), check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise failure(f"{what} takes longer than {max_s:.0f} seconds to read: send it in parts") from error
+        answers.seek(0)
+        said = answers.read(_MOST_ANSWER)
     try:
-        completed = subprocess.run(
-            command, input=request.encode(), capture_output=True, timeout=2 * max_s, env=_environment(), check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise failure(f"{what} takes longer than {max_s:.0f} seconds to read: send it in parts") from error
-    try:
-        answer = json.loads(completed.stdout)
+        answer = json.loads(said)
         kind, value = answer
     except (ValueError, TypeError) as error:
         raise failure(f"{what} needs too much memory or time to read, or is damaged: send it in parts") from error
@@ -105,8 +117,7 @@ def _limit(max_bytes: int, max_s: float, max_written: int | None) -> None:
     import resource
 
     bounds = {resource.RLIMIT_CPU: int(max_s) + 1, resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: _MAX_FILES}
-    if max_written is not None:
-        bounds[resource.RLIMIT_FSIZE] = max_written
+    bounds[resource.RLIMIT_FSIZE] = max(_MOST_ANSWER, max_written or 0)
     if sys.platform == "linux":
         with open("/proc/self/statm", encoding="ascii") as file:
             bounds[resource.RLIMIT_AS] = int(file.read().split()[0]) * resource.getpagesize() + max_bytes

@@ -11,10 +11,13 @@ ASSETS = Path(str(resources.files("veason") / "assets"))
 PUBLISHED_POLICY = "SitongGong/Veason-R1"
 PUBLISHED_SEGMENTER = "facebook/sam2.1-hiera-large"
 NANO = "nano"
+NANO_PHOTO = "nano-photo"
+EMBEDDED_SEGMENTERS = {NANO: "segmenter", NANO_PHOTO: "segmenter-photo"}
+"""Kinds for `embedded` by the name of a segmenter: nano is for the rendered world, nano-photo for real video."""
 
 
 def embedded(kind: str) -> Path:
-    """Return the folder of the embedded model; `kind` is "policy" or "segmenter"."""
+    """Return the folder of the embedded model; `kind` is "policy", "segmenter" or "segmenter-photo"."""
     return ASSETS / "nano" / kind
 
 

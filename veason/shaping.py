@@ -118,7 +118,8 @@ def interpolate_boxes(first: Box, last: Box, share: float) -> Box:
 
 
 class MaskInterpolator:
-    """Shapes between two masks: the centres of gravity move in a straight line, and so do signed distances around them.
+    """Shapes between two masks: signed distances to their outlines go over into each other, around centres of gravity
+    that move in a straight line, by whole pixels.
 
     Args:
         first: the mask at share 0.
@@ -142,13 +143,8 @@ class MaskInterpolator:
     def at(self, share: float) -> Rle:
         """Return the mask at a share of the way, in [0, 1]; what lies beyond the picture is cut off."""
         centre = self._centres[0] + (self._centres[1] - self._centres[0]) * share
-        corner = np.floor(centre).astype(int) - self._reach
-        rest = centre - np.floor(centre)
-        moved = [
-            ndimage.shift(field, rest - (own - np.floor(own)), order=1, mode="nearest")
-            for field, own in zip(self._fields, self._centres, strict=True)
-        ]
-        shape = moved[0] * (1 - share) + moved[1] * share > 0
+        corner = np.rint(centre).astype(int) - self._reach
+        shape = self._fields[0] * (1 - share) + self._fields[1] * share > 0
         mask = np.zeros(self._size_hw, bool)
         (top, left), (height, width) = corner, shape.shape
         inside = mask[max(top, 0) : top + height, max(left, 0) : left + width]
@@ -158,13 +154,12 @@ class MaskInterpolator:
 
     def _field(self, mask: np.ndarray, centre: np.ndarray) -> np.ndarray:
         """Return signed distances to the outline, above 0 inside, over a window around the centre of gravity."""
-        whole = np.floor(centre).astype(int)
         pad = int(self._reach.max()) + 2
         padded = np.pad(mask, pad)
-        top, left = whole - self._reach + pad
+        top, left = np.rint(centre).astype(int) - self._reach + pad
         window = padded[top : top + 2 * self._reach[0] + 1, left : left + 2 * self._reach[1] + 1]
         signed = ndimage.distance_transform_edt(window) - ndimage.distance_transform_edt(~window)
-        field: np.ndarray = signed - np.sign(signed) * 0.5  # the outline lies between pixels
+        field: np.ndarray = (signed - np.sign(signed) * 0.5).astype(np.float32)  # the outline lies between pixels
         return field
 
 

@@ -59,10 +59,11 @@ def test_thinking_again_and_samples_go_on_from_what_a_static_cache_read(tiny: Qw
     assert texts[0] == texts[1]
 
 
-def test_the_room_is_one_piece_of_memory_until_a_longer_prompt_comes(tiny: QwenPolicy) -> None:
+def test_one_cache_serves_all_prompts_until_a_longer_one_comes(tiny: QwenPolicy) -> None:
     static_cache = ReusableStaticCache(tiny._model.config.get_text_config(decoder=True))
     first = static_cache.start(100, None)
     assert static_cache.start(CAPACITY_STEP, None) is first
-    assert static_cache.capacity == CAPACITY_STEP
-    assert static_cache.start(CAPACITY_STEP + 1, None) is not first
-    assert static_cache.capacity == 2 * CAPACITY_STEP
+    longer = static_cache.start(CAPACITY_STEP + 1, None)
+    assert longer is not first
+    lengths = [{layer.max_cache_len for layer in cache.layers} for cache in (first, longer)]
+    assert lengths == [{CAPACITY_STEP}, {2 * CAPACITY_STEP}]

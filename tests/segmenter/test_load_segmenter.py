@@ -49,10 +49,11 @@ def test_without_cuda_the_default_is_the_embedded_nano(
     assert load_segmenter(name, ModelOptions(device="cpu")).name == "nano"
 
 
-def test_a_missing_nano_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", hub.EMBEDDED_SEGMENTERS)
+def test_a_missing_nano_says_what_to_type(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "ASSETS", tmp_path)
     with pytest.raises(MissingBackend, match=r"hf download facebook/sam2\.1-hiera-large"):
-        load_segmenter("nano", ModelOptions(device="cpu"))
+        load_segmenter(name, ModelOptions(device="cpu"))
 
 
 def test_a_cached_hub_id_loads_without_network(empty_cache: Path) -> None:
@@ -65,7 +66,7 @@ def test_a_cached_hub_id_loads_without_network(empty_cache: Path) -> None:
 
 
 def test_a_hub_id_that_cannot_be_had_says_what_to_type(empty_cache: Path) -> None:
-    with pytest.raises(MissingBackend, match=r"type: hf download facebook/sam2.1-hiera-tiny sam2.1_hiera_tiny.pt"):
+    with pytest.raises(MissingBackend, match=r"run: hf download facebook/sam2.1-hiera-tiny sam2.1_hiera_tiny.pt"):
         load_segmenter("facebook/sam2.1-hiera-tiny", ModelOptions(device="cpu"))
 
 

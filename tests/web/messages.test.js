@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { whatBecame } from "../../veason/studio/web/core/connection.js";
 import { Messages } from "../../veason/studio/web/core/messages.js";
 import { message, opened, session, stateWith } from "./page.js";
 
@@ -95,4 +96,59 @@ test("everything sent names the tab, the person, the question and what the tab h
   const [first, second] = sent.map(({ data }) => data);
   assert.deepEqual([first.work, first.seen, first.by, typeof first.tab], ["key.1", 7, "", "string"]);
   assert.deepEqual([second.number, second.stamp, second.edit], [1, 5, "drop"]);
+});
+
+test("while the server is away edits wait, and are sent in their order once it is back", async () => {
+  const { messages, state, sent, asked } = connection(message([opened()], { revision: 1 }));
+  messages.leave();
+  messages.sendEdit({ edit: "undo", count: 1 });
+  messages.sendEdit({ edit: "redo", count: 1 });
+  assert.deepEqual([sent.length, state.get().saved], [0, "saving"]);
+  assert.deepEqual(await messages.comeBack(), { sent: 2, unsure: 0, lost: 0 });
+  assert.equal(asked(), 1); // what the server has comes first
+  assert.deepEqual(
+    sent.map(({ event, data }) => [event, data.edit, data.number]),
+    [
+      ["edit", "undo", 1],
+      ["edit", "redo", 2],
+    ],
+  );
+});
+
+test("edits that were on their way when the server went are told, those that were answered are not", async () => {
+  const { messages } = connection(message([opened()], { revision: 9 }));
+  for (let number = 0; number < 3; number += 1) messages.sendEdit({ edit: "undo", count: 1 });
+  messages.take(message([{ kind: "taken", number: 1 }], { revision: 2 }));
+  messages.take(message([{ kind: "refused" }], { work: null }));
+  messages.leave();
+  assert.equal((await messages.comeBack()).unsure, 1);
+  messages.leave();
+  assert.equal((await messages.comeBack()).unsure, 0);
+});
+
+test("edits of a question that is gone with the server are told to be lost", async () => {
+  const { messages, sent } = connection(message([], { work: null }));
+  messages.leave();
+  messages.sendEdit({ edit: "undo", count: 1 });
+  assert.deepEqual(await messages.comeBack(), { sent: 0, unsure: 0, lost: 1 });
+  assert.equal(sent.length, 0);
+});
+
+test("what is asked while the server is away leaves nothing at work", () => {
+  const { messages, state, sent } = connection();
+  state.set({ busy: "propagate" });
+  messages.leave();
+  assert.equal(state.get().busy, null);
+  state.set({ busy: "propagate", status: "waiting for the segmenter …" });
+  messages.send("propagate", { start: 0, stop: 9 });
+  assert.deepEqual([state.get().busy, state.get().status, sent.length], [null, "", 0]);
+});
+
+test("what became of the edits is told in words, and nothing where there were none", () => {
+  assert.equal(whatBecame({ sent: 0, unsure: 0, lost: 0 }), "");
+  assert.equal(
+    whatBecame({ sent: 2, unsure: 1, lost: 1 }),
+    "The server is back: 2 changes made meanwhile were sent; look whether the last change is there; " +
+      "1 change could not be sent and is lost.",
+  );
 });

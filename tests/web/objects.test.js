@@ -64,16 +64,20 @@ test("where a mask comes from is told in a word", () => {
   assert.deepEqual(words, ["model", "corrected", "painted", "absent", "propagated", ""]);
 });
 
-test("an object is propagated when it is on more frames than two, or on all", () => {
+test("an object is propagated when it has a mask where nobody drew it, or masks on all frames", () => {
   const on = (/** @type {number} */ count) =>
     new Map(
       Array.from({ length: count }, (_, frame) => [frame, new Map([[1, /** @type {[string, number]} */ (["", 1])]])]),
     );
-  const info = opened();
-  assert.equal(isPropagated({ masks: on(2), info }, 1), false);
-  assert.equal(isPropagated({ masks: on(3), info }, 1), true);
-  assert.equal(isPropagated({ masks: on(2), info: { ...info, frames: 2 } }, 1), true);
-  assert.equal(isPropagated({ masks: on(3), info }, 2), false);
+  /** @type {[number, number][]} */
+  const paintings = [0, 1, 2, 3].map((frame) => [1, frame]);
+  const now = { ...stateWith({ info: opened(), paintings }).get() };
+  assert.equal(isPropagated({ ...now, masks: on(4) }, 1), false); // interpolated or copied: all of them drawn
+  assert.equal(isPropagated({ ...now, masks: on(5) }, 1), true);
+  const marks = [{ object: 1, start: 4, stop: 5, mark: /** @type {const} */ ("absent") }];
+  assert.equal(isPropagated({ ...now, masks: on(5), marks }, 1), false);
+  assert.equal(isPropagated({ ...now, masks: on(4), info: { ...opened(), frames: 4 } }, 1), true);
+  assert.equal(isPropagated({ ...now, masks: on(5) }, 2), false);
 });
 
 test("absent reaches up to the object's next prompt, of whatever kind, else to the end", () => {

@@ -146,7 +146,7 @@ def test_the_whole_way_from_a_question_to_masks(tmp_path: Path) -> None:
                 job = client.submit(
                     video=handle_file(CLIP), instruction=QUESTION, start=PART[0], stop=PART[1], api_name="/ask"
                 )
-                result = job.result(timeout=200)
+                result = job.result(timeout=270)
                 config = client.config["components"]
             finally:
                 app.stdin.close()

@@ -5,7 +5,7 @@ What comes out is the person's: a mask becomes a painted prompt of its frame, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 
 from veason.annotation.edits import Drawn
@@ -29,8 +29,8 @@ from veason.types import FrameRange, Prompt, Rle
 Tool = Literal["fill", "despeck", "largest", "grow", "shrink", "smooth", "subtract", "intersect"]
 """What is done to one mask; "subtract" and "intersect" take that of another object on the same frame."""
 
-MOST_FRAMES = 1000
-"""The most frames that one edit draws on."""
+MOST_FRAMES = 300
+"""The most frames that one edit draws on: it must not hold up the edits of others."""
 
 _ALONE: Mapping[Tool, Callable[[Rle, int], Rle]] = {
     "fill": lambda rle, _: fill_holes(rle),
@@ -83,7 +83,7 @@ def copied(state: State, place: Place, frames: FrameRange) -> Drawn:
     if mask_area(mask) == 0:
         raise SessionError(f"the mask of object {place[0]} on frame {place[1]} is empty: there is nothing to copy")
     object_id, source = place
-    free = [at for at in range(*frames) if at != source and _is_free(state, (object_id, at))]
+    free = _free_frames(state, object_id, (at for at in range(*frames) if at != source))
     return _drawn(object_id, [Prompt(object_id, at, mask=mask) for at in free], "copy")
 
 
@@ -103,7 +103,7 @@ def interpolated(state: State, place: Place) -> Drawn:
     if before is None or after is None:
         missing = "before" if before is None else "after"
         raise SessionError(f"draw object {object_id} on a frame {missing} frame {here} too, with a box or the brush")
-    free = [at for at in range(before + 1, after) if _is_free(state, (object_id, at))]
+    free = _free_frames(state, object_id, range(before + 1, after))
     first, last = drawn[before], drawn[after]
     shares = {at: (at - before) / (after - before) for at in free}
     if first.mask is None and last.mask is None and first.box is not None and last.box is not None:
@@ -119,13 +119,16 @@ def interpolated(state: State, place: Place) -> Drawn:
 def _drawn(object_id: int, prompts: list[Prompt], how: Literal["copy", "interpolate"]) -> Drawn:
     if not prompts:
         raise SessionError(f"there is no frame to draw object {object_id} on that a person has not settled or drawn")
-    if len(prompts) > MOST_FRAMES:
-        raise SessionError(f"that would draw on {len(prompts)} frames, at most {MOST_FRAMES} go at once: choose fewer")
     return Drawn(object_id, tuple(prompts), how)
 
 
-def _is_free(state: State, place: Place) -> bool:
-    return not state.is_settled(place) and place not in state.by_hand
+def _free_frames(state: State, object_id: int, frames: Iterable[int]) -> list[int]:
+    """Return the frames on which a person neither settled nor drew an object."""
+    places = ((object_id, at) for at in frames)
+    free = [place[1] for place in places if not state.is_settled(place) and place not in state.by_hand]
+    if len(free) > MOST_FRAMES:
+        raise SessionError(f"that would draw on {len(free)} frames, at most {MOST_FRAMES} go at once: choose fewer")
+    return free
 
 
 def _mask(state: State, place: Place) -> Rle:

@@ -75,7 +75,7 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
 
 def add_segmenter(parser: argparse.ArgumentParser) -> None:
     """Add --segmenter, --segmenter-config, --device, cache budgets and --speedups."""
-    parser.add_argument("--segmenter", metavar="S", help="nano | FOLDER | FILE.pt | HUB_ID")
+    parser.add_argument("--segmenter", metavar="S", help="nano | nano-photo | FOLDER | FILE.pt | HUB_ID")
     parser.add_argument("--segmenter-config", metavar="NAME", help="model config of FILE.pt, such as sam2.1_hiera_l")
     parser.add_argument("--device", default="auto", help="cpu | cuda | auto (%(default)s)")
     group = parser.add_argument_group("cache budgets, for fast corrections and further questions")

@@ -69,8 +69,6 @@ LAYOUTS: Mapping[str, Layout] = {
 """By kind. Sources: davis2017-evaluation and the LVOS tool (frames 1 to N-2), sam2's sav_evaluator and vos-benchmark
 (first and last annotated frame left out), the YouTube-VOS server (all annotated frames after the first)."""
 
-TRACKING_KINDS = tuple(LAYOUTS)
-
 
 @dataclass(frozen=True, slots=True)
 class TrackingVideo:

@@ -62,6 +62,7 @@ def import_labels(
     has_anything = False
     try:
         for video in read(source, finder, tally):
+            _check_text(source, video)
             names.append(video.name)
             if finder.folder is not None and finder.folder.is_file() and len(names) > 1:
                 raise DataError(
@@ -83,6 +84,19 @@ def import_labels(
             f"{source}: nothing of it can be imported as {format}: it holds {tally.found_text()}"
             + (f"; left out: {left}" if left else "")
         )
+
+
+def _check_text(source: Path, video: LabelledVideo) -> None:
+    """Raise DataError where a text of a video cannot be written to a file or database: it has half a letter."""
+    texts: list[object] = [video.name, video.file_name, *video.object_names.values(), *video.object_classes.values()]
+    for names in video.object_attributes.values():
+        texts += [*names, *names.values()]
+    for one in video.questions:
+        texts += [one.name, one.instruction, one.thought, one.answer_text, one.policy, one.segmenter, one.original]
+        texts += one.disputed_by
+    for text in texts:
+        if not isinstance(text, str) or any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise DataError(f"{source}: holds {str(text)[:40]!r} where there should be text that can be written")
 
 
 def _says_anything(video: LabelledVideo) -> bool:

@@ -23,11 +23,6 @@ class ReusableStaticCache:
         self._cache: StaticCache | None = None
         self._capacity = 0
 
-    @property
-    def capacity(self) -> int:
-        """The current capacity in tokens."""
-        return self._capacity
-
     def start(self, num_tokens: int, prefix: DynamicCache | None) -> StaticCache:
         """Return the cache, emptied, with capacity for a prompt and its answer.
 

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from veason.confined import run_confined
 from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project.database import NAME, in_words
@@ -165,6 +166,8 @@ def unpack(
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
+        if is_untrusted:
+            check_archive(path)
         with zipfile.ZipFile(path) as archive:
             _extract(archive, path.name, part, foreign, max_bytes)
         copy_foreign(foreign, part / NAME, max_bytes=max_bytes, keep_outside=keep_outside)
@@ -178,6 +181,23 @@ def unpack(
         shutil.rmtree(part, ignore_errors=True)
         foreign.unlink(missing_ok=True)
     return Project.open(folder, max_bytes=max_bytes, is_untrusted=is_untrusted)
+
+
+def check_archive(path: Path) -> None:
+    """Look through the directory of a stranger's ZIP file, in a process with bounds: it may be larger than memory.
+
+    Raises ProjectError.
+    """
+    run_confined("veason.project.folder:count_members", str(path), failure=ProjectError, what=path.name)
+
+
+def count_members(path: str) -> int:
+    """Return how many files a ZIP file holds, in this process, which should be confined. Raises ProjectError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return len(archive.infolist())
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, MemoryError) as error:
+        raise ProjectError(f"{Path(path).name} cannot be unpacked: it is damaged, or not a ZIP file") from error
 
 
 def _extract(archive: zipfile.ZipFile, name: str, part: Path, foreign: Path, max_bytes: int | None) -> None:

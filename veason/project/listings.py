@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from veason.confined import run_confined
 from veason.errors import ProjectError
 
 LISTING_COLUMNS = ("instruction", "video", "assignee")
@@ -30,6 +31,8 @@ _MARKS = (
 )
 _LIKELY = ("utf-16-le", "utf-16-be", "gb18030", "shift_jis", "euc-kr", "windows-1251", "windows-1252")
 _MOST_FIELD = 1 << 24
+_MOST_ROWS = 50_000
+_MOST_MEMORY = 400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,29 @@ def read_instructions(path: str | Path, encoding: str | None = None) -> Listing:
     if not wanted:
         raise ProjectError(f"{path} holds no instruction: {'; '.join(left_out) or 'it is empty'}")
     return Listing(tuple(wanted), tuple(left_out))
+
+
+def read_strangers_instructions(path: Path) -> Listing:
+    """Read a list that a stranger sent, in a process with bounds on memory and time. Raises ProjectError."""
+    wanted, left_out = run_confined(
+        "veason.project.listings:rows_of", str(path), failure=ProjectError, what=path.name, max_bytes=_MOST_MEMORY
+    )
+    return Listing(tuple(Wanted(*map(_text_or_none, row)) for row in wanted), tuple(map(str, left_out)))  # type: ignore[arg-type]
+
+
+def rows_of(path: str) -> tuple[list[list[str | None]], list[str]]:
+    """Return what a list holds as JSON can, in this process, which should be confined. Raises ProjectError."""
+    try:
+        found = read_instructions(path)
+    except (MemoryError, RecursionError) as error:
+        raise ProjectError(f"{Path(path).name} needs too much memory to read: send it in parts") from error
+    if len(found.wanted) + len(found.left_out) > _MOST_ROWS:
+        raise ProjectError(f"{Path(path).name} has more than {_MOST_ROWS} lines: send it in parts")
+    return [[one.video, one.instruction, one.assignee, one.row] for one in found.wanted], list(found.left_out)
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _wanted(row: dict[str, Any], place: str) -> Wanted | str:

@@ -20,9 +20,9 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
     """Load a segmenter by name.
 
     Args:
-        name: None or "auto" (SAM2.1 large if CUDA is available and its weights are cached, else nano), "nano", a hub id
-            such as "facebook/sam2.1-hiera-large" (downloaded if it is not cached), a folder with config.json and
-            model.safetensors, or a published FILE.pt.
+        name: None or "auto" (SAM2.1 large if CUDA is available and its weights are cached, else nano), "nano",
+            "nano-photo" (for real video), a hub id such as "facebook/sam2.1-hiera-large" (downloaded if it is not
+            cached), a folder with config.json and model.safetensors, or a published FILE.pt.
         options: device, budgets and speed-ups; for FILE.pt also `segmenter_config`.
 
     Raises:
@@ -42,8 +42,8 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
     assert name is not None
     if config is not None and not name.endswith(".pt"):
         raise ProfileError(f"--segmenter-config belongs to a FILE.pt, but the segmenter is {name!r}: leave it out")
-    if name == hub.NANO:
-        model = checkpoint.load_model(_nano_folder(), target)
+    if name in hub.EMBEDDED_SEGMENTERS:
+        model = checkpoint.load_model(_embedded_folder(hub.EMBEDDED_SEGMENTERS[name]), target)
     elif name.endswith(".pt"):
         if config is None:
             raise ProfileError(
@@ -85,11 +85,11 @@ def _as_segmenter(model: Any, name: str, budgets: Budgets, speedups: Speedups) -
     )
 
 
-def _nano_folder() -> Path:
-    """Return the folder of the embedded model. Raises MissingBackend if it is incomplete."""
-    if not hub.has_embedded("segmenter"):
+def _embedded_folder(kind: str) -> Path:
+    """Return the folder of an embedded model. Raises MissingBackend if it is incomplete."""
+    if not hub.has_embedded(kind):
         raise MissingBackend(
-            f"the embedded segmenter is not in {hub.embedded('segmenter')}: get a complete checkout, "
+            f"the embedded segmenter is not in {hub.embedded(kind)}: get a complete checkout, "
             f"or pass --segmenter {hub.PUBLISHED_SEGMENTER} after: hf download {hub.PUBLISHED_SEGMENTER}"
         )
-    return hub.embedded("segmenter")
+    return hub.embedded(kind)

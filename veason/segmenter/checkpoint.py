@@ -241,7 +241,8 @@ def load_from_hub(hub_id: str, device: torch.device | str = "cpu") -> SAM2VideoP
 
     if hub_id not in HF_MODEL_ID_TO_FILENAMES:
         raise MissingBackend(
-            f"no segmenter {hub_id!r}: pass nano, a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, a FILE.pt, or one of "
+            f"no segmenter {hub_id!r}: pass nano, nano-photo, a folder with {CONFIG_FILE} and {WEIGHTS_FILE}, "
+            "a FILE.pt, or one of "
             f"{', '.join(HF_MODEL_ID_TO_FILENAMES)}"
         )
     config, filename = HF_MODEL_ID_TO_FILENAMES[hub_id]

@@ -78,7 +78,8 @@ class Rle:
 
     def __post_init__(self) -> None:
         size = self.size_hw
-        if len(size) != 2 or not size[0] >= 1 or not size[1] >= 1 or not isinstance(self.counts, str):
+        is_code = isinstance(self.counts, str) and self.counts.isascii()
+        if len(size) != 2 or not size[0] >= 1 or not size[1] >= 1 or not is_code:
             raise PromptError(
                 f"a mask is (height, width), both 1 or more, and its code as text, got {size} and a "
                 f"{type(self.counts).__name__}: encode it anew"

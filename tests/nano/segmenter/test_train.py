@@ -190,9 +190,9 @@ def test_the_same_seed_gives_the_same_targets() -> None:
     assert first[1][:, 0].flatten(1).any(1).all()
 
 
-@pytest.mark.skipif(not hub.has_embedded("segmenter"), reason="assets/nano/segmenter is not here")
-def test_the_shipped_weights_are_within_their_limits() -> None:
-    folder = hub.embedded("segmenter")
+@pytest.mark.parametrize("kind", hub.EMBEDDED_SEGMENTERS.values())
+def test_the_shipped_weights_are_within_their_limits(kind: str) -> None:
+    folder = hub.embedded(kind)
     assert sum(file.stat().st_size for file in folder.iterdir()) <= 20_000_000
     assert sum(weights.numel() for weights in load_model(folder).parameters()) <= 8_000_000
 

@@ -14,8 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from veason.errors import DataError
-from veason.masks import coco_dict, rle_from_coco, union_mask
+from veason.errors import DataError, PromptError
+from veason.formats.labels.numbers import checked_size, rle_of
+from veason.masks import coco_dict, union_mask
 from veason.types import Rle
 
 _Span = tuple[int, int]
@@ -114,11 +115,16 @@ def _find_keys(stream: BinaryIO, pattern: re.Pattern[bytes]) -> Iterable[tuple[b
         base, buffer = base + max(0, len(buffer) - _OVERLAP), buffer[-_OVERLAP:]
 
 
-def _rle(entry: Any) -> Rle | None:
+def _rle(entry: Any, place: str) -> Rle | None:
     """Return a mask of the file; several in a list stand for their union, as VISA's tools read them."""
     if isinstance(entry, list):
-        return union_mask([rle_from_coco(part) for part in entry]) if entry else None
-    return None if entry is None else rle_from_coco(entry)
+        return union_mask([_checked_rle(part, place) for part in entry]) if entry else None
+    return None if entry is None else _checked_rle(entry, place)
+
+
+def _checked_rle(entry: Any, place: str) -> Rle:
+    height, width = entry["size"]
+    return rle_of(entry, checked_size(width, height, f"{place}: size"), place)
 
 
 def _row(stream: BinaryIO, span: _Span) -> bytes:
@@ -139,8 +145,8 @@ def _masks(file: Path, size: int, modified: int, key: str, is_foreground: bool) 
         entries: Any = json.loads(row)
         if is_foreground:
             entries = entries["masks_rle"]
-        return tuple(_rle(entry) for entry in entries)
-    except (ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        return tuple(_rle(entry, f"{file}: key {key!r}") for entry in entries)
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, PromptError, RecursionError) as error:
         raise DataError(
             f'{file}: key {key!r} should be a list of null and {{"size": [h, w], "counts": text}}: {error!r}'
         ) from error

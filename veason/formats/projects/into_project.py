@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from veason.formats.importing import import_labels
 from veason.formats.labels.import_tally import ImportTally
+from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import info_of, names_of
 from veason.formats.projects.names import marked_name
 from veason.formats.projects.to_project import Imported, check_fits, to_project
@@ -41,17 +42,40 @@ def into_project(
         ProjectError: the video of the labels is not known, or is not the one that was labelled; the same.
         VideoError: a video cannot be opened.
     """
+    own = own_videos(project)
+    tally = ImportTally()
+
+    def read() -> Iterable[LabelledVideo]:
+        nonlocal tally
+        tally = ImportTally()
+        return import_labels(source, format, videos=videos, is_owners=is_owners, own=own, tally=tally)
+
+    return replace(enter(project, read, copy=copy, tell=tell), left_out=tally.lines())
+
+
+def own_videos(project: Project) -> dict[str, VideoInfo]:
+    """Return the videos of a project by all names that labels may have for them."""
     own: dict[str, VideoInfo] = {}
     for name, video in names_of(project).items():
         own[marked_name(video)] = own[name] = info_of(video)
+    return own
+
+
+def enter(
+    project: Project, read: Callable[[], Iterable[LabelledVideo]], *, copy: bool, tell: OnProgress | None = None
+) -> Imported:
+    """Take labels into a project that `read` gives twice: once to check all of them, then to keep them.
+
+    Raises:
+        As `into_project`, and whatever `read` raises.
+    """
     count = 0
-    for labels in import_labels(source, format, videos=videos, is_owners=is_owners, own=own):
+    for labels in read():
         check_fits(project, labels)  # all of them before the first change
         count += 1
-    total, tally = Imported(), ImportTally()
-    again = import_labels(source, format, videos=videos, is_owners=is_owners, own=own, tally=tally)
-    for number, labels in enumerate(again):
+    total = Imported()
+    for number, labels in enumerate(read()):
         if tell is not None:
             tell(number, count)
         total += to_project(project, labels, copy=copy)
-    return replace(total, left_out=tally.lines())
+    return total

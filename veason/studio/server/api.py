@@ -273,25 +273,34 @@ class Api:
     def _follow(
         self, clip: Video, prompts: Sequence[Prompt], part: FrameRange, tracks: dict[int, MaskTrack]
     ) -> Iterator[ApiEvent]:
-        """Yield the masks of each frame as they come, and put them into `tracks`."""
+        """Yield the masks of each frame as they come, and put them into `tracks`; before an error, where they are."""
         arrived: list[FrameMasks] = []
-        for masks in self._pipeline.propagate(clip, prompts, frames=part, order="nearest"):
-            arrived.append(masks)
-            found = {str(object_id): coco_dict(mask.rle) for object_id, mask in masks.masks.items()}
-            yield {"kind": "masks", "frame": masks.frame_index, "masks": found}
+        try:
+            for masks in self._pipeline.propagate(clip, prompts, frames=part, order="nearest"):
+                arrived.append(masks)
+                found = {str(object_id): coco_dict(mask.rle) for object_id, mask in masks.masks.items()}
+                yield {"kind": "masks", "frame": masks.frame_index, "masks": found}
+        except VeasonError:
+            if arrived:
+                yield {"kind": "partial", "run": self._keep(clip.info, merge_tracks({}, arrived))}
+            raise
         tracks |= merge_tracks({}, arrived)
 
-    def _result(
-        self, info: VideoInfo, tracks: Mapping[int, MaskTrack], answer: Answer | None, shown: Sequence[int]
-    ) -> ApiEvent:
+    def _keep(self, info: VideoInfo, tracks: Mapping[int, MaskTrack]) -> str:
+        """Keep masks for `export`, and return by what name."""
         run = secrets.token_urlsafe(12)
         with self._lock:
             self._runs[run] = FinishedRun(info, tracks)
             while len(self._runs) > KEPT_RUNS:
                 self._runs.popitem(last=False)
+        return run
+
+    def _result(
+        self, info: VideoInfo, tracks: Mapping[int, MaskTrack], answer: Answer | None, shown: Sequence[int]
+    ) -> ApiEvent:
         answered = {} if answer is None else {**_answer(answer), "frames_shown": list(shown)}
         size = {"num_frames": info.num_frames, "width": info.size_wh[0], "height": info.size_wh[1], "fps": info.fps}
-        return {"kind": "result", "run": run, **size, **answered, "masks": _masks(tracks)}
+        return {"kind": "result", "run": self._keep(info, tracks), **size, **answered, "masks": _masks(tracks)}
 
 
 def add_endpoints(api: Api) -> None:
@@ -385,8 +394,7 @@ def _answer(answer: Answer) -> ApiEvent:
 
 def _masks(tracks: Mapping[int, MaskTrack]) -> dict[str, dict[str, Any]]:
     """Return masks by frame and object, both as text, as JSON wants its keys."""
-    frames = masks_by_frame(tracks)
     return {
         str(frame_index): {str(object_id): coco_dict(mask.rle) for object_id, mask in masks.items()}
-        for frame_index, masks in sorted(frames.items())
+        for frame_index, masks in masks_by_frame(tracks).items()
     }

@@ -10,6 +10,7 @@ import { Frames } from "./canvas/frames.js";
 import { showInHand } from "./canvas/in-hand.js";
 import { makeOverlapBar } from "./canvas/overlap-bar.js";
 import { makeShapeMenu } from "./canvas/shape-menu.js";
+import { makeSecond } from "./canvas/second.js";
 import { Stage } from "./canvas/stage.js";
 import { makeTools } from "./canvas/tools.js";
 import { blank, initial } from "./core/blank.js";
@@ -45,6 +46,7 @@ import { RowActions } from "./queue/row-actions.js";
 import { Transfer } from "./queue/transfer.js";
 import { QueueView } from "./queue/view.js";
 import { makeFilm } from "./timeline/film.js";
+import { makeGlimpse } from "./timeline/glimpse.js";
 import { Lanes, bindLaneTools } from "./timeline/lanes.js";
 import { Player } from "./timeline/player.js";
 import { Tour } from "./welcome/tour.js";
@@ -216,7 +218,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   const keymap = new Keymap();
   const help = new Help(refs, keymap);
   const tour = new Tour(refs, state);
-  const { suspect } = makeConnection(refs, scope, state, messages);
+  const { suspect } = makeConnection(refs, scope, messages, notify);
   const { putBox, putClick, putMask } = actions.prompts;
   const stage = new Stage(refs, state, frames, {
     putBox,
@@ -240,6 +242,8 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   makeFilm(refs, scope, state, player);
   makeTools(refs, state, actions, keymap);
   makeShapeMenu(refs, state, actions.shapes, keymap);
+  makeSecond(refs, state, frames, player);
+  makeGlimpse(refs, scope, state);
   makeSteps(refs, state, actions);
   makeAnswers(refs, about, state, player, actions);
   new Lanes(refs, state, player, actions, doubtThreshold);

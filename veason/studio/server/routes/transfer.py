@@ -14,16 +14,16 @@ from veason.formats.exporting import export_labels
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
+from veason.formats.projects.confined import OWNERS, ImportBounds, strangers_into_project
 from veason.formats.projects.from_project import from_project
-from veason.formats.projects.into_project import into_project
 from veason.outputs import RunResult, truncate_file_name, write_json, write_overlay_video, write_palette_masks
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.database import NAME
-from veason.project.folder import pack, size_of, unpack
-from veason.project.listings import JSON_LINES, Wanted, read_instructions
+from veason.project.folder import pack, unpack
+from veason.project.listings import JSON_LINES, Wanted, read_instructions, read_strangers_instructions
 from veason.project.sources import add_videos
-from veason.studio.server.archives import unzip, zip_folder
+from veason.studio.server.archives import zip_folder
 from veason.studio.server.jobs import profile_of
 from veason.studio.server.messages import Message
 from veason.studio.server.messages.files import AddedItem, ExportedItem, FileItem, NoticeItem, TransferredItem
@@ -156,7 +156,7 @@ class TransferRoutes:
             clips = [path for path in files if path not in listings] + ([Path(folder)] if folder else [])
             left_out: list[str] = []
             for path in listings:
-                listing = read_instructions(path)
+                listing = read_instructions(path) if self._is_local else read_strangers_instructions(path)
                 wanted += listing.wanted
                 left_out += listing.left_out
             self._registry.check_space(project, sum(path.stat().st_size for path in files if path not in listings))
@@ -184,10 +184,18 @@ class TransferRoutes:
             key, project = self._registry.get_or_make(request.project)
             if request.format not in IMPORTABLE:
                 raise DataError(f"{request.format!r} cannot be imported: choose one of {', '.join(IMPORTABLE)}")
-            source = unzip(upload, Path(room)) if zipfile.is_zipfile(upload) else upload
-            self._registry.check_space(project, size_of(source) if source.is_dir() else source.stat().st_size)
+            bounds = OWNERS if self._is_local else ImportBounds(self._registry.visitor_bytes)
             imported = yield from run_with_progress(
-                lambda tell: into_project(project, source, request.format, copy=True, tell=tell), "clips"
+                lambda tell: strangers_into_project(
+                    project,
+                    upload,
+                    Path(room),
+                    request.format,
+                    bounds=bounds,
+                    check=lambda count: self._registry.check_space(project, count),
+                    tell=tell,
+                ),
+                "clips",
             )
         told = imported.summary()
         yield _added(key, f"{told[0].upper()}{told[1:]}.")

@@ -6,7 +6,10 @@
 
 import { contextOf } from "../core/dom.js";
 import { colour, isAbsent, isStale, isVisible } from "../core/objects.js";
-import { paintMask, rgb } from "./rle.js";
+import { outlineMask, paintMask, rgb } from "./rle.js";
+
+const BEFORE = "#ff6b6b";
+const AFTER = "#51cf66";
 
 export class MaskOverlay {
   canvas = document.createElement("canvas");
@@ -40,7 +43,26 @@ export class MaskOverlay {
       const ink = rgb(colour(info.palette, object));
       paintMask(counts, info.width, info.height, pixels, ink, opacity, isStale(now, object, frame));
     }
+    if (now.onion) this.#paintNeighbours(pixels, now, info);
     contextOf(this.canvas).putImageData(image, 0, 0);
+  }
+
+  /**
+   * Onion skin: the outline that the object in hand has on the frame before (red) and on the one after (green).
+   * @param {Uint32Array} pixels
+   * @param {State} now
+   * @param {OpenedItem} info
+   */
+  #paintNeighbours(pixels, now, info) {
+    const { selected, masks, pictureFrame, marks } = now;
+    if (selected === null || !isVisible(now, selected)) return;
+    for (const [frame, ink] of /** @type {[number, string][]} */ ([
+      [pictureFrame - 1, BEFORE],
+      [pictureFrame + 1, AFTER],
+    ])) {
+      const mask = masks.get(frame)?.get(selected);
+      if (mask && !isAbsent(marks, selected, frame)) outlineMask(mask[0], info.width, info.height, pixels, rgb(ink));
+    }
   }
 
   /** @param {OpenedItem} info */

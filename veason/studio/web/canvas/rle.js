@@ -141,6 +141,26 @@ export function paintMask(counts, width, height, pixels, ink, opacity, isStale =
   }
 }
 
+/**
+ * Lay nothing but the line at the mask's edge over `pixels`.
+ * @param {string} counts
+ * @param {number} width
+ * @param {number} height
+ * @param {Uint32Array} pixels
+ * @param {[red: number, green: number, blue: number]} ink
+ */
+export function outlineMask(counts, width, height, pixels, ink) {
+  const { inside, area } = decode(counts, width, height);
+  const line = abgr(0.9, ink);
+  for (let y = area.top; y < area.bottom; y += 1) {
+    for (let x = area.left, at = y * width + x; x < area.right; x += 1, at += 1) {
+      if (!inside[at]) continue;
+      const isRim = x === 0 || y === 0 || x === width - 1 || y === height - 1;
+      if (isRim || !inside[at - 1] || !inside[at + 1] || !inside[at - width] || !inside[at + width]) pixels[at] = line;
+    }
+  }
+}
+
 /** @param {string} hex @returns {[red: number, green: number, blue: number]} */
 export function rgb(hex) {
   const value = parseInt(hex.slice(1), 16);

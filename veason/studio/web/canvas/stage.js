@@ -136,7 +136,7 @@ export class Stage {
     state.on(DRAWN, () => this.#draw());
     state.on(["work"], () => state.set({ view: FIT }));
     state.on(["info"], () => this.#resize());
-    state.on(["maskCount", "hidden", "solo", "opacity", "outline", "marks", "pending", "selected"], () => {
+    state.on(["maskCount", "hidden", "solo", "opacity", "outline", "onion", "marks", "pending", "selected"], () => {
       this.#overlay.forget();
       this.#draw();
     });

@@ -20,7 +20,7 @@ const question = () => ({
   typed: null,
 });
 
-/** @returns {PlaybackPart} */
+/** @returns {Omit<PlaybackPart, "rate">} */
 const playback = () => ({ info: null, opening: null, frame: 0, picture: null, pictureFrame: -1, playing: false });
 
 /** @returns {LabelsPart} */
@@ -80,8 +80,8 @@ const run = () => ({
   secondsPerFrame: 0,
 });
 
-/** @returns {Omit<ViewPart, "opacity" | "outline">} */
-const view = () => ({ view: FIT, eye: true, hidden: new Set(), solo: null, lit: null });
+/** @returns {Omit<ViewPart, "opacity" | "outline" | "onion">} */
+const view = () => ({ view: FIT, eye: true, hidden: new Set(), solo: null, lit: null, beside: null });
 
 /** @returns {Omit<HandPart, "brush" | "measure">} */
 const hand = () => ({
@@ -110,11 +110,11 @@ export const blank = () => ({
 export function initial() {
   /** @type {ScreenPart} */
   const screen = { screen: "stage", queueSize: 0, queueCount: 0 };
-  const look = recallPref("look", { opacity: 0.45, outline: false });
+  const look = { onion: false, ...recallPref("look", { opacity: 0.45, outline: false }) };
   const kept = {
     brush: recallPref("brush", 24),
     measure: recallPref("measure", 3),
     settles: recallPref("settles", true),
   };
-  return { ...blank(), ...screen, ...look, ...kept, project: null };
+  return { ...blank(), ...screen, ...look, ...kept, project: null, rate: recallPref("rate", 1) };
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Messages from the server, in order. Two that changed places wait for each other; a gap that stays (the browser
 // dropped an update, or the server was started anew) is healed by a snapshot. Everything sent names this tab, the
-// person and what the tab has seen, so that nobody overwrites unseen work.
+// person and what the tab has seen, so that nobody overwrites unseen work. While the server is away edits wait here.
 
 /** @import { Events, Item, Message } from "../contract.js" */
 /** @import { Edit, Scope, Sent, Store } from "./types.js" */
@@ -20,6 +20,14 @@ export class Messages {
   #epoch = null;
   #edits = 0;
   #isHealing = false;
+  #isAway = false;
+  /** Numbers of edits that were sent and not answered yet. @type {number[]} */
+  #unanswered = [];
+  /**
+   * Edits that were made while the server was away.
+   * @type {{ work: string | null, edit: Edit & { stamp?: number } }[]}
+   */
+  #waiting = [];
   /** @type {ReturnType<typeof setTimeout> | null} */
   #losing = null;
   /** @type {Map<number, Message>} */
@@ -55,6 +63,10 @@ export class Messages {
    * @param {Sent<Name>} data
    */
   send(name, data) {
+    if (this.#isAway) {
+      this.#state.set({ busy: null, opening: null, status: "" }); // the banner says why
+      return;
+    }
     this.#scope.trigger(name, this.signed({ work: this.#state.get().work, ...data }));
   }
 
@@ -64,8 +76,42 @@ export class Messages {
    */
   sendEdit(edit) {
     this.#state.set({ saved: "saving" });
+    const { work } = this.#state.get();
+    if (this.#isAway) {
+      this.#waiting.push({ work, edit });
+      return;
+    }
     this.#edits += 1;
-    this.#scope.trigger("edit", this.signed({ work: this.#state.get().work, number: this.#edits, ...edit }));
+    this.#unanswered.push(this.#edits);
+    this.#scope.trigger("edit", this.signed({ work, number: this.#edits, ...edit }));
+  }
+
+  /** Whether the server cannot be reached. */
+  get isAway() {
+    return this.#isAway;
+  }
+
+  /** The server cannot be reached: what runs is over for this page, and edits wait until it is back. */
+  leave() {
+    this.#isAway = true;
+    this.#state.set({ busy: null, status: "" });
+  }
+
+  /**
+   * The server can be reached again: show what it has, then send the edits that waited. Tells how many were sent, how
+   * many were on their way when it went (whoever made them has to look), and how many cannot be sent any more.
+   */
+  async comeBack() {
+    const { work } = this.#state.get();
+    const unsure = this.#unanswered.length;
+    const isThere = work === null || (await this.recall(work));
+    this.#isAway = false;
+    this.#unanswered = [];
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const ours = isThere ? waiting.filter((one) => one.work === work) : [];
+    for (const { edit } of ours) this.sendEdit(edit);
+    return { sent: ours.length, unsure, lost: waiting.length - ours.length };
   }
 
   /** Whether labels were changed elsewhere. @param {string} work */
@@ -76,7 +122,7 @@ export class Messages {
   /** Stop what runs, or the video that is being opened; tell whether anything did. */
   async stop() {
     const { work, opening } = this.#state.get();
-    if (!work && !opening) return false;
+    if ((!work && !opening) || this.#isAway) return false;
     const told = await this.#scope.server.stop(this.signed({ work }));
     return told.error === undefined && told.wasRunning;
   }
@@ -90,6 +136,7 @@ export class Messages {
 
   /** @param {Message} message */
   take(message) {
+    this.#answered(message.items);
     if (message.work === null) {
       message.items.forEach(this.#receive);
       return;
@@ -135,6 +182,14 @@ export class Messages {
   #hand(items) {
     const isLate = items.some((item) => item.kind === "taken" && item.number < this.#edits);
     items.filter((item) => !(isLate && item.kind === "session")).forEach(this.#receive);
+  }
+
+  /** An edit that was taken answers those before it too, one that was refused only the first. @param {Item[]} items */
+  #answered(items) {
+    for (const item of items) {
+      if (item.kind === "taken") this.#unanswered = this.#unanswered.filter((number) => number > item.number);
+      else if (item.kind === "refused") this.#unanswered.shift();
+    }
   }
 
   #settle() {

@@ -123,14 +123,19 @@ export function provenance(now, objectId, frame) {
 }
 
 /**
- * Whether an object was propagated: its masks are on more frames than those on which it was drawn.
- * @param {Pick<MasksPart, "masks"> & Pick<PlaybackPart, "info">} now
+ * Whether an object was propagated: it has a mask on a frame where nobody drew it or said that it is absent.
+ * @param {Prompts & Pick<LabelsPart, "marks"> & Pick<MasksPart, "masks"> & Pick<PlaybackPart, "info">} now
  * @param {number} objectId
  */
-export function isPropagated({ masks, info }, objectId) {
+export function isPropagated(now, objectId) {
+  const drawn = new Set(prompted(now).flatMap(([object, frame]) => (object === objectId ? [frame] : [])));
   let count = 0;
-  for (const here of masks.values()) if (here.has(objectId) && ++count > 2) return true;
-  return count > 0 && count === info?.frames;
+  for (const [frame, here] of now.masks) {
+    if (!here.has(objectId)) continue;
+    count += 1;
+    if (!drawn.has(frame) && !isAbsent(now.marks, objectId, frame)) return true;
+  }
+  return count > 0 && count === now.info?.frames;
 }
 
 /**

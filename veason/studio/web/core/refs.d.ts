@@ -60,6 +60,9 @@ export interface Refs {
   first: HTMLButtonElement;
   formats: HTMLDivElement;
   from: HTMLInputElement;
+  glimpse: HTMLDivElement;
+  glimpsePicture: HTMLDivElement;
+  glimpseText: HTMLSpanElement;
   go: HTMLFormElement;
   goOn: HTMLButtonElement;
   head: HTMLElement;
@@ -90,6 +93,7 @@ export interface Refs {
   numbersDialog: HTMLDialogElement;
   occluded: HTMLButtonElement;
   offline: HTMLDivElement;
+  onion: HTMLButtonElement;
   opacity: HTMLInputElement;
   openAdd: HTMLButtonElement;
   openHelp: HTMLButtonElement;
@@ -123,6 +127,7 @@ export interface Refs {
   rangeOccluded: HTMLButtonElement;
   rangeText: HTMLElement;
   rangeVerify: HTMLButtonElement;
+  rate: HTMLSelectElement;
   reason: HTMLDivElement;
   redo: HTMLButtonElement;
   reject: HTMLButtonElement;
@@ -148,6 +153,11 @@ export interface Refs {
   scopeChosenText: HTMLSpanElement;
   scopeClip: HTMLLabelElement;
   search: HTMLInputElement;
+  second: HTMLElement;
+  secondCaption: HTMLSpanElement;
+  secondClose: HTMLButtonElement;
+  secondPicture: HTMLDivElement;
+  secondWhich: HTMLSelectElement;
   segmenter: HTMLSpanElement;
   settles: HTMLInputElement;
   shapeList: HTMLDivElement;

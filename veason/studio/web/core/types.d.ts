@@ -62,6 +62,8 @@ export interface PlaybackPart {
   picture: ImageBitmap | null;
   pictureFrame: number;
   playing: boolean;
+  /** How many times as fast as the clip. */
+  rate: number;
 }
 
 /** The labels: objects, what was drawn, and what a person said of them. */
@@ -135,6 +137,10 @@ export interface ViewPart {
   lit: Lit | null;
   opacity: number;
   outline: boolean;
+  /** Whether the outlines of the neighbouring frames show. */
+  onion: boolean;
+  /** The frame that is shown beside this one. */
+  beside: OtherFrame | null;
 }
 
 /** What the person has in hand: the object, a tool, a corner, a name half typed. */
@@ -192,6 +198,9 @@ export interface Lit {
   object?: number | null;
   xyxy?: Xyxy;
 }
+
+/** A frame by its distance, or one that stays. */
+export type OtherFrame = { by: number } | { pinned: number };
 
 export type Tool = "brush" | "eraser" | "polygon";
 export type Corner = "nw" | "se";

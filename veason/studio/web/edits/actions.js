@@ -172,11 +172,11 @@ export class Actions {
     keepPref("brush", brush);
   }
 
-  /** How masks look. @param {{ opacity?: number, outline?: boolean }} patch */
+  /** How masks look. @param {{ opacity?: number, outline?: boolean, onion?: boolean }} patch */
   look(patch) {
     this.#state.set(patch);
-    const { opacity, outline } = this.#state.get();
-    keepPref("look", { opacity, outline });
+    const { opacity, outline, onion } = this.#state.get();
+    keepPref("look", { opacity, outline, onion });
   }
 
   /** @param {number} factor */

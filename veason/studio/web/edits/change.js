@@ -33,7 +33,7 @@ export class Changes {
   async change(edit, wait = null) {
     clearTimeout(this.#timer);
     this.#last = Math.max(this.#last + 1, Date.now());
-    if (this.#state.get().busy) await this.#messages.stop();
+    if (this.#state.get().busy) await this.#messages.stop().catch(() => {}); // the edit stops it as well
     this.#messages.sendEdit({ ...edit, stamp: this.#last });
     const stamp = this.#last;
     if (wait === 0) this.#follow?.(stamp);

@@ -85,6 +85,7 @@ function videoCommands({ refs, state, actions, player, doubtThreshold }) {
     nextKey: () => turnToPrompt(1),
     prevDoubt: () => turnToDoubt(-1),
     nextDoubt: () => turnToDoubt(1),
+    second: () => state.set({ beside: state.get().beside ? null : { by: -1 } }),
     fit: () => state.set({ view: FIT }),
     closer: () => actions.zoom(1.4),
     farther: () => actions.zoom(1 / 1.4),

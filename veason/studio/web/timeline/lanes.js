@@ -306,13 +306,15 @@ export function bindLaneTools(refs, state, actions) {
   refs.rangeAll.addEventListener("click", () => state.set({ range: [0, state.clip().frames] }));
   refs.opacity.addEventListener("input", () => actions.look({ opacity: Number(refs.opacity.value) / 100 }));
   refs.outline.addEventListener("click", () => actions.look({ outline: !state.get().outline }));
+  refs.onion.addEventListener("click", () => actions.look({ onion: !state.get().onion }));
 
   /** @param {State} now */
-  function drawLook({ opacity, outline }) {
+  function drawLook({ opacity, outline, onion }) {
+    refs.onion.setAttribute("aria-pressed", String(onion));
     refs.opacity.value = String(Math.round(opacity * 100));
     refs.opacity.disabled = outline;
     refs.outline.setAttribute("aria-pressed", String(outline));
   }
   drawLook(state.get());
-  state.on(["opacity", "outline"], drawLook);
+  state.on(["opacity", "outline", "onion"], drawLook);
 }

@@ -6,6 +6,7 @@
 /** @import { Frames } from "../canvas/frames.js" */
 
 import { clamp } from "../core/clamp.js";
+import { keepPref } from "../core/prefs.js";
 
 const PLAY = "M7 5v14l11-7z";
 const PAUSE = "M8 5v14M16 5v14";
@@ -76,7 +77,7 @@ export class Player {
 
   /** @param {number} due */
   async #tick(due) {
-    const { info, frame, playing } = this.#state.get();
+    const { info, frame, playing, rate } = this.#state.get();
     if (!playing || !info) return;
     if (frame >= info.frames - 1) {
       this.pause();
@@ -86,17 +87,23 @@ export class Player {
     await this.#frames.get(frame + 1).catch(this.pause);
     if (!this.#state.get().playing) return;
     this.go(frame + 1);
-    const next = Math.max(due + 1000 / (info.fps || 25), performance.now());
+    const next = Math.max(due + 1000 / ((info.fps || 25) * rate), performance.now());
     this.#timer = setTimeout(() => this.#tick(next), Math.max(0, next - performance.now()));
   }
 
   #bindButtons() {
-    const { first, last, prev, next, play, slider, number, stage } = this.#refs;
+    const { first, last, prev, next, play, slider, number, stage, rate } = this.#refs;
     first.addEventListener("click", () => this.#jump(0));
     last.addEventListener("click", () => this.#jump(Infinity));
     prev.addEventListener("click", () => this.step(-1));
     next.addEventListener("click", () => this.step(1));
     play.addEventListener("click", this.toggle);
+    rate.value = String(this.#state.get().rate);
+    rate.addEventListener("change", () => {
+      this.#state.set({ rate: Number(rate.value) });
+      keepPref("rate", Number(rate.value));
+      stage.focus({ preventScroll: true });
+    });
     slider.addEventListener("input", () => this.#jump(Number(slider.value)));
     number.addEventListener("keydown", (event) => {
       if (event.key === "Enter") stage.focus({ preventScroll: true }); // which ends the typing: keys are commands again

@@ -1,0 +1,426 @@
+"""Many visitors at once over HTTP, each with a clip, words and masks that nobody else has; faults on the way if wanted.
+
+    python benchmarks/load.py [--visitors 5 20 100] [--rounds 2] [--minutes 0] [--faults]
+
+A server of its own (`serve --visitors`, one worker) whose segmenter fills boxes in 10 ms a frame, so that what is
+measured is the server. Every visitor uploads a clip of one colour, opens it, writes words, draws boxes that nobody else
+draws, propagates, looks frames up meanwhile, and in the end asks for everything and downloads the result. Gates:
+
+    cross-talk   a frame of another colour, words or a mask of another visitor: none
+    edits        every edit that was taken is there in the end
+    waits        the longest mean wait of a visitor for the models to the median one: told
+    look-ups     seconds, 50th and 95th percentile
+    memory       resident size and descriptors of the server, before, at the end, and after it tidied up
+
+With --faults the models raise for one visitor, a process that reads an import is killed, a project's folder is taken
+away, and connections are dropped in the middle, while the others go on. With --minutes rounds are repeated for so long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+from report import write_result
+from timing import machine_load
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from veason.masks import decode_mask
+from veason.types import FrameMasks, FrameRange, Prompt, Rle, VideoSource
+from veason.video import VideoWriter
+
+COUNT, SIZE_WH = 12, (64, 48)
+FRAME_S = 0.01
+RAISING = 61.0
+"""A box whose right side is here makes the segmenter raise."""
+
+
+# --- the server
+
+
+def serve_here(folder: Path, port: int) -> None:
+    """Serve visitors' projects below a folder, with a segmenter that fills boxes; does not return."""
+    from tests.standins import BoxFiller
+    from veason.pipeline import Pipeline
+    from veason.studio.server import app
+    from veason.studio.server.settings import Settings
+
+    class SlowFiller(BoxFiller):
+        def track(
+            self,
+            video: VideoSource,
+            prompts: Sequence[Prompt],
+            *,
+            fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
+            frames: FrameRange | None = None,
+        ) -> Iterator[FrameMasks]:
+            for masks in super().track(video, prompts, fixed=fixed, frames=frames):
+                if any(prompt.box is not None and prompt.box.x2 == RAISING for prompt in prompts):
+                    raise RuntimeError("the model broke")
+                time.sleep(FRAME_S)
+                yield masks
+
+    app.load_pipeline = lambda *_: Pipeline(None, SlowFiller())  # type: ignore[assignment]
+    app.serve(Settings(visitors=folder), host="127.0.0.1", port=port, open_browser=False)
+
+
+def start_server(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start a server in a process of its own, and return once it answers."""
+    command = [sys.executable, __file__, "--serve", str(folder), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    for _ in range(600):
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/config", timeout=5).raise_for_status()
+            return server
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    raise SystemExit("the server does not answer")
+
+
+def used(server: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Return the memory and descriptors of the server."""
+    pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
+    return {"mb": round(pages * 4096 / 1e6, 1), "descriptors": len(os.listdir(f"/proc/{server.pid}/fd"))}
+
+
+# --- a visitor
+
+
+class LoadVisitor:
+    """A page without a browser.
+
+    Args:
+        url: of the server.
+        number: tells visitors apart; colour, words and boxes follow from it.
+        config: what the server says of its events.
+    """
+
+    def __init__(self, url: str, number: int, config: dict[str, Any]) -> None:
+        self.number, self._url = number, url
+        self.session = f"load{number}x{time.monotonic_ns()}"
+        self._client = httpx.Client(base_url=url, timeout=300)
+        component = next(one for one in config["components"] if one["props"].get("elem_id") == "studio")
+        self._component: int = component["id"]
+        self._functions = {
+            target[1]: place
+            for place, one in enumerate(config["dependencies"])
+            for target in one["targets"]
+            if target[0] == self._component
+        }
+        self.colour = (40 + number * 37 % 180, 40 + number * 59 % 180, 40 + number * 83 % 180)
+        self.words = f"canary {number} of nobody else"
+        self.work = self.project = ""
+        self.boxes: list[list[float]] = []
+        self.waits: list[float] = []
+        self.look_ups: list[float] = []
+        self.wrong: list[str] = []
+        self.told: list[str] = []
+        self._edits = 0
+
+    def event(self, name: str, data: dict[str, Any], stop_after: str | None = None) -> list[dict[str, Any]]:
+        """Send an event and return the items that the page is told, each with the second at which it came."""
+        signed = {"tab": self.session, "work": self.work or None, "project": self.project or None} | data
+        began = time.monotonic()
+        place = self._functions[name]
+        sent = {"fn_index": place, "session_hash": self.session, "data": [], "event_data": signed}
+        answer = self._client.post("/gradio_api/queue/join", json=sent)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{name}: the server answered {answer.status_code} {answer.text[:200]}")
+        items: list[dict[str, Any]] = []
+        with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as stream:
+            for line in stream.iter_lines():
+                if not line.startswith("data:"):
+                    continue
+                message = json.loads(line[5:])
+                if message["msg"] in ("process_generating", "process_completed"):
+                    items += self._items(message, time.monotonic() - began)
+                if stop_after is not None and any(one["kind"] == stop_after for one in items):
+                    return items  # the connection is dropped
+                if message["msg"] == "process_completed" and message["event_id"] == answer.json()["event_id"]:
+                    return items
+        raise RuntimeError(f"{name}: the connection ended")
+
+    def _items(self, message: dict[str, Any], second: float) -> list[dict[str, Any]]:
+        found = []
+        for value in message["output"].get("data", []):
+            if isinstance(value, dict) and "items" in value:
+                if value["work"] not in (None, self.work) and self.work:
+                    self.wrong.append(f"a message about {value['work']}")
+                found += [{**item, "second": second} for item in value["items"]]
+        self.told += [item["text"] for item in found if item["kind"] == "notice"]
+        return found
+
+    def look_up(self, name: str, data: dict[str, Any]) -> Any:
+        """Look something up, and note how long that takes."""
+        began = time.monotonic()
+        signed = {"tab": self.session, **data}
+        sent = {"session_hash": self.session, "component_id": self._component, "fn_name": name, "data": signed}
+        answer = self._client.post("/gradio_api/component_server", json=sent)
+        answer.raise_for_status()
+        self.look_ups.append(time.monotonic() - began)
+        return answer.json()
+
+    def open(self, folder: Path) -> None:
+        """Upload a clip of one colour and open it."""
+        path = folder / f"canary{self.number}.mp4"
+        with VideoWriter(path, SIZE_WH, 10) as writer:
+            for _ in range(COUNT):
+                writer.write(np.full((SIZE_WH[1], SIZE_WH[0], 3), self.colour, np.uint8))
+        with path.open("rb") as file:
+            uploaded = self._client.post("/gradio_api/upload", files={"files": (path.name, file)})
+        uploaded.raise_for_status()
+        for item in self.event("open", {"path": uploaded.json()[0], "name": path.name}):
+            if item["kind"] == "opened":
+                self.work, self.project = item["work"], item["project"]
+        if not self.work:
+            raise RuntimeError(f"not opened: {self.told[-1:]}")
+
+    def edit(self, **data: Any) -> bool:
+        """Send an edit and tell whether it was taken."""
+        self._edits += 1
+        items = self.event("edit", {"number": self._edits, **data})
+        return any(item["kind"] == "taken" and item["number"] == self._edits for item in items)
+
+    def draw(self) -> None:
+        """Draw a box that nobody else draws, as a new object."""
+        place = len(self.boxes)
+        box = [
+            float(self.number % 40),
+            float(place * 3 % 30),
+            float(self.number % 40 + 4 + place),
+            float(place * 3 % 30 + 6),
+        ]
+        if self.edit(edit="box", object=0, frame=place % COUNT, xyxy=box):
+            self.boxes.append(box)
+
+    def work_on(self, rounds: int) -> None:
+        """Write, draw, propagate and look, so many times."""
+        self.edit(edit="words", text=self.words)
+        for _ in range(rounds):
+            self.draw()
+            for frame in range(3):
+                self.check_frame(frame)
+            items = self.event("propagate", {"start": 0, "stop": COUNT})
+            begun = [item["second"] for item in items if item["kind"] == "propagating"]
+            self.waits += begun[:1]
+            self.look_up("pulse", {"work": self.work})
+            self.look_up("queue", {"project": self.project})
+
+    def check_frame(self, frame: int) -> None:
+        """Look a frame up: it has the visitor's colour."""
+        told = self.look_up("frame", {"work": self.work, "frame": frame})
+        with Image.open(io.BytesIO(base64.b64decode(told["jpeg"].split(",")[1]))) as picture:
+            mean = np.asarray(picture.convert("RGB")).reshape(-1, 3).mean(0)
+        if np.abs(mean - self.colour).max() > 12:
+            self.wrong.append(f"frame {frame} of colour {mean.round()} instead of {self.colour}")
+
+    def finish(self) -> None:
+        """Ask for everything and download it: all that was made is there, and nothing else."""
+        items = {item["kind"]: item for item in self.look_up("snapshot", {"work": self.work})["items"]}
+        drawn = sorted(box["xyxy"] for box in items["session"]["boxes"])
+        if drawn != sorted(self.boxes):
+            self.wrong.append(f"boxes {drawn} instead of {sorted(self.boxes)}")
+        if items["session"]["instruction"] != self.words:
+            self.wrong.append(f"words {items['session']['instruction']!r}")
+        for objects in items["masks"]["frames"].values():
+            for object_id, code in objects.items():
+                mask = decode_mask(Rle(SIZE_WH[::-1], code if isinstance(code, str) else code["counts"]))
+                x1, y1, x2, y2 = self.boxes[int(object_id) - 1]
+                right = np.zeros(SIZE_WH[::-1], bool)
+                right[int(y1) : int(y2), int(x1) : int(x2)] = True
+                if (mask != right).any():
+                    self.wrong.append(f"a mask of object {object_id} that nobody drew")
+        made = [item for item in self.event("export", {"what": "json"}) if item["kind"] == "file"]
+        text = self._client.get(f"/gradio_api/file={made[0]['path']}").text if made else ""
+        if self.words not in text:
+            self.wrong.append(f"a download without the words: {text[:80]}")
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._client.close()
+
+
+# --- loads
+
+
+def load(count: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Let so many visitors work at once on a fresh server, and return what was seen."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = start_server(folder / "visitors", arguments.port)
+        try:
+            url = f"http://127.0.0.1:{arguments.port}"
+            config = httpx.get(f"{url}/config", timeout=60).json()
+            before = used(server)
+            visitors = [LoadVisitor(url, number, config) for number in range(count)]
+            faults = Faults(server, folder / "visitors", url, config) if arguments.faults else None
+            until = time.monotonic() + 60 * arguments.minutes
+            with ThreadPoolExecutor(count + 1) as pool:
+                failed = (
+                    [
+                        text
+                        for text in pool.map(lambda one: whole_visit(one, folder, arguments.rounds, until), visitors)
+                        if text
+                    ]
+                    if faults is None
+                    else faults.during(pool, visitors, folder, arguments.rounds, until)
+                )
+            at_end = used(server)
+            for visitor in visitors:
+                visitor.close()
+            time.sleep(arguments.settle)
+            values = summary(visitors, failed)
+            after = used(server)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(60)
+    told = {"before": before, "at the end": at_end, f"{arguments.settle:.0f} s later": after}
+    return {**values, "server": told, **({"faults": faults.told} if faults is not None else {})}
+
+
+def whole_visit(visitor: LoadVisitor, folder: Path, rounds: int, until: float) -> str | None:
+    """Do all that a visitor does; return why it could not, None where it could."""
+    try:
+        visitor.open(folder)
+        visitor.work_on(rounds)
+        while time.monotonic() < until and len(visitor.boxes) < 20:
+            visitor.work_on(1)
+        visitor.finish()
+    except (httpx.HTTPError, RuntimeError, KeyError) as error:
+        return f"visitor {visitor.number}: {type(error).__name__} {error}"
+    return None
+
+
+def summary(visitors: Sequence[LoadVisitor], failed: Sequence[str]) -> dict[str, Any]:
+    """Return the numbers of a load."""
+    look_ups = sorted(seconds for one in visitors for seconds in one.look_ups)
+    waits = [statistics.mean(one.waits) for one in visitors if one.waits]
+    return {
+        "visitors": len(visitors),
+        "edits_taken": sum(len(one.boxes) + 1 for one in visitors),
+        "cross_talk_or_lost": [f"{one.number}: {text}" for one in visitors for text in one.wrong],
+        "failed": list(failed),
+        "look_ups": len(look_ups),
+        "look_up_s": {"50 %": quantile(look_ups, 0.5), "95 %": quantile(look_ups, 0.95)},
+        "wait_s": {"median": quantile(sorted(waits), 0.5), "longest": round(max(waits, default=0), 2)},
+        "spread_of_waits": round(max(waits, default=0) / max(statistics.median(waits), 1e-9), 2) if waits else None,
+    }
+
+
+def quantile(values: Sequence[float], share: float) -> float | None:
+    """Return a quantile of sorted values."""
+    return round(values[min(len(values) - 1, int(share * len(values)))], 3) if values else None
+
+
+class Faults:
+    """What goes wrong while others work; `told` says what became of it."""
+
+    def __init__(self, server: subprocess.Popen[bytes], projects: Path, url: str, config: dict[str, Any]) -> None:
+        self._server, self._projects, self._url, self._config = server, projects, url, config
+        self.told: dict[str, str] = {}
+
+    def during(
+        self, pool: ThreadPoolExecutor, visitors: Sequence[LoadVisitor], folder: Path, rounds: int, until: float
+    ) -> list[str]:
+        """Let the visitors work, and everything go wrong for others meanwhile; return which visitors failed."""
+        working = [pool.submit(whole_visit, one, folder, rounds, until) for one in visitors]
+        for fault in (self.model_raises, self.reader_is_killed, self.folder_goes, self.connection_drops):
+            victim = LoadVisitor(self._url, 900 + len(self.told), self._config)
+            try:
+                victim.open(folder)
+                self.told[fault.__name__] = fault(victim)
+            except (httpx.HTTPError, RuntimeError, KeyError) as error:
+                self.told[fault.__name__] = f"FAILED {type(error).__name__} {error}"
+            victim.close()
+        return [text for text in (one.result() for one in working) if text]
+
+    def model_raises(self, victim: LoadVisitor) -> str:
+        """The segmenter raises: the page is told and idle, and goes on."""
+        victim.edit(edit="box", object=0, frame=0, xyxy=[1, 1, RAISING, 9])
+        kinds = [item["kind"] for item in victim.event("propagate", {"start": 0, "stop": COUNT})]
+        went_on = victim.edit(edit="box", object=1, frame=0, xyxy=[1, 1, 20, 9])
+        again = [item["kind"] for item in victim.event("propagate", {"start": 0, "stop": COUNT})]
+        return f"told {victim.told[-1:]}, idle {kinds[-1] == 'idle'}, went on {went_on and 'masks' in again}"
+
+    def reader_is_killed(self, victim: LoadVisitor) -> str:
+        """The process that reads an import is killed: the visitor is told."""
+        content = json.dumps({"images": [{"id": n} for n in range(300_000)]}).encode()
+        uploaded = victim._client.post("/gradio_api/upload", files={"files": ("labels.json", content)}).json()[0]
+        is_over = threading.Event()
+        killing = threading.Thread(target=self._kill_readers, args=(is_over,))
+        killing.start()
+        victim.event("take", {"path": uploaded, "name": "labels.json", "format": "coco"})
+        is_over.set()
+        killing.join()
+        return f"told {victim.told[-1:]}"
+
+    def _kill_readers(self, is_over: threading.Event) -> None:
+        while not is_over.wait(0.02):
+            for pid in subprocess.run(["pgrep", "-P", str(self._server.pid)], capture_output=True).stdout.split():
+                os.kill(int(pid), signal.SIGKILL)
+
+    def folder_goes(self, victim: LoadVisitor) -> str:
+        """The project's folder is taken away under its feet: edits are refused and told, and go on once it is back."""
+        victim.draw()
+        place, away = self._projects / victim.project, self._projects.parent / "away"
+        place.rename(away)
+        taken = victim.edit(edit="name", object=1, name="gone")
+        told = victim.told[-1:]
+        away.rename(place)
+        back = victim.edit(edit="name", object=1, name="back")
+        return f"taken {taken}, told {told}, after it was back {back}"
+
+    def connection_drops(self, victim: LoadVisitor) -> str:
+        """The connection ends in the middle of masks: the visitor finds them when coming back."""
+        victim.draw()
+        victim.event("propagate", {"start": 0, "stop": COUNT}, stop_after="propagating")
+        time.sleep(1)
+        items = {item["kind"] for item in victim.look_up("snapshot", {"work": victim.work})["items"]}
+        return f"everything is there again: {'session' in items}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--visitors", type=int, nargs="+", default=[5, 20, 100])
+    parser.add_argument("--rounds", type=int, default=2, help="boxes and propagations of each visitor (%(default)s)")
+    parser.add_argument("--minutes", type=float, default=0.0, help="go on for so long; 120 for the long run")
+    parser.add_argument(
+        "--settle", type=float, default=45.0, help="seconds before the last look at memory (%(default)s)"
+    )
+    parser.add_argument("--faults", action="store_true", help="let things go wrong meanwhile")
+    parser.add_argument("--note", default="", help="said in the result, such as what else the machine did")
+    parser.add_argument("--port", type=int, default=7871)
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve is not None:
+        serve_here(arguments.serve, arguments.port)
+        return
+    found = machine_load()
+    loads = [load(count, arguments) for count in arguments.visitors]
+    name = "load-faults" if arguments.faults else "load"
+    values = {**found, "note": arguments.note, "frame_s": FRAME_S, "rounds": arguments.rounds, "loads": loads}
+    print(json.dumps(values, indent=1))
+    print("->", write_result(name, values))
+    if any(one["cross_talk_or_lost"] or one["failed"] for one in loads):
+        raise SystemExit("gate failed: something was lost, or met by somebody else")
+
+
+if __name__ == "__main__":
+    main()

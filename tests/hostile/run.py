@@ -1,0 +1,96 @@
+"""Try hostile inputs within 500 MB beyond what the libraries take, and print what came of them as JSON.
+
+    python -m tests.hostile.run [--every 3] [--scale 1] [--seed 0]
+
+A case fails where something is raised that is no VeasonError, where the visitor is told of an error that nobody
+expected, where the memory does not suffice, where it computes for longer than 30 seconds, or where the canary is
+reached. A crash ends the process, and the last line of standard error names the case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import json
+import resource
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.hostile.corpus import Case, corpus
+from tests.hostile.target import CANARY, RAW, Target
+
+ROOM = 500_000_000
+MAX_S = 30.0
+
+
+def bound_memory() -> None:
+    """Let this process take no more than ROOM beyond what it takes now."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
+
+
+def computed_s() -> float:
+    """Return the seconds that this process and those it began have computed, whatever others do meanwhile."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def failure_of(case: Case, target: Target) -> tuple[str, str | None]:
+    """Try a case; return what came of it, and why that is a failure, None where it is none."""
+    start = computed_s()
+    try:
+        outcome = case.run()
+    except Exception as error:  # noqa: BLE001  # that is what is looked for
+        return "raised", f"raised {type(error).__name__}: {str(error)[:300]}"
+    kind = outcome.split(":")[0]
+    seconds = computed_s() - start
+    if any(raw in outcome for raw in RAW):
+        return kind, f"told {outcome[:300]}"
+    if CANARY.decode() in outcome or target.opened:
+        return kind, f"reached the canary: {target.opened[:3]} {outcome[:200]}"
+    if str(target.folder) in outcome and case.name.startswith(("event", "look-up", "archive of a project")):
+        return kind, f"told a folder of the server: {outcome[:300]}"
+    return kind, f"computed for {seconds:.0f} s" if seconds > MAX_S else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--every", type=int, default=1, help="try only every so many-th case (%(default)s)")
+    parser.add_argument(
+        "--scale", type=int, default=1, help="so many times more of those that chance makes (%(default)s)"
+    )
+    parser.add_argument("--only", default="", help="try only those with this in their name")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    faulthandler.enable()
+    outcomes: Counter[str] = Counter()
+    failures: dict[str, str] = {}
+    slowest = ("", 0.0)
+    count = 0
+    with tempfile.TemporaryDirectory() as folder:
+        target = Target(Path(folder))
+        cases = corpus(target, scale=arguments.scale, seed=arguments.seed)
+        for number, case in enumerate(cases):
+            count += 1
+            if number % arguments.every or arguments.only not in case.name:
+                continue
+            if not outcomes:
+                bound_memory()
+            print(case.name.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)
+            start = computed_s()
+            kind, failure = failure_of(case, target)
+            slowest = max(slowest, (case.name, round(computed_s() - start, 2)), key=lambda one: one[1])
+            outcomes[kind] += 1
+            if failure is not None:
+                failures[case.name] = failure
+                target.opened.clear()
+        target.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    told = {"cases": count, "tried": outcomes.total(), "outcomes": dict(outcomes), "failures": failures}
+    print(json.dumps({**told, "slowest": slowest, "peak_mb": peak}))
+
+
+if __name__ == "__main__":
+    main()

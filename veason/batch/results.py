@@ -1,0 +1,107 @@
+"""The folder of a batch: one file a job, which appears whole or not at all, and locks that end with their process.
+
+OUT/results/<first two digits>/<key>.json     answer and masks, or the error
+OUT/taken/<key>                               locked while somebody works on it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from veason.errors import ExportError
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class ResultFolder:
+    """Where results are kept. Any number of processes may use one at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def place(self, key: str) -> Path:
+        """Return the file of a job's result."""
+        return self.folder / "results" / key[:2] / f"{key}.json"
+
+    def has(self, key: str, *, retry_errors: bool = False) -> bool:
+        """Tell whether a job is done; with `retry_errors`, one that ended with an error is not."""
+        if not self.place(key).is_file():
+            return False
+        return not retry_errors or not self.read(key).get("error")
+
+    def read(self, key: str) -> dict[str, Any]:
+        """Return a result. Raises ExportError where there is none that can be read."""
+        try:
+            record = json.loads(self.place(key).read_bytes())
+        except (OSError, ValueError) as error:
+            raise ExportError(f"{self.place(key)}: is no result ({error}): delete it, and it is made again") from error
+        if not isinstance(record, dict):
+            raise ExportError(f"{self.place(key)}: is no result: delete it, and it is made again")
+        return record
+
+    def write(self, key: str, record: dict[str, Any]) -> None:
+        """Keep a result, whole and on the disk before its name is seen. Raises ExportError where it cannot be."""
+        target = self.place(key)
+        temporary = None
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", dir=target.parent, prefix=".", delete=False, encoding="utf-8"
+            ) as stream:
+                temporary = Path(stream.name)
+                json.dump(record, stream, ensure_ascii=False)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            if temporary is not None:
+                with suppress(OSError):
+                    temporary.unlink()
+            raise ExportError(
+                f"cannot keep a result in {target.parent} ({error.strerror}): "
+                "make room and start again; what is done stays"
+            ) from error
+
+    @contextmanager
+    def taking(self, key: str) -> Iterator[int | None]:
+        """Hold a job while the block runs: the number of processes that died while they held it, None where one does.
+
+        The file grows by a byte a holder and goes when the block ends, so that what is left of it counts the deaths.
+        """
+        place = self.folder / "taken" / key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("ab") as stream:
+            if not _lock(stream.fileno(), place):
+                yield None
+                return
+            died = os.fstat(stream.fileno()).st_size
+            stream.write(b".")
+            stream.flush()
+            try:
+                yield died
+            finally:
+                place.unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield every result, in the order of the keys."""
+        for file in sorted((self.folder / "results").glob("??/*.json")):
+            yield self.read(file.stem)
+
+
+def _lock(descriptor: int, place: Path) -> bool:
+    """Lock an open file for this process, however it ends; False where another one has, or it is no longer `place`."""
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(descriptor).st_ino == place.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False
