@@ -169,7 +169,7 @@ def test_the_description_is_that_of_a_package_and_not_of_a_space(wheel: Path) ->
     assert "sdk: gradio" not in text
     assert metadata["Version"] == veason.__version__
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["decord", "spaces", "endpoint", "parquet", "nano"]
+    assert metadata.get_all("Provides-Extra") == list(PROJECT["optional-dependencies"])
 
 
 def test_a_space_installs_what_the_package_asks_for() -> None:

@@ -242,7 +242,8 @@ def test_verified_frames_and_arrived_masks_are_not_said_to_be_left(begun: State)
 
 def test_undo_and_a_restart_bring_back_what_was_left(begun: State) -> None:
     settled = run(boxed(begun, 30), Fading(reach=5))
-    step = difference(begun, settled, {}, {})
+    numbers = dict.fromkeys(settled.prompts, 1)
+    step = difference(begun, settled, {}, {}, numbers, numbers)
     assert step["assumed",] == ([], [[1, 1, 17], [1, 44, 60]])
     again = from_scalars(
         scalars(settled), COUNT, answer=None, prompts=settled.prompts, tracks=settled.tracks, pending=settled.pending,

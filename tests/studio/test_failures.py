@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tests.standins import BoxFiller
 from tests.studio.visitor import Visitor, make_frames, of_kind
 from veason.errors import ProjectError, VideoError
+from veason.formats.catalogue import EXPORTABLE
 from veason.pipeline import Pipeline
 from veason.studio.server.failures import Teller
 from veason.studio.server.project_registry import ProjectRegistry
@@ -85,6 +87,33 @@ def test_no_message_to_a_visitor_names_a_folder_of_the_server(tmp_path: Path) ->
         items = [one for message in studio.answer("export", {"project": key, **export}) for one in message["items"]]
         assert all(key not in str(item) for item in items), items
     studio.close()
+
+
+def test_no_download_names_the_key_or_a_folder_of_the_server(tmp_path: Path) -> None:
+    registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors"))
+    studio = Studio(Pipeline(None, BoxFiller()), registry, [], capacity=2)
+    key, project = registry.get_or_make(None)
+    question = project.library.add_question(project.library.add_video(make_frames(tmp_path / "clip", 3)), "the ball")
+    work = {"work": f"{key}.{question}", "project": key}
+    list(studio.answer("edit", {**work, "edit": "box", "object": 0, "frame": 0, "xyxy": [2, 2, 10, 10]}))
+    list(studio.answer("propagate", {**work, "start": 0, "stop": 3}))
+    wanted = [{"what": "json"}, *({"format": format, "everything": True} for format in EXPORTABLE)]
+    for export in wanted:
+        told = [one for message in studio.answer("export", {**work, **export}) for one in message["items"]]
+        for file in of_kind(told, "file"):
+            content = Path(file["path"]).read_bytes()
+            if zipfile.is_zipfile(file["path"]):
+                with zipfile.ZipFile(file["path"]) as archive:
+                    content = b"".join(map(archive.read, archive.namelist()))
+            assert key.encode() not in content, export
+            assert str(tmp_path).encode() not in content, export
+    assert of_kind(list(_items(studio, {**work, "what": "json"})), "file")
+    studio.close()
+
+
+def _items(studio: Studio, sent: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for message in studio.answer("export", sent):
+        yield from message["items"]
 
 
 @pytest.mark.parametrize("number", ["01", "000000001", "+1", "1 ", "٣", "", "1.0", "-1", "1_0"])

@@ -144,3 +144,15 @@ def test_a_project_demands_that_nothing_is_left_open_before_labels_are_accepted(
     for object_id in (1, 2, 3):
         visitor.edit(edit="verified", object=object_id, start=0, stop=20)
     assert act(visitor, "accept", question=first)["status"] == "accepted"
+
+
+def test_the_effort_for_each_object_is_told(visitor: Visitor) -> None:
+    (first,) = rows(visitor)
+    visitor.edit(edit="click", object=1, frame=7, xy=[5, 5])
+    visitor.edit(edit="click", object=1, frame=7, xy=[6, 6], positive=False)
+    visitor.edit(edit="box", object=2, frame=5, xyxy=BOX)
+    told = visitor.look_up("efforts", question=first)["objects"]
+    assert {one: (effort["clicks"], effort["boxes"], effort["corrections"]) for one, effort in told.items()} == {
+        "1": (2, 1, 2),  # its first box began it
+        "2": (0, 2, 1),
+    }

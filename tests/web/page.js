@@ -42,6 +42,8 @@ export const session = (more = {}) => ({
   byHand: [],
   marks: [],
   names: {},
+  classes: {},
+  attributes: {},
   locked: [],
   occluded: [],
   reasoning: null,

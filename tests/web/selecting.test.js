@@ -69,7 +69,7 @@ test("doubtful frames are gone through by number, round the end, and never the s
   assert.equal(state.get().frame, 9);
   commands.nextDoubt();
   assert.equal(state.get().frame, 2);
-  assert.match(told.join(), /last doubtful frame/);
+  assert.match(told.join(), /last doubtful or empty frame/);
   commands.prevDoubt();
   assert.equal(state.get().frame, 9);
 });
@@ -78,7 +78,7 @@ test("where no frame is doubtful, that is said", () => {
   const { state, commands, told } = actionsOn({ objects: [2], frame: 4 });
   commands.nextDoubt();
   assert.equal(state.get().frame, 4);
-  assert.deepEqual(told, ["No doubtful frame."]);
+  assert.deepEqual(told, ["No doubtful or empty frame."]);
 });
 
 test("a click with nothing in hand makes an object, beside nothing it makes none", () => {

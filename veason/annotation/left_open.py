@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -39,8 +39,14 @@ class LeftOpen:
         return sum(map(count_frames, runs.values()))
 
 
-def left_open(state: State, threshold: float) -> LeftOpen:
-    """Return what is left open of an annotation; `threshold` is the doubt above which a frame is doubtful."""
+def left_open(state: State, threshold: float, curve: Callable[[float], float] = float) -> LeftOpen:
+    """Return what is left open of an annotation.
+
+    Args:
+        state: the annotation.
+        threshold: the doubt above which a frame is doubtful.
+        curve: gives the doubt for the one of `consistency.doubt` (see `veason.project.doubt`).
+    """
     found: dict[OpenPoint, dict[int, FrameRuns]] = {point: {} for point in OPEN_POINTS}
     for object_id in state.object_ids:
         masks = state.frames_of(object_id)
@@ -53,7 +59,7 @@ def left_open(state: State, threshold: float) -> LeftOpen:
         parts: dict[OpenPoint, FrameRuns] = {
             "missing": runs_of({*_frames(waiting), *_frames(state.waiting_frames(object_id))}),
             "empty": runs_of(empty),
-            "doubtful": runs_of(at for at in unsaid if at not in empty and doubts[at] > threshold),
+            "doubtful": runs_of(at for at in unsaid if at not in empty and curve(doubts[at]) > threshold),
             "unverified": runs_of(at for at in unsaid if at not in empty),
         }
         for point, runs in parts.items():

@@ -10,12 +10,12 @@ from veason.masks import mask_area, mask_iou
 from veason.types import FrameRange, Rle
 
 SETTLED_AFTER = 8
-"""So many frames in a row that come out as they were end a run in their direction: one more than SAM2's memory holds.
+"""So many frames in a row that come out as they were end a run in their direction.
 
-Source: benchmarks/bench_settling.py."""
+Source: ours, one more than the frames of SAM2's memory; benchmarks/bench_settling.py tells what others give."""
 
 SAME_IOU = 0.99
-"""Masks of at least this IoU are the same: borders flicker by a pixel or two. Source: as above."""
+"""Masks of at least this IoU are the same: borders flicker by a pixel or two. Source: ours, to be measured as above."""
 
 
 def is_same(mask: Rle, old: Rle | None) -> bool:

@@ -19,6 +19,7 @@ queue.py       Queue: statuses, assignment, comments, verdicts
 labels.py      LabelStore: edits, masks and answers
 classes.py     Classes: what objects can be
 gate.py        AcceptGate: what has to be done before labels are accepted
+doubt.py       LearntDoubt: doubt as people judged it
 project.py     Project: the folder, which has a library, a queue and labels
 statistics.py  progress, time, doubt, agreement of two annotators
 sources.py     folders of videos, lists of instructions and datasets into the queue

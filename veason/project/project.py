@@ -11,6 +11,7 @@ from typing import Any, Self
 from veason.errors import ProjectError
 from veason.project.classes import Classes
 from veason.project.database import NAME, Database, create_file
+from veason.project.doubt import LearntDoubt
 from veason.project.gate import AcceptGate
 from veason.project.labels import LabelStore
 from veason.project.library import Library
@@ -34,6 +35,7 @@ class Project:
         labels: edits, masks and answers.
         classes: what objects can be.
         gate: what has to be done before labels are accepted.
+        doubt: how often masks that look doubtful were wrong.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Project:
         self.labels = LabelStore(database, self.library)
         self.classes = Classes(database)
         self.gate = AcceptGate(database)
+        self.doubt = LearntDoubt(database)
 
     @property
     def is_read_only(self) -> bool:

@@ -90,6 +90,61 @@ def statistics(project: Project) -> Statistics:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectEffort:
+    """What people have put into one object.
+
+    Attributes:
+        seconds: at work on it, counted as in `statistics`.
+        clicks: that were made.
+        boxes: that were drawn or moved, and paintings.
+        corrections: clicks, boxes, paintings and deletions after what began the object, an answer or a first prompt.
+    """
+
+    seconds: float = 0.0
+    clicks: int = 0
+    boxes: int = 0
+    corrections: int = 0
+
+
+def object_efforts(project: Project, question_id: int) -> dict[int, ObjectEffort]:
+    """Return what people have put into each object of a question, by its id; those untouched are left out."""
+    with project.database.read() as db:
+        answered = db.execute(
+            "SELECT DISTINCT json_extract(p.value, '$.object_id') FROM log l, json_each(l.body, '$.prompts') p "
+            "WHERE l.question_id = ? AND json_extract(l.body, '$.type') = 'GotAnswer'",
+            (question_id,),
+        ).fetchall()
+        rows = db.execute(
+            "SELECT object, kind, frame, clicks, pause FROM (SELECT l.question_id AS question, "
+            "json_extract(l.body, '$.type') AS kind, json_extract(l.body, '$.prompt.frame_index') AS frame, "
+            "coalesce(json_extract(l.body, '$.prompt.object_id'), json_extract(l.body, '$.object_id'), "
+            "json_extract(l.body, '$.target_id')) AS object, "
+            "ifnull(json_array_length(l.body, '$.prompt.clicks'), 0) AS clicks, l.operation AS operation, "
+            "l.time - lag(l.time) OVER (PARTITION BY l.annotator ORDER BY l.revision) AS pause FROM log l "
+            "WHERE l.source IS NULL AND l.operation NOT IN ('question', 'follow')) "
+            "WHERE question = ? AND operation = 'record' AND object IS NOT NULL",
+            (question_id,),
+        ).fetchall()
+    begun = {row[0] for row in answered}
+    known: dict[tuple[int, int], int] = {}
+    found: dict[int, ObjectEffort] = {}
+    for object_id, kind, frame_index, clicks, pause in rows:
+        now = found.get(object_id, ObjectEffort())
+        is_prompt, is_correction = kind == "PutPrompt", kind in ("PutPrompt", "DropPrompt") and object_id in begun
+        is_click = is_prompt and clicks > known.get((object_id, frame_index), 0)
+        if is_prompt:
+            known[object_id, frame_index] = clicks
+            begun.add(object_id)
+        found[object_id] = ObjectEffort(
+            now.seconds + (pause if pause is not None and 0 <= pause <= IDLE_S else 0.0),
+            now.clicks + is_click,
+            now.boxes + (is_prompt and not is_click),
+            now.corrections + is_correction,
+        )
+    return found
+
+
 def _effort(parts: list[tuple[str, float]]) -> Effort:
     return Effort(sum(seconds for _, seconds in parts), dict(Counter(kind for kind, _ in parts)))
 
@@ -197,10 +252,10 @@ def _by_frame(project: Project, question_id: int) -> Iterator[tuple[int, dict[in
 
 def doubtful_frames(project: Project, question_id: int) -> dict[int, dict[int, float]]:
     """Return the doubt about every frame by object id, frames that a person marked left out."""
-    state = project.labels.state(question_id)
+    state, curve = project.labels.state(question_id), project.doubt.curve()
     return {
         object_id: {
-            frame_index: value
+            frame_index: curve(value)
             for frame_index, value in doubt(track).items()
             if (object_id, frame_index) not in state.marks
         }

@@ -36,7 +36,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
     return {
         "version": BUNDLE_VERSION,
         "video": video.name,
-        "path": info.path,
+        "path": info.path if video.limits.is_trusted else "",  # a stranger gets no path of the server
         "num_frames": info.num_frames,
         "width": info.size_wh[0],
         "height": info.size_wh[1],

@@ -9,13 +9,17 @@ from veason.formats.catalogue import FORMATS
 from veason.pipeline import Pipeline
 from veason.studio.server.examples import Example
 from veason.studio.server.messages.about import About, ExamplePart, FormatPart, ProjectPart, ZeroGpuPart
+from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import samplings
 from veason.studio.server.requests.stage import Samples
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
-from veason.studio.server.views import jpeg
+from veason.studio.server.views import jpeg_bytes
 from veason.video import open_video
 from veason.zero_gpu import MAX_DURATION_S, SAFETY_FACTOR, STARTUP_S, thinking_duration
+
+CARD_SIDE = 400
+"""The longer side of an example's picture, in pixels: a card is some 220 wide."""
 
 
 def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) -> About:
@@ -46,7 +50,7 @@ def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) 
             if format.write
         ],
         max_mb=settings.max_upload_mb,
-        examples=[_card(place, example) for place, example in enumerate(studio.examples)],
+        examples=[_card(place, example, studio.outbox) for place, example in enumerate(studio.examples)],
     )
 
 
@@ -86,11 +90,12 @@ def _project(studio: Studio, settings: Settings) -> ProjectPart:
     )
 
 
-def _card(place: int, example: Example) -> ExamplePart:
+def _card(place: int, example: Example, outbox: Outbox) -> ExamplePart:
     """Return one card of the welcome page, with a picture from the middle of the clip."""
     with open_video(example.path, "pyav") as video:  # decord would decode the whole clip for the one picture
         info = video.info
-        picture = jpeg(video.frame(info.num_frames // 2), longest=480)
+        content = jpeg_bytes(video.frame(info.num_frames // 2), longest=CARD_SIDE, quality=80)
+    picture = outbox.show(f"example-{place}.jpg", content)
     return ExamplePart(
         place=place,
         title=example.title,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Any
 
@@ -11,11 +12,13 @@ from veason.studio.server.about import about_page
 from veason.studio.server.access.people import People
 from veason.studio.server.access.sign_in import SignIn
 from veason.studio.server.api import Api
+from veason.studio.server.compression import PageCompression
 from veason.studio.server.deployment import Deployment
 from veason.studio.server.examples import list_examples
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import MIB, IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
+from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_served, write_json
 from veason.studio.server.operation.metrics import Gauges, Metrics, MetricsPage
@@ -64,7 +67,10 @@ def serve(
     has_people = deployment.has_people
     limits = ANY if is_local else UNTRUSTED
     api = Api(studio.pipeline, studio.line, studio.outbox, studio.teller, limits=limits)
-    page = build(studio, about_page(studio, settings, has_people=has_people), api, has_people=has_people)
+    text = bundle(WEB).encode()
+    modules = studio.outbox.show(f"modules-{hashlib.sha256(text).hexdigest()[:12]}.json", text)
+    about = about_page(studio, settings, has_people=has_people)
+    page = build(studio, about, api, modules, has_people=has_people)
     hosts = [*settings.hosts, *([] if is_public else [host])]
     app_kwargs: dict[str, Any] = {
         "middleware": [
@@ -76,6 +82,7 @@ def serve(
                 most_upload=settings.max_upload_mb * MIB,
                 most_requests=raise_descriptor_limit(),
             ),
+            Middleware(PageCompression),
         ]
     }
     if deployment.has_mcp:
@@ -92,8 +99,9 @@ def serve(
             run_history=False,
             footer_links=[],
             ssr_mode=False,
-            allowed_paths=[str(WEB), str(studio.outbox.downloads)],
+            allowed_paths=[str(studio.outbox.shown), str(studio.outbox.downloads)],
             app_kwargs=app_kwargs,
+            head=f'<link rel="preload" href="{modules}" as="fetch" crossorigin="anonymous">',
             max_threads=MOST_THREADS,
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],

@@ -218,7 +218,8 @@ def propagate(
         yield from _in_batches(question.id, _masks(question, plan, request, pipeline), stop)
         rank(question.project, question.question_id)
         now = question.labels.now()
-        told = session_item(now), doubt_item(now.state), findings_item(now.state), pace_item(pipeline)
+        doubts = doubt_item(now.state, question.project.doubt.curve())
+        told = session_item(now), doubts, findings_item(now.state), pace_item(pipeline)
         yield Message(work=question.id, items=(*told, IdleItem()))
 
 

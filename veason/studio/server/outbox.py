@@ -34,13 +34,15 @@ class Outbox:
         folder: for what is made on the way; nothing in it can be downloaded.
         downloads: for files to download; their names cannot be guessed.
         uploads: where browsers' files arrive.
+        shown: what the page itself fetches: its modules, and the pictures of the examples.
     """
 
     def __init__(self, most_bytes: int = TRANSFER_BYTES) -> None:
         self._most_bytes = most_bytes
         self._root = Path(tempfile.mkdtemp(prefix="veason-"))
-        self.folder, self.downloads, self.uploads = (self._root / name for name in ("room", "downloads", "uploads"))
-        for folder in (self.folder, self.downloads, self.uploads):
+        names = ("room", "downloads", "uploads", "shown")
+        self.folder, self.downloads, self.uploads, self.shown = (self._root / name for name in names)
+        for folder in (self.folder, self.downloads, self.uploads, self.shown):
             folder.mkdir()
         self._lock = threading.Lock()
         self._made: defaultdict[str, list[Path]] = defaultdict(list)
@@ -69,6 +71,12 @@ class Outbox:
         for one in old:
             shutil.rmtree(one, ignore_errors=True)
         return folder
+
+    def show(self, name: str, content: bytes) -> str:
+        """Keep a file that the page fetches for as long as the server runs, and return its address on the page."""
+        path = self.shown / name
+        path.write_bytes(content)
+        return f"gradio_api/file={path}"
 
     def expect(self, num_bytes: int) -> bool:
         """Note that so many bytes will arrive, and tell whether there is room for them; `arrived` takes it back."""

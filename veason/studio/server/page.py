@@ -13,6 +13,7 @@ from veason.studio.server.api import Api, add_endpoints
 from veason.studio.server.encode import encode
 from veason.studio.server.messages.about import About
 from veason.studio.server.model_line import MOST_IN_LINE
+from veason.studio.server.modules import MARK
 from veason.studio.server.requests import EVENTS, LOOK_UPS
 from veason.studio.server.studio import MODEL_EVENTS, Studio
 
@@ -42,16 +43,35 @@ STYLES = (
 LOADER = f"""
 const events = {[*EVENTS]};
 const scope = {{ element, props, trigger, watch, server, events }};
-import(new URL(props.main, document.baseURI).href).then((module) => module.start(scope));
+const made = new Map();
+const addressOf = (text, mark) => JSON.stringify(made.get(mark));
+const make = ([name, text]) => {{
+  const whole = text.replace(/"{MARK}([^"]+)"/g, addressOf) + "\\n//# sourceURL=" + name;
+  made.set(name, URL.createObjectURL(new Blob([whole], {{ type: "text/javascript" }})));
+}};
+const start = (rows) => {{
+  rows.forEach(make);
+  return import(made.get("main.js")).then((module) => module.start(scope));
+}};
+fetch(new URL(props.main, document.baseURI)).then((answer) => answer.json()).then(start);
 """
+"""Makes modules of `modules.bundle` again, each under its own name, and starts the page."""
 
 
 MOST_TRANSFERS, MOST_EVENTS, MOST_THREADS = 24, 1024, 320
 """Transfers of a kind at once, events that wait for anything, and threads: each event that runs has one."""
 
 
-def build(studio: Studio, about: About, api: Api, *, has_people: bool = False) -> gr.Blocks:
-    """Return the page, with every event and look-up wired to the studio; `has_people` where people sign in."""
+def build(studio: Studio, about: About, api: Api, modules: str, *, has_people: bool = False) -> gr.Blocks:
+    """Return the page, with every event and look-up wired to the studio.
+
+    Args:
+        studio: what answers.
+        about: what the page shows before any video.
+        api: the endpoints for programs.
+        modules: the address of the page's modules (see `modules.bundle`).
+        has_people: people sign in.
+    """
     with gr.Blocks(title="Veason", fill_width=True, analytics_enabled=False) as page:
         component = gr.HTML(
             value=None,
@@ -60,7 +80,7 @@ def build(studio: Studio, about: About, api: Api, *, has_people: bool = False) -
             apply_default_css=False,
             elem_id="studio",
             server_functions=[_look_up(studio, name, has_people) for name in LOOK_UPS],
-            main=f"gradio_api/file={WEB / 'main.js'}",
+            main=modules,
             about=encode(about),
         )
         for name in EVENTS:

@@ -101,6 +101,7 @@ class Studio:
             "queue": queue.queue,
             "thumb": queue.thumb,
             "remarks": queue.remarks,
+            "efforts": queue.efforts,
             "act": queue.act,
         }
         transfers, pictures = AtOnce("transfers", 96, 3), AtOnce("requests for pictures", 160, 32)

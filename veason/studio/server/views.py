@@ -18,6 +18,7 @@ from veason.draw import PALETTE
 from veason.pipeline import Pipeline, masks_by_frame
 from veason.profile import Profile
 from veason.project import Labelled
+from veason.project.doubt import DoubtCurve
 from veason.studio.server.messages import Item
 from veason.studio.server.messages.labels import BoxPart, ClickPart, MarkPart, OpenedItem, RangeItem, SessionItem
 from veason.studio.server.messages.masks import DoubtItem, MasksItem, PaceItem, SettledItem
@@ -248,11 +249,11 @@ def mask_codes(masks: Mapping[int, ObjectMask]) -> dict[int, MaskCode]:
     return {object_id: (mask.rle.counts, round(mask.score, 3)) for object_id, mask in masks.items()}
 
 
-def doubt_item(state: State) -> DoubtItem:
-    """Return the doubt in [0, 1] of every frame done, by object."""
+def doubt_item(state: State, curve: DoubtCurve) -> DoubtItem:
+    """Return the doubt in [0, 1] of every frame done, by object, as people's judgements `curve` it."""
     return DoubtItem(
         objects={
-            object_id: {index: round(value, 3) for index, value in doubt(track).items()}
+            object_id: {index: round(curve(value), 3) for index, value in doubt(track).items()}
             for object_id, track in state.tracks.items()
         }
     )
@@ -285,9 +286,14 @@ def findings_item(state: State) -> FindingsItem:
 
 def jpeg(image: np.ndarray, longest: int | None = None) -> str:
     """Return `(H, W, 3)` uint8 RGB as a JPEG data URL, shrunk so that no side is longer than `longest` pixels."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(image, longest)).decode("ascii")
+
+
+def jpeg_bytes(image: np.ndarray, longest: int | None = None, *, quality: int = 85) -> bytes:
+    """Return `(H, W, 3)` uint8 RGB as a JPEG file; `longest` as for `jpeg`."""
     picture = Image.fromarray(image)
     if longest is not None:
         picture.thumbnail((longest, longest), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    picture.save(buffer, format="JPEG", quality=quality)
+    return buffer.getvalue()

@@ -682,6 +682,11 @@ export interface RemarksLookUp extends ProjectRequest {
   question: number;
 }
 
+/** Ask what people have put into each object of a question. */
+export interface EffortsLookUp extends ProjectRequest {
+  question: number;
+}
+
 /** Start pre-labelling, or stop it ("pause"). */
 export interface PrelabelAction extends ProjectRequest {
   do: "prelabel" | "pause";
@@ -952,6 +957,20 @@ export interface RemarksReply {
   error?: undefined;
 }
 
+/** What people have put into an object: time in `seconds`, what was drawn, and how much of it corrected it. */
+export interface ObjectEffortPart {
+  seconds: number;
+  clicks: number;
+  boxes: number;
+  corrections: number;
+}
+
+/** The efforts by object. */
+export interface EffortsReply {
+  objects: Record<number, ObjectEffortPart>;
+  error?: undefined;
+}
+
 /** How pre-labelling goes. */
 export interface PrelabelReply {
   prelabel: PrelabelPart | null;
@@ -1055,7 +1074,7 @@ export interface ExamplePart {
   instructions: Array<string>;
   /** it is one of our own drawings, not a real video. */
   rendered: boolean;
-  /** from the middle, a JPEG data URL. */
+  /** the address of one from the middle. */
   picture: string;
   /** how many it has. */
   frames: number;
@@ -1180,6 +1199,7 @@ export interface LookUps {
   queue(request: QueueLookUp): Promise<QueueReply | QueueNewsReply | ErrorReply>;
   thumb(request: ThumbLookUp): Promise<PictureReply | ErrorReply>;
   remarks(request: RemarksLookUp): Promise<RemarksReply | ErrorReply>;
+  efforts(request: EffortsLookUp): Promise<EffortsReply | ErrorReply>;
   act(request: PrelabelAction): Promise<PrelabelReply | ErrorReply>;
   act(request: DecideAction): Promise<DecidedReply | ErrorReply>;
   act(request: JudgeAction): Promise<StatusReply | ErrorReply>;

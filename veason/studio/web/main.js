@@ -32,6 +32,7 @@ import { Help } from "./keyboard/help.js";
 import { Keymap } from "./keyboard/keymap.js";
 import { bindKeys } from "./keyboard/keys.js";
 import { makeAnswers } from "./panel/answers.js";
+import { LeftOpenLine } from "./panel/left-open.js";
 import { makePrimary } from "./panel/primary.js";
 import { Propagation } from "./panel/propagate.js";
 import { Question } from "./panel/question.js";
@@ -43,6 +44,7 @@ import { makeNumbers } from "./queue/numbers.js";
 import { Queue } from "./queue/queue.js";
 import { Remarks } from "./queue/remarks.js";
 import { RowActions } from "./queue/row-actions.js";
+import { Rules } from "./queue/rules.js";
 import { Transfer } from "./queue/transfer.js";
 import { QueueView } from "./queue/view.js";
 import { makeFilm } from "./timeline/film.js";
@@ -74,7 +76,7 @@ export function start(scope) {
   const transfer = new Transfer(refs, scope.props.about, state, messages, queue, notify);
   const actions = new Actions(refs, state, messages, player, notify);
   const question = makeWorkbench(refs, scope, state, { frames, player, messages, queue, actions, notify });
-  makeQueueScreen(refs, state, queue, notify, (rows) => transfer.exportRows(rows));
+  makeQueueScreen(refs, scope, state, queue, notify, (rows) => transfer.exportRows(rows));
   makeWelcome(refs, scope.props.about, state, messages, notify);
   makeSync(refs, scope.props.about, state, messages, notify);
   showPerson(refs, scope.props.about);
@@ -250,6 +252,7 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
   bindLaneTools(refs, state, actions);
   makePrimary(refs, state);
   new Reasoning(refs, about, state, player, actions);
+  new LeftOpenLine(refs, state, player, actions, doubtThreshold);
   const review = new Review(refs, state, queue, new Remarks(scope, queue), player, about.project.readOnly);
   const parts = { refs, state, actions, player, propagation, help, stage, queue, review, doubtThreshold };
   bindKeys({ refs, state, keymap, commands: makeCommands(parts), gestures: stage.gestures, actions });
@@ -260,15 +263,17 @@ function makeWorkbench(refs, scope, state, { frames, player, messages, queue, ac
 
 /**
  * @param {Refs} refs
+ * @param {Scope} scope
  * @param {Store} state
  * @param {Queue} queue
  * @param {Notify} notify
  * @param {(rows: QueueRow[]) => void} exportRows
  */
-function makeQueueScreen(refs, state, queue, notify, exportRows) {
+function makeQueueScreen(refs, scope, state, queue, notify, exportRows) {
   const actions = new RowActions(refs, queue, new Assign(refs, queue), notify, exportRows);
   queue.connect(new QueueView(refs, queue, () => actions.draw()));
-  makeNumbers(refs, queue);
+  makeNumbers(refs, scope, state, queue);
+  new Rules(refs, state, queue);
   bindQueueKeys(refs, state, queue, actions);
 }
 

@@ -8,7 +8,14 @@ from typing import TypeVar
 
 from veason.errors import SessionError
 from veason.studio.server.access.people import Person, Role
-from veason.studio.server.requests.actions import AssignAction, JudgeAction, PrelabelAction
+from veason.studio.server.requests.actions import (
+    AssignAction,
+    AssignManyAction,
+    DeleteAction,
+    JudgeAction,
+    PrelabelAction,
+    RulesAction,
+)
 from veason.studio.server.requests.signed import Signed
 from veason.studio.server.requests.transfer import (
     EnqueueRequest,
@@ -20,6 +27,9 @@ from veason.studio.server.requests.transfer import (
 NEEDED: Mapping[type[Signed], Role] = {
     JudgeAction: "reviewer",
     AssignAction: "reviewer",
+    AssignManyAction: "reviewer",
+    DeleteAction: "reviewer",
+    RulesAction: "operator",
     ExportLabelsRequest: "reviewer",
     ExportProjectRequest: "operator",
     PrelabelAction: "operator",

@@ -34,7 +34,7 @@ class ExamplePart:
         file: the clip's name.
         instructions: that could be asked.
         rendered: it is one of our own drawings, not a real video.
-        picture: from the middle, a JPEG data URL.
+        picture: the address of one from the middle.
         frames: how many it has.
         seconds: how long it is.
     """

@@ -180,6 +180,23 @@ class RemarksReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectEffortPart:
+    """What people have put into an object: time in `seconds`, what was drawn, and how much of it corrected it."""
+
+    seconds: float
+    clicks: int
+    boxes: int
+    corrections: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffortsReply:
+    """The efforts by object."""
+
+    objects: Mapping[int, ObjectEffortPart]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrelabelReply:
     """How pre-labelling goes."""
 

@@ -19,6 +19,7 @@ from veason.studio.server.fields import AtMost, Between, field_types, has_defaul
 from veason.studio.server.requests.actions import Actions
 from veason.studio.server.requests.edits import Edits
 from veason.studio.server.requests.look_ups import (
+    EffortsLookUp,
     FrameLookUp,
     PulseLookUp,
     QueueLookUp,
@@ -67,6 +68,7 @@ LOOK_UPS: Mapping[str, tuple[type[Signed], ...]] = {
     "queue": (QueueLookUp,),
     "thumb": (ThumbLookUp,),
     "remarks": (RemarksLookUp,),
+    "efforts": (EffortsLookUp,),
     "act": get_args(Actions),
 }
 """The page's look-ups by name, with the requests that each may carry."""

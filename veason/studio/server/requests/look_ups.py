@@ -54,6 +54,13 @@ class ThumbLookUp(ProjectRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EffortsLookUp(ProjectRequest):
+    """Ask what people have put into each object of a question."""
+
+    question: RowId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemarksLookUp(ProjectRequest):
     """Ask for the comments on a question, and what reviewers say of it."""
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from veason.annotation.left_open import left_open
+from veason.annotation.left_open import LeftOpen, left_open
 from veason.errors import ProjectError
 from veason.outputs import atomic_file
 from veason.project import ChangedElsewhere, Project, Question, StoredVideo
 from veason.project.records import Status, Verdict
-from veason.project.statistics import Effort, Statistics, rank, statistics
+from veason.project.statistics import Effort, Statistics, object_efforts, rank, statistics
 from veason.studio.server.client import Client
 from veason.studio.server.messages import PictureReply
 from veason.studio.server.messages.queue import (
@@ -19,7 +19,9 @@ from veason.studio.server.messages.queue import (
     CopiedReply,
     DecidedReply,
     EffortPart,
+    EffortsReply,
     ManyReply,
+    ObjectEffortPart,
     PrelabelReply,
     QueueNewsReply,
     QueueReply,
@@ -49,7 +51,7 @@ from veason.studio.server.requests.actions import (
     ResolveAction,
     RulesAction,
 )
-from veason.studio.server.requests.look_ups import QueueLookUp, RemarksLookUp, ThumbLookUp
+from veason.studio.server.requests.look_ups import EffortsLookUp, QueueLookUp, RemarksLookUp, ThumbLookUp
 from veason.studio.server.routes.rows import assign_many, class_parts, copy, delete, each, keep_rules, rename
 from veason.studio.server.versions import Versions
 from veason.studio.server.views import jpeg
@@ -176,6 +178,20 @@ class QueueRoutes:
             ],
         )
 
+    def efforts(self, request: EffortsLookUp) -> EffortsReply:
+        """Return what people have put into each object of a question."""
+        found = object_efforts(self._registry.get(request.project), request.question)
+        parts = {
+            one: ObjectEffortPart(
+                seconds=round(effort.seconds, 1),
+                clicks=effort.clicks,
+                boxes=effort.boxes,
+                corrections=effort.corrections,
+            )
+            for one, effort in found.items()
+        }
+        return EffortsReply(objects=parts)
+
     # --- actions
 
     def act(self, request: Actions) -> ActionReply:
@@ -236,13 +252,16 @@ class QueueRoutes:
             status: Status
             if request.do in ("accept", "absent"):
                 if project.gate.demanded():
-                    project.gate.check(question_id, left_open(project.labels.state(question_id), self._doubt_threshold))
+                    project.gate.check(question_id, self._left_open(project, question_id))
                 status = project.queue.accept(question_id, is_absent=request.do == "absent", annotator=name)
             else:
                 status = "rejected" if request.do == "reject" else "in review"
                 project.queue.set_status(question_id, status, annotator=name)
         rank(project, question_id)
         return DecidedReply(status=status, seen=project.library.question(question_id).revision)
+
+    def _left_open(self, project: Project, question_id: int) -> LeftOpen:
+        return left_open(project.labels.state(question_id), self._doubt_threshold, project.doubt.curve())
 
     def _judge(self, request: JudgeAction, project: Project) -> StatusReply:
         if project.library.question(request.question).status not in ("accepted", "absent"):

@@ -229,7 +229,7 @@ class StageRoutes:
             proposals_item(question.proposals, question.asked, state.answer),
             session_item(now),
             all_masks(state),
-            doubt_item(state),
+            doubt_item(state, question.project.doubt.curve()),
             findings_item(state),
         )
 
@@ -249,7 +249,7 @@ class StageRoutes:
             return self._everything(question, now)
         is_absence = isinstance(request, EmptyEdit) or (isinstance(request, MarkEdit) and request.edit == "absent")
         if is_absence or isinstance(request, _RESHAPING):
-            return session_item(now), all_masks(now.state), doubt_item(now.state)
+            return session_item(now), all_masks(now.state), doubt_item(now.state, question.project.doubt.curve())
         if isinstance(request, BoxEdit | ClickEdit | MaskEdit | KeyframeEdit):
             start, stop = question.range.frames
             if not start <= request.frame < stop:

@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from veason.errors import DataError, ExportError, ProjectError, SessionError
@@ -133,6 +134,8 @@ class TransferRoutes:
             write_overlay_video(question.video, state.tracks, out / truncate_file_name(name, "-overlay.mp4"), tell)
             return out / truncate_file_name(name, "-overlay.mp4")
         policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
+        if self._registry.is_public:  # the path is the server's, and the key of the project stands in it
+            info = replace(info, path=question.title, files=())
         run = RunResult(info, self._pipeline.segmenter.name, policy, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = failure_text(question, state)

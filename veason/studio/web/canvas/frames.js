@@ -9,6 +9,7 @@ const MOST = 160;
 const FEWEST = 8;
 const AT_ONCE = 4;
 const MOST_WAITING = 2;
+const PREVIEW = 320; // pixels: the longer side of the first picture
 
 /**
  * @typedef {object} Wanted
@@ -61,6 +62,19 @@ export class Frames {
       this.#next();
     }
     return waiting;
+  }
+
+  /**
+   * A small picture of a frame: what is to be seen until the exact one is here. Null where it cannot be had.
+   * @param {number} index
+   * @returns {Promise<ImageBitmap | null>}
+   */
+  async preview(index) {
+    const { work } = this.#state.get();
+    if (!work) return null;
+    const reply = await this.#server.frame({ work, frame: index, longest: PREVIEW });
+    if (reply.error !== undefined) return null;
+    return createImageBitmap(await (await fetch(reply.jpeg)).blob());
   }
 
   /**

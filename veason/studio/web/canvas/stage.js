@@ -182,7 +182,7 @@ export class Stage {
     if (!info) return;
     const { canvas, stage } = this.#refs;
     const { innerHeight } = window;
-    const tallest = Math.max(220, Math.min(innerHeight * 0.6, innerHeight - 320)); // for the timeline below it
+    const tallest = Math.max(220, Math.min(innerHeight * 0.6, innerHeight - 324)); // for the timeline below it
     const room = Math.min(stage.clientWidth / info.width, tallest / info.height);
     canvas.style.width = `${info.width * room}px`;
     canvas.style.height = `${info.height * room}px`;
@@ -347,10 +347,13 @@ export class Stage {
       this.#state.set({ picture: ready, pictureFrame: frame });
       return;
     }
-    try {
-      const picture = await this.#frames.get(frame);
+    const take = (/** @type {ImageBitmap | null} */ picture) => {
       const now = this.#state.get();
       if (picture && now.frame === frame && now.work === work) this.#state.set({ picture, pictureFrame: frame });
+    };
+    try {
+      if (this.#state.get().pictureFrame < 0) take(await this.#frames.preview(frame)); // something is to be seen soon
+      take(await this.#frames.get(frame));
     } catch (error) {
       this.#actions.notify(textOf(error));
       this.#actions.suspect();

@@ -33,6 +33,8 @@ const labels = () => ({
   byHand: [],
   marks: [],
   names: new Map(),
+  classes: new Map(),
+  attributes: new Map(),
   locked: [],
   occluded: [],
   undoSteps: [],
@@ -91,6 +93,7 @@ const hand = () => ({
   corner: null,
   renaming: null,
   merging: null,
+  classing: null,
   holding: false,
 });
 
@@ -116,5 +119,6 @@ export function initial() {
     measure: recallPref("measure", 3),
     settles: recallPref("settles", true),
   };
-  return { ...blank(), ...screen, ...look, ...kept, project: null, rate: recallPref("rate", 1) };
+  const rules = { classList: [], demanded: [] };
+  return { ...blank(), ...screen, ...look, ...kept, ...rules, project: null, rate: recallPref("rate", 1) };
 }

@@ -4,6 +4,8 @@
 /** @import { HandPart, LabelsPart, Masks, MasksPart, PlaybackPart, Span, State, ViewPart } from "./types.js" */
 /** @import { OpenedItem } from "../contract.js" */
 
+import { isEmptyMask } from "./empty.js";
+
 /** @typedef {Pick<LabelsPart, "boxes" | "clicks" | "paintings">} Prompts */
 
 /** @param {string[]} palette @param {number} objectId */
@@ -150,7 +152,19 @@ export function unmasked(masks, objectId, start, stop) {
   return null;
 }
 
-/** @typedef {Pick<LabelsPart, "marks" | "byHand"> & Pick<MasksPart, "doubt">} Doubted */
+/** @typedef {Pick<LabelsPart, "marks" | "byHand"> & Pick<MasksPart, "doubt" | "masks">} Doubted */
+
+/**
+ * Whether a mask is empty and nobody said why: the object is gone, or was lost.
+ * @param {Pick<LabelsPart, "marks" | "byHand"> & Pick<MasksPart, "masks">} now
+ * @param {number} objectId
+ * @param {number} frame
+ */
+export function isEmpty({ marks, byHand, masks }, objectId, frame) {
+  const mask = masks.get(frame)?.get(objectId);
+  if (!mask || !isEmptyMask(mask[0])) return false;
+  return markAt(marks, objectId, frame) === undefined && !holds(byHand, objectId, frame);
+}
 
 /**
  * Whether somebody should look at a mask. Where the object has a prompt or a mark by a person nobody needs to.
@@ -160,12 +174,12 @@ export function unmasked(masks, objectId, start, stop) {
  * @param {number} threshold
  */
 export function isDoubtful(now, objectId, frame, threshold) {
-  if ((now.doubt.get(objectId)?.get(frame) ?? 0) <= threshold) return false;
+  if ((now.doubt.get(objectId)?.get(frame) ?? 0) <= threshold || isEmpty(now, objectId, frame)) return false;
   return markAt(now.marks, objectId, frame) === undefined && !holds(now.byHand, objectId, frame);
 }
 
 /**
- * Where a doubtful stretch of any visible object begins, ascending.
+ * Where a doubtful or an empty stretch of any visible object begins, ascending.
  * @param {Doubted & Pick<ViewPart, "hidden" | "solo">} now
  * @param {number} threshold
  */
@@ -175,8 +189,10 @@ export function doubtfulStarts(now, threshold) {
   for (const [objectId, frames] of now.doubt) {
     if (!isVisible(now, objectId)) continue;
     for (const frame of frames.keys()) {
-      const isHere = isDoubtful(now, objectId, frame, threshold);
-      if (isHere && !isDoubtful(now, objectId, frame - 1, threshold)) starts.add(frame);
+      const kindOf = (/** @type {number} */ at) =>
+        isEmpty(now, objectId, at) ? "empty" : isDoubtful(now, objectId, at, threshold) && "doubtful";
+      const kind = kindOf(frame);
+      if (kind && kind !== kindOf(frame - 1)) starts.add(frame);
     }
   }
   return [...starts].sort((a, b) => a - b);

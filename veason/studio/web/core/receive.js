@@ -91,13 +91,15 @@ function labels(state, { opened, go, instruct, recall }) {
  * @returns {Partial<State>}
  */
 function sessionPatch(now, item) {
-  const { kind, instruction, names, pending, assumed, shown, ...values } = item;
+  const { kind, instruction, names, classes, attributes, pending, assumed, shown, ...values } = item;
   const newest = item.objects.filter((one) => !now.objects.includes(one)).at(-1);
   const stays = now.selected !== null && item.objects.includes(now.selected) ? now.selected : null;
   return {
     ...values,
     ...(shown.length ? { shown } : {}), // nothing was asked yet: the strip keeps its frames
     names: byNumber(names),
+    classes: byNumber(classes),
+    attributes: byNumber(attributes),
     pending: byNumber(pending),
     assumed: byNumber(assumed),
     saved: "saved",

@@ -6,6 +6,7 @@ export interface Refs {
   accept: HTMLButtonElement;
   actions: HTMLSpanElement;
   addBusy: HTMLSpanElement;
+  addClass: HTMLButtonElement;
   addDialog: HTMLDialogElement;
   addDrop: HTMLLabelElement;
   addFiles: HTMLInputElement;
@@ -36,6 +37,7 @@ export interface Refs {
   canvas: HTMLCanvasElement;
   cards: HTMLDivElement;
   caution: HTMLSpanElement;
+  classRows: HTMLDivElement;
   clip: HTMLSpanElement;
   closeHelp: HTMLButtonElement;
   closer: HTMLButtonElement;
@@ -91,14 +93,17 @@ export interface Refs {
   number: HTMLInputElement;
   numberTables: HTMLDivElement;
   numbersDialog: HTMLDialogElement;
+  objectTable: HTMLDivElement;
   occluded: HTMLButtonElement;
   offline: HTMLDivElement;
   onion: HTMLButtonElement;
   opacity: HTMLInputElement;
   openAdd: HTMLButtonElement;
   openHelp: HTMLButtonElement;
+  openLine: HTMLDivElement;
   openNumbers: HTMLButtonElement;
   openQueue: HTMLButtonElement;
+  openRules: HTMLButtonElement;
   openTransfer: HTMLButtonElement;
   order: HTMLSelectElement;
   outline: HTMLButtonElement;
@@ -146,6 +151,9 @@ export interface Refs {
   retry: HTMLButtonElement;
   rowActions: HTMLDivElement;
   rows: HTMLDivElement;
+  rulesDialog: HTMLDialogElement;
+  rulesForm: HTMLFormElement;
+  rulesKeep: HTMLButtonElement;
   running: HTMLParagraphElement;
   samples: HTMLSelectElement;
   saved: HTMLSpanElement;

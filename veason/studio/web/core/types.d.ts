@@ -5,6 +5,7 @@ import type {
   AnswerPart,
   AnsweredItem,
   BoxPart,
+  ClassPart,
   ClickPart,
   Events,
   FindingPart,
@@ -12,6 +13,7 @@ import type {
   MentionItem,
   Message,
   OpenedItem,
+  RulesReply,
   SessionItem,
 } from "../contract.js";
 
@@ -76,6 +78,9 @@ export interface LabelsPart {
   byHand: [object: number, frame: number][];
   marks: SessionItem["marks"];
   names: Map<number, string>;
+  /** The class of an object, and the values of its attributes by their names. */
+  classes: Map<number, string>;
+  attributes: Map<number, Record<string, string>>;
   locked: number[];
   occluded: [object: number, start: number, stop: number][];
   undoSteps: string[];
@@ -152,6 +157,8 @@ export interface HandPart {
   corner: Corner | null;
   renaming: number | null;
   merging: number | null;
+  /** The object whose class the next key says. */
+  classing: number | null;
   /** By how many pixels masks grow, shrink and are smoothed. */
   measure: number;
   /** Whether corrections wait for Propagate. */
@@ -165,6 +172,12 @@ export interface ScreenPart {
   queueCount: number;
 }
 
+/** What the project's objects can be, and what it demands before labels are accepted. */
+export interface RulesPart {
+  classList: ClassPart[];
+  demanded: RulesReply["demanded"];
+}
+
 export type State = QuestionPart &
   PlaybackPart &
   LabelsPart &
@@ -173,7 +186,8 @@ export type State = QuestionPart &
   RunPart &
   ViewPart &
   HandPart &
-  ScreenPart;
+  ScreenPart &
+  RulesPart;
 
 /** The state, and who draws it. */
 export interface Store {

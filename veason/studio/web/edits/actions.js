@@ -88,9 +88,39 @@ export class Actions {
     else this.notify("There is no other object to merge it into.", "info");
   };
 
-  /** @param {number} objectId */
-  endMerge(objectId) {
-    if (this.#state.get().merging === objectId) this.#state.set({ merging: null });
+  /** The menu of an object was closed: nothing is to be chosen any more. @param {number} objectId */
+  endChoice(objectId) {
+    const { merging, classing } = this.#state.get();
+    if (merging === objectId) this.#state.set({ merging: null });
+    if (classing === objectId) this.#state.set({ classing: null });
+  }
+
+  /** Then the key of a class. @param {number} objectId */
+  beginClass = (objectId) => {
+    if (this.#state.get().classList.length) this.#state.set({ classing: objectId });
+    else this.notify("This project has no classes yet: the queue has a list of them, under Classes.", "info");
+  };
+
+  /**
+   * Say of which class an object is; with the attributes that it has, where they are not given.
+   * @param {number} objectId
+   * @param {string} name "" is of none
+   * @param {Record<string, string>} attributes
+   */
+  classify(objectId, name, attributes = this.#state.get().attributes.get(objectId) ?? {}) {
+    this.#state.set({ classing: null });
+    const given = Object.entries(attributes).map(([one, value]) => ({ name: one, value }));
+    this.#changes.note({ edit: "class", object: objectId, name, attributes: name ? given : [] });
+    this.#refs.stage.focus({ preventScroll: true });
+  }
+
+  /** The class of a key, where one is to be chosen; tell whether the key was one. @param {string} key */
+  classByKey(key) {
+    const { classing, classList } = this.#state.get();
+    const chosen = classing === null ? undefined : classList.find((one) => one.key === key);
+    if (classing === null || !chosen) return false;
+    this.classify(classing, chosen.name);
+    return true;
   }
 
   /** @param {number} objectId @param {number} into */

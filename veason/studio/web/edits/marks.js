@@ -70,6 +70,11 @@ export class Marks {
     this.#giveUpRange();
   };
 
+  /** Every empty frame of every object absent, in one step. */
+  emptyAbsent = () => {
+    this.#changes.change({ edit: "empty" });
+  };
+
   /** Right here, or not said any more. */
   verify = () => {
     const { frame } = this.#state.get();

@@ -66,7 +66,7 @@ function videoCommands({ refs, state, actions, player, doubtThreshold }) {
   }
 
   /** @param {Way} way */
-  const turnToDoubt = (way) => turnTo(doubtfulStarts(state.get(), doubtThreshold), way, "doubtful frame");
+  const turnToDoubt = (way) => turnTo(doubtfulStarts(state.get(), doubtThreshold), way, "doubtful or empty frame");
 
   return {
     play: player.toggle,
@@ -140,6 +140,7 @@ function objectCommands({ state, actions, stage }) {
     hold: () => shapes.hold(),
     duplicate: ofSelected(actions.duplicate),
     merge: ofSelected(actions.beginMerge),
+    classify: ofSelected(actions.beginClass),
     verify: marks.verify,
     verifyRange: marks.verifyRange,
     absent: marks.absent,

@@ -41,7 +41,7 @@ export function bindKeys(bound) {
     const command = combo === null ? null : keymap.commandOf(combo);
     const { work, info, screen } = state.get();
     if ((!work || !info || screen === "queue") && command !== "help") return;
-    if (nudge(event, bound)) event.preventDefault();
+    if (nudge(event, bound) || (combo !== null && bound.actions.classByKey(combo))) event.preventDefault();
     else if (combo !== null && /^[1-9]$/.test(combo) && !command) chooseObject(Number(combo), bound);
     else if (command) {
       if (combo === " ") gestures.hold();

@@ -1,12 +1,15 @@
 // @ts-check
 // The project in numbers: how far it is, and whose time and which clips it took.
 
-/** @import { QueueReply, QueueRow } from "../contract.js" */
+/** @import { EffortsReply, QueueReply, QueueRow } from "../contract.js" */
 /** @import { Refs } from "../core/refs.js" */
+/** @import { Scope, State, Store } from "../core/types.js" */
 /** @import { Queue } from "./queue.js" */
 
 import { bindClosing, node } from "../core/dom.js";
+import { nameOf } from "../core/objects.js";
 import { counted, time } from "../core/words.js";
+import { idOf } from "./ids.js";
 import { STATUSES, countByStanding } from "./list.js";
 
 /** What kinds of change are called. @type {Record<string, string>} */
@@ -18,6 +21,12 @@ const KINDS = {
   MoveKeyframe: "keyframes",
   Named: "names",
   Locked: "locks",
+  Classed: "classes",
+  Reworded: "rewording of asked ones",
+  delete: "deletions",
+  restore: "restored",
+  gate: "gates",
+  classes: "lists of classes",
   Duplicated: "duplicates",
   Merged: "merges",
   Occluded: "occlusions",
@@ -31,16 +40,48 @@ const KINDS = {
   resolve: "comments closed",
 };
 
-/** @param {Refs} refs @param {Queue} queue */
-export function makeNumbers(refs, queue) {
+/**
+ * @param {Refs} refs
+ * @param {Scope} scope
+ * @param {Store} state
+ * @param {Queue} queue
+ */
+export function makeNumbers(refs, scope, state, queue) {
   bindClosing(refs.numbersDialog);
-  refs.openNumbers.addEventListener("click", () => {
+  refs.openNumbers.addEventListener("click", async () => {
     if (!queue.data) return;
     drawFigures(refs, queue.data);
     drawShares(refs, queue.data);
     drawTables(refs, queue.data);
+    refs.objectTable.replaceChildren();
     refs.numbersDialog.showModal();
+    const { work } = state.get();
+    const told = work && queue.checked(await scope.server.efforts(queue.signed({ question: idOf(work) })));
+    if (told) drawObjects(refs, state.get(), told);
   });
+}
+
+/**
+ * What went into each object of the question that is open.
+ * @param {Refs} refs
+ * @param {State} now
+ * @param {EffortsReply} told
+ */
+function drawObjects(refs, now, { objects }) {
+  const lines = now.objects
+    .map((object) => ({ object, effort: objects[object] }))
+    .filter(({ effort }) => effort)
+    .map(({ object, effort }) => [
+      nameOf(now, object),
+      time(effort.seconds),
+      String(effort.clicks),
+      String(effort.boxes),
+      String(effort.corrections),
+    ]);
+  if (!lines.length) return;
+  refs.objectTable.replaceChildren(
+    table("Objects of the open question", ["", "time", "clicks", "boxes", "corrections"], lines),
+  );
 }
 
 /** @param {Refs} refs @param {QueueReply} data */

@@ -75,7 +75,7 @@ export class Queue {
     return this.#scope.props.about;
   }
 
-  /** All questions but the deleted ones. */
+  /** All but the deleted ones. */
   get rows() {
     return this.#all.filter(({ isDeleted }) => !isDeleted);
   }
@@ -94,7 +94,7 @@ export class Queue {
     return this.ticks.targets(this.listed, this.current);
   }
 
-  /** Tick a row or not; with Shift all between it and the last one. @param {number} id @param {boolean} isReach */
+  /** With Shift all up to the last one. @param {number} id @param {boolean} isReach */
   tick(id, isReach) {
     if (isReach) this.ticks.reach(id, this.listed);
     else this.ticks.toggle(id);
@@ -114,10 +114,6 @@ export class Queue {
 
   currentRow() {
     return this.rows.find(({ id }) => id === this.current);
-  }
-
-  numDisputed() {
-    return this.rows.filter(({ isDisputed }) => isDisputed).length;
   }
 
   /** Look anew: one look at a time; what is asked meanwhile is answered by one more look after it. */
@@ -152,8 +148,11 @@ export class Queue {
       this.#wanted = "all"; // it may tell how things stood before
     else {
       const isNew = "rows" in told;
-      if (isNew) this.data = told;
-      else if (this.data) this.data.revision = told.revision;
+      if (isNew) {
+        this.data = told;
+        this.#state.set({ classList: told.classes, demanded: told.demanded });
+      }
+      if (!isNew && this.data) this.data.revision = told.revision;
       this.prelabel = told.prelabel;
       this.#state.set({ queueSize: this.rows.filter(isOpen).length, queueCount: this.rows.length });
       if (isNew || isForced) this.draw();

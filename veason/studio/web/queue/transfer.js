@@ -218,7 +218,7 @@ export class Transfer {
     scopeChosenText.textContent = this.#rows.length === 1 ? "the chosen row" : `the ${this.#rows.length} chosen rows`;
     this.#choose("scope", scope === "clip" && !hasClip ? "project" : scope);
     this.#choose("take", scope === "clip" ? "everything" : "accepted");
-    const count = this.#queue.numDisputed();
+    const count = this.#queue.rows.filter(({ isDisputed }) => isDisputed).length;
     disputed.checked = false;
     disputedField.hidden = !count;
     disputedText.textContent = `and ${count} that a reviewer disagrees with`;

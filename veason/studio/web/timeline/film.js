@@ -9,6 +9,8 @@
 import { button, node } from "../core/dom.js";
 
 const LONGEST = 240;
+const WAIT_MS = 60;
+const MOST_WAITS = 100;
 
 /** The frames that other answers chose. @param {AnswerPart[]} proposals */
 const others = (proposals) => proposals.filter(({ current, absent }) => !current && !absent);
@@ -41,6 +43,7 @@ export function makeFilm(refs, scope, state, player) {
     const key = `${work}/${frame}`;
     let picture = pictures.get(key);
     if (picture === undefined) {
+      await firstPicture(state);
       const reply = await scope.server.frame({ work, frame, longest: LONGEST });
       if (reply.error !== undefined) return;
       picture = reply.jpeg;
@@ -81,6 +84,12 @@ export function makeFilm(refs, scope, state, player) {
   });
   state.on(["frame", "lit"], mark);
 }
+
+/** The strip leaves the line to the first picture of the stage. @param {Store} state @returns {Promise<void>} */
+const firstPicture = async (state) => {
+  for (let left = MOST_WAITS; left > 0 && !state.get().picture; left -= 1)
+    await new Promise((done) => setTimeout(done, WAIT_MS));
+};
 
 /** @param {HTMLElement} cell @param {number} own @param {State} now */
 function markCell(cell, own, { frame, keyframe, lit, proposals }) {

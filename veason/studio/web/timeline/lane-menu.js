@@ -6,6 +6,7 @@
 
 import { button, icon, node } from "../core/dom.js";
 import { nameOf } from "../core/objects.js";
+import { classChoices } from "./class-menu.js";
 
 const DOTS = "M5 11.500v1M12 11.500v1M19 11.500v1";
 
@@ -27,7 +28,7 @@ export function laneMenu(objectId, now, actions) {
   const duplicate = { "aria-label": `Duplicate: ${name}`, onclick: onclick(() => actions.duplicate(objectId)) };
   const label = `More for ${name}`;
   const ontoggle = () => {
-    if (!menu.open) actions.endMerge(objectId);
+    if (!menu.open) actions.endChoice(objectId);
   };
   const menu = node(
     "details",
@@ -36,6 +37,9 @@ export function laneMenu(objectId, now, actions) {
     node(
       "div",
       { class: "v-sheet", role: "group", "aria-label": label },
+      ...classChoices(objectId, now, actions, () => {
+        menu.open = false;
+      }),
       button(duplicate, "Duplicate", key("Ctrl D")),
       ...merges,
     ),
@@ -44,14 +48,15 @@ export function laneMenu(objectId, now, actions) {
 }
 
 /**
- * Show with what an object can be merged, and bring the choice under the keys.
+ * Show with what an object can be merged, or its classes, and bring the choice under the keys.
  * @param {HTMLElement} lanes
  * @param {number} objectId
+ * @param {string} first what is chosen of, as a selector
  */
-export function openMerges(lanes, objectId) {
+export function openChoice(lanes, objectId, first) {
   /** @type {HTMLDetailsElement | null} */
   const menu = lanes.querySelector(`[data-object="${objectId}"] .v-more`);
   if (!menu || menu.open) return;
   menu.open = true;
-  /** @type {HTMLElement | null} */ (menu.querySelector("[data-merge]"))?.focus();
+  /** @type {HTMLElement | null} */ (menu.querySelector(first))?.focus();
 }

@@ -5,12 +5,13 @@
 /** @import { Span, State } from "../core/types.js" */
 
 import { contextOf, pixelRatio } from "../core/dom.js";
-import { holds, isAbsent, isDoubtful } from "../core/objects.js";
+import { holds, isAbsent, isDoubtful, isEmpty } from "../core/objects.js";
 
 const DOUBT = "#fb923c";
 const VERIFIED = "#2fbf71";
 const DARK = "#0b0e13";
 const CHANGED = "#8b95a7";
+const EMPTY = "#8b95a7";
 
 /**
  * What is painted on, and where a frame begins on it.
@@ -54,7 +55,8 @@ export function trackOf({ masks, marks }, objectId) {
 }
 
 /**
- * Paint the lane; return how many frames are done, on how many the object is there, and the mean object score of those.
+ * Paint the lane; return how many frames are done, on how many the object is there, on how many its mask is empty
+ * though nobody said why, how many are doubtful, and the mean object score of those where it is there.
  * @param {HTMLCanvasElement} canvas
  * @param {State} now
  * @param {OpenedItem} info
@@ -64,13 +66,21 @@ export function paintLane(canvas, now, info, { object, ink, threshold }) {
   const surface = surfaceOf(canvas, info.frames);
   const track = trackOf(now, object);
   const isUnsure = (/** @type {number} */ frame) => isDoubtful(now, object, frame, threshold);
-  paintMasks(surface, track.present, isUnsure, ink);
+  const isHollow = (/** @type {number} */ frame) => isEmpty(now, object, frame);
+  const filled = track.present.filter((frame) => !isHollow(frame));
+  paintMasks(surface, filled, isUnsure, ink);
+  paintEmpty(surface, stretches(track.present, isHollow));
   paintSaid(surface, now, object, ink);
-  paintScore(surface, track, ink);
+  paintScore(surface, { ...track, present: filled }, ink);
   paintPrompts(surface, now, object);
-  const { done, present, score } = track;
-  const sum = present.reduce((all, frame) => all + score(frame), 0);
-  return { done, count: present.length, sure: present.length ? sum / present.length : 0 };
+  const sum = filled.reduce((all, frame) => all + track.score(frame), 0);
+  return {
+    done: track.done,
+    count: filled.length,
+    empty: track.present.length - filled.length,
+    doubtful: filled.filter(isUnsure).length,
+    sure: filled.length ? sum / filled.length : 0,
+  };
 }
 
 /** @param {HTMLCanvasElement} canvas @param {number} frames @returns {Surface} */
@@ -104,6 +114,18 @@ function paintMasks({ context, height, ratio, at }, present, isUnsure, ink) {
     context.fillRect(at(start), height - 3 * ratio, wide, 3 * ratio);
   }
   context.globalAlpha = 1;
+}
+
+/** Empty, and nobody said why: hollow. @param {Surface} surface @param {Span[]} spans */
+function paintEmpty({ context, height, ratio, at }, spans) {
+  context.strokeStyle = EMPTY;
+  context.lineWidth = 1.5 * ratio;
+  context.setLineDash([3 * ratio, 2 * ratio]);
+  for (const [start, stop] of spans) {
+    const wide = Math.max(2 * ratio, at(stop) - at(start) - ratio);
+    context.strokeRect(at(start) + ratio / 2, height * 0.3, wide, height * 0.4);
+  }
+  context.setLineDash([]);
 }
 
 /**

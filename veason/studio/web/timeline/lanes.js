@@ -9,7 +9,8 @@
 import { clamp } from "../core/clamp.js";
 import { button, icon, node } from "../core/dom.js";
 import { colour, isOccluded, isVisible, nameOf, provenance } from "../core/objects.js";
-import { laneMenu, openMerges } from "./lane-menu.js";
+import { classDot, classOf } from "./class-menu.js";
+import { laneMenu, openChoice } from "./lane-menu.js";
 import { paintLane } from "./lane-paint.js";
 
 const EYE = "M2 12s3.500-7 10-7 10 7 10 7-3.500 7-10 7S2 12 2 12zM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6z";
@@ -25,6 +26,7 @@ const LEGEND = [
   ["waiting", "changed"],
   ["left", "left as it was"],
   ["doubt", "doubtful"],
+  ["empty", "empty"],
   ["occluded", "occluded"],
   ["absent", "absent"],
   ["score", "object score"],
@@ -78,25 +80,29 @@ export class Lanes {
       if (this.#lanes.size) this.#draw();
     };
     state.on(["objects", "info", "names", "hidden", "solo", "locked", "renaming"], () => this.#build());
+    state.on(["classes", "attributes", "classList"], () => this.#build());
     state.on(["selected"], () => this.#mark());
     state.on(["masks", "maskCount", "doubt", "boxes", "clicks", "paintings"], drawAll);
     state.on(["stale", "pending", "assumed", "marks", "occluded", "byHand"], drawAll);
     state.on(["frame"], () => this.#move());
-    state.on(["merging"], ({ merging }) => this.#openMerges(merging));
+    state.on(["merging"], ({ merging }) => this.#openChoice(merging, "[data-merge]"));
+    state.on(["classing"], ({ classing }) => this.#openChoice(classing, "[data-class]"));
     state.on(["lit"], (now) => this.#light(now));
     state.on(["range", "selected", "names"], () => this.#band());
     new ResizeObserver(drawAll).observe(this.#refs.lanes);
   }
 
-  /** @param {number | null} objectId */
-  #openMerges(objectId) {
-    if (objectId !== null) openMerges(this.#refs.lanes, objectId);
+  /** @param {number | null} objectId @param {string} first */
+  #openChoice(objectId, first) {
+    if (objectId !== null) openChoice(this.#refs.lanes, objectId, first);
   }
 
   /** Built anew only where something to be seen has changed: a drag or a name half typed goes on. */
   #build() {
-    const { objects, info, renaming, work, names, hidden, solo, locked, merging } = this.#state.get();
-    const wanted = JSON.stringify([work, objects, renaming, [...names], [...hidden], solo, locked]);
+    const { objects, info, renaming, work, names, hidden, solo, locked, merging, classes, attributes, classList } =
+      this.#state.get();
+    const said = [[...names], [...classes], [...attributes], classList];
+    const wanted = JSON.stringify([work, objects, renaming, said, [...hidden], solo, locked]);
     if (wanted === this.#built) return;
     this.#built = wanted;
     this.#lanes = new Map();
@@ -107,7 +113,7 @@ export class Lanes {
       /** @type {HTMLInputElement | null} */ (this.#refs.lanes.querySelector(".v-rename"))?.select();
     this.#mark();
     this.#draw();
-    this.#openMerges(merging);
+    this.#openChoice(merging, "[data-merge]");
   }
 
   /** Mark the lane of the object in hand. The lanes stay as they are: one of them may be dragged over. */
@@ -173,7 +179,12 @@ export class Lanes {
       ondblclick: () => this.#state.set({ renaming: objectId }),
     };
     const ink = colour(this.#state.clip().palette, objectId);
-    return button(attributes, node("i", { class: "v-dot", style: `background:${ink}` }), node("span", {}, name));
+    const own = classOf(now, objectId);
+    const tag = own
+      ? [node("span", { class: "v-class", title: `class ${own.name}` }, classDot(own.colour), own.name)]
+      : [];
+    const dot = node("i", { class: "v-dot", style: `background:${ink}` });
+    return button(attributes, dot, node("span", {}, name), ...tag);
   }
 
   /** @param {number} objectId @param {State} now */
@@ -230,11 +241,8 @@ export class Lanes {
     for (const [object, { canvas, figure, numbers }] of this.#lanes) {
       const ink = colour(info.palette, object);
       const told = paintLane(canvas, now, info, { object, ink, threshold: this.#threshold });
-      const { done, count, sure } = told;
-      const masks = count ? `${count} fr` : done ? "absent" : "no masks yet";
-      figure.textContent = now.pending.has(object) ? "changed" : masks;
-      const away = `${done - count} of them marked absent`;
-      numbers.title = done ? `${done} of ${info.frames} frames done, ${away}. ${scoreText(sure)}` : "";
+      figure.textContent = now.pending.has(object) ? "changed" : countText(told);
+      numbers.title = told.done ? `${countsText(told, info.frames)} ${scoreText(told.sure)}` : "";
     }
     this.#move();
     this.#band();
@@ -276,6 +284,25 @@ export class Lanes {
       span.style.width = `${((range[1] - range[0]) / info.frames) * 100}%`;
     }
   }
+}
+
+/**
+ * How many frames of an object are what.
+ * @typedef {{ done: number, count: number, empty: number, doubtful: number }} LaneCounts
+ */
+
+/** On how many frames an object is, in a word or two. @param {LaneCounts} counts */
+export function countText({ done, count, empty }) {
+  if (!done) return "no masks yet";
+  if (count) return `${count} fr`;
+  return empty ? `${empty} empty` : "absent";
+}
+
+/** All that is counted of an object. @param {LaneCounts} counts @param {number} frames */
+export function countsText({ done, count, empty, doubtful }, frames) {
+  const absent = done - count - empty;
+  const parts = [`${count} with a mask`, `${empty} empty`, `${doubtful} doubtful`, `${absent} marked absent`];
+  return `${done} of ${frames} frames done: ${parts.join(", ")}.`;
 }
 
 /** What the mean of the object scores says, and what it does not. @param {number} mean in [0, 1] */

@@ -120,6 +120,10 @@ export class Player {
     this.#last = frame;
     clearTimeout(this.#resting);
     const wait = Math.abs(by) <= 1 ? 0 : AFTER_A_JUMP; // never before the frame itself was asked for
-    this.#resting = setTimeout(() => this.#frames.prefetch(frame, by < 0 ? -1 : 1), wait);
+    const prefetch = () => {
+      if (this.#state.get().picture) this.#frames.prefetch(frame, by < 0 ? -1 : 1);
+      else this.#resting = setTimeout(prefetch, AFTER_A_JUMP); // the first picture has the line for itself
+    };
+    this.#resting = setTimeout(prefetch, wait);
   }
 }

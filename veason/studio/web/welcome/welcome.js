@@ -81,7 +81,7 @@ function card({ title, picture, rendered, frames, seconds: length }, onclick) {
   const told = `${rendered ? "rendered" : "real video"} · ${frames} frames · ${seconds(length)}`;
   return button(
     { class: "v-tile", "data-example": title, onclick },
-    node("img", { src: picture, alt: "" }),
+    node("img", { src: new URL(picture, document.baseURI).href, alt: "" }),
     node("span", {}, node("b", {}, title), node("small", {}, told)),
   );
 }
