@@ -151,8 +151,8 @@ def _info(row: dict[str, Any], finder: VideoFinder, place: str) -> VideoInfo:
     found = finder.find(name).info
     if found and (found.num_frames, found.size_wh) != (num_frames, size_wh):
         raise DataError(
-            f"{found.path} has {found.num_frames} frames of {found.size_wh}, the video that was labelled {num_frames} "
-            f"of {size_wh}: name that one"
+            f"{place}: {found.path} has {found.num_frames} frames of {found.size_wh}, the video that was labelled "
+            f"{num_frames} of {size_wh}: name that one"
         )
     path = found.path if found else str(finder.named(_text(row["path"], place)) or "")
     first, last = (

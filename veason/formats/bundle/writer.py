@@ -25,7 +25,8 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
                 row = _row(video, question)
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
                 tally.counts["questions"] += 1
-                tally.counts["masks"] += len(row["masks"])
+            masks = (mask for track in video.tracks.values() for mask in track.values())
+            tally.counts["masks"] += sum(not mask.is_empty for mask in masks)
             tally.counts["videos"] += 1
             tally.counts["objects"] += len(video.tracks)
 
