@@ -52,7 +52,8 @@ from veason.annotation import (
 from veason.annotation.apply import apply_masks
 from veason.masks import mask_area
 from veason.pipeline import Pipeline
-from veason.policy.qwen import QwenPolicy, load_qwen
+from veason.policy.loading import load_qwen
+from veason.policy.qwen import QwenPolicy
 from veason.profile import GENERIC
 from veason.segmenter.sam2 import Sam2Segmenter
 from veason.types import Box, Budgets, Click, ModelOptions, ObjectMask, Prompt, Sampling, VideoSource

@@ -4,7 +4,7 @@ Importing this package loads neither torch nor gradio: a name below is imported 
 
 Videos and models   open_video, load_pipeline, Pipeline, Policy, Segmenter, Sampling
 Values              Box, Click, Prompt, Rle, ObjectMask, FrameMasks, MaskTrack, Answer, VideoInfo
-Events of an ask    FramesShown, ThoughtDelta, KeyframeChosen, BoxClosed, Answered, Unanswered
+Events of an ask    FramesShown, ThoughtDelta, KeyframeChosen, BoxClosed, Answered, Unanswered, Withheld
 Masks               decode_mask, encode_mask, prompts_from_answer, merge_tracks
 Projects, labels    Project, from_project, export_labels, ExportOptions
 Errors              VeasonError
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ThoughtDelta,
         Unanswered,
         VideoInfo,
+        Withheld,
     )
     from veason.video import open_video
 
@@ -69,6 +70,7 @@ __all__ = [
     "Unanswered",
     "VeasonError",
     "VideoInfo",
+    "Withheld",
     "__version__",
     "decode_mask",
     "encode_mask",

@@ -35,6 +35,13 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
+def gpu_memory() -> tuple[str, int]:
+    """Return the name and the bytes of memory of the first CUDA device, ("", 0) if there is none."""
+    if not torch.cuda.is_available():
+        return "", 0
+    return torch.cuda.get_device_name(0), int(torch.cuda.get_device_properties(0).total_memory)
+
+
 def wrap_gpu_work(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) -> Callable[..., Iterator[Any]]:
     """Wrap a generator function so that it gets a GPU on a ZeroGPU Space and out-of-memory failures become DeviceError.
 

@@ -11,6 +11,7 @@
     ├── ProjectError     a project folder cannot be opened or written
     ├── ExportError      labels cannot be written in the wanted format
     ├── EndpointError    a model server cannot be reached, refuses, or breaks off
+    ├── FetchError       a model cannot be fetched from the hub
     ├── DeviceError      the accelerator is out of memory or not there
     └── MissingBackend   a library or weight file is not installed
 
@@ -73,6 +74,10 @@ class ExportError(VeasonError):
 
 class EndpointError(VeasonError):
     """A model server that cannot be reached, refuses what is asked, or answers with something else."""
+
+
+class FetchError(VeasonError):
+    """A model that cannot be fetched: the hub is out of reach or refuses, or the disk has no room."""
 
 
 class DeviceError(VeasonError):

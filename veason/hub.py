@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from pathlib import Path
 
@@ -27,12 +28,29 @@ def has_embedded(kind: str) -> bool:
 
 
 def is_cached(hub_id: str) -> bool:
-    """Tell whether the local hub cache has the weights of `hub_id`. Makes no network call."""
+    """Tell whether the local hub cache has the weights of `hub_id`, all of them. Makes no network call."""
+    folder = cached_folder(hub_id)
+    return folder is not None and has_weights(folder)
+
+
+def cached_folder(hub_id: str) -> Path | None:
+    """Return the folder of `hub_id` in the local hub cache, complete or not; None if nothing of it is there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True))
+        return Path(snapshot_download(hub_id, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
-        return False
+        return None
+
+
+def has_weights(folder: Path) -> bool:
+    """Tell whether a folder holds weights, and where an index lists several files of them, every one."""
+    for index in folder.glob("*.safetensors.index.json"):
+        try:
+            files = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (OSError, ValueError, KeyError, AttributeError):
+            return False
+        if not all((folder / name).is_file() for name in files):
+            return False
     return any(folder.rglob("*.safetensors")) or any(folder.rglob("*.pt"))

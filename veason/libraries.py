@@ -22,6 +22,7 @@ INSTALL_COMMANDS = {
     "openai": "pip install openai",
     "PIL": "pip install pillow",
     "prometheus_client": "pip install prometheus-client",
+    "psutil": "pip install psutil",
     "pyarrow": "pip install pyarrow",
     "pycocotools": "pip install pycocotools",
     "rich": "pip install rich",

@@ -68,6 +68,7 @@ class RunResult:
             "frames_shown": list(self.shown),
             "boxes_xyxy": [list(box.xyxy) for box in answer.boxes] if answer else [],
             "absent": answer.is_absent if answer else None,
+            "guess": answer.is_guess if answer else None,
             "notes": [{"kind": note.kind, "message": note.message} for note in answer.notes] if answer else [],
             "text": answer.text if answer else self.text,
             "error": self.failure or None,

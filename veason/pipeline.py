@@ -2,15 +2,15 @@
 
     video, instruction --think--> PolicyEvents (... Answered) --prompts_from_answer--> Prompts --propagate--> FrameMasks
 
-`think` and `propagate` are the only calls with GPU work, so they are wrapped for ZeroGPU (`veason.device`): prompts in,
-text and RLE out, no state in between.
+`think`, `outside_training` and `propagate` are the only calls with GPU work, so they are wrapped for ZeroGPU
+(`veason.device`): prompts in, text and RLE out, no state in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,8 +28,10 @@ from veason.types import (
     Frame,
     FrameMasks,
     FrameRange,
+    LimitedPolicy,
     MaskTrack,
     ModelOptions,
+    Note,
     ObjectMask,
     Order,
     OrderedSegmenter,
@@ -44,6 +46,7 @@ from veason.types import (
     Unanswered,
     VideoInfo,
     VideoSource,
+    Withheld,
 )
 from veason.types.budgets import MIB
 from veason.zero_gpu import is_zero_gpu, propagation_duration, thinking_duration
@@ -97,6 +100,7 @@ class Pipeline:
         self._pace = 1.0
         self._is_speculating = speculates and not self.uses_zero_gpu  # its caches would end with the process there
         self._think_on_gpu = wrap_gpu_work(self._think, self._thinking_seconds)
+        self._outside_on_gpu = wrap_gpu_work(self._outside, lambda _, frames: thinking_duration(len(frames), 1))
         self._propagate_on_gpu = wrap_gpu_work(
             self._propagate_and_measure if self.uses_zero_gpu else self._propagate, self._propagation_seconds
         )
@@ -113,8 +117,9 @@ class Pipeline:
         shown: Sequence[int] | None = None,
         turns: Sequence[Turn] = (),
         sampling: Sampling = Sampling(),
-    ) -> Iterator[FramesShown | PolicyEvent]:
-        """Yield FramesShown, then the policy's events for every sample.
+        guess: bool = False,
+    ) -> Iterator[FramesShown | PolicyEvent | Withheld]:
+        """Yield FramesShown, then the policy's events for every sample, or Withheld where it would only guess.
 
         Args:
             video: the video.
@@ -122,6 +127,8 @@ class Pipeline:
             shown: absolute indices of the frames to show; by default the policy's frame count, evenly spaced.
             turns: earlier answers and corrections, oldest first.
             sampling: temperature, number of samples and length.
+            guess: ask also if the question lies outside of the policy's training; its answers have the reasons as notes
+                then (`Answer.is_guess`).
 
         Raises:
             MissingBackend: there is no policy.
@@ -135,8 +142,36 @@ class Pipeline:
         if shown is None:
             shown = sample_indices(video.info.num_frames, self.policy.frame_count)
         yield FramesShown(tuple(shown))
+        reasons = self.outside_training(video, instruction, shown=shown)
+        if reasons and not guess:
+            yield Withheld(reasons)
+            return
         frames = self.shown_frames.read(video, tuple(shown))
-        yield from self._think_on_gpu(video, instruction, frames, tuple(turns), sampling)
+        events = self._think_on_gpu(video, instruction, frames, tuple(turns), sampling)
+        with closing(events):  # type: ignore[type-var]  # a generator
+            for event in events:
+                yield with_notes(event, reasons)
+
+    def outside_training(
+        self, video: VideoSource, instruction: str, *, shown: Sequence[int] | None = None
+    ) -> tuple[Note, ...]:
+        """Return why a question lies outside of what the policy was trained on; () where it does not, or cannot tell.
+
+        Args:
+            video: where the frames come from.
+            instruction: what to look for, in words.
+            shown: as for `think`.
+
+        Raises:
+            VideoError: a frame cannot be read.
+            DeviceError: the accelerator ran out of memory.
+        """
+        if not isinstance(self.policy, LimitedPolicy):
+            return ()
+        if shown is None:
+            shown = sample_indices(video.info.num_frames, self.policy.frame_count)
+        frames = self.shown_frames.read(video, tuple(shown))
+        return tuple(self._outside_on_gpu(instruction, frames))
 
     def propagate(
         self,
@@ -233,17 +268,21 @@ class Pipeline:
         sampling: Sampling = Sampling(),
         frames: FrameRange | None = None,
         order: Order = "nearest",
+        guess: bool = False,
     ) -> Iterator[FramesShown | PolicyEvent | FrameMasks]:
         """Run `think`, then propagate the boxes of the first usable answer; an absent target has no masks.
 
         By default masks start at the keyframe, where speculation has already computed some.
 
         Raises:
-            AnswerError: no sample has a usable answer. Other errors as in `think` and `propagate`.
+            AnswerError: no sample has a usable answer, or the question lies outside of the policy's training and
+                `guess` is not set. Other errors as in `think` and `propagate`.
         """
         answer = None
         failure = None
-        for event in self.think(video, instruction, shown=shown, sampling=sampling):
+        for event in self.think(video, instruction, shown=shown, sampling=sampling, guess=guess):
+            if isinstance(event, Withheld):
+                raise AnswerError(f"the policy would only guess: {event.text}; guess=True has it answer all the same")
             yield event
             if isinstance(event, Answered) and answer is None:
                 answer = event.answer
@@ -255,6 +294,10 @@ class Pipeline:
             )
         if not answer.is_absent:
             yield from self.propagate(video, prompts_from_answer(answer), frames=frames, order=order)
+
+    def _outside(self, instruction: str, frames: Sequence[Frame]) -> Iterator[Note]:
+        assert isinstance(self.policy, LimitedPolicy)
+        yield from self.policy.outside_training(frames, instruction)
 
     def _think(
         self,
@@ -321,6 +364,13 @@ class Pipeline:
     def _thinking_seconds(self, *args: Any) -> float:
         _, _, frames, _, sampling = args  # as for `_think`
         return thinking_duration(len(frames), sampling.num_samples)
+
+
+def with_notes(event: PolicyEvent, notes: tuple[Note, ...]) -> PolicyEvent:
+    """Return the event; if it is an answer, with the notes before its own."""
+    if not isinstance(event, Answered) or not notes:
+        return event
+    return replace(event, answer=replace(event.answer, notes=(*notes, *event.answer.notes)))
 
 
 def include_prompt_frames(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:

@@ -37,6 +37,9 @@ class Profile:
         max_new_tokens: tokens of the longest answer, 1 or more.
         step_marks: the words that open each step of the reasoning, () where the steps are not marked.
         vocabulary: every word the policy has been trained on, () for an open vocabulary.
+        largest_label: the largest number of a frame that the policy was trained on, None where any number will do.
+        seen_pictures: path of the file that tells what pictures the policy was trained on (see
+            `veason.policy.seen_pictures`), "" where it may be shown any.
         trained_on: a caution for the page's header, for example "rendered scenes only".
         doubt_threshold: frames whose doubt (see `veason.consistency`) is above this are shown as doubtful; 0 to 1.
 
@@ -58,6 +61,8 @@ class Profile:
     max_new_tokens: int = 1024
     step_marks: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
+    largest_label: int | None = None
+    seen_pictures: str = ""
     trained_on: str = ""
     doubt_threshold: float = 0.5
 
@@ -78,6 +83,8 @@ class Profile:
             "max_new_tokens": ("a whole number, 1 or more", _is_whole(self.max_new_tokens, 1)),
             "step_marks": (words, _is_texts(self.step_marks)),
             "vocabulary": (words, _is_texts(self.vocabulary)),
+            "largest_label": ("a whole number or null", self.largest_label is None or _is_whole(self.largest_label, 0)),
+            "seen_pictures": (text, isinstance(self.seen_pictures, str)),
             "trained_on": (text, isinstance(self.trained_on, str)),
             "doubt_threshold": ("a number from 0 to 1", _is_share(self.doubt_threshold)),
         }
@@ -120,8 +127,20 @@ def _is_label_form(value: object) -> bool:
 GENERIC = Profile(name="generic Qwen2.5-VL")
 """The profile of a checkpoint without one of its own. Source of the numbers: the Veason-R1 inference settings."""
 
-BUILT_IN = {"SitongGong/Veason-R1": dataclasses.replace(GENERIC, name="Veason-R1")}
-"""Profiles by hub id. Source: Veason-R1 at dde0d9b, batch_eval_keyframe_sft_dataset_.py."""
+QWEN3_VL = dataclasses.replace(
+    GENERIC, name="Qwen3-VL", size_wh=(576, 576), coordinates="thousandths", max_new_tokens=2048
+)
+"""The profile of a Qwen3-VL: frames in multiples of 32 pixels, boxes in thousandths; the Thinking ones write more."""
+
+_ONE_PICTURE = dataclasses.replace(GENERIC, frame_count=1, size_wh=(840, 840))
+"""Checkpoints that were trained on single pictures: they are shown one frame, which is the keyframe then."""
+
+BUILT_IN = {
+    "SitongGong/Veason-R1": dataclasses.replace(GENERIC, name="Veason-R1"),
+    "Ricky06662/VisionReasoner-7B": dataclasses.replace(_ONE_PICTURE, name="VisionReasoner", boxes_key="bbox_2d"),
+    "Ricky06662/Seg-Zero-7B": dataclasses.replace(_ONE_PICTURE, name="Seg-Zero", boxes_key="bbox"),
+}
+"""Profiles by hub id. Source: Veason-R1 at dde0d9b, batch_eval_keyframe_sft_dataset_.py; the papers of the others."""
 
 
 def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:
@@ -142,7 +161,7 @@ def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:
 
 
 def read_profile(path: Path) -> Profile:
-    """Read a profile file; the path of a template in it is relative to the file.
+    """Read a profile file; the paths of a template and of what was seen are relative to the file.
 
     Raises:
         ProfileError: the file cannot be read, is not a JSON object, or holds an unknown key or a wrong value.
@@ -163,9 +182,16 @@ def read_profile(path: Path) -> Profile:
         profile = Profile(**{"name": path.parent.name, **values})
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from error
-    if not profile.prompt_template:
-        return profile
-    return dataclasses.replace(profile, prompt_template=str(path.parent / profile.prompt_template))
+    return dataclasses.replace(
+        profile,
+        prompt_template=_beside(path, profile.prompt_template),
+        seen_pictures=_beside(path, profile.seen_pictures),
+    )
+
+
+def _beside(path: Path, name: str) -> str:
+    """Return the path of a file that is named in another one, "" for no file."""
+    return str(path.parent / name) if name else ""
 
 
 def write_profile(profile: Profile, path: Path) -> None:

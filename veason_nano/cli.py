@@ -44,6 +44,10 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("weights", type=Path, help="folder of trained weights")
     evaluate.add_argument("--clips", type=int, default=40, help="how many clips (default: %(default)s)")
     evaluate.add_argument("--seed", type=int, default=7, help="which clips of the split (default: %(default)s)")
+    limits = actions.add_parser("limits", help="measure what pictures nano-policy has seen, for the file beside it")
+    limits.add_argument("weights", type=Path, help="folder of trained weights; the file is written into it")
+    limits.add_argument("--train", type=int, default=250, help="training clips to fit on (default: %(default)s)")
+    limits.add_argument("--valid", type=int, default=100, help="clips to choose the limit on (default: %(default)s)")
     table = actions.add_parser("evaluate", help="put policies side by side on the test split, with nano-SAM2's masks")
     table.add_argument("policies", nargs="+", metavar="NAME=FOLDER", help="name of the row and folder of weights")
     table.add_argument("--journal", type=Path, required=True, help="file of JSON lines; clips in it are not done again")
@@ -64,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run what the words after `veason nano` ask for; see `veason.cli` for the exit codes."""
     args = build_parser().parse_args(arguments)
     actions = {
-        "world": _world, "examples": _examples, "draw": _draw, "train": _train, "score": _score, "evaluate": _evaluate,
+        "world": _world, "examples": _examples, "draw": _draw, "train": _train, "score": _score, "limits": _limits,
+        "evaluate": _evaluate,
     }  # fmt: skip
     actions[args.action](args)
     return 0
@@ -126,6 +131,13 @@ def _score(args: argparse.Namespace) -> None:
 
     for name, value in score_policy(args.weights, clips=args.clips, seed=args.seed).items():
         print(f"{name:24} {value:.3f}")
+
+
+def _limits(args: argparse.Namespace) -> None:
+    from veason_nano.policy.seen import write_limits
+
+    seen = write_limits(args.weights, train=args.train, valid=args.valid)
+    print(f"clips that score above {seen.limit:.3f} are unlike anything seen")
 
 
 def _evaluate(args: argparse.Namespace) -> None:

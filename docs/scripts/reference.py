@@ -54,7 +54,7 @@ or only the boxes around them. *Unknown* is a frame that nobody labelled, told a
 HOLDS = {
     "identities": "tracks", "names": "names", "text": "text", "several": "several", "absent": "absent",
     "unlabelled": "unknown", "occluded": "hidden", "reasoning": "reasoning", "keyframe": "keyframe", "boxes": "boxes",
-    "clicks": "clicks", "review": "review",
+    "clicks": "clicks", "review": "review", "guess": "guess",
 }  # fmt: skip
 """What a format may hold, and the head of its column; see `veason.formats.record.Holds`."""
 

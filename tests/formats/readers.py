@@ -100,6 +100,53 @@ def datumaro_writes_coco(folder: Path):
     return sorted(file.relative_to(target).as_posix() for file in target.rglob("*.json"))
 
 
+def datumaro_writes_polygons(folder: Path):
+    """Our masks as polygons of COCO and of CVAT for images, as Datumaro writes them, beside our export."""
+    import datumaro as dm
+
+    dataset = dm.Dataset.import_from(str(folder), "coco").transform("masks_to_polygons")
+    counts = {}
+    for format, options in (("coco", {"segmentation_mode": "polygons"}), ("cvat", {})):
+        target = folder.parent / f"polygons_{format}"
+        dataset.export(str(target), format, save_media=False, **options)
+        files = [*target.rglob("instances*.json"), *target.rglob("*.xml")]
+        texts = [file.read_text() for file in files]
+        if format == "coco":
+            counts[format] = sum(len(json.loads(text)["annotations"]) for text in texts)
+        else:
+            counts[format] = sum(len(list(ElementTree.fromstring(text).iter("polygon"))) for text in texts)
+    return counts
+
+
+def label_studio_writes_coco(folder: Path):
+    """Our brush tasks as Label Studio's converter exports them as COCO, beside our export."""
+    os.environ["LOCAL_FILES_DOCUMENT_ROOT"] = str(folder)
+    from label_studio_sdk.converter import Converter
+    from label_studio_sdk.converter.converter import Format
+
+    tasks = json.loads((folder / "frames.json").read_text())
+    for number, task in enumerate(tasks, start=1):  # as a server numbers them when they are uploaded
+        task["id"] = number
+        task["annotations"][0] |= {"id": number, "completed_by": 1, "created_at": "", "updated_at": "", "lead_time": 1}
+    (folder.parent / "served.json").write_text(json.dumps(tasks))
+    target = folder.parent / "converted"
+    converter = Converter(str(folder / "frames.xml"), str(folder), upload_dir=str(folder))
+    converter.convert(str(folder.parent / "served.json"), str(target), Format.BRUSH_TO_COCO, is_dir=False)
+    return [file.relative_to(target).as_posix() for file in target.rglob("*.json")]
+
+
+def label_studio_frames(folder: Path):
+    """The frames on which Label Studio shows a box of our video tasks, by object."""
+    from label_studio_sdk._extensions.label_studio_tools.postprocessing.video import extract_key_frames
+
+    found = {}
+    for task in json.loads((folder / "videos.json").read_text()):
+        for row in extract_key_frames(task["annotations"][0]["result"]):
+            frames = {step["frame"] - 1 for step in row["value"]["sequence"]}
+            found[row["value"]["labels"][0]] = sorted(frames)
+    return found
+
+
 def label_studio_writes(folder: Path):
     """Our masks as Label Studio's own code writes a brush, without anything of ours beside them."""
     from label_studio_sdk.converter.brush import decode_rle, mask2rle

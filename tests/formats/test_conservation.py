@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.formats.generated import FILES, KEPT, check_export, check_import
+from tests.formats.generated_benchmarks import SPLITS, check_benchmark
 from tests.formats.made import CLIP
 from tests.formats.reading import CASE_CLIP, CASES
 from veason.cli import main
 from veason.errors import DataError
+from veason.formats.catalogue import BENCHMARKS, EXPORTABLE, IMPORTABLE
 from veason.formats.importing import import_labels
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.projects.into_project import into_project
@@ -94,7 +96,7 @@ def test_labels_may_name_their_only_video_by_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", FILES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 @given(seed=st.integers(0, 2**32), is_damaged=st.booleans())
 def test_what_is_found_is_taken_or_left_out(format: str, seed: int, is_damaged: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -102,8 +104,21 @@ def test_what_is_found_is_taken_or_left_out(format: str, seed: int, is_damaged: 
 
 
 @pytest.mark.parametrize("format", KEPT)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_what_others_keep_is_what_the_report_says(format: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         check_export(format, seed, Path(folder))
+
+
+@pytest.mark.parametrize("kind", SPLITS)
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32), is_damaged=st.booleans())
+def test_a_benchmark_reads_as_it_was_written(kind: str, seed: int, is_damaged: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_benchmark(kind, seed, Path(folder), is_damaged=is_damaged)
+
+
+def test_every_importer_exporter_and_benchmark_is_held() -> None:
+    assert (set(FILES), set(SPLITS)) == (set(IMPORTABLE), set(BENCHMARKS))
+    assert set(KEPT) == set(EXPORTABLE) - {"overlay"}  # a film, in which nothing can be counted

@@ -8,14 +8,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tests.formats.made import AWAY, visible
+from tests.formats import cvat_rules
+from tests.formats.made import AWAY, CLIP, visible
 from tests.formats.reading import CASE_CLIP, CASES, boxes, cvat_file, read_one, seen
 from veason.errors import DataError
 from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
+from veason.formats.labels.import_tally import ImportTally
+from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.into_project import into_project
-from veason.masks import decode_mask
+from veason.masks import decode_mask, encode_mask
 from veason.project import Project
 
 A = (10.0, 10.0, 30.0, 30.0)
@@ -261,3 +264,33 @@ def test_an_empty_ellipse_or_mask_is_left_out(tmp_path: Path) -> None:
     video, left = read_one(cvat_file(tmp_path, track(polygon(2) + flat + empty)), "cvat")
     assert seen(video) == {1: {2: A}}
     assert sorted(left) == ["1 ellipse covering no pixel of the picture", "1 mask covering no pixel of the picture"]
+
+
+def test_what_cvats_rules_keep_and_write_comes_back_bit_for_bit(videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, "cvat", tmp_path / "out", ExportOptions(has_pictures=False))
+    kept = cvat_rules.load(tmp_path / "out" / "hide.xml")
+    truth = visible(videos[0])
+    assert sorted((frame, encode_mask(mask).counts) for frame, _, _, mask, _ in kept.masks) == sorted(
+        (frame, rle.counts) for (_, frame), rle in truth.items()
+    )
+    cvat_rules.dump(kept, tmp_path / "out" / "hide.xml", tmp_path / "again.xml")
+    tally = ImportTally()
+    (back,) = import_labels(tmp_path / "again.xml", "cvat", videos={"hide": CLIP}, tally=tally)
+    assert visible(back, is_everything=True) == truth
+    assert all("where CVAT computed them" in line for line in tally.lines())
+    assert {question.instruction for question in back.questions if question.instruction} == {
+        question.instruction for question in videos[0].questions if question.is_accepted and question.object_ids
+    }
+    assert {index for index, mask in back.tracks[2].items() if mask.is_empty} >= {*range(*AWAY)}
+
+
+def test_frames_outside_of_their_task_are_refused(tmp_path: Path) -> None:
+    meta = f"<task><name>clip</name><start_frame>10</start_frame><stop_frame>30</stop_frame>{SIZE}</task>"
+    for frame, is_good in ((10, True), (30, True), (0, False), (31, False)):
+        box = f'<box frame="{frame}" keyframe="1" outside="0" xtl="1" ytl="2" xbr="30" ybr="40"/>'
+        file = cvat_file(tmp_path, f'<track id="0" label="car">{box}</track>', meta=meta)
+        if is_good:
+            assert boxes(read_one(file, "cvat")[0]) == {(1, frame): (1, 2, 30, 40)}
+        else:
+            with pytest.raises(DataError, match=f"is on frame {frame}, its task has the frames 10 to 30"):
+                read_one(file, "cvat")

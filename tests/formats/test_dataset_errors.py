@@ -70,8 +70,14 @@ BROKEN = [
     pytest.param(in_masks(lambda m: m["0"].pop()), ["mask_dict.json", "key '0'", "4 masks"], id="too-few-masks"),
     pytest.param(in_masks(lambda m: m["0"][1].pop("size")), ["mask_dict.json", "key '0'", "size"], id="no-size"),
     pytest.param(in_masks(lambda m: m["0"].__setitem__(1, 5)), ["mask_dict.json", "key '0'"], id="mask-is-a-number"),
-    pytest.param(in_masks(lambda m: m["0"][1].update(counts="oo0")), ["mask_dict.json", "no RLE"], id="broken-counts"),
-    pytest.param(in_masks(lambda m: m["0"][1].update(size=[9, 9])), ["mask_dict.json", "(24, 32)"], id="wrong-size"),
+    pytest.param(
+        in_masks(lambda m: m["0"][1].update(counts="oo0")),
+        ["mask_dict.json", "key '0'", "its code"],
+        id="broken-counts",
+    ),
+    pytest.param(
+        in_masks(lambda m: m["0"][1].update(size=[9, 9])), ["mask_dict.json", "key '0'", "its code"], id="wrong-size"
+    ),
     pytest.param(
         lambda root: edit(root / META, lambda c: c["videos"].update({"../up": c["videos"]["clip"]})),
         [META, "'../up'", "path below"],

@@ -34,7 +34,7 @@ DIGESTS = {
     "cvat": "0bd46d8c95149c72",
     "label-studio": "5856bec280e3287f",
     "overlay": "4f280970a6c82095",
-    "veason": "236421d1c200988f",
+    "veason": "820c2bc5b68bf84a",
     "sft": "e1dd86d8b5448f2b",
     "grpo": "d6cf41975a1d9d0f",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from veason.errors import DataError
 from veason.formats.importing import import_labels
@@ -296,3 +299,70 @@ def test_any_code_is_a_mask_or_refused(code: list[int], cut: int) -> None:
         assert decode_brush(head[:cut] + code, (4, 3)).shape == (3, 4)
     except ValueError:
         return
+
+
+def bitmask(mask: np.ndarray, mode: str = "RGBA") -> str:
+    """Return the data address of a mask as Label Studio's canvas keeps it."""
+    alpha = mask.astype(np.uint8) * 255
+    stream = io.BytesIO()
+    picture = Image.fromarray(np.stack([alpha] * 4, -1)) if mode == "RGBA" else Image.fromarray(alpha)
+    picture.save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L"])
+def test_bitmasks_are_masks(mode: str, take: Callable[..., Any]) -> None:
+    region_ = region("bitmask", imageDataURL=bitmask(block(30, 40), mode))
+    video, left = take(task(12, [region_]))
+    assert np.array_equal(decode_mask(video.tracks[1][12].rle), block(30, 40))
+    assert not left
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        pytest.param("http://x/y.png", "want a bitmask as data:image/png", id="an address elsewhere"),
+        pytest.param("data:image/png;base64,AAAA", "no PNG", id="no picture"),
+        pytest.param(bitmask(np.ones((9, 9), bool)), "its bitmask is 9x9", id="another size"),
+    ],
+)
+def test_a_bitmask_that_is_none_is_refused_with_its_place(address: str, told: str, take: Callable[..., Any]) -> None:
+    with pytest.raises(DataError, match=rf"task 7, region 'r': .*{told}"):
+        take(task(12, [region("bitmask", imageDataURL=address)]))
+
+
+def test_a_second_label_of_a_region_is_told(take: Callable[..., Any]) -> None:
+    drawn = region("rectangle", x=10, y=20, width=30, height=40)
+    drawn["value"]["rectanglelabels"] = ["car", "red"]
+    _, left = take(task(12, [drawn]))
+    assert left == ("1 label beside the first one of its region",)
+
+
+def test_boxes_below_a_pixel_are_left_out(take: Callable[..., Any]) -> None:
+    tiny, drawn = (region("rectangle", id=str(side), x=1, y=2, width=side, height=side) for side in (0.3, 30))
+    _, left = take(task(12, [tiny, drawn]))
+    assert left == ("1 box smaller than a pixel, as shares of the picture would be",)
+
+
+def film(*steps: dict[str, Any], count: int = 60) -> dict[str, Any]:
+    """Return a task about the film with one track."""
+    value = {"framesCount": count, "sequence": list(steps), "labels": ["car"]}
+    result = [{"id": "v", "type": "videorectangle", "value": value}]
+    return {"id": 1, "data": {"video": "/data/upload/1/0a1b2c3d-clip.mp4"}, "annotations": [{"result": result}]}
+
+
+def step(frame: int, x: float = 10, *, enabled: bool = True) -> dict[str, Any]:
+    return {"frame": frame, "enabled": enabled, "x": x, "y": 20, "width": 10, "height": 10, "rotation": 0}
+
+
+def test_a_box_that_is_not_enabled_is_the_last_one_to_be_seen(take: Callable[..., Any]) -> None:
+    video, left = take(film(step(1), step(10, 20, enabled=False), step(20, 50)))
+    prompts = [prompt for question in video.questions for prompt in question.prompts]
+    assert [prompt.frame_index for prompt in prompts] == [0, 9, 19]
+    assert not left
+
+
+def test_frames_counted_at_another_rate_are_refused(take: Callable[..., Any]) -> None:
+    with pytest.raises(DataError, match="counts 30 frames, its video 'clip' has 60"):
+        take(film(step(1), count=30))
+    assert take(film(step(1), count=61))[0].info.num_frames == 60

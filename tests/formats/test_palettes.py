@@ -173,3 +173,40 @@ def test_no_picture_loses_an_object_unsaid_or_raises_anything_else(
     values = {0 if mode == "1" else value for mode, each in pictures for value in each} - {0, 255}
     assert {key for key, track in areas(video).items() if any(track)} >= values
     assert 255 not in video.tracks
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["Annotations_unsupervised/480p/clip", "DAVIS/Annotations/Full-Resolution/clip", "valid/Annotations/clip", "clip"],
+)
+def test_videos_are_named_after_their_folder_in_any_layout(layout: str, tmp_path: Path) -> None:
+    folder = tmp_path / layout
+    folder.mkdir(parents=True)
+    palette(ids(1, 2)).save(folder / "00012.png")
+    if layout != "clip":  # pictures beside the labels are no labels
+        pictures = tmp_path / layout.replace("Annotations_unsupervised", "JPEGImages").replace(
+            "Annotations", "JPEGImages"
+        )
+        pictures.mkdir(parents=True)
+        palette(ids(7)).save(pictures / "00012.png")
+    video, _ = read(tmp_path)
+    assert (video.name, areas(video)) == ("clip", {1: [70], 2: [70]})
+
+
+def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    for resolution in ("480p", "Full-Resolution"):
+        folder = tmp_path / "Annotations" / resolution / "clip"
+        folder.mkdir(parents=True)
+        palette(ids(1)).save(folder / "00012.png")
+    with pytest.raises(DataError, match="the video 'clip' is there twice"):
+        read(tmp_path)
+
+
+def test_frames_may_have_a_word_before_their_number_and_not_one_behind_it(tmp_path: Path) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    palette(ids(1)).save(folder / "frame_000012.png")
+    assert list(read(tmp_path)[0].tracks[1]) == [12]
+    palette(ids(1)).save(folder / "00013_1.png")
+    with pytest.raises(DataError, match="should be called by its number"):
+        read(tmp_path)

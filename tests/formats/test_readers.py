@@ -14,8 +14,9 @@ import pytest
 from tests.formats.made import AWAY, CLIP, visible
 from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
+from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.values import LabelledVideo
-from veason.masks import mask_box, mask_iou
+from veason.masks import mask_box, mask_iou, union_mask
 from veason.types import Rle
 
 
@@ -70,6 +71,48 @@ def test_what_label_studio_writes_comes_in_bit_for_bit(
     (back,) = import_labels(tmp_path / "written_tasks.json", "label-studio", videos={"hide": CLIP})
     without_names = [sorted((index, code) for index, _, code in masks_by_place(one)) for one in (mine, back)]
     assert without_names[0] == without_names[1]
+
+
+def test_polygons_that_datumaro_writes_come_in_all_and_nearly_as_they_were(
+    python: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, "coco", tmp_path / "out")
+    told = read(python, "datumaro_writes_polygons", tmp_path / "out")
+    (mine,) = import_labels(tmp_path / "out", "coco", videos={"hide": CLIP})
+    truth: dict[int, list[Rle]] = {}
+    for track in mine.tracks.values():
+        for frame, mask in track.items():
+            truth.setdefault(frame, []).extend([] if mask.is_empty else [mask.rle])
+    for format in ("coco", "cvat"):
+        tally = ImportTally()
+        (back,) = import_labels(tmp_path / f"polygons_{format}", format, videos={"hide": CLIP}, tally=tally)
+        assert tally.taken["polygon"] == told[format] >= sum(map(len, truth.values())) - 40  # two are about one disc
+        assert not [line for line in tally.lines() if "attribute" not in line]
+        for frame, masks in truth.items():
+            drawn = [track[frame].rle for track in back.tracks.values() if frame in track and not track[frame].is_empty]
+            assert mask_iou(union_mask(drawn), union_mask(masks)) > 0.9  # polygons lose holes and half pixels
+
+
+def test_what_label_studio_converts_to_coco_comes_in(python: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+    export_labels(videos, "label-studio", tmp_path / "out")
+    (file,) = read(python, "label_studio_writes_coco", tmp_path / "out")
+    tally = ImportTally()
+    (back,) = import_labels(tmp_path / "converted" / file, "coco", videos={"hide": CLIP}, tally=tally)
+    truth = visible(videos[0])
+    found = {(back.object_name(key), frame) for key, track in back.tracks.items() for frame in track}
+    assert {frame for _, frame in found} == {frame for _, frame in truth}
+    assert sum(tally.taken.values()) >= len(truth)
+
+
+def test_label_studio_shows_boxes_on_the_frames_where_the_objects_are(
+    python: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, "label-studio", tmp_path / "out")
+    shown = read(python, "label_studio_frames", tmp_path / "out")
+    frames: dict[int, list[int]] = {}
+    for object_id, frame in sorted(visible(videos[0])):
+        frames.setdefault(object_id, []).append(frame)
+    assert {int(label.split()[-1]): each for label, each in shown.items()} == frames
 
 
 def test_datumaro_reads_the_boxes_of_cvat_tracks_and_where_they_end(

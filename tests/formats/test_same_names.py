@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.formats.generated import labels_of
 from tests.project.made import make_frames
 from veason.annotation import Tracked
 from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
 from veason.formats.labels.options import ExportOptions
 from veason.formats.projects.from_project import from_project
 from veason.formats.projects.into_project import into_project
@@ -59,3 +63,21 @@ def test_labels_find_their_own_video(format: str, has_pictures: bool, tmp_path: 
             size_wh = project.library.video(video).size_wh
             assert len(masks) == 2
             assert all(np.array_equal(mask, block(place, size_wh)) for mask in masks)
+
+
+@pytest.mark.parametrize("name", ["a:b", "shots/con", "NUL.take1", "what?", "end.", "end /clip", 'a"b'])
+def test_names_that_windows_cannot_hold_are_told(name: str, tmp_path: Path) -> None:
+    video = replace(labels_of(random.Random(3)), name=name)
+    report = export_labels([video], "davis", tmp_path / "out", ExportOptions(has_pictures=False))
+    assert any("Windows" in line for line in report.lines())
+    (back,) = import_labels(tmp_path / "out", "davis")
+    assert back.name == name
+    in_text = export_labels([video], "veason", tmp_path / "bundle")
+    assert not any("Windows" in line for line in in_text.lines())
+
+
+@pytest.mark.parametrize("name", ["clip", "console/auxiliary", "a.b", "été 2", "comb1"])
+def test_other_names_are_not(name: str, tmp_path: Path) -> None:
+    video = replace(labels_of(random.Random(3)), name=name)
+    report = export_labels([video], "davis", tmp_path / "out", ExportOptions(has_pictures=False))
+    assert not any("Windows" in line for line in report.lines())

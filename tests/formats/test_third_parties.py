@@ -96,7 +96,9 @@ def test_pillow_reads_palettes_in_which_the_surest_object_wins(
     assert report.lost == {
         "pixels where objects overlap and only the surest one is kept": lost,
         "marks that an object is occluded (the format cannot hold them)": len(range(*NEARLY_AWAY)),
+        "masks that lie wholly under surer ones": len(FRAMES) - 1,  # two are about one disc; one is corrected
     }
+    assert report.counts["masks"] == len(truth) - (len(FRAMES) - 1)
     assert lost > 0
 
 

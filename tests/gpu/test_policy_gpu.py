@@ -9,7 +9,8 @@ import torch
 
 from tests.tiny_qwen import save_tiny_qwen
 from veason.errors import DeviceError
-from veason.policy.qwen import QwenPolicy, load_qwen
+from veason.policy.loading import load_qwen
+from veason.policy.qwen import QwenPolicy
 from veason.profile import GENERIC
 from veason.types import Frame, ModelOptions, Sampling, Unanswered
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_qwen import save_tiny_qwen
-from veason.policy.qwen import QwenPolicy, load_qwen
+from veason.policy.loading import load_qwen
+from veason.policy.qwen import QwenPolicy
 from veason.profile import GENERIC, PROFILE_FILE, write_profile
 from veason.types import ModelOptions
 

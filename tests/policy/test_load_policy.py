@@ -16,7 +16,7 @@ RECORD = {
 
 
 @pytest.mark.parametrize(
-    ("has_real", "has_nano", "has_recordings", "wanted"),
+    ("has_published", "has_nano", "has_recordings", "wanted"),
     [
         pytest.param(True, True, True, hub.PUBLISHED_POLICY, id="the published one first"),
         pytest.param(False, True, True, "nano", id="then nano"),

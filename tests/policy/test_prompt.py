@@ -143,7 +143,8 @@ def test_normalize_instruction_strips_case_spaces_and_dots(typed: str) -> None:
     [
         pytest.param("the red ball", (), id="all known"),
         pytest.param("The Zebra, the zebra", ("zebra",), id="once each, any case"),
-        pytest.param("3 red balls!", ("balls",), id="digits and signs are no words"),
+        pytest.param("3 red balls!", ("3", "balls"), id="numbers are words, punctuation is none"),
+        pytest.param("the red \u26bd", ("\u26bd",), id="symbols are words"),
         pytest.param("größer", ("größer",), id="letters of any language"),
     ],
 )

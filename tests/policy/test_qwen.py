@@ -17,8 +17,9 @@ from tests.policy.conftest import TINY
 from tests.tiny_qwen import save_tiny_qwen
 from veason.errors import DeviceError, MissingBackend, OptionError, ProfileError, PromptError
 from veason.policy.decoding import GumbelSampler
+from veason.policy.loading import load_qwen
 from veason.policy.pictures import resize_frame
-from veason.policy.qwen import QwenPolicy, _acquire_lock, load_qwen
+from veason.policy.qwen import QwenPolicy, _acquire_lock
 from veason.types import Frame, ModelOptions, Sampling, ThoughtDelta, Turn, Unanswered
 
 SHOWN = (0, 17, 35)

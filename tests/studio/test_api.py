@@ -18,8 +18,8 @@ from PIL import Image
 from veason.errors import PromptError
 from veason.hub import ASSETS
 from veason.masks import decode_mask, rle_from_coco
-from veason.studio.server.api import MOST_PROMPTS, read_prompts
 from veason.studio.server.app import serve
+from veason.studio.server.call_prompts import MOST_PROMPTS, read_prompts
 from veason.studio.server.settings import Settings
 from veason.types import Box, Click, Prompt
 
@@ -126,7 +126,7 @@ def test_the_endpoints_are_described_and_the_pages_own_are_not(client: Client) -
     told = client.view_api(return_format="dict", print_info=False)
     assert set(told["named_endpoints"]) == {"/ask", "/answers", "/track", "/export"}
     names = [one["parameter_name"] for one in told["named_endpoints"]["/ask"]["parameters"]]
-    assert names == ["video", "instruction", "frames", "temperature", "seed", "start", "stop"]
+    assert names == ["video", "instruction", "frames", "temperature", "seed", "start", "stop", "guess"]
 
 
 def test_boxes_and_clicks_of_one_place_are_one_prompt() -> None:

@@ -65,7 +65,7 @@ def test_without_the_wish_and_over_everything_a_run_is_whole(visitor: Visitor) -
 
 
 def test_an_edit_while_it_runs_makes_it_assume_nothing(visitor: Visitor) -> None:
-    segmenter = visitor.studio.pipeline.segmenter
+    segmenter = visitor.studio.models.pipeline.segmenter
     assert isinstance(segmenter, Fading)
 
     def meanwhile(frame_index: int) -> None:

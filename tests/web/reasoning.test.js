@@ -83,6 +83,7 @@ test("an answer agrees with its masks once there are some, and nothing is said w
   const answered = {
     kind: /** @type {const} */ ("answered"),
     absent: false,
+    guess: false,
     notes: [],
     firstWord: 1,
     tokensPerSecond: 9,

@@ -33,7 +33,9 @@ export function refsOf(markup) {
 }
 
 export function declaration() {
-  const markup = ["studio.html", "queue/queue.html"].map((name) => readFileSync(new URL(name, WEB), "utf8")).join("\n");
+  const markup = ["studio.html", "models/models.html", "queue/queue.html"]
+    .map((name) => readFileSync(new URL(name, WEB), "utf8"))
+    .join("\n");
   const rows = refsOf(markup)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, kind]) => `  ${name}: ${kind};`);

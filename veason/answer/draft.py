@@ -201,6 +201,9 @@ class Draft:
                 Note("keyframe_dropped", f"{self._written[0]} is no frame of this video; no box was given either")
             )
             return None
+        if not self._written and len(self._context.shown) == 1:
+            self.note(Note("only_frame_shown", "the answer names no frame; it is about the only one that was shown"))
+            return self._context.shown[0]
         if not self._written:
             raise AnswerError(f"the answer has boxes and no keyframe: {key!r} is missing; ask again", text)
         valid = self._context.valid_labels

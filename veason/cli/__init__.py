@@ -15,7 +15,10 @@ from veason import __version__
 from veason.errors import AnswerError, MissingBackend, VeasonError
 from veason.libraries import missing_library
 
-COMMANDS = ("ask", "track", "serve", "user", "evaluate", "batch", "lab", "data", "nano", "project", "export", "import_")
+COMMANDS = (
+    "ask", "track", "serve", "user", "evaluate", "batch", "lab",
+    "data", "nano", "project", "models", "export", "import_",
+)  # fmt: skip
 """Module names in veason.cli, in the order of the help text."""
 
 BAD_INPUT, NO_ANSWER, MISSING, CANCELLED = 2, 3, 4, 130

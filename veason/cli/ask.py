@@ -23,12 +23,19 @@ from veason.cli.options import (
 from veason.cli.progress import propagate_with_progress, writing_result
 from veason.errors import AnswerError
 from veason.profile import sample_indices
-from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered
+from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered, Withheld
 
 if TYPE_CHECKING:
     from veason.outputs import RunResult
     from veason.pipeline import Pipeline
     from veason.types import VideoSource
+
+
+WITHHELD = (
+    "{policy} would only guess: {reasons}. Name a model that was trained for this (--policy; `veason models` lists "
+    "them), box the target yourself (veason track --box), or take a guess with --guess"
+)
+"""What is told of a question that the policy was not trained for."""
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -44,6 +51,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--samples", type=int, default=1, metavar="N", help="number of answers to sample; the first one is used"
+    )
+    parser.add_argument(
+        "--guess", action="store_true", help="answer also if the policy was not trained for the question"
     )
     add_sampling(parser)
     add_stock(parser)
@@ -67,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         assert pipeline.policy is not None
         run = RunResult(video.info, pipeline.segmenter.name, pipeline.policy.name, args.instruction)
         with writing_result(run, video, args):
-            run_policy(pipeline, video, args.frames, sampling, run)
+            run_policy(pipeline, video, args.frames, sampling, run, guess=args.guess)
             assert run.answer is not None
             prompts = prompts_from_answer(run.answer)
             if prompts:
@@ -77,18 +87,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_policy(
-    pipeline: Pipeline, video: VideoSource, num_shown: int | None, sampling: Sampling, run: RunResult
+    pipeline: Pipeline,
+    video: VideoSource,
+    num_shown: int | None,
+    sampling: Sampling,
+    run: RunResult,
+    *,
+    guess: bool = False,
 ) -> None:
     """Stream the policy's reasoning to stderr and store the first answer in `run`.
 
     Raises:
-        AnswerError: no sample has a usable answer.
+        AnswerError: no sample has a usable answer, or the policy would only guess and `guess` is not set.
     """
     assert pipeline.policy is not None
     assert run.instruction is not None
     run.shown = sample_indices(video.info.num_frames, num_shown or pipeline.policy.frame_count)
     started = time.perf_counter()
-    for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling):
+    for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling, guess=guess):
         if getattr(event, "sample", 0) == 0:
             print_event(event)
         if isinstance(event, Answered) and run.answer is None:
@@ -97,6 +113,8 @@ def run_policy(
                 run.timings["first_token"] = event.speed.first_token_s
         elif isinstance(event, Unanswered) and not run.text:
             run.failure, run.text = event.reason, event.text
+        elif isinstance(event, Withheld):
+            raise AnswerError(WITHHELD.format(policy=pipeline.policy.name, reasons=event.text))
     run.timings["think"] = time.perf_counter() - started
     if run.answer is None:
         raise AnswerError(run.failure or "the policy wrote nothing", run.text)
@@ -115,6 +133,8 @@ def print_event(event: object) -> None:
     elif isinstance(event, Answered) and event.answer.is_absent:
         write("\n∅ the target is not in this video\n")
     if isinstance(event, Answered):
+        if event.answer.is_guess:
+            write("this is a guess: the policy was not trained for the question\n")
         for note in event.answer.notes:
             write(f"note: {note.message}\n")
     sys.stderr.flush()

@@ -52,7 +52,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
-    """Add --policy, --policy-model, --policy-key-file, --profile, --quantization and --prefix-memory."""
+    """Add --policy, --policy-model, --policy-key-file, --profile, --quantization, --offload and --prefix-memory."""
     parser.add_argument(
         "--policy",
         metavar="P",
@@ -68,6 +68,9 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
         "--profile", metavar="FILE", help="JSON file with the checkpoint's frame size, labels and answer keys"
     )
     parser.add_argument("--quantization", choices=["4bit"], help="load the policy in 4 bits (needs bitsandbytes)")
+    parser.add_argument(
+        "--offload", action="store_true", help="keep on the CPU what does not fit the GPU (needs accelerate; slow)"
+    )
     parser.add_argument(
         "--prefix-memory", type=megabytes, metavar="MB", help="device memory for cached prompt prefixes (1024)"
     )
@@ -173,6 +176,7 @@ def read_model_options(args: argparse.Namespace) -> ModelOptions:
     return ModelOptions(
         device=args.device,
         quantization=getattr(args, "quantization", None),
+        is_offloaded=getattr(args, "offload", False),
         profile=getattr(args, "profile", None),
         segmenter_config=args.segmenter_config,
         endpoint=read_endpoint_options(args),

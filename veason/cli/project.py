@@ -144,7 +144,7 @@ def _show(work: Iterator[Progress]) -> dict[str, int]:
         for progress in work:
             bar.update(task, completed=progress.done, total=progress.total, description=_describe(progress))
             bar.update(task, eta=_eta(progress))
-            if progress.stage in ("proposed", "failed", "skipped"):
+            if progress.stage in ("proposed", "failed", "skipped", "withheld"):
                 ends[progress.stage] = ends.get(progress.stage, 0) + 1
             if progress.message:
                 bar.console.print(f"question {progress.question_id}: {progress.message}", markup=False)

@@ -34,6 +34,11 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--visitors", metavar="FOLDER", help="instead: one project in FOLDER per visitor, deleted after 2 days"
     )
+    parser.add_argument(
+        "--models",
+        choices=("open", "locked"),
+        help="may they be changed in the app? (default: open on this machine only)",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (default: the first free from 7860)")
     parser.add_argument(
@@ -91,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
             policy=args.policy,
             segmenter=args.segmenter,
             models=read_model_options(args),
+            are_models_locked=None if args.models is None else args.models == "locked",
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
             hosts=tuple(args.allow_host),

@@ -97,7 +97,9 @@ def predict(pipeline: Pipeline, sample: Sample, root: Path) -> SavedAnswer:
     failure: AnswerError | None = None
     tracks: dict[int, dict[int, ObjectMask]] = {}
     try:
-        for event in pipeline.ask(video, sample.instruction, shown=shown):
+        for event in pipeline.ask(
+            video, sample.instruction, shown=shown, guess=True
+        ):  # what it guesses is measured too
             if isinstance(event, Answered) and answer is None:
                 answer = event.answer
             elif isinstance(event, FrameMasks):

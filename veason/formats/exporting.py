@@ -8,6 +8,7 @@ An export appears whole or not at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,9 +24,14 @@ from veason.formats.record import Format, Holds
 
 NOT_ACCEPTED = "questions that are not accepted"
 DISPUTED = "accepted questions that a reviewer disagrees with"
+_GUESSES = "marks that an answer is a guess (the format cannot hold them)"
 _OCCLUDED = "marks that an object is occluded (the format cannot hold them)"
 _BOXES = "boxes of objects without masks (the format cannot hold them)"
 _GUESSED_ABSENT = "frames on which an object that nobody labelled is written as not there"
+_NOT_ON_WINDOWS = "files whose names Windows cannot hold (a:b, con, a dot or space at the end)"
+_NO_WINDOWS_NAME = re.compile(
+    r'[<>:"|?*\x00-\x1f]|[ .](?=/|$)|(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=[./]|$)', re.IGNORECASE
+)
 _SECOND = "second versions of questions that are written"
 
 
@@ -58,6 +64,8 @@ def export_labels(
             record.write(chosen, folder, tally, options)
         except DataError as error:
             raise ExportError(str(error)) from error
+        paths = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+        tally.lost[_NOT_ON_WINDOWS] += sum(_NO_WINDOWS_NAME.search(path) is not None for path in paths)
         report = tally.report(format, Path(out))
         if not report.counts:
             reasons = "; ".join(f"{number} {reason}" for reason, number in report.left_out.items())
@@ -99,6 +107,8 @@ def _checked(videos: Iterable[LabelledVideo], holds: Holds, tally: Tally) -> Ite
             tally.lost[_GUESSED_ABSENT] += sum(num_frames - len(track) for track in video.tracks.values() if track)
         if not holds.occluded:
             tally.lost[_OCCLUDED] += sum(mask.is_occluded for track in video.tracks.values() for mask in track.values())
+        if not holds.guess:
+            tally.lost[_GUESSES] += sum(bool(question.guess) for question in video.questions)
         if not holds.boxes:
             prompts = [prompt for question in video.questions for prompt in question.prompts]
             alone = [prompt for prompt in prompts if prompt.box and not video.tracks[prompt.object_id]]

@@ -51,6 +51,7 @@ class Holds:
         boxes: boxes that were drawn or answered, of objects without masks.
         clicks: clicks, and which prompts a person made.
         review: how far the work on an instruction is, and where each mask comes from.
+        guess: that the policy was not trained for an instruction and only guessed its answer.
     """
 
     masks: Masks = "exact"
@@ -66,6 +67,7 @@ class Holds:
     boxes: bool = False
     clicks: bool = False
     review: bool = False
+    guess: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
         return EndpointPolicy(name, options.endpoint or EndpointOptions(), profile)
 
     require_library("transformers", f"the policy {name}")
-    from veason.policy.qwen import load_qwen
+    from veason.policy.loading import load_qwen
 
     checkpoint = str(hub.embedded("policy")) if name == hub.NANO else name
     if name == hub.NANO and not hub.has_embedded("policy"):

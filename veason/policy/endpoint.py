@@ -22,10 +22,11 @@ from veason.answer import context_for
 from veason.errors import EndpointError, OptionError, PromptError
 from veason.policy import prompt
 from veason.policy.deltas import DeltaReader
+from veason.policy.limits import outside_training
 from veason.policy.pictures import data_url, resize_frame
 from veason.policy.pieces import Piece, read_pieces
 from veason.profile import Profile
-from veason.types import EndpointOptions, Frame, PolicyEvent, Sampling, Turn
+from veason.types import EndpointOptions, Frame, Note, PolicyEvent, Sampling, Turn
 
 FIRST_RETRY_WAIT_S = 0.5
 """Seconds to wait before the second try; doubled before each further try."""
@@ -96,6 +97,10 @@ class EndpointPolicy:
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words of the instruction outside the profile's vocabulary, () if it has none."""
         return prompt.unknown_words(instruction, self.profile.vocabulary)
+
+    def outside_training(self, frames: Sequence[Frame], instruction: str) -> tuple[Note, ...]:
+        """Return why the question lies outside of what the profile says the model was trained on, pictures left out."""
+        return outside_training(self.profile, [frame.index for frame in frames], instruction)
 
     def models(self) -> tuple[str, ...]:
         """Return the names of the server's models, sorted. Raises EndpointError if it cannot list them."""

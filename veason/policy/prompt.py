@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import string
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -118,16 +119,25 @@ def normalize_instruction(instruction: str) -> str:
 def unknown_words(instruction: str, vocabulary: Sequence[str]) -> tuple[str, ...]:
     """Return the words of the instruction that are not in the vocabulary, in order; () for an empty vocabulary.
 
-    Words are sequences of letters; case, digits and punctuation do not matter.
+    Words are sequences of letters and digits, and single symbols such as emoji; case and punctuation do not matter.
 
     >>> unknown_words("The 2 red zeppelins, zeppelins!", ["the", "red", "ball"])
-    ('zeppelins',)
+    ('2', 'zeppelins')
     """
     if not vocabulary:
         return ()
     known = {word.lower() for word in vocabulary}
-    words = re.findall(r"[^\W\d_]+", instruction.lower())
-    return tuple(dict.fromkeys(word for word in words if word not in known))
+    return tuple(dict.fromkeys(word for word in words_of(instruction) if word not in known))
+
+
+def words_of(instruction: str) -> tuple[str, ...]:
+    """Return the words of an instruction in lower case: runs of letters and digits, and single symbols.
+
+    >>> words_of("Which DOG, the 2nd?")
+    ('which', 'dog', 'the', '2nd')
+    """
+    found = re.findall(r"[^\W_]+|[^\w\s]", instruction.lower())
+    return tuple(one for one in found if one.isalnum() or unicodedata.category(one).startswith("S"))
 
 
 def _fill_template(path: Path, profile: Profile, num_shown: int, instruction: str) -> str:

@@ -14,94 +14,24 @@ from queue import SimpleQueue
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoProcessor,
-    BitsAndBytesConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    StoppingCriteriaList,
-)
+from transformers import StoppingCriteriaList
 
 from veason.answer import context_for
-from veason.device import choose_device, choose_dtype, memory_guard
-from veason.errors import MissingBackend, ProfileError, PromptError
-from veason.libraries import require_library
+from veason.device import memory_guard
+from veason.errors import ProfileError, PromptError
 from veason.policy import prompt
 from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
+from veason.policy.limits import outside_training
 from veason.policy.pictures import resize_frame
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.prefix import DEFAULT_BUDGET_BYTES, PrefixCounts, PrefixStore, digest_frames, entry_from_cache
+from veason.policy.seen_pictures import picture_features, read_seen_pictures
 from veason.policy.static import ReusableStaticCache, compile_options
 from veason.profile import Profile
-from veason.types import Frame, Holding, ModelOptions, PolicyEvent, Sampling, Turn
-from veason.types.budgets import MIB
-from veason.zero_gpu import is_zero_gpu
-
-MODEL_TYPE = "qwen2_5_vl"
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+from veason.types import Frame, Holding, Note, PolicyEvent, Sampling, Turn
 
 _MAX_TOKENS_PER_CHARACTER = 4  # UTF-8 has at most four bytes, and a byte-level token has at least one
 _LOCK_POLL_S = 0.05
-
-
-def load_qwen(
-    checkpoint: str | Path,
-    profile: Profile,
-    options: ModelOptions = ModelOptions(),
-    *,
-    name: str = "",
-    may_download: bool = False,
-) -> QwenPolicy:
-    """Load the model and its processor from a folder or a hub id.
-
-    Args:
-        checkpoint: a folder or hub id. A hub id is read from the local cache unless `may_download`.
-        profile: the checkpoint's frame size, labels and answer keys.
-        options: see `veason.policy.load_policy`; `options.profile` is not used.
-        name: the name by which the user chose it, by default the checkpoint.
-        may_download: whether to download a hub id that is not cached.
-
-    Raises:
-        MissingBackend: the weights are missing, incomplete or not a Qwen2.5-VL, or a library is missing.
-        DeviceError: the device is not available or has too little memory.
-    """
-    device = choose_device(options.device)
-    dtype = DTYPES[options.dtype] if options.dtype is not None else choose_dtype(device)
-    loading: dict[str, Any] = {"dtype": dtype, "local_files_only": not may_download}
-    if options.quantization == "4bit":
-        require_library("bitsandbytes", "4-bit loading")
-        loading["device_map"] = {"": device}
-        loading["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
-        )
-    try:
-        config = AutoConfig.from_pretrained(checkpoint, local_files_only=not may_download)
-        if config.model_type != MODEL_TYPE:
-            raise MissingBackend(f"{checkpoint} is a {config.model_type} model: the policy reads {MODEL_TYPE} only")
-        processor = AutoProcessor.from_pretrained(checkpoint, local_files_only=not may_download)
-        with memory_guard():
-            model, info = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-                checkpoint, output_loading_info=True, **loading
-            )
-            model = model if options.quantization else model.to(device)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise MissingBackend(_loading_error_message(checkpoint, error)) from error
-    if info["missing_keys"]:
-        few = ", ".join(sorted(info["missing_keys"])[:3])
-        raise MissingBackend(
-            f"{checkpoint} lacks {len(info['missing_keys'])} weights ({few}, ...): the copy is incomplete, get it again"
-        )
-    # sampling and length come from the caller; end tokens and repetition penalty stay those of the checkpoint
-    model.generation_config.update(do_sample=False, temperature=None, top_p=None, top_k=None, max_length=None)
-    return QwenPolicy(
-        model,
-        processor,
-        profile,
-        name=name or str(checkpoint),
-        prefix_bytes=options.budgets.prefix * MIB,
-        static_cache=options.speedups.static_cache and not is_zero_gpu(),
-    )
 
 
 @dataclass(slots=True, eq=False)
@@ -155,6 +85,7 @@ class QwenPolicy:
         self._prefixes = PrefixStore(prefix_bytes) if prefix_bytes > 0 else None
         self._counts = PrefixCounts()
         self._static = ReusableStaticCache(model.config.get_text_config(decoder=True)) if static_cache else None
+        self._seen = read_seen_pictures(Path(profile.seen_pictures)) if profile.seen_pictures else None
 
     @property
     def frame_count(self) -> int:
@@ -178,6 +109,27 @@ class QwenPolicy:
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words of the instruction that this policy was never trained on, () if its vocabulary is open."""
         return prompt.unknown_words(instruction, self.profile.vocabulary)
+
+    def outside_training(self, frames: Sequence[Frame], instruction: str) -> tuple[Note, ...]:
+        """Return why the question lies outside of what the checkpoint was trained on, () where it does not."""
+        notes = outside_training(self.profile, [frame.index for frame in frames], instruction)
+        if self._seen is None or not frames:
+            return notes
+        score, limit = self._seen.score(self.picture_features(frames)), self._seen.limit
+        if score <= limit:
+            return notes
+        told = f"these pictures are unlike any that it was trained on (distance {score:.2f}, {limit:.2f} at most)"
+        return (*notes, Note("outside_training", told))
+
+    def picture_features(self, frames: Sequence[Frame]) -> torch.Tensor:
+        """Return `(N, F)` float32 features of N frames on the CPU: what `veason.policy.seen_pictures` compares."""
+        images = [resize_frame(frame, self.profile.size_wh) for frame in frames]
+        looked = self._processor.image_processor(images, do_resize=False, return_tensors="pt")
+        with memory_guard(), torch.inference_mode():
+            visual, device = self._model.model.visual, self._model.device
+            pixels = looked["pixel_values"].to(device, visual.dtype)
+            tokens = visual(pixels, grid_thw=looked["image_grid_thw"].to(device)).pooler_output
+            return picture_features(tokens.view(len(images), self._tokens_per_image, -1)).cpu()
 
     def stream(
         self,
@@ -387,10 +339,3 @@ def _grid_of(image_processor: Any, profile: Profile) -> tuple[int, int, int]:
             f"profile {profile.name!r}: size_wh {profile.size_wh} must be multiples of {cell}, the model's patch cell"
         )
     return (1, height // patch, width // patch)
-
-
-def _loading_error_message(checkpoint: str | Path, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0]
-    if Path(checkpoint).is_dir():
-        return f"cannot load a policy from the folder {checkpoint}: {reason}"
-    return f"the weights of {checkpoint} are not on this machine ({reason}): hf download {checkpoint}"

@@ -20,7 +20,7 @@ from veason.pipeline import MAX_STARTING_FRAMES, FramesShown, Pipeline, prompts_
 from veason.project.project import Project
 from veason.project.records import ChangedElsewhere, Question
 from veason.project.statistics import rank
-from veason.types import Answered, Sampling, Unanswered
+from veason.types import Answered, Sampling, Unanswered, Withheld
 from veason.video import Video
 
 SOURCE = "prelabel"
@@ -29,7 +29,7 @@ SOURCE = "prelabel"
 _NOTICE_S = 0.5
 """Progress within a question is told at most this often."""
 
-Stage = Literal["thinking", "tracking", "proposed", "failed", "skipped"]
+Stage = Literal["thinking", "tracking", "proposed", "failed", "skipped", "withheld"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Progress:
     Attributes:
         question_id: the question at work.
         stage: what happens to it, or how it ended: "failed" where it could not be done (`message` says why; it stays
-            new), "skipped" where a person took it over meanwhile.
+            new), "skipped" where a person took it over meanwhile, "withheld" where the policy would only guess (it
+            stays new, and is not asked).
         done: questions finished in this run, this one included once it ended.
         total: questions of this run.
         seconds_left: by the pace so far, None before the first one ended.
@@ -91,9 +92,16 @@ def prelabel(
                     yield from events
             except ChangedElsewhere:
                 yield pace.ended(question.id, "skipped", "a person took it over")
+            except _WithheldError as error:
+                project.queue.fail(question.id, str(error), source=SOURCE)
+                yield pace.ended(question.id, "withheld", str(error))
             except (VideoError, PromptError, DeviceError) as error:
                 project.queue.fail(question.id, str(error), source=SOURCE)
                 yield pace.ended(question.id, "failed", str(error))
+
+
+class _WithheldError(Exception):
+    """The policy would only guess; the message says why."""
 
 
 class _Pace:
@@ -154,6 +162,8 @@ def _think(
                 answer = event.answer
             case Unanswered() if failure is None:
                 failure = event
+            case Withheld():
+                raise _WithheldError(f"the policy would only guess: {event.text}")
     assert pipeline.policy is not None
     name = pipeline.policy.name
     if answer is None:

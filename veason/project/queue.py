@@ -81,6 +81,17 @@ class Queue:
                 found[number] = "absent"
         return found
 
+    def guesses(self, question_id: int | None = None) -> frozenset[int]:
+        """Return the ids of the questions, of one or of all, whose answer is a guess (see `Answer.is_guess`)."""
+        where = "" if question_id is None else "AND q.id = ?"
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT q.id FROM questions q JOIN answers a ON a.id = q.answer_id WHERE EXISTS (SELECT 1 FROM "
+                "json_each(a.answer, '$.notes') n WHERE json_extract(n.value, '$.kind') = 'outside_training') " + where,
+                () if question_id is None else (question_id,),
+            ).fetchall()
+        return frozenset(number for (number,) in rows)
+
     def object_counts(self) -> dict[int, int]:
         """Return how many objects each question has; those without any are left out."""
         with self._database.read() as db:

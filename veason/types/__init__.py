@@ -20,6 +20,7 @@ from veason.types.answers import (
     ThoughtDelta,
     Turn,
     Unanswered,
+    Withheld,
 )
 from veason.types.budgets import Budgets, Holding
 from veason.types.models import EndpointOptions, ModelOptions
@@ -27,6 +28,7 @@ from veason.types.protocols import (
     Bounds,
     EncodingSegmenter,
     HoldingModel,
+    LimitedPolicy,
     OnProgress,
     Order,
     OrderedSegmenter,
@@ -74,6 +76,7 @@ __all__ = [
     "Holding",
     "HoldingModel",
     "KeyframeChosen",
+    "LimitedPolicy",
     "MaskTrack",
     "ModelOptions",
     "Note",
@@ -99,4 +102,5 @@ __all__ = [
     "Unanswered",
     "VideoInfo",
     "VideoSource",
+    "Withheld",
 ]

@@ -12,7 +12,8 @@ from veason.types.shapes import Box
 NoteKind = Literal[
     "keyframe_not_shown", "box_clipped", "box_dropped", "corners_swapped", "json_repaired", "key_renamed",
     "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
-    "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out",
+    "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out", "outside_training",
+    "only_frame_shown",
 ]  # fmt: skip
 
 
@@ -22,7 +23,10 @@ LARGEST_SEED = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One repair or oddity of an answer: a machine-readable `kind` and a sentence for people."""
+    """One repair or oddity of an answer: a machine-readable `kind` and a sentence for people.
+
+    "outside_training" says why the question lies outside of what the policy was trained on: the answer is a guess.
+    """
 
     kind: NoteKind
     message: str
@@ -59,6 +63,11 @@ class Answer:
     def is_absent(self) -> bool:
         """True where the policy says that the target is not in the video."""
         return not self.boxes
+
+    @property
+    def is_guess(self) -> bool:
+        """True where the question lies outside of what the policy was trained on, and it was made to answer."""
+        return any(note.kind == "outside_training" for note in self.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,18 @@ class Unanswered:
     reason: str
     text: str
     sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The policy was not asked, and why: the question lies outside of what it was trained on."""
+
+    reasons: tuple[Note, ...]
+
+    @property
+    def text(self) -> str:
+        """All reasons in one sentence."""
+        return "; ".join(note.message for note in self.reasons)
 
 
 AnswerEvent = ThoughtDelta | FrameMention | KeyframeChosen | BoxClosed

@@ -52,6 +52,7 @@ class ModelOptions:
         device: "auto" (CUDA where it is available), "cpu", "cuda" or "cuda:N".
         dtype: floating-point type of the policy's weights; None is bfloat16 on CUDA and float32 elsewhere.
         quantization: None, or "4bit" for the policy's weights (needs bitsandbytes).
+        is_offloaded: put what does not fit the GPU on the processor (needs accelerate): slow, but it runs.
         profile: profile file of the policy, in place of the checkpoint's own.
         segmenter_config: model config of a segmenter given as FILE.pt, such as "sam2.1_hiera_l".
         endpoint: options for the server, where the policy is given as an address.
@@ -65,6 +66,7 @@ class ModelOptions:
     device: str = "auto"
     dtype: Dtype | None = None
     quantization: Quantization | None = None
+    is_offloaded: bool = False
     profile: str | Path | None = None
     segmenter_config: str | None = None
     endpoint: EndpointOptions | None = None

@@ -1,9 +1,11 @@
 """What is asked of a policy and of a segmenter.
 
-A `Policy` and a `Segmenter` are all that the product needs. A segmenter may do more: where it also has the methods of
-`OrderedSegmenter` or `EncodingSegmenter`, they are used, and nothing has to be declared (`isinstance` looks for them).
-Both may tell what their caches hold (`HoldingModel`).
+A `Policy` and a `Segmenter` are all that the product needs. Either may do more: where it also has the methods of
+`LimitedPolicy`, `OrderedSegmenter` or `EncodingSegmenter`, they are used, and nothing has to be declared (`isinstance`
+looks for them). Both may tell what their caches hold (`HoldingModel`).
 
+    Policy              keyframe and boxes of an instruction       needed
+    LimitedPolicy       + knows what it was not trained on         no guess passes for an answer
     Segmenter           masks of prompted objects                  needed
     OrderedSegmenter    + masks in the order that is looked at     corrections near the cursor come first
     EncodingSegmenter   + frames encoded before any prompt         work while the policy still writes
@@ -15,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from veason.profile import Profile
-from veason.types.answers import PolicyEvent, Sampling, Turn
+from veason.types.answers import Note, PolicyEvent, Sampling, Turn
 from veason.types.budgets import Holding
 from veason.types.shapes import FrameMasks, FrameRange, Prompt, Rle
 from veason.types.video import Frame, VideoSource
@@ -88,6 +90,22 @@ class Policy(Protocol):
             AnswerError: it replays recorded answers, and none is recorded for this question.
             ProfileError: the profile does not fit the model.
             EndpointError: the model's server cannot be reached, refuses, or breaks off.
+            DeviceError: the accelerator ran out of memory.
+        """
+
+
+@runtime_checkable
+class LimitedPolicy(Policy, Protocol):
+    """What a policy may do beyond `Policy`: tell which questions lie outside of what it was trained on."""
+
+    def outside_training(self, frames: Sequence[Frame], instruction: str) -> tuple[Note, ...]:
+        """Return a reason, of the kind "outside_training", for everything it has not learnt; () where it knows all.
+
+        Args:
+            frames: the frames that it would be shown, at source size.
+            instruction: what to look for, in words.
+
+        Raises:
             DeviceError: the accelerator ran out of memory.
         """
 

@@ -263,6 +263,7 @@ def nano_profile(size: Size = Size(), labels: Labels = "absolute") -> Profile:
         max_new_tokens=600,
         step_marks=STEP_MARKS,
         vocabulary=tuple(sorted({word.lower() for word in WORDS})),
+        largest_label=NUMBERS - 1,
         trained_on="rendered scenes only",
     )
 

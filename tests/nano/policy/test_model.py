@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from veason.policy.qwen import load_qwen
+from veason.policy.loading import load_qwen
 from veason.profile import load_profile
 from veason.types import Answered, Frame, Sampling, Unanswered
 from veason_nano.language.corpus import answer_text, draw_examples, image_context

@@ -13,10 +13,13 @@ from pathlib import Path
 from veason.errors import DataError
 from veason.formats.benchmarks.dataset import Dataset, read_dataset
 from veason.formats.benchmarks.files import picture_size
+from veason.formats.benchmarks.rle_file import raw_rows
 from veason.formats.benchmarks.rows import Complaints
+from veason.formats.benchmarks.truth import RleTruth
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
+from veason.formats.labels.numbers import checked_size, rle_of
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
@@ -28,10 +31,11 @@ from veason.formats.labels.values import (
     from_one,
 )
 from veason.formats.record import Format
-from veason.masks import empty_mask
+from veason.masks import coco_dict, empty_mask
 from veason.types import Rle, Sample, SampleType
 
 _SPLIT = "train"
+_NO_MASKS = "instructions about objects without masks"
 _NO_INSTRUCTION = "questions without an instruction"
 
 
@@ -44,7 +48,7 @@ def write_labels(format: Format, videos: Iterable[LabelledVideo], out: Path, tal
     """
     beside = out / ".pictures.part"
     try:
-        ready = (_to_write_video(video, beside, tally) for video in with_words(videos, tally))
+        ready = (_to_write_video(video, beside, tally) for video in _with_frames(with_words(videos, tally), tally))
         format.as_benchmark().write(format.split(out, _SPLIT), ready)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -57,6 +61,15 @@ def with_words(videos: Iterable[LabelledVideo], tally: Tally) -> Iterator[Labell
         tally.left_out[_NO_INSTRUCTION] += len(video.questions) - len(questions)
         if questions:
             yield video.only(questions)
+
+
+def _with_frames(videos: Iterable[LabelledVideo], tally: Tally) -> Iterator[LabelledVideo]:
+    """Yield the videos of which a frame is labelled; the questions of others are counted."""
+    for video in videos:
+        if video.labelled_frames():
+            yield video
+        else:
+            tally.left_out[_NO_MASKS] += len(video.questions)
 
 
 def _to_write_video(video: LabelledVideo, beside: Path, tally: Tally) -> WriteVideo:
@@ -103,19 +116,30 @@ def read_labels(format: Format, source: Path, finder: VideoFinder, tally: Import
         raise DataError(
             f"{source}: holds no file of expressions of a {format.name} dataset: check the folder and the format"
         )
+    rows: dict[Path, set[str]] = {}
     for split in splits:
         dataset = read_dataset(format.as_benchmark(), split, Complaints())
-        for samples in _by_video(dataset):
-            video = _read_video(samples, finder)
+        for sample in dataset:
+            if isinstance(sample.source, RleTruth):
+                rows.setdefault(sample.source.file, set()).update(sample.source.anno_ids)
+        for samples in _by_video(dataset, tally):
+            video = _read_video(samples, finder, f"{split.meta}: video {samples[0].video!r}")
             tally.take_whole(video)
             yield video
+    for file, named in rows.items():
+        left = sum(key not in named for key, _ in raw_rows(file)) if named else 0
+        tally.find("row of masks", left)
+        tally.leave("row of masks", f"of {file.name} that no expression names", left)
 
 
-def _by_video(dataset: Dataset) -> Iterator[list[Sample]]:
+def _by_video(dataset: Dataset, tally: ImportTally) -> Iterator[list[Sample]]:
     group: list[Sample] = []
     for sample in dataset:
+        tally.find("instruction")
         if not sample.has_truth:
+            tally.leave("instruction", "without public ground truth")
             continue
+        tally.take("instruction")
         if group and group[-1].video != sample.video:
             yield group
             group = []
@@ -124,7 +148,7 @@ def _by_video(dataset: Dataset) -> Iterator[list[Sample]]:
         yield group
 
 
-def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
+def _read_video(samples: list[Sample], finder: VideoFinder, where: str) -> LabelledVideo:
     first = samples[0]
     footage = finder.find(first.video, first.frames_dir)
     frames = [footage.index_of(name, first.frames_dir) for name in first.frame_names]
@@ -132,14 +156,21 @@ def _read_video(samples: list[Sample], finder: VideoFinder) -> LabelledVideo:
     is_numbered = all(key.isdecimal() for key in stored)
     shifted = from_one(int(key) for key in stored) if is_numbered else {}
     ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
-    size_wh = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
+    told = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
+    size_wh = checked_size(*told, where)
     nothing = LabelMask(empty_mask(size_wh), -ASSUMED_SCORE)
     tracks: dict[int, dict[int, LabelMask]] = {}
     for sample in samples:
         for place, frame_index in enumerate(frames):
             for key, mask in sample.object_truth(place).items():
-                known = tracks.setdefault(ids[key], {})
-                known.setdefault(frame_index, LabelMask(mask) if mask else nothing)
+                place_of_mask = f"{where}: object {key!r} on frame {frame_index}"
+                found = LabelMask(rle_of(coco_dict(mask), size_wh, place_of_mask)) if mask else nothing
+                known = tracks.setdefault(ids[key], {}).setdefault(frame_index, found)
+                if known != found:
+                    raise DataError(
+                        f"{place_of_mask} has two masks; expression {sample.expression_id!r} has the second: give its "
+                        "objects ids of their own"
+                    )
     return LabelledVideo(
         name=first.video,
         info=footage.info_or(num_frames=max(frames) + 1, size_wh=size_wh),

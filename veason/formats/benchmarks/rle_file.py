@@ -95,8 +95,11 @@ def _spans(file: Path, size: int, _modified: int, is_foreground: bool) -> Mappin
         if not stream.read().rstrip().endswith(b"}"):
             raise DataError(f"{file}: does not end with a closing brace; it was cut off, download or write it again")
         keys = list(_find_keys(stream, pattern))
-    stops = [start for _, start, _ in keys[1:]] + [size]
-    return {json.loads(b'"' + key + b'"'): (value, stop) for (key, _, value), stop in zip(keys, stops, strict=True)}
+    stops = [*(start for _, start, _ in keys), size][1:]  # of no key without a mask
+    try:
+        return {json.loads(b'"' + key + b'"'): (value, stop) for (key, _, value), stop in zip(keys, stops, strict=True)}
+    except ValueError as error:
+        raise DataError(f"{file}: has a key that is no text ({error}); download or write it again") from error
 
 
 def _find_keys(stream: BinaryIO, pattern: re.Pattern[bytes]) -> Iterable[tuple[bytes, int, int]]:
@@ -143,7 +146,7 @@ def _masks(file: Path, size: int, modified: int, key: str, is_foreground: bool) 
         if is_foreground:
             entries = entries["masks_rle"]
         return tuple(_rle(entry, f"{file}: key {key!r}") for entry in entries)
-    except (ValueError, KeyError, TypeError, AttributeError, PromptError, RecursionError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, PromptError, RecursionError) as error:
         raise DataError(
             f'{file}: key {key!r} should be a list of null and {{"size": [h, w], "counts": text}}: {error!r}'
         ) from error

@@ -144,7 +144,10 @@ class GreyTruth:
         for folder in self.all_folders:
             file = folder / f"{self.frame_names[frame_index]}.png"
             if folder != self.folder and file.is_file():
-                union = union | (read_indices(file) > 0)
+                other = read_indices(file) > 0
+                wanted = f"masks of (H, W) {union.shape} as object {self.object_id} has"
+                check_row(other.shape == union.shape, file, "size", wanted, other.shape, "size mismatch")
+                union = union | other
         return encode_mask(union)
 
 

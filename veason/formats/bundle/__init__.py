@@ -48,6 +48,7 @@ BUNDLE = Format(
         boxes=True,
         clicks=True,
         review=True,
+        guess=True,
     ),
     pictures="never",
     write=_write,

@@ -151,8 +151,8 @@ def _info(row: dict[str, Any], finder: VideoFinder, place: str) -> VideoInfo:
     found = finder.find(name).info
     if found and (found.num_frames, found.size_wh) != (num_frames, size_wh):
         raise DataError(
-            f"{found.path} has {found.num_frames} frames of {found.size_wh}, the video that was labelled {num_frames} "
-            f"of {size_wh}: name that one"
+            f"{place}: {found.path} has {found.num_frames} frames of {found.size_wh}, the video that was labelled "
+            f"{num_frames} of {size_wh}: name that one"
         )
     path = found.path if found else str(finder.named(_text(row["path"], place)) or "")
     first, last = (
@@ -199,6 +199,7 @@ def _question(line: _Line, info: VideoInfo, tally: ImportTally) -> LabelledQuest
         segmenter=_text(row["segmenter"], place),
         original=_text(row["original"], place),
         disputed_by=tuple(_text(each, place) for each in row.get("disputed_by", ())),  # older bundles have none
+        guess=_text(row.get("guess", ""), place),
     )
 
 

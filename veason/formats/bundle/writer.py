@@ -25,7 +25,8 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
                 row = _row(video, question)
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
                 tally.counts["questions"] += 1
-                tally.counts["masks"] += len(row["masks"])
+            masks = (mask for track in video.tracks.values() for mask in track.values())
+            tally.counts["masks"] += sum(not mask.is_empty for mask in masks)
             tally.counts["videos"] += 1
             tally.counts["objects"] += len(video.tracks)
 
@@ -57,6 +58,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion) -> dict[str, Any]:
         "segmenter": question.segmenter,
         "original": question.original,
         "disputed_by": list(question.disputed_by),
+        "guess": question.guess,
         "objects": [
             {"object_id": object_id, "name": video.object_names.get(object_id, ""), **_class_of(video, object_id)}
             for object_id in question.object_ids

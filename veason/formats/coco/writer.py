@@ -48,6 +48,7 @@ def _write_video(
                 "name": question.name,
                 "text": question.instruction,
                 "track_ids": list(question.object_ids),
+                **({"guess": question.guess} if question.guess else {}),
             },
         )
     for frame_index, masks in video.by_frame():

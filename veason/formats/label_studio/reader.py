@@ -42,6 +42,10 @@ from veason.masks import encode_mask, mask_area, union_mask
 from veason.types import Box, Rle
 
 _OWN_LABEL = re.compile(r"(.*?)\s*([0-9]{1,9})")
+_SLACK = 2
+"""So many frames Label Studio may count more or fewer than there are: it counts from the duration."""
+
+_SIDES = ("x", "y", "width", "height")
 _FAR = 1000.0
 """Percent of a picture beyond which nobody draws."""
 
@@ -138,6 +142,7 @@ class _Reader:
             LabelledQuestion(name, text, tuple(numbers[self._own[value]] for value in ids)) for name, text, ids in words
         ]
         num_frames = frame_count(max(length, self._last + 1, 1), self._place)
+        self._check_length(length)
         return LabelledVideo(
             name=self._name,
             info=self._footage.info_or(num_frames=num_frames, size_wh=self._size_wh, fps=self._fps()),
@@ -177,6 +182,16 @@ class _Reader:
         told = [(task.data.get("num_frames"), task.place) for task in self._films]
         told += [(region.value.get("framesCount"), region.place) for task in self._films for region in task.regions]
         return max((frame_count(value, place) for value, place in told if value is not None), default=0)
+
+    def _check_length(self, length: int) -> None:
+        """Raise DataError where Label Studio counted frames at another rate than the video has."""
+        info = self._footage.info
+        if info and length and abs(length - info.num_frames) > max(_SLACK, info.num_frames // 10):
+            raise DataError(
+                f"{self._films[0].place}: counts {length} frames, its video {self._name!r} has {info.num_frames}: "
+                "Label Studio counted at another rate, so it is not told which frames are meant; set frameRate in "
+                "<Video>, or name the video that was labelled"
+            )
 
     def _fps(self) -> float:
         told = [(task.data.get("fps"), task.place) for task in self._films if task.data.get("fps") is not None]
@@ -275,25 +290,34 @@ class _Reader:
         return box or NO_PIXEL
 
     def _put_track(self, region: Region, key: ObjectKey) -> None:
-        """Take the boxes of a track; between them Label Studio draws, which is left to the tracker."""
+        """Take the boxes of a track; between them Label Studio draws, which is left to the tracker.
+
+        A box that is not enabled is the last one of a stretch, and to be seen. Earlier versions of Veason wrote the box
+        before once more, where the object was gone. Source: `extract_key_frames` in label_studio_sdk.
+        """
         steps = region.value.get("sequence")
         if not isinstance(steps, list):
             raise DataError(f"{region.place}: want a sequence of boxes, got {shortened(steps)}")
         self._objects.add(key)
         num_frames = self._footage.info.num_frames if self._footage.info else None
+        before: dict[str, Any] = {}
         for step in steps:
             if not isinstance(step, dict):
                 raise DataError(f"{region.place}: want a box, got {shortened(step)}")
             number = whole_number(step.get("frame"), f"{region.place}: the frame", least=1)
             index = frame_number(number - 1, region.place, num_frames)
             self._last = max(self._last, index)
-            if step.get("enabled", True):
-                self._tally.find("box")
-                box = self._box(step, f"{region.place}, frame {number}")
-                if isinstance(box, str):
-                    self._objects.leave(key, index, "box", box)
-                else:
-                    self._objects.put_box(key, index, box, "box")
+            is_repeated = all(step.get(name) == before.get(name) for name in _SIDES)
+            before = step
+            is_end = isinstance(key.value, int) and not step.get("enabled", True)
+            if is_end and is_repeated and not self._objects.has_mask(key, index):
+                continue
+            self._tally.find("box")
+            box = self._box(step, f"{region.place}, frame {number}")
+            if isinstance(box, str):
+                self._objects.leave(key, index, "box", box)
+            else:
+                self._objects.put_box(key, index, box, "box")
 
     def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...]]]:
         """Yield (name, text, ids of objects) of the instructions that Veason wrote."""

@@ -121,6 +121,7 @@ def _video_task(video: LabelledVideo) -> dict[str, Any]:
         "height": height,
         "instructions": [
             {"name": question.name, "text": question.instruction, "objects": list(question.object_ids)}
+            | ({"guess": question.guess} if question.guess else {})
             for question in video.questions
             if question.instruction
         ],
@@ -129,7 +130,11 @@ def _video_task(video: LabelledVideo) -> dict[str, Any]:
 
 
 def _sequence(video: LabelledVideo, object_id: int) -> list[dict[str, Any]]:
-    """Return the boxes of an object in percent of the picture; where it is not there, the last one is disabled."""
+    """Return the boxes of an object in percent of the picture.
+
+    The last box before it goes is not enabled: Label Studio shows a box up to the next one, and up to the end of the
+    video after the last, unless it is not enabled.
+    """
     track = video.tracks[object_id]
     prompts = [prompt for question in video.questions for prompt in question.prompts if prompt.object_id == object_id]
     boxes = {index: mask_box(mask.rle) for index, mask in sorted(track.items())}
@@ -138,13 +143,13 @@ def _sequence(video: LabelledVideo, object_id: int) -> list[dict[str, Any]]:
     width, height = video.info.size_wh
     rows: list[dict[str, Any]] = []
     for frame_index, box in sorted(boxes.items()):
-        if box is not None:
-            place = {"x": 100 * box.x1 / width, "y": 100 * box.y1 / height, "rotation": 0}
-            place |= {"width": 100 * (box.x2 - box.x1) / width, "height": 100 * (box.y2 - box.y1) / height}
-        elif rows and rows[-1]["enabled"]:
-            place = {key: rows[-1][key] for key in ("x", "y", "rotation", "width", "height")}
-        else:
+        if box is None:
+            for row in rows[-1:]:
+                row["enabled"] = False
             continue
-        time = frame_index / video.info.fps
-        rows.append({"frame": frame_index + 1, "time": time, "enabled": box is not None, **place})
+        place = {"x": 100 * box.x1 / width, "y": 100 * box.y1 / height, "rotation": 0}
+        place |= {"width": 100 * (box.x2 - box.x1) / width, "height": 100 * (box.y2 - box.y1) / height}
+        rows.append({"frame": frame_index + 1, "time": frame_index / video.info.fps, "enabled": True, **place})
+    for row in rows[-1:] if track else ():
+        row["enabled"] = False
     return rows

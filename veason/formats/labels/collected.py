@@ -77,6 +77,10 @@ class CollectedObjects:
             return
         self._boxes[key][frame_index] = box, kind
 
+    def has_mask(self, key: ObjectKey, frame_index: int) -> bool:
+        """Tell whether a mask was taken for an object on a frame."""
+        return frame_index in self._masks.get(key, {})
+
     def leave(self, key: ObjectKey, frame_index: int, kind: str, reason: str) -> None:
         """Leave a shape out: whether its object is on the frame is not known."""
         self._unknown.add((key, frame_index))

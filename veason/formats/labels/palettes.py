@@ -30,6 +30,7 @@ RESOLUTION = "Full-Resolution"
 _RESOLUTIONS = ("480p", "1080p", RESOLUTION)
 
 OVERLAP = "pixels where objects overlap and only the surest one is kept"
+_COVERED = "masks that lie wholly under surer ones"
 _ROOT = re.compile(r"annotations(_unsupervised)?", re.IGNORECASE)
 _NUMBERED = re.compile(r"[^\W\d_][^\d]*[0-9]+")
 """A frame that is called by a word and its number, such as frame_00012."""
@@ -50,11 +51,13 @@ def write_palette_video(
         objects = {object_id: ObjectMask(mask.rle, mask.score) for object_id, mask in masks.items()}
         image, lost = palette_image(objects, video.info.size_wh)
         image.save(folder / f"{video.frame_name(frame_index)}.png")
-        for object_id in set(np.unique(np.asarray(image)).tolist()) - {0}:
+        left = set(np.unique(np.asarray(image)).tolist()) - {0}
+        for object_id in left:
             shown[object_id].append(video.frame_name(frame_index))
         frames.append(frame_index)
-        tally.counts["masks"] += sum(not mask.is_empty for mask in masks.values())
+        tally.counts["masks"] += len(left)
         tally.lost[OVERLAP] += lost
+        tally.lost[_COVERED] += sum(not mask.is_empty for mask in masks.values()) - len(left)
     if options.has_pictures:
         write_pictures(video, frames, pictures_root / video.name)
     tally.counts["videos"] += 1

@@ -87,6 +87,7 @@ class LabelledQuestion:
         segmenter: the model that made the masks.
         original: the name of the question of which this is a second annotator's version, "" otherwise.
         disputed_by: reviewers who disagree with labels that were accepted; the nameless are "".
+        guess: why the policy was not trained for the instruction and only guessed, "" where it was.
 
     Raises:
         ExportError: a status or reasoning state does not exist, object ids repeat or are below 1, a frame index is
@@ -109,6 +110,7 @@ class LabelledQuestion:
     segmenter: str = ""
     original: str = ""
     disputed_by: tuple[str, ...] = ()
+    guess: str = ""
 
     def __post_init__(self) -> None:
         said = f"the question {self.name!r}"

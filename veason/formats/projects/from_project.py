@@ -149,4 +149,7 @@ def _question(project: Project, question: Question, ids: dict[int, int]) -> Labe
         by_hand=frozenset((ids[each.prompt.object_id], each.prompt.frame_index) for each in prompts if each.is_by_hand),
         policy=(stored.policy or "") if stored else "",
         segmenter=question.segmenter or "",
+        guess="; ".join(note.message for note in stored.answer.notes if note.kind == "outside_training")
+        if stored
+        else "",
     )

@@ -13,7 +13,7 @@ from veason.formats.projects.earlier import Earlier, is_picture_of, remember
 from veason.formats.projects.names import export_names, marked_name, name_note, videos_called
 from veason.project import Project, StoredMask, StoredVideo
 from veason.project.classes import MOST_LETTERS, ObjectClass
-from veason.types import Answer
+from veason.types import Answer, Note
 from veason.video import open_video
 
 
@@ -212,7 +212,8 @@ def _enter_answer(project: Project, question_id: int, question: LabelledQuestion
     model_prompts = tuple(p for p in question.prompts if (p.object_id, p.frame_index) not in question.by_hand)
     if question.thought or question.answer_text or question.policy:
         boxes = tuple(each.box for each in model_prompts if each.box and each.frame_index == question.keyframe)
-        answer = Answer(question.thought, question.keyframe, boxes, (), question.answer_text)
+        notes = (Note("outside_training", question.guess),) if question.guess else ()
+        answer = Answer(question.thought, question.keyframe, boxes, notes, question.answer_text)
         edits: list[Edit] = [Asked(question.instruction, question.shown), GotAnswer(answer, model_prompts)]
         project.labels.follow(question_id, edits, source=question.policy or "import")
     else:

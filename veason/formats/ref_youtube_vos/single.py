@@ -47,7 +47,7 @@ def _one_object_each(video: LabelledVideo, tally: Tally) -> LabelledVideo:
         else:
             tracks[ids[0]] = _union([video.tracks[object_id] for object_id in ids])
             tally.lost[_MERGED] += len(ids) - 1
-            questions.append(replace(question, object_ids=ids[:1]))
+            questions.append(replace(question, object_ids=ids[:1], prompts=(), by_hand=frozenset()))
     return replace(video, questions=tuple(questions), tracks=tracks)
 
 

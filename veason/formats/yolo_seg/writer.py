@@ -18,6 +18,7 @@ from veason.masks import decode_mask
 _INSIDE = 0.25
 """Where in its pixel a point lies."""
 
+_EQUAL = "masks that equal another one of their class and frame (Ultralytics reads equal lines once)"
 _NO_TRACKS = "object identities (a line names a class only)"
 _ADDED, _MISSED, _SPLIT = "pixels added by polygons", "pixels missed by polygons", "masks written as several polygons"
 
@@ -40,12 +41,11 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
 def _write_video(video: LabelledVideo, root: Path, classes: dict[str, int], tally: Tally) -> list[int]:
     frames = []
     for frame_index, masks in video.by_frame():
-        lines = [
-            line
-            for object_id, mask in masks.items()
-            if not mask.is_empty
-            for line in _lines(mask, classes[video.category(object_id)], tally)
-        ]
+        lines: list[str] = []
+        for object_id, mask in masks.items():
+            own = [] if mask.is_empty else _lines(mask, classes[video.category(object_id)], tally)
+            tally.lost[_EQUAL] += bool(own) and set(own) <= set(lines)
+            lines += own
         file = root / f"{_file_stem(video, frame_index)}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")

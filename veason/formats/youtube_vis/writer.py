@@ -52,7 +52,8 @@ def _write_video(
         if question.instruction:
             tally.counts["instructions"] += 1
             row = {"video_id": video_id, "name": question.name, "text": question.instruction}
-            file.append("expressions", row | {"track_ids": list(question.object_ids)})
+            mark = {"guess": question.guess} if question.guess else {}
+            file.append("expressions", row | {"track_ids": list(question.object_ids)} | mark)
     tally.counts["videos"] += 1
     tally.counts["frames"] += len(frames)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import get_args
 
-from veason.device import choose_device
 from veason.formats.catalogue import FORMATS
 from veason.pipeline import Pipeline
 from veason.studio.server.examples import Example
@@ -24,19 +23,9 @@ CARD_SIDE = 400
 
 def about_page(studio: Studio, settings: Settings, *, has_people: bool = False) -> About:
     """Return what the page is given when it is built; `has_people` where people sign in."""
-    policy, segmenter = studio.pipeline.policy, studio.pipeline.segmenter
-    profile = policy.profile if policy is not None else None
     return About(
-        policy=policy.name if policy is not None else "none",
-        device="CPU" if choose_device(settings.models.device).type == "cpu" else "GPU",
-        zero_gpu=_zero_gpu(studio.pipeline),
-        recorded=policy is not None and policy.is_recorded,
-        several=policy is not None and policy.can_sample,
-        segmenter=segmenter.name,
-        trained_on=profile.trained_on if profile is not None else "",
-        space=profile.space_wh if profile is not None else None,
-        marks=profile.step_marks if profile is not None else (),
-        doubt_threshold=profile.doubt_threshold if profile is not None else 0.5,
+        models=studio.models.reply(with_rows=False).now,
+        zero_gpu=_zero_gpu(studio.models.pipeline),
         signs_in=has_people,
         project=_project(studio, settings),
         formats=[

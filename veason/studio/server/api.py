@@ -15,7 +15,7 @@ import json
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,10 @@ from veason.masks import coco_dict
 from veason.outputs import write_palette_masks
 from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer
 from veason.profile import sample_indices
+from veason.studio.server.call_prompts import read_prompts
 from veason.studio.server.callers import program_of
 from veason.studio.server.failures import Teller
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine, Place, Ticket
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import Gathering, describe_agreement, samplings
@@ -37,9 +39,7 @@ from veason.studio.server.uploads import is_upload
 from veason.types import (
     Answer,
     Answered,
-    Box,
     BoxClosed,
-    Click,
     FrameMasks,
     FrameRange,
     KeyframeChosen,
@@ -50,6 +50,7 @@ from veason.types import (
     ThoughtDelta,
     Unanswered,
     VideoInfo,
+    Withheld,
 )
 from veason.video import UNTRUSTED, Video, VideoLimits, open_video
 
@@ -65,8 +66,8 @@ KEPT_RUNS = 32
 WAIT_S = 1.0
 """How often a call that waits for the models looks where it stands."""
 
-MOST_FRAMES, MOST_ANSWERS, MOST_PROMPTS = 64, 16, 200
-"""What one call may ask for: frames shown to the policy, answers, prompts by hand."""
+MOST_FRAMES, MOST_ANSWERS = 64, 16
+"""What one call may ask for: frames shown to the policy, answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Api:
     """The endpoints with what they share.
 
     Args:
-        pipeline: the models.
+        models: those in use; a call ends on the ones that it began with.
         line: the line for them; programs wait in it like everybody else, told apart by their addresses.
         outbox: where files to download lie.
         teller: says what is told of errors.
@@ -105,14 +106,14 @@ class Api:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        models: ModelChoice,
         line: ModelLine,
         outbox: Outbox,
         teller: Teller,
         *,
         limits: VideoLimits = UNTRUSTED,
     ) -> None:
-        self._pipeline, self._line, self._outbox, self._limits = pipeline, line, outbox, limits
+        self._models, self._line, self._outbox, self._limits = models, line, outbox, limits
         self.teller = teller
         self._runs: OrderedDict[str, FinishedRun] = OrderedDict()
         self._lock = threading.Lock()
@@ -127,6 +128,7 @@ class Api:
         seed: int = 0,
         start: int = 0,
         stop: int = 0,
+        guess: bool = False,
         request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
@@ -139,15 +141,17 @@ class Api:
             seed: for temperatures above 0.
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
+            guess: answer also where the policy was not trained for the question; the answer says "guess" then.
             request: who calls; not to be given.
         """
         sampling = Sampling(temperature=temperature, seed=seed)
+        pipeline = self._models.pipeline
         with self._opened(video) as clip, self._line.ticket(program_of(request), "ask") as ticket:
             yield from _waiting(ticket)
             part = _part(clip.info, start, stop)
-            shown = self._shown(clip.info, frames)
+            shown = _shown(pipeline, clip.info, frames)
             answer: Answer | None = None
-            with closing(self._pipeline.think(clip, instruction, shown=shown, sampling=sampling)) as events:  # type: ignore[type-var]
+            with closing(_think(pipeline, clip, instruction, shown, sampling, guess)) as events:
                 for event in events:
                     if isinstance(event, Answered):
                         answer = event.answer
@@ -159,7 +163,7 @@ class Api:
             tracks: dict[int, MaskTrack] = {}
             prompts = prompts_from_answer(answer)
             if prompts:
-                yield from self._follow(clip, prompts, part, tracks)
+                yield from self._follow(pipeline, clip, prompts, part, tracks)
             yield self._result(clip.info, tracks, answer, shown)
 
     @told_to_clients
@@ -170,6 +174,7 @@ class Api:
         count: int = 4,
         temperature: float = 0.8,
         seed: int = 0,
+        guess: bool = False,
         request: gr.Request | None = None,
     ) -> Iterator[ApiEvent]:
         """Answer one question several times, and tell how far the answers agree; no masks are made.
@@ -180,19 +185,21 @@ class Api:
             count: how many answers.
             temperature: of all but the first answer, which is greedy.
             seed: of the second answer; later ones count up.
+            guess: as for `ask`.
             request: who calls; not to be given.
         """
         if not 1 <= count <= MOST_ANSWERS:
             raise OptionError(f"count is 1 to {MOST_ANSWERS}, got {count}")
         gathering = Gathering()
+        pipeline = self._models.pipeline
         with self._opened(video) as clip, self._line.ticket(program_of(request), f"answers {count}") as ticket:
             yield from _waiting(ticket)
-            shown = self._shown(clip.info, 0)
-            is_recorded = self._pipeline.policy is not None and self._pipeline.policy.is_recorded
+            shown = _shown(pipeline, clip.info, 0)
+            is_recorded = pipeline.policy is not None and pipeline.policy.is_recorded
             for sampling in samplings(count, is_recorded):
                 if sampling.temperature:
                     sampling = Sampling(temperature, num_samples=sampling.num_samples, seed=seed + sampling.seed)
-                for event in self._pipeline.think(clip, instruction, shown=shown, sampling=sampling):
+                for event in _think(pipeline, clip, instruction, shown, sampling, guess):
                     if not isinstance(event, FramesShown) and gathering.take(event):
                         yield {"kind": "answered", **_answer(gathering.proposals[-1].answer)}
                 gathering.next_call()
@@ -222,11 +229,12 @@ class Api:
             stop: frame after the last one to segment; 0 is the end of the clip.
             request: who calls; not to be given.
         """
+        pipeline = self._models.pipeline
         with self._opened(video) as clip, self._line.ticket(program_of(request), "track") as ticket:
             yield from _waiting(ticket)
             part = _part(clip.info, start, stop)
             tracks: dict[int, MaskTrack] = {}
-            yield from self._follow(clip, read_prompts(prompts), part, tracks)
+            yield from self._follow(pipeline, clip, read_prompts(prompts), part, tracks)
             yield self._result(clip.info, tracks, None, ())
 
     def export(self, run: str, form: Literal["palette", "rle"] = "palette") -> gr.FileData:
@@ -264,19 +272,13 @@ class Api:
         with open_video(path, limits=self._limits) as clip:
             yield clip
 
-    def _shown(self, info: VideoInfo, frames: int) -> tuple[int, ...]:
-        if not 0 <= frames <= MOST_FRAMES:
-            raise OptionError(f"frames is 1 to {MOST_FRAMES}, or 0 for the policy's own number, got {frames}")
-        own = self._pipeline.policy.frame_count if self._pipeline.policy is not None else 8
-        return sample_indices(info.num_frames, frames or own)
-
     def _follow(
-        self, clip: Video, prompts: Sequence[Prompt], part: FrameRange, tracks: dict[int, MaskTrack]
+        self, pipeline: Pipeline, clip: Video, prompts: Sequence[Prompt], part: FrameRange, tracks: dict[int, MaskTrack]
     ) -> Iterator[ApiEvent]:
         """Yield the masks of each frame as they come, and put them into `tracks`; before an error, where they are."""
         arrived: list[FrameMasks] = []
         try:
-            for masks in self._pipeline.propagate(clip, prompts, frames=part, order="nearest"):
+            for masks in pipeline.propagate(clip, prompts, frames=part, order="nearest"):
                 arrived.append(masks)
                 found = {str(object_id): coco_dict(mask.rle) for object_id, mask in masks.masks.items()}
                 yield {"kind": "masks", "frame": masks.frame_index, "masks": found}
@@ -303,6 +305,25 @@ class Api:
         return {"kind": "result", "run": self._keep(info, tracks), **size, **answered, "masks": _masks(tracks)}
 
 
+def _shown(pipeline: Pipeline, info: VideoInfo, frames: int) -> tuple[int, ...]:
+    if not 0 <= frames <= MOST_FRAMES:
+        raise OptionError(f"frames is 1 to {MOST_FRAMES}, or 0 for the policy's own number, got {frames}")
+    own = pipeline.policy.frame_count if pipeline.policy is not None else 8
+    return sample_indices(info.num_frames, frames or own)
+
+
+def _think(
+    pipeline: Pipeline, clip: Video, instruction: str, shown: Sequence[int], sampling: Sampling, guess: bool
+) -> Generator[FramesShown | PolicyEvent, None, None]:
+    """Yield the policy's events. Raises SessionError where it would only guess and need not."""
+    thinking = pipeline.think(clip, instruction, shown=shown, sampling=sampling, guess=guess)
+    with closing(thinking) as events:  # type: ignore[type-var]  # a generator
+        for event in events:
+            if isinstance(event, Withheld):
+                raise SessionError(f"the policy would only guess: {event.text}; guess=true has it answer anyway")
+            yield event
+
+
 def add_endpoints(api: Api) -> None:
     """Offer the endpoints on the page that is being built. Calls of the models wait in the page's own line."""
     for name in ("ask", "answers", "track"):
@@ -318,46 +339,6 @@ def _waiting(ticket: Ticket) -> Iterator[ApiEvent]:
         if place != told:
             told = place
             yield {"kind": "queued", "ahead": place.ahead, "seconds": place.seconds}
-
-
-def read_prompts(rows: Any) -> tuple[Prompt, ...]:
-    """Return the prompts of a call to `track`; a box and clicks of one object on one frame become one.
-
-    Raises:
-        PromptError: a row is not of the form that is wanted, or there is none.
-    """
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_PROMPTS:
-        raise PromptError(f"prompts is a list of 1 to {MOST_PROMPTS} boxes or clicks")
-    boxes: dict[tuple[int, int], Box] = {}
-    clicks: dict[tuple[int, int], list[Click]] = {}
-    for number, row in enumerate(rows):
-        try:
-            place = (_whole(row["object"], 1, 255), _whole(row["frame"], 0, 2**31))
-            if "box" in row:
-                boxes[place] = Box(*_numbers(row["box"], 4))
-            else:
-                x, y = _numbers(row["point"], 2)
-                click = Click(x, y, is_positive=row.get("positive", True) is not False)
-                clicks.setdefault(place, []).append(click)
-        except (KeyError, TypeError, ValueError, VeasonError) as error:
-            raise PromptError(
-                f"prompts[{number}] should be object, frame and a box of four numbers or a point of two: {error}"
-            ) from error
-    places = sorted({*boxes, *clicks})
-    return tuple(Prompt(*place, boxes.get(place), tuple(clicks.get(place, ()))) for place in places)
-
-
-def _whole(value: object, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"a whole number from {least} to {most} is wanted, got {str(value)[:40]}")
-    return value
-
-
-def _numbers(value: object, count: int) -> list[float]:
-    numbers = value if isinstance(value, list) else []
-    if len(numbers) != count or any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
-        raise ValueError(f"{count} numbers are wanted, got {str(value)[:80]}")
-    return [float(one) for one in numbers]
 
 
 def _part(info: VideoInfo, start: int, stop: int) -> FrameRange:
@@ -388,6 +369,7 @@ def _answer(answer: Answer) -> ApiEvent:
         "keyframe": answer.keyframe,
         "boxes": [list(box.xyxy) for box in answer.boxes],
         "absent": answer.is_absent,
+        "guess": answer.is_guess,
         "notes": [note.message for note in answer.notes],
     }
 

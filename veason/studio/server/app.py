@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import Any
 
+from veason.errors import VeasonError
 from veason.libraries import library_imports
+from veason.models.choice import KeptChoice
 from veason.pipeline import load_pipeline
 from veason.studio.server.about import about_page
 from veason.studio.server.access.people import People
@@ -15,9 +18,11 @@ from veason.studio.server.api import Api
 from veason.studio.server.compression import PageCompression
 from veason.studio.server.deployment import Deployment
 from veason.studio.server.examples import list_examples
+from veason.studio.server.failures import Teller
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import MIB, IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
+from veason.studio.server.model_choice import ModelChoice, read_kept
 from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_served, write_json
@@ -28,6 +33,7 @@ from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason.video import UNTRUSTED
 from veason.video.limits import ANY
+from veason.zero_gpu import is_zero_gpu
 
 with library_imports():
     import gradio as gr
@@ -50,13 +56,14 @@ def serve(
     people = People(deployment.auth) if deployment.auth is not None else None
     bound_arenas()
     registry = ProjectRegistry(settings, is_shared=not is_local)  # before the models: its errors come at once
-    pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
+    models = _first_models(settings, registry, is_local=is_local)
     studio = Studio(
-        pipeline,
+        models.pipeline,
         registry,
         list_examples(),
         capacity=settings.max_works,
         is_local=is_local,
+        models=models,
         video_bytes=settings.video_mb * MIB,
         transfer_bytes=settings.transfer_mb * MIB,
     )
@@ -66,7 +73,7 @@ def serve(
     studio.housekeeping.start()
     has_people = deployment.has_people
     limits = ANY if is_local else UNTRUSTED
-    api = Api(studio.pipeline, studio.line, studio.outbox, studio.teller, limits=limits)
+    api = Api(studio.models, studio.line, studio.outbox, studio.teller, limits=limits)
     text = bundle(WEB).encode()
     modules = studio.outbox.show(f"modules-{hashlib.sha256(text).hexdigest()[:12]}.json", text)
     about = about_page(studio, settings, has_people=has_people)
@@ -111,6 +118,28 @@ def serve(
         if block:
             studio.close()
     return page
+
+
+def _first_models(settings: Settings, registry: ProjectRegistry, *, is_local: bool) -> ModelChoice:
+    """Load the models that were named, else those that were chosen last, else the best that are here."""
+    project = registry.get(registry.own_key).folder if registry.own_key is not None else None
+    wanted = settings.are_models_locked
+    is_locked = registry.is_public or is_zero_gpu() or (not is_local if wanted is None else wanted)
+    kept = KeptChoice(settings.policy, None, settings.segmenter)
+    if project is not None and not is_locked:
+        kept = read_kept(project, settings.policy, settings.segmenter)
+    endpoint = settings.models.endpoint
+    if kept.policy_model is not None and endpoint is not None:
+        endpoint = replace(endpoint, model=kept.policy_model)
+    try:
+        pipeline = load_pipeline(kept.policy, kept.segmenter, replace(settings.models, endpoint=endpoint))
+    except VeasonError as error:
+        if kept == KeptChoice(settings.policy, None, settings.segmenter):
+            raise
+        print(f"the models that were chosen last cannot be used ({error}): the best that are here are taken instead")
+        pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
+    words = Teller(registry.hidden_folders, is_public=registry.is_public).words
+    return ModelChoice(pipeline, settings.models, is_locked=is_locked, project=project, words=words)
 
 
 def shared_middleware(studio: Studio, deployment: Deployment, people: People | None) -> list[Middleware]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from veason.studio.server.fields import field_types, has_default, json_name
 from veason.studio.server.messages import ITEMS, ErrorReply, Message, PictureReply, PulseReply, StopReply, UnknownReply
 from veason.studio.server.messages.about import About
+from veason.studio.server.messages.models import ModelsReply
 from veason.studio.server.messages.queue import (
     AssignedReply,
     CopiedReply,
@@ -28,7 +29,7 @@ from veason.studio.server.messages.queue import (
     RulesReply,
     StatusReply,
 )
-from veason.studio.server.requests import EVENTS, LOOK_UPS, actions, look_ups
+from veason.studio.server.requests import EVENTS, LOOK_UPS, actions, look_ups, models
 
 HEAD = """// Written by `python -m veason.studio.server.contract`: change the dataclasses there, not this file.
 """
@@ -50,6 +51,10 @@ REPLIES: Mapping[type, tuple[type, ...]] = {
     actions.AssignAction: (AssignedReply,),
     actions.RemarkAction: (StatusReply,),
     actions.ResolveAction: (StatusReply,),
+    models.ListModels: (ModelsReply,),
+    models.ChooseModel: (ModelsReply,),
+    models.ConnectServer: (ModelsReply,),
+    models.CancelModelWork: (ModelsReply,),
     actions.RenameAction: (StatusReply,),
     actions.DuplicateAction: (CopiedReply,),
     actions.DeleteAction: (ManyReply,),

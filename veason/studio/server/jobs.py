@@ -21,7 +21,7 @@ from veason.project.statistics import rank
 from veason.studio.server.client import Client
 from veason.studio.server.messages import Item, Message
 from veason.studio.server.messages.masks import IdleItem, PropagatingItem, QueuedItem
-from veason.studio.server.messages.thinking import SamplingItem, ThinkingItem
+from veason.studio.server.messages.thinking import SamplingItem, ThinkingItem, WithheldItem
 from veason.studio.server.model_line import ModelLine, Ticket
 from veason.studio.server.proposals import Gathering, samplings
 from veason.studio.server.question.open_question import OpenQuestion
@@ -50,6 +50,7 @@ from veason.types import (
     Turn,
     Unanswered,
     VideoInfo,
+    Withheld,
 )
 
 BATCH_S = 0.05
@@ -81,6 +82,8 @@ class Asking:
         self._question, self._pipeline, self._line, self._who = question, pipeline, line, who
         self._instruction, self._count = request.instruction.strip(), request.samples
         self._client: Client = request
+        before = question.labels.state().answer
+        self._guess = request.guess or (request.again and before is not None and before.is_guess)
         self._keyframe: int | None = None
         """The keyframe of the answer that is being written."""
         self._shown = sample_indices(question.info.num_frames, frame_count_of(pipeline))
@@ -98,6 +101,10 @@ class Asking:
             if stop.is_set():
                 yield Message(work=question.id, items=(IdleItem(),))
                 return
+            reasons = () if self._guess else self._outside_training()
+            if reasons:  # before anything is recorded, so that what was there stays
+                yield Message(work=question.id, items=(WithheldItem(reasons=reasons), IdleItem()))
+                return
             now = labels.record(Asked(self._instruction, self._shown), self._client)
             question.proposals, question.asked = (), self._count
             begun = ThinkingItem(), session_item(now), self._proposals(), all_masks(now.state)
@@ -107,6 +114,11 @@ class Asking:
             recalled = recalled_item(question, now.state, profile_of(self._pipeline))
             told = session_item(now), recalled, self._proposals(), findings_item(now.state), IdleItem()
             yield Message(work=question.id, items=told)
+
+    def _outside_training(self) -> tuple[str, ...]:
+        """Return why the policy would only guess."""
+        found = self._pipeline.outside_training(self._question.video, self._instruction, shown=self._shown)
+        return tuple(note.message for note in found)
 
     def _proposals(self) -> Item:
         question = self._question
@@ -118,10 +130,10 @@ class Asking:
         policy = self._pipeline.policy
         for sampling in samplings(self._count, policy is not None and policy.is_recorded):
             thinking = self._pipeline.think(
-                question.video, self._instruction, shown=self._shown, turns=self._turns, sampling=sampling
+                question.video, self._instruction, shown=self._shown, turns=self._turns, sampling=sampling, guess=True
             )
             for event in thinking:
-                if isinstance(event, FramesShown):
+                if isinstance(event, FramesShown | Withheld):
                     continue
                 is_first = gathering.number(event) == 0
                 if gathering.take(event):

@@ -34,6 +34,7 @@ STYLES = (
     "panel/panel",
     "panel/reasoning",
     "keyboard/help",
+    "models/models",
     "queue/queue",
     "queue/dialogs",
 )
@@ -98,9 +99,11 @@ def build(studio: Studio, about: About, api: Api, modules: str, *, has_people: b
 
 
 def template() -> str:
-    """Return the page's markup: the stage with the queue and its dialogs."""
-    studio, queue = ((WEB / name).read_text(encoding="utf-8") for name in ("studio.html", "queue/queue.html"))
-    return studio.replace("<!-- queue.html -->", queue)
+    """Return the page's markup: the stage with the models' dialog, the queue and its dialogs."""
+    markup = (WEB / "studio.html").read_text(encoding="utf-8")
+    for name in ("models/models.html", "queue/queue.html"):
+        markup = markup.replace(f"<!-- {Path(name).name} -->", (WEB / name).read_text(encoding="utf-8"))
+    return markup
 
 
 def sent_with(event: gr.EventData) -> object:

@@ -11,6 +11,7 @@ from veason.project import Project
 from veason.project.prelabel import Progress, prelabel
 from veason.studio.server.failures import Teller
 from veason.studio.server.messages.queue import PrelabelPart
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.question.job import ENDING_S
 
@@ -18,8 +19,8 @@ from veason.studio.server.question.job import ENDING_S
 class Prelabelling:
     """At most one run a project; each goes on in a thread of its own until it is done or stopped."""
 
-    def __init__(self, pipeline: Pipeline, line: ModelLine, teller: Teller) -> None:
-        self._pipeline, self._line, self._teller = pipeline, line, teller
+    def __init__(self, models: ModelChoice, line: ModelLine, teller: Teller) -> None:
+        self._models, self._line, self._teller = models, line, teller
         self._runs: dict[str, _Run] = {}
 
     def start(self, key: str, project: Project) -> None:
@@ -29,7 +30,7 @@ class Prelabelling:
             ProjectError: nothing is left to do.
             DeviceError: this is a ZeroGPU Space, whose GPU is allocated to visitors.
         """
-        if self._pipeline.uses_zero_gpu:
+        if self._models.pipeline.uses_zero_gpu:
             raise DeviceError(
                 "a ZeroGPU Space allocates its GPU to one visitor's call at a time: pre-label on a machine of "
                 "your own, and import the project here"
@@ -39,7 +40,7 @@ class Prelabelling:
             return
         if not any(question.instruction for question in project.library.questions(status=("new", "thinking"))):
             raise ProjectError("nothing to pre-label: no question with words is new")
-        self._runs[key] = _Run(project, self._pipeline, self._line, self._teller)
+        self._runs[key] = _Run(project, self._models.pipeline, self._line, self._teller)
 
     def stop(self, key: str) -> None:
         """Stop within a frame or an answer; what is done is kept."""
@@ -65,6 +66,7 @@ class _Run:
         self._last: Progress | None = None
         self._failure = ""
         self._failed = 0
+        self._withheld = 0
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -85,6 +87,7 @@ class _Run:
             running=self.is_running,
             failure=self._failure,
             failed=self._failed,
+            withheld=self._withheld,
             stage=last.stage if last is not None else None,
             done=last.done if last is not None else 0,
             total=last.total if last is not None else None,
@@ -101,6 +104,7 @@ class _Run:
                     if progress is None:
                         return
                     self._failed += progress.stage == "failed"
+                    self._withheld += progress.stage == "withheld"
                     self._last = progress
         except Exception as error:  # noqa: BLE001  # told on the page; the thread has nobody else to tell
             self._failure = self._teller.words(error)

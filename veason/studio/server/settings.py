@@ -20,6 +20,7 @@ class Settings:
         models: how both are loaded and run.
         max_upload_mb: largest upload in megabytes, 1 or more.
         max_works: number of questions that the server keeps open at once while nobody uses them, 1 or more.
+        are_models_locked: whether nobody may change the models in the app; None locks them where others reach it.
         project: folder of the one project that every page works on; None is `project_registry.default_folder`.
         visitors: folder in which every visitor gets a project of their own, instead of `project`.
         visitor_bytes: bytes that one visitor's project may hold, 1 or more.
@@ -36,6 +37,7 @@ class Settings:
     policy: str | None = None
     segmenter: str | None = None
     models: ModelOptions = field(default_factory=ModelOptions)
+    are_models_locked: bool | None = None
     max_upload_mb: int = 500
     max_works: int = 32
     project: Path | None = None

@@ -25,6 +25,7 @@ from veason.studio.server.messages import ErrorReply, Item, Message
 from veason.studio.server.messages.files import NoticeItem, TransferredItem
 from veason.studio.server.messages.labels import RefusedItem, UnsavedItem
 from veason.studio.server.messages.masks import IdleItem
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.operation.observing import Observers
 from veason.studio.server.outbox import TRANSFER_BYTES, Outbox
@@ -50,11 +51,12 @@ class Studio:
     """The routes with what they share.
 
     Args:
-        pipeline: the models.
+        pipeline: the models to begin with.
         registry: the projects.
         examples: on the welcome page.
         capacity: how many questions stay open while nobody uses them.
         is_local: the page is served to this machine only, whose folders it may name.
+        models: those in use and the way to others; by default the pipeline alone, locked.
         video_bytes: what opened videos may take in memory.
         transfer_bytes: what uploads and files to download may take on the disk.
     """
@@ -67,22 +69,24 @@ class Studio:
         *,
         capacity: int,
         is_local: bool = False,
+        models: ModelChoice | None = None,
         video_bytes: int = VIDEO_BYTES,
         transfer_bytes: int = TRANSFER_BYTES,
     ) -> None:
-        self.pipeline, self.registry, self.examples, self.is_local = pipeline, registry, examples, is_local
+        self.registry, self.examples, self.is_local = registry, examples, is_local
         self.observers = Observers()
         self.outbox = Outbox(transfer_bytes)
         self.questions = OpenQuestions(registry, capacity, video_bytes)
         self.housekeeping = Housekeeping(registry, self.outbox, self.describe_holdings)
         self.line = ModelLine()
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
-        self._prelabelling = Prelabelling(pipeline, self.line, self.teller)
-        stage = StageRoutes(pipeline, registry, self.questions, self.line, examples, self.outbox.folder)
+        self.models = models or ModelChoice(pipeline)
+        self._prelabelling = Prelabelling(self.models, self.line, self.teller)
+        stage = StageRoutes(self.models, registry, self.questions, self.line, examples, self.outbox.folder)
         queue = QueueRoutes(
             registry, self.questions, self._prelabelling, doubt_threshold=profile_of(pipeline).doubt_threshold
         )
-        transfer = TransferRoutes(pipeline, registry, self.questions, self.outbox, is_local=is_local)
+        transfer = TransferRoutes(self.models, registry, self.questions, self.outbox, is_local=is_local)
         self._events: Mapping[str, Callable[..., Iterator[Message]]] = {
             "open": stage.open,
             "edit": stage.edit,
@@ -103,6 +107,7 @@ class Studio:
             "remarks": queue.remarks,
             "efforts": queue.efforts,
             "act": queue.act,
+            "models": self.models.answer,
         }
         transfers, pictures = AtOnce("transfers", 96, 3), AtOnce("requests for pictures", 160, 32)
         self._at_once: Mapping[str, AtOnce] = {
@@ -116,9 +121,10 @@ class Studio:
     @property
     def holdings(self) -> tuple[Holding, ...]:
         """What is held of each budget: caches of models, opened videos, files."""
-        both: tuple[object, ...] = (self.pipeline.policy, self.pipeline.segmenter)
+        pipeline = self.models.pipeline
+        both: tuple[object, ...] = (pipeline.policy, pipeline.segmenter)
         models = [one for one in both if isinstance(one, HoldingModel)]
-        shown = self.pipeline.shown_frames
+        shown = pipeline.shown_frames
         found = [
             *itertools.chain.from_iterable(model.holdings for model in models),
             Holding("frames shown to the policy", shown.num_bytes, shown.budget_bytes),
@@ -193,6 +199,7 @@ class Studio:
     def close(self) -> None:
         """Stop everything; what was done is kept."""
         self.housekeeping.close()
+        self.models.close()
         self._prelabelling.close()
         self.questions.close()
         self.registry.close()

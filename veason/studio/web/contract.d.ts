@@ -182,6 +182,8 @@ export interface AnsweredItem {
   kind: "answered";
   /** it says that the target is not in the video. */
   absent: boolean;
+  /** the policy was not trained for the question, and was made to answer. */
+  guess: boolean;
   /** what was odd about its form. */
   notes: Array<string>;
   /** seconds until it wrote. */
@@ -195,6 +197,12 @@ export interface UnansweredItem {
   kind: "unanswered";
   text: string;
   reason: string;
+}
+
+/** The policy was not asked, since it would only guess, and the `reasons`; what was there before stays. */
+export interface WithheldItem {
+  kind: "withheld";
+  reasons: Array<string>;
 }
 
 /** So many of `count` answers are `done`. */
@@ -365,7 +373,7 @@ export interface Message {
   /** the open question they are about, null where they are about none. */
   work: string | null;
   /** what there is to tell. */
-  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | QueuedItem | PropagatingItem | SettledItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
+  items: Array<OpenedItem | SessionItem | RangeItem | TakenItem | RefusedItem | UnsavedItem | ThinkingItem | ShownItem | ThoughtItem | MentionItem | KeyframeItem | BoxItem | AnsweredItem | UnansweredItem | WithheldItem | SamplingItem | RecalledItem | ProposalsItem | FindingsItem | QueuedItem | PropagatingItem | SettledItem | MasksItem | DoubtItem | PaceItem | BusyItem | IdleItem | NoticeItem | FileItem | ExportedItem | AddedItem | WrittenItem | TransferredItem>;
   /** tells this run of the server from the ones before. */
   epoch: string;
   /** no two messages are equal. */
@@ -619,6 +627,8 @@ export interface ThinkRequest extends WorkRequest {
   again?: boolean;
   /** how many answers are wanted. */
   samples?: 1 | 4 | 8;
+  /** answer also where the policy was not trained for the question. */
+  guess?: boolean;
 }
 
 /** Compute masks on the frames from `start` up to `stop`, which is left out. */
@@ -790,6 +800,34 @@ export interface RulesAction extends ProjectRequest {
   demanded: Array<"missing" | "empty" | "doubtful" | "unverified">;
 }
 
+/** Ask which models are in use; with all others where `do` is "list". */
+export interface ListModels extends Signed {
+  do: "list" | "now";
+}
+
+/** Use a model that is here, or fetch it first ("fetch"). */
+export interface ChooseModel extends Signed {
+  do: "choose" | "fetch";
+  kind: "policy" | "segmenter";
+  name: string;
+}
+
+/** Use a model of a server as the policy, or ask it an example first ("test"). */
+export interface ConnectServer extends Signed {
+  do: "connect" | "test";
+  /** of the server, with `/v1` where it has that. */
+  address: string;
+  /** its name there, "" where the server has only one. */
+  model: string;
+  /** what the server wants, "" where it wants none; it is kept in memory alone. */
+  key?: string;
+}
+
+/** Stop what is being done about a model; what was fetched is kept. */
+export interface CancelModelWork extends Signed {
+  do: "cancel";
+}
+
 /** A picture as a JPEG data URL. */
 export interface PictureReply {
   jpeg: string;
@@ -822,8 +860,10 @@ export interface PrelabelPart {
   failure: string;
   /** questions that could not be done. */
   failed: number;
+  /** questions that the policy was not asked, because it would only guess. */
+  withheld: number;
   /** what happens to the question at work, null before the first. */
-  stage: "thinking" | "tracking" | "proposed" | "failed" | "skipped" | null;
+  stage: "thinking" | "tracking" | "proposed" | "failed" | "skipped" | "withheld" | null;
   /** questions finished. */
   done: number;
   /** questions of this run. */
@@ -866,6 +906,8 @@ export interface QueueRow {
   doubt: number | null;
   /** why the policy gave no usable answer. */
   failure: string;
+  /** its answer is a guess, the policy not being trained for the question. */
+  isGuess: boolean;
   /** it is a second annotator's version. */
   isSecond: boolean;
   /** its revision. */
@@ -997,6 +1039,87 @@ export interface AssignedReply {
   error?: undefined;
 }
 
+/** The models in use. */
+export interface ModelPart {
+  /** its name. */
+  policy: string;
+  /** its name. */
+  segmenter: string;
+  /** what the models run on. */
+  device: "CPU" | "GPU";
+  /** the policy's answers are. */
+  recorded: boolean;
+  /** it makes sense to ask for more than one answer. */
+  several: boolean;
+  /** what the policy was, "" where nobody needs to be told. */
+  trainedOn: string;
+  /** width and height that the policy's numbers are in. */
+  space: [number, number] | null;
+  /** what the steps of its reasoning begin with. */
+  marks: Array<string>;
+  /** a frame above it is doubtful. */
+  doubtThreshold: number;
+  /** they cannot be changed here. */
+  isLocked: boolean;
+}
+
+/** A model of the list, in words; `fit` is "yes", "tight", "no" or "" where it is not known. */
+export interface ModelRowPart {
+  /** what it is chosen by. */
+  name: string;
+  /** what it does. */
+  kind: "policy" | "segmenter";
+  /** what it is good for. */
+  about: string;
+  /** how much of it is here. */
+  here: string;
+  /** it can be used at once. */
+  isHere: boolean;
+  /** a part of it was fetched. */
+  isPart: boolean;
+  /** it is the one in use. */
+  inUse: boolean;
+  /** what it takes with a 720p clip. */
+  memory: string;
+  /** whether it fits this machine. */
+  fits: string;
+  /** the same, in a word. */
+  fit: string;
+  /** as measured here, "" where it was not. */
+  speed: string;
+  /** of the weights. */
+  licence: string;
+}
+
+/** What is being done about a model. */
+export interface ModelWorkPart {
+  /** the kind of work. */
+  what: "fetching" | "loading" | "testing";
+  /** the model, or the server. */
+  name: string;
+  /** bytes that are here. */
+  done: number;
+  /** bytes in all, 0 where they are not counted. */
+  total: number;
+}
+
+/** The list of models. */
+export interface ModelsReply {
+  /** those in use. */
+  now: ModelPart;
+  /** what this machine has, in words; "" where the list is not shown. */
+  machine: string;
+  /** the models; none where they are locked. */
+  rows: Array<ModelRowPart>;
+  /** what is being done, null where nothing is. */
+  work: ModelWorkPart | null;
+  /** how the last work ended, "" where it ended well and there is nothing to say. */
+  told: string;
+  /** it ended with an error. */
+  failed: boolean;
+  error?: undefined;
+}
+
 /** The id of the question that is a copy. */
 export interface CopiedReply {
   question: number;
@@ -1084,26 +1207,10 @@ export interface ExamplePart {
 
 /** What the page shows before any video. */
 export interface About {
-  /** its name. */
-  policy: string;
-  /** what the models run on. */
-  device: "CPU" | "GPU";
+  /** those in use when the page was built; a look-up tells of later ones. */
+  models: ModelPart;
   /** what a call requests on a ZeroGPU Space, null elsewhere. */
   zeroGpu: ZeroGpuPart | null;
-  /** the policy's answers are. */
-  recorded: boolean;
-  /** it makes sense to ask for more than one answer. */
-  several: boolean;
-  /** its name. */
-  segmenter: string;
-  /** what the policy was, "" where nobody needs to be told. */
-  trainedOn: string;
-  /** width and height that the policy's numbers are in. */
-  space: [number, number] | null;
-  /** what the steps of its reasoning begin with. */
-  marks: Array<string>;
-  /** a frame above it is doubtful. */
-  doubtThreshold: number;
   /** people sign in, and what they do goes by their name. */
   signsIn: boolean;
   /** where labels are kept. */
@@ -1131,6 +1238,7 @@ export type Item =
   | BoxItem
   | AnsweredItem
   | UnansweredItem
+  | WithheldItem
   | SamplingItem
   | RecalledItem
   | ProposalsItem
@@ -1213,4 +1321,8 @@ export interface LookUps {
   act(request: DecideManyAction): Promise<ManyReply | ErrorReply>;
   act(request: AssignManyAction): Promise<ManyReply | ErrorReply>;
   act(request: RulesAction): Promise<RulesReply | ErrorReply>;
+  models(request: ListModels): Promise<ModelsReply | ErrorReply>;
+  models(request: ChooseModel): Promise<ModelsReply | ErrorReply>;
+  models(request: ConnectServer): Promise<ModelsReply | ErrorReply>;
+  models(request: CancelModelWork): Promise<ModelsReply | ErrorReply>;
 }

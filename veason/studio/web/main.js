@@ -24,13 +24,14 @@ import { makeState } from "./core/state.js";
 import { makeSync } from "./core/sync.js";
 import { Actions } from "./edits/actions.js";
 import { overlapping } from "./edits/overlap.js";
-import { bindHeader } from "./header/header.js";
+import { bindHeader, tellModels } from "./header/header.js";
 import { showPerson } from "./header/person.js";
 import { makeSteps } from "./header/steps.js";
 import { makeCommands } from "./keyboard/commands.js";
 import { Help } from "./keyboard/help.js";
 import { Keymap } from "./keyboard/keymap.js";
 import { bindKeys } from "./keyboard/keys.js";
+import { Models } from "./models/models.js";
 import { makeAnswers } from "./panel/answers.js";
 import { LeftOpenLine } from "./panel/left-open.js";
 import { makePrimary } from "./panel/primary.js";
@@ -78,6 +79,13 @@ export function start(scope) {
   const question = makeWorkbench(refs, scope, state, { frames, player, messages, queue, actions, notify });
   makeQueueScreen(refs, scope, state, queue, notify, (rows) => transfer.exportRows(rows));
   makeWelcome(refs, scope.props.about, state, messages, notify);
+  const models = new Models(refs, scope, notify, (now) => {
+    scope.props.about.models = now;
+    tellModels(refs, now);
+    refs.samples.hidden = !now.several;
+  });
+  refs.withheldModel.addEventListener("click", () => models.open("policy"));
+  void models.begin();
   makeSync(refs, scope.props.about, state, messages, notify);
   showPerson(refs, scope.props.about);
   openAsked(state, queue, messages, player, leaving(refs, state, frames, messages));
@@ -216,7 +224,7 @@ async function download(path, name) {
  */
 function makeWorkbench(refs, scope, state, { frames, player, messages, queue, actions, notify }) {
   const { about } = scope.props;
-  const { doubtThreshold } = about;
+  const { doubtThreshold } = about.models;
   const keymap = new Keymap();
   const help = new Help(refs, keymap);
   const tour = new Tour(refs, state);

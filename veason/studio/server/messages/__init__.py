@@ -43,6 +43,7 @@ from veason.studio.server.messages.thinking import (
     ThinkingItem,
     ThoughtItem,
     UnansweredItem,
+    WithheldItem,
 )
 
 Item: TypeAlias = (
@@ -60,6 +61,7 @@ Item: TypeAlias = (
     | BoxItem
     | AnsweredItem
     | UnansweredItem
+    | WithheldItem
     | SamplingItem
     | RecalledItem
     | ProposalsItem

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+
+from veason.studio.server.messages.models import ModelPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +93,8 @@ class About:
     """What the page shows before any video.
 
     Attributes:
-        policy: its name.
-        device: what the models run on.
+        models: those in use when the page was built; a look-up tells of later ones.
         zero_gpu: what a call requests on a ZeroGPU Space, null elsewhere.
-        recorded: the policy's answers are.
-        several: it makes sense to ask for more than one answer.
-        segmenter: its name.
-        trained_on: what the policy was, "" where nobody needs to be told.
-        space: width and height that the policy's numbers are in.
-        marks: what the steps of its reasoning begin with.
-        doubt_threshold: a frame above it is doubtful.
         signs_in: people sign in, and what they do goes by their name.
         project: where labels are kept.
         formats: of labels.
@@ -109,16 +102,8 @@ class About:
         examples: the cards.
     """
 
-    policy: str
-    device: Literal["CPU", "GPU"]
+    models: ModelPart
     zero_gpu: ZeroGpuPart | None
-    recorded: bool
-    several: bool
-    segmenter: str
-    trained_on: str
-    space: tuple[int, int] | None
-    marks: Sequence[str]
-    doubt_threshold: float
     signs_in: bool
     project: ProjectPart
     formats: Sequence[FormatPart]

@@ -18,6 +18,7 @@ class PrelabelPart:
         running: it is at work.
         failure: why it ended, "" where it did its work.
         failed: questions that could not be done.
+        withheld: questions that the policy was not asked, because it would only guess.
         stage: what happens to the question at work, null before the first.
         done: questions finished.
         total: questions of this run.
@@ -28,7 +29,8 @@ class PrelabelPart:
     running: bool
     failure: str
     failed: int
-    stage: Literal["thinking", "tracking", "proposed", "failed", "skipped"] | None
+    withheld: int
+    stage: Literal["thinking", "tracking", "proposed", "failed", "skipped", "withheld"] | None
     done: int
     total: int | None
     seconds_left: float | None
@@ -68,6 +70,7 @@ class QueueRow:
         objects: how many it has.
         doubt: in [0, 1], null before masks were looked at.
         failure: why the policy gave no usable answer.
+        is_guess: its answer is a guess, the policy not being trained for the question.
         is_second: it is a second annotator's version.
         seen: its revision.
         seconds: time at work on it.
@@ -91,6 +94,7 @@ class QueueRow:
     objects: int
     doubt: float | None
     failure: str
+    is_guess: bool
     is_second: bool
     seen: int
     seconds: float

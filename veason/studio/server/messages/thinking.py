@@ -93,6 +93,7 @@ class AnsweredItem:
 
     Attributes:
         absent: it says that the target is not in the video.
+        guess: the policy was not trained for the question, and was made to answer.
         notes: what was odd about its form.
         first_word: seconds until it wrote.
         tokens_per_second: after that.
@@ -100,9 +101,18 @@ class AnsweredItem:
 
     KIND: ClassVar = "answered"
     absent: bool
+    guess: bool
     notes: Sequence[str]
     first_word: float | None
     tokens_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithheldItem:
+    """The policy was not asked, since it would only guess, and the `reasons`; what was there before stays."""
+
+    KIND: ClassVar = "withheld"
+    reasons: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from veason.studio.server.requests.look_ups import (
     ThumbLookUp,
     UnknownLookUp,
 )
+from veason.studio.server.requests.models import ModelRequests
 from veason.studio.server.requests.signed import Signed
 from veason.studio.server.requests.stage import (
     OpenExampleRequest,
@@ -70,6 +71,7 @@ LOOK_UPS: Mapping[str, tuple[type[Signed], ...]] = {
     "remarks": (RemarksLookUp,),
     "efforts": (EffortsLookUp,),
     "act": get_args(Actions),
+    "models": get_args(ModelRequests),
 }
 """The page's look-ups by name, with the requests that each may carry."""
 

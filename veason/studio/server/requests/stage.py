@@ -41,11 +41,13 @@ class ThinkRequest(WorkRequest):
         instruction: what to segment, in words.
         again: send the visitor's correction of the last answer along.
         samples: how many answers are wanted.
+        guess: answer also where the policy was not trained for the question.
     """
 
     instruction: Annotated[str, AtMost(2000)]
     again: bool = False
     samples: Samples = 1
+    guess: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,11 +114,12 @@ class QueueRoutes:
         self, key: str, project: Project, questions: Iterable[Question], numbers: Statistics, ious: dict[int, float]
     ) -> Iterator[QueueRow]:
         videos = {video.id: video for video in project.library.videos()}
-        remarks, verdicts, disputed, proposed, counts = (
+        remarks, verdicts, disputed, proposed, guesses, counts = (
             project.queue.open_comments(),
             project.queue.standing_verdicts(),
             project.queue.disputed(),
             project.queue.proposed_verdicts(),
+            project.queue.guesses(),
             project.queue.object_counts(),
         )
         for one in questions:
@@ -137,6 +138,7 @@ class QueueRoutes:
                 objects=counts.get(one.id, 0),
                 doubt=one.doubt,
                 failure=one.failure,
+                is_guess=one.id in guesses,
                 is_second=one.original_id is not None,
                 seen=one.revision,
                 seconds=effort.seconds,

@@ -19,6 +19,7 @@ from veason.studio.server.messages.files import NoticeItem
 from veason.studio.server.messages.labels import RefusedItem, TakenItem, UnsavedItem
 from veason.studio.server.messages.masks import BusyItem, IdleItem
 from veason.studio.server.messages.thinking import ShownItem
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
@@ -69,7 +70,7 @@ class StageRoutes:
     """Events and look-ups about one question.
 
     Args:
-        pipeline: the models.
+        models: those in use.
         registry: the projects.
         questions: the ones that are open.
         line: for the models.
@@ -79,16 +80,21 @@ class StageRoutes:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        models: ModelChoice,
         registry: ProjectRegistry,
         questions: OpenQuestions,
         line: ModelLine,
         examples: Sequence[Example],
         room: Path,
     ) -> None:
-        self._pipeline, self._registry, self._questions, self._line = pipeline, registry, questions, line
+        self._models, self._registry, self._questions, self._line = models, registry, questions, line
         self._examples, self._room = examples, room
         self._opening = OpeningTabs()
+
+    @property
+    def _pipeline(self) -> Pipeline:
+        """The models in use; a job keeps the ones that it began with."""
+        return self._models.pipeline
 
     # --- events
 

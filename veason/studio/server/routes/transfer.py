@@ -18,7 +18,6 @@ from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.confined import OWNERS, ImportBounds, strangers_into_project
 from veason.formats.projects.from_project import from_project
 from veason.outputs import RunResult, truncate_file_name, write_json, write_overlay_video, write_palette_masks
-from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.database import NAME
 from veason.project.folder import pack, unpack
@@ -28,6 +27,7 @@ from veason.studio.server.archives import zip_folder
 from veason.studio.server.jobs import profile_of
 from veason.studio.server.messages import Message
 from veason.studio.server.messages.files import AddedItem, ExportedItem, FileItem, NoticeItem, TransferredItem
+from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.progress import run_with_progress
 from veason.studio.server.project_registry import GONE, ProjectRegistry
@@ -60,14 +60,14 @@ class TransferRoutes:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        models: ModelChoice,
         registry: ProjectRegistry,
         questions: OpenQuestions,
         outbox: Outbox,
         *,
         is_local: bool,
     ) -> None:
-        self._pipeline, self._registry, self._questions = pipeline, registry, questions
+        self._models, self._registry, self._questions = models, registry, questions
         self._outbox, self._is_local = outbox, is_local
 
     # --- out
@@ -114,7 +114,7 @@ class TransferRoutes:
             has_disputed=request.disputed,
             has_overlaps=request.overlaps,
             has_pictures=request.pictures,
-            profile=profile_of(self._pipeline),
+            profile=profile_of(self._models.pipeline),
         )
         with tempfile.TemporaryDirectory(dir=self._outbox.folder) as made:
             report = export_labels(_counted(project, only, tell), format, Path(made) / format, options)
@@ -133,10 +133,11 @@ class TransferRoutes:
         if what == "overlay":
             write_overlay_video(question.video, state.tracks, out / truncate_file_name(name, "-overlay.mp4"), tell)
             return out / truncate_file_name(name, "-overlay.mp4")
-        policy = self._pipeline.policy.name if self._pipeline.policy is not None else None
+        stored = question.project.labels.answer(question.question_id)
+        segmenter = question.project.library.question(question.question_id).segmenter
         if self._registry.is_public:  # the path is the server's, and the key of the project stands in it
             info = replace(info, path=question.title, files=())
-        run = RunResult(info, self._pipeline.segmenter.name, policy, state.instruction)
+        run = RunResult(info, segmenter or "", stored.policy if stored else None, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
         run.text = failure_text(question, state)
         write_json(run.record(), out / truncate_file_name(name, "-result.json"))

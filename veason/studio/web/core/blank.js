@@ -62,6 +62,7 @@ const thinking = () => ({
   findings: [],
   hasCheckedMasks: false,
   unknownWords: [],
+  withheld: [],
   proposals: [],
   agreement: "",
   speed: "",

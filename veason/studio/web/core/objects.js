@@ -226,8 +226,8 @@ export function drawnHere({ boxes, clicks, paintings, frame, selected }) {
  * @param {State} now
  */
 export function nextStep(now) {
-  const { work, busy, review, objects, pending, answered } = now;
-  if (!work || busy) return null;
+  const { work, busy, review, objects, pending, answered, withheld } = now;
+  if (!work || busy || withheld.length) return null;
   if (review === "accepted" || review === "absent") return "accept";
   if (!objects.length) return answered?.absent ? "accept" : "think";
   const isDone = objects.every((object) => isPropagated(now, object) && !pending.has(object));

@@ -12,7 +12,8 @@ import { duration, farness, inLine, secondsLeft } from "./words.js";
 
 /** @typedef {"opened" | "session" | "taken" | "refused" | "unsaved" | "range"} LabelKind */
 /** @typedef {"thinking" | "shown" | "thought" | "mention" | "keyframe" | "box" | "findings"} StreamedKind */
-/** @typedef {StreamedKind | "answered" | "unanswered" | "recalled" | "proposals" | "sampling"} ThinkingKind */
+/** @typedef {"answered" | "unanswered" | "withheld"} EndKind */
+/** @typedef {StreamedKind | EndKind | "recalled" | "proposals" | "sampling"} ThinkingKind */
 /** @typedef {"queued" | "propagating" | "settled" | "busy" | "idle" | "notice"} RunKind */
 /** @typedef {"file" | "written" | "added" | "exported" | "transferred"} FileKind */
 
@@ -129,6 +130,7 @@ function thinking(state, { go, notify }) {
       const speed = isKnown ? `first word ${firstWord.toFixed(1)} s · ${Math.round(tokensPerSecond)} tok/s` : "";
       state.set({ answered: item, speed });
     },
+    withheld: ({ reasons }) => state.set({ withheld: reasons }),
     unanswered(item) {
       state.set({ failure: item.text, failureReason: item.reason });
       notify(`No usable answer: ${item.reason}. Ask again in other words, or draw a box by hand.`);

@@ -86,6 +86,18 @@ export interface Refs {
   main: HTMLDivElement;
   meter: HTMLSpanElement;
   meterBar: HTMLElement;
+  modelCancel: HTMLButtonElement;
+  modelKindAbout: HTMLSpanElement;
+  modelMeter: HTMLSpanElement;
+  modelMeterBar: HTMLElement;
+  modelRows: HTMLUListElement;
+  modelTold: HTMLParagraphElement;
+  modelWork: HTMLDivElement;
+  modelWorkText: HTMLSpanElement;
+  modelsDialog: HTMLDialogElement;
+  modelsLocked: HTMLParagraphElement;
+  modelsMachine: HTMLSpanElement;
+  modelsOpen: HTMLDivElement;
   newBox: HTMLButtonElement;
   next: HTMLButtonElement;
   nextClip: HTMLButtonElement;
@@ -111,7 +123,7 @@ export interface Refs {
   packAll: HTMLButtonElement;
   pictures: HTMLInputElement;
   play: HTMLButtonElement;
-  policy: HTMLSpanElement;
+  policy: HTMLButtonElement;
   polygon: HTMLButtonElement;
   prelabel: HTMLButtonElement;
   prelabelLine: HTMLDivElement;
@@ -154,7 +166,6 @@ export interface Refs {
   rulesDialog: HTMLDialogElement;
   rulesForm: HTMLFormElement;
   rulesKeep: HTMLButtonElement;
-  running: HTMLParagraphElement;
   samples: HTMLSelectElement;
   saved: HTMLSpanElement;
   scopeChosen: HTMLLabelElement;
@@ -166,11 +177,19 @@ export interface Refs {
   secondClose: HTMLButtonElement;
   secondPicture: HTMLDivElement;
   secondWhich: HTMLSelectElement;
-  segmenter: HTMLSpanElement;
+  segmenter: HTMLButtonElement;
+  serverAddress: HTMLInputElement;
+  serverConnect: HTMLButtonElement;
+  serverForm: HTMLFormElement;
+  serverKey: HTMLInputElement;
+  serverModel: HTMLInputElement;
+  serverTest: HTMLButtonElement;
   settles: HTMLInputElement;
   shapeList: HTMLDivElement;
   shapes: HTMLDetailsElement;
   shares: HTMLDivElement;
+  showPolicies: HTMLButtonElement;
+  showSegmenters: HTMLButtonElement;
   showTour: HTMLButtonElement;
   shut: HTMLParagraphElement;
   slider: HTMLInputElement;
@@ -204,5 +223,11 @@ export interface Refs {
   visit: HTMLParagraphElement;
   visitText: HTMLSpanElement;
   welcome: HTMLElement;
+  withheld: HTMLElement;
+  withheldBox: HTMLButtonElement;
+  withheldGuess: HTMLButtonElement;
+  withheldModel: HTMLButtonElement;
+  withheldReasons: HTMLUListElement;
+  withheldTitle: HTMLElement;
   zoom: HTMLButtonElement;
 }

@@ -111,6 +111,8 @@ export interface ThinkingPart {
   hasCheckedMasks: boolean;
   /** Words of the question that the policy has never seen. */
   unknownWords: string[];
+  /** Why the policy was not asked, [] where it was. */
+  withheld: string[];
   proposals: AnswerPart[];
   agreement: string;
   speed: string;

@@ -16,8 +16,10 @@ export const gpuSeconds = (seconds, zeroGpu) =>
   zeroGpu && Math.min(zeroGpu.max, Math.ceil(zeroGpu.startup + zeroGpu.factor * seconds));
 
 /** @param {number} bytes */
-export const fileSize = (bytes) =>
-  bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+export const fileSize = (bytes) => {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+};
 
 /** Time at work, in its largest unit. @param {number} seconds */
 export function time(seconds) {

@@ -1,7 +1,7 @@
 // @ts-check
 // The bar above and the tools on the stage: buttons that call actions, and lines that tell how things stand.
 
-/** @import { About, ExportWorkRequest, OpenedItem } from "../contract.js" */
+/** @import { About, ExportWorkRequest, ModelPart, OpenedItem } from "../contract.js" */
 /** @import { Messages } from "../core/messages.js" */
 /** @import { Refs } from "../core/refs.js" */
 /** @import { State, Store } from "../core/types.js" */
@@ -33,19 +33,20 @@ const CORNERS = { nw: "top left", se: "bottom right" };
  * @param {Parts} parts
  */
 export function bindHeader(refs, about, state, messages, parts) {
-  tellModels(refs, about);
+  tellModels(refs, about.models);
   bindButtons(refs, state, parts);
   bindDownloads(refs, state, messages);
   bindLines(refs, state);
 }
 
-/** @param {Refs} refs @param {About} about */
-function tellModels(refs, { policy, segmenter, recorded, device, trainedOn }) {
+/** Name the models in use. @param {Refs} refs @param {ModelPart} models */
+export function tellModels(refs, { policy, segmenter, recorded, device, trainedOn }) {
   refs.policy.replaceChildren("policy ", node("b", {}, recorded ? "recorded answers" : policy));
   refs.segmenter.replaceChildren("segmenter ", node("b", {}, segmenter));
-  refs.running.textContent = recorded
-    ? "The answers about the example clips are recorded: no policy runs here. The masks are made live."
-    : `Both models run live on this server's ${device}.`;
+  refs.policy.title = recorded
+    ? "The answers about the example clips are recorded: no policy runs here. Choose another"
+    : `Thinks on this server's ${device}, unless it names a server of its own. Choose another`;
+  refs.segmenter.title = `Runs on this server's ${device}. Choose another`;
   refs.caution.hidden = !trainedOn;
   refs.caution.textContent = `trained on ${trainedOn}`;
   refs.caution.title = refs.caution.textContent;

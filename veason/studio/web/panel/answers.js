@@ -17,7 +17,7 @@ import { button, node } from "../core/dom.js";
  * @param {Actions} actions
  */
 export function makeAnswers(refs, about, state, player, actions) {
-  refs.samples.hidden = !about.several;
+  refs.samples.hidden = !about.models.several;
 
   /** @param {AnswerPart} answer */
   function chip({ number, frame, absent, current }) {

@@ -1,7 +1,7 @@
 // @ts-check
 // Frames and boxes that a text names, found again in it.
 
-/** @import { About, MentionItem } from "../contract.js" */
+/** @import { MentionItem, ModelPart } from "../contract.js" */
 /** @import { State, Xyxy } from "../core/types.js" */
 
 const BOX = /[[(]\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*[\])]/g;
@@ -19,7 +19,7 @@ const NEAR = 3; // pixels: a box that is told rounded is still the one that was 
  * @param {string} text
  * @param {number} offset where it begins in the whole
  * @param {Pick<State, "info" | "keyframe" | "boxes" | "rewritten">} now
- * @param {About["space"]} space
+ * @param {ModelPart["space"]} space
  * @returns {BoxNamed[]}
  */
 export function boxesIn(text, offset, { info, keyframe, boxes, rewritten }, space) {

@@ -9,7 +9,7 @@ import { nextStep } from "../core/objects.js";
 /** @param {Refs} refs @param {Store} state */
 export function makePrimary(refs, state) {
   const steps = { think: refs.think, propagate: refs.propagate, accept: refs.accept };
-  state.on(["work", "busy", "review", "objects", "pending", "answered", "maskCount"], (now) => {
+  state.on(["work", "busy", "review", "objects", "pending", "answered", "withheld", "maskCount"], (now) => {
     const primary = nextStep(now);
     for (const [step, shown] of Object.entries(steps)) shown.classList.toggle("v-ghost", step !== primary);
   });

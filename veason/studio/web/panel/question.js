@@ -1,12 +1,12 @@
 // @ts-check
-// The question: asking it, asking again with a correction, and words the policy has never seen.
+// The question: asking it, asking again with a correction, and what the policy was never trained for.
 
 /** @import { Messages } from "../core/messages.js" */
 /** @import { Refs } from "../core/refs.js" */
 /** @import { Scope, Store } from "../core/types.js" */
 /** @import { ThinkRequest } from "../contract.js" */
 
-import { button } from "../core/dom.js";
+import { button, node } from "../core/dom.js";
 import { keepPref, recallPref } from "../core/prefs.js";
 import { duration } from "../core/words.js";
 
@@ -60,6 +60,7 @@ export class Question {
     this.#state = state;
     this.#messages = messages;
     this.#bindField();
+    this.#bindWithheld();
     state.on(["speed"], () => this.#tellSpeed());
     refs.samples.addEventListener("change", () => this.#tellSpeed());
     state.on(["info"], ({ info }) => this.#suggest(info?.title ?? null));
@@ -124,7 +125,7 @@ export class Question {
     if (this.#asking !== instruction) return;
     this.#state.set({ unknownWords: words });
     this.#refs.unknown.hidden = words.length === 0;
-    this.#refs.unknown.textContent = `This policy has never seen: ${words.join(", ")}. It may guess.`;
+    this.#refs.unknown.textContent = `This policy has never seen: ${words.join(", ")}. It could only guess.`;
   }
 
   /** @param {string} instruction */
@@ -133,12 +134,27 @@ export class Question {
     return told.error === undefined ? told.words : [];
   }
 
+  /** What to do where the policy would only guess. */
+  #bindWithheld() {
+    const { withheldBox, withheldGuess, withheld, withheldTitle, withheldReasons } = this.#refs;
+    const { about } = this.#scope.props;
+    withheldBox.addEventListener("click", () => this.#state.set({ withheld: [], drawing: true, tool: null }));
+    withheldGuess.addEventListener("click", () => this.#ask(false, true));
+    this.#state.on(["withheld"], ({ withheld: reasons }) => {
+      withheld.hidden = !reasons.length;
+      withheldTitle.textContent = `“${about.models.policy}” was not trained for this, so it was not asked`;
+      withheldReasons.replaceChildren(...reasons.map((reason) => node("li", {}, reason)));
+      if (reasons.length) withheldBox.focus();
+    });
+  }
+
   #bindField() {
     const { instruction, ask } = this.#refs;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let pause;
     instruction.addEventListener("input", () => {
       this.#look();
+      if (this.#state.get().withheld.length) this.#state.set({ withheld: [] });
       clearTimeout(pause);
       pause = setTimeout(() => this.nameUnknown(), AFTER_TYPING_MS);
     });
@@ -153,8 +169,8 @@ export class Question {
     ask.addEventListener("submit", submit);
   }
 
-  /** @param {boolean} again */
-  #ask(again) {
+  /** @param {boolean} again @param {boolean} [guess] also where the policy was not trained for it */
+  #ask(again, guess = false) {
     const instruction = this.#refs.instruction.value.trim();
     if (!instruction) {
       this.#refs.instruction.focus();
@@ -174,12 +190,13 @@ export class Question {
       answered: null,
       findings: [],
       proposals: [],
+      withheld: [],
       rewriting: false,
       rewritten: null,
       status: "waiting for the policy …",
     });
     const chosen = /** @type {NonNullable<ThinkRequest["samples"]>} */ (Number(this.#refs.samples.value));
-    this.#messages.send("think", { instruction, again, samples: again ? 1 : chosen });
+    this.#messages.send("think", { instruction, again, samples: again ? 1 : chosen, guess });
   }
 
   /** Instructions that the example clip comes with. @param {string | null} title */

@@ -28,7 +28,7 @@ const TOLD = {
  * @param {Pick<State, "findings" | "hasCheckedMasks" | "unknownWords" | "answered">} now
  */
 export function agreementText({ findings, hasCheckedMasks, unknownWords, answered }) {
-  if (!answered || findings.length) return null;
+  if (!answered || findings.length || answered.guess) return null;
   if (unknownWords.length) return "The question has words that the policy has never seen: look at its answer.";
   return `✓ the answer agrees with its reasoning${hasCheckedMasks ? " and its masks" : ""}`;
 }
@@ -86,6 +86,11 @@ export class Reasoning {
     if (now.failure) {
       blocks.push(node("div", { class: "v-step" }, node("h4", {}, "What the policy wrote"), now.failure));
     }
+    if (now.answered?.guess) {
+      blocks.unshift(
+        node("p", { class: "v-guess" }, node("b", {}, "A guess. "), "The policy was not trained for this."),
+      );
+    }
     const notes = (now.answered?.notes ?? []).map((note) => node("div", { class: "v-dim v-small" }, note));
     const line = this.#standing(now);
     const outcome = now.reasoning === "stale" ? [...line, ...this.#verdict(now, [])] : this.#verdict(now, line);
@@ -95,13 +100,15 @@ export class Reasoning {
   /** @param {State} now @param {boolean} isThinking */
   #blocks(now, isThinking) {
     const thought = now.rewritten ?? now.thought;
-    const steps = stepsOf(thought, this.#about.marks).filter(({ start, end }) => thought.slice(start, end).trim());
+    const steps = stepsOf(thought, this.#about.models.marks).filter(({ start, end }) =>
+      thought.slice(start, end).trim(),
+    );
     return steps.map((step, number) => this.#block(now, thought, step, isThinking && number === steps.length - 1));
   }
 
   /** @param {State} now @param {string} thought @param {Step} step @param {boolean} isNow it is being written */
   #block(now, thought, { title, start, end }, isNow) {
-    const { space } = this.#about;
+    const { space } = this.#about.models;
     const records = space ? readRecords(thought.slice(start, end)) : null;
     const raw = thought.slice(start + (records?.end ?? 0), end);
     const parts = this.#withChips(raw.trim(), end - raw.trimStart().length, now);
@@ -122,7 +129,7 @@ export class Reasoning {
    */
   #withChips(text, offset, now) {
     const frames = framesIn(text, offset, now).map((named) => ({ ...named, chip: () => this.#frameChip(named.frame) }));
-    const boxes = boxesIn(text, offset, now, this.#about.space).map((named) => ({
+    const boxes = boxesIn(text, offset, now, this.#about.models.space).map((named) => ({
       ...named,
       chip: () => this.#boxChip(named),
     }));

@@ -26,6 +26,7 @@ function doubtBar(doubt) {
 /** @param {QueueRow} row */
 function details(row) {
   const parts = [];
+  if (row.isGuess) parts.push("a guess");
   if (row.isDeleted) parts.push("deleted: kept, and left out of exports");
   if (row.isGone) parts.push("the file is gone: add the clip again");
   if (row.failure) parts.push(`no usable answer: ${row.failure}`);

@@ -144,7 +144,7 @@ export class QueueView {
     const { prelabel, prelabelLine, prelabelText, prelabelMeter } = this.#refs;
     const now = this.#queue.prelabel;
     prelabel.textContent = now?.running ? "Stop pre-labelling" : "Pre-label all";
-    prelabelLine.hidden = !now || (!now.running && !now.failure && !now.failed);
+    prelabelLine.hidden = !now || (!now.running && !now.failure && !now.failed && !now.withheld);
     if (!now || prelabelLine.hidden) return;
     prelabelText.textContent = prelabelTold(now);
     prelabelMeter.style.width = `${100 * (now.done / (now.total || 1))}%`;
@@ -155,8 +155,9 @@ export class QueueView {
 const empty = (title, ...parts) => node("div", { class: "v-empty" }, node("h2", {}, title), ...parts);
 
 /** @param {PrelabelPart} now */
-function prelabelTold({ running, done, total, stage, frames, failed, failure, secondsLeft }) {
-  const failures = failed ? ` · ${failed} failed` : "";
+function prelabelTold({ running, done, total, stage, frames, failed, withheld, failure, secondsLeft }) {
+  const unasked = withheld ? ` · ${withheld} not asked: the policy would guess` : "";
+  const failures = `${failed ? ` · ${failed} failed` : ""}${unasked}`;
   if (!running) return failure || `Pre-labelling ended${failures}`;
   const within = stage === "tracking" ? ` · frame ${frames[0]} of ${frames[1]}` : stage ? ` · ${stage}` : "";
   const left = secondsLeft ? ` · ${time(secondsLeft)} left` : "";

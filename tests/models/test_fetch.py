@@ -1,0 +1,113 @@
+"""Models are fetched from a hub over HTTP: resumable, verified, and with words where that is not possible."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.models.hub_server import HubServer, running_hub
+
+WEIGHTS = os.urandom(1 << 21)
+FILES = {"config.json": b'{"model_type": "qwen2_5_vl"}', "model.safetensors": WEIGHTS, "README.md": b"not needed"}
+NAME = "somebody/small-model"
+
+
+def environment(home: Path, endpoint: str) -> dict[str, str]:
+    """Return the environment of a machine whose hub is elsewhere and whose home is a folder of the test."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    hub = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return {**kept, **hub, "HOME": str(home)}
+
+
+def veason(home: Path, endpoint: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "veason", "models", *words],
+        env=environment(home, endpoint),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_get_says_how_much_goes_on_where_it_was_killed_and_checks_what_came(tmp_path: Path) -> None:
+    with running_hub(HubServer({NAME: FILES}, pause_s=0.1)) as hub:
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "veason", "models", "get", NAME],
+            env=environment(tmp_path, hub.address),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        parts = tmp_path / "hf" / "hub" / "models--somebody--small-model" / "blobs"
+        deadline = time.monotonic() + 60
+        while not any(one.stat().st_size > 1 << 18 for one in parts.glob("*.veason-part")):
+            assert time.monotonic() < deadline, "nothing arrives"
+            time.sleep(0.05)
+        killed.send_signal(signal.SIGINT)
+        assert killed.wait(timeout=30) == 130
+        begun = next(parts.glob("*.veason-part")).stat().st_size
+        assert 0 < begun < len(WEIGHTS)
+
+        hub.pause_s = 0.0
+        done = veason(tmp_path, hub.address, "get", NAME)
+        assert done.returncode == 0, done.stderr
+        assert "2 MB to fetch of 2 MB" in done.stderr
+        assert ("model.safetensors", begun) in hub.served
+        assert not [name for name, _ in hub.served if name == "README.md"]
+        assert "is here" in veason(tmp_path, hub.address, "get", NAME).stdout
+
+    listed = json.loads(veason(tmp_path, hub.address, "list", "--json").stdout)  # the hub is gone by now
+    row = next(one for one in listed["models"] if one["name"] == NAME)
+    assert (row["is_here"], row["kind"]) == (True, "policy")
+    assert veason(tmp_path, hub.address, "check", NAME).returncode == 0
+
+    blob = next(one for one in parts.iterdir() if one.stat().st_size == len(WEIGHTS))
+    blob.chmod(0o644)
+    blob.write_bytes(b"x" + WEIGHTS[1:])
+    checked = veason(tmp_path, hub.address, "check", NAME)
+    assert checked.returncode == 2
+    assert "model.safetensors is not what was published" in checked.stderr
+    assert "2 MB are free again" in veason(tmp_path, hub.address, "remove", NAME).stdout
+    assert not parts.exists()
+
+
+def test_a_file_that_is_not_what_was_published_is_refused_and_not_kept(tmp_path: Path) -> None:
+    with running_hub(HubServer({NAME: FILES}, spoils=frozenset({"model.safetensors"}))) as hub:
+        spoilt = veason(tmp_path, hub.address, "get", NAME)
+        assert spoilt.returncode == 2
+        assert "did not arrive as it was published" in spoilt.stderr
+        hub.spoils = frozenset()
+        assert veason(tmp_path, hub.address, "get", NAME).returncode == 0
+
+
+def test_a_network_that_breaks_is_gone_on_with(tmp_path: Path) -> None:
+    with running_hub(HubServer({NAME: FILES}, breaks_after=1 << 20)) as hub:
+        assert veason(tmp_path, hub.address, "get", NAME).returncode == 0
+        assert [name for name, first in hub.served if first] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_there", "told"),
+    [
+        pytest.param(
+            NAME, False, f"hf download {NAME}; then copy the folder models--somebody--small-model", id="no hub"
+        ),
+        pytest.param("nobody/nothing", True, "is the name right?", id="no such model"),
+    ],
+)
+def test_what_cannot_be_fetched_says_what_to_do(name: str, is_there: bool, told: str, tmp_path: Path) -> None:
+    with running_hub(HubServer({NAME: FILES})) as hub:
+        address = hub.address if is_there else "http://127.0.0.1:9"
+        started = time.monotonic()
+        refused = veason(tmp_path, address, "get", name)
+    assert refused.returncode == 2
+    assert told in refused.stderr
+    assert time.monotonic() - started < 60

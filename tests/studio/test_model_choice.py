@@ -1,0 +1,157 @@
+"""The models of the app: tested, connected, switched while a job runs, kept for the next start, and locked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.policy.model_server import ModelServer, running, wire_forms
+from tests.standins import BoxFiller
+from tests.studio.visitor import Visitor, make_frames, of_kind
+from veason import hub
+from veason.models.choice import read_choice
+from veason.pipeline import Pipeline
+from veason.profile import GENERIC
+from veason.studio.server.model_choice import LOCKED, ModelChoice, read_kept
+from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.requests.models import ChooseModel, ConnectServer, ListModels
+from veason.studio.server.settings import Settings
+from veason.studio.server.studio import Studio
+from veason.types import Answer, Answered, Box, Frame, PolicyEvent, Sampling, ThoughtDelta, Turn
+
+ANSWER = '<answer>{"keyframe_timestamp": 0, "bbox_2d_list": [[100, 100, 300, 300]]}</answer>'
+
+
+class SlowPolicy:
+    """Writes one word, lets a test do something, then answers."""
+
+    name, frame_count, profile, is_recorded, can_sample = "slow", 4, GENERIC, False, True
+
+    def __init__(self) -> None:
+        self.meanwhile: Any = lambda: None
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        return ()
+
+    def stream(
+        self,
+        frames: Sequence[Frame],
+        instruction: str,
+        *,
+        num_frames: int,
+        fps: float | None = None,
+        turns: Sequence[Turn] = (),
+        sampling: Sampling = Sampling(),
+    ) -> Iterator[PolicyEvent]:
+        yield ThoughtDelta("well")
+        self.meanwhile()
+        yield Answered(Answer("well", frames[0].index, (Box(2, 2, 10, 10),)))
+
+
+def ended(choice: ModelChoice) -> Any:
+    """Wait for the end of what is being done and return how things stand."""
+    deadline = time.monotonic() + 120
+    while (told := choice.reply(with_rows=False)).work is not None:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.02)
+    return told
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path / "labels"
+
+
+def test_a_server_is_tested_then_used_and_a_running_question_ends_on_the_policy_it_began_with(project: Path) -> None:
+    visitor, policy = Visitor(), SlowPolicy()
+    choice = ModelChoice(Pipeline(policy, visitor.segmenter), is_locked=False, project=project)
+    registry = ProjectRegistry(Settings(project=project))
+    studio = Studio(choice.pipeline, registry, [], capacity=2, models=choice)
+    key, kept = registry.get_or_make(None)
+    video = kept.library.add_video(make_frames(project.parent / "frames", 8))
+    question = kept.library.add_question(video, "the red ball")
+    with running(ModelServer(lines=wire_forms("I see it.", ANSWER)["ollama"])) as server:
+        tested = ConnectServer(do="test", address=server.address, model="only", key="sk-secret")
+        choice.answer(tested)
+        told = ended(choice)
+        assert not told.failed
+        assert told.told.startswith("It works: “the pursuer” in chase.mp4: frame 0, box [")
+        assert choice.pipeline.policy is policy
+
+        def switch() -> None:
+            choice.answer(ConnectServer(do="connect", address=server.address, model="only", key="sk-secret"))
+            assert ended(choice).now.policy.startswith("only at 127.0.0.1")
+
+        policy.meanwhile = switch
+        asked = {"work": f"{key}.{question}", "instruction": "the red ball", "project": key}
+        first = [item for message in studio.answer("think", asked) for item in message["items"]]
+        assert of_kind(first, "answered")
+        answer = kept.labels.answer(question)
+        assert answer is not None
+        assert answer.policy == "slow"
+        assert kept.labels.state(question).prompts  # the work is where it was
+        [message for message in studio.answer("think", asked)]
+        answer = kept.labels.answer(question)
+        assert answer is not None
+        assert answer.policy is not None
+        assert answer.policy.startswith("only at")
+        remembered = read_kept(project, None, None)
+        assert (remembered.policy, remembered.policy_model) == (server.address, "only")
+        assert read_kept(project, "nano", None).policy == "nano"  # what is named on the command line goes first
+    assert "sk-secret" not in "".join(one.read_text() for one in (project.parent / ".config").rglob("*.json"))
+    studio.close()
+
+
+def test_what_cannot_be_used_is_told_and_the_models_stay(project: Path) -> None:
+    choice = ModelChoice(Pipeline(None, BoxFiller()), is_locked=False, project=project)
+    for request in (
+        ConnectServer(do="connect", address="http://127.0.0.1:9/v1", model="x"),
+        ChooseModel(do="choose", kind="policy", name="/nowhere"),
+        ChooseModel(do="choose", kind="segmenter", name="somebody/nothing"),
+    ):
+        before = choice.pipeline
+        if isinstance(request, ConnectServer):
+            choice.answer(ConnectServer(do="test", address=request.address, model="x"))
+        else:
+            choice.answer(request)
+        told = ended(choice)
+        assert told.failed
+        assert told.told
+        assert choice.pipeline is before
+    assert read_choice(project).policy is None
+
+
+@pytest.mark.skipif(not hub.has_embedded("segmenter"), reason="assets/nano is not here")
+def test_a_segmenter_is_switched_alone_and_the_list_marks_it(project: Path) -> None:
+    policy = SlowPolicy()
+    choice = ModelChoice(Pipeline(policy, BoxFiller()), is_locked=False, project=project)
+    choice.answer(ChooseModel(do="choose", kind="segmenter", name="nano"))
+    assert not ended(choice).failed
+    assert choice.pipeline.segmenter.name == "nano"
+    assert choice.pipeline.policy is policy
+    listed = choice.answer(ListModels(do="list"))
+    in_use = [(row.kind, row.name) for row in listed.rows if row.in_use]
+    assert in_use == [("segmenter", "nano")]
+    assert {row.kind for row in listed.rows} == {"policy", "segmenter"}
+    assert listed.machine
+
+
+def test_locked_models_cannot_be_changed_and_no_list_is_told() -> None:
+    visitor = Visitor()
+    told = visitor.look_up("models", do="list")
+    assert told["now"]["isLocked"]
+    assert told["rows"] == []
+    assert told["machine"] == ""
+    for request in (
+        {"do": "connect", "address": "http://10.0.0.1/v1", "model": "x"},
+        {"do": "test", "address": "http://10.0.0.1/v1", "model": "x"},
+        {"do": "fetch", "kind": "policy", "name": "somebody/something"},
+        {"do": "choose", "kind": "policy", "name": "nano"},
+        {"do": "cancel"},
+    ):
+        assert visitor.look_up("models", **request)["error"] == LOCKED

@@ -1,0 +1,171 @@
+"""The models that are here: in the package, or in the local hub cache. Nothing in this module uses the network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from veason import hub
+from veason.errors import MissingBackend
+from veason.models.catalogue import CATALOGUE, Kind
+
+PART_ENDING = ".veason-part"
+"""Ending of a file that is being fetched, beside the ones that are whole."""
+
+_BLOCK = 1 << 20
+_KINDS: dict[str, Kind] = {"sam2": "segmenter", "sam3": "segmenter", "edgetam": "segmenter"}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """What is here of a model.
+
+    Attributes:
+        name: what it is chosen by.
+        kind: what it does.
+        folder: where it lies; None for what is not here.
+        num_bytes: what it takes on the disk, with what is half fetched.
+        is_whole: whether all of its weights are here.
+        part_bytes: how much of it was fetched before the fetching was stopped.
+    """
+
+    name: str
+    kind: Kind
+    folder: Path | None = None
+    num_bytes: int = 0
+    is_whole: bool = False
+    part_bytes: int = 0
+
+
+def cache_folder() -> Path:
+    """Return the folder of the hub cache on this machine."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def repository_folder(name: str) -> Path:
+    """Return the folder of a model in the hub cache, there or not."""
+    return cache_folder() / f"models--{name.replace('/', '--')}"
+
+
+def local_model(name: str, kind: Kind) -> LocalModel:
+    """Return what is here of a model."""
+    if name in hub.EMBEDDED_SEGMENTERS:
+        embedded = hub.EMBEDDED_SEGMENTERS[name] if kind == "segmenter" else kind
+        folder = hub.embedded(embedded)
+        return LocalModel(name, kind, folder, _size_of(folder), hub.has_embedded(embedded))
+    repository = repository_folder(name)
+    if not repository.is_dir():
+        return LocalModel(name, kind)
+    parts = [one.stat().st_size for one in (repository / "blobs").glob(f"*{PART_ENDING}")]
+    folder = hub.cached_folder(name)
+    is_whole = folder is not None and hub.has_weights(folder)
+    return LocalModel(name, kind, folder, _size_of(repository / "blobs"), is_whole, sum(parts))
+
+
+def local_models() -> tuple[LocalModel, ...]:
+    """Return every model of the list, and every other one in the hub cache that looks like a policy or a segmenter."""
+    listed = [local_model(one.name, one.kind) for one in CATALOGUE]
+    known = {one.name for one in CATALOGUE}
+    others = []
+    for folder in sorted(cache_folder().glob("models--*--*")):
+        name = folder.name.removeprefix("models--").replace("--", "/", 1)
+        kind = _kind_of(name)
+        if name not in known and kind is not None:
+            others.append(local_model(name, kind))
+    return (*listed, *others)
+
+
+def check_model(name: str, on_progress: Callable[[int, int], object] | None = None) -> tuple[str, ...]:
+    """Return what is wrong with the files of a model in the hub cache, () where each is what its name promises.
+
+    A file of the cache is called by its SHA-256 (large files) or by its git hash (small ones).
+
+    Args:
+        name: a hub id.
+        on_progress: called with (bytes read, bytes in all).
+
+    Raises:
+        MissingBackend: nothing of it is here.
+    """
+    blobs = [one for one in sorted((repository_folder(name) / "blobs").glob("*")) if one.suffix != PART_ENDING]
+    if not blobs:
+        raise MissingBackend(f"nothing of {name} is in {cache_folder()}: veason models get {name}")
+    total, done, wrong = sum(one.stat().st_size for one in blobs), 0, []
+    for blob in blobs:
+        if not is_sound(blob):
+            wrong.append(f"{_called(name, blob)} is not what was published: veason models get {name} fetches it again")
+        done += blob.stat().st_size
+        if on_progress is not None:
+            on_progress(done, total)
+    folder = hub.cached_folder(name)
+    if folder is None or not hub.has_weights(folder):
+        wrong.append(f"some of its weights are not here: veason models get {name} goes on")
+    return tuple(wrong)
+
+
+def is_sound(file: Path, name: str | None = None) -> bool:
+    """Tell whether a file is what its name in the hub cache (or `name`) promises; an unknown form promises nothing."""
+    name = name or file.name
+    if len(name) == 64:
+        digest = hashlib.sha256()
+    elif len(name) == 40:
+        digest = hashlib.sha1(f"blob {file.stat().st_size}\0".encode(), usedforsecurity=False)
+    else:
+        return True
+    for block in _blocks(file):
+        digest.update(block)
+    return digest.hexdigest() == name
+
+
+def remove_model(name: str) -> int:
+    """Delete a model from the hub cache, parts included, and return how many bytes that frees.
+
+    Raises:
+        MissingBackend: nothing of it is here, or it belongs to the package.
+    """
+    if name in hub.EMBEDDED_SEGMENTERS:
+        raise MissingBackend(f"{name} belongs to the package and stays: choose another model")
+    folder = repository_folder(name)
+    if not folder.is_dir():
+        raise MissingBackend(f"nothing of {name} is in {cache_folder()}")
+    freed = _size_of(folder / "blobs")
+    shutil.rmtree(folder)
+    return freed
+
+
+def _blocks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            yield block
+
+
+def _called(name: str, blob: Path) -> str:
+    """Return how a file of the cache is called in the repository."""
+    snapshots = repository_folder(name) / "snapshots"
+    links = (one for one in snapshots.rglob("*") if one.is_file() and one.resolve() == blob.resolve())
+    return next((one.name for one in links), blob.name)
+
+
+def _size_of(folder: Path) -> int:
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else 0
+
+
+def _kind_of(name: str) -> Kind | None:
+    """Return what a model of the hub cache does, by its name and its config; None where it is something else."""
+    lowered = name.lower()
+    if any(word in lowered for word in _KINDS):
+        return "segmenter"
+    folder = hub.cached_folder(name)
+    if folder is None or not (folder / "config.json").is_file():
+        return None
+    try:
+        model_type = str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", ""))
+    except (OSError, ValueError, AttributeError):
+        return None
+    return "policy" if model_type in ("qwen2_5_vl", "qwen3_vl") else None
