@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.studio.visitor import BOX, Visitor
-from veason.annotation import MoveKeyframe, Named, PutPrompt, State
+from veason.annotation import GotMasks, MoveKeyframe, Named, PutPrompt, State
 from veason.errors import ProjectError, SessionError
 from veason.hub import ASSETS
 from veason.masks import empty_mask
@@ -71,8 +71,8 @@ def drawn(object_id: int = 1, frame: int = 4) -> PutPrompt:
     return PutPrompt(Prompt(object_id, frame, box=Box(10, 10, 60, 60)))
 
 
-def nothing_on(question: OpenQuestion, frame_index: int) -> FrameMasks:
-    return FrameMasks(frame_index, {1: ObjectMask(empty_mask(question.video.info.size_wh), 3.0)})
+def nothing_on(question: OpenQuestion, frame_index: int) -> list[GotMasks]:
+    return [GotMasks(FrameMasks(frame_index, {1: ObjectMask(empty_mask(question.video.info.size_wh), 3.0)}))]
 
 
 def state_of(question: OpenQuestion) -> State:

@@ -13,6 +13,7 @@ import gradio.utils
 import pytest
 
 from tests.studio.visitor import Visitor, mask_of, of_kind
+from veason.annotation import GotMasks
 from veason.project import Project
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.question import labels
@@ -179,7 +180,7 @@ def test_an_export_holds_the_masks_that_came_last(visitor: Visitor, monkeypatch:
     late = ObjectMask(mask_of(0, 0, 3, 3), 5.0)
     question = visitor.question
     with question.job.run():
-        assert question.labels.arrive(FrameMasks(0, {1: late}), "filler")
+        assert question.labels.arrive([GotMasks(FrameMasks(0, {1: late}))], "filler")
     assert visitor.project.labels.state(1).tracks[1].frames[0] != late  # it is not on the disk yet
     transfer(visitor, "export", format="coco", scope="project", everything=True)
     assert visitor.project.labels.state(1).tracks[1].frames[0] == late
