@@ -28,7 +28,6 @@ class CatalogueModel:
         licence: of the weights.
         clip_mb: memory that a question about a 720p clip of ten seconds takes beside the weights, in megabytes.
         size: class of the model among its kin, such as "7B", for lists that are short of room.
-        is_gated: whether its licence has to be accepted on the hub before it can be fetched.
     """
 
     name: str
@@ -38,7 +37,6 @@ class CatalogueModel:
     licence: str
     clip_mb: int
     size: str
-    is_gated: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -101,19 +99,6 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
         "Apache-2.0",
         1700,
         "large",
-    ),
-    CatalogueModel(
-        "yonigozlan/EdgeTAM-hf", "segmenter", "made for phones: quick, fair outlines", 14, "Apache-2.0", 900, "edge"
-    ),
-    CatalogueModel(
-        "facebook/sam3",
-        "segmenter",
-        "SAM 3's tracker; no order near the cursor",
-        840,
-        "SAM licence",
-        2600,
-        "sam3",
-        True,
     ),
 )
 """The models, policies first, each kind from the smallest up."""

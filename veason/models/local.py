@@ -17,7 +17,6 @@ PART_ENDING = ".veason-part"
 """Ending of a file that is being fetched, beside the ones that are whole."""
 
 _BLOCK = 1 << 20
-_KINDS: dict[str, Kind] = {"sam2": "segmenter", "sam3": "segmenter", "edgetam": "segmenter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +157,7 @@ def _size_of(folder: Path) -> int:
 
 def _kind_of(name: str) -> Kind | None:
     """Return what a model of the hub cache does, by its name and its config; None where it is something else."""
-    lowered = name.lower()
-    if any(word in lowered for word in _KINDS):
+    if "sam2" in name.lower():
         return "segmenter"
     folder = hub.cached_folder(name)
     if folder is None or not (folder / "config.json").is_file():
