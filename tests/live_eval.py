@@ -70,7 +70,9 @@ class Plain:
     def __init__(self, policy: Obedient) -> None:
         self.policy = policy
 
-    def ask(self, video: VideoSource, instruction: str, *, shown: Sequence[int]) -> Iterator[PolicyEvent | FrameMasks]:
+    def ask(
+        self, video: VideoSource, instruction: str, *, shown: Sequence[int], guess: bool = False
+    ) -> Iterator[PolicyEvent | FrameMasks]:
         for event in self.policy.stream(list(video.frames(shown)), instruction, num_frames=video.info.num_frames):
             yield event
             if isinstance(event, Unanswered):
