@@ -32,9 +32,9 @@ DIGESTS = {
     "ref-youtube-vos": "d97ee5e9109ea575",
     "yolo-seg": "59e983ee193f8e48",
     "cvat": "0bd46d8c95149c72",
-    "label-studio": "5856bec280e3287f",
+    "label-studio": "5bad8aacbeca9989",
     "overlay": "4f280970a6c82095",
-    "veason": "820c2bc5b68bf84a",
+    "veason": "a29b91e5efbb97d2",
     "sft": "e1dd86d8b5448f2b",
     "grpo": "d6cf41975a1d9d0f",
 }

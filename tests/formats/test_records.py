@@ -23,6 +23,8 @@ from veason.types import Box, Prompt
 BARE = ExportOptions(has_pictures=False)
 UNLABELLED = 25
 
+GUESS = "never trained on: moves"
+
 
 @pytest.fixture(scope="module")
 def video(videos: list[LabelledVideo]) -> LabelledVideo:
@@ -32,8 +34,12 @@ def video(videos: list[LabelledVideo]) -> LabelledVideo:
     boxed = LabelledQuestion(
         "9", "the box", (9,), status="accepted", prompts=(box,), by_hand=frozenset({(9, 30)}), keyframe=30
     )
+    guessed = tuple(
+        replace(question, guess=GUESS) if question.instruction == "everything that moves" else question
+        for question in made.questions
+    )
     tracks = {**made.tracks, 1: {index: mask for index, mask in made.tracks[1].items() if index != UNLABELLED}, 9: {}}
-    return replace(made, questions=(*made.questions, boxed), tracks=tracks)
+    return replace(made, questions=(*guessed, boxed), tracks=tracks)
 
 
 def test_names_are_unique_and_every_format_does_something() -> None:
@@ -69,6 +75,7 @@ def test_what_comes_back_of_an_export_is_what_the_record_says(
         keyframe=bool(bundle and bundle.keyframe),
         boxes=any(prompt.box for question in back.questions for prompt in question.prompts if prompt.object_id == 9),
         clicks=bool(bundle and any(prompt.clicks for prompt in bundle.prompts) and bundle.by_hand),
+        guess=any(GUESS in file.read_text(errors="ignore") for file in (tmp_path / "out").rglob("*") if file.is_file()),
         review=bool(bundle and bundle.is_accepted and back.tracks[1][50].provenance == "corrected"),
     )
     assert found == holds
