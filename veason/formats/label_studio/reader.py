@@ -186,7 +186,8 @@ class _Reader:
     def _check_length(self, length: int) -> None:
         """Raise DataError where Label Studio counted frames at another rate than the video has."""
         info = self._footage.info
-        if info and length and abs(length - info.num_frames) > max(_SLACK, info.num_frames // 10):
+        is_theirs = any(not task.is_ours for task in self._films)  # ours counts the frames of the file
+        if info and length and is_theirs and abs(length - info.num_frames) > max(_SLACK, info.num_frames // 10):
             raise DataError(
                 f"{self._films[0].place}: counts {length} frames, its video {self._name!r} has {info.num_frames}: "
                 "Label Studio counted at another rate, so it is not told which frames are meant; set frameRate in "
