@@ -37,7 +37,8 @@ def test_twenty_questions_go_from_new_to_accepted_without_a_mouse(app: App, cont
     page = open_page(context, app.url)
     page.get_by_role("button", name="Your queue").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    rows = page.get_by_role("listbox", name="Clips and instructions").get_by_role("option")
+    expect(rows.first).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     for number in range(COUNT):
         expect(page.get_by_label("What should be segmented?")).to_have_value(f"thing {number}")
