@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -50,7 +48,7 @@ def test_masks_are_cleaned_taken_along_and_followed_together(page: Page) -> None
     expect(lane(page, 1)).to_contain_text("painted")
     set_range(page, 0, 7)
     propagate(page)
-    expect(lane(page, 1).locator(".v-figure")).to_have_attribute("title", re.compile("^8 of"), timeout=LONG)
+    expect_masks(page, 1, 8)
     press(page, "Shift+A")
     paint(page, 6, (0.3, 0.5), (0.44, 0.5))
     follow = page.get_by_role("button", name="Propagate corrections")

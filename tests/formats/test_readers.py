@@ -87,7 +87,8 @@ def test_polygons_that_datumaro_writes_come_in_all_and_nearly_as_they_were(
         tally = ImportTally()
         (back,) = import_labels(tmp_path / f"polygons_{format}", format, videos={"hide": CLIP}, tally=tally)
         assert tally.taken["polygon"] == told[format] >= sum(map(len, truth.values())) - 40  # two are about one disc
-        assert not [line for line in tally.lines() if "attribute" not in line]
+        told_besides = ("attribute", "between keyframes")  # Datumaro writes a box beside each polygon
+        assert not [line for line in tally.lines() if not any(word in line for word in told_besides)]
         for frame, masks in truth.items():
             drawn = [track[frame].rle for track in back.tracks.values() if frame in track and not track[frame].is_empty]
             assert mask_iou(union_mask(drawn), union_mask(masks)) > 0.9  # polygons lose holes and half pixels
