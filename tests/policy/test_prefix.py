@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,16 @@ def test_a_reading_that_ends_within_the_pictures_does_not_serve() -> None:
     assert store.find(b"video", tokens("abx..."), at_least=3) is None
     assert store.find(b"video", tokens("abcx.."), at_least=3) is not None
     assert store.find(b"other", tokens("abcx.."), at_least=3) is None
+
+
+def test_its_size_is_told_while_it_is_at_work() -> None:
+    store = PrefixStore()
+    store.put(b"video", reading("abcd"))
+    store.put(b"video", reading("ab"))
+    with ThreadPoolExecutor(1) as pool, store._lock:  # a fork of the process would keep what the asking holds
+        assert pool.submit(lambda: store.num_bytes).result(10) == reading("ab").num_bytes
+    store.clear()
+    assert store.num_bytes == 0
 
 
 def test_the_store_never_holds_more_than_its_budget() -> None:

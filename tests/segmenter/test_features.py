@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,13 @@ def test_frames_encoded_ahead_of_the_prompt_are_not_encoded_again(tmp_path: Path
     list(segmenter.track(video, [Prompt(1, 2, box=BOX)]))
     assert segmenter.counters.encoded == 6
     assert list(stock_like().encode(video, [3])) == []
+
+
+def test_its_size_is_told_while_it_is_at_work() -> None:
+    cache = FeatureCache()
+    cache.put(SCOPE, 0, levels(0))
+    with ThreadPoolExecutor(1) as pool, cache._lock:  # a fork of the process would keep what the asking holds
+        assert pool.submit(lambda: cache.usage.total).result(10) == 400
 
 
 @pytest.mark.parametrize("budget", [1, 2], ids=["one frame", "two frames"])

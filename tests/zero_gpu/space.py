@@ -1,6 +1,7 @@
 """A ZeroGPU Space without a GPU: the real `spaces` package plans, forks, pickles and packs, and weights end on the CPU.
 
-Run as a program in the environment of `DeviceApi`: `python -m tests.zero_gpu.space work|app`; prints JSON.
+Run as a program in the environment of `DeviceApi`: `python -m tests.zero_gpu.space work` prints JSON, `... app` serves.
+No thread here may read standard input: a forked worker closes that before anything else, and waits for who reads it.
 Two functions of the package stand aside, as they alone touch a GPU: the first call to it in a worker, and the move of
 the weights to it, which here brings them back from where the package had put them.
 """
@@ -113,17 +114,15 @@ def track() -> dict[str, Any]:
 
 
 def app() -> None:
-    """Serve the app as a Space does, until told to end."""
+    """Serve the app as a Space does; it prints its address, and ends when it is terminated."""
     from veason.studio.server.app import serve
     from veason.studio.server.settings import Settings
     from veason.types import ModelOptions
 
     models = ModelOptions(dtype="float32")  # a CPU is slow with what a GPU computes in
     settings = Settings(policy="nano", segmenter="nano", models=models, visitors=Path(os.environ["VISITORS"]))
-    page = serve(settings, host="127.0.0.1", port=None, open_browser=False, block=False)
-    print(f"\nSERVED {page.local_url}", flush=True)
-    sys.stdin.read()
-    page.close(verbose=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    serve(settings, host="127.0.0.1", port=None, open_browser=False)
 
 
 if __name__ == "__main__":

@@ -123,12 +123,15 @@ class PrefixStore:
         self.budget_bytes = budget_bytes
         self._entries: OrderedDict[bytes, PrefixEntry] = OrderedDict()
         self._lock = threading.Lock()
+        self._num_bytes = 0
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of all entries, never more than the budget."""
-        with self._lock:
-            return self._total_bytes()
+        """Bytes of all entries, never more than the budget.
+
+        It takes no lock, so that a process forked meanwhile finds none held.
+        """
+        return self._num_bytes
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -153,16 +156,17 @@ class PrefixStore:
         """Store an entry in place of the one for the same frames; drop others until all fit the budget."""
         with self._lock:
             self._entries.pop(key, None)
-            if entry.num_bytes > self.budget_bytes:
-                return
-            while self._total_bytes() + entry.num_bytes > self.budget_bytes:
-                self._entries.popitem(last=False)
-            self._entries[key] = entry
+            if entry.num_bytes <= self.budget_bytes:
+                while self._total_bytes() + entry.num_bytes > self.budget_bytes:
+                    self._entries.popitem(last=False)
+                self._entries[key] = entry
+            self._num_bytes = self._total_bytes()
 
     def clear(self) -> None:
         """Drop all entries."""
         with self._lock:
             self._entries.clear()
+            self._num_bytes = 0
 
     def _total_bytes(self) -> int:
         return sum(entry.num_bytes for entry in self._entries.values())

@@ -109,11 +109,9 @@ class FeatureCache:
 
     @property
     def usage(self) -> CacheUsage:
-        """The current use of the cache."""
-        with self._lock:
-            return CacheUsage(
-                self._num_bytes[0], self._num_bytes[1], self._num_bytes[2], self._hits, self._misses, self._dropped
-            )
+        """The current use of the cache. It takes no lock, so that a process forked meanwhile finds none held."""
+        gpu, ram, disk = self._num_bytes
+        return CacheUsage(gpu, ram, disk, self._hits, self._misses, self._dropped)
 
     def set_cursor(self, scope: Scope, frame_index: int | None = None) -> None:
         """Set a video's cursor, 0-based (None: keep it), and mark the video as the one used last."""
