@@ -36,7 +36,7 @@ class SessionSegmenter:
     """
 
     def __init__(self, model: Any, processor: Any, name: str) -> None:
-        self._model = model
+        self.model = model
         self._processor = processor
         self._name = name
         self._duration = DurationEstimate(initial_seconds_per_unit(model))
@@ -82,7 +82,7 @@ class SessionSegmenter:
         with memory_guard():
             images = ProcessedFrames(video, self._processor)
             for group in group_by_start(plans):
-                tracker = _Group(self._model, self._processor, images, group)
+                tracker = _Group(self.model, self._processor, images, group)
                 tracker.condition()
                 yield from tracker.correct()
                 yield from self._duration.measure(tracker.propagate(frames), len(group))
