@@ -43,7 +43,7 @@ MAY_IMPORT = {"veason": {"veason"}, "veason_nano": {"veason", "veason_nano"}}
 
 OWNERS = {
     "torch": {"device", "policy", "segmenter"},
-    "transformers": {"policy"},
+    "transformers": {"policy", "segmenter"},
     "sam2": {"segmenter"},
     "gradio": {"studio", "zero_gpu"},
     "spaces": {"zero_gpu"},
@@ -97,6 +97,11 @@ def test_module_imports_only_what_stands_above_it(path: Path) -> None:
             assert rest[0] == here or rank[rest[0]] < rank[here], f"{here} must not import {rest[0]}"
         if top in owners:
             assert here in owners[top], f"{here} must not import {top}"
+
+
+def test_one_module_of_the_segmenters_imports_transformers() -> None:
+    found = {path.name for path in (ROOT / "veason/segmenter").glob("*.py") if "transformers" in imported(path)}
+    assert found == {"video_models.py"}
 
 
 @pytest.mark.parametrize("heavy", ["numpy", "torch", "gradio", "transformers", "sam2", "decord", "veason_nano"])

@@ -27,6 +27,15 @@ def has_embedded(kind: str) -> bool:
     return (embedded(kind) / "config.json").is_file()
 
 
+def is_hub_id(name: str) -> bool:
+    """Tell whether a name has the form of a hub id, "owner/name", and not that of a path.
+
+    >>> is_hub_id("facebook/sam3"), is_hub_id("./sam3"), is_hub_id("no/such/folder"), is_hub_id("nano")
+    (True, False, False, False)
+    """
+    return name.count("/") == 1 and all(name.split("/")) and not name.startswith((".", "~"))
+
+
 def is_cached(hub_id: str) -> bool:
     """Tell whether the local hub cache has the weights of `hub_id`, all of them. Makes no network call."""
     folder = cached_folder(hub_id)

@@ -31,6 +31,7 @@ INSTALL_COMMANDS = {
     "scipy": "pip install scipy",
     "skimage": "pip install scikit-image",
     "supervision": "pip install supervision",
+    "timm": "pip install timm",
     "torch": "pip install torch",
     "torchvision": "pip install torchvision",
     "transformers": 'pip install "transformers>=5,<6"',

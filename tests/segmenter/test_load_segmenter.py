@@ -76,12 +76,14 @@ def test_a_hub_id_that_cannot_be_had_says_what_to_type(empty_cache: Path) -> Non
         pytest.param("big.pt", None, ProfileError, "--segmenter-config sam2.1_hiera_l", id="file without a config"),
         pytest.param("big.pt", "sam2.1_hiera_l", MissingBackend, "no such file: check the path", id="no such file"),
         pytest.param("nano", "sam2.1_hiera_l", ProfileError, "belongs to a FILE.pt", id="config without a file"),
-        pytest.param("someone/else", None, MissingBackend, "no segmenter 'someone/else': pass nano", id="unknown id"),
+        pytest.param(
+            "someone/else", None, MissingBackend, "no segmenter 'someone/else' on this machine", id="unknown id"
+        ),
         pytest.param("no/such/folder", None, MissingBackend, "a folder with config.json", id="no such folder"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_refused(
-    name: str, config: str | None, error: type[Exception], message: str
+    name: str, config: str | None, error: type[Exception], message: str, empty_cache: Path
 ) -> None:
     with pytest.raises(error, match=message):
         load_segmenter(name, ModelOptions(segmenter_config=config, device="cpu"))

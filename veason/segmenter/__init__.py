@@ -1,4 +1,4 @@
-"""Video segmenters: SAM2 behind the Segmenter protocol."""
+"""Video segmenters behind the Segmenter protocol: SAM2, and SAM 3's tracker and EdgeTAM by way of transformers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
     Args:
         name: None or "auto" (SAM2.1 large if CUDA is available and its weights are cached, else nano), "nano",
             "nano-photo" (for real video), a hub id such as "facebook/sam2.1-hiera-large" (downloaded if it is not
-            cached), a folder with config.json and model.safetensors, or a published FILE.pt.
+            cached), a folder with config.json and weights, or a published FILE.pt. Where config.json has a
+            `model_type`, as SAM 3 and EdgeTAM have, the class follows from it.
         options: device, budgets and speed-ups; for FILE.pt also `segmenter_config`.
 
     Raises:
@@ -51,9 +52,17 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
             )
         model = checkpoint.load_published(Path(name), config, target)
     elif Path(name).is_dir():
+        from veason.segmenter import video_models
+
+        if video_models.model_type_of(Path(name)) is not None:
+            return video_models.load_video_model(Path(name), name, target)
         model = checkpoint.load_model(Path(name), target)
-    else:
+    elif checkpoint.is_published(name) or not hub.is_hub_id(name):
         model = checkpoint.load_from_hub(name, target)
+    else:
+        from veason.segmenter import video_models
+
+        return video_models.load_video_model(video_models.fetch_video_model(name), name, target)
     return _as_segmenter(model, name, options.budgets, Speedups() if is_zero_gpu() else options.speedups)
 
 

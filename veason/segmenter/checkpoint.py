@@ -259,6 +259,13 @@ def load_from_hub(hub_id: str, device: torch.device | str = "cpu") -> SAM2VideoP
     return load_published(file, config, device)
 
 
+def is_published(hub_id: str) -> bool:
+    """Tell whether a hub id is one of those that the sam2 package knows."""
+    from sam2.build_sam import HF_MODEL_ID_TO_FILENAMES
+
+    return hub_id in HF_MODEL_ID_TO_FILENAMES
+
+
 def cached_file(hub_id: str) -> Path | None:
     """Return the cached weight file of a published hub id, or None. Makes no network call."""
     from huggingface_hub import try_to_load_from_cache

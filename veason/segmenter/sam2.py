@@ -58,7 +58,7 @@ class Sam2Segmenter:
         self._batched = batched and can_batch(model)
         self.model = model
         self._name = name
-        self._duration = DurationEstimate(_initial_seconds_per_unit(model))
+        self._duration = DurationEstimate(initial_seconds_per_unit(model))
         if features is None and feature_budget_bytes > 0:
             features = FeatureCache(FeatureBudget(ram=feature_budget_bytes))
         self.features = features
@@ -286,7 +286,7 @@ class DurationEstimate:
         self._seconds_per_unit += weight * (seconds_per_unit - self._seconds_per_unit)
 
 
-def _initial_seconds_per_unit(model: SAM2VideoPredictor) -> float:
+def initial_seconds_per_unit(model: SAM2VideoPredictor) -> float:
     """Return a guess of the seconds per unit: 20 ms on a GPU; on a CPU by the model's parameters and input size.
 
     Source: large at 1024 px (224 million parameters) took 13.5 s per unit on two cores; 0.03 s is a floor for small
