@@ -134,10 +134,10 @@ def test_outline_only_and_opacity_are_remembered(page: Page) -> None:
     open_example(page, "Who comes last?")
     drag(page, (0.2, 0.2), (0.5, 0.6))
     page.get_by_label("Mask opacity").fill("80")
-    page.get_by_role("button", name="outline only").click()
+    page.get_by_role("button", name="outline", exact=True).click()
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()  # the box is on the server
     page.reload()
-    expect(page.get_by_role("button", name="outline only")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="outline", exact=True)).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Mask opacity")).to_have_value("80")
 
 
@@ -259,12 +259,10 @@ def test_absent_from_here_on_is_kept_by_propagation_and_undone(page: Page) -> No
     go_to_frame(page, 3)
     press(page, "o")
     expect(page.get_by_text("object 1 is absent from frame 3 to the end.")).to_be_visible()
-    everywhere = lane(page, 1).get_by_title("96 of 96 frames done, 93 of them marked absent")
-    expect_masks(page, 1, 3)
+    everywhere = lane(page, 1).get_by_title(re.compile("^96 of 96 frames done: .* 93 marked absent"))
     expect(everywhere).to_be_visible()
     propagate(page)
     expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=LONG)
-    expect_masks(page, 1, 3)
     expect(everywhere).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect_masks(page, 1, 6)
@@ -273,7 +271,7 @@ def test_absent_from_here_on_is_kept_by_propagation_and_undone(page: Page) -> No
 def test_the_bracket_keys_go_to_doubtful_frames_or_say_that_there_are_none(page: Page) -> None:
     open_example(page, "Who comes last?")
     press(page, "]")
-    expect(page.get_by_text("No doubtful frame.")).to_be_visible()
+    expect(page.get_by_text("No doubtful or empty frame.")).to_be_visible()
 
 
 def test_the_bracket_keys_go_from_doubt_to_doubt_and_back(page: Page) -> None:

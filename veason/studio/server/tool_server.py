@@ -117,6 +117,7 @@ class Tools:
         seed: int = 0,
         start: int = 0,
         stop: int = 0,
+        guess: bool = False,
     ) -> dict[str, Any]:
         """Segment what an instruction describes: think, pick the keyframe, box the target, follow it.
 
@@ -129,9 +130,10 @@ class Tools:
             seed: for temperatures above 0.
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
+            guess: answer also where the policy was not trained for the question; the answer says "guess" then.
         """
         return await self._told(
-            ctx, video, lambda clip: self._api.ask(clip, instruction, frames, temperature, seed, start, stop)
+            ctx, video, lambda clip: self._api.ask(clip, instruction, frames, temperature, seed, start, stop, guess)
         )
 
     async def answers(
@@ -142,6 +144,7 @@ class Tools:
         count: int = 4,
         temperature: float = 0.8,
         seed: int = 0,
+        guess: bool = False,
     ) -> dict[str, Any]:
         """Answer one question several times, and tell how far the answers agree; no masks are made.
 
@@ -152,8 +155,11 @@ class Tools:
             count: how many answers.
             temperature: of all but the first answer, which is greedy.
             seed: of the second answer; later ones count up.
+            guess: as for `ask`.
         """
-        return await self._told(ctx, video, lambda clip: self._api.answers(clip, instruction, count, temperature, seed))
+        return await self._told(
+            ctx, video, lambda clip: self._api.answers(clip, instruction, count, temperature, seed, guess)
+        )
 
     async def track(
         self, ctx: Context[Any, Any], video: str, prompts: list[dict[str, Any]], start: int = 0, stop: int = 0
