@@ -104,6 +104,12 @@ def test_killed_at_random_it_comes_to_the_same_and_asks_nothing_twice_that_was_k
     assert asked <= CLIPS * len(ASKED) + 3 * 2  # each kill loses at most what two workers had in hand
 
 
+def test_a_disk_that_is_full_for_the_workers_ends_it_in_their_words(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way of the folder")
+    with pytest.raises(ExportError, match="cannot keep a result"):
+        list(run_batch(jobs_of(clips), make_pipeline, tmp_path, workers=2))
+
+
 def test_two_programs_help_each_other(clips: Path, plain: dict[str, dict], tmp_path: Path) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
     command = [sys.executable, "-m", "tests.batch.runner", str(clips), str(out), "1", str(log)]
