@@ -186,9 +186,12 @@ def test_results_are_put_together(plain: dict[str, dict], clips: Path, tmp_path:
     assert {row["key"]: (row["absent"], row["error"], row["keyframe"]) for row in table} == {
         key: (record["absent"], record["error"], record["keyframe"]) for key, record in plain.items()
     }
+    before = (tmp_path / "answers.parquet").read_bytes()
     folder.place(next(iter(plain))).write_text("[]")
     with pytest.raises(ExportError, match="delete it"):
         collect(folder, tmp_path)
+    assert (tmp_path / "answers.parquet").read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_the_command_tells_what_it_does_not_understand(
