@@ -197,6 +197,7 @@ class StageRoutes:
         """Return the question on the instruction: the given one while it takes words, else the video's own for it."""
         instruction = request.instruction.strip()
         with self._questions.using(request.work) as question:
+            question.edit_order.wait_for(request.after)  # arriving later it would stop the question
             labels, project = question.labels, question.project
             row = project.library.question(question.question_id)
             if not instruction or instruction in (row.instruction, labels.state().instruction):
