@@ -31,7 +31,16 @@ from veason.annotation.followed import settle, with_followed, without_followed
 from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
-from veason.annotation.state import FrameRuns, Place, State, runs_of, subtract_runs, unite_runs, without_frame
+from veason.annotation.state import (
+    FrameRuns,
+    Place,
+    State,
+    changed_prompts,
+    runs_of,
+    subtract_runs,
+    unite_runs,
+    without_frame,
+)
 from veason.answer import object_names
 from veason.errors import SessionError
 from veason.types import FrameMasks, MaskTrack, ObjectMask, Prompt
@@ -322,8 +331,8 @@ def _without_arrived(frames: Mapping[int, FrameRuns], arrived: Iterable[FrameMas
 def _prompted(before: State, after: State) -> Mapping[int, FrameRuns]:
     objects = set(after.object_ids)
     pending = {object_id: runs for object_id, runs in before.pending.items() if object_id in objects}
-    for place in before.prompts.keys() | after.prompts.keys():
-        if before.prompts.get(place) is after.prompts.get(place) or place[0] not in objects:
+    for place in changed_prompts(before, after):
+        if place[0] not in objects:
             continue
         missing = subtract_runs(((0, after.num_frames),), runs_of(after.frames_of(place[0])))
         redone = unite_runs(missing, (after.reach(place),))

@@ -15,6 +15,7 @@ from veason.annotation.state import (
     FrameRuns,
     Place,
     State,
+    changed_prompts,
     frames_of,
     intersect_runs,
     runs_of,
@@ -95,13 +96,12 @@ def _touched_by(before: State, after: State, edit: Edit) -> set[Place]:
     if isinstance(edit, Marked):
         freed = range(edit.start, edit.stop) if edit.kind != "absent" else ()
         return {(edit.object_id, at) for at in freed if before.marks.get((edit.object_id, at)) == "absent"}
-    if before.prompts is after.prompts:
+    changed = changed_prompts(before, after)
+    if not changed:
         return set()
-    places = before.prompts.keys() | after.prompts.keys()
-    changed = {place for place in places if before.prompts.get(place) is not after.prompts.get(place)}
     layered = {*before.touched, *before.passes}
     begun = {one for one, at in changed if track_start(before, one, layered) == at}
-    return changed | {place for place in after.prompts if place[0] in begun}
+    return changed | {place for place in after.prompts if place[0] in begun} if begun else changed
 
 
 def _without_objects(state: State, object_ids: Iterable[int]) -> State:

@@ -177,7 +177,8 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
     for edit in run:
         if isinstance(edit, GotAnswer):
             _store_answer(db, revision, loaded.question_id, state, origin)
-    ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
+    if state.tracks is not loaded.state.tracks:
+        ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
     _write_rows(db, loaded.question_id, step, numbers)
     position = store_step(db, loaded.question_id, loaded.position, revision, step, is_step=is_step)
     steps = loaded.steps
