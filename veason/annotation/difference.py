@@ -11,6 +11,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from veason.annotation.state import (
@@ -34,25 +35,28 @@ MaskIds = Mapping[Place, int]
 """The id under which the mask at every place is kept."""
 
 PromptNumbers = Mapping[Place, int]
-"""A number for each prompt, ascending in the order of `State.prompts`, which corrections depend on."""
+"""A number for each prompt, in ascending order, which is the order of `State.prompts`, which corrections depend on."""
 
 
-def number_prompts(prompts: Iterable[Place], known: PromptNumbers) -> dict[Place, int]:
+def number_prompts(prompts: Iterable[Place], known: PromptNumbers) -> PromptNumbers:
     """Return a number for each prompt, in ascending order; known numbers are kept where they still ascend.
 
     >>> number_prompts([(1, 5), (1, 0), (1, 3)], {(1, 5): 4, (1, 3): 2})
     {(1, 5): 4, (1, 0): 5, (1, 3): 6}
     """
+    places = list(prompts)
+    if places == list(known):
+        return known
     numbers: dict[Place, int] = {}
     last = 0
-    for place in prompts:
+    for place in places:
         last = max(known.get(place, 0), last + 1)
         numbers[place] = last
     return numbers
 
 
-def renumbered(known: PromptNumbers, step: Difference) -> dict[Place, int]:
-    """Return the numbers of the prompts after a step.
+def renumbered(known: PromptNumbers, step: Difference) -> PromptNumbers:
+    """Return the numbers of the prompts after a step, in ascending order.
 
     A step stored without numbers, by an older program, keeps the number of a prompt; one that comes back goes last.
     """
@@ -64,12 +68,17 @@ def renumbered(known: PromptNumbers, step: Difference) -> dict[Place, int]:
         old = numbers.pop(place, None)
         if after is not None:
             numbers[place] = after[2] if len(after) > 2 else old or max(numbers.values(), default=0) + 1
-    return numbers
+    return dict(sorted(numbers.items(), key=itemgetter(1)))
 
 
 def scalars(state: State) -> dict[str, Any]:
     """Return the small parts of a state in plain values."""
     return {name: to_plain(getattr(state, name)) for name, (to_plain, _) in _SCALARS.items()}
+
+
+def scalars_after(known: Mapping[str, Any], step: Difference) -> dict[str, Any]:
+    """Return the small parts of the state after a step, given those of the state before it."""
+    return {**known, **{key[0]: after for key, (_, after) in step.items() if len(key) == 1}}
 
 
 def difference(
@@ -83,8 +92,10 @@ def difference(
     """Return the difference of two states. Masks are compared by identity, as `apply` never copies one."""
     masks = changed_masks(before, after)
     prompts: Difference = {}
-    renumbered_places = {place for place, _ in numbers_before.items() ^ numbers_after.items()}
-    for place in changed_prompts(before, after) | (before.by_hand ^ after.by_hand) | renumbered_places:
+    changed = changed_prompts(before, after) | (before.by_hand ^ after.by_hand)
+    if numbers_before is not numbers_after:
+        changed |= {place for place, _ in numbers_before.items() ^ numbers_after.items()}
+    for place in changed:
         pair = (_plain_prompt(before, place, numbers_before), _plain_prompt(after, place, numbers_after))
         if pair[0] != pair[1]:
             prompts["prompt", *place] = pair
@@ -179,7 +190,7 @@ def applied(
         if kept is not None:
             prompts[_place(place)] = rebuild(Prompt, kept[1])
             by_hand |= {_place(place)} if kept[0] else set()
-    prompts = {place: prompts[place] for place in sorted(prompts, key=numbers.__getitem__)}
+    prompts = {place: prompts[place] for place in numbers}
     answer = state.answer
     if "answered" in values:
         answer = None if values["answered"] is None else load_answer(values["answered"])

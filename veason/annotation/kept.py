@@ -6,19 +6,18 @@ prompt begins it, as a box does on any frame, it is another. Whoever clicked has
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Set
 
-from veason.annotation.state import Place, State, changed_prompts, has_frame
+from veason.annotation.state import Place, State, has_frame
 from veason.masks import mask_area
 
 
-def kept_after(before: State, after: State) -> frozenset[Place]:
-    """Return the clicked places whose masks stay, after an edit that changed prompts.
+def kept_after(before: State, after: State, changed: Set[Place]) -> frozenset[Place]:
+    """Return the clicked places whose masks stay, after an edit that changed the prompts at some places.
 
     Where an object's track begins on another frame than before, these are all places where a person clicked and saw
     what it gave. A place is freed when its own prompt changes, and where it begins the track itself.
     """
-    changed = changed_prompts(before, after)
     found = after.kept - {place for place in changed if place in before.prompts or place not in after.prompts}
     starts = {object_id: track_start(after, object_id) for object_id in {object_id for object_id, _ in changed}}
     for object_id, start in starts.items():
