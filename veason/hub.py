@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib import resources
 from pathlib import Path
@@ -51,6 +52,15 @@ def cached_folder(hub_id: str) -> Path | None:
         return Path(snapshot_download(hub_id, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
         return None
+
+
+def folder_stamp(folder: Path) -> str:
+    """Return a text that changes when a file of a model's folder is added, removed or written again."""
+    digest = hashlib.blake2b(digest_size=12)
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        status = file.stat()
+        digest.update(f"{file.relative_to(folder).as_posix()} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def has_weights(folder: Path) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import random
 import signal
 import subprocess
@@ -18,6 +20,7 @@ from tests import live_eval
 from tests.formats.made_datasets import HEIGHT, WIDTH, many_objects, moving, pictures
 from tests.live_eval import Obedient, make_pipeline
 from veason.cli import main
+from veason.cli.evaluate import chosen_models
 from veason.evaluate import Live, evaluate
 from veason.formats.benchmarks.predictions import read_prediction, read_saved_answers, write_prediction
 from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
@@ -190,3 +193,18 @@ def test_wrong_options_say_what_to_do(
 ) -> None:
     assert main(["eval", str(tmp_path), "--kind", "revos", "--out", str(tmp_path / "out"), *options]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_weights_trained_on_in_their_folder_are_another_model(tmp_path: Path) -> None:
+    weights = tmp_path / "policy" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"one")
+    args = argparse.Namespace(
+        policy=str(tmp_path / "policy"), segmenter="nano", profile=None, quantization=None, segmenter_config=None
+    )
+    before = chosen_models(args)
+    assert before == chosen_models(args)
+    assert before["segmenter"] == "nano"
+    weights.write_bytes(b"two")
+    os.utime(weights, ns=(1, 1))
+    assert chosen_models(args) != before

@@ -6,6 +6,7 @@ import pytest
 
 from tests.lab.conftest import Made
 from tests.lab.planted import LIES, LIES_EACH
+from veason.lab.flags import Facts, raised
 from veason.lab.query import compile_query
 
 
@@ -28,3 +29,9 @@ def test_an_honest_policy_raises_no_flag(made: Made, flag: str) -> None:
 def test_right_masks_from_a_false_reason_are_found(made: Made) -> None:
     lies = {"frame_differs", "count_differs", "side_differs", "colour_differs"}
     assert found(made, "liar", "right_for_wrong_reason") == {key for key, kind in made.told.items() if kind in lies}
+
+
+def test_of_an_answer_that_cannot_be_read_nothing_is_said_to_be_right() -> None:
+    told = raised(Facts(is_read=False, is_absent=True, says_absent=None, is_empty=True, jf=100.0))
+    assert told.pop("unreadable") is True
+    assert set(told.values()) == {None}

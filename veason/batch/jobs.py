@@ -12,8 +12,6 @@ from veason.errors import VideoError
 from veason.project.sources import VIDEOS
 from veason.video.images import is_system_file
 
-_BLOCK = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -73,14 +71,11 @@ def plan_jobs(videos: Sequence[Path], asked: Mapping[Path, Sequence[str]] | Sequ
 
 def digest_file(file: Path) -> str:
     """Return a hexadecimal digest of a file's bytes. Raises VideoError where it cannot be read."""
-    digest = hashlib.blake2b(digest_size=16)
     try:
         with file.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise VideoError(f"{file}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()
 
 
 def _is_video(path: Path) -> bool:

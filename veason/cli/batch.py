@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from veason.cli.evaluate import MODEL_OPTIONS
+from veason.cli.evaluate import chosen_models
 from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, positive_int
 from veason.errors import OptionError
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from veason.batch import ResultFolder, collect, find_videos, plan_jobs, run_batch
 
     videos = find_videos(args.videos)
-    settings = " ".join(f"{name}={getattr(args, name)}" for name in MODEL_OPTIONS)
+    settings = json.dumps(chosen_models(args), sort_keys=True)
     asked = [args.instruction] if args.instruction else _asked(args.instructions, videos)
     jobs = plan_jobs(videos, asked, settings)
     out = Path(args.out)

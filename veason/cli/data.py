@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from veason.cli import BAD_INPUT
 from veason.cli.options import Commands
+from veason.cli.progress import showing_progress
 from veason.errors import DataError
 from veason.formats.catalogue import BENCHMARKS
 
@@ -50,13 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def check_with_progress(root: str, kind: str, split: str) -> CheckReport:
     """Check one split with a progress bar on stderr."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from veason.formats.benchmarks.check import check_dataset
 
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task(f"checking {split}", total=None)
-        return check_dataset(
-            root, kind, split, on_progress=lambda done, total: progress.update(bar, completed=done, total=total)
-        )
+    with showing_progress(f"checking {split}", "expressions") as on_progress:
+        return check_dataset(root, kind, split, on_progress=on_progress)

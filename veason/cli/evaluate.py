@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from veason import hub
 from veason.cli.data import add_dataset_arguments
 from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, read_model_options
+from veason.cli.progress import showing_progress
 from veason.errors import DataError
 from veason.formats.catalogue import BENCHMARKS
-from veason.types import OnProgress
 
 TRACKING_KINDS = ("davis16", "davis17", "youtube-vos", "mose", "lvos", "sa-v")
 PROMPT_KINDS = ("mask", "box", "click")
@@ -61,6 +60,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def chosen_models(args: argparse.Namespace) -> dict[str, str]:
+    """Return what tells the chosen models from others: the options that were given, and a stamp of each local folder.
+
+    Weights that were trained on in their folder are another model: what was answered before is not theirs.
+    """
+    chosen = {name: str(value) for name in MODEL_OPTIONS if (value := getattr(args, name))}
+    stamps = {f"{name}_files": hub.folder_stamp(Path(value)) for name, value in chosen.items() if Path(value).is_dir()}
+    return chosen | stamps
+
+
 def run_asking(args: argparse.Namespace) -> None:
     """Score expressions: saved predictions, or what policy and segmenter say."""
     from veason.evaluate import Live, evaluate
@@ -68,7 +77,7 @@ def run_asking(args: argparse.Namespace) -> None:
 
     if args.prompt:
         raise DataError(f"--prompt belongs to datasets without expressions ({', '.join(TRACKING_KINDS)}): leave it out")
-    chosen = {name: value for name in MODEL_OPTIONS if (value := getattr(args, name))}
+    chosen = chosen_models(args)
     if args.predictions and chosen:
         raise DataError(
             "give either --predictions DIR, to score saved masks, or --policy and --segmenter, to run models"
@@ -106,8 +115,7 @@ def run_tracking(args: argparse.Namespace) -> None:
         "kind": args.kind,
         "root": str(Path(args.root).resolve()),
         "split": args.split or LAYOUTS[args.kind].split,
-        "segmenter": args.segmenter,
-        **({"segmenter_config": args.segmenter_config} if args.segmenter_config else {}),
+        **chosen_models(args),
     }
     with showing_progress("tracking", "videos") as on_progress:
         evaluate_tracking(
@@ -118,29 +126,3 @@ def run_tracking(args: argparse.Namespace) -> None:
             label=label,
             on_progress=on_progress,
         )
-
-
-@contextmanager
-def showing_progress(work: str, what: str) -> Iterator[OnProgress]:
-    """Show a bar on stderr while the block runs, and hand out what moves it."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn(work),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(what),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veason.cli.data import add_dataset_arguments
-from veason.cli.evaluate import MODEL_OPTIONS
+from veason.cli.evaluate import run_asking
 from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, positive_int
-from veason.errors import DataError, OptionError
+from veason.cli.progress import showing_progress
+from veason.errors import OptionError
 from veason.libraries import library_imports
 
 if TYPE_CHECKING:
@@ -133,25 +133,15 @@ def _import(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _run(lab: Lab, args: argparse.Namespace) -> int:
-    from veason.evaluate import Live, evaluate
-    from veason.formats.datasets import open_dataset
     from veason.lab.importing import import_evaluation
 
-    if not (args.policy and args.segmenter):
-        raise DataError("name both --policy and --segmenter, so that the run can say what made it")
     lab.check_name(args.run_name)
     out = lab.folder / "evaluations" / args.run_name / "out"
-    chosen = {name: value for name in MODEL_OPTIONS if (value := getattr(args, name))}
-    dataset = open_dataset(args.root, args.kind, args.split)
-    evaluate(dataset, Live(partial(pipeline_from_args, args), chosen), out, workers=args.workers, on_progress=_progress)
-    print(file=sys.stderr)
+    nothing_else = {"predictions": None, "prompt": None, "allow_missing": False}
+    run_asking(argparse.Namespace(**vars(args), **nothing_else, out=str(out)))
     made = import_evaluation(lab, args.run_name, out, tags=args.tag)
     print(f"{made.info.name}: {made.info.cases} cases", file=sys.stderr)
     return 0
-
-
-def _progress(done: int, total: int) -> None:
-    print(f"\r{done} of {total} questions", end="", file=sys.stderr, flush=True)
 
 
 def _list(lab: Lab, args: argparse.Namespace) -> int:
@@ -243,10 +233,10 @@ def _probe(lab: Lab, args: argparse.Namespace) -> int:
     chosen = samples[:: max(len(samples) // args.questions, 1)][: args.questions]
     names = tuple(name.strip() for name in args.probes.split(",") if name.strip())
     rows: list[Probed] = []
-    for done, found in enumerate(run_probes(pipeline.policy, chosen, names), start=1):
-        rows += found
-        _progress(done, len(chosen))
-    print(file=sys.stderr)
+    with showing_progress("probing", "questions") as on_progress:
+        for done, found in enumerate(run_probes(pipeline.policy, chosen, names), start=1):
+            rows += found
+            on_progress(done, len(chosen))
     lab.folder.mkdir(parents=True, exist_ok=True)
     out = lab.folder / f"probes-{args.name}.jsonl"
     out.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")

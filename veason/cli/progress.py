@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from veason.types import FrameMasks, FrameRange, Order, Prompt
+from veason.types import FrameMasks, FrameRange, OnProgress, Order, Prompt
 
 if TYPE_CHECKING:
     from veason.outputs import RunResult
@@ -84,3 +84,29 @@ def write_result(run: RunResult, video: VideoSource, args: argparse.Namespace) -
     if args.json:
         json.dump(record, sys.stdout, ensure_ascii=False)
         sys.stdout.write("\n")
+
+
+@contextmanager
+def showing_progress(work: str, what: str) -> Iterator[OnProgress]:
+    """Show a bar on stderr while the block runs, and hand out what moves it."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn(work),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(what),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)

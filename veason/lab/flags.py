@@ -55,27 +55,29 @@ class Flag:
 
 
 def _absent_answered(facts: Facts) -> bool | None:
-    if facts.is_absent is None:
+    if facts.is_absent is None or facts.is_read is False:
         return None
     claimed = not facts.is_empty if facts.says_absent is None else not facts.says_absent
-    return facts.is_absent and facts.is_read is not False and claimed
+    return facts.is_absent and claimed
 
 
 def _present_denied(facts: Facts) -> bool | None:
-    if facts.is_absent is None:
+    if facts.is_absent is None or facts.is_read is False:
         return None
     denied = facts.is_empty if facts.says_absent is None else facts.says_absent
-    return not facts.is_absent and facts.is_read is not False and denied
+    return not facts.is_absent and denied
 
 
 def _contradiction(*kinds: str) -> Callable[[Facts], bool | None]:
     def rule(facts: Facts) -> bool | None:
-        return bool(facts.contradictions & set(kinds)) if facts.is_read else facts.is_read and None
+        return bool(facts.contradictions & set(kinds)) if facts.is_read else None
 
     return rule
 
 
 def _wrong_instance(facts: Facts) -> bool | None:
+    if facts.is_read is False:
+        return None
     if facts.is_absent:
         return False
     if facts.target_iou is None or facts.other_iou is None:

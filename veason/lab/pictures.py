@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy.ndimage import binary_dilation
 
 from veason.errors import DataError, VideoError
 from veason.evaluate.live import open_sample
-from veason.formats.datasets import Dataset
+from veason.formats.datasets import open_dataset
 from veason.lab.store import Run
 from veason.masks import decode_mask
+from veason.metrics import jaccard
 from veason.types import Rle, Sample
 
 TRUTH, PREDICTED, BOXED = (64, 220, 120), (255, 106, 61), (255, 255, 255)
@@ -30,9 +33,10 @@ class CasePictures:
     samples: Mapping[str, Sample]
 
     @classmethod
-    def of(cls, run: Run, dataset: Dataset) -> CasePictures:
-        """Return the pictures of a run over its dataset."""
-        return cls(run, {sample.key: sample for sample in dataset})
+    def of(cls, run: Run) -> CasePictures:
+        """Return the pictures of a run. Raises DataError where its dataset is gone."""
+        about = run.info.dataset
+        return cls(run, _samples(about["root"], about["kind"], about["split"]))
 
     def moment(self, case: Mapping[str, Any]) -> int:
         """Return the frame to show: the keyframe, else the one with the largest error, else the first."""
@@ -94,9 +98,14 @@ class CasePictures:
         predicted = self.predicted(key)
         scored = set(sample.truth_indices())
         return [
-            _iou(predicted.get(index), sample.truth(index)) if index in scored else None
+            _overlap(predicted.get(index), sample.truth(index)) if index in scored else None
             for index in range(len(sample.frame_names))
         ]
+
+
+@lru_cache(maxsize=4)
+def _samples(root: str, kind: str, split: str) -> dict[str, Sample]:
+    return {sample.key: sample for sample in open_dataset(root, kind, split)}
 
 
 def worst_frame(run: Run, sample: Sample) -> int | None:
@@ -114,13 +123,7 @@ def worst_frame(run: Run, sample: Sample) -> int | None:
 
 def outside_edge(mask: np.ndarray) -> np.ndarray:
     """Return the pixels just outside of an `(H, W)` bool mask, a line of two pixels."""
-    padded = np.pad(mask, 2)
-    grown = np.zeros_like(mask)
-    height, width = mask.shape
-    for down in range(5):
-        for across in range(5):
-            grown |= padded[down : down + height, across : across + width]
-    edge: np.ndarray = grown & ~mask
+    edge: np.ndarray = binary_dilation(mask, np.ones((5, 5), bool)) & ~mask
     return edge
 
 
@@ -131,7 +134,5 @@ def _of_size(rle: Rle, picture: np.ndarray) -> np.ndarray:
     return mask
 
 
-def _iou(predicted: Rle | None, truth: np.ndarray) -> float:
-    mask = np.zeros_like(truth) if predicted is None else _of_size(predicted, truth)
-    union = np.sum(mask | truth)
-    return float(np.sum(mask & truth) / union) if union else 1.0
+def _overlap(predicted: Rle | None, truth: np.ndarray) -> float:
+    return jaccard(np.zeros_like(truth) if predicted is None else _of_size(predicted, truth), truth)

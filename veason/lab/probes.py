@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from veason.boxes import box_iou, boxes_array
 from veason.errors import OptionError
@@ -278,10 +279,7 @@ def _blank_the_rest(question: Question, rng: np.random.Generator) -> Question | 
 
 def _grown(mask: np.ndarray) -> np.ndarray:
     """Return a mask with a margin of three pixels, so that no outline is left of it."""
-    grown = mask.copy()
-    for _ in range(3):
-        padded = np.pad(grown, 1)
-        grown = grown | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+    grown: np.ndarray = binary_dilation(mask, iterations=3)
     return grown
 
 

@@ -18,7 +18,6 @@ import numpy as np
 
 from veason import __version__
 from veason.errors import DataError, OptionError
-from veason.formats.datasets import open_dataset
 from veason.lab.comparing import DRAWS, Interval, compare
 from veason.lab.figures import plot_prominence, plot_reliability, plot_risk, plot_robustness
 from veason.lab.flags import FLAGS
@@ -149,8 +148,7 @@ def _plots(run: Run) -> list[tuple[str, str]]:
 
 def _groups(run: Run) -> list[dict[str, Any]]:
     """Return the worst cases of a run, and those of each flag that is raised most."""
-    dataset = run.info.dataset
-    pictures = CasePictures.of(run, open_dataset(dataset["root"], dataset["kind"], dataset["split"]))
+    pictures = CasePictures.of(run)
     worst = run.table.drop_nulls("jf").sort("jf").head(CASES_A_GROUP).get_column("key").to_list()
     name = run.info.name
     groups = [_group(f"{name}: lowest J&F", "The cases with the lowest J&F.", run, pictures, worst)] if worst else []

@@ -11,12 +11,10 @@ import io
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from veason.errors import DataError, OptionError, VeasonError
-from veason.formats.datasets import open_dataset
 from veason.lab.claims import Claim, read_claims
 from veason.lab.columns import BY_NAME, COLUMNS
 from veason.lab.comparing import compare, default_slices, pair_runs
@@ -63,15 +61,8 @@ class Room:
     def pictures(self, run: Run) -> CasePictures:
         """Return the pictures of a run. Raises DataError where its dataset is gone."""
         if run.info.name not in self.pictures_of:
-            about = run.info.dataset
-            dataset = _dataset(about["root"], about["kind"], about["split"])
-            self.pictures_of[run.info.name] = CasePictures(run, {sample.key: sample for sample in dataset})
+            self.pictures_of[run.info.name] = CasePictures.of(run)
         return self.pictures_of[run.info.name]
-
-
-@lru_cache(maxsize=4)
-def _dataset(root: str, kind: str, split: str) -> Any:
-    return open_dataset(root, kind, split)
 
 
 def lab_app(lab: Lab, *, hosts: tuple[str, ...] = ()) -> Starlette:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from veason.formats.benchmarks.files import picture_size
 from veason.formats.benchmarks.rows import Category, Complaints, RowError
 from veason.formats.datasets import Dataset, open_dataset
-from veason.types import Sample
+from veason.types import OnProgress, Sample
 
 CATEGORIES: tuple[Category, ...] = (
     "missing file", "missing frame", "missing mask", "size mismatch", "unsorted frames", "malformed",
@@ -53,7 +53,7 @@ class CheckReport:
 
 
 def check_dataset(
-    root: str | Path, kind: str, split: str, *, on_progress: Callable[[int, int], None] | None = None
+    root: str | Path, kind: str, split: str, *, on_progress: OnProgress | None = None
 ) -> CheckReport:
     """Read every expression, picture header and mask of a split and return what was found.
 
