@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from veason.atomic import atomic_file, write_atomically
 from veason.draw import MAX_PALETTE_ID, overlay_video, palette_image
 from veason.errors import ExportError
 from veason.masks import mask_area
@@ -167,31 +165,7 @@ def write_overlay_video(
 
 def write_json(value: Any, path: Path) -> None:
     """Write a value as indented UTF-8 JSON."""
-    with atomic_file(path) as file:
-        file.write((json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-class atomic_file:  # noqa: N801  # reads as a function: `with atomic_file(path) as file`
-    """A context with a temporary binary file that replaces `path` on success and is deleted after an error."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> IO[bytes]:
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".part")
-        self._part = Path(name)
-        self._file = os.fdopen(handle, "wb")
-        return self._file
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            self._file.close()
-            if kind is None:
-                self._part.chmod(0o644)
-                self._part.replace(self._path)
-        finally:
-            with suppress(FileNotFoundError):
-                self._part.unlink()
+    write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def peak_memory_mb() -> float | None:

@@ -104,6 +104,12 @@ def test_killed_at_random_it_comes_to_the_same_and_asks_nothing_twice_that_was_k
     assert asked <= CLIPS * len(ASKED) + 3 * 2  # each kill loses at most what two workers had in hand
 
 
+def test_a_disk_that_is_full_for_the_workers_ends_it_in_their_words(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way of the folder")
+    with pytest.raises(ExportError, match="cannot keep a result"):
+        list(run_batch(jobs_of(clips), make_pipeline, tmp_path, workers=2))
+
+
 def test_two_programs_help_each_other(clips: Path, plain: dict[str, dict], tmp_path: Path) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
     command = [sys.executable, "-m", "tests.batch.runner", str(clips), str(out), "1", str(log)]
@@ -180,9 +186,12 @@ def test_results_are_put_together(plain: dict[str, dict], clips: Path, tmp_path:
     assert {row["key"]: (row["absent"], row["error"], row["keyframe"]) for row in table} == {
         key: (record["absent"], record["error"], record["keyframe"]) for key, record in plain.items()
     }
+    before = (tmp_path / "answers.parquet").read_bytes()
     folder.place(next(iter(plain))).write_text("[]")
     with pytest.raises(ExportError, match="delete it"):
         collect(folder, tmp_path)
+    assert (tmp_path / "answers.parquet").read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_the_command_tells_what_it_does_not_understand(

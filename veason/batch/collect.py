@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from veason.atomic import atomic_file
 from veason.batch.results import ResultFolder
 from veason.libraries import library_imports
 
@@ -39,10 +41,12 @@ def collect(folder: ResultFolder, out: Path) -> tuple[int, int]:
     out.mkdir(parents=True, exist_ok=True)
     counts = [0, 0]
     rows: list[list[dict[str, Any]]] = [[], []]
-    names = ("answers.parquet", "masks.parquet")
-    beside = [out / f".{name}" for name in names]
-    with pq.ParquetWriter(beside[0], answers) as first, pq.ParquetWriter(beside[1], masks) as second:
-        writers = (first, second)
+    with ExitStack() as open_files:
+        files = [open_files.enter_context(atomic_file(out / name)) for name in ("answers.parquet", "masks.parquet")]
+        writers = [
+            open_files.enter_context(pq.ParquetWriter(file, schema))
+            for file, schema in zip(files, (answers, masks), strict=True)
+        ]
 
         def flush(least: int) -> None:
             for place, schema in enumerate((answers, masks)):
@@ -61,6 +65,4 @@ def collect(folder: ResultFolder, out: Path) -> tuple[int, int]:
                     counts[1] += 1
             flush(_ROWS_A_GROUP)
         flush(1)
-    for file, name in zip(beside, names, strict=True):
-        file.replace(out / name)
     return counts[0], counts[1]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from veason.atomic import write_atomically
 from veason.errors import ExportError
 
 if sys.platform != "win32":
@@ -50,24 +50,13 @@ class ResultFolder:
     def write(self, key: str, record: dict[str, Any]) -> None:
         """Keep a result, whole and on the disk before its name is seen. Raises ExportError where it cannot be."""
         target = self.place(key)
-        temporary = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=target.parent, prefix=".", delete=False, encoding="utf-8"
-            ) as stream:
-                temporary = Path(stream.name)
-                json.dump(record, stream, ensure_ascii=False)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(target)
+            write_atomically(target, json.dumps(record, ensure_ascii=False), is_synced=True)
         except OSError as error:
-            if temporary is not None:
-                with suppress(OSError):
-                    temporary.unlink()
             raise ExportError(
-                f"cannot keep a result in {target.parent} ({error.strerror}): "
-                "make room and start again; what is done stays"
+                f"cannot keep a result in {target.parent} ({error.strerror}): make room and start again; what is done "
+                "stays"
             ) from error
 
     @contextmanager

@@ -6,11 +6,9 @@ import multiprocessing
 import random
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from multiprocessing.queues import Queue
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from queue import Empty
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 MakePipeline = Callable[[], "Pipeline"]
 
-_POLL_S = 0.5
 MOST_DEATHS = 5
 """A question over which so many workers died is not given to another: its result is that error."""
 
@@ -37,13 +34,13 @@ class Outcome:
 
     Attributes:
         key: the job's.
-        kind: "answered", "absent", "error" (kept as a result), or "stopped" (a worker could not go on).
+        kind: "answered", "absent", or "error", which is kept as a result too.
         message: the error.
         seconds: how long it took.
     """
 
     key: str
-    kind: Literal["answered", "absent", "error", "stopped"]
+    kind: Literal["answered", "absent", "error"]
     message: str = ""
     seconds: float = 0.0
 
@@ -70,53 +67,72 @@ def run_batch(
     if workers <= 1:
         yield from work(left, make_pipeline, folder, retry_errors)
         return
-    context = multiprocessing.get_context("spawn")
-    told: Queue[Outcome] = context.Queue()
-    processes = []
+    yield from _supervise(left, make_pipeline, out, workers, retry_errors)
 
-    def start(number: int) -> Any:
+
+def _supervise(
+    left: Sequence[Job], make_pipeline: MakePipeline, out: Path, workers: int, retry_errors: bool
+) -> Generator[Outcome, None, None]:
+    """Run the workers and yield what they tell. Each has a pipe of its own: one that dies holds up no other."""
+    context = multiprocessing.get_context("spawn")
+    at_work: dict[Connection, Any] = {}
+
+    def start(number: int) -> None:
         # Each worker begins elsewhere, so that they seldom reach for the same job.
-        order = left[number * len(left) // workers :] + left[: number * len(left) // workers]
-        process = context.Process(target=run_worker, args=(order, make_pipeline, out, retry_errors, told), daemon=True)
+        order = [*left[number * len(left) // workers :], *left[: number * len(left) // workers]]
+        receiving, sending = context.Pipe(duplex=False)
+        process = context.Process(
+            target=run_worker, args=(order, make_pipeline, out, retry_errors, sending), daemon=True
+        )
         process.start()
-        return process
+        sending.close()
+        at_work[receiving] = process
 
     deaths = 0
     try:
-        processes = [start(number) for number in range(workers)]
-        while processes or not told.empty():
-            with suppress(Empty):
-                outcome = told.get(timeout=_POLL_S)
-                if outcome.kind == "stopped":
-                    raise VeasonError(outcome.message)
+        for number in range(workers):
+            start(number)
+        while at_work:
+            for connection in wait(list(at_work)):
+                assert isinstance(connection, Connection)
+                try:
+                    told = connection.recv()
+                except (EOFError, OSError):
+                    process = at_work.pop(connection)
+                    process.join()
+                    if process.exitcode:
+                        deaths += 1
+                        _check_deaths(deaths, workers, process.exitcode)
+                        start(random.randrange(workers))
+                    continue
+                if isinstance(told, VeasonError):
+                    raise told
                 deaths = 0
-                yield outcome
-            for process in [one for one in processes if not one.is_alive()]:
-                processes.remove(process)
-                if process.exitcode:
-                    deaths += 1
-                    if deaths > MOST_DEATHS * workers:
-                        raise VeasonError(
-                            f"{deaths} workers died one after the other (last exit code {process.exitcode}; out of "
-                            "memory?): use fewer; what is done stays"
-                        )
-                    processes.append(start(random.randrange(workers)))
+                yield told
     finally:
-        for process in processes:
+        for process in at_work.values():
             process.terminate()
             process.join()
 
 
+def _check_deaths(deaths: int, workers: int, exitcode: int) -> None:
+    if deaths > MOST_DEATHS * workers:
+        raise VeasonError(
+            f"{deaths} workers died one after the other (last exit code {exitcode}; out of memory?): use fewer; what "
+            "is done stays"
+        )
+
+
 def run_worker(
-    jobs: Sequence[Job], make_pipeline: MakePipeline, out: Path, retry_errors: bool, told: Queue[Outcome]
+    jobs: Sequence[Job], make_pipeline: MakePipeline, out: Path, retry_errors: bool, told: Connection
 ) -> None:
-    """Do jobs until none is left, and tell of each. The entry point of a worker process."""
+    """Do jobs until none is left, and tell of each, or of the error that ended it. The entry point of a worker."""
     try:
         for outcome in work(jobs, make_pipeline, ResultFolder(out), retry_errors):
-            told.put(outcome)
+            told.send(outcome)
     except VeasonError as error:
-        told.put(Outcome("", "stopped", str(error)))
-    except KeyboardInterrupt:
+        told.send(error)
+    except (KeyboardInterrupt, BrokenPipeError):
         return
 
 

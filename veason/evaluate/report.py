@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from veason.atomic import atomic_file, write_atomically
 from veason.evaluate.score import DEFECTS, OFFICIAL
 from veason.formats.datasets import Dataset
 from veason.formats.ref_davis17.reader import ANNOTATORS
@@ -199,9 +200,8 @@ def draw_scatter(points: Sequence[tuple[float, float]], pearson: float | None, f
     axes.scatter(prominence, jf, s=8, alpha=0.4, linewidths=0, color="#1f5fa8")
     axes.set(xlabel="keyframe prominence (area / largest area)", ylabel="J&F (%)", xlim=(-0.03, 1.03), ylim=(-3, 103))
     axes.set_title(f"{len(points)} expressions, Pearson {_number(pearson)}", fontsize=10)
-    partial = file.with_name("." + file.name)
-    figure.savefig(partial, format="png", metadata={"Software": None})
-    partial.replace(file)
+    with atomic_file(file) as stream:
+        figure.savefig(stream, format="png", metadata={"Software": None})
     return f"![J&F over keyframe prominence]({file.name})"
 
 
@@ -291,10 +291,3 @@ def _or_blank(value: Any) -> Any:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Write a text file next to its place and rename it into it."""
-    partial = file.with_name("." + file.name)
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)

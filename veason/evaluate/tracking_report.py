@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from veason.evaluate.report import write_atomically
+from veason.atomic import write_atomically
 
 COLUMNS = ("video", "object", "frames", "j", "j_recall", "j_decay", "f", "f_recall", "f_decay", "jf")
 SINCE_PROMPT = ((1, 5), (6, 10), (11, 20), (21, 40), (41, 80), (81, 160), (161, None))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from veason import __version__
+from veason.atomic import write_atomically
 from veason.errors import DataError, OptionError
 from veason.lab.comparing import DRAWS, Interval, compare
 from veason.lab.figures import plot_prominence, plot_reliability, plot_risk, plot_robustness
@@ -84,9 +85,7 @@ def write_report(runs: Sequence[Run], out: Path, *, title: str = "", with_pictur
         groups=[group for run in runs for group in _groups(run)] if with_pictures else [],
         latex=as_latex(parts),
     )
-    beside = out.with_name("." + out.name)
-    beside.write_text(page, encoding="utf-8")
-    beside.replace(out)
+    write_atomically(out, page)
 
 
 FIGURES = ("jf", "absent_answered", "present_denied", "right_for_wrong_reason")

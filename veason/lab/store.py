@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from veason.atomic import write_atomically
 from veason.errors import DataError, OptionError
 from veason.lab.columns import COLUMNS, Kind
 from veason.lab.packing import INDEX_FILE
@@ -213,7 +214,7 @@ class Lab:
         views = self.views() | {name.strip(): query}
         kept = {name: query for name, query in views.items() if query.strip()}
         self.folder.mkdir(parents=True, exist_ok=True)
-        _put(self.folder / VIEWS_FILE, json.dumps(kept, indent=1, ensure_ascii=False))
+        write_atomically(self.folder / VIEWS_FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
     def _place(self, name: str) -> Path:
         return self.folder / "runs" / name
@@ -245,10 +246,4 @@ def _read_info(file: Path) -> RunInfo:
 
 
 def _write_info(folder: Path, info: RunInfo) -> None:
-    _put(folder / RUN_FILE, json.dumps(asdict(info), indent=1, ensure_ascii=False))
-
-
-def _put(file: Path, text: str) -> None:
-    beside = file.with_name("." + file.name)
-    beside.write_text(text + "\n", encoding="utf-8")
-    beside.replace(file)
+    write_atomically(folder / RUN_FILE, json.dumps(asdict(info), indent=1, ensure_ascii=False) + "\n")

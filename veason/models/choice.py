@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from veason.outputs import atomic_file
+from veason.atomic import atomic_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from veason import hub
+from veason.atomic import atomic_file
 from veason.models.catalogue import Kind
-from veason.outputs import atomic_file
 from veason.pipeline import Pipeline
 from veason.types import Answered, Box, Prompt, Unanswered
 from veason.video import open_video

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from veason.atomic import atomic_file
 from veason.confined import run_confined
 from veason.errors import ProjectError
-from veason.outputs import atomic_file
 from veason.project.database import NAME, in_words
 from veason.project.foreign import copy_foreign
 from veason.project.project import Project

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import weakref
@@ -12,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+
+from veason.atomic import atomic_file
 
 try:
     import fcntl
@@ -33,12 +34,10 @@ def write_tensors(file: Path, tensors: Sequence[torch.Tensor]) -> int:
         checksum = zlib.crc32(part, checksum)
     entries = [[str(t.dtype).removeprefix("torch."), list(t.shape), list(t.stride())] for t in tensors]
     header = json.dumps({"tensors": entries, "crc32": checksum}).encode()
-    partial = file.with_suffix(".part")
-    with partial.open("wb") as out:
+    with atomic_file(file) as out:
         out.write(MAGIC + header + b"\n")
         for part in payload:
             out.write(part)
-    os.replace(partial, file)
     return file.stat().st_size
 
 

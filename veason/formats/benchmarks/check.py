@@ -52,9 +52,7 @@ class CheckReport:
                 yield f"  ... and {len(found) - limit} more"
 
 
-def check_dataset(
-    root: str | Path, kind: str, split: str, *, on_progress: OnProgress | None = None
-) -> CheckReport:
+def check_dataset(root: str | Path, kind: str, split: str, *, on_progress: OnProgress | None = None) -> CheckReport:
     """Read every expression, picture header and mask of a split and return what was found.
 
     `on_progress` hears how many expressions were looked at, and of how many.

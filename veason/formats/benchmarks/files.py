@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from veason.atomic import write_atomically
 from veason.errors import DataError
 
 
@@ -36,11 +37,9 @@ def picture_size(frame: np.ndarray | Path) -> tuple[int, int]:
 
 
 def write_compact_json(file: Path, value: Any) -> None:
-    """Write a JSON file in one line, beside its place, and rename it into it."""
+    """Write a JSON file in one line, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(file.name + ".partial")
-    beside.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-    beside.replace(file)
+    write_atomically(file, json.dumps(value, ensure_ascii=False))
 
 
 def fresh_folder(folder: Path) -> Path:

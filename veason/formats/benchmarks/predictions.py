@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from veason.atomic import atomic_file
 from veason.errors import DataError, PromptError
 from veason.formats.benchmarks.rows import check_row
 from veason.types import Answer, Box, Note, Sample
@@ -92,11 +93,9 @@ def parse_saved_answer(record: Any, file: Path, where: str) -> SavedAnswer:
 def write_saved_answers(root: Path, answers: Iterable[SavedAnswer]) -> None:
     """Write answers.jsonl, whole or not at all."""
     root.mkdir(parents=True, exist_ok=True)
-    beside = root / (ANSWERS + ".partial")
-    with beside.open("w", encoding="utf-8") as stream:
+    with atomic_file(root / ANSWERS) as stream:
         for answer in answers:
-            stream.write(json.dumps(answer.record(), ensure_ascii=False) + "\n")
-    beside.replace(root / ANSWERS)
+            stream.write((json.dumps(answer.record(), ensure_ascii=False) + "\n").encode())
 
 
 def read_saved_answers(root: Path) -> dict[str, SavedAnswer] | None:

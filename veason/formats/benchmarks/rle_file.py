@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from veason.atomic import atomic_file
 from veason.errors import DataError, PromptError
 from veason.formats.labels.numbers import checked_size, rle_of
 from veason.masks import coco_dict, union_mask
@@ -61,8 +62,7 @@ def masks_json(masks: Sequence[Rle | None]) -> bytes:
 @contextmanager
 def row_writer(file: Path) -> Iterator[Callable[[str, bytes], None]]:
     """Open `file` for rows `write(key, json value)`; it replaces the old file only when the block ends well."""
-    beside = file.with_name(file.name + ".partial")
-    with beside.open("wb") as stream:
+    with atomic_file(file) as stream:
         stream.write(b"{")
         count = 0
 
@@ -74,7 +74,6 @@ def row_writer(file: Path) -> Iterator[Callable[[str, bytes], None]]:
 
         yield write
         stream.write(b"}")
-    beside.replace(file)
 
 
 def _stamp(file: Path) -> tuple[Path, int, int]:

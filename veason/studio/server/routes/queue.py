@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from veason.annotation.left_open import LeftOpen, left_open
+from veason.atomic import atomic_file
 from veason.errors import ProjectError
-from veason.outputs import atomic_file
 from veason.project import ChangedElsewhere, Project, Question, StoredVideo
 from veason.project.records import Status, Verdict
 from veason.project.statistics import Effort, Statistics, object_efforts, rank, statistics
