@@ -15,7 +15,7 @@ from veason.annotation import Asked, DropPrompt, GotAnswer, GotMasks, PutPrompt,
 from veason.annotation.recompute import Extent
 from veason.answer import context_for, render_answer
 from veason.errors import SessionError
-from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
+from veason.pipeline import FramesShown, Pipeline
 from veason.policy.prompt import correction_text
 from veason.profile import GENERIC, Profile, sample_indices
 from veason.project import Labelled
@@ -42,6 +42,7 @@ from veason.studio.server.views import (
     session_item,
     settled_item,
 )
+from veason.tracks import prompts_from_answer, starting_range
 from veason.types import (
     Answer,
     Answered,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from veason.errors import ProjectError, SessionError, VeasonError
-from veason.pipeline import Pipeline, starting_range
+from veason.pipeline import Pipeline
 from veason.profile import sample_indices
 from veason.project import ChangedElsewhere, Labelled, Project
 from veason.studio.server.client import Client
@@ -58,6 +58,7 @@ from veason.studio.server.views import (
     recalled_item,
     session_item,
 )
+from veason.tracks import starting_range
 
 EDIT_OPENING_S = 2.0
 """For so long an edit opens the video of a question that is not open; looking at the question takes its time."""
