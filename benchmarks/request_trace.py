@@ -17,6 +17,7 @@ which counts as one module. The page's JavaScript is not followed.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import sys
@@ -74,7 +75,7 @@ def following(trail: Trail) -> Iterator[None]:
         threading.setprofile(None)
 
 
-def listeners(page: Any) -> dict[str, Callable[[Any], Iterator[dict[str, Any]]]]:
+def listeners(page: Any) -> dict[str, Callable[..., Iterator[dict[str, Any]]]]:
     """Return what gradio calls, by the name of the page's event."""
     return {event: one.fn for one in page.fns.values() for _, event in one.targets}
 
@@ -86,9 +87,12 @@ def drive(page: Any) -> dict[str, Any]:
     import veason
 
     handle = listeners(page)
+    request = gr.Request()
 
     def send(event: str, **data: Any) -> Iterator[dict[str, Any]]:
-        for message in handle[event](gr.EventData(None, {"tab": "reader", **data})):
+        sent = gr.EventData(None, {"tab": "reader", **data})
+        takes = len(inspect.signature(handle[event]).parameters)  # before people could sign in: the data alone
+        for message in handle[event](*(sent, request)[:takes]):
             yield from message["items"] if event != "open" else [message]
 
     work = next(send("open", example=0))["work"]

@@ -75,7 +75,7 @@ def put_mark(
     """Mark the masks of a half-open range of frames as a person does in the app."""
     edit = Marked(object_id, *frames, kind)
     size_wh = project.library.video(project.library.question(question).video_id).size_wh
-    project.labels.edit(question, lambda state: with_settled(state, edit, size_wh), **options)
+    project.labels.record(question, *with_settled(project.labels.state(question), edit, size_wh), **options)
 
 
 def box_prompt(object_id: int = 1, frame_index: int = 2, x: float = 4) -> Prompt:

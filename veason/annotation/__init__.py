@@ -6,14 +6,15 @@ state = State(num_frames=96)
 state = apply(state, PutPrompt(Prompt(1, 4, box=Box(10, 10, 60, 60))))
 state.pending                      # {1: ((0, 96),)}: the frames whose masks do not follow from the prompts yet
 
-state.py       State and what can be read from it; places, and runs of frames
+state.py       State and what can be read from it; runs of frames
 edits.py       the edits, one class each
 objects.py     edits of whole objects: duplicate, merge
 shapes.py      tools that a person uses on masks: clean, combine, copy to frames, interpolate
 kept.py        which masks stay although their clicks would give other ones by now
 marks.py       what a person says of masks, and the masks that settles
 left_open.py   what nobody has looked at or said yet
-apply.py       apply: the state after an edit, and what it leaves to be computed
+pending.py     which masks wait to be computed after an edit
+apply.py       apply: the state after an edit
 difference.py  what differs between two states, in plain values, and the way back: undo
 recompute.py   RecomputePlan: which masks to compute, job after job
 settling.py    when a run may end early, as masks come out as they were

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from veason.annotation.edits import Drawn, Edit, GotMasks, Marked, Occluded, PutPrompt
-from veason.annotation.state import Mark, Place, State, runs_of, unpack_places
+from veason.annotation.state import Mark, Place, State, runs_of
 from veason.errors import SessionError
 from veason.masks import empty_mask
 from veason.types import FrameMasks, ObjectMask
@@ -88,4 +88,4 @@ def _places(state: State, edit: Marked | Occluded) -> frozenset[Place]:
         raise SessionError(f"frames {edit.start} to {edit.stop - 1} are not in this video: it has {count} frames")
     if edit.object_id not in state.object_ids:
         raise SessionError(f"there is no object {edit.object_id} to mark: draw it first")
-    return unpack_places([(edit.object_id, edit.start, edit.stop)])
+    return frozenset((edit.object_id, at) for at in range(edit.start, edit.stop))

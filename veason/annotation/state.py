@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -173,31 +173,7 @@ def changed_prompts(before: State, after: State) -> set[Place]:
     return {place for place, prompt in new.items() if old.get(place) is not prompt} | (old.keys() - new.keys())
 
 
-# --- places and runs of frames
-
-
-def pack_places(places: Iterable[Place]) -> list[list[int]]:
-    """Return `[object id, first frame, frame after the last]` of each run, in order.
-
-    >>> pack_places({(1, 4), (1, 5), (2, 5)})
-    [[1, 4, 6], [2, 5, 6]]
-    """
-    runs: list[list[int]] = []
-    for object_id, frame_index in sorted(places):
-        if runs and runs[-1][0] == object_id and runs[-1][2] == frame_index:
-            runs[-1][2] += 1
-        else:
-            runs.append([object_id, frame_index, frame_index + 1])
-    return runs
-
-
-def unpack_places(runs: Iterable[Sequence[int]]) -> frozenset[Place]:
-    """Return the places of runs.
-
-    >>> sorted(unpack_places([[1, 4, 6]]))
-    [(1, 4), (1, 5)]
-    """
-    return frozenset((object_id, at) for object_id, start, stop in runs for at in range(start, stop))
+# --- runs of frames
 
 
 def runs_of(frames: Iterable[int]) -> FrameRuns:

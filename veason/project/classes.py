@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from veason.errors import ProjectError
-from veason.project.database import Database
-from veason.project.edits import Origin, next_revision, write_log
+from veason.project.database import Database, next_revision
+from veason.project.edits import Origin, write_log
 
 NOTE = "classes"
 """The key of the note that keeps them."""

@@ -243,6 +243,12 @@ class Database:
         return connection
 
 
+def next_revision(db: sqlite3.Connection) -> int:
+    """Return the revision that the next line of the log will have."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'log'").fetchone()
+    return (row[0] if row else 0) + 1
+
+
 def earlier_file(path: Path, version: int) -> Path:
     """Return where the file of an earlier version is kept when it is brought up to date."""
     return path.with_name(f"{path.name}.version-{version}")

@@ -16,8 +16,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from veason.masks import mask_area, mask_iou
-from veason.project.database import Database
-from veason.project.edits import next_revision
+from veason.project.database import Database, next_revision
 from veason.project.maskrows import unpack_mask
 from veason.types import Rle
 

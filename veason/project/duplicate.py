@@ -7,7 +7,8 @@ import sqlite3
 
 from veason.annotation.difference import compact
 from veason.errors import ProjectError
-from veason.project.edits import Origin, next_revision, write_log
+from veason.project.database import next_revision
+from veason.project.edits import Origin, write_log
 
 _PLACES = "object_id, frame_index"
 _COPIED = {

@@ -1,6 +1,7 @@
 """From edits to rows and back: every function works inside a transaction that the caller has opened.
 
-enter   apply edits, write them into the log, change the rows, keep the way back
+record  apply an edit of a person, write it into the log, change the rows, keep the way back
+follow  the same for results of a model, which belong to the edit before them
 walk    undo or redo one step, by the changes kept for it
 load    a question's state from its rows, without any replay
 """
@@ -38,6 +39,7 @@ from veason.annotation.difference import (
 )
 from veason.annotation.state import FrameRuns
 from veason.errors import ProjectError, SessionError
+from veason.project.database import next_revision
 from veason.project.maskrows import load_masks, masks_body, pack_mask, provenance_of, unpack_mask
 from veason.project.steps import load_step, store_step
 from veason.types import Answer, MaskTrack, ObjectMask, Prompt, Sampling
@@ -136,23 +138,26 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
     return Loaded(question_id, revision, position, size, state, ids, numbers, scalars(state))
 
 
-def enter(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
-    """Apply edits one after the other and write them down; consecutive GotMasks become one line of the log.
+def record(db: sqlite3.Connection, loaded: Loaded, edit: Edit, results: Sequence[Edit], origin: Origin) -> Loaded:
+    """Apply an edit of a person as a step of undo, then what follows from it, and write both down; else as `follow`."""
+    return follow(db, _enter(db, loaded, [edit], origin, is_step=True), results, origin)
+
+
+def follow(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin: Origin) -> Loaded:
+    """Apply results one after the other and write them down; consecutive GotMasks become one line of the log.
 
     Raises:
         SessionError: an edit does not fit the state.
         ProjectError: a mask is not of the video's size.
     """
     for is_masks, run in groupby(edits, lambda edit: isinstance(edit, GotMasks)):
-        if is_masks:
-            loaded = _enter_run(db, loaded, list(run), origin, is_step)
-        else:
-            for edit in run:
-                loaded = _enter_run(db, loaded, [edit], origin, is_step)
+        for part in [list(run)] if is_masks else [[edit] for edit in run]:
+            loaded = _enter(db, loaded, part, origin, is_step=False)
     return loaded
 
 
-def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
+def _enter(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], origin: Origin, *, is_step: bool) -> Loaded:
+    """Apply one edit, or consecutive GotMasks, and write the line of the log, the rows and the way back."""
     revision = next_revision(db)
     state = loaded.state
     is_masks = isinstance(run[0], GotMasks)
@@ -176,20 +181,19 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
     if state.prompts is not loaded.state.prompts:
         numbers = number_prompts(state.prompts, numbers)
     step = difference(loaded.state, state, loaded.mask_ids, ids, loaded.prompt_numbers, numbers)
+    values = scalars_after(loaded.scalars, step)
+    if state.tracks is not loaded.state.tracks:
+        ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
+    position, steps = loaded.position + (1 if is_step else 0), loaded.steps
+    if is_step and steps is not None:
+        steps = (*steps[: loaded.position], run[0])
+    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, values, steps)
     write_log(db, revision, loaded.question_id, "record" if is_step else "follow", body, origin)
     for edit in run:
         if isinstance(edit, GotAnswer):
             _store_answer(db, revision, loaded.question_id, state, origin)
-    if state.tracks is not loaded.state.tracks:
-        ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
-    _write_rows(db, loaded.question_id, step, numbers)
-    position = store_step(db, loaded.question_id, loaded.position, revision, step, is_step=is_step)
-    steps = loaded.steps
-    if is_step and steps is not None:
-        steps = (*steps[: loaded.position], run[0])
-    values = scalars_after(loaded.scalars, step)
-    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, values, steps)
-    _write_question(db, after)
+    _write_rows(db, after, step)
+    store_step(db, loaded.question_id, loaded.position, revision, step, is_step=is_step)
     return after
 
 
@@ -215,19 +219,21 @@ def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: boo
             if after is not None:
                 ids[key[1], key[2]] = after
     revision = next_revision(db)
-    write_log(db, revision, loaded.question_id, "redo" if forward else "undo", {}, origin)
-    _write_rows(db, loaded.question_id, step, numbers)
     position = loaded.position + (1 if forward else -1)
     values = scalars_after(loaded.scalars, step)
-    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, values, loaded.steps)
-    _write_question(db, walked)
-    return walked
+    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, values, loaded.steps)
+    write_log(db, revision, loaded.question_id, "redo" if forward else "undo", {}, origin)
+    _write_rows(db, after, step)
+    return after
 
 
-def next_revision(db: sqlite3.Connection) -> int:
-    """Return the revision that the next line of the log will have."""
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'log'").fetchone()
-    return (row[0] if row else 0) + 1
+def check_there(db: sqlite3.Connection, question_id: int) -> None:
+    """Raise ProjectError unless a question is there, and was not deleted: then nothing of it changes."""
+    row = db.execute("SELECT deleted_at FROM questions WHERE id = ?", (question_id,)).fetchone()
+    if row is None:
+        raise ProjectError(f"there is no question {question_id} in this project")
+    if row[0] is not None:
+        raise ProjectError(f"question {question_id} was deleted: restore it in the queue, under deleted, to change it")
 
 
 def write_log(
@@ -316,23 +322,24 @@ def _store_answer(db: sqlite3.Connection, revision: int, question_id: int, state
     db.execute("UPDATE questions SET failure = NULL WHERE id = ?", (question_id,))
 
 
-def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference, numbers: PromptNumbers) -> None:
-    """Bring instruction, prompts, marks and masks to the state after the step; `numbers` are those of its prompts."""
+def _write_rows(db: sqlite3.Connection, after: Loaded, step: Difference) -> None:
+    """Bring the question's row, its prompts, marks, names and masks to the state after the step."""
+    question_id = after.question_id
     gone = [(before,) for key, (before, _) in step.items() if key[0] == "mask" and before is not None]
-    come = [(after,) for key, (_, after) in step.items() if key[0] == "mask" and after is not None]
+    come = [(new,) for key, (_, new) in step.items() if key[0] == "mask" and new is not None]
     db.executemany("UPDATE masks SET is_current = 0 WHERE id = ?", gone)
     db.executemany("UPDATE masks SET is_current = 1 WHERE id = ?", come)
     words = step.get(("instruction",), (None, None))[1]
     if words:
         db.execute("UPDATE questions SET instruction = ? WHERE id = ?", (words, question_id))
-    for key, (_, after) in step.items():
-        if key[0] == "prompt" and after is not None:
-            row = (question_id, *key[1:], int(after[0]), compact(after[1]), numbers[key[1], key[2]])
+    for key, (_, new) in step.items():
+        if key[0] == "prompt" and new is not None:
+            row = (question_id, *key[1:], int(new[0]), compact(new[1]), after.prompt_numbers[key[1], key[2]])
             db.execute("INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?, ?)", row)
-        elif key[0] == "mark" and after is not None:
-            db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (question_id, *key[1:], after))
-        elif key[0] == "name" and after is not None:
-            db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (question_id, key[1], after))
+        elif key[0] == "mark" and new is not None:
+            db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (question_id, *key[1:], new))
+        elif key[0] == "name" and new is not None:
+            db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (question_id, key[1], new))
         elif key[0] == "name":
             db.execute("DELETE FROM objects WHERE question_id = ? AND object_id = ?", (question_id, key[1]))
         elif key[0] in ("prompt", "mark"):
@@ -340,6 +347,7 @@ def _write_rows(db: sqlite3.Connection, question_id: int, step: Difference, numb
                 f"DELETE FROM {key[0]}s WHERE question_id = ? AND object_id = ? AND frame_index = ?",
                 (question_id, *key[1:]),
             )
+    _write_question(db, after)
 
 
 def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:

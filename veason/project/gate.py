@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from veason.annotation.left_open import OPEN_POINTS, LeftOpen, OpenPoint
 from veason.errors import ProjectError
-from veason.project.database import Database
-from veason.project.edits import Origin, next_revision, write_log
+from veason.project.database import Database, next_revision
+from veason.project.edits import Origin, write_log
 
 NOTE = "accept gate"
 """The key of the note that keeps it."""

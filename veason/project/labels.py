@@ -6,18 +6,17 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from veason.annotation import Edit, GotMasks, Marked, Named, Occluded, Place, State
-from veason.annotation.difference import rebuild
-from veason.annotation.state import pack_places, unpack_places
-from veason.project.database import Database
-from veason.project.edits import Loaded, Origin, enter, load, next_revision, walk
-from veason.project.library import QUESTION, Library, came_without_words, check_there, read_question
+from veason.annotation.difference import pack_places, rebuild, unpack_places
+from veason.project.database import Database, next_revision
+from veason.project.edits import Loaded, Origin, check_there, follow, load, record, walk
+from veason.project.library import QUESTION, Library, came_without_words, read_question
 from veason.project.maskrows import unpack_mask
 from veason.project.records import (
     ChangedElsewhere,
@@ -72,15 +71,19 @@ class LabelStore:
         self,
         question_id: int,
         edit: Edit,
-        *,
+        *results: Edit,
         annotator: str | None = None,
         expected_revision: int | None = None,
     ) -> int:
         """Apply an edit of a person. It can be undone, and edits undone before it are dropped.
 
+        An edit that depends on the current labels is made inside `atomic`: nobody else changes them meanwhile.
+
         Args:
             question_id: the question.
             edit: one of `veason.annotation`.
+            results: what follows from the edit and is undone with it, such as the masks that it settles
+                (`veason.annotation.marks.with_settled`).
             annotator: the person's name.
             expected_revision: the revision that the question must have, None for any.
 
@@ -91,35 +94,10 @@ class LabelStore:
             ChangedElsewhere: the question is not at `expected_revision`.
             SessionError: the edit does not fit the state.
         """
-        return self.edit(question_id, lambda _: [edit], annotator=annotator, expected_revision=expected_revision)
-
-    def edit(
-        self,
-        question_id: int,
-        make: Callable[[State], Sequence[Edit]],
-        *,
-        annotator: str | None = None,
-        expected_revision: int | None = None,
-    ) -> int:
-        """Apply an edit of a person that depends on the current labels, which nobody else changes meanwhile.
-
-        Args:
-            question_id: the question that it is about.
-            make: returns the edit for the state before it, followed by those that belong to it, such as the masks that
-                it settles (`veason.annotation.marks.with_settled`).
-            annotator: the person's name.
-            expected_revision: as for `record`.
-
-        Raises:
-            Whatever `make` raises; else as `record`.
-        """
         origin = Origin(annotator=annotator)
-
-        def change(db: sqlite3.Connection, loaded: Loaded) -> Loaded:
-            edit, *more = make(loaded.state)
-            return enter(db, enter(db, loaded, [edit], origin, True), more, origin, False)
-
-        return self._change(question_id, change, expected_revision)
+        return self._change(
+            question_id, lambda db, loaded: record(db, loaded, edit, results, origin), expected_revision
+        )
 
     def follow(
         self,
@@ -143,7 +121,7 @@ class LabelStore:
         """
         origin = Origin(None, source, sampling, provenance or {})
         edits = tuple(edits)
-        return self._change(question_id, lambda db, loaded: enter(db, loaded, edits, origin, False), expected_revision)
+        return self._change(question_id, lambda db, loaded: follow(db, loaded, edits, origin), expected_revision)
 
     def undo(self, question_id: int, *, annotator: str | None = None, expected_revision: int | None = None) -> int:
         """Undo the last edit of a person with the model's results after it. Raises SessionError if there is none."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import ProjectError, PromptError
-from veason.project.database import Database
+from veason.project.database import Database, next_revision
 from veason.project.duplicate import copy_question
-from veason.project.edits import Origin, next_revision, write_log
+from veason.project.edits import Origin, write_log
 from veason.project.records import Change, Question, Status, StoredVideo
 from veason.project.videos import columns_of, find, hash_video, inside, place_of
 from veason.video import UNTRUSTED, Video, VideoLimits, open_video
@@ -229,15 +229,6 @@ def read_change(row: Sequence[Any]) -> Change:
     """Return a row of the log, its columns in their order."""
     revision, question_id, operation, body, source, annotator, time = row
     return Change(revision, question_id, operation, json.loads(body), source, annotator, time)
-
-
-def check_there(db: sqlite3.Connection, question_id: int) -> None:
-    """Raise ProjectError unless a question is there, and was not deleted: then nothing of it changes."""
-    row = db.execute("SELECT deleted_at FROM questions WHERE id = ?", (question_id,)).fetchone()
-    if row is None:
-        raise ProjectError(f"there is no question {question_id} in this project")
-    if row[0] is not None:
-        raise ProjectError(f"question {question_id} was deleted: restore it in the queue, under deleted, to change it")
 
 
 def came_without_words(db: sqlite3.Connection, question_id: int) -> bool:

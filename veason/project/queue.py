@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from veason.errors import ProjectError, PromptError
-from veason.project.database import Database
-from veason.project.edits import Origin, next_revision, write_log
-from veason.project.library import Library, came_without_words, check_there
+from veason.project.database import Database, next_revision
+from veason.project.edits import Origin, check_there, write_log
+from veason.project.library import Library, came_without_words
 from veason.project.records import STATUSES, ChangedElsewhere, Comment, ProposedVerdict, Status, Verdict
 
 

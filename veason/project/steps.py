@@ -16,8 +16,8 @@ from veason.errors import ProjectError
 
 def store_step(
     db: sqlite3.Connection, question_id: int, position: int, revision: int, step: Difference, *, is_step: bool
-) -> int:
-    """Store a difference for undo and return the new position: as a step, or as parts of the steps around it.
+) -> None:
+    """Store a difference for undo: as the step after a position, or as parts of the steps around it.
 
     A step of a person's edit drops the undone steps. What a model reports belongs to the step before it, as its last
     part, and the way back from it to the undone step after it, as its first part. Parts are added without reading the
@@ -27,12 +27,11 @@ def store_step(
         for table in ("steps", "step_parts"):
             db.execute(f"DELETE FROM {table} WHERE question_id = ? AND step > ?", (question_id, position))
         db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (question_id, position + 1, revision, _step_text(step)))
-        return position + 1
+        return
     if not step:
-        return position
+        return
     _add_part(db, question_id, position, "ifnull(max(max(part), 0), 0) + 1", step)
     _add_part(db, question_id, position + 1, "ifnull(min(min(part), 0), 0) - 1", inverse(step))
-    return position
 
 
 def _add_part(db: sqlite3.Connection, question_id: int, number: int, part: str, change: Difference) -> None:

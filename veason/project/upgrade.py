@@ -20,8 +20,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from veason.annotation.difference import compact, plain, to_json
-from veason.annotation.state import FrameRuns, Place, pack_places, runs_of
+from veason.annotation.difference import compact, pack_places, plain, to_json
+from veason.annotation.state import FrameRuns, Place, runs_of
 
 _Pending = Mapping[int, FrameRuns]
 

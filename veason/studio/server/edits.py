@@ -1,4 +1,4 @@
-"""Edits that the page asks for -> edits of the annotation state, checked against the labels and the video."""
+"""One edit of the page: checked against the labels and the video, put on the disk, and what the page is told of it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ from veason.annotation.marks import with_settled
 from veason.annotation.shapes import copied, interpolated, with_tool
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
+from veason.pipeline import Pipeline
+from veason.studio.server.jobs import profile_of
+from veason.studio.server.messages import Item
 from veason.studio.server.painted import painted_mask
 from veason.studio.server.proposals import Proposal
-from veason.studio.server.question.open_question import within
+from veason.studio.server.question.open_question import OpenQuestion, within
 from veason.studio.server.requests.edits import (
     BoxEdit,
     ClassEdit,
@@ -50,8 +53,45 @@ from veason.studio.server.requests.edits import (
     ToolEdit,
     WordsEdit,
 )
-from veason.tracks import prompts_from_answer
+from veason.studio.server.views import all_masks, doubt_item, label_items, range_item, session_item
+from veason.tracks import prompts_from_answer, starting_range
 from veason.types import Box, Click, Prompt
+
+_RESHAPING = (DropEdit, DuplicateEdit, MergeEdit, ToolEdit, CopyEdit, InterpolateEdit)
+"""Edits by which masks change at once, on frames that the page does not know."""
+
+
+def edit_labels(question: OpenQuestion, request: Edits, pipeline: Pipeline) -> Sequence[Item]:
+    """Put one edit on the disk and return what the page has to know.
+
+    Args:
+        question: whose labels are edited.
+        request: what the page asks for.
+        pipeline: the models in use, by whose policy the reasoning is shown.
+
+    Raises:
+        ChangedElsewhere: another tab or program changed the same thing since the tab last looked.
+        PromptError, SessionError: as `edits_of`; or there is nothing to undo.
+    """
+    labels = question.labels
+    if isinstance(request, StepEdit):
+        labels.step(request.edit == "redo", request, request.count)
+        return label_items(question, labels.now(), profile_of(pipeline))
+    if isinstance(request, WordsEdit):
+        labels.keep_words(request.text, request)
+        return (session_item(labels.now()),)
+    now = labels.edit(lambda state: edits_of(request, state, question.info.size_wh, question.proposals), request)
+    if isinstance(request, TakeEdit):
+        return label_items(question, now, profile_of(pipeline))
+    is_absence = isinstance(request, EmptyEdit) or (isinstance(request, MarkEdit) and request.edit == "absent")
+    if is_absence or isinstance(request, _RESHAPING):
+        return session_item(now), all_masks(now.state), doubt_item(now.state, question.project.doubt.curve())
+    if isinstance(request, BoxEdit | ClickEdit | MaskEdit | KeyframeEdit):
+        start, stop = question.range.frames
+        if not start <= request.frame < stop:
+            question.range.insist(starting_range(question.info, request.frame))
+            return session_item(now), range_item(question, insists=True)
+    return (session_item(now),)
 
 
 def edits_of(

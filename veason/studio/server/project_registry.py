@@ -88,6 +88,10 @@ class ProjectRegistry:
         """True where every visitor has a project of their own, for a limited time."""
         return self.own_key is None
 
+    def visitor(self, key: str, tab: str | None) -> str:
+        """Return who asks for something of a project: a visitor by the project's key, one of a team by the tab too."""
+        return key if self.is_public else f"{key} {tab}"
+
     def get(self, key: str) -> Project:
         """Return the project of that key.
 

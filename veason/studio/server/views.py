@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from veason.annotation import Mark, Place, Settled, State
-from veason.annotation.state import count_frames, pack_places, runs_of
+from veason.annotation.difference import pack_places
+from veason.annotation.state import count_frames, runs_of
 from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
@@ -77,6 +78,19 @@ def opened_item(question: OpenQuestion) -> OpenedItem:
         range=question.range.frames,
         home=question.range.home,
         palette=PALETTE,
+    )
+
+
+def label_items(question: OpenQuestion, now: Labelled, profile: Profile) -> Sequence[Item]:
+    """Return all labels of a question, the reasoning and what follows from them."""
+    state = now.state
+    return (
+        recalled_item(question, state, profile),
+        proposals_item(question.proposals, question.asked, state.answer),
+        session_item(now),
+        all_masks(state),
+        doubt_item(state, question.project.doubt.curve()),
+        findings_item(state),
     )
 
 

@@ -93,17 +93,13 @@ class QuestionLabels:
             ChangedElsewhere: another tab or program changed the same thing since the tab last looked.
             SessionError: the edit does not fit. Whatever else `make` raises.
         """
-
-        def checked(state: State) -> Sequence[Edit]:
-            edits = make(state)
-            self._check_seen(client, edits[0])
-            if _changes_masks(edits[0]):
-                self._job.stop()
-            return edits
-
         labels, question_id = self._project.labels, self._question_id
         with self._changing(client):
-            labels.edit(question_id, checked, annotator=client.by)
+            edit, *results = make(labels.state(question_id))
+            self._check_seen(client, edit)
+            if _changes_masks(edit):
+                self._job.stop()
+            labels.record(question_id, edit, *results, annotator=client.by)
             now = labels.look(question_id)
             if now.question.status != "in review":
                 self._project.queue.set_status(question_id, "in review", annotator=client.by)

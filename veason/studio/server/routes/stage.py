@@ -7,11 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from veason.errors import ProjectError, SessionError, VeasonError
-from veason.pipeline import Pipeline
 from veason.profile import sample_indices
-from veason.project import ChangedElsewhere, Labelled, Project
-from veason.studio.server.client import Client
-from veason.studio.server.edits import edits_of
+from veason.project import ChangedElsewhere, Project
+from veason.studio.server.edits import edit_labels
 from veason.studio.server.examples import Example
 from veason.studio.server.jobs import Asking, frame_count_of, profile_of, propagate
 from veason.studio.server.messages import Item, Message, PictureReply, PulseReply, StopReply, UnknownReply
@@ -25,46 +23,14 @@ from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.question.open_questions import OpenQuestions
 from veason.studio.server.question.opening_tabs import OpeningTabs
-from veason.studio.server.requests.edits import (
-    BoxEdit,
-    ClickEdit,
-    CopyEdit,
-    DropEdit,
-    DuplicateEdit,
-    Edits,
-    EmptyEdit,
-    InterpolateEdit,
-    KeyframeEdit,
-    MarkEdit,
-    MaskEdit,
-    MergeEdit,
-    StepEdit,
-    TakeEdit,
-    ToolEdit,
-    WordsEdit,
-)
+from veason.studio.server.requests.edits import Edits
 from veason.studio.server.requests.look_ups import FrameLookUp, PulseLookUp, SnapshotLookUp, StopLookUp, UnknownLookUp
 from veason.studio.server.requests.stage import OpenExampleRequest, OpenRequest, PropagateRequest, ThinkRequest
 from veason.studio.server.uploads import uploaded
-from veason.studio.server.views import (
-    all_masks,
-    doubt_item,
-    findings_item,
-    jpeg,
-    opened_item,
-    pace_item,
-    proposals_item,
-    range_item,
-    recalled_item,
-    session_item,
-)
-from veason.tracks import starting_range
+from veason.studio.server.views import jpeg, label_items, opened_item, pace_item
 
 EDIT_OPENING_S = 2.0
 """For so long an edit opens the video of a question that is not open; looking at the question takes its time."""
-
-_RESHAPING = (DropEdit, DuplicateEdit, MergeEdit, ToolEdit, CopyEdit, InterpolateEdit)
-"""Edits by which masks change at once, on frames that the page does not know."""
 
 
 class StageRoutes:
@@ -92,11 +58,6 @@ class StageRoutes:
         self._examples, self._room = examples, room
         self._opening = OpeningTabs()
 
-    @property
-    def _pipeline(self) -> Pipeline:
-        """The models in use; a job keeps the ones that it began with."""
-        return self._models.pipeline
-
     # --- events
 
     def open(self, request: OpenRequest) -> Iterator[Message]:
@@ -119,7 +80,8 @@ class StageRoutes:
                     told = "You asked this before: here is the answer. Think asks again."
                     yield Message(work=work_id, items=(NoticeItem(level="info", text=told),))
                     return
-            yield from Asking(question, request, self._pipeline, self._line, self._who(request, question)).messages()
+            who = self._registry.visitor(question.key, request.tab)
+            yield from Asking(question, request, self._models.pipeline, self._line, who).messages()
 
     def edit(self, request: Edits) -> Iterator[Message]:
         """Apply one edit: a box, a deletion, a mark, a name, another keyframe, undo or redo.
@@ -130,7 +92,7 @@ class StageRoutes:
             items: Sequence[Item]
             try:
                 with question.edit_order.passing(request.stamp):
-                    items = self._edited(question, request)
+                    items = edit_labels(question, request, self._models.pipeline)
             except ChangedElsewhere as error:
                 items = [NoticeItem(level="error", text=str(error)), *self._shown(question).items]
             except VeasonError as error:
@@ -143,11 +105,8 @@ class StageRoutes:
     def propagate(self, request: PropagateRequest) -> Iterator[Message]:
         """Stream masks."""
         with self._questions.using(request.work) as question:
-            yield from propagate(question, request, self._pipeline, self._line, self._who(request, question))
-
-    def _who(self, client: Client, question: OpenQuestion) -> str:
-        """Return who waits in the line: a visitor by the project, one of a team by the tab."""
-        return question.key if self._registry.is_public else f"{question.key} {client.tab}"
+            who = self._registry.visitor(question.key, request.tab)
+            yield from propagate(question, request, self._models.pipeline, self._line, who)
 
     # --- look-ups
 
@@ -174,7 +133,7 @@ class StageRoutes:
 
     def unknown(self, request: UnknownLookUp) -> UnknownReply:
         """Return the words of an instruction that the policy has never been trained on."""
-        policy = self._pipeline.policy
+        policy = self._models.pipeline.policy
         return UnknownReply(words=policy.unknown_words(request.instruction) if policy is not None else ())
 
     def pulse(self, request: PulseLookUp) -> PulseReply:
@@ -215,52 +174,16 @@ class StageRoutes:
 
     def _shown(self, question: OpenQuestion) -> Message:
         """Return everything there is to show of a question."""
-        now = question.labels.now()
+        pipeline, now = self._models.pipeline, question.labels.now()
         state = now.state
-        shown = state.shown or sample_indices(state.num_frames, frame_count_of(self._pipeline))
+        shown = state.shown or sample_indices(state.num_frames, frame_count_of(pipeline))
         return Message(
             work=question.id,
             items=(
                 opened_item(question),
-                pace_item(self._pipeline),
+                pace_item(pipeline),
                 ShownItem(frames=shown),
-                *self._everything(question, now),
+                *label_items(question, now, profile_of(pipeline)),
                 BusyItem() if question.job.is_running else IdleItem(),
             ),
         )
-
-    def _everything(self, question: OpenQuestion, now: Labelled) -> Sequence[Item]:
-        """Return all labels, the reasoning and what follows from them."""
-        state = now.state
-        return (
-            recalled_item(question, state, profile_of(self._pipeline)),
-            proposals_item(question.proposals, question.asked, state.answer),
-            session_item(now),
-            all_masks(state),
-            doubt_item(state, question.project.doubt.curve()),
-            findings_item(state),
-        )
-
-    # --- editing
-
-    def _edited(self, question: OpenQuestion, request: Edits) -> Sequence[Item]:
-        """Put one edit on the disk and return what the page has to know."""
-        labels = question.labels
-        if isinstance(request, StepEdit):
-            labels.step(request.edit == "redo", request, request.count)
-            return self._everything(question, labels.now())
-        if isinstance(request, WordsEdit):
-            labels.keep_words(request.text, request)
-            return (session_item(labels.now()),)
-        now = labels.edit(lambda state: edits_of(request, state, question.info.size_wh, question.proposals), request)
-        if isinstance(request, TakeEdit):
-            return self._everything(question, now)
-        is_absence = isinstance(request, EmptyEdit) or (isinstance(request, MarkEdit) and request.edit == "absent")
-        if is_absence or isinstance(request, _RESHAPING):
-            return session_item(now), all_masks(now.state), doubt_item(now.state, question.project.doubt.curve())
-        if isinstance(request, BoxEdit | ClickEdit | MaskEdit | KeyframeEdit):
-            start, stop = question.range.frames
-            if not start <= request.frame < stop:
-                question.range.insist(starting_range(question.info, request.frame))
-                return session_item(now), range_item(question, insists=True)
-        return (session_item(now),)
