@@ -19,7 +19,7 @@ from pathlib import Path
 
 from report import write_result
 
-from veason_nano.evaluate import FIGURES, ResultRow, compare_policies, format_figure, make_table, read_journal
+from veason_nano.evaluate import FIGURES, ResultRow, compare_policies, format_figure, make_table, read_results
 
 CLIPS = 60
 FULL = "full"
@@ -74,9 +74,9 @@ class Comparison:
     def rows(self, name: str) -> list[ResultRow]:
         """Ask a row's weights what is not in its journal yet and return all answers' scores."""
         journal = Path(self.given.out) / f"{name}.jsonl"
-        if len(read_journal(journal)) < CLIPS:
+        if len(read_results(journal)) < CLIPS:
             self._run(["evaluate", f"{name}={self.weights(name)}", "--clips", CLIPS, "--journal", journal])
-        return [row for rows in read_journal(journal).values() for row in rows]
+        return [row for rows in read_results(journal).values() for row in rows]
 
     def _trained(self, name: str, flags: list[object]) -> Path:
         weights = Path(self.given.out) / name / "export"

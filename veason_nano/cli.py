@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-STAGES = ("see", "multi", "sft", "grpo", "segmenter")
+_STAGES = ("see", "multi", "sft", "grpo", "segmenter")
 EXAMPLE_STYLES = ("full", "first-frame", "no-reasoning", "relative")
 """As `veason_nano.language.corpus.Style`, which is not read here because it loads numpy."""
 
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     draw.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
-    train.add_argument("stage", choices=STAGES, help="the stage, each beginning where the one before ended")
+    train.add_argument("stage", choices=_STAGES, help="the stage, each beginning where the one before ended")
     train.add_argument("flags", nargs=argparse.REMAINDER, help="flags of the stage")
     evaluate = actions.add_parser("score", help="score nano-policy's boxes and keyframes on clips never trained on")
     evaluate.add_argument("weights", type=Path, help="folder of trained weights")

@@ -153,7 +153,7 @@ def evaluate_policies(
     check_journal(journal, way)
     pictures = load_photos(photos)
     done = {
-        number: rows for number, rows in read_journal(journal).items() if {row.policy for row in rows} == set(policies)
+        number: rows for number, rows in read_results(journal).items() if {row.policy for row in rows} == set(policies)
     }
     makers = {name: ClipMaker(load_profile(str(folder))) for name, folder in policies.items()}
     ask = _asker(policies, makers, temperature) if answers is None else _quoter(answers)
@@ -193,7 +193,7 @@ def _asker(policies: Mapping[str, Path], makers: Mapping[str, ClipMaker], temper
 
 def _quoter(journal: Path) -> Ask:
     """Return what finds the answers to the questions of some clips in a journal."""
-    known = {(row.policy, row.clip, row.text): row.answer for rows in read_journal(journal).values() for row in rows}
+    known = {(row.policy, row.clip, row.text): row.answer for rows in read_results(journal).values() for row in rows}
 
     def quote(name: str, courses: Sequence[Course]) -> list[list[str]]:
         keys = [[(name, course.number, question.text) for question in course.questions] for course in courses]
@@ -223,7 +223,7 @@ def check_journal(journal: Path, way: Mapping[str, Any]) -> None:
         raise DataError(f"{journal} holds clips asked with {first['way']}, wanted is {way}: give another journal")
 
 
-def read_journal(journal: Path) -> dict[int, list[ResultRow]]:
+def read_results(journal: Path) -> dict[int, list[ResultRow]]:
     """Return what stands in a journal, by clip; nothing where there is none yet."""
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
     clips = [[ResultRow(**row) for row in rows] for rows in map(json.loads, lines) if isinstance(rows, list)]

@@ -14,7 +14,7 @@ from tests.hostile.labels import broken_json, broken_pictures, broken_xml, packe
 from tests.hostile.media import hostile_media
 from tests.hostile.target import Target, small_exports, write_clip
 from veason.errors import VeasonError
-from veason.formats.projects.confined import read_labels
+from veason.formats.projects.confined import read_upload
 from veason.project.folder import pack
 from veason.studio.server.api import read_prompts
 from veason.video import UNTRUSTED, open_video
@@ -89,7 +89,7 @@ def _read(target: Target, format: str, name: str, content: bytes) -> str:
     upload = Path(target.upload(name, content))
     room = upload.parent / "room"
     room.mkdir()
-    return _told(lambda: f"{read_labels(str(upload), str(room), str(room) + '.jsonl', format, {}, BYTES)}"[:99])
+    return _told(lambda: f"{read_upload(str(upload), str(room), str(room) + '.jsonl', format, {}, BYTES)}"[:99])
 
 
 def _unpack(target: Target, content: bytes) -> str:

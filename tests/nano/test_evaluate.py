@@ -23,7 +23,7 @@ from veason_nano.evaluate import (
     compare_policies,
     evaluate_policies,
     make_table,
-    read_journal,
+    read_results,
     summarise_rows,
 )  # fmt: skip
 from veason_nano.language.corpus import image_context
@@ -109,7 +109,7 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     assert both[: len(first)] == first
     assert (tmp_path / "j.jsonl").read_text().splitlines()[:2] == lines
     assert {row.clip for row in both} == {0, 1}
-    assert list(read_journal(tmp_path / "j.jsonl")) == [0, 1]
+    assert list(read_results(tmp_path / "j.jsonl")) == [0, 1]
 
 
 def test_answers_can_be_drawn_and_the_lots_are_the_same_each_time(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_journal_is_not_gone_on_with_in_another_way(tmp_path: Path) -> None:
     journal = tmp_path / "deep" / "table.jsonl"
     check_journal(journal, {"seed": 7, "photos": None})
     check_journal(journal, {"seed": 7, "photos": None})
-    assert read_journal(journal) == {}
+    assert read_results(journal) == {}
     with pytest.raises(DataError, match=r"'seed': 7.*wanted is .*'seed': 8.*give another journal"):
         check_journal(journal, {"seed": 8, "photos": None})
 
@@ -156,4 +156,4 @@ def test_a_journal_from_before_they_told_their_way_is_gone_on_with(tmp_path: Pat
     journal = tmp_path / "table.jsonl"
     journal.write_text(json.dumps([asdict(row("a", 3, "referring", 1.0))]) + "\n")
     check_journal(journal, {"seed": 8})
-    assert list(read_journal(journal)) == [3]
+    assert list(read_results(journal)) == [3]

@@ -17,7 +17,7 @@ from veason.studio.server.access.people import Person
 from veason.studio.server.operation import health
 from veason.studio.server.operation.health import HealthPages, has_room
 from veason.studio.server.operation.log import log_served, write_json
-from veason.studio.server.operation.metrics import Metrics, MetricsPage
+from veason.studio.server.operation.metrics import MetricsPage, ServerMetrics
 from veason.studio.server.operation.observing import Served
 from veason.types.budgets import Holding
 
@@ -127,7 +127,7 @@ def test_metrics_are_what_prometheus_reads() -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
     held = (Holding("opened videos", 5, 100),)
-    metrics = Metrics({"models_waiting": ("Requests that wait.", lambda: 3.0)}, lambda: held)
+    metrics = ServerMetrics({"models_waiting": ("Requests that wait.", lambda: 3.0)}, lambda: held)
     metrics.count(Served("event", "edit", "done", 0.03))
     metrics.count(Served("event", "edit", "refused", 0.2))
     app = MetricsPage(not_there, metrics=metrics, has_people=False)
@@ -148,7 +148,7 @@ def test_metrics_are_what_prometheus_reads() -> None:
 
 def test_metrics_are_for_operators_where_people_sign_in() -> None:
     pytest.importorskip("prometheus_client", reason="prometheus_client is not installed")
-    app = MetricsPage(not_there, metrics=Metrics({}), has_people=True)
+    app = MetricsPage(not_there, metrics=ServerMetrics({}), has_people=True)
     assert get(app, "/metrics")[0] == 403
     assert get(app, "/metrics", x_veason_name="bob", x_veason_role="reviewer")[0] == 403
     assert get(app, "/metrics", x_veason_name="ada", x_veason_role="operator")[0] == 200

@@ -29,7 +29,7 @@ from veason.types import FrameRange, Prompt, Rle
 Tool = Literal["fill", "despeck", "largest", "grow", "shrink", "smooth", "subtract", "intersect"]
 """What is done to one mask; "subtract" and "intersect" take that of another object on the same frame."""
 
-MOST_FRAMES = 300
+_MOST_FRAMES = 300
 """The most frames that one edit draws on: it must not hold up the edits of others."""
 
 _ALONE: Mapping[Tool, Callable[[Rle, int], Rle]] = {
@@ -126,8 +126,8 @@ def _free_frames(state: State, object_id: int, frames: Iterable[int]) -> list[in
     """Return the frames on which a person neither settled nor drew an object."""
     places = ((object_id, at) for at in frames)
     free = [place[1] for place in places if not state.is_settled(place) and place not in state.by_hand]
-    if len(free) > MOST_FRAMES:
-        raise SessionError(f"that would draw on {len(free)} frames, at most {MOST_FRAMES} go at once: choose fewer")
+    if len(free) > _MOST_FRAMES:
+        raise SessionError(f"that would draw on {len(free)} frames, at most {_MOST_FRAMES} go at once: choose fewer")
     return free
 
 

@@ -16,7 +16,7 @@ from veason.answer.tokens import Token, Tokenizer
 from veason.answer.wording import load_json
 from veason.types import BoxClosed, KeyframeChosen, Note
 
-Role = Literal["keyframe", "box frame", "boxes", "loose", "other"]
+_Role = Literal["keyframe", "box frame", "boxes", "loose", "other"]
 """What the value of a key is; "loose" is a box if nothing else in the object is one."""
 
 _DEEPEST, _MOST_TOKENS, _DEEPEST_TEXT = 100, 20_000, 2
@@ -36,15 +36,15 @@ class _Open:
     """
 
     is_object: bool
-    role: Role
+    role: _Role
     name: str = ""
     is_whole_list: bool = False
     is_orphan: bool = False
-    key: Role | None = None
+    key: _Role | None = None
     key_name: str = ""
     coordinate: str | None = None
     word: str | None = None
-    is_exact: dict[Role, bool] = field(default_factory=dict)
+    is_exact: dict[_Role, bool] = field(default_factory=dict)
     numbers: list[float] = field(default_factory=list)
     is_fraction: bool = False
     named: dict[str, float] = field(default_factory=dict)
@@ -218,7 +218,7 @@ class BodyReader:
         if top.key in ("keyframe", "boxes"):
             top.key = self._claim(top, word, top.key, is_exact=is_exact)
 
-    def _role_of(self, word: str, name: str) -> tuple[Role, bool]:
+    def _role_of(self, word: str, name: str) -> tuple[_Role, bool]:
         if word in (self._context.keyframe_key, self._context.boxes_key):
             return ("keyframe" if word == self._context.keyframe_key else "boxes"), True
         if name in KEYFRAME_ALIASES:
@@ -226,7 +226,7 @@ class BodyReader:
         is_box = name in BOXES_ALIASES or is_numbered_box(name)
         return ("boxes" if is_box else "loose" if name in LOOSE_BOXES else "other"), False
 
-    def _claim(self, top: _Open, word: str, role: Role, *, is_exact: bool) -> Role:
+    def _claim(self, top: _Open, word: str, role: _Role, *, is_exact: bool) -> _Role:
         """Resolve a second key for the same value: an exact key replaces an alias, else the last one counts."""
         is_known_exact = self._is_exact_keyframe if role == "keyframe" else top.is_exact.get(role, False)
         self._has_known_key = True
@@ -248,7 +248,7 @@ class BodyReader:
         self._is_exact_keyframe |= is_exact and role == "keyframe"
         return role
 
-    def _wanted(self, role: Role) -> str:
+    def _wanted(self, role: _Role) -> str:
         return self._context.keyframe_key if role == "keyframe" else self._context.boxes_key
 
     def _note_repair(self, message: str) -> None:

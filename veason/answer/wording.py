@@ -13,7 +13,7 @@ from veason.answer.tags import TagSplitter
 from veason.errors import PromptError
 from veason.types import Box
 
-THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE = TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE = _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 """The four tags, in the order in which they are written."""
 
 LARGEST_NUMBER = 1e9
@@ -109,7 +109,7 @@ def without_tags(thought: str) -> str:
 
 def split_blocks(text: str) -> tuple[str, str] | None:
     """Return the content of the think block and of the answer block, or None if `text` is not exactly these two."""
-    if any(text.count(tag) != 1 for tag in TAGS):
+    if any(text.count(tag) != 1 for tag in _TAGS):
         return None
     between = BETWEEN_BLOCKS.search(text)
     if between is None or not text.startswith(THINK_OPEN) or not text.endswith(ANSWER_CLOSE):

@@ -14,6 +14,6 @@ of them may be killed.
 from veason.batch.collect import collect
 from veason.batch.jobs import Job, find_videos, plan_jobs
 from veason.batch.results import ResultFolder
-from veason.batch.running import Outcome, run_batch
+from veason.batch.running import JobOutcome, run_batch
 
-__all__ = ["Job", "Outcome", "ResultFolder", "collect", "find_videos", "plan_jobs", "run_batch"]
+__all__ = ["Job", "JobOutcome", "ResultFolder", "collect", "find_videos", "plan_jobs", "run_batch"]

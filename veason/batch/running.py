@@ -29,7 +29,7 @@ MOST_DEATHS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """What came of a job.
 
     Attributes:
@@ -47,7 +47,7 @@ class Outcome:
 
 def run_batch(
     jobs: Sequence[Job], make_pipeline: MakePipeline, out: Path, *, workers: int = 1, retry_errors: bool = False
-) -> Generator[Outcome, None, None]:
+) -> Generator[JobOutcome, None, None]:
     """Do every job that has no result yet, and yield what came of it; jobs that others do meanwhile are passed over.
 
     A bad video or answer is a result with an error, not an end. Closing the generator stops the workers.
@@ -72,7 +72,7 @@ def run_batch(
 
 def _supervise(
     left: Sequence[Job], make_pipeline: MakePipeline, out: Path, workers: int, retry_errors: bool
-) -> Generator[Outcome, None, None]:
+) -> Generator[JobOutcome, None, None]:
     """Run the workers and yield what they tell. Each has a pipe of its own: one that dies holds up no other."""
     context = multiprocessing.get_context("spawn")
     at_work: dict[Connection, Any] = {}
@@ -138,7 +138,7 @@ def run_worker(
 
 def work(
     jobs: Sequence[Job], make_pipeline: MakePipeline, folder: ResultFolder, retry_errors: bool
-) -> Generator[Outcome, None, None]:
+) -> Generator[JobOutcome, None, None]:
     """Do the jobs that nobody holds and that have no result; the models are loaded for the first of them."""
     pipeline: Pipeline | None = None
     for job in jobs:
@@ -153,7 +153,7 @@ def work(
             folder.write(job.key, record)
         kind: Literal["answered", "absent", "error"]
         kind = "error" if record["error"] else "absent" if record["absent"] else "answered"
-        yield Outcome(job.key, kind, record["error"] or "", time.perf_counter() - started)
+        yield JobOutcome(job.key, kind, record["error"] or "", time.perf_counter() - started)
 
 
 def deadly(pipeline: Pipeline, job: Job, died: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from veason.errors import DataError
 from veason.formats.catalogue import BENCHMARKS
 
 TRACKING_KINDS = ("davis16", "davis17", "youtube-vos", "mose", "lvos", "sa-v")
-PROMPT_KINDS = ("mask", "box", "click")
+_PROMPT_KINDS = ("mask", "box", "click")
 MODEL_OPTIONS = ("policy", "profile", "quantization", "segmenter", "segmenter_config")
 
 
@@ -30,7 +30,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     )
     add_dataset_arguments(parser, (*BENCHMARKS, *TRACKING_KINDS))
     parser.add_argument(
-        "--prompt", choices=PROMPT_KINDS, help="datasets without expressions: what prompts each object (default: mask)"
+        "--prompt", choices=_PROMPT_KINDS, help="datasets without expressions: what prompts each object (default: mask)"
     )
     parser.add_argument(
         "--predictions", metavar="DIR", help="score the saved mask images in DIR/Annotations instead of running models"

@@ -12,7 +12,7 @@ from veason.cli.options import Commands
 from veason.errors import MissingBackend, OptionError
 
 if TYPE_CHECKING:
-    from veason.models.catalogue import Kind
+    from veason.models.catalogue import ModelKind
     from veason.models.overview import ModelRow
 
 _ACTIONS = {
@@ -131,7 +131,7 @@ def _probe(args: argparse.Namespace) -> int:
     from veason.pipeline import load_pipeline
     from veason.types import ModelOptions
 
-    kinds: tuple[Kind, ...] = kinds_of(args.name)
+    kinds: tuple[ModelKind, ...] = kinds_of(args.name)
     if not kinds:
         raise MissingBackend(f"{args.name} is not here: veason models get {args.name}")
     from veason.device import choose_device

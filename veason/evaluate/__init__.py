@@ -24,7 +24,7 @@ from typing import Any
 from veason.errors import DataError
 from veason.evaluate.journal import Journal
 from veason.evaluate.live import Live
-from veason.evaluate.report import Report, build_report, write_report
+from veason.evaluate.report import Report, build_report, write_evaluation
 from veason.evaluate.score import OFFICIAL, Task
 from veason.evaluate.workers import ScoringJob, score_groups
 from veason.formats.benchmarks.predictions import (
@@ -90,7 +90,7 @@ def evaluate(
         official = list(official_tasks(dataset))
         run_tasks(replace(job, live=None), official, journal, workers, None)
         report = build_report(dataset, journal.rows, identity_of(dataset, source), has_answers=is_live or bool(answers))
-    write_report(report, out)
+    write_evaluation(report, out)
     return report
 
 

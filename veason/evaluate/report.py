@@ -37,7 +37,7 @@ from veason.types import Sample
 
 NOT_AVAILABLE = "not available"
 SCATTER = "keyframes.png"
-COLUMNS = (
+_COLUMNS = (
     "name", "video", "expression_id", "type", "instruction", "num_frames", "j", "f", "jf", "r_legacy", "r_binary",
     "is_empty", "missing_frames", "keyframe", "prominence", "defects",
 )  # fmt: skip
@@ -174,14 +174,14 @@ def find_cautions(content: Mapping[str, Any], rows: Sequence[JournalRow], sample
     return cautions
 
 
-def write_report(report: Report, folder: Path) -> None:
+def write_evaluation(report: Report, folder: Path) -> None:
     """Write report.json, results.csv, report.md and, if keyframes are known, the scatter plot."""
     picture = None
     if report.points:
         picture = draw_scatter(report.points, report.content["keyframes"]["pearson"], folder / SCATTER)
     write_atomically(folder / "report.json", json.dumps(report.content, indent=1, ensure_ascii=False) + "\n")
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report.table)
     write_atomically(folder / "results.csv", stream.getvalue())

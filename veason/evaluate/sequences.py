@@ -25,7 +25,7 @@ from veason.formats.benchmarks.indices import VOID, read_indices
 from veason.formats.labels.footage import natural_key
 from veason.video.images import is_picture, is_system_file
 
-Masks = Literal["binary", "ids", "folders"]
+MaskStorage = Literal["binary", "ids", "folders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Layout:
     split: str
     pictures: str
     masks: str
-    stored: Masks
+    stored: MaskStorage
     lists: tuple[str, ...]
     leaves_out_last: bool = True
 
@@ -88,7 +88,7 @@ class TrackingVideo:
     folder: Path
     frame_names: tuple[str, ...]
     masks: Path
-    stored: Masks
+    stored: MaskStorage
     objects: Mapping[int, tuple[int, ...]]
     scored: Mapping[int, tuple[int, ...]]
 
@@ -166,7 +166,7 @@ def _read_sequence(name: str, folder: Path, masks: Path, layout: Layout) -> Trac
     return TrackingVideo(name, folder, frame_names, masks, layout.stored, annotated, scored)
 
 
-def _read_objects(masks: Path, places: Mapping[str, int], stored: Masks) -> dict[int, tuple[int, ...]]:
+def _read_objects(masks: Path, places: Mapping[str, int], stored: MaskStorage) -> dict[int, tuple[int, ...]]:
     """Return the annotated frames of each object from the first that shows it on."""
     if stored == "folders":
         ids = sorted(_object_id(path) for path in masks.iterdir() if path.is_dir())

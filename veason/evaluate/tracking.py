@@ -31,7 +31,7 @@ from veason.video import open_video
 PromptKind = Literal["mask", "box", "click"]
 PROMPT_KINDS: tuple[PromptKind, ...] = ("mask", "box", "click")
 
-PREDICTIONS = "predictions"
+TRACKED_MASKS = "predictions"
 """Folder below the output folder for the tracked masks: `<video>/<frame>.png`, object ids as values, as the official
 servers and tools take them."""
 
@@ -62,7 +62,7 @@ def evaluate_tracking(
     """
     out.mkdir(parents=True, exist_ok=True)
     identity = {**label, "prompt": prompt, "fingerprint": _fingerprint(videos)}
-    predictions = out / PREDICTIONS
+    predictions = out / TRACKED_MASKS
     segmenter: Segmenter | None = None
     with Journal(out, identity) as journal:
         for done, video in enumerate(videos):

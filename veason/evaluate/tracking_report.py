@@ -14,14 +14,14 @@ import numpy as np
 
 from veason.atomic import write_atomically
 
-COLUMNS = ("video", "object", "frames", "j", "j_recall", "j_decay", "f", "f_recall", "f_decay", "jf")
+_COLUMNS = ("video", "object", "frames", "j", "j_recall", "j_decay", "f", "f_recall", "f_decay", "jf")
 SINCE_PROMPT = ((1, 5), (6, 10), (11, 20), (21, 40), (41, 80), (81, 160), (161, None))
 """Frames since the prompt over which J is also averaged, first and last one included; None has no end."""
 
 GONE_WITHIN = 8
 """An object's disappearance counts as told if the mask is empty on one of so many frames from the first without it."""
 
-NOT_AVAILABLE = "not available: only the first frames are annotated; hand in the predictions"
+_NOT_AVAILABLE = "not available: only the first frames are annotated; hand in the predictions"
 
 Objects = Mapping[str, Mapping[str, Any]]
 
@@ -44,8 +44,8 @@ def build_tracking_report(identity: Mapping[str, Any], videos: Mapping[str, Obje
                 table.append({"video": video, "object": object_id, "frames": len(row["frames"]), **_figures(row)})
     content: dict[str, Any] = {"evaluation": dict(identity), "videos": len(videos), "objects": len(table)}
     if not table:
-        return TrackingReport({**content, "scores": NOT_AVAILABLE}, table)
-    scores = {name: float(np.mean([row[name] for row in table])) for name in COLUMNS[3:]}
+        return TrackingReport({**content, "scores": _NOT_AVAILABLE}, table)
+    scores = {name: float(np.mean([row[name] for row in table])) for name in _COLUMNS[3:]}
     return TrackingReport(
         {**content, "scores": scores, "j_since_prompt": _since_prompt(scored), "gone": summarise_gone(scored)}, table
     )
@@ -110,7 +110,7 @@ def write_tracking_report(report: TrackingReport, folder: Path) -> None:
     """Write report.json, results.csv and report.md, each beside its place and then renamed into it."""
     write_atomically(folder / "report.json", json.dumps(report.content, indent=1, ensure_ascii=False) + "\n")
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(report.table)
     write_atomically(folder / "results.csv", stream.getvalue())
@@ -129,7 +129,7 @@ def tracking_markdown(report: TrackingReport) -> str:
     head = ("J", "J recall", "J decay", "F", "F recall", "F decay", "J&F")
     lines += [f"| video | object | frames | {' | '.join(head)} |", f"|---|---|{'---:|' * (len(head) + 1)}"]
     for row in ({"video": "**mean**", "object": "", "frames": "", **content["scores"]}, *report.table):
-        figures = " | ".join(f"{row[name]:.1f}" for name in COLUMNS[3:])
+        figures = " | ".join(f"{row[name]:.1f}" for name in _COLUMNS[3:])
         lines.append(f"| {row['video']} | {row['object']} | {row['frames']} | {figures} |")
     lines += ["", "## By frames since the prompt", "", "| frames | objects | J |", "|---|---:|---:|"]
     for row in content["j_since_prompt"]:

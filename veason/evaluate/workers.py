@@ -57,7 +57,7 @@ def score_groups(job: ScoringJob, groups: Sequence[TaskGroup], workers: int) -> 
     try:
         for _ in range(min(workers, len(groups))):
             parent_end, worker_end = context.Pipe()
-            process = context.Process(target=run_worker, args=(worker_end, job), daemon=True)
+            process = context.Process(target=run_scoring_worker, args=(worker_end, job), daemon=True)
             process.start()
             worker_end.close()
             processes.append(process)
@@ -82,7 +82,7 @@ def score_groups(job: ScoringJob, groups: Sequence[TaskGroup], workers: int) -> 
             process.join()
 
 
-def run_worker(connection: Connection, job: ScoringJob) -> None:
+def run_scoring_worker(connection: Connection, job: ScoringJob) -> None:
     """Score the groups received until None arrives or the parent ends. The entry point of a worker process."""
     worker: Worker | None = None
     try:

@@ -66,5 +66,15 @@ COLUMNS: tuple[Column, ...] = (
 
 BY_NAME = {column.name: column for column in COLUMNS}
 
-FIGURES = ("j", "f", "jf", "r_legacy", "r_binary", "reward_format", "reward_keyframe", "reward_boxes", "reward_tracks")
+CASE_FIGURES = (
+    "j",
+    "f",
+    "jf",
+    "r_legacy",
+    "r_binary",
+    "reward_format",
+    "reward_keyframe",
+    "reward_boxes",
+    "reward_tracks",
+)
 """Columns that say how good a case came out, larger is better."""

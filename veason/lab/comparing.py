@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from veason.errors import DataError, OptionError
-from veason.lab.columns import BY_NAME, FIGURES
+from veason.lab.columns import BY_NAME, CASE_FIGURES
 from veason.lab.query import columns_named, compile_query
 from veason.lab.store import Run
 from veason.libraries import library_imports
@@ -118,7 +118,7 @@ def compare(
     """
     for figure in figures:
         if figure not in BY_NAME or BY_NAME[figure].kind not in ("number", "whole", "flag"):
-            raise OptionError(f"{figure!r} is no figure to compare: choose from {', '.join(FIGURES)} or a flag")
+            raise OptionError(f"{figure!r} is no figure to compare: choose from {', '.join(CASE_FIGURES)} or a flag")
     wanted = default_slices(first) if slices is None else dict(slices)
     tables = {name: pair_runs(first, second, query) for name, query in wanted.items()}
     looked_at = len(figures) * len(tables)

@@ -36,7 +36,7 @@ _NOT_THEIRS = (".", "__MACOSX")
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError)
 """What `zipfile` raises for archives that are damaged, locked by a password or packed in another way."""
 
-Place = Callable[[Path, Sample], Path]
+MaskPlace = Callable[[Path, Sample], Path]
 
 
 def _nested(root: Path, sample: Sample) -> Path:
@@ -47,7 +47,7 @@ def _joined(root: Path, sample: Sample) -> Path:
     return root / sample.key.replace("/", "_")
 
 
-PLACES: dict[str, Place] = {"<video>/<expression>": _nested, "<video>_<expression>": _joined}
+_LAYOUTS: dict[str, MaskPlace] = {"<video>/<expression>": _nested, "<video>_<expression>": _joined}
 
 
 def arrange(predictions: Path, samples: Sequence[Sample], work: Path) -> Path:
@@ -78,7 +78,7 @@ def arrange(predictions: Path, samples: Sequence[Sample], work: Path) -> Path:
     return target
 
 
-def _own_folders(root: Path, place: Place, samples: Sequence[Sample]) -> dict[str, Path]:
+def _own_folders(root: Path, place: MaskPlace, samples: Sequence[Sample]) -> dict[str, Path]:
     """Return the folders of the samples that have one. Raises DataError where two samples have the same."""
     owners: dict[Path, str] = {}
     for sample in samples:
@@ -94,19 +94,20 @@ def _own_folders(root: Path, place: Place, samples: Sequence[Sample]) -> dict[st
     return {key: folder for folder, key in owners.items()}
 
 
-def _find(predictions: Path, samples: Sequence[Sample]) -> tuple[Path, str, Place]:
+def _find(predictions: Path, samples: Sequence[Sample]) -> tuple[Path, str, MaskPlace]:
     """Return the one folder and naming under which the samples have pictures."""
     found = [
         (root, name, place)
         for root in _folders(predictions, MOST_LEVELS)
-        for name, place in PLACES.items()
+        for name, place in _LAYOUTS.items()
         if _fits(root, samples, place)
     ]
     if not found:
         seen = ", ".join(sorted(os.listdir(predictions))[:8]) or "nothing"
         raise DataError(
             f"{predictions}: holds no folder of pictures for any of {len(samples)} expressions (first: "
-            f"{samples[0].key}); wanted {' or '.join(PLACES)} in it or up to {MOST_LEVELS} folders below; found {seen}"
+            f"{samples[0].key}); wanted {' or '.join(_LAYOUTS)} in it or up to {MOST_LEVELS} folders below; "
+            f"found {seen}"
         )
     if len(found) > 1:
         places = " and ".join(f"{root} ({name})" for root, name, _ in found[:4])
@@ -128,7 +129,7 @@ def _folders(root: Path, levels: int) -> list[Path]:
     return found
 
 
-def _fits(root: Path, samples: Sequence[Sample], place: Place) -> bool:
+def _fits(root: Path, samples: Sequence[Sample], place: MaskPlace) -> bool:
     """Tell whether there is a folder for one of some samples, spread over all."""
     step = max(len(samples) // 500, 1)
     return any(place(root, sample).is_dir() for sample in samples[::step])

@@ -61,7 +61,7 @@ def write_report(runs: Sequence[Run], out: Path, *, title: str = "", with_pictur
         import jinja2
     first = runs[0]
     compared = [
-        (f"{run.info.name} against {first.info.name}", compare(first, run, figures=FIGURES)) for run in runs[1:]
+        (f"{run.info.name} against {first.info.name}", compare(first, run, figures=_TABLE_FIGURES)) for run in runs[1:]
     ]
     parts = [_part(run) for run in runs]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -88,7 +88,7 @@ def write_report(runs: Sequence[Run], out: Path, *, title: str = "", with_pictur
     write_atomically(out, page)
 
 
-FIGURES = ("jf", "absent_answered", "present_denied", "right_for_wrong_reason")
+_TABLE_FIGURES = ("jf", "absent_answered", "present_denied", "right_for_wrong_reason")
 """What later runs are compared by."""
 
 

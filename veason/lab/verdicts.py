@@ -55,7 +55,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class VerdictAgreement:
     """Cohen's kappa of two raters over the cases of both; None where it is not defined (no case, or one tag alone)."""
 
     cases: int
@@ -131,7 +131,7 @@ def whole_lines(stream: BinaryIO) -> int:
     return 0
 
 
-def kappa(verdicts: Iterable[Verdict], first: str, second: str) -> Agreement:
+def kappa(verdicts: Iterable[Verdict], first: str, second: str) -> VerdictAgreement:
     """Return how far two raters agree on the cases that both judged, beyond chance.
 
     Source: Cohen, A coefficient of agreement for nominal scales, 1960: (observed - expected) / (1 - expected).
@@ -142,13 +142,13 @@ def kappa(verdicts: Iterable[Verdict], first: str, second: str) -> Agreement:
     pairs = [(tags[first], tags[second]) for tags in said.values() if first in tags and second in tags]
     agreed = sum(a == b for a, b in pairs)
     if not pairs:
-        return Agreement(0, 0, None)
+        return VerdictAgreement(0, 0, None)
     count = len(pairs)
     ours, theirs = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
     expected = sum(ours[tag] * theirs[tag] for tag in ours) / count**2
     if expected == 1:
-        return Agreement(count, agreed, None)
-    return Agreement(count, agreed, (agreed / count - expected) / (1 - expected))
+        return VerdictAgreement(count, agreed, None)
+    return VerdictAgreement(count, agreed, (agreed / count - expected) / (1 - expected))
 
 
 def hard_negatives(lab: Lab, verdicts: Iterable[Verdict]) -> Iterator[dict[str, Any]]:

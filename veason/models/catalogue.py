@@ -11,7 +11,7 @@ from typing import Literal
 
 from veason import hub
 
-Kind = Literal["policy", "segmenter"]
+ModelKind = Literal["policy", "segmenter"]
 
 NO_LICENCE = "none stated: ask the authors"
 
@@ -31,7 +31,7 @@ class CatalogueModel:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     about: str
     weights: float
     licence: str
@@ -104,6 +104,6 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
 """The models, policies first, each kind from the smallest up."""
 
 
-def find_model(name: str, kind: Kind | None = None) -> CatalogueModel | None:
+def find_model(name: str, kind: ModelKind | None = None) -> CatalogueModel | None:
     """Return the model of that name (and kind), None where it is not in the list."""
     return next((model for model in CATALOGUE if model.name == name and kind in (None, model.kind)), None)

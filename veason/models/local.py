@@ -11,7 +11,7 @@ from pathlib import Path
 
 from veason import hub
 from veason.errors import MissingBackend
-from veason.models.catalogue import CATALOGUE, Kind
+from veason.models.catalogue import CATALOGUE, ModelKind
 
 PART_ENDING = ".veason-part"
 """Ending of a file that is being fetched, beside the ones that are whole."""
@@ -33,7 +33,7 @@ class LocalModel:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     folder: Path | None = None
     num_bytes: int = 0
     is_whole: bool = False
@@ -52,7 +52,7 @@ def repository_folder(name: str) -> Path:
     return cache_folder() / f"models--{name.replace('/', '--')}"
 
 
-def local_model(name: str, kind: Kind) -> LocalModel:
+def local_model(name: str, kind: ModelKind) -> LocalModel:
     """Return what is here of a model."""
     if name in hub.EMBEDDED_SEGMENTERS:
         embedded = hub.EMBEDDED_SEGMENTERS[name] if kind == "segmenter" else kind
@@ -155,7 +155,7 @@ def _size_of(folder: Path) -> int:
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else 0
 
 
-def _kind_of(name: str) -> Kind | None:
+def _kind_of(name: str) -> ModelKind | None:
     """Return what a model of the hub cache does, by its name and its config; None where it is something else."""
     if "sam2" in name.lower():
         return "segmenter"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from veason.models.catalogue import CatalogueModel, Kind, find_model
+from veason.models.catalogue import CatalogueModel, ModelKind, find_model
 from veason.models.fetch import gigabytes
 from veason.models.local import LocalModel, local_models
 from veason.models.machine import BYTES_A_WEIGHT, Machine, fit, this_machine
@@ -36,7 +36,7 @@ class ModelRow:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     about: str
     size: str
     here: str
@@ -56,7 +56,7 @@ def overview() -> tuple[Machine, tuple[ModelRow, ...]]:
     return machine, tuple(_row(local, machine) for local in local_models())
 
 
-def kinds_of(name: str) -> tuple[Kind, ...]:
+def kinds_of(name: str) -> tuple[ModelKind, ...]:
     """Return what a model that is here can be used as."""
     return tuple(one.kind for one in local_models() if one.name == name and one.is_whole)
 

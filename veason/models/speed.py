@@ -10,7 +10,7 @@ from pathlib import Path
 
 from veason import hub
 from veason.atomic import atomic_file
-from veason.models.catalogue import Kind
+from veason.models.catalogue import ModelKind
 from veason.pipeline import Pipeline
 from veason.types import Answered, Box, Prompt, Unanswered
 from veason.video import open_video
@@ -23,7 +23,7 @@ PROBE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class ModelSpeed:
     """What was measured: seconds to the first word and tokens a second of a policy, or seconds a frame of a segmenter;
     None for what does not apply, or did not come in time.
     """
@@ -47,16 +47,16 @@ def speeds_file() -> Path:
     return Path.home() / ".cache" / "veason" / "speeds.json"
 
 
-def known_speed(name: str, kind: Kind, device: str) -> Speed | None:
+def known_speed(name: str, kind: ModelKind, device: str) -> ModelSpeed | None:
     """Return what was measured of a model on a device ("cpu" or "cuda"), None where nothing was."""
     row = _read().get(f"{kind} {name} {device}")
     try:
-        return Speed(**row) if isinstance(row, dict) else None
+        return ModelSpeed(**row) if isinstance(row, dict) else None
     except TypeError:
         return None  # written by another version
 
 
-def keep_speed(name: str, kind: Kind, device: str, speed: Speed) -> None:
+def keep_speed(name: str, kind: ModelKind, device: str, speed: ModelSpeed) -> None:
     """Keep a measurement."""
     rows = {**_read(), f"{kind} {name} {device}": asdict(speed)}
     file = speeds_file()
@@ -65,7 +65,7 @@ def keep_speed(name: str, kind: Kind, device: str, speed: Speed) -> None:
         stream.write(json.dumps(rows, indent=1).encode())
 
 
-def measure_policy(pipeline: Pipeline) -> Speed:
+def measure_policy(pipeline: Pipeline) -> ModelSpeed:
     """Ask the policy of a pipeline about a bundled clip."""
     started, tokens, first = time.perf_counter(), 0, None
     with open_video(PROBE_CLIP) as video:
@@ -74,19 +74,19 @@ def measure_policy(pipeline: Pipeline) -> Speed:
             for event in events:
                 if isinstance(event, Answered) and event.speed is not None:
                     rest = event.speed.total_s - event.speed.first_token_s
-                    return Speed(event.speed.first_token_s, event.speed.num_tokens / rest if rest > 0 else None)
+                    return ModelSpeed(event.speed.first_token_s, event.speed.num_tokens / rest if rest > 0 else None)
                 if isinstance(event, Unanswered) or time.perf_counter() - started > PROBE_SECONDS:
                     break
                 if hasattr(event, "text"):
                     first = first or time.perf_counter()
                     tokens += 1
     if first is None:
-        return Speed()
+        return ModelSpeed()
     took = time.perf_counter() - first
-    return Speed(first - started, tokens / took if took > 0 else None)
+    return ModelSpeed(first - started, tokens / took if took > 0 else None)
 
 
-def measure_segmenter(pipeline: Pipeline) -> Speed:
+def measure_segmenter(pipeline: Pipeline) -> ModelSpeed:
     """Track a box through the first frames of a bundled clip."""
     with open_video(PROBE_CLIP) as video:
         width, height = video.info.size_wh
@@ -98,7 +98,7 @@ def measure_segmenter(pipeline: Pipeline) -> Speed:
                 count += 1
                 if time.perf_counter() - started > PROBE_SECONDS:
                     break
-    return Speed(frame_s=(time.perf_counter() - started) / count) if count else Speed()
+    return ModelSpeed(frame_s=(time.perf_counter() - started) / count) if count else ModelSpeed()
 
 
 def _read() -> dict[str, object]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from veason.errors import ProjectError
 from veason.project.schema import APPLICATION_ID, VERSION, migrate
 
-NAME = "project.sqlite"
+PROJECT_FILE = "project.sqlite"
 TIMEOUT_S = 10.0
 """How long a writer waits for another one."""
 

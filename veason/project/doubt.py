@@ -20,7 +20,7 @@ from veason.project.database import Database, next_revision
 from veason.project.maskrows import unpack_mask
 from veason.types import Rle
 
-LEAST_IOU = 0.85
+_LEAST_IOU = 0.85
 """A correction that leaves less of a mask says that the mask was wrong. Source: the bar of the scripted annotator."""
 
 PRIOR_WEIGHT = 2.0
@@ -114,5 +114,5 @@ def _judged(score: float, old: bytes, new: bytes | None, previous: bytes | None,
     mask = unpack_mask(old, size)
     before: Rle | None = None if previous is None else unpack_mask(previous, size)
     change = 0.0 if before is None or not mask_area(before) else 1 - mask_iou(mask, before)
-    was_wrong = new is not None and mask_iou(mask, unpack_mask(new, size)) < LEAST_IOU
+    was_wrong = new is not None and mask_iou(mask, unpack_mask(new, size)) < _LEAST_IOU
     return Judged(max(float(expit(-score)), change), was_wrong)

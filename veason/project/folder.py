@@ -15,12 +15,12 @@ from pathlib import Path
 from veason.atomic import atomic_file
 from veason.confined import run_confined
 from veason.errors import ProjectError
-from veason.project.database import NAME, in_words
+from veason.project.database import PROJECT_FILE, in_words
 from veason.project.foreign import copy_foreign
 from veason.project.project import Project
 from veason.project.videos import is_own_file, is_plain_place, pictures, place_of_copy
 
-_LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
+_LEFT_OUT = (PROJECT_FILE, f"{PROJECT_FILE}-wal", f"{PROJECT_FILE}-shm", "proxies", "prelabel.lock")
 _MOST_FILES = 200_000
 _BACKUP = re.compile(r"-\d{8}T\d{6}Z\.zip")
 
@@ -45,9 +45,9 @@ def pack(
     others = [one for one in sorted(folder.rglob("*")) if _is_packed(one, folder, is_untrusted=is_untrusted)]
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as made:
-            moved = _copy_file(project, Path(made) / NAME, with_videos)
+            moved = _copy_file(project, Path(made) / PROJECT_FILE, with_videos)
             with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.write(Path(made) / NAME, NAME)
+                archive.write(Path(made) / PROJECT_FILE, PROJECT_FILE)
                 files = [(source, source.relative_to(project.folder)) for source in others if source != path]
                 files += [file for place, source in moved.items() for file in _files_of(source, Path(place))]
                 for number, (source, name) in enumerate(files):
@@ -65,7 +65,7 @@ def _files_of(video: Path, place: Path) -> list[tuple[Path, Path]]:
 def _is_packed(source: Path, folder: Path, *, is_untrusted: bool) -> bool:
     is_file = is_own_file if is_untrusted else Path.is_file
     parts = source.relative_to(folder).parts
-    is_left_out = parts[0] in _LEFT_OUT or parts[0].startswith(f"{NAME}.")  # files of earlier versions
+    is_left_out = parts[0] in _LEFT_OUT or parts[0].startswith(f"{PROJECT_FILE}.")  # files of earlier versions
     return is_file(source) and not is_left_out and not any(part.endswith(".part") for part in parts)
 
 
@@ -122,8 +122,8 @@ def _check_backup(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(dir=path.parent) as made:
             broken = archive.testzip()
-            archive.extract(NAME, made)
-            db = sqlite3.connect(Path(made) / NAME)
+            archive.extract(PROJECT_FILE, made)
+            db = sqlite3.connect(Path(made) / PROJECT_FILE)
             try:
                 found = db.execute("PRAGMA integrity_check").fetchone()[0]
             finally:
@@ -170,7 +170,7 @@ def unpack(
             check_archive(path)
         with zipfile.ZipFile(path) as archive:
             _extract(archive, path.name, part, foreign, max_bytes)
-        copy_foreign(foreign, part / NAME, max_bytes=max_bytes, keep_outside=keep_outside)
+        copy_foreign(foreign, part / PROJECT_FILE, max_bytes=max_bytes, keep_outside=keep_outside)
         _check_size(path.name, size_of(part), max_bytes)
         if folder.exists():
             folder.rmdir()
@@ -203,13 +203,13 @@ def count_members(path: str) -> int:
 def _extract(archive: zipfile.ZipFile, name: str, part: Path, foreign: Path, max_bytes: int | None) -> None:
     """Write the database of a packed project to `foreign`, and its other files below `part`, as plain files."""
     members = archive.infolist()
-    if [one.filename for one in members].count(NAME) != 1:
-        raise ProjectError(f"{name} is not a packed project: it holds no {NAME}, or more than one")
+    if [one.filename for one in members].count(PROJECT_FILE) != 1:
+        raise ProjectError(f"{name} is not a packed project: it holds no {PROJECT_FILE}, or more than one")
     if len(members) > _MOST_FILES:
         raise ProjectError(f"{name} holds {len(members)} files, at most {_MOST_FILES} are read")
     _check_size(name, sum(one.file_size for one in members), max_bytes)
     for member in members:
-        if member.filename == NAME:
+        if member.filename == PROJECT_FILE:
             with archive.open(member) as source, foreign.open("xb") as target:
                 shutil.copyfileobj(source, target)
         elif not member.is_dir() and member.filename.split("/")[0].casefold() not in _LEFT_OUT:
@@ -236,7 +236,7 @@ def size_of(folder: Path) -> int:
 
 def last_used(folder: Path) -> float:
     """Return when a project was last written to, in seconds since 1970."""
-    times = [path.stat().st_mtime for path in (folder / NAME, folder / f"{NAME}-wal") if path.exists()]
+    times = [path.stat().st_mtime for path in (folder / PROJECT_FILE, folder / f"{PROJECT_FILE}-wal") if path.exists()]
     return max(times, default=folder.stat().st_mtime)
 
 
@@ -256,7 +256,9 @@ def enforce_quota(
     """
     now = time.time()
     found = sorted(
-        (last_used(folder), folder) for folder in Path(root).iterdir() if folder.is_dir() and (folder / NAME).exists()
+        (last_used(folder), folder)
+        for folder in Path(root).iterdir()
+        if folder.is_dir() and (folder / PROJECT_FILE).exists()
     )
     sizes = {folder: size_of(folder) for _, folder in found}
     kept = {folder.resolve() for folder in in_use}
@@ -265,7 +267,7 @@ def enforce_quota(
     for used, folder in found:
         if folder.resolve() in kept or (now - used <= max_age_s and total <= max_bytes):
             continue
-        (folder / NAME).unlink()  # first, so that half a project is none
+        (folder / PROJECT_FILE).unlink()  # first, so that half a project is none
         shutil.rmtree(folder, ignore_errors=True)
         total -= sizes[folder]
         deleted.append(folder)

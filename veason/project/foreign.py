@@ -1,6 +1,6 @@
 """A database that comes from anybody: never opened as ours. Its rows are copied, checked, into tables that we made.
 
-`copy_database` runs in a process of its own (see `veason.confined`). In there the file is opened for reading, as it
+`copy_foreign_file` runs in a process of its own (see `veason.confined`). In there the file is opened for reading, as it
 lies, without its log; nothing of its schema is trusted; and only plain tables of ours with exactly our columns are
 read. What rows may hold stands in `foreign_rows`.
 """
@@ -40,7 +40,7 @@ def copy_foreign(source: Path, target: Path, *, max_bytes: int | None, keep_outs
         ProjectError: it is not a project, holds something that no project does, or is damaged.
     """
     run_confined(
-        "veason.project.foreign:copy_database",
+        "veason.project.foreign:copy_foreign_file",
         str(source),
         str(target),
         keep_outside,
@@ -50,7 +50,7 @@ def copy_foreign(source: Path, target: Path, *, max_bytes: int | None, keep_outs
     )
 
 
-def copy_database(source: str, target: str, keep_outside: bool) -> None:
+def copy_foreign_file(source: str, target: str, keep_outside: bool) -> None:
     """Do what `copy_foreign` says, in this process, which should be confined. Raises ProjectError."""
     try:
         with in_words(Path(target)), _foreign(Path(source)) as (theirs, version):

@@ -242,7 +242,7 @@ TABLES: Mapping[str, Mapping[str, Check]] = {
 """What each column may hold, in the order in which tables are filled."""
 
 
-_NOTES: Mapping[str, Callable[[str | None], object]] = {classes.NOTE: classes.read_classes, gate.NOTE: gate.read_gate}
+_NOTES: Mapping[str, Callable[[str | None], object]] = {classes.KEY: classes.read_classes, gate.NOTE: gate.read_gate}
 """How the notes that a page shows are read; one that cannot be is forgotten."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from veason.errors import ProjectError
 from veason.project.classes import Classes
-from veason.project.database import NAME, Database, create_file
+from veason.project.database import PROJECT_FILE, Database, create_file
 from veason.project.doubt import LearntDoubt
 from veason.project.gate import AcceptGate
 from veason.project.labels import LabelStore
@@ -69,7 +69,7 @@ class Project:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ProjectError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-        create_file(folder / NAME)
+        create_file(folder / PROJECT_FILE)
         return cls.open(folder, **options)
 
     @classmethod
@@ -95,9 +95,11 @@ class Project:
             ProjectError: there is no project, it is damaged, or it was made by a newer Veason.
         """
         folder = Path(folder).absolute()
-        if not (folder / NAME).is_file():
-            raise ProjectError(f"{folder} is not a project: it holds no {NAME}; make one with `veason project new`")
-        database = Database(folder / NAME, max_bytes=max_bytes, timeout_s=timeout_s)
+        if not (folder / PROJECT_FILE).is_file():
+            raise ProjectError(
+                f"{folder} is not a project: it holds no {PROJECT_FILE}; make one with `veason project new`"
+            )
+        database = Database(folder / PROJECT_FILE, max_bytes=max_bytes, timeout_s=timeout_s)
         return cls(folder, database, is_untrusted=is_untrusted, limits=limits)
 
     @contextmanager

@@ -25,7 +25,7 @@ from veason.types import Bounds, FrameMasks, FrameRange, Holding, Order, Passes,
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-FRAME_CACHE_SIZE = 16
+_FRAME_CACHE_SIZE = 16
 """Number of resized frames cached per call: 50 MB at 1024 px. Also the block size when decoding backward."""
 
 
@@ -238,7 +238,7 @@ class Sam2Segmenter:
     @contextmanager
     def _open_frames(self, video: VideoSource, scope: Scope) -> Iterator[tuple[ModelFrames, FrameFeatures | None]]:
         """Provide a video's images and features for one call, and add its frame counts at the end."""
-        images = ModelFrames(video, self.model.image_size, self.model.device, FRAME_CACHE_SIZE)
+        images = ModelFrames(video, self.model.image_size, self.model.device, _FRAME_CACHE_SIZE)
         features = None if self.features is None else FrameFeatures(self.model, images, self.features, scope)
         try:
             yield images, features

@@ -19,7 +19,7 @@ from veason.segmenter.sam2 import DurationEstimate, initial_seconds_per_unit
 from veason.segmenter.tracker import ABSENT_SCORE
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, Rle, VideoSource
 
-FRAME_CACHE_SIZE = 8
+_FRAME_CACHE_SIZE = 8
 """Number of processed frames held per call: 100 MB at 1024 px. Also the block size when decoding backward."""
 
 _ONLY = 1
@@ -99,7 +99,7 @@ class ProcessedFrames:
         capacity: how many processed frames to hold.
     """
 
-    def __init__(self, video: VideoSource, processor: Any, capacity: int = FRAME_CACHE_SIZE) -> None:
+    def __init__(self, video: VideoSource, processor: Any, capacity: int = _FRAME_CACHE_SIZE) -> None:
         self.info = video.info
         self._video = video
         self._processor = processor

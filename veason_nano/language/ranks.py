@@ -13,7 +13,7 @@ from veason_nano.language.claims import Claim, shown_places
 from veason_nano.world.facts import Facts, Passage
 from veason_nano.world.view import View
 
-MARGIN = 0.05
+_MARGIN = 0.05
 """Two moments are told apart when they differ by at least this share of the clip."""
 
 MOSTLY = 0.95
@@ -93,7 +93,7 @@ def find_order(view: View, verb: str) -> list[int]:
     moments = _moments(facts, verb, facts.objects)
     order = sorted(moments, key=lambda actor: moments[actor])
     gaps = [moments[b] - moments[a] for a, b in itertools.pairwise(order)]
-    if len(order) < 2 or min(gaps) < MARGIN * facts.scene.num_frames:
+    if len(order) < 2 or min(gaps) < _MARGIN * facts.scene.num_frames:
         return []
     told = [passage_claim(view, verb, actor).frame for actor in order]
     return order if sorted(set(told)) == told else []

@@ -108,7 +108,7 @@ class BatchMaker(Dataset):
         clips = self._draw(rng, step, self.recipe.clips)
         cells = [self._cells(clip, clip.boxes[:, place]) for clip in clips for place in range(len(clip.shown))]
         named = [(draw_names(clip.shown, rng, self.recipe.renamed), self.marks.labelled) for clip in clips]
-        prompts = [rename(clip.prefix, *names) for clip, names in zip(clips, named, strict=True)]
+        prompts = [with_names(clip.prefix, *names) for clip, names in zip(clips, named, strict=True)]
         return TrainingBatch(
             fresh,
             torch.from_numpy(np.concatenate([clip.images for clip in clips])),
@@ -172,7 +172,7 @@ class BatchMaker(Dataset):
             for place, clip in enumerate(taught):
                 branches = getattr(clip, "examples" if kind in ("whole", "told") else kind)
                 chosen = [branches[index] for index in rng.permutation(len(branches))[:count]]
-                picked += [(dataclasses.replace(one, ids=rename(one.ids, *named[place])), place) for one in chosen]
+                picked += [(dataclasses.replace(one, ids=with_names(one.ids, *named[place])), place) for one in chosen]
             if kind == "whole":
                 told = self._told([branch for branch, _ in picked])
             goes_on = told if kind == "told" else None
@@ -216,7 +216,7 @@ def draw_names(shown: Sequence[int], rng: np.random.Generator, share: float) -> 
     return names
 
 
-def rename(ids: np.ndarray, names: np.ndarray, labelled: Sequence[int]) -> np.ndarray:
+def with_names(ids: np.ndarray, names: np.ndarray, labelled: Sequence[int]) -> np.ndarray:
     """Return token ids with other numbers for frames; a number below NUMBERS is its own token."""
     renamed = ids.copy()
     at = np.flatnonzero(np.isin(ids[:-1], labelled)) + 1

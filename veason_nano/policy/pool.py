@@ -190,7 +190,7 @@ def coordinates(tokens: list[str]) -> np.ndarray:
     return np.array(marks)
 
 
-def labels_of(style: Style) -> Labels:
+def style_labels(style: Style) -> Labels:
     """Return how a style of examples calls frames."""
     return "relative" if style == "relative" else "absolute"
 
@@ -272,7 +272,7 @@ def make_shard(
     file = shard_file(folder, first_seed, number, style)
     if file.is_file():
         return read_shard(file)
-    maker = ClipMaker(training_profile(folder, labels=labels_of(style)), style=style, photos=_read_photos(photos))
+    maker = ClipMaker(training_profile(folder, labels=style_labels(style)), style=style, photos=_read_photos(photos))
     clips = [maker.make(first_seed + number * SHARD + place) for place in range(SHARD)]
     beside = file.with_suffix(f".{os.getpid()}")
     beside.write_bytes(pickle.dumps(clips))

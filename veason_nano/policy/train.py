@@ -36,7 +36,7 @@ from veason_nano.policy.loss import (
     token_loss,
 )
 from veason_nano.policy.model import Size, build_policy, build_tokenizer, load_weights, take_eye
-from veason_nano.policy.pool import SHARD, labels_of, make_shard
+from veason_nano.policy.pool import SHARD, make_shard, style_labels
 from veason_nano.policy.recipe import POLICY_STAGES, TRAIN_SEED, LossTerms, Recipe
 from veason_nano.policy.run import PolicyRun
 from veason_nano.training.distributed import average_gradients
@@ -126,7 +126,7 @@ class PolicyTrainer(PolicyRun):
     def __init__(self, recipe: Recipe, folder: Path, pool: Path, start: Path | None, size: Size = Size()) -> None:
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
-        self.recipe, self.pool, self.labels = recipe, pool, labels_of(recipe.style)
+        self.recipe, self.pool, self.labels = recipe, pool, style_labels(recipe.style)
         self._words_stay = recipe.stage == "see" and start is not None  # later stages have learnt to speak in them
         tokenizer = build_tokenizer()
         self.filler, self.words = int(tokenizer.pad_token_id), CellWords.of(tokenizer)

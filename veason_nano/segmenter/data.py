@@ -8,14 +8,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from veason.segmenter.trunk import MEAN, STD
 from veason_nano.segmenter.cutouts import CutoutClip, CutoutWorld
 from veason_nano.world.photos import with_photo
 from veason_nano.world.render import Renderer
 from veason_nano.world.stories import make_scene
-
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-"""The picture normalisation that sam2 applies (sam2/utils/misc.py)."""
 
 SMALLEST_TARGET = 0.0025
 """An object that covers less than this share of the first frame is not asked for."""

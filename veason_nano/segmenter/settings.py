@@ -8,7 +8,7 @@ from pathlib import Path
 
 from veason_nano.training.optimizer import OPTIMIZERS, OptimizerName
 
-PROMPT_KINDS = {
+FIRST_PROMPTS = {
     "geometry": (("box",), (1.0,)),
     "echo": (("mask", "box"), (0.7, 0.3)),
     "image": (("box", "box+click", "click"), (0.75, 0.1, 0.15)),
@@ -54,8 +54,8 @@ class SegmenterSettings:
 
     def __post_init__(self) -> None:
         """Refuse a stage or an optimizer that there is not, which would train something else in silence."""
-        if self.stage not in PROMPT_KINDS:
-            raise ValueError(f"want a stage of {', '.join(PROMPT_KINDS)}, got {self.stage!r}")
+        if self.stage not in FIRST_PROMPTS:
+            raise ValueError(f"want a stage of {', '.join(FIRST_PROMPTS)}, got {self.stage!r}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"want an optimizer of {', '.join(OPTIMIZERS)}, got {self.optimizer!r}")
 
@@ -89,7 +89,7 @@ def add_segmenter_arguments(parser: argparse.ArgumentParser) -> None:
         kind = Path if value is None or isinstance(value, Path) else type(value)
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=kind, default=value, help=helps.get(name, f"{value}"),
-            choices={"stage": tuple(PROMPT_KINDS), "optimizer": OPTIMIZERS}.get(name),
+            choices={"stage": tuple(FIRST_PROMPTS), "optimizer": OPTIMIZERS}.get(name),
         )  # fmt: skip
 
 

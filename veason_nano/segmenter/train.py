@@ -28,7 +28,7 @@ from veason_nano.segmenter.cutouts import CutoutWorld
 from veason_nano.segmenter.loss import Heads, Losses, segmenter_loss
 from veason_nano.segmenter.model import FULL_SIZE, NANO_BASE, OVERRIDES, deepen, new_memory, new_model, set_picture_size
 from veason_nano.segmenter.pretrained import exchange_trunk
-from veason_nano.segmenter.settings import PROMPT_KINDS, SegmenterSettings
+from veason_nano.segmenter.settings import FIRST_PROMPTS, SegmenterSettings
 from veason_nano.segmenter.sprites import Sources, load_sources
 from veason_nano.training.distributed import average_gradients, get_world_size
 from veason_nano.training.optimizer import Muon
@@ -315,7 +315,7 @@ def _learning_rate(step: int, settings: SegmenterSettings) -> float:
 
 
 def _draw_kind(rng: np.random.Generator, stage: str) -> str:
-    kinds, weights = PROMPT_KINDS[stage]
+    kinds, weights = FIRST_PROMPTS[stage]
     return str(rng.choice(kinds, p=weights))
 
 

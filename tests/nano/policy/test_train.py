@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from veason_nano.policy import pool
-from veason_nano.policy.batches import BatchMaker, draw_names, load_batches, rename
+from veason_nano.policy.batches import BatchMaker, draw_names, load_batches, with_names
 from veason_nano.policy.loss import CellWords, cell_targets, token_loss
 from veason_nano.policy.model import Size, build_tokenizer, training_profile
 from veason_nano.policy.padding import pad, prompt_labels
@@ -91,12 +91,14 @@ def test_frames_get_other_numbers_wherever_they_are_named(clips: list[pool.Train
     other = [int(names[number]) for number in clip.shown]
     assert other != list(clip.shown)
     for branch in (*clip.examples, *clip.corrections, *clip.tracks):
-        text, renamed = (tokenizer.decode(ids) for ids in (branch.ids, rename(branch.ids, names, WORDS.marks.labelled)))
+        text, renamed = (
+            tokenizer.decode(ids) for ids in (branch.ids, with_names(branch.ids, names, WORDS.marks.labelled))
+        )
         pattern = r'(frame |"keyframe_timestamp": )(\d+)'
         said, told = ([int(number) for _, number in re.findall(pattern, one)] for one in (text, renamed))
         assert told == [int(names[number]) for number in said]
         assert re.sub(pattern, r"\1", text) == re.sub(pattern, r"\1", renamed), "nothing else is changed"
-    prefix = rename(clip.prefix, names, WORDS.marks.labelled)
+    prefix = with_names(clip.prefix, names, WORDS.marks.labelled)
     assert list(prompt_labels(prefix, tokenizer.convert_tokens_to_ids("<|image_pad|>"))) == other
 
 

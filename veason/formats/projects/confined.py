@@ -83,7 +83,7 @@ def strangers_into_project(
     unpacked.mkdir()
     own = {name: info_to(info) for name, info in own_videos(project).items()}
     left_out = run_confined(
-        "veason.formats.projects.confined:read_labels",
+        "veason.formats.projects.confined:read_upload",
         str(upload),
         str(unpacked),
         str(labels),
@@ -108,7 +108,7 @@ def strangers_into_project(
     return replace(enter(project, read, copy=True, tell=tell), left_out=tuple(map(str, left_out)))
 
 
-def read_labels(
+def read_upload(
     upload: str, unpacked: str, labels: str, format: str, own: dict[str, list[object]], max_bytes: int
 ) -> list[str]:
     """Do the reading, in this process, which should be confined; return what was left out, a line a kind and reason.

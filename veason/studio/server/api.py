@@ -32,7 +32,7 @@ from veason.studio.server.call_prompts import read_prompts
 from veason.studio.server.callers import program_of
 from veason.studio.server.failures import Teller
 from veason.studio.server.model_choice import ModelChoice
-from veason.studio.server.model_line import ModelLine, Place, Ticket
+from veason.studio.server.model_line import LinePlace, ModelLine, Ticket
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import Gathering, describe_agreement, samplings
 from veason.studio.server.uploads import is_upload
@@ -64,7 +64,7 @@ Arguments = ParamSpec("Arguments")
 KEPT_RUNS = 32
 """So many results can still be exported; the oldest one goes first."""
 
-WAIT_S = 1.0
+_WAIT_S = 1.0
 """How often a call that waits for the models looks where it stands."""
 
 MOST_FRAMES, MOST_ANSWERS = 64, 16
@@ -334,8 +334,8 @@ def add_endpoints(api: Api) -> None:
 
 def _waiting(ticket: Ticket) -> Iterator[ApiEvent]:
     """Wait for the models; meanwhile the caller is told where it stands in the line."""
-    told: Place | None = None
-    while not ticket.wait(WAIT_S):
+    told: LinePlace | None = None
+    while not ticket.wait(_WAIT_S):
         place = ticket.place
         if place != told:
             told = place

@@ -20,17 +20,18 @@ from veason.studio.server.deployment import Deployment
 from veason.studio.server.examples import list_examples
 from veason.studio.server.failures import Teller
 from veason.studio.server.guard import LOOPBACK, OriginGuard
-from veason.studio.server.intake import MIB, IntakeLimits, raise_descriptor_limit
+from veason.studio.server.intake import IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
 from veason.studio.server.model_choice import ModelChoice, read_kept
 from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
-from veason.studio.server.operation.log import log_served, write_json
-from veason.studio.server.operation.metrics import Gauges, Metrics, MetricsPage
+from veason.studio.server.operation.log import log_as_json, log_served
+from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
 from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
+from veason.types.budgets import MIB
 from veason.video import UNTRUSTED
 from veason.video.limits import ANY
 from veason.zero_gpu import is_zero_gpu
@@ -149,10 +150,10 @@ def shared_middleware(studio: Studio, deployment: Deployment, people: People | N
         header, secret = deployment.user_header, deployment.proxy_secret
         passed.append(Middleware(SignIn, people=people, user_header=header, proxy_secret=secret))
     if deployment.logs_json:
-        write_json()
+        log_as_json()
         studio.observers.told.append(log_served)
     if deployment.has_metrics:
-        metrics = Metrics(_gauges(studio), lambda: studio.holdings)
+        metrics = ServerMetrics(_gauges(studio), lambda: studio.holdings)
         studio.observers.told.append(metrics.count)
         passed.append(Middleware(MetricsPage, metrics=metrics, has_people=deployment.has_people))
     return passed

@@ -9,11 +9,11 @@ from typing import Any
 from veason.libraries import library_imports
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
 from veason.studio.server.outbox import Outbox
+from veason.types.budgets import MIB
 
 with library_imports():
     import anyio.to_thread
 
-MIB = 1 << 20
 MOST_BODY = 16 * MIB
 """What a request may send that is no upload. A drawn mask of 4K takes some hundred kilobytes."""
 

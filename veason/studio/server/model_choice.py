@@ -14,7 +14,7 @@ from pathlib import Path
 
 from veason.device import choose_device
 from veason.errors import SessionError
-from veason.models.catalogue import Kind, find_model
+from veason.models.catalogue import ModelKind, find_model
 from veason.models.choice import KeptChoice, keep_choice, read_choice
 from veason.models.fetch import FetchCancelled, fetch_model, plan_fetch, wanted_files
 from veason.models.overview import ModelRow, overview
@@ -24,6 +24,7 @@ from veason.policy import load_policy
 from veason.profile import GENERIC
 from veason.segmenter import load_segmenter
 from veason.studio.server.messages.models import ModelPart, ModelRowPart, ModelsReply, ModelWorkPart
+from veason.studio.server.question.job import ENDING_S
 from veason.studio.server.requests.models import (
     CancelModelWork,
     ChooseModel,
@@ -152,7 +153,7 @@ class ModelChoice:
         with self._lock:
             self._work, self._told, self._failed = None, told, failed
 
-    def _fetch(self, work: _Work, name: str, kind: Kind) -> str:
+    def _fetch(self, work: _Work, name: str, kind: ModelKind) -> str:
         plan = plan_fetch(name, wanted_files(find_model(name, kind)))
         work.total, work.done = plan.num_bytes, plan.num_bytes - plan.missing_bytes
 
@@ -162,7 +163,7 @@ class ModelChoice:
         fetch_model(plan, arrived, work.stop.is_set)
         return f"{name} is here"
 
-    def _use(self, kind: Kind, name: str) -> str:
+    def _use(self, kind: ModelKind, name: str) -> str:
         if kind == "policy":
             self._put(load_policy(name, replace(self._options, profile=None)), KeptChoice(policy=name))
         else:
@@ -206,10 +207,6 @@ class ModelChoice:
             keep_choice(self._project, choice)
         except OSError as error:
             raise SessionError(f"the model is in use, but the choice cannot be kept: {error}") from error
-
-
-ENDING_S = 3.0
-"""For how long work is waited for when the server ends."""
 
 
 def model_part(pipeline: Pipeline, device: str, *, is_locked: bool) -> ModelPart:

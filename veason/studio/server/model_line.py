@@ -22,7 +22,7 @@ _NEWEST_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LinePlace:
     """Where a request stands in the line.
 
     Attributes:
@@ -53,7 +53,7 @@ class Ticket:
         return self._line.wait(self._request, timeout_s)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LinePlace:
         """Where the request stands now."""
         return self._line.place(self._request)
 
@@ -134,7 +134,7 @@ class ModelLine:
                 request.began = time.monotonic()
             return request in self._served
 
-    def place(self, request: _Request) -> Place:
+    def place(self, request: _Request) -> LinePlace:
         """Return where a request stands."""
         with self._free:
             order = self._order()
@@ -144,9 +144,9 @@ class ModelLine:
             costs = [(self._expected(one), 0.0 if one.began is None else now - one.began) for one in (*served, *before)]
             ahead = len(before) + len(self._served - {request})
         if any(expected is None for expected, _ in costs):
-            return Place(ahead, None)
+            return LinePlace(ahead, None)
         left = sum(max(0.0, (expected or 0.0) - spent) for expected, spent in costs)
-        return Place(ahead, left / self._workers)
+        return LinePlace(ahead, left / self._workers)
 
     def _check_room(self, who: str, most: int | None) -> None:
         own = len(self._waiting.get(who, ()))

@@ -14,7 +14,7 @@ from typing import Any
 
 from veason.errors import ProjectError, SessionError
 from veason.project import Project
-from veason.project.database import NAME
+from veason.project.database import PROJECT_FILE
 from veason.project.folder import enforce_quota, size_of
 from veason.studio.server.settings import Settings
 from veason.types import Holding
@@ -102,12 +102,12 @@ class ProjectRegistry:
             if not _KEY.fullmatch(key):
                 raise SessionError(GONE)
             folder = None if self._settings.visitors is None else self._settings.visitors / key
-            if key not in self._open and folder is not None and (folder / NAME).is_file():
+            if key not in self._open and folder is not None and (folder / PROJECT_FILE).is_file():
                 self._open[key] = Project.open(folder, max_bytes=self._settings.visitor_bytes, is_untrusted=True)
             project = self._open.get(key)
             if project is None:
                 raise SessionError(GONE)
-            if not (project.folder / NAME).is_file():
+            if not (project.folder / PROJECT_FILE).is_file():
                 raise SessionError(TAKEN_AWAY)
             self._used[key] = time.monotonic()
             return project
@@ -221,8 +221,8 @@ def open_or_create(folder: Path, *, limits: VideoLimits = ANY) -> Project:
     Raises:
         ProjectError: the folder holds something else, or cannot be written to.
     """
-    if (folder / NAME).exists() or not folder.exists() or not any(folder.iterdir()):
-        make = Project.open if (folder / NAME).exists() else Project.create
+    if (folder / PROJECT_FILE).exists() or not folder.exists() or not any(folder.iterdir()):
+        make = Project.open if (folder / PROJECT_FILE).exists() else Project.create
         return make(folder, limits=limits)
     raise ProjectError(f"{folder} holds other files and no project: name an empty or a new folder with --project")
 
@@ -247,6 +247,6 @@ def _kept_key(project: Project) -> str:
 
 def _age(folder: Path) -> float:
     try:
-        return time.time() - max(path.stat().st_mtime for path in folder.glob(f"{NAME}*"))
+        return time.time() - max(path.stat().st_mtime for path in folder.glob(f"{PROJECT_FILE}*"))
     except ValueError:
         return float("inf")

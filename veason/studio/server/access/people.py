@@ -24,7 +24,7 @@ Role: TypeAlias = Literal["annotator", "reviewer", "operator"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 BY_PROXY = "-"
-MOST_LETTERS = 80
+_MOST_LETTERS = 80
 
 _SCHEME, _COST, _BLOCK, _PARALLEL = "scrypt", 15, 8, 1
 _MEMORY = 64 << 20
@@ -71,8 +71,8 @@ def line_for(name: str, role: str, kept: str) -> str:
     """
     if not name or name != " ".join(name.split()) or ":" in name or name.startswith("#") or not name.isprintable():
         raise OptionError(f"a name has letters, without colons and without spaces at its ends, got {name!r}")
-    if len(name) > MOST_LETTERS:
-        raise OptionError(f"a name has at most {MOST_LETTERS} letters, got {len(name)}")
+    if len(name) > _MOST_LETTERS:
+        raise OptionError(f"a name has at most {_MOST_LETTERS} letters, got {len(name)}")
     if role not in ROLES:
         raise OptionError(f"a role is one of {', '.join(ROLES)}, got {role!r}")
     return f"{name}:{role}:{kept}"

@@ -40,7 +40,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def write_json(stream: TextIO = sys.stderr) -> None:
+def log_as_json(stream: TextIO = sys.stderr) -> None:
     """From now on write what is logged as JSON lines."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())

@@ -21,7 +21,7 @@ Gauges = Mapping[str, tuple[str, Callable[[], float]]]
 """What is measured when it is asked for: by name, in words and as a function."""
 
 
-class Metrics:
+class ServerMetrics:
     """What was counted since the server began, and what can be measured now.
 
     Args:
@@ -79,7 +79,7 @@ class MetricsPage:
         has_people: whether people sign in.
     """
 
-    def __init__(self, app: App, *, metrics: Metrics, has_people: bool) -> None:
+    def __init__(self, app: App, *, metrics: ServerMetrics, has_people: bool) -> None:
         self._app, self._metrics, self._has_people = app, metrics, has_people
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:

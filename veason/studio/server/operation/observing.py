@@ -10,10 +10,10 @@ from typing import Literal
 
 from veason.errors import VeasonError
 
-Kind = Literal["event", "look-up", "program"]
+RequestKind = Literal["event", "look-up", "program"]
 """What asked: the page with an event or a look-up, or a program."""
 
-Outcome = Literal["done", "refused", "failed", "left"]
+RequestOutcome = Literal["done", "refused", "failed", "left"]
 """How a request ended: as it should, with an error for people, with a defect, or because whoever sent it went away."""
 
 
@@ -29,9 +29,9 @@ class Served:
         by: who is signed in, "" where nobody has to.
     """
 
-    kind: Kind
+    kind: RequestKind
     name: str
-    outcome: Outcome
+    outcome: RequestOutcome
     seconds: float
     by: str = ""
 
@@ -40,7 +40,7 @@ class Served:
 class Ending:
     """How a request that is being served will have ended."""
 
-    outcome: Outcome = "done"
+    outcome: RequestOutcome = "done"
 
     def note(self, error: Exception) -> None:
         """It ended with an error."""
@@ -54,7 +54,7 @@ class Observers:
     told: list[Callable[[Served], None]] = field(default_factory=list)
 
     @contextmanager
-    def observe(self, kind: Kind, name: str, known: Collection[str], by: str = "") -> Iterator[Ending]:
+    def observe(self, kind: RequestKind, name: str, known: Collection[str], by: str = "") -> Iterator[Ending]:
         """Serve a request in the block, which notes how it ends; a name that is not among the known is not told."""
         ending, begun = Ending(), time.perf_counter()
         try:

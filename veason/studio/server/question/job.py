@@ -26,7 +26,7 @@ class _Begun:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-class Job:
+class QuestionJob:
     """At most one job runs; a new one stops those before it and waits for their end.
 
     One that gives way stops only others that do: where a person has asked for what runs or waits it does not begin.

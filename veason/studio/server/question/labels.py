@@ -26,7 +26,7 @@ from veason.annotation import (
 from veason.errors import SessionError
 from veason.project import Change, ChangedElsewhere, Labelled, Project
 from veason.studio.server.client import NOBODY, Client
-from veason.studio.server.question.job import Job
+from veason.studio.server.question.job import QuestionJob
 
 SAVE_S = 1.0
 """Masks that stream in are gathered for this long before they are put on the disk."""
@@ -47,7 +47,7 @@ class QuestionLabels:
         job: what the masks stream from: an edit that makes them useless stops it.
     """
 
-    def __init__(self, project: Project, question_id: int, job: Job) -> None:
+    def __init__(self, project: Project, question_id: int, job: QuestionJob) -> None:
         self._project, self._question_id, self._job = project, question_id, job
         self._lock = threading.RLock()
         self._made: dict[int, str | None] = {}

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from veason.errors import ProjectError, PromptError
 from veason.project import Project, Question
 from veason.studio.server.proposals import Proposal
-from veason.studio.server.question.job import Job
+from veason.studio.server.question.job import QuestionJob
 from veason.studio.server.question.labels import QuestionLabels
 from veason.tracks import starting_range
 from veason.types import FrameRange
@@ -52,7 +52,7 @@ class OpenQuestion:
         self.video = project.library.open_video(stored.id, is_cancelled)
         self.lease = VideoLease(self.video)
         self.info = self.video.info
-        self.job = Job()
+        self.job = QuestionJob()
         self.labels = QuestionLabels(project, question.id, self.job)
         self.edit_order = EditOrder()
         home = starting_range(self.info, project.labels.state(question.id).keyframe or 0)

@@ -19,7 +19,7 @@ from veason.formats.projects.confined import OWNERS, ImportBounds, strangers_int
 from veason.formats.projects.from_project import from_project
 from veason.outputs import RunResult, truncate_file_name, write_json, write_overlay_video, write_palette_masks
 from veason.project import Project
-from veason.project.database import NAME
+from veason.project.database import PROJECT_FILE
 from veason.project.folder import pack, unpack
 from veason.project.listings import JSON_LINES, Wanted, read_instructions, read_strangers_instructions
 from veason.project.sources import add_videos
@@ -211,7 +211,7 @@ class TransferRoutes:
                 "this is a whole project: unpack it into a folder and open that with `serve --project FOLDER`"
             )
         if not zipfile.is_zipfile(upload):
-            raise ProjectError(f"{upload.name} is not a packed project: it should be a ZIP file with {NAME}")
+            raise ProjectError(f"{upload.name} is not a packed project: it should be a ZIP file with {PROJECT_FILE}")
         key, _ = registry.make(
             lambda folder: unpack(upload, folder, max_bytes=registry.visitor_bytes, is_untrusted=True)
         )
