@@ -18,7 +18,7 @@ from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
 from veason.formats.projects.to_project import to_project
 from veason.project import Project
-from veason.project.database import NAME
+from veason.project.database import PROJECT_FILE
 
 EVERYTHING = ExportOptions(is_everything=True)
 
@@ -94,10 +94,10 @@ def test_an_import_that_is_killed_leaves_whole_questions_and_goes_on(bundle: Pat
 def test_an_import_that_the_disk_ends_leaves_whole_questions_and_goes_on(bundle: Path, tmp_path: Path) -> None:
     folder, whole = tmp_path / "project", tmp_path / "whole"
     Project.create(folder).close()
-    empty = (folder / NAME).stat().st_size
+    empty = (folder / PROJECT_FILE).stat().st_size
     with Project.create(whole) as project:
         bring_in(project, bundle)
-    with Project.open(folder, max_bytes=(empty + (whole / NAME).stat().st_size) // 2) as small:
+    with Project.open(folder, max_bytes=(empty + (whole / PROJECT_FILE).stat().st_size) // 2) as small:
         with pytest.raises(ProjectError, match=r"full.*free some space"):
             bring_in(small, bundle)
         num_left = len(small.library.questions())

@@ -12,7 +12,7 @@ import pytest
 
 from veason.errors import SessionError
 from veason.studio.server import model_line
-from veason.studio.server.model_line import MOST_WAITING, ModelLine, Place
+from veason.studio.server.model_line import MOST_WAITING, LinePlace, ModelLine
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def test_a_request_is_told_its_place_and_how_long_it_is_likely_to_take() -> None
                 assert not third.wait(0.01)
                 assert second.place.ahead == 1
                 assert third.place.ahead == 2  # before the second request of the second visitor
-                assert again.place == Place(3, None)  # nobody thought yet
+                assert again.place == LinePlace(3, None)  # nobody thought yet
                 assert third.place.seconds == pytest.approx(30, abs=1)
             assert again.place.ahead == 2
 

@@ -16,7 +16,7 @@ from tests.studio.visitor import Visitor
 from veason.studio.server.access.people import Person
 from veason.studio.server.operation import health
 from veason.studio.server.operation.health import HealthPages, has_room
-from veason.studio.server.operation.log import log_served, write_json
+from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import MetricsPage, ServerMetrics
 from veason.studio.server.operation.observing import Served
 from veason.types.budgets import Holding
@@ -46,7 +46,7 @@ def lines() -> Iterator[io.StringIO]:
     root, stream = logging.getLogger(), io.StringIO()
     before, level = list(root.handlers), root.level
     root.handlers = []
-    write_json(stream)
+    log_as_json(stream)
     yield stream
     root.handlers, root.level = before, level
 

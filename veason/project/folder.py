@@ -8,10 +8,10 @@ import sqlite3
 import tempfile
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from veason.archives import DAMAGED_ZIP
 from veason.atomic import atomic_file
 from veason.confined import run_confined
 from veason.errors import ProjectError
@@ -19,6 +19,9 @@ from veason.project.database import PROJECT_FILE, in_words
 from veason.project.foreign import copy_foreign
 from veason.project.project import Project
 from veason.project.videos import is_own_file, is_plain_place, pictures, place_of_copy
+
+_NOT_READ_BACK: tuple[type[Exception], ...] = (*DAMAGED_ZIP, sqlite3.DatabaseError)
+_NOT_COUNTED: tuple[type[Exception], ...] = (*DAMAGED_ZIP, MemoryError)
 
 _LEFT_OUT = (PROJECT_FILE, f"{PROJECT_FILE}-wal", f"{PROJECT_FILE}-shm", "proxies", "prelabel.lock")
 _MOST_FILES = 200_000
@@ -128,7 +131,7 @@ def _check_backup(path: Path) -> None:
                 found = db.execute("PRAGMA integrity_check").fetchone()[0]
             finally:
                 db.close()
-    except (OSError, zipfile.BadZipFile, sqlite3.DatabaseError) as error:
+    except _NOT_READ_BACK as error:
         raise ProjectError(f"the backup {path} cannot be read back: {error}") from error
     if broken is not None or found != "ok":
         raise ProjectError(f"the backup {path} is damaged ({broken or found}): check the disk, then make another")
@@ -175,7 +178,7 @@ def unpack(
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except DAMAGED_ZIP as error:
         raise ProjectError(f"cannot unpack {path} into {folder}: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -196,7 +199,7 @@ def count_members(path: str) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             return len(archive.infolist())
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, MemoryError) as error:
+    except _NOT_COUNTED as error:
         raise ProjectError(f"{Path(path).name} cannot be unpacked: it is damaged, or not a ZIP file") from error
 
 

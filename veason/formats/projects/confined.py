@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from veason.archives import DAMAGED_ZIP
 from veason.confined import MAX_BYTES, MAX_S, run_confined
 from veason.errors import DataError
 from veason.formats.importing import import_labels
@@ -149,7 +149,7 @@ def _unpack(upload: Path, room: Path, max_bytes: int) -> Path:
                     f"{upload.name} holds {len(members)} files of {size / 1e6:.0f} MB unpacked: send it in parts"
                 )
             archive.extractall(room)
-    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except DAMAGED_ZIP as error:
         raise DataError(f"cannot unpack {upload.name}: {error}") from error
     inside = [path for path in room.iterdir() if not is_system_file(path.name)]
     return inside[0] if len(inside) == 1 else room
