@@ -51,7 +51,7 @@ class LoadVisitor:
         self.look_ups: list[float] = []
         self.wrong: list[str] = []
         self.told: list[str] = []
-        self._edits = 0
+        self._edits = self.num_taken = 0
 
     def event(self, name: str, data: dict[str, Any], stop_after: str | None = None) -> list[dict[str, Any]]:
         """Send an event and return the items that the page is told, each with the second at which it came."""
@@ -105,9 +105,10 @@ class LoadVisitor:
         with path.open("rb") as file:
             uploaded = self._client.post("/gradio_api/upload", files={"files": (path.name, file)})
         uploaded.raise_for_status()
+        self.work = ""
         for item in self.event("open", {"path": uploaded.json()[0], "name": path.name}):
             if item["kind"] == "opened":
-                self.work, self.project = item["work"], item["project"]
+                self.work, self.project, self.boxes = item["work"], item["project"], []
         if not self.work:
             raise RuntimeError(f"not opened: {self.told[-1:]}")
 
@@ -115,7 +116,9 @@ class LoadVisitor:
         """Send an edit and tell whether it was taken."""
         self._edits += 1
         items = self.event("edit", {"number": self._edits, **data})
-        return any(item["kind"] == "taken" and item["number"] == self._edits for item in items)
+        is_taken = any(item["kind"] == "taken" and item["number"] == self._edits for item in items)
+        self.num_taken += is_taken
+        return is_taken
 
     def draw(self) -> None:
         """Draw a box that nobody else draws, as a new object."""
