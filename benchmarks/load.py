@@ -13,107 +13,41 @@ for everything and downloads the result. Gates:
                  wait for each other at all: the models are at work for most of the time
     look-ups     95 of 100 within 100 ms with 20 visitors; told only, where the machine does other work
     memory       resident size after the server tidied up, less opened videos, is at most 100 MB above that before
-    descriptors  after it tidied up at most 3 for each project that stays open
+    descriptors  after it tidied up at most 5 for each project that stays open (two connections, each with its
+                 log, and what they share)
 
-With --faults the models raise for one visitor, a process that reads an import is killed, a project's folder is taken
-away, and connections are dropped in the middle, while the others go on. With --minutes rounds are repeated for so long.
+With --faults (and --workers 2) the models raise for one visitor, a process of the models and one that reads an import
+are killed, a project's folder is taken away, connections are dropped in the middle, and the disk of all projects is
+full for a while; the others go on. With --minutes rounds are repeated for so long.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+from load_faults import Faults, small_disk
+from load_server import FRAME_S, start_server, used
 from load_visitor import COUNT, LoadVisitor
 from report import write_result
 from timing import machine_load
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from veason.studio.server.deployment import Deployment
-from veason.studio.server.settings import Settings
-from veason.types import FrameMasks, FrameRange, Prompt, Rle, VideoSource
 
-FRAME_S = 0.05
-MOST_SPREAD, MOST_LOOK_UP_S, MOST_GROWTH_MB, DESCRIPTORS_EACH = 1.5, 0.1, 100.0, 3
+MOST_SPREAD, MOST_LOOK_UP_S, MOST_GROWTH_MB, DESCRIPTORS_EACH = 1.5, 0.1, 100.0, 5
 MOST_BOXES = 12
 """A visitor who has drawn so many looks whether all are there, and opens another clip."""
-RAISING = 61.0
-"""A box whose right side is here makes the segmenter raise."""
-
-
-# --- the server
-
-
-def serve_here(folder: Path, port: int) -> None:
-    """Serve visitors' projects below a folder, with a segmenter that fills boxes; does not return."""
-    from tests.standins import BoxFiller
-    from veason.pipeline import Pipeline
-    from veason.studio.server import app
-
-    class SlowFiller(BoxFiller):
-        def track(
-            self,
-            video: VideoSource,
-            prompts: Sequence[Prompt],
-            *,
-            fixed: Mapping[int, Mapping[int, Rle | None]] | None = None,
-            frames: FrameRange | None = None,
-        ) -> Iterator[FrameMasks]:
-            for masks in super().track(video, prompts, fixed=fixed, frames=frames):
-                if any(prompt.box is not None and prompt.box.x2 == RAISING for prompt in prompts):
-                    raise RuntimeError("the model broke")
-                time.sleep(FRAME_S)
-                yield masks
-
-    app.load_pipeline = lambda *_: Pipeline(None, SlowFiller())  # type: ignore[assignment]
-    app.serve(
-        Settings(visitors=folder), host="127.0.0.1", port=port, open_browser=False,
-        deployment=Deployment(has_metrics=True),
-    )  # fmt: skip
-
-
-def start_server(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start a server in a process of its own, and return once it answers."""
-    command = [sys.executable, __file__, "--serve", str(folder), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    for _ in range(600):
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/config", timeout=5).raise_for_status()
-            return server
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    raise SystemExit("the server does not answer")
-
-
-def used(server: subprocess.Popen[bytes], url: str) -> dict[str, float]:
-    """Return the memory and descriptors of the server, and what it says of its budgets and projects."""
-    told = httpx.get(f"{url}/metrics", timeout=60).text
-    held = [float(value) for value in re.findall(r"^veason_held_bytes\{[^}]*\} (\S+)", told, re.MULTILINE)]
-    (projects,) = re.findall(r"^veason_projects_open (\S+)", told, re.MULTILINE)
-    in_memory = [
-        float(value)
-        for value in re.findall(r'^veason_held_bytes\{[^}]*"opened videos"[^}]*\} (\S+)', told, re.MULTILINE)
-    ]
-    pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
-    return {
-        "mb": round(pages * 4096 / 1e6, 1), "descriptors": len(os.listdir(f"/proc/{server.pid}/fd")),
-        "opened_videos_mb": round(sum(in_memory) / 1e6, 1), "all_budgets_mb": round(sum(held) / 1e6, 1),
-        "projects_open": int(float(projects)),
-    }  # fmt: skip
 
 
 # --- loads
@@ -122,26 +56,22 @@ def used(server: subprocess.Popen[bytes], url: str) -> dict[str, float]:
 def load(count: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Let so many visitors work at once on a fresh server, and return what was seen."""
     is_loaded = bool(machine_load()["is_loaded"])
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server = start_server(folder / "visitors", arguments.port)
+    with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "disk") as is_small_disk:
+        folder, projects = Path(name), Path(name) / "disk" / "visitors"
+        server = start_server(projects, arguments.port, arguments.workers)
         try:
             url = f"http://127.0.0.1:{arguments.port}"
             config = httpx.get(f"{url}/config", timeout=60).json()
             before = used(server, url)
             visitors = [LoadVisitor(url, number, config) for number in range(count)]
-            faults = Faults(server, folder / "visitors", url, config) if arguments.faults else None
+            faults = Faults(server, projects, url, config, is_small_disk=is_small_disk) if arguments.faults else None
             until = time.monotonic() + 60 * arguments.minutes
+            visit = partial(whole_visit, folder=folder, rounds=arguments.rounds, until=until)
             with ThreadPoolExecutor(count + 1) as pool:
-                failed = (
-                    [
-                        text
-                        for text in pool.map(lambda one: whole_visit(one, folder, arguments.rounds, until), visitors)
-                        if text
-                    ]
-                    if faults is None
-                    else faults.during(pool, visitors, folder, arguments.rounds, until)
-                )
+                if faults is None:
+                    failed = [text for text in pool.map(visit, visitors) if text]
+                else:
+                    failed = faults.during(pool, visit, visitors, folder)
             at_end = used(server, url)
             for visitor in visitors:
                 visitor.close()
@@ -182,6 +112,7 @@ def summary(visitors: Sequence[LoadVisitor], failed: Sequence[str]) -> dict[str,
         "edits_taken": sum(one.num_taken for one in visitors),
         "cross_talk_or_lost": [f"{one.number}: {text}" for one in visitors for text in one.wrong],
         "failed": list(failed),
+        "asked_again": sum(one.num_again for one in visitors),
         "look_ups": len(look_ups),
         "look_up_s": {"50 %": quantile(look_ups, 0.5), "95 %": quantile(look_ups, 0.95)},
         "wait_s": {"median": round(median, 2), "longest": round(waits[-1], 2) if waits else None},
@@ -214,77 +145,6 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     return round(values[min(len(values) - 1, int(share * len(values)))], 3) if values else None
 
 
-class Faults:
-    """What goes wrong while others work; `told` says what became of it."""
-
-    def __init__(self, server: subprocess.Popen[bytes], projects: Path, url: str, config: dict[str, Any]) -> None:
-        self._server, self._projects, self._url, self._config = server, projects, url, config
-        self.told: dict[str, str] = {}
-
-    def during(
-        self, pool: ThreadPoolExecutor, visitors: Sequence[LoadVisitor], folder: Path, rounds: int, until: float
-    ) -> list[str]:
-        """Let the visitors work, and everything go wrong for others meanwhile; return which visitors failed."""
-        working = [pool.submit(whole_visit, one, folder, rounds, until) for one in visitors]
-        for fault in (self.model_raises, self.reader_is_killed, self.folder_goes, self.connection_drops):
-            victim = LoadVisitor(self._url, 900 + len(self.told), self._config)
-            try:
-                victim.open(folder)
-                self.told[fault.__name__] = fault(victim)
-            except (httpx.HTTPError, RuntimeError, KeyError) as error:
-                self.told[fault.__name__] = f"FAILED {type(error).__name__} {error}"
-            victim.close()
-        return [text for text in (one.result() for one in working) if text]
-
-    def model_raises(self, victim: LoadVisitor) -> str:
-        """The segmenter raises: the page is told and idle, and goes on."""
-        victim.edit(edit="box", object=0, frame=0, xyxy=[1, 1, RAISING, 9])
-        kinds = [item["kind"] for item in victim.event("propagate", {"start": 0, "stop": COUNT})]
-        told, taken = victim.told[-1:], victim.edit(edit="box", object=1, frame=0, xyxy=[1, 1, 20, 9])
-        victim.event("propagate", {"start": 0, "stop": COUNT})
-        items = {item["kind"]: item for item in victim.look_up("snapshot", {"work": victim.work})["items"]}
-        masks = len(items["masks"]["frames"])
-        return (
-            f"told {told}, idle {kinds[-1] == 'idle'}, then an edit was taken {taken} and gave masks on {masks} frames"
-        )
-
-    def reader_is_killed(self, victim: LoadVisitor) -> str:
-        """The process that reads an import is killed: the visitor is told."""
-        content = json.dumps({"images": [{"id": n} for n in range(300_000)]}).encode()
-        uploaded = victim._client.post("/gradio_api/upload", files={"files": ("labels.json", content)}).json()[0]
-        is_over = threading.Event()
-        killing = threading.Thread(target=self._kill_readers, args=(is_over,))
-        killing.start()
-        victim.event("take", {"path": uploaded, "name": "labels.json", "format": "coco"})
-        is_over.set()
-        killing.join()
-        return f"told {victim.told[-1:]}"
-
-    def _kill_readers(self, is_over: threading.Event) -> None:
-        while not is_over.wait(0.02):
-            for pid in subprocess.run(["pgrep", "-P", str(self._server.pid)], capture_output=True).stdout.split():
-                os.kill(int(pid), signal.SIGKILL)
-
-    def folder_goes(self, victim: LoadVisitor) -> str:
-        """The project's folder is taken away under its feet: edits are refused and told, and go on once it is back."""
-        victim.draw()
-        place, away = self._projects / victim.project, self._projects.parent / "away"
-        place.rename(away)
-        taken = victim.edit(edit="name", object=1, name="gone")
-        told = victim.told[-1:]
-        away.rename(place)
-        back = victim.edit(edit="name", object=1, name="back")
-        return f"taken {taken}, told {told}, after it was back {back}"
-
-    def connection_drops(self, victim: LoadVisitor) -> str:
-        """The connection ends in the middle of masks: the visitor finds them when coming back."""
-        victim.draw()
-        victim.event("propagate", {"start": 0, "stop": COUNT}, stop_after="propagating")
-        time.sleep(1)
-        items = {item["kind"] for item in victim.look_up("snapshot", {"work": victim.work})["items"]}
-        return f"everything is there again: {'session' in items}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, nargs="+", default=[5, 20, 100])
@@ -296,11 +156,8 @@ def main() -> None:
     parser.add_argument("--faults", action="store_true", help="let things go wrong meanwhile")
     parser.add_argument("--note", default="", help="said in the result, such as what else the machine did")
     parser.add_argument("--port", type=int, default=7871)
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, default=1, help="processes in which the models run (%(default)s)")
     arguments = parser.parse_args()
-    if arguments.serve is not None:
-        serve_here(arguments.serve, arguments.port)
-        return
     found = machine_load()
     loads = [load(count, arguments) for count in arguments.visitors]
     name = f"load{'-faults' if arguments.faults else ''}{'-long' if arguments.minutes else ''}"
@@ -310,6 +167,7 @@ def main() -> None:
         "frame_s": FRAME_S,
         "rounds": arguments.rounds,
         "minutes": arguments.minutes,
+        "workers": arguments.workers,
         "loads": loads,
     }
     print(json.dumps(values, indent=1))

@@ -102,6 +102,11 @@ class Pipeline:
         )
 
     @property
+    def num_workers(self) -> int:
+        """How many requests are worked on at a time."""
+        return 1
+
+    @property
     def holdings(self) -> tuple[Holding, ...]:
         """What the caches of the models and of frames hold now."""
         both: tuple[object, ...] = (self.policy, self.segmenter)

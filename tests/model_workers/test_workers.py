@@ -58,7 +58,7 @@ def is_running(pid: int) -> bool:
 
 def wait_for_two(pipeline: WorkerPipeline) -> None:
     deadline = time.monotonic() + 60
-    while pipeline.pool.num_running < 2:
+    while pipeline.num_workers < 2:
         assert time.monotonic() < deadline, "no other worker was started"
         time.sleep(0.05)
 

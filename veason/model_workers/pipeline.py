@@ -155,6 +155,11 @@ class WorkerPipeline(Pipeline):
         return self.pool.facts.can_settle
 
     @property
+    def num_workers(self) -> int:
+        """How many workers have their models loaded."""
+        return len(self.pool.pids)
+
+    @property
     def holdings(self) -> tuple[Holding, ...]:
         """What all workers hold together, with the memory that they take."""
         return self.pool.holdings

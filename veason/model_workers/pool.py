@@ -84,14 +84,8 @@ class WorkerPool:
         self.facts = next(iter(self._workers.values())).facts
 
     @property
-    def num_running(self) -> int:
-        """How many workers have their models loaded."""
-        with self._changed:
-            return len(self._workers)
-
-    @property
     def pids(self) -> tuple[int, ...]:
-        """The processes of the workers that run."""
+        """The processes of the workers whose models are loaded."""
         with self._changed:
             return tuple(worker.process.pid or 0 for worker in self._workers.values())
 

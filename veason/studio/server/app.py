@@ -191,6 +191,7 @@ def _checks(studio: Studio) -> Checks:
 def _gauges(studio: Studio) -> Gauges:
     return {
         "models_waiting": ("Requests that wait for the models.", lambda: studio.line.num_waiting),
+        "workers_running": ("Workers of the models that run.", lambda: studio.models.pipeline.num_workers),
         "questions_open": ("Questions that are held open.", lambda: len(studio.questions)),
         "projects_open": ("Projects that are held open.", lambda: studio.registry.num_open),
     }
