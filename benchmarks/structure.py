@@ -42,6 +42,7 @@ BY_DESIGN = {
     "main": "the command line, and the program that a confined process runs",
     "read": "each format has its reader",
     "write": "each format has its writer",
+    "NOTE": "each rule of a project is kept under one",
 }
 """Public names that several modules define because they stand for the same part of interchangeable things."""
 

@@ -14,7 +14,7 @@ from veason.errors import ProjectError
 from veason.project.database import Database, next_revision
 from veason.project.edits import Origin, write_log
 
-KEY = "classes"
+NOTE = "classes"
 """The key of the note that keeps them."""
 
 MOST_CLASSES, MOST_ATTRIBUTES, MOST_VALUES = 200, 20, 100
@@ -117,7 +117,7 @@ class Classes:
     def all(self) -> tuple[ObjectClass, ...]:
         """Return them in their order."""
         with self._database.read() as db:
-            row = db.execute("SELECT value FROM about WHERE key = ?", (KEY,)).fetchone()
+            row = db.execute("SELECT value FROM about WHERE key = ?", (NOTE,)).fetchone()
         return read_classes(None if row is None else row[0])
 
     def keep(self, classes: Sequence[ObjectClass], *, annotator: str | None = None) -> None:
@@ -125,7 +125,7 @@ class Classes:
         check_classes(classes)
         text = json.dumps([asdict(one) for one in classes], ensure_ascii=False)
         with self._database.write() as db:
-            db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (KEY, text))
+            db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (NOTE, text))
             body = {"names": [one.name for one in classes]}
             write_log(db, next_revision(db), None, "classes", body, Origin(annotator=annotator))
 
