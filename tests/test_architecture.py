@@ -28,7 +28,7 @@ NANO_LAYERS = [
     "dataset examples",
     "training",
     "segmenter policy",
-    "evaluate batch",
+    "evaluate batch statements",
     "cli",
     "__main__",
 ]

@@ -52,6 +52,18 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     add_segmenter(probe)
     probe.add_argument("--questions", type=positive_int, default=40, metavar="N", help="spread evenly (%(default)s)")
     probe.add_argument("--probes", default="", metavar="NAMES", help="with commas between (default: all)")
+    answers = _action(
+        actions, "answers", "draw several answers to questions of a run, as GRPO does, and keep them with it"
+    )
+    answers.add_argument("run_name", metavar="RUN")
+    answers.add_argument("query", metavar="QUERY", help='which cases, such as "jf < 30"')
+    answers.add_argument("--answers", type=positive_int, default=8, metavar="G", help="to each question (%(default)s)")
+    answers.add_argument("--limit", type=positive_int, default=FOUND, metavar="N", help="most cases (%(default)s)")
+    answers.add_argument(
+        "--no-tracks", action="store_true", help="no masks: without them there is no reward for tracks"
+    )
+    add_policy(answers)
+    add_segmenter(answers)
     tag = _action(actions, "tag", "give a run words by which it is found")
     tag.add_argument("run_name", metavar="RUN")
     tag.add_argument("tags", nargs="*", metavar="TAG")
@@ -248,6 +260,31 @@ def _probe(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
+def _answers(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.formats.datasets import open_dataset
+    from veason.lab.groups import agreement, ask_group, read_group
+    from veason.lab.query import columns_named, compile_query
+
+    if args.answers < 2:
+        raise OptionError(f"a group has two answers or more, got {args.answers}")
+    one = lab.run(args.run_name)
+    args.policy = args.policy or one.info.made_by.get("policy")
+    args.segmenter = args.segmenter or one.info.made_by.get("segmenter")
+    table = one.with_columns(columns_named(args.query)).filter(compile_query(args.query))
+    keys = set(table.head(args.limit).get_column("key").to_list())
+    about = one.info.dataset
+    samples = [one for one in open_dataset(about["root"], about["kind"], about["split"]) if one.key in keys]
+    pipeline = pipeline_from_args(args)
+    with showing_progress("asking", "questions") as on_progress:
+        count = ask_group(
+            one, pipeline, samples, count=args.answers, with_masks=not args.no_tracks, on_progress=on_progress
+        )
+    shares = {key: share for key in sorted(keys) if (share := agreement(read_group(one, key))) is not None}
+    lab.fill(args.run_name, "agreement", shares)
+    print(f"{count} questions asked, {len(keys) - count} known already", file=sys.stderr)
+    return 0
+
+
 def _open(lab: Lab, args: argparse.Namespace) -> int:
     import threading
     import webbrowser
@@ -296,5 +333,6 @@ ACTIONS = {
     "remove": _remove,
     "open": _open,
     "probe": _probe,
+    "answers": _answers,
     "verdicts": _verdicts,
 }

@@ -1,11 +1,11 @@
-"""The moment of a case that tells most, as a picture: the keyframe, the target outlined, the prediction tinted."""
+"""Frames of a case as pictures: target outlined and prediction tinted, the target alone, or where they differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,10 +19,28 @@ from veason.masks import decode_mask
 from veason.metrics import jaccard
 from veason.types import Rle, Sample
 
-TRUTH, PREDICTED, BOXED = (64, 220, 120), (255, 106, 61), (255, 255, 255)
-"""Colours of the outline of the target, the tint of the prediction and the boxes of the answer, as RGB."""
+TRUTH, PREDICTED, BOXED, MISSED = (64, 220, 120), (255, 106, 61), (255, 255, 255), (80, 160, 255)
+"""Colours of the target, the prediction, the boxes of the answer, and what a prediction lacks, as RGB."""
+
+Layer = Literal["both", "truth", "difference"]
+LAYERS: tuple[Layer, ...] = ("both", "truth", "difference")
+"""What is drawn over a frame: target and prediction, the target alone, or where the two differ."""
 
 _TINT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnBox:
+    """A box in source pixels, its colour, and a word beside it."""
+
+    xyxy: tuple[float, float, float, float]
+    colour: tuple[int, int, int] = BOXED
+    word: str = ""
+
+    def scaled(self, scale: float) -> DrawnBox:
+        """Return the box in a picture of another size."""
+        x1, y1, x2, y2 = self.xyxy
+        return replace(self, xyxy=(x1 * scale, y1 * scale, x2 * scale, y2 * scale))
 
 
 @dataclass(frozen=True)
@@ -46,8 +64,23 @@ class CasePictures:
             return int(keyframe)
         return worst_frame(self.run, sample) or 0
 
-    def draw(self, case: Mapping[str, Any], frame_index: int, *, width: int | None = None) -> Image.Image:
-        """Return one frame of a case with target, prediction and, on the keyframe, the boxes.
+    def draw(
+        self,
+        case: Mapping[str, Any],
+        frame_index: int,
+        *,
+        width: int | None = None,
+        layer: Layer = "both",
+        boxes: Sequence[DrawnBox] | None = None,
+    ) -> Image.Image:
+        """Return one frame of a case with target and prediction, and with boxes.
+
+        Args:
+            case: its row.
+            frame_index: which frame of the video.
+            width: largest width in pixels; wider pictures are made smaller.
+            layer: what is drawn over the frame.
+            boxes: boxes to draw; by default those of the answer on its keyframe, and none on the truth alone.
 
         Raises:
             DataError: the picture or a mask cannot be read.
@@ -57,22 +90,22 @@ class CasePictures:
             picture = open_sample(sample).frame(frame_index)
         except VideoError as error:
             raise DataError(str(error)) from error
-        out = picture.astype(np.float32)
-        predicted = self.predicted(sample.key).get(frame_index)
-        if predicted is not None:
-            mask = _of_size(predicted, picture)
-            out[mask] = (1 - _TINT) * out[mask] + _TINT * np.array(PREDICTED, np.float32)
+        nothing = np.zeros(picture.shape[:2], bool)
+        found = None if layer == "truth" else self.predicted(sample.key).get(frame_index)
+        predicted = nothing if found is None else _of_size(found, picture)
+        truth = None
         if sample.has_truth and frame_index in sample.truth_indices():
             truth = sample.truth(frame_index)
-            if truth.shape == picture.shape[:2]:
-                out[outside_edge(truth)] = TRUTH
-        image = Image.fromarray(out.astype(np.uint8))
-        if frame_index == case["keyframe"] and case["boxes_xyxy"]:
-            draw = ImageDraw.Draw(image)
-            for x1, y1, x2, y2 in case["boxes_xyxy"]:
-                draw.rectangle((min(x1, x2), min(y1, y2), max(x1, x2) - 1, max(y1, y2) - 1), outline=BOXED)
+            truth = truth if truth.shape == nothing.shape else None
+        image = Image.fromarray(_painted(picture, predicted, truth, layer))
+        if boxes is None:
+            is_keyframe = frame_index == case["keyframe"] and layer == "both"
+            boxes = [DrawnBox(tuple(box)) for box in case["boxes_xyxy"] or ()] if is_keyframe else []
         if width is not None and image.width > width:
-            image = image.resize((width, max(round(image.height * width / image.width), 1)), Image.Resampling.BOX)
+            scale = width / image.width
+            image = image.resize((width, max(round(image.height * scale), 1)), Image.Resampling.BOX)
+            boxes = [box.scaled(scale) for box in boxes]
+        _draw_boxes(image, boxes)
         return image
 
     def keyframe(self, case: Mapping[str, Any]) -> np.ndarray | None:
@@ -101,6 +134,40 @@ class CasePictures:
             _overlap(predicted.get(index), sample.truth(index)) if index in scored else None
             for index in range(len(sample.frame_names))
         ]
+
+
+def _painted(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray | None, layer: Layer) -> np.ndarray:
+    out = picture.astype(np.float32)
+
+    def tint(mask: np.ndarray, colour: tuple[int, int, int]) -> None:
+        out[mask] = (1 - _TINT) * out[mask] + _TINT * np.array(colour, np.float32)
+
+    if layer == "difference" and truth is not None:
+        out[:] = out.mean(axis=2, keepdims=True) * 0.6  # a grey picture, so that the colours are the difference
+        tint(predicted & truth, TRUTH)
+        tint(predicted & ~truth, PREDICTED)
+        tint(truth & ~predicted, MISSED)
+    elif layer == "truth" and truth is not None:
+        tint(truth, TRUTH)
+    else:
+        tint(predicted, PREDICTED)
+        if truth is not None:
+            out[outside_edge(truth)] = TRUTH
+    return out.astype(np.uint8)
+
+
+def _draw_boxes(image: Image.Image, boxes: Sequence[DrawnBox]) -> None:
+    draw = ImageDraw.Draw(image)
+    line = max(round(image.width / 400), 1)
+    for box in boxes:
+        x1, y1, x2, y2 = box.xyxy
+        left, top, right, bottom = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+        draw.rectangle((left, top, max(right - 1, left), max(bottom - 1, top)), outline=box.colour, width=line)
+        if box.word:
+            size = max(image.width / 55, 11)
+            place = (left, max(top - size - 4, 0))
+            draw.rectangle(draw.textbbox(place, f" {box.word} ", font_size=size), fill=box.colour)
+            draw.text(place, f" {box.word} ", fill=(0, 0, 0), font_size=size)
 
 
 @lru_cache(maxsize=4)

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from veason.atomic import write_atomically
+from veason.atomic import atomic_file, write_atomically
 from veason.errors import DataError, OptionError
 from veason.lab.columns import COLUMNS, Kind
 from veason.lab.packing import INDEX_FILE
@@ -220,6 +220,19 @@ class Lab:
         run.info = info
         self._open[name] = _stamp(run.folder / RUN_FILE), run
         return info
+
+    def fill(self, name: str, column: str, values: Mapping[str, float]) -> None:
+        """Write figures of some cases, by key, into a column of a run. Raises DataError for an unreadable run."""
+        with library_imports():
+            import polars as pl
+        place = self._run_folder(name)
+        with _locked(self.folder / "runs" / f".{name}.lock"):
+            run = self.run(name)
+            table = pl.read_parquet(place / CASES_FILE)
+            filled = [values.get(key, known) for key, known in table.select("key", column).iter_rows()]
+            with atomic_file(place / CASES_FILE) as file:
+                table.with_columns(pl.Series(column, filled, table.schema[column])).write_parquet(file)
+            _write_info(place, run.info)  # by which an open lab sees that the run has changed
 
     def remove(self, name: str) -> Path:
         """Move a run out of the way, and return where its files are: nothing is deleted."""
