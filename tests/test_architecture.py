@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     "errors libraries atomic confined profile types",
-    "boxes masks shaping hub answer consistency",
+    "boxes masks shaping hub answer consistency tracks",
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline outputs models project formats",

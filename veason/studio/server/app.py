@@ -162,9 +162,7 @@ def _add_tools(app_kwargs: dict[str, Any], api: Api, studio: Studio, *, is_local
     """Add the tools of the Model Context Protocol to what gradio makes its app of. Raises MissingBackend."""
     from veason.studio.server import tool_server  # its library is an extra
 
-    server = tool_server.make_server(
-        tool_server.Tools(api, tool_server.Clips(studio.outbox.uploads, is_local=is_local))
-    )
+    server = tool_server.make_server(tool_server.Tools(api, tool_server.Clips(studio.outbox, is_local=is_local)))
     app_kwargs["middleware"].append(Middleware(tool_server.ToolPages, tools=tool_server.application(server)))
     app_kwargs["lifespan"] = tool_server.running(server)
 

@@ -629,6 +629,8 @@ export interface ThinkRequest extends WorkRequest {
   samples?: 1 | 4 | 8;
   /** answer also where the policy was not trained for the question. */
   guess?: boolean;
+  /** the stamp of an edit that may still be on its way. */
+  after?: number | null;
 }
 
 /** Compute masks on the frames from `start` up to `stop`, which is left out. */
@@ -647,6 +649,8 @@ export interface PropagateRequest extends WorkRequest {
   after?: number | null;
   /** end where masks come out as they were, frame after frame; for "stale". */
   settles?: boolean;
+  /** an edit brought it about, nobody asked for it: it stops nothing that a person asked for. */
+  follows?: boolean;
 }
 
 /** Ask for one exact frame as a JPEG; `longest` bounds its longer side in pixels. */
