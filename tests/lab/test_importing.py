@@ -124,6 +124,7 @@ def test_what_is_known_from_elsewhere_comes_along(made: Made, tmp_path: Path) ->
         ('{"key": "KEY", "object_score": 1.5}', "wanted a share"),
         ('{"key": "KEY", "object_score": -1}', "wanted a share"),
         ('{"key": "KEY", "reward_boxes": Infinity}', "wanted a number"),
+        ('{"key": "KEY", "reward_boxes": 1%s}' % ("0" * 400), "wanted a number"),
         ('{"key": "KEY", "reward_boxes": "1"}', "wanted a number"),
         ('{"key": "KEY", "statements": 2.5, "false_statements": 1}', "whole numbers"),
         ('{"key": "KEY", "statements": 1, "false_statements": 2}', "2 false statements of 1"),
@@ -136,6 +137,17 @@ def test_what_is_told_from_elsewhere_must_be_what_it_says(made: Made, tmp_path: 
     extras.write_text(line.replace("KEY", made.dataset[0].key))
     with pytest.raises(DataError, match=told):
         read_extras(extras, keys)
+
+
+@pytest.mark.parametrize("file", ["cases.parquet", "masks/00000.parquet", "masks/index.parquet"])
+@pytest.mark.parametrize("keep", [0, 100, -1])
+def test_a_file_that_was_cut_off_is_told(made: Made, tmp_path: Path, file: str, keep: int) -> None:
+    shutil.copytree(made.lab.folder / "runs", tmp_path / "lab" / "runs")
+    place = tmp_path / "lab" / "runs" / "honest" / file
+    place.write_bytes(place.read_bytes()[:keep])
+    run, key = Lab(tmp_path / "lab").run("honest"), made.dataset[0].key
+    with pytest.raises(DataError, match="import the run again"):
+        run.case(key) and run.masks(key)
 
 
 def test_an_unfinished_evaluation_is_no_run(made: Made, tmp_path: Path) -> None:

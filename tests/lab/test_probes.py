@@ -12,6 +12,7 @@ from tests.lab.conftest import Made
 from tests.lab.planted import BLUE, RED
 from veason.errors import OptionError
 from veason.lab.probes import PROBES, Probed, holds, judge, make_question, replace_words, run_probes, summarise, wilson
+from veason.profile import GENERIC
 from veason.types import Answer, Answered, Box, Frame, PolicyEvent, Unanswered
 
 
@@ -53,10 +54,13 @@ class Parrot(Looker):
 class Reasoner:
     """A policy that boxes what its reasoning names, as far as it was written, or what it boxed anyway."""
 
-    name, frame_count = "reasoner", 4
+    name, frame_count, profile, is_recorded, can_sample = "reasoner", 4, GENERIC, False, False
 
     def __init__(self, follows: bool) -> None:
         self.follows = follows
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        return ()
 
     def stream(self, frames: Sequence[Frame], instruction: str, **_: Any) -> Iterator[PolicyEvent]:
         colour = "red" if "red" in instruction else "blue"

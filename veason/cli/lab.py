@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from veason.errors import OptionError
 from veason.libraries import library_imports
 
 if TYPE_CHECKING:
+    from veason.formats.datasets import Dataset
     from veason.lab.store import Lab
 
 FOUND = 50
@@ -64,6 +66,14 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     )
     add_policy(answers)
     add_segmenter(answers)
+    send = _action(actions, "send", "put cases into a project with their ground truth, to be corrected in the studio")
+    send.add_argument("run_name", metavar="RUN")
+    send.add_argument("project", metavar="PROJECT", help="folder of the project, made where it is not there yet")
+    send.add_argument("keys", nargs="+", metavar="KEY", help="names of the cases, as `find` prints them")
+    correct = _action(actions, "correct", "copy a run and score it against the labels that were accepted in a project")
+    correct.add_argument("run_name", metavar="RUN")
+    correct.add_argument("project", metavar="PROJECT", help="folder of the project")
+    correct.add_argument("new_name", metavar="NEW", help="name of the corrected run")
     tag = _action(actions, "tag", "give a run words by which it is found")
     tag.add_argument("run_name", metavar="RUN")
     tag.add_argument("tags", nargs="*", metavar="TAG")
@@ -97,6 +107,7 @@ def _add_import(actions: Commands) -> None:
     parser.add_argument("--dataset", metavar="ROOT", help="what the predictions are about; then --kind is needed")
     parser.add_argument("--kind", help="format of the dataset")
     parser.add_argument("--split", help="split of the dataset")
+    parser.add_argument("--project", action="store_true", help="FOLDER is a project: score its accepted labels")
     parser.add_argument("--extras", metavar="FILE", help="JSON lines with more about cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that score (%(default)s)")
     parser.add_argument("--allow-missing", action="store_true", help="missing pictures count as empty masks")
@@ -133,15 +144,33 @@ def _import(lab: Lab, args: argparse.Namespace) -> int:
     if args.dataset:
         if args.extras:
             raise OptionError("--extras goes with the folder of an evaluation: import that one")
+        dataset = open_dataset(args.dataset, args.kind, args.split)
+        source = _labels_of(lab, args.run_name, source, dataset) if args.project else source
         made = import_predictions(
-            lab, args.run_name, open_dataset(args.dataset, args.kind, args.split), source,
+            lab, args.run_name, dataset, source,
             workers=args.workers, allow_missing=args.allow_missing, with_masks=with_masks, tags=args.tag,
         )  # fmt: skip
     else:
+        if args.project:
+            raise OptionError("a project's labels are scored against a dataset: give --dataset ROOT and --kind")
         extras = Path(args.extras) if args.extras else None
         made = import_evaluation(lab, args.run_name, source, extras=extras, with_masks=with_masks, tags=args.tag)
     print(f"{made.info.name}: {made.info.cases} cases", file=sys.stderr)
     return 0
+
+
+def _labels_of(lab: Lab, name: str, folder: Path, dataset: Dataset) -> Path:
+    """Write the accepted labels of a project as predictions, and return where they are."""
+    from veason.lab.correcting import labels_as_predictions
+    from veason.project import Project
+
+    lab.check_name(name)
+    target = lab.folder / "evaluations" / name / "labels"
+    shutil.rmtree(target, ignore_errors=True)
+    with Project.open(folder) as project:
+        count = labels_as_predictions(project, list(dataset), target)
+    print(f"{count} of {len(dataset)} expressions have accepted labels in {folder}", file=sys.stderr)
+    return target
 
 
 def _run(lab: Lab, args: argparse.Namespace) -> int:
@@ -285,6 +314,27 @@ def _answers(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
+def _send(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.correcting import send_cases
+    from veason.project import Project
+
+    folder = Path(args.project)
+    with Project.open(folder) if folder.exists() else Project.create(folder) as project:
+        sent = send_cases(lab.run(args.run_name), args.keys, project)
+    print(f"{sent.summary()}\ncorrect and accept: veason serve --project {folder}", file=sys.stderr)
+    return 0
+
+
+def _correct(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.correcting import correct_run
+    from veason.project import Project
+
+    with Project.open(args.project) as project:
+        made = correct_run(lab, args.run_name, args.new_name, project)
+    print(f"{made.info.name}: {made.info.made_by['corrected_cases']} cases scored again", file=sys.stderr)
+    return 0
+
+
 def _open(lab: Lab, args: argparse.Namespace) -> int:
     import threading
     import webbrowser
@@ -334,5 +384,7 @@ ACTIONS = {
     "open": _open,
     "probe": _probe,
     "answers": _answers,
+    "send": _send,
+    "correct": _correct,
     "verdicts": _verdicts,
 }

@@ -7,7 +7,6 @@ import_predictions(lab, "theirs", dataset, Path("their/folder"))     whatever th
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,8 @@ from veason.types import OnProgress, Sample
 SHARES, COUNTS = ("agreement", "object_score"), ("statements", "false_statements")
 REWARDS = tuple(f"reward_{name}" for name in TERMS)
 """What a line of extras can tell: shares from 0 to 1, whole numbers, rewards."""
+
+_LARGEST = 10**9
 
 
 def import_evaluation(
@@ -137,7 +138,7 @@ def read_extras(file: Path, keys: set[str]) -> dict[str, Extra]:
             key = record.pop("key")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{where} tells nothing about a case: {error!r}") from error
-        if key not in keys:
+        if not isinstance(key, str) or key not in keys:
             raise DataError(f"{where} is about {key!r}, which is no case of this dataset")
         if key in found:
             raise DataError(f"{where} is about {key!r}, as an earlier line is: one would be lost")
@@ -152,9 +153,9 @@ def _extra(record: dict[str, Any], where: str) -> Extra:
         known = ", ".join((*SHARES, *COUNTS, *REWARDS))
         raise DataError(f"{where} has {unknown[0]!r}, which nobody reads: it can have {known}")
     for name, value in record.items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if value is not None and not (is_number and value >= 0 and (name not in SHARES or value <= 1)):
-            wanted = "a share from 0 to 1" if name in SHARES else "a number, 0 or more,"
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and 0 <= value <= (1 if name in SHARES else _LARGEST)):
+            wanted = "a share from 0 to 1" if name in SHARES else f"a number from 0 to {_LARGEST:,}"
             raise DataError(f"{where}: wanted {wanted} or null for {name}, got {value!r}")
         if name in COUNTS and value is not None and int(value) != value:
             raise DataError(f"{where}: {name} is counted in whole numbers, got {value!r}")

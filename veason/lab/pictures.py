@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +17,9 @@ from veason.errors import DataError, VideoError
 from veason.evaluate.live import open_sample
 from veason.formats.datasets import open_dataset
 from veason.lab.store import Run
-from veason.masks import decode_mask
+from veason.masks import decode_mask, empty_mask, union_mask
 from veason.metrics import jaccard
-from veason.types import Rle, Sample
+from veason.types import Rle, Sample, SampleType, Truth
 
 TRUTH, PREDICTED, BOXED, MISSED = (64, 220, 120), (255, 106, 61), (255, 255, 255), (80, 160, 255)
 """Colours of the target, the prediction, the boxes of the answer, and what a prediction lacks, as RGB."""
@@ -25,6 +27,9 @@ TRUTH, PREDICTED, BOXED, MISSED = (64, 220, 120), (255, 106, 61), (255, 255, 255
 Layer = Literal["both", "truth", "difference"]
 LAYERS: tuple[Layer, ...] = ("both", "truth", "difference")
 """What is drawn over a frame: target and prediction, the target alone, or where the two differ."""
+
+TRUTH_FILE = "truth.json"
+"""Corrected labels of a run, in its folder."""
 
 _TINT = 0.5
 
@@ -44,6 +49,78 @@ class DrawnBox:
 
 
 @dataclass(frozen=True)
+class CorrectedTruth:
+    """Ground truth that people corrected in a project, in place of the dataset's.
+
+    Attributes:
+        frames: the frame indices that they labelled, ascending.
+        tracks: masks by object and frame index, frames without the object left out.
+        size_wh: size of the video.
+        dataset: the dataset's own ground truth, which tells what else is in the picture.
+    """
+
+    frames: tuple[int, ...]
+    tracks: Mapping[str, Mapping[int, Rle]]
+    size_wh: tuple[int, int]
+    dataset: Truth | None = None
+
+    def frame_indices(self) -> Sequence[int]:
+        """Return the frames that were labelled."""
+        return self.frames
+
+    def objects(self, frame_index: int) -> Mapping[str, Rle | None]:
+        """Return the mask of each object, None where it is not in the frame."""
+        return {name: track.get(frame_index) for name, track in self.tracks.items()}
+
+    def mask(self, frame_index: int) -> np.ndarray:
+        """Return the `(H, W)` bool union of the objects."""
+        return decode_mask(self._union(frame_index))
+
+    def foreground(self, frame_index: int) -> Rle:
+        """Return the union of the objects and of everything that the dataset knows."""
+        mine = self._union(frame_index)
+        return mine if self.dataset is None else union_mask([mine, self.dataset.foreground(frame_index)])
+
+    def _union(self, frame_index: int) -> Rle:
+        there = [track[frame_index] for track in self.tracks.values() if frame_index in track]
+        return union_mask(there) if there else empty_mask(self.size_wh)
+
+    def put_into(self, sample: Sample) -> Sample:
+        """Return a sample with this ground truth; absent and there are told by it, too."""
+        kind: SampleType | None = sample.type
+        if kind is not None and (kind == "absent") != (not self.tracks):
+            kind = "referring" if self.tracks else "absent"
+        return replace(sample, source=self, object_ids=tuple(self.tracks), type=kind)
+
+    def as_values(self) -> dict[str, Any]:
+        """Return the labels as JSON values."""
+        objects = {
+            name: {str(index): [*rle.size_hw, rle.counts] for index, rle in track.items()}
+            for name, track in self.tracks.items()
+        }
+        return {"frames": list(self.frames), "size_wh": list(self.size_wh), "objects": objects}
+
+
+def read_truths(file: Path, samples: Mapping[str, Sample]) -> dict[str, CorrectedTruth]:
+    """Return the corrected labels of a run by key, none where it has no such file. Raises DataError for a bad one."""
+    if not file.is_file():
+        return {}
+    try:
+        return {key: _read_truth(value, samples[key]) for key, value in json.loads(file.read_bytes()).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{file}: holds no corrected labels ({error!r}): correct the run again") from error
+
+
+def _read_truth(value: Mapping[str, Any], sample: Sample) -> CorrectedTruth:
+    tracks = {
+        name: {int(index): Rle((height, width), counts) for index, (height, width, counts) in track.items()}
+        for name, track in value["objects"].items()
+    }
+    width, height = value["size_wh"]
+    return CorrectedTruth(tuple(value["frames"]), tracks, (width, height), sample.source)
+
+
+@dataclass(frozen=True)
 class CasePictures:
     """Pictures of the cases of a run, from its dataset. Without the dataset's files there is none, and it is told."""
 
@@ -54,7 +131,9 @@ class CasePictures:
     def of(cls, run: Run) -> CasePictures:
         """Return the pictures of a run. Raises DataError where its dataset is gone."""
         about = run.info.dataset
-        return cls(run, _samples(about["root"], about["kind"], about["split"]))
+        samples = _samples(about["root"], about["kind"], about["split"])
+        corrected = read_truths(run.folder / TRUTH_FILE, samples)
+        return cls(run, samples | {key: truth.put_into(samples[key]) for key, truth in corrected.items()})
 
     def moment(self, case: Mapping[str, Any]) -> int:
         """Return the frame to show: the keyframe, else the one with the largest error, else the first."""

@@ -96,8 +96,8 @@ class Run:
             raise DataError(f"run {self.info.name} has no case {key!r}")
         with library_imports():
             import polars as pl
-        row = pl.scan_parquet(self.folder / CASES_FILE).slice(places, 1).collect()
-        return row.row(0, named=True)
+        with self._reading(CASES_FILE) as file:
+            return pl.scan_parquet(file).slice(places, 1).collect().row(0, named=True)
 
     def masks(self, key: str) -> dict[int, Rle]:
         """Return the predicted masks of one case by frame index, empty ones left out.
@@ -109,11 +109,12 @@ class Run:
             raise DataError(f"run {self.info.name} was made without masks: make it again with them")
         with library_imports():
             import polars as pl
-        index = pl.read_parquet(self.folder / MASKS / INDEX_FILE)
-        found = index.filter(pl.col("key") == key)
+        with self._reading(f"{MASKS}/{INDEX_FILE}") as file:
+            found = pl.read_parquet(file).filter(pl.col("key") == key)
         if found.is_empty():
             return {}
-        rows = pl.scan_parquet(self.folder / MASKS / found.item(0, "file")).filter(pl.col("key") == key).collect()
+        with self._reading(f"{MASKS}/{found.item(0, 'file')}") as file:
+            rows = pl.scan_parquet(file).filter(pl.col("key") == key).collect()
         return {
             frame: Rle((height, width), counts)
             for frame, height, width, counts in rows.select("frame", "height", "width", "counts").iter_rows()
@@ -122,10 +123,18 @@ class Run:
     def _read(self, names: list[str]) -> pl.DataFrame:
         with library_imports():
             import polars as pl
+        with self._reading(CASES_FILE) as file:
+            return pl.read_parquet(file, columns=names)
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[Path]:
+        """Give the place of a file of the run. Raises DataError where reading it in the block fails."""
+        with library_imports():
+            import polars as pl
         try:
-            return pl.read_parquet(self.folder / CASES_FILE, columns=names)
+            yield self.folder / name
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"{self.folder / CASES_FILE}: cannot be read ({error}): import the run again") from error
+            raise DataError(f"{self.folder / name}: cannot be read ({error}): import the run again") from error
 
 
 @dataclass

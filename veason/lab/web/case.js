@@ -56,7 +56,7 @@ export class CaseRoom {
     this.element.replaceChildren(this.views(told), words(told, { ...this.hooks, judge, turn, look }));
     this.element.hidden = false;
     this.turn(frame ?? told.frame);
-    this.element.querySelector("button")?.focus();
+    this.focus("aside button");
   }
 
   /** @param {Record<string, any>} told */
@@ -104,6 +104,12 @@ export class CaseRoom {
     for (const label of this.element.querySelectorAll(".at")) label.textContent = `Frame ${this.frame}`;
   }
 
+  /** @param {string} selector of what is focused */
+  focus(selector) {
+    const found = this.element.querySelector(selector);
+    if (found instanceof HTMLElement) found.focus();
+  }
+
   /** Show the boxes of an answer that was drawn to the question.
    * @param {number} number
    * @param {number | null} frame its keyframe
@@ -119,7 +125,7 @@ export class CaseRoom {
     this.isWide = !this.isWide;
     this.element.querySelector(".views")?.replaceWith(this.views(this.told));
     this.turn(this.frame);
-    this.element.querySelector("button")?.focus();
+    this.focus(".foot button");
   }
 
   /** Give a verdict, or take it back where it is given already.

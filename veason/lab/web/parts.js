@@ -5,6 +5,7 @@ import { groupRows, rewardRows } from "./rewards.js";
 import { cut, figure, make, spoken } from "./words.js";
 
 const LOW = 0.5;
+const LONG = 500; // characters of a text that scrolls
 
 /**
  * @typedef {{
@@ -82,7 +83,8 @@ function part(title, text, claims = []) {
   const pieces = cut(text, claims).map(({ text: piece, claim }) =>
     claim ? make("mark", { class: claim.verdict, title: `${claim.verdict}: ${claim.evidence}` }, piece) : piece,
   );
-  return make("div", {}, make("h3", {}, title), make("div", { class: "thought" }, ...pieces));
+  const long = text.length > LONG ? { tabindex: 0, role: "region", "aria-label": title } : {};
+  return make("div", {}, make("h3", {}, title), make("div", { class: "thought", ...long }, ...pieces));
 }
 
 /**
