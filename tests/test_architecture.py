@@ -14,7 +14,7 @@ LAYERS = [
     "boxes masks shaping hub answer consistency tracks",
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
-    "shown pipeline outputs models project formats",
+    "shown pipeline model_workers outputs models project formats",
     "evaluate batch",
     "studio",
     "lab",

@@ -28,6 +28,8 @@ from veason.types import (
     Frame,
     FrameMasks,
     FrameRange,
+    Holding,
+    HoldingModel,
     LimitedPolicy,
     ModelOptions,
     Note,
@@ -98,6 +100,20 @@ class Pipeline:
         self._propagate_on_gpu = wrap_gpu_work(
             self._propagate_and_measure if self.uses_zero_gpu else self._propagate, self._propagation_seconds
         )
+
+    @property
+    def num_workers(self) -> int:
+        """How many requests are worked on at a time."""
+        return 1
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What the caches of the models and of frames hold now."""
+        both: tuple[object, ...] = (self.policy, self.segmenter)
+        models = [one for one in both if isinstance(one, HoldingModel)]
+        shown = self.shown_frames
+        own = Holding("frames shown to the policy", shown.num_bytes, shown.budget_bytes)
+        return (*(holding for model in models for holding in model.holdings), own)
 
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
         """Return the expected seconds for propagating; on ZeroGPU by the pace that the worker measured last."""

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ from veason.studio.server.uploads import remove_old_uploads
 
 pytest.importorskip("mcp", reason="mcp is not installed")
 
-from mcp import Client
+from mcp import Client, StdioServerParameters
 
 CLIP = ASSETS / "examples" / "parade.mp4"
 PART = {"start": 76, "stop": 80}
@@ -217,3 +218,24 @@ def test_the_page_for_people_is_there(address: str) -> None:
     config = httpx.get(f"{address}/config").json()
     shown = [one for one in config["dependencies"] if one["api_visibility"] == "public"]
     assert {one["api_name"] for one in shown} == {"ask", "answers", "track", "export"}
+
+
+def test_a_program_that_starts_the_command_asks_and_exports_over_its_input_and_output(tmp_path: Path) -> None:
+    clip = tmp_path / "parade.mp4"
+    shutil.copy(CLIP, clip)
+    command = [sys.executable, "-m", "veason", "mcp", "--policy", "scripted", "--segmenter", "nano"]
+
+    async def calling() -> tuple[Any, ...]:
+        server = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
+        async with Client(server) as client:
+            asked = await client.call_tool("ask", {"video": str(clip), "instruction": "the latecomer", **PART})
+            refused = await client.call_tool("ask", {"video": str(tmp_path / "none.mp4"), "instruction": "x"})
+            run = asked.structured_content["run"]
+            return asked, refused, await client.call_tool("export", {"run": run, "form": "rle"})
+
+    asked, refused, exported = asyncio.run(calling())
+    assert asked.structured_content["frames_with_masks"] == {"1": 4}
+    assert refused.is_error
+    assert "a path on this machine" in refused.content[0].text
+    assert set(json.loads(exported.structured_content["masks"])) == {"76", "77", "78", "79"}
+    assert "download" not in exported.structured_content

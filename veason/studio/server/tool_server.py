@@ -16,16 +16,22 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
 import anyio.to_thread
 
 from veason import __version__
 from veason.errors import SessionError, VeasonError
 from veason.libraries import library_imports
+from veason.pipeline import Pipeline
 from veason.studio.server.api import Api, ApiEvent
+from veason.studio.server.failures import Teller
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
 from veason.studio.server.intake import MOST_BODY
+from veason.studio.server.model_choice import ModelChoice
+from veason.studio.server.model_line import ModelLine
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.uploads import file_name, is_upload
+from veason.video.limits import ANY
 
 with library_imports():
     import gradio as gr
@@ -106,10 +112,11 @@ class Tools:
     Args:
         api: what they call.
         clips: where clips come from.
+        has_app: the app is served beside, and files can be downloaded from it.
     """
 
-    def __init__(self, api: Api, clips: Clips) -> None:
-        self._api, self._clips = api, clips
+    def __init__(self, api: Api, clips: Clips, *, has_app: bool = True) -> None:
+        self._api, self._clips, self._has_app = api, clips, has_app
 
     async def ask(
         self,
@@ -195,19 +202,21 @@ class Tools:
         except gr.Error as error:
             raise ToolError(str(error.message)) from error
         content = Path(file.path).read_bytes()
-        place = {"name": Path(file.path).name, "download": f"gradio_api/file={file.path}"}
+        where = {"download": f"gradio_api/file={file.path}"} if self._has_app else {"path": file.path}
+        place = {"name": Path(file.path).name, **where}
         if form == "rle":
             return {**place, "masks": content.decode()}
         return {**place, "base64": base64.b64encode(content).decode()}
 
     async def _told(
-        self, ctx: Context[Any, Any], video: str, call: Callable[[gr.FileData, gr.Request], Iterator[ApiEvent]]
+        self, ctx: Context[Any, Any], video: str, call: Callable[[gr.FileData, gr.Request | None], Iterator[ApiEvent]]
     ) -> dict[str, Any]:
         """Tell the events of a call as progress, and return its result."""
         try:
             clip = await anyio.to_thread.run_sync(self._clips.file, video)
             result: dict[str, Any] = {}
-            who = gr.Request(ctx.request_context.request)
+            request = ctx.request_context.request
+            who = None if request is None else gr.Request(request)  # over standard input nobody else asks
             with closing(call(clip, who)) as events:  # type: ignore[type-var]  # a generator
                 number = 0
                 while (event := await anyio.to_thread.run_sync(next, events, None)) is not None:
@@ -232,6 +241,21 @@ def make_server(tools: Tools) -> MCPServer[Any]:
     for tool in (tools.ask, tools.answers, tools.track, tools.export):
         server.add_tool(tool, structured_output=True)
     return server
+
+
+def serve_stdio(pipeline: Pipeline) -> None:
+    """Offer the tools to the program that started this one, over standard input and output, until it ends.
+
+    Clips may be paths of this machine.
+    """
+    outbox = Outbox()
+    os.environ["GRADIO_TEMP_DIR"] = str(outbox.uploads)  # gradio knows no other way to be told
+    teller = Teller((), is_public=False)
+    api = Api(ModelChoice(pipeline, words=teller.words), ModelLine(), outbox, teller, limits=ANY)
+    try:
+        anyio.run(make_server(Tools(api, Clips(outbox, is_local=True), has_app=False)).run_stdio_async)
+    finally:
+        outbox.close()
 
 
 def application(server: MCPServer[Any]) -> App:
