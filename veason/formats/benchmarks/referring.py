@@ -139,6 +139,9 @@ def _by_video(dataset: Dataset, tally: ImportTally) -> Iterator[list[Sample]]:
         if not sample.has_truth:
             tally.leave("instruction", "without public ground truth")
             continue
+        if sample.type != "absent" and not sample.object_ids:
+            tally.leave("instruction", "without objects, though its type says that its target is there")
+            continue
         tally.take("instruction")
         if group and group[-1].video != sample.video:
             yield group

@@ -22,6 +22,7 @@ from veason.formats.labels.numbers import (
     whole_number,
 )
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
+from veason.jsonkeys import unique_keys
 from veason.masks import mask_area
 from veason.types import Box, Click, Prompt, VideoInfo
 
@@ -61,7 +62,7 @@ def _lines(file: Path) -> Iterator[_Line]:
             for number, line in enumerate(stream, start=1):
                 place = f"{file}: line {number}"
                 try:
-                    row = json.loads(line)
+                    row = json.loads(line, object_pairs_hook=unique_keys)
                 except (ValueError, RecursionError) as error:
                     raise DataError(f"{place} is not JSON ({error}): delete the line") from error
                 if not isinstance(row, dict) or row.get("version") != BUNDLE_VERSION:
@@ -105,7 +106,8 @@ def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally)
     except DataError:
         raise
     except _BROKEN as error:
-        raise DataError(f"{place}: is not as it was written: {error!r}") from error
+        what = f"has no {error}" if isinstance(error, KeyError) else "a value is of another kind"
+        raise DataError(f"{place}: is not as it was written: {what}") from error
     tally.take("mask", sum(not mask.is_empty for track in tracks.values() for mask in track.values()))
     for question in video.questions:
         tally.take("box", sum(prompt.box is not None for prompt in question.prompts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,12 +66,23 @@ def parse_rows(content: Any, place: str) -> Rows:
     for row in _rows(content, "annotations", place):
         image_id = key_of(row.get("image_id"), f"{place}: annotation {shortened(row.get('id'))}: image_id")
         annotations.setdefault(image_id, []).append(row)
-    categories = {
-        key_of(row.get("id"), f"{place}: the id of a category"): str(row.get("name") or "object")
-        for row in _rows(content, "categories", place)
-    }
-    videos = {row.id: row for row in (_video(each, place) for each in _rows(content, "videos", place))}
+    videos: dict[str, VideoRow] = {}
+    for video in (_video(each, place) for each in _rows(content, "videos", place)):
+        if video.id in videos:
+            raise DataError(f"{place}: two videos have the id {video.id}: {video.name!r} is the second")
+        videos[video.id] = video
+    categories = parse_categories(_rows(content, "categories", place), place)
     return Rows(list(images.values()), annotations, categories, videos, parse_expressions(content, place))
+
+
+def parse_categories(rows: Iterable[Mapping[str, Any]], place: str) -> dict[str, str]:
+    """Return the names of categories by id. Raises DataError for two names of one id."""
+    names: dict[str, str] = {}
+    for row in rows:
+        id, name = key_of(row.get("id"), f"{place}: the id of a category"), str(row.get("name") or "object")
+        if names.setdefault(id, name) != name:
+            raise DataError(f"{place}: the categories {names[id]!r} and {name!r} have the same id {id}")
+    return names
 
 
 def parse_expressions(content: Any, place: str) -> dict[str, list[tuple[str, str, tuple[Any, ...]]]]:

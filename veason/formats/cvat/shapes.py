@@ -72,6 +72,14 @@ def attribute(element: Element, name: str, place: str) -> str:
     return value
 
 
+def flag(element: Element, name: str, place: str, *, default: bool = False) -> bool:
+    """Return a switch of an element, which CVAT writes as 0 or 1. Raises DataError where it is anything else."""
+    text = element.get(name, "").strip().lower()
+    if text not in ("", "0", "1", "false", "true"):
+        raise DataError(f"{place}: {name} should be 0 or 1, got {shortened(text)}")
+    return text in ("1", "true") if text else default
+
+
 def _real(element: Element, name: str, place: str, side: int) -> float:
     return real_number(attribute(element, name, place), f"{place}: {name}", least=-side, most=2 * side)
 
