@@ -107,6 +107,46 @@ def test_a_key_that_stands_twice_hides_nothing(format: str, tmp_path: Path) -> N
         list(import_labels(tmp_path if format == "mevis" else file, format))
 
 
+RLE = {"size": [120, 160], "counts": [10 * 120 + 10, *[20, 100] * 19, 20, 15_690]}
+
+
+def test_results_that_name_their_pictures_come_in(tmp_path: Path) -> None:
+    rows = [
+        {"image_id": at, "file_name": f"clip_{at:05d}.jpg", "category_id": 1, "segmentation": RLE, "score": 0.5}
+        for at in (4, 9)
+    ]
+    file = tmp_path / "predictions.json"
+    file.write_text(json.dumps(rows))
+    video, left = read_one(file, "coco")
+    assert (video.name, seen(video), left) == ("clip", {1: {4: A, 9: A}}, ())
+    assert {mask.score for track in video.tracks.values() for mask in track.values()} == {0.5}
+    file.write_text(json.dumps([{**row, "image_id": "clip_4"} | {"file_name": "clip_4"} for row in rows[:1]]))
+    assert seen(read_one(file, "coco")[0]) == {1: {4: A}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"image_id": 12}, "result 1: tells its picture by the id 12 alone", id="a number"),
+        pytest.param({"image_id": "12"}, "result 1: tells its picture by the id '12' alone", id="a number as text"),
+        pytest.param({"image_id": 1, "file_name": None}, "tells its picture by the id 1 alone", id="no name"),
+        pytest.param({"video_id": 1}, "row 1 is no result with an image_id", id="YouTube-VIS"),
+    ],
+)
+def test_results_without_names_are_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    file = tmp_path / "predictions.json"
+    file.write_text(json.dumps([{"category_id": 1, "segmentation": RLE, "score": 0.5} | change]))
+    with pytest.raises(DataError, match=message):
+        read_one(file, "coco")
+
+
+def test_one_picture_under_two_names_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "predictions.json"
+    file.write_text(json.dumps([{"image_id": 1, "file_name": f"{at}.jpg", "segmentation": RLE} for at in (1, 2)]))
+    with pytest.raises(DataError, match=r"result 2: is of '2\.jpg', an earlier one"):
+        read_one(file, "coco")
+
+
 def vis_file(folder: Path, rows: list[dict[str, Any]], **more: Any) -> Path:
     mask = np.zeros((120, 160), bool)
     mask[10:30, 10:30] = True
