@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +18,7 @@ from veason.formats.labels.footage import UNKNOWN_FPS, Footage, VideoFinder
 from veason.formats.labels.frame_numbers import NAMELESS, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
+from veason.formats.labels.numbers import ShapeError, checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
 
 _IDENTITIES = ("track_id", "instance_id", "object_id", "tracking_id")
@@ -144,6 +145,8 @@ class _Reader:
                 if value not in by_value:
                     by_value[value] = ObjectKey(value, isinstance(value, int))
                     self._objects.add(by_value[value])
+        is_kept = self._objects.keep_whole([[by_value[value] for value in ids] for _, _, ids in expressions])
+        expressions = list(compress(expressions, is_kept))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
@@ -225,10 +228,14 @@ class _Reader:
 
     def _put(self, index: int, row: Mapping[str, Any], key: ObjectKey, place: str) -> None:
         attributes = _attributes(row)
-        turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
-        shape: CocoShape = read_coco_shape(
-            row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned=turned, mode=row.get("bbox_mode")
-        )
+        try:
+            turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
+            shape: CocoShape = read_coco_shape(
+                row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned=turned, mode=row.get("bbox_mode")
+            )
+        except ShapeError as error:
+            self._objects.leave_damaged(key, kind_of(row), error)
+            return
         is_outside = _switch(attributes.get("outside"))
         if is_outside is None:
             told = shortened(attributes["outside"])

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -21,7 +22,7 @@ from veason.formats.labels.collected import CollectedObjects, ObjectKey, questio
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import frame_number, whole_number
+from veason.formats.labels.numbers import ShapeError, frame_number, whole_number
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.labels.xmlfile import read_xml_file
 
@@ -98,11 +99,12 @@ class _Reader:
         last = max((shape.frame_index for shape in drawn), default=-1)
         num_frames = self._known_frames or max(told, last + 1, 1)
         self._objects.fill_absent(self._absent(drawn, keys, num_frames))
+        spoken = list(compress(self._words.items(), self._objects.keep_whole(list(self._words.values()))))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
             LabelledQuestion(str(place), text, tuple(sorted({numbers[key] for key in about})))
-            for place, (text, about) in enumerate(self._words.items())
+            for place, (text, about) in enumerate(spoken)
         ]
         return LabelledVideo(
             name=self._name,
@@ -237,7 +239,11 @@ class _Reader:
         if element.tag == "box" and not flag(element, "keyframe", place, default=True):
             self._tally.leave(kind, BETWEEN)
             return
-        read = read_cvat_shape(element, self._size_wh, place)
+        try:
+            read = read_cvat_shape(element, self._size_wh, place)
+        except ShapeError as error:
+            self._objects.leave_damaged(key, kind, error)
+            return
         if read.reason == NO_OUTLINE:
             self._tally.leave(kind, NO_OUTLINE)
         elif read.reason:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,7 +16,7 @@ from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
+from veason.formats.labels.numbers import ShapeError, checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.youtube_vis.writer import INSTANCES
 
@@ -121,6 +122,7 @@ def _read_video(
     for _, _, ids in words:
         for value in ids:
             objects.add(keys.setdefault(value, ObjectKey(value, isinstance(value, int))))
+    words = list(compress(words, objects.keep_whole([[keys[id] for id in ids] for _, _, ids in words])))
     numbers = objects.numbers()
     tracks = objects.tracks(numbers)
     questions = [LabelledQuestion(each, text, tuple(numbers[keys[id]] for id in ids)) for each, text, ids in words]
@@ -182,13 +184,17 @@ def _put_shapes(
             raise DataError(f"{place}: has {len(values)} {name}, its video lists {len(frames)} frames")
     score = row.get("score")
     sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
-    hidden = row.get("occlusion")
+    hidden, kinds = row.get("occlusion"), _kinds(row, place)
     for at, frame_index in enumerate(frames):
         segment = drawn(segments[at]) if segments else None
         box = boxes[at] if boxes else None
         if not segment and not box:
             continue
-        shape = read_coco_shape(segment, box, size_wh, f"{place}: frame {frame_index}")
+        try:
+            shape = read_coco_shape(segment, box, size_wh, f"{place}: frame {frame_index}")
+        except ShapeError as error:
+            objects.leave_damaged(key, kinds[at], error)
+            continue
         if shape.reason:
             objects.leave(key, frame_index, shape.kind, shape.reason)
         elif shape.box is not None:
