@@ -69,10 +69,10 @@ import whose sums differ ends in an error. One that brings nothing in ends with 
 | a shape whose numbers cannot be read: no number, runs that do not add up, half a point | nothing of its questions \
 comes in, all else does; where it is and why is told for the first of its kind. Labels without words are one question \
 a video |
-| a sign that it is about other pictures: another size, frames the video does not have, points far beside it, corners \
-where a size should be | refused whole, with the place |
-| a thing of two meanings: one id for two names, a frame that its name does not tell, a key that stands twice, palettes \
-in another order in each picture | refused, with the place and what to do |
+| a sign that it is about other pictures: another size, frames the video does not have, points far beside it, \
+corners where a size should be | refused whole, with the place |
+| a thing of two meanings: one id for two names, a frame that its name does not tell, a key that stands twice, \
+palettes in another order in each picture | refused, with the place and what to do |
 | shapes that no project holds (points, cuboids, skeletons, tags), attributes, what an annotator skipped | counted as \
 left out |
 | boxes without masks | become prompts, from which masks are tracked |
@@ -86,7 +86,7 @@ In every run of the tests, by the programs themselves, in an environment of thei
 | program | reads of ours | writes, and it comes in here |
 |---|---|---|
 | Datumaro | `coco` masks bit for bit; `cvat` boxes and masks | COCO masks bit for bit; COCO and CVAT polygons |
-| Label Studio's SDK | `label-studio` masks bit for bit, frames of its boxes | brushes bit for bit; its converter's COCO |
+| Label Studio's SDK | `label-studio` masks bit for bit, frames of its boxes | brushes bit for bit; its COCO |
 | Ultralytics | `yolo-seg` with an IoU of 0.98 or more | its `predictions.json`, bit for bit as it read them |
 | LLaMA-Factory | `sft`: every sample, its pictures and turns | no labels; what it would train on is read as an answer \
 and says what the labels say |
