@@ -37,7 +37,7 @@ COPY pyproject.toml LICENSE ./
 COPY docs/package.md docs/package.md
 COPY veason veason
 COPY veason_nano veason_nano
-RUN pip install --no-build-isolation ".[decord,endpoint,metrics,parquet]" \
+RUN pip install --no-build-isolation ".[decord,endpoint,mcp,metrics,parquet]" \
     && rm -rf /build/veason /build/veason_nano /build/build /build/*.egg-info
 
 USER 10001

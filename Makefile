@@ -63,7 +63,7 @@ soak: $(VENV)/dev.done
 
 # Programs of others that read our exports back; they want other versions than we do, so they have an environment of their own.
 readers: $(VENV)/dev.done $(READERS)/done
-	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/formats/test_readers.py
+	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/formats/test_readers.py tests/policy/test_real_vocabulary.py
 
 # The site under docs/, into site/. It is built from the sources alone, in an environment of its own; a warning is an error.
 docs: $(DOCS)/done

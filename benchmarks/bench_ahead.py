@@ -26,7 +26,7 @@ from report import write_result
 from timing import Row, machine_load, named
 
 from veason.hub import ASSETS
-from veason.pipeline import Pipeline, merge_tracks
+from veason.pipeline import Pipeline
 from veason.policy import RECORDINGS
 from veason.policy.qwen import QwenPolicy
 from veason.policy.scripted import ScriptedPolicy
@@ -34,6 +34,7 @@ from veason.profile import GENERIC
 from veason.segmenter import load_segmenter
 from veason.segmenter.counters import count_calls
 from veason.segmenter.sam2 import Sam2Segmenter
+from veason.tracks import merge_tracks
 from veason.types import (
     Frame,
     FrameMasks,

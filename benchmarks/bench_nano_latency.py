@@ -18,7 +18,8 @@ import torch
 from report import write_result
 
 from veason import hub
-from veason.pipeline import Pipeline, load_pipeline, prompts_from_answer
+from veason.pipeline import Pipeline, load_pipeline
+from veason.tracks import prompts_from_answer
 from veason.types import Answered, Prompt, ThoughtDelta, Unanswered
 from veason_nano.dataset import choose_questions, clip_size
 from veason_nano.world.footage import DrawnVideo

@@ -1,15 +1,17 @@
 """Runs that end where masks come out as they were, against whole runs after the same corrections.
 
-    VEASON_REAL_CLIPS=.../real_clips python benchmarks/bench_settling.py measure JOURNAL [--seconds 500]
-    python benchmarks/bench_settling.py choose JOURNAL       # the numbers, on one half of the clips
-    python benchmarks/bench_settling.py report JOURNAL       # the other half -> benchmarks/results/
+    VEASON_REAL_CLIPS=.../real_clips python benchmarks/bench_settling.py measure JOURNAL --half 0 [--seconds 500]
+    python benchmarks/bench_settling.py choose JOURNAL       # the numbers, on that half of the clips
+    VEASON_REAL_CLIPS=.../real_clips python benchmarks/bench_settling.py measure JOURNAL --half 1
+    python benchmarks/bench_settling.py report JOURNAL       # the other half, with those -> benchmarks/results/
 
 Clips: rendered scenes of the nano world, every frame of which has a true mask, and the real clips with masks drawn by
 hand on some frames (without VEASON_REAL_CLIPS they are left out). Each object is boxed once and propagated. Then a few
 corrections on random frames with a true mask follow each other, chosen as a person would: a click in the middle of the
-largest error, or the mask painted; a click inside where there is none. Each correction is followed twice from the same
-labels: by the whole run, and by one that may end early. `measure` notes for every frame how alike the whole run's mask
-is to the one before, so that `choose` can say what other numbers would have given; it goes on where it stopped.
+largest error, or the mask painted; a click inside where there is none. Each correction is followed by the whole run,
+and `measure` notes for every frame how alike its mask is to the one before: from this `choose` says what any numbers
+would have given. On the half that is reported each correction is also followed by runs that may end early, with the
+numbers in the code, which go on from labels of their own. `measure` goes on where it stopped.
 
 Frames are counted in calls of the mask decoder: hidden ones, which a frame depends on, count too. J is the mean IoU
 over the frames with a true mask. `wrong` is a run whose frames that were left as they were have a mean IoU below 0.95
@@ -19,6 +21,8 @@ with the masks that the whole run gives there.
 from __future__ import annotations
 
 import argparse
+import functools
+import itertools
 import json
 import os
 import statistics
@@ -75,11 +79,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=["measure", "choose", "report"])
     parser.add_argument("journal", type=Path, help="one JSON line a correction")
+    parser.add_argument("--half", type=int, choices=[0, 1], default=0, help="0 to choose on, 1 to report (%(default)s)")
     parser.add_argument("--corrections", type=int, default=4, help="of an object, one after the other (%(default)s)")
     parser.add_argument("--seconds", type=float, default=500, help="begin no object after so long (%(default)s)")
     arguments = parser.parse_args()
     if arguments.step == "measure":
-        measure(arguments.journal, time.monotonic() + arguments.seconds, arguments.corrections)
+        measure(arguments.journal, arguments.half, time.monotonic() + arguments.seconds, arguments.corrections)
         return
     rows = [json.loads(line) for line in arguments.journal.read_text(encoding="utf-8").splitlines()]
     if arguments.step == "choose":
@@ -88,7 +93,7 @@ def main() -> None:
     values = {
         "settled_after": SETTLED_AFTER, "same_iou": SAME_IOU, "wrong_below_iou": WRONG_IOU,
         "rows": {
-            "chosen_on": summary([row for row in rows if row["half"] == 0]),
+            "chosen_on": outcome([row for row in rows if row["half"] == 0], SETTLED_AFTER, SAME_IOU),
             "reported": summary([row for row in rows if row["half"] == 1]),
             "reported_world": summary([row for row in rows if row["half"] == 1 and row["name"].startswith("world")]),
             "reported_real": summary([row for row in rows if row["half"] == 1 and row["name"].startswith("real")]),
@@ -102,14 +107,14 @@ def main() -> None:
 # --- measuring
 
 
-def measure(journal: Path, deadline: float, count: int) -> None:
-    """Measure the objects that the journal does not hold yet, until the deadline."""
+def measure(journal: Path, half: int, deadline: float, count: int) -> None:
+    """Measure the objects of a half that the journal does not hold yet, until the deadline."""
     done = set()
     if journal.exists():
         done = {json.loads(line)["name"] for line in journal.read_text(encoding="utf-8").splitlines()}
     segmenter = load_segmenter("nano", ModelOptions(device="cpu"))
-    for name, make in targets():
-        if name in done:
+    for name, of_half, make in targets():
+        if name in done or of_half != half:
             continue
         if time.monotonic() > deadline:
             print("more is left: run it again")
@@ -123,20 +128,32 @@ def measure(journal: Path, deadline: float, count: int) -> None:
     print("all is measured")
 
 
-def targets() -> Iterator[tuple[str, Callable[[], Target]]]:
-    """Yield the name of every object, and what makes it; the halves share no clip."""
+def targets() -> Iterator[tuple[str, int, Callable[[], Target]]]:
+    """Yield the name of every object, its half, and what makes it; the halves share no clip.
+
+    Rendered and real ones take turns, so that the first of them are a fair sample.
+    """
+    for pair in itertools.zip_longest(world_targets(), real_targets()):
+        yield from (one for one in pair if one is not None)
+
+
+def world_targets() -> Iterator[tuple[str, int, Callable[[], Target]]]:
     for number in range(WORLD_CLIPS):
         name = f"world {number}"
-        yield name, lambda number=number, name=name: world_target(name, number)
+        yield name, number % 2, functools.partial(world_target, name, number)
+
+
+def real_targets() -> Iterator[tuple[str, int, Callable[[], Target]]]:
     root = os.environ.get("VEASON_REAL_CLIPS")
     if not root:
         print("the real clips are left out: VEASON_REAL_CLIPS does not name their folder")
         return
+    clips = sorted({one.clip for one in real_objects(Path(root))})
+    by_clip = [[one for one in real_objects(Path(root)) if one.clip == clip] for clip in clips]
     for turn in range(REAL_ROUNDS):
-        clips = sorted({one.clip for one in real_objects(Path(root))})
-        for one in real_objects(Path(root)):
-            name = f"real {one.clip.name} {one.name} {turn}"
-            yield name, lambda one=one, name=name, half=clips.index(one.clip) % 2: real_target(name, half, one)
+        for one in (one for ones in zip(*by_clip, strict=True) for one in ones):
+            name, half = f"real {one.clip.name} {one.name} {turn}", clips.index(one.clip) % 2
+            yield name, half, functools.partial(real_target, name, half, one)
 
 
 def world_target(name: str, number: int) -> Target:
@@ -160,34 +177,39 @@ def real_target(name: str, half: int, one: Any) -> Target:
 
 
 def corrections_of(target: Target, segmenter: Any, rng: np.random.Generator, most: int) -> Iterator[dict[str, Any]]:
-    """Yield one row a correction: both sides go on from labels and memories of their own, corrected alike."""
-    sides = [Pipeline(None, Sam2Segmenter(segmenter.model, "nano", features=segmenter.features)) for _ in range(2)]
+    """Yield one row a correction; on the half that is reported both sides go on from labels of their own."""
     count = target.video.info.num_frames
     box = mask_box(target.truth[target.start])
     assert box is not None, "an object starts where it is to be seen"
     state = apply(State(count), PutPrompt(Prompt(1, target.start, box=box)))
-    whole, settled = (run(side, target.video, state, may_settle=False)[0] for side in sides)
+    side, other = (Pipeline(None, Sam2Segmenter(segmenter.model, "nano", features=segmenter.features)) for _ in "ab")
+    whole = run(side, target.video, state, may_settle=False)[0]
+    settled = run(other, target.video, state, may_settle=False)[0] if target.half else None
     frames = [index for index in target.truth if index != target.start and mask_area(target.truth[index])]
     for frame_index in rng.permutation(frames)[:most].tolist():
         prompt = correction(target, whole, frame_index, rng)
         before = {index: mask.rle for index, mask in whole.frames_of(1).items()}
-        whole, whole_calls, _ = run(sides[0], target.video, corrected(target, whole, prompt), may_settle=False)
-        kept = settled
-        settled, calls, left = run(sides[1], target.video, corrected(target, settled, prompt), may_settle=True)
+        whole, whole_calls, _ = run(side, target.video, corrected(target, whole, prompt), may_settle=False)
         likeness = {
             index: round(mask_iou(mask.rle, before[index]), 4)
             for index, mask in whole.frames_of(1).items()
             if index in before
         }
-        stayed = [mask_iou(whole.frames_of(1)[at].rle, settled.frames_of(1)[at].rle) for at in left]
-        yield {
+        row = {
             "name": target.name, "half": target.half, "frames": count, "frame": frame_index,
             "kind": "painted" if prompt.mask is not None else "clicked",
-            "whole_calls": whole_calls, "calls": calls, "left": len(left),
-            "j_before": j_of(target, kept), "j_whole": j_of(target, whole), "j": j_of(target, settled),
-            "stayed_iou": round(float(np.mean(stayed)), 4) if stayed else None,
+            "whole_calls": whole_calls, "j_whole": j_of(target, whole),
             "likeness": likeness, "reach": list(whole.reach((1, frame_index))),
         }  # fmt: skip
+        if settled is not None:
+            j_before = j_of(target, settled)
+            settled, calls, left = run(other, target.video, corrected(target, settled, prompt), may_settle=True)
+            stayed = [mask_iou(whole.frames_of(1)[at].rle, settled.frames_of(1)[at].rle) for at in left]
+            row |= {
+                "calls": calls, "left": len(left), "j_before": j_before, "j": j_of(target, settled),
+                "stayed_iou": round(float(np.mean(stayed)), 4) if stayed else None,
+            }  # fmt: skip
+        yield row
 
 
 def run(pipeline: Pipeline, video: VideoSource, state: State, *, may_settle: bool) -> tuple[State, int, list[int]]:
@@ -241,22 +263,32 @@ def hash_of(name: str) -> int:
 
 def choose(rows: Sequence[dict[str, Any]]) -> None:
     """Print what other numbers would have given, by the likeness of the whole run's masks to those before."""
-    print(f"{len(rows)} corrections; in a row, IoU: times fewer frames (median), stretches wrong, mean IoU where left")
+    print(
+        f"{len(rows)} corrections; in a row, IoU: times fewer frames (median, in all), stretches wrong, mean IoU left"
+    )
     for count in COUNTS:
         for likeness in LIKENESSES:
-            ratios, wrong, stretches, lost = [], 0, 0, []
-            for row in rows:
-                computed, left = simulated(row, count, likeness)
-                ratios.append(len(row["likeness"]) / max(1, computed) if left else 1.0)
-                for stretch in left:
-                    stretches += 1
-                    wrong += float(np.mean(stretch)) < WRONG_IOU
-                    lost += stretch
-            print(
-                f"{count:3} {likeness:6.3f}: {statistics.median(ratios):5.1f}x, {wrong} of {stretches} wrong, "
-                f"{np.mean(lost) if lost else 1:.4f}"
-            )
-    print("as it runs:", json.dumps(summary(rows)))
+            found = outcome(rows, count, likeness)
+            times = f"{found['times_fewer_frames_median']:5.1f}x {found['times_fewer_frames_in_all']:5.1f}x"
+            wrong = f"{found['stretches_wrong']} of {found['stretches']} wrong, {found['stayed_iou_mean']:.4f}"
+            print(f"{count:3} {likeness:6.3f}: {times}, {wrong}")
+
+
+def outcome(rows: Sequence[dict[str, Any]], count: int, likeness: float) -> dict[str, Any]:
+    """Return what runs that end after `count` frames of that likeness would have left of the whole runs."""
+    wanted = [row["reach"][1] - row["reach"][0] for row in rows]
+    found = [simulated(row, count, likeness) for row in rows]
+    stretches = [stretch for _, left in found for stretch in left]
+    everywhere = [likeness for stretch in stretches for likeness in stretch]
+    ratios = [frames / computed for frames, (computed, _) in zip(wanted, found, strict=True)]
+    return {
+        "corrections": len(rows),
+        "times_fewer_frames_median": round(statistics.median(ratios), 2),
+        "times_fewer_frames_in_all": round(sum(wanted) / sum(computed for computed, _ in found), 2),
+        "stretches": len(stretches),
+        "stretches_wrong": sum(float(np.mean(stretch)) < WRONG_IOU for stretch in stretches),
+        "stayed_iou_mean": round(float(np.mean(everywhere)), 4) if everywhere else 1.0,
+    }
 
 
 def simulated(row: dict[str, Any], count: int, least: float) -> tuple[int, list[list[float]]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from gradio_client.utils import apply_diff
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -20,6 +21,7 @@ from veason.types import Rle
 from veason.video import VideoWriter
 
 COUNT, SIZE_WH = 12, (64, 48)
+MOST_TRIES = 20
 
 
 class LoadVisitor:
@@ -51,7 +53,8 @@ class LoadVisitor:
         self.look_ups: list[float] = []
         self.wrong: list[str] = []
         self.told: list[str] = []
-        self._edits = 0
+        self._edits = self.num_taken = self.num_again = 0
+        self._last: list[Any] = []
 
     def event(self, name: str, data: dict[str, Any], stop_after: str | None = None) -> list[dict[str, Any]]:
         """Send an event and return the items that the page is told, each with the second at which it came."""
@@ -63,6 +66,7 @@ class LoadVisitor:
         if answer.status_code != 200:
             raise RuntimeError(f"{name}: the server answered {answer.status_code} {answer.text[:200]}")
         items: list[dict[str, Any]] = []
+        self._last = []
         with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session}) as stream:
             for line in stream.iter_lines():
                 if not line.startswith("data:"):
@@ -78,13 +82,21 @@ class LoadVisitor:
 
     def _items(self, message: dict[str, Any], second: float) -> list[dict[str, Any]]:
         found = []
-        for value in message["output"].get("data", []):
+        for value in self._whole(message):
             if isinstance(value, dict) and "items" in value:
                 if value["work"] not in (None, self.work) and self.work:
                     self.wrong.append(f"a message about {value['work']}")
                 found += [{**item, "second": second} for item in value["items"]]
         self.told += [item["text"] for item in found if item["kind"] == "notice"]
         return found
+
+    def _whole(self, message: dict[str, Any]) -> list[Any]:
+        """Return what a message holds; all but the first of an event are differences, the last one repeats."""
+        sent = message["output"].get("data", [])
+        if message["msg"] == "process_completed":
+            return [] if self._last else sent
+        self._last = [apply_diff(*pair) for pair in zip(self._last, sent, strict=True)] if self._last else sent
+        return self._last
 
     def look_up(self, name: str, data: dict[str, Any]) -> Any:
         """Look something up, and note how long that takes."""
@@ -105,9 +117,10 @@ class LoadVisitor:
         with path.open("rb") as file:
             uploaded = self._client.post("/gradio_api/upload", files={"files": (path.name, file)})
         uploaded.raise_for_status()
+        self.work = ""
         for item in self.event("open", {"path": uploaded.json()[0], "name": path.name}):
             if item["kind"] == "opened":
-                self.work, self.project = item["work"], item["project"]
+                self.work, self.project, self.boxes = item["work"], item["project"], []
         if not self.work:
             raise RuntimeError(f"not opened: {self.told[-1:]}")
 
@@ -115,7 +128,9 @@ class LoadVisitor:
         """Send an edit and tell whether it was taken."""
         self._edits += 1
         items = self.event("edit", {"number": self._edits, **data})
-        return any(item["kind"] == "taken" and item["number"] == self._edits for item in items)
+        is_taken = any(item["kind"] == "taken" and item["number"] == self._edits for item in items)
+        self.num_taken += is_taken
+        return is_taken
 
     def draw(self) -> None:
         """Draw a box that nobody else draws, as a new object."""
@@ -136,11 +151,23 @@ class LoadVisitor:
             self.draw()
             for frame in range(3):
                 self.check_frame(frame)
-            items = self.event("propagate", {"start": 0, "stop": COUNT})
-            begun = [item["second"] for item in items if item["kind"] == "propagating"]
-            self.waits += begun[:1]
+            self.propagate()
             self.look_up("pulse", {"work": self.work})
             self.look_up("queue", {"project": self.project})
+
+    def propagate(self) -> None:
+        """Have masks made, and again where the models' process ended or the disk was full; note the first wait."""
+        for number in range(MOST_TRIES):
+            num_told = len(self.told)
+            items = self.event("propagate", {"start": 0, "stop": COUNT})
+            begun = [item["second"] for item in items if item["kind"] == "propagating"]
+            if number == 0:
+                self.waits += begun[:1]
+            if begun and len(self.told) == num_told:
+                return
+            self.num_again += 1
+            time.sleep(1)
+        raise RuntimeError(f"no masks after {MOST_TRIES} tries: {self.told[-1:]}")
 
     def check_frame(self, frame: int) -> None:
         """Look a frame up: it has the visitor's colour."""

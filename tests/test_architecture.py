@@ -11,10 +11,10 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     "errors libraries jsonkeys atomic confined profile types",
-    "boxes masks shaping hub answer consistency",
+    "boxes masks shaping hub answer consistency tracks",
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
-    "shown pipeline outputs models project formats",
+    "shown pipeline model_workers outputs models project formats",
     "evaluate batch",
     "studio",
     "lab",

@@ -7,8 +7,9 @@ import pytest
 
 from tests.standins import ArrayVideo, BoxFiller
 from veason.errors import AnswerError, MissingBackend, PromptError
-from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer, starting_range
+from veason.pipeline import FramesShown, Pipeline
 from veason.profile import GENERIC
+from veason.tracks import masks_by_frame, merge_tracks, prompts_from_answer, starting_range
 from veason.types import (
     Answer,
     Answered,

@@ -23,9 +23,10 @@ from veason.annotation import (
 )
 from veason.annotation.apply import apply_masks
 from veason.annotation.recompute import Extent, fixed_masks
-from veason.pipeline import Pipeline, merge_tracks
+from veason.pipeline import Pipeline
 from veason.segmenter.counters import count_calls
 from veason.segmenter.sam2 import Sam2Segmenter
+from veason.tracks import merge_tracks
 from veason.types import Box, Click, FrameMasks, ObjectMask, OrderedSegmenter, Prompt, VideoSource
 
 ONE, TWO, THREE = Prompt(1, 1, box=BOX), Prompt(2, 1, box=Box(55, 45, 75, 65)), Prompt(3, 3, box=BOX)

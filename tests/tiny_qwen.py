@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -55,6 +56,38 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+def tiny_config(*, vocab_size: int, eos_token_id: int | None, pad_token_id: int, ids: dict[str, int]) -> dict[str, Any]:
+    """Return the values of a tiny Qwen2_5_VLConfig; `ids` are those of the tokens in EXTRA, by its keys."""
+    return {
+        "text_config": {
+            "vocab_size": vocab_size,
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 4096,
+            "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0},
+            "bos_token_id": None,
+            "eos_token_id": eos_token_id,
+            "pad_token_id": pad_token_id,
+        },
+        "vision_config": {
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 2,
+            "out_hidden_size": 64,
+            "fullatt_block_indexes": [1],
+            "window_size": 56,
+        },
+        "image_token_id": ids["image_token"],
+        "video_token_id": ids["video_token"],
+        "vision_start_token_id": ids["vision_bos_token"],
+        "vision_end_token_id": ids["vision_eos_token"],
+    }
+
+
 def save_tiny_qwen(folder: Path, *, seed: int = 0, end_token: bool = False) -> Path:
     """Save model and processor into `folder` and return it. Without `end_token` the model writes until its limit."""
     tokenizer = build_tokenizer()
@@ -65,34 +98,9 @@ def save_tiny_qwen(folder: Path, *, seed: int = 0, end_token: bool = False) -> P
         chat_template=CHAT_TEMPLATE,
     )
     ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in EXTRA.items()}
-    config = Qwen2_5_VLConfig(
-        text_config={
-            "vocab_size": len(tokenizer),
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": 4096,
-            "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0},
-            "bos_token_id": None,
-            "eos_token_id": tokenizer.eos_token_id if end_token else None,
-            "pad_token_id": tokenizer.pad_token_id,
-        },
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "out_hidden_size": 64,
-            "fullatt_block_indexes": [1],
-            "window_size": 56,
-        },
-        image_token_id=ids["image_token"],
-        video_token_id=ids["video_token"],
-        vision_start_token_id=ids["vision_bos_token"],
-        vision_end_token_id=ids["vision_eos_token"],
-    )
+    end = tokenizer.eos_token_id if end_token else None
+    values = tiny_config(vocab_size=len(tokenizer), eos_token_id=end, pad_token_id=tokenizer.pad_token_id, ids=ids)
+    config = Qwen2_5_VLConfig(**values)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2_5_VLForConditionalGeneration(config)
@@ -103,7 +111,7 @@ def save_tiny_qwen(folder: Path, *, seed: int = 0, end_token: bool = False) -> P
             for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj):
                 projection.weight.mul_(8)
             layer.self_attn.o_proj.weight.mul_(8)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id if end_token else None
+    model.generation_config.eos_token_id = end
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from veason.formats.labels.options import ExportOptions
     from veason.formats.projects.from_project import from_project
     from veason.masks import decode_mask, encode_mask
-    from veason.pipeline import FramesShown, Pipeline, load_pipeline, merge_tracks, prompts_from_answer
+    from veason.pipeline import FramesShown, Pipeline, load_pipeline
     from veason.project import Project
+    from veason.tracks import merge_tracks, prompts_from_answer
     from veason.types import (
         Answer,
         Answered,
@@ -92,8 +93,8 @@ _ELSEWHERE = {
     "FramesShown": "pipeline",
     "Pipeline": "pipeline",
     "load_pipeline": "pipeline",
-    "merge_tracks": "pipeline",
-    "prompts_from_answer": "pipeline",
+    "merge_tracks": "tracks",
+    "prompts_from_answer": "tracks",
     "Project": "project",
     "open_video": "video",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -40,6 +41,20 @@ def gpu_memory() -> tuple[str, int]:
     if not torch.cuda.is_available():
         return "", 0
     return torch.cuda.get_device_name(0), int(torch.cuda.get_device_properties(0).total_memory)
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """Return the CUDA devices that this process may use, as CUDA_VISIBLE_DEVICES names them; none of them is used."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    if named is None:
+        return tuple(map(str, range(count)))
+    return tuple(name.strip() for name in named.split(",")[:count])
+
+
+def bound_threads(count: int) -> None:
+    """Let torch compute with so many threads in this process."""
+    torch.set_num_threads(count)
 
 
 def wrap_gpu_work(work: Callable[..., Iterator[Any]], seconds: Callable[..., float]) -> Callable[..., Iterator[Any]]:

@@ -13,7 +13,7 @@ from veason.atomic import atomic_file, write_atomically
 from veason.draw import MAX_PALETTE_ID, overlay_video, palette_image
 from veason.errors import ExportError
 from veason.masks import mask_area
-from veason.pipeline import masks_by_frame
+from veason.tracks import masks_by_frame
 from veason.types import Answer, MaskTrack, OnProgress, VideoInfo, VideoSource
 
 _MAX_NAME_BYTES = 255

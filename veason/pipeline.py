@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,18 +21,18 @@ from veason.policy.prompt import check_instruction
 from veason.profile import sample_indices
 from veason.segmenter.speculation import Speculation
 from veason.shown import DEFAULT_BYTES, ShownFrames
+from veason.tracks import include_prompt_frames, prompts_from_answer
 from veason.types import (
-    Answer,
     Answered,
     Bounds,
     Frame,
     FrameMasks,
     FrameRange,
+    Holding,
+    HoldingModel,
     LimitedPolicy,
-    MaskTrack,
     ModelOptions,
     Note,
-    ObjectMask,
     Order,
     OrderedSegmenter,
     Passes,
@@ -44,7 +44,6 @@ from veason.types import (
     Segmenter,
     Turn,
     Unanswered,
-    VideoInfo,
     VideoSource,
     Withheld,
 )
@@ -56,9 +55,6 @@ FixedMasks = Mapping[int, Mapping[int, Rle | None]]
 
 Cursor = Callable[[], int]
 """A function that returns the index of the frame on screen; it is called before each frame."""
-
-MAX_STARTING_FRAMES = 600
-"""Longest range, in frames, that `starting_range` proposes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +100,20 @@ class Pipeline:
         self._propagate_on_gpu = wrap_gpu_work(
             self._propagate_and_measure if self.uses_zero_gpu else self._propagate, self._propagation_seconds
         )
+
+    @property
+    def num_workers(self) -> int:
+        """How many requests are worked on at a time."""
+        return 1
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """What the caches of the models and of frames hold now."""
+        both: tuple[object, ...] = (self.policy, self.segmenter)
+        models = [one for one in both if isinstance(one, HoldingModel)]
+        shown = self.shown_frames
+        own = Holding("frames shown to the policy", shown.num_bytes, shown.budget_bytes)
+        return (*(holding for model in models for holding in model.holdings), own)
 
     def estimate_seconds(self, num_frames: int, num_objects: int) -> float:
         """Return the expected seconds for propagating; on ZeroGPU by the pace that the worker measured last."""
@@ -373,12 +383,6 @@ def with_notes(event: PolicyEvent, notes: tuple[Note, ...]) -> PolicyEvent:
     return replace(event, answer=replace(event.answer, notes=(*notes, *event.answer.notes)))
 
 
-def include_prompt_frames(frames: FrameRange, prompts: Sequence[Prompt]) -> FrameRange:
-    """Return the smallest half-open range that contains `frames` and the frame of every prompt."""
-    places = [prompt.frame_index for prompt in prompts]
-    return min([frames[0], *places]), max([frames[1] - 1, *places]) + 1
-
-
 def load_pipeline(
     policy: str | None = None,
     segmenter: str | None = None,
@@ -408,43 +412,3 @@ def load_pipeline(
         shown_bytes=options.budgets.shown * MIB,
         speculates=options.budgets.keeps_features,
     )
-
-
-def prompts_from_answer(answer: Answer) -> tuple[Prompt, ...]:
-    """Return one box prompt per object on the keyframe, with ids from 1 in the order of the answer; () if absent."""
-    if answer.is_absent or answer.keyframe is None:
-        return ()
-    return tuple(Prompt(number, answer.keyframe, box=box) for number, box in enumerate(answer.boxes, start=1))
-
-
-def starting_range(info: VideoInfo, frame_index: int, limit: int = MAX_STARTING_FRAMES) -> FrameRange:
-    """Return the half-open range to track first: the whole clip, or `limit` frames around `frame_index`."""
-    if info.num_frames <= limit:
-        return (0, info.num_frames)
-    start = min(max(frame_index - limit // 2, 0), info.num_frames - limit)
-    return (start, start + limit)
-
-
-def merge_tracks(tracks: Mapping[int, MaskTrack], received: Iterable[FrameMasks]) -> dict[int, MaskTrack]:
-    """Return the tracks by object id, ascending, with new masks merged in; a later mask replaces an earlier one.
-
-    Other frames and objects are unchanged. Merge all new masks in one call, because each call copies the frames of the
-    tracks that it changes.
-    """
-    new: dict[int, dict[int, ObjectMask]] = {}
-    for frame_masks in received:
-        for object_id, mask in frame_masks.masks.items():
-            new.setdefault(object_id, {})[frame_masks.frame_index] = mask
-    changed = {
-        object_id: (tracks.get(object_id) or MaskTrack(object_id)).with_masks(new[object_id]) for object_id in new
-    }
-    return dict(sorted({**tracks, **changed}.items()))
-
-
-def masks_by_frame(tracks: Mapping[int, MaskTrack]) -> dict[int, dict[int, ObjectMask]]:
-    """Return `{frame_index: {object_id: mask}}`, frames in ascending order."""
-    frames: dict[int, dict[int, ObjectMask]] = {}
-    for object_id, track in tracks.items():
-        for frame_index, mask in track.frames.items():
-            frames.setdefault(frame_index, {})[object_id] = mask
-    return dict(sorted(frames.items()))

@@ -123,8 +123,8 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "models": (
         "Models",
         "The protocols behind which models sit, how they are loaded, and the pipeline that joins them.",
-        ("veason.types.protocols", "veason.policy", "veason.segmenter", "veason.pipeline", "veason.profile",
-         "veason.video"),
+        ("veason.types.protocols", "veason.policy", "veason.segmenter", "veason.pipeline", "veason.tracks",
+         "veason.profile", "veason.video"),
     ),
     "annotation": (
         "Labels",

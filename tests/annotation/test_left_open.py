@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from veason.annotation import GotMasks, Marked, PutPrompt, State, apply
+from veason.annotation import GotMasks, Marked, PutPrompt, Settled, State, apply
 from veason.annotation.left_open import empty_as_absent, left_open
 from veason.errors import SessionError
 from veason.masks import empty_mask, encode_mask
@@ -34,6 +34,16 @@ def test_every_frame_is_open_in_the_way_that_a_person_can_close_it() -> None:
     assert left.doubtful == {1: ((2, 3),)}
     assert left.unverified == {1: ((1, 3), (4, 5))}  # frame 0 was drawn by hand
     assert left.count("unverified") == 3
+
+
+def test_frames_that_a_run_left_as_they_were_are_told_until_it_goes_on_or_a_person_says_they_are_right() -> None:
+    state = labelled(SURE, SURE, SURE, SURE, SURE, SURE)
+    state = apply(state, PutPrompt(Prompt(1, 1, box=Box(0, 0, 8, 6))))
+    state = apply(state, Settled(1, 1, (0, 3), ((3, 6),)), is_by_person=False)
+    assert left_open(state, 0.5).assumed == {1: ((3, 6),)}
+    assert left_open(apply(state, Marked(1, 3, 5, "verified")), 0.5).assumed == {1: ((5, 6),)}
+    gone_on = apply(state, GotMasks(FrameMasks(3, {1: SURE})), is_by_person=False)
+    assert left_open(gone_on, 0.5).assumed == {1: ((4, 6),)}
 
 
 def test_what_a_person_said_is_open_no_more() -> None:

@@ -69,7 +69,11 @@ class App:
         """Start it and wait until it answers."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
-        wait_until_it_answers(self.url, self._process)
+        try:
+            wait_until_it_answers(self.url, self._process)
+        except BaseException:  # also where the test is ended meanwhile: nobody else knows of the process
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it as a power cut would."""

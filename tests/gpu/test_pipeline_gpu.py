@@ -4,9 +4,10 @@ import pytest
 
 from veason.hub import ASSETS
 from veason.masks import mask_iou
-from veason.pipeline import Pipeline, merge_tracks
+from veason.pipeline import Pipeline
 from veason.policy import load_policy
 from veason.segmenter import load_segmenter
+from veason.tracks import merge_tracks
 from veason.types import FrameMasks, MaskTrack, ModelOptions
 from veason.video import open_video
 

@@ -4,7 +4,8 @@
 
 A case fails where something is raised that is no VeasonError, where the visitor is told of an error that nobody
 expected, where the memory does not suffice, where it computes for longer than 30 seconds, or where the canary is
-reached. A crash ends the process, and the last line of standard error names the case.
+reached. A crash ends the process, and the last line of standard error names the case. Told are the most memory that a
+case took beyond what was there before it, and the most that a confined process took with all its libraries.
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ def bound_memory() -> None:
     """Let this process take no more than ROOM beyond what it takes now."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
+
+
+def memory_mb(name: str) -> float:
+    """Return a size that the kernel tells of this process, such as VmRSS, or VmHWM for the most since `forget_peak`."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) / 1000
+
+
+def forget_peak() -> None:
+    """Let VmHWM begin anew."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def computed_s() -> float:
@@ -67,7 +79,7 @@ def main() -> None:
     faulthandler.enable()
     outcomes: Counter[str] = Counter()
     failures: dict[str, str] = {}
-    slowest = ("", 0.0)
+    slowest, largest = ("", 0.0), ("", 0.0)
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         target = Target(Path(folder))
@@ -80,7 +92,10 @@ def main() -> None:
                 bound_memory()
             print(case.name.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)
             start = computed_s()
+            forget_peak()
+            before_mb = memory_mb("VmRSS")
             kind, failure = failure_of(case, target)
+            largest = max(largest, (case.name, round(memory_mb("VmHWM") - before_mb, 1)), key=lambda one: one[1])
             slowest = max(slowest, (case.name, round(computed_s() - start, 2)), key=lambda one: one[1])
             outcomes[kind] += 1
             if failure is not None:
@@ -89,7 +104,9 @@ def main() -> None:
         target.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     told = {"cases": count, "tried": outcomes.total(), "outcomes": dict(outcomes), "failures": failures}
-    print(json.dumps({**told, "slowest": slowest, "peak_mb": peak}))
+    confined = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    sizes = {"largest_growth_mb": largest, "confined_peak_mb": confined, "peak_mb": peak}
+    print(json.dumps({**told, "slowest": slowest, **sizes}))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FEWEST = 300
+FEWEST, MOST_MB = 300, 500
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits on memory are told by Linux alone")
@@ -26,3 +26,5 @@ def test_no_hostile_input_crashes_fills_the_memory_reads_a_file_or_is_told_raw()
     assert told["cases"] >= FEWEST
     assert told["tried"] >= told["cases"] // 9
     assert told["outcomes"]["refused"] > told["outcomes"]["taken"]
+    assert told["largest_growth_mb"][1] < MOST_MB
+    assert told["confined_peak_mb"] < MOST_MB

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,11 @@ from tests.lab.conftest import Made
 from tests.lab.planted import honest, masks_of
 from veason.errors import DataError, OptionError
 from veason.lab.importing import import_evaluation, import_predictions
+from veason.lab.layouts import arrange
 from veason.lab.store import Lab
+from veason.lab.verdicts import Verdict, Verdicts
 from veason.masks import decode_mask
+from veason.types import Sample
 
 
 def test_a_run_says_what_the_evaluation_says(made: Made) -> None:
@@ -133,3 +138,119 @@ def test_runs_are_tagged_renamed_away_and_views_kept(made: Made, tmp_path: Path)
     again.save_view("bad", "jf < 10")
     again.save_view("lost", "")
     assert Lab(tmp_path / "lab").views() == {"bad": "jf < 10"}
+
+
+def copied(made: Made, root: Path, *, but: int = 0) -> Path:
+    """The honest predictions of all but the first `but` videos, bare."""
+    source = made.root / "honest" / "Annotations"
+    for folder in sorted(source.iterdir())[but:]:
+        shutil.copytree(folder, root / folder.name)
+    return root
+
+
+def test_predictions_in_two_places_are_not_half_taken(made: Made, tmp_path: Path) -> None:
+    copied(made, tmp_path / "theirs" / "a", but=1)
+    first = sorted((made.root / "honest" / "Annotations").iterdir())[0]
+    shutil.copytree(first, tmp_path / "theirs" / "b" / first.name)
+    with pytest.raises(DataError, match=r"lie in 2 places.*theirs/a.*theirs/b"):
+        import_predictions(Lab(tmp_path / "lab"), "x", made.dataset, tmp_path / "theirs", allow_missing=True)
+
+
+def test_what_systems_leave_beside_pictures_is_not_taken_for_them(made: Made, tmp_path: Path) -> None:
+    copied(made, tmp_path / "theirs" / "results")
+    for sample in made.dataset:
+        litter = tmp_path / "theirs" / "__MACOSX" / "results" / sample.key
+        litter.mkdir(parents=True)
+        (litter / "._00000.png").write_bytes(b"litter")
+    run = import_predictions(Lab(tmp_path / "lab"), "x", made.dataset, tmp_path / "theirs", allow_missing=True)
+    assert run.table["missing"].sum() == 0
+
+
+def test_one_folder_of_two_expressions_is_nobody_s(tmp_path: Path) -> None:
+    sample = Sample(
+        key="a_b/c", video="a_b", expression_id="c", instruction="x", type=None, object_ids=("1",), dataset="mevis",
+        frame_names=("00000",), frames_dir=tmp_path,
+    )  # fmt: skip
+    (tmp_path / "theirs" / "a_b_c").mkdir(parents=True)
+    both = [sample, dataclasses.replace(sample, key="a/b_c", video="a", expression_id="b_c")]
+    with pytest.raises(DataError, match=r"could be the pictures of 'a_b/c' or of 'a/b_c'"):
+        arrange(tmp_path / "theirs", both, tmp_path / "work")
+
+
+def test_a_zip_replaces_what_an_earlier_one_left(made: Made, tmp_path: Path) -> None:
+    source, theirs = made.root / "honest" / "Annotations", tmp_path / "theirs.zip"
+    files = sorted(source.rglob("*.png"))
+    for some in (files[4:], files[:-1]):
+        with zipfile.ZipFile(theirs, "w") as archive:
+            for file in some:
+                archive.write(file, str(file.relative_to(source)))
+        with pytest.raises(DataError, match="lack predictions"):
+            import_predictions(Lab(tmp_path / "lab"), "x", made.dataset, theirs)
+
+
+@pytest.mark.parametrize("spoil", ["twice", "cut off", "locked"])
+def test_a_zip_that_cannot_be_trusted_is_told(made: Made, tmp_path: Path, spoil: str) -> None:
+    theirs = tmp_path / "theirs.zip"
+    with zipfile.ZipFile(theirs, "w") as archive:
+        archive.writestr("v000/0/00000.png", b"x" * 400)
+        if spoil == "twice":
+            with pytest.warns(UserWarning, match="Duplicate"):
+                archive.writestr("v000/0/00000.png", b"y")
+    content = bytearray(theirs.read_bytes())
+    if spoil == "cut off":
+        content[100] ^= 255
+    if spoil == "locked":
+        content[6] |= 1
+        content[content.index(b"PK\x01\x02") + 8] |= 1
+    theirs.write_bytes(content)
+    with pytest.raises(DataError, match="one would be taken for another" if spoil == "twice" else "cannot be unpacked"):
+        import_predictions(Lab(tmp_path / "lab"), "x", made.dataset, theirs)
+
+
+def test_two_makers_of_one_run_do_not_mix(made: Made, tmp_path: Path) -> None:
+    lab, out = Lab(tmp_path / "lab"), made.lab.folder / "evaluations" / "honest" / "out"
+    info = dataclasses.replace(made.lab.run("honest").info, name="x")
+    with lab.adding(info) as folder:
+        (folder / "cases.parquet").write_bytes(b"mine")
+        with pytest.raises(OptionError, match="is being made"):
+            import_evaluation(Lab(tmp_path / "lab"), "x", out)
+        (folder / "run.json").write_text("{}")
+        assert Lab(tmp_path / "lab").names() == []  # what is being made is no run yet
+        assert (folder / "cases.parquet").read_bytes() == b"mine"
+
+
+def test_an_open_lab_sees_that_a_run_was_replaced(made: Made, tmp_path: Path) -> None:
+    looking, changing = Lab(tmp_path / "lab"), Lab(tmp_path / "lab")
+    work = made.lab.folder / "evaluations"
+    import_evaluation(changing, "x", work / "honest" / "out", with_masks=False)
+    assert looking.run("x").table["absent_answered"].sum() == 0
+    changing.remove("x")
+    with pytest.raises(DataError, match="no run"):
+        looking.run("x")
+    import_evaluation(changing, "x", work / "liar" / "out", with_masks=False)
+    assert looking.run("x").table["absent_answered"].sum() == 10
+
+
+def test_verdicts_on_a_removed_run_do_not_count_for_the_next_of_its_name(made: Made, tmp_path: Path) -> None:
+    lab, out = Lab(tmp_path / "lab"), made.lab.folder / "evaluations" / "liar" / "out"
+    import_evaluation(lab, "x", out, with_masks=False)
+    Verdicts(lab.folder).add(Verdict("x", made.dataset[0].key, "ann", "wrong_instance"))
+    lab.remove("x")
+    with pytest.raises(OptionError, match="judged cases of an earlier run"):
+        import_evaluation(lab, "x", out)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"version": 2}', '{"version": 1, "nick": "x"}'])
+def test_a_run_that_cannot_be_read_can_be_moved_away(made: Made, tmp_path: Path, text: str) -> None:
+    lab = Lab(tmp_path / "lab")
+    import_evaluation(lab, "x", made.lab.folder / "evaluations" / "liar" / "out", with_masks=False)
+    (lab.folder / "runs" / "x" / "run.json").write_text(text)
+    with pytest.raises(DataError, match=r"run\.json"):
+        Lab(lab.folder).run("x")
+    assert (Lab(lab.folder).remove("x") / "cases.parquet").is_file()
+
+
+def test_views_that_are_saved_at_once_are_all_kept(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: Lab(tmp_path).save_view(f"view {number}", "jf < 30"), range(60)))
+    assert len(Lab(tmp_path).views()) == 60

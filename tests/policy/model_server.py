@@ -22,6 +22,7 @@ class ModelServer:
     lines: Sequence[str] = ()
     replies: list[Reply] = field(default_factory=list)
     models: Sequence[str] | None = ("only",)
+    status_of_no_list: int = 500
     pause_s: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -52,7 +53,7 @@ def running(server: ModelServer) -> Iterator[ModelServer]:
 
         def do_GET(self) -> None:
             if server.models is None or not self.path.endswith("/models"):
-                return self._send(500, {}, '{"detail": "no hub"}')
+                return self._send(server.status_of_no_list, {}, '{"detail": "no hub"}')
             rows = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in server.models]
             return self._send(200, {}, json.dumps({"object": "list", "data": rows}))
 

@@ -158,6 +158,14 @@ def test_a_refusal_says_what_to_do(status: int, body: str, told: str) -> None:
     assert "sk-secret" not in str(error.value)
 
 
+def test_a_server_that_knows_neither_the_answer_nor_the_list_of_models_is_told() -> None:
+    with running(ModelServer(models=None, status_of_no_list=404, replies=[(404, {}, "nothing here")])) as server:
+        with pytest.raises(EndpointError, match="should it end with /v1"):
+            ask(policy_of(server, model="only"))
+        with pytest.raises(EndpointError, match="should it end with /v1"):
+            policy_of(server)
+
+
 def test_what_a_server_does_not_know_is_left_out() -> None:
     refused = (422, {}, '{"detail": "Unexpected keys in the request: {\'stream_options\'}"}')
     with running(ModelServer(lines=wire_forms(THOUGHT, ANSWER)["ollama"], replies=[refused])) as server:

@@ -13,11 +13,12 @@ from tests.segmenter.clips import BOX, write_clip
 from tests.standins import ArrayVideo, BoxFiller
 from tests.tiny_sam2 import build_tiny_sam2, tiny_sam2
 from veason.errors import VideoError
-from veason.pipeline import FramesShown, Pipeline, merge_tracks
+from veason.pipeline import FramesShown, Pipeline
 from veason.profile import GENERIC
 from veason.segmenter.counters import CallCounter, count_calls
 from veason.segmenter.features import FeatureBudget, FeatureCache
 from veason.segmenter.sam2 import Sam2Segmenter
+from veason.tracks import merge_tracks
 from veason.types import (
     Answer,
     Answered,

@@ -15,12 +15,11 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from tests.studio.served import served
 from veason.errors import PromptError
 from veason.hub import ASSETS
 from veason.masks import decode_mask, rle_from_coco
-from veason.studio.server.app import serve
 from veason.studio.server.call_prompts import MOST_PROMPTS, read_prompts
-from veason.studio.server.settings import Settings
 from veason.types import Box, Click, Prompt
 
 CLIP = ASSETS / "examples" / "parade.mp4"
@@ -30,13 +29,8 @@ PART = {"start": 76, "stop": 84}
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("visitors")
-    settings = Settings(policy="scripted", segmenter="nano", visitors=folder)
-    page = serve(settings, host="127.0.0.1", port=None, open_browser=False, block=False)
-    try:
-        yield Client(page.local_url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
-    finally:
-        page.close(verbose=False)
+    with served(visitors=tmp_path_factory.mktemp("visitors")) as address:
+        yield Client(address, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
 
 
 def call(client: Client, name: str, **given: Any) -> list[dict[str, Any]]:

@@ -9,12 +9,11 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
+from tests.studio.served import served
 from veason.hub import ASSETS
 from veason.project import Project
 from veason.studio.server.access.people import hash_password, line_for
-from veason.studio.server.app import serve
 from veason.studio.server.deployment import Deployment
-from veason.studio.server.settings import Settings
 
 WORD = "correct horse"
 
@@ -30,18 +29,8 @@ def address(folder: Path) -> Iterator[str]:
     file.write_text(
         "".join(f"{line_for(name, role, kept)}\n" for name, role in [("ada", "operator"), ("bob", "annotator")])
     )
-    page = serve(
-        Settings(policy="scripted", segmenter="nano", project=folder / "labels"),
-        host="127.0.0.1",
-        port=None,
-        open_browser=False,
-        deployment=Deployment(auth=file),
-        block=False,
-    )
-    try:
-        yield page.local_url.rstrip("/")
-    finally:
-        page.close(verbose=False)
+    with served(project=folder / "labels", deployment=Deployment(auth=file)) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

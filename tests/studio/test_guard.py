@@ -14,9 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from veason.studio.server.app import serve
+from tests.studio.served import served
 from veason.studio.server.guard import OriginGuard
-from veason.studio.server.settings import Settings
 
 EVENT = "/gradio_api/queue/join"
 LOCAL, PUBLIC = "http://127.0.0.1:7860", "https://demo.hf.space"
@@ -115,10 +114,8 @@ def test_a_public_server_that_names_its_hosts_goes_by_no_other() -> None:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    settings = Settings(policy="scripted", segmenter="nano", project=tmp_path_factory.mktemp("work") / "project")
-    page = serve(settings, host="127.0.0.1", port=None, open_browser=False, block=False)
-    yield page.local_url
-    page.close(verbose=False)
+    with served(project=tmp_path_factory.mktemp("work") / "project") as address:
+        yield f"{address}/"
 
 
 def test_the_real_server_is_guarded_on_events_look_ups_uploads_and_files(url: str) -> None:

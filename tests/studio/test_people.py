@@ -203,6 +203,24 @@ def test_every_request_with_a_role_is_one_that_the_page_sends() -> None:
     assert set(NEEDED.values()) <= set(ROLES)
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"do": "choose", "kind": "policy", "name": "nano"},
+        {"do": "fetch", "kind": "policy", "name": "somebody/something"},
+        {"do": "connect", "address": "http://169.254.169.254", "model": "x"},
+        {"do": "test", "address": "http://169.254.169.254", "model": "x"},
+        {"do": "cancel"},
+    ],
+)
+def test_only_an_operator_changes_the_models_that_everybody_uses(sent: dict[str, str]) -> None:
+    request = parse_look_up("models", sent)
+    with pytest.raises(SessionError, match="for an operator"):
+        signed_by(request, Person("eve", "reviewer"))
+    assert signed_by(request, Person("ada", "operator")).by == "ada"
+    assert signed_by(parse_look_up("models", {"do": "now"}), Person("bob")).by == "bob"
+
+
 def test_an_annotator_may_not_judge() -> None:
     request = parse_look_up("act", {"project": "k" * 12, "do": "agree", "question": 1})
     with pytest.raises(SessionError, match="for a reviewer, and bob is an annotator"):

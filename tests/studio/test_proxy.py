@@ -9,16 +9,16 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from gradio_client import Client, handle_file
 
+from tests.studio.served import served
 from veason.hub import ASSETS
-from veason.studio.server.app import serve
 from veason.studio.server.deployment import Deployment
-from veason.studio.server.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
@@ -54,14 +54,6 @@ def configuration(folder: Path, upstream: int, plain: int, secure: int) -> str:
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     folder = tmp_path_factory.mktemp("proxy")
-    page = serve(
-        Settings(policy="scripted", segmenter="nano", visitors=folder / "visitors"),
-        host="127.0.0.1",
-        port=None,
-        open_browser=False,
-        deployment=Deployment(root_path="/veason", user_header="X-Forwarded-User"),
-        block=False,
-    )
     plain, secure = free_port(), free_port()
     key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
     key += [
@@ -73,10 +65,20 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
         str(folder / "tls.pem"),
     ]
     subprocess.run(key, check=True, capture_output=True)
-    own = re.search(r":(\d+)", page.local_url.removeprefix("http://"))
-    assert own is not None
+    with (
+        served(
+            visitors=folder / "visitors", deployment=Deployment(root_path="/veason", user_header="X-Forwarded-User")
+        ) as own,
+        proxied(folder, int(own.rpartition(":")[2]), plain, secure),
+    ):
+        yield plain, secure
+
+
+@contextmanager
+def proxied(folder: Path, own: int, plain: int, secure: int) -> Iterator[None]:
+    """Run nginx before the server for the block."""
     assert NGINX is not None
-    text = configuration(folder, int(own[1]), plain, secure)
+    text = configuration(folder, own, plain, secure)
     # what a proxy that has asked who it is adds
     assert 'X-Forwarded-User ""' in text
     text = text.replace('X-Forwarded-User ""', "X-Forwarded-User ada")
@@ -89,11 +91,10 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
                     break
             assert proxy.poll() is None, (folder / "error.log").read_text()
             time.sleep(0.05)
-        yield plain, secure
+        yield
     finally:
         proxy.terminate()
         proxy.wait()
-        page.close(verbose=False)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.studio.visitor import BOX, Visitor, of_kind, visitor_with_two_objects
+from veason.cli import main
+from veason.masks import mask_iou
 from veason.project import Project
 from veason.project.statistics import statistics
 
@@ -110,7 +112,7 @@ def test_several_are_decided_and_handed_out_at_once(visitor: Visitor) -> None:
 
 
 def test_classes_are_the_projects_and_an_object_has_one(visitor: Visitor) -> None:
-    kept = act(visitor, "rules", classes=[RED], demanded=[])
+    kept = act(visitor, "rules", classes=[RED], demanded=[], neverOverlap=False)
     assert kept["classes"] == [RED]
     told = visitor.edit(edit="class", object=1, name="red ball", attributes=[{"name": "size", "value": "big"}])
     (session,) = of_kind(told, "session")
@@ -122,28 +124,53 @@ def test_classes_are_the_projects_and_an_object_has_one(visitor: Visitor) -> Non
         {**RED, "name": ""},
         {**RED, "attributes": [{"name": "size", "values": ["big", "big"]}]},
     ):
-        assert act(visitor, "rules", classes=[wrong], demanded=[])["error"]
+        assert act(visitor, "rules", classes=[wrong], demanded=[], neverOverlap=False)["error"]
     assert (
         "two classes have the key 'b'"
-        in act(visitor, "rules", classes=[RED, {**RED, "name": "x"}], demanded=[])["error"]
+        in act(visitor, "rules", classes=[RED, {**RED, "name": "x"}], demanded=[], neverOverlap=False)["error"]
     )
     assert visitor.look_up("queue")["classes"] == [RED]
 
 
 def test_a_project_demands_that_nothing_is_left_open_before_labels_are_accepted(visitor: Visitor) -> None:
     (first,) = rows(visitor)
-    act(visitor, "rules", classes=[], demanded=["missing", "empty"])
+    act(visitor, "rules", classes=[], demanded=["missing", "empty"], neverOverlap=False)
     visitor.edit(edit="box", object=0, frame=3, xyxy=[1, 1, 5, 5])
     assert "20 frames without an up-to-date mask" in act(visitor, "accept", question=first)["error"]
     assert act(visitor, "decide", questions=[first], decision="accept")["done"] == []
     visitor.propagate()
     assert act(visitor, "accept", question=first)["status"] == "accepted"
-    act(visitor, "rules", classes=[], demanded=["unverified"])
+    act(visitor, "rules", classes=[], demanded=["unverified"], neverOverlap=False)
     told = act(visitor, "accept", question=first)["error"]
     assert "57 unverified frames" in told  # 3 objects on 20 frames, but for those that were drawn
     for object_id in (1, 2, 3):
         visitor.edit(edit="verified", object=object_id, start=0, stop=20)
     assert act(visitor, "accept", question=first)["status"] == "accepted"
+
+
+def test_a_project_wants_that_objects_never_overlap_and_every_export_of_it_keeps_to_it(
+    visitor: Visitor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for frame_index in (3, 4):
+        visitor.edit(edit="box", object=0, frame=frame_index, xyxy=[1, 1, 9, 9])
+    visitor.propagate()
+    assert visitor.look_up("queue")["neverOverlap"] is False
+
+    def told() -> str:
+        items = visitor.send("export", project=visitor.key, format="veason", everything=True, pictures=False)
+        return " ".join(of_kind(items, "exported")[0]["lines"])
+
+    assert "overlapping" not in told()
+    assert act(visitor, "rules", classes=[], demanded=[], neverOverlap=True)["neverOverlap"] is True
+    assert visitor.look_up("queue")["neverOverlap"] is True
+    assert "overlapping objects that were given to one of them" in told()
+    out = visitor.project.folder.parent / "exported"
+    command = ["export", str(visitor.project.folder), "--format", "veason", "--out", str(out), "--no-pictures"]
+    assert main([*command, "--everything", "--json"]) == 0
+    assert "given to one of them" in capsys.readouterr().out
+    assert any(
+        mask_iou(a.rle, b.rle) for a, b in zip(visitor.masks(3).values(), visitor.masks(4).values(), strict=True)
+    )
 
 
 def test_the_effort_for_each_object_is_told(visitor: Visitor) -> None:

@@ -6,10 +6,12 @@ import asyncio
 import base64
 import io
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +21,16 @@ import httpx
 import pytest
 from gradio_client import Client as GradioClient
 
+from tests.studio.served import served
+from veason.errors import SessionError
 from veason.hub import ASSETS
-from veason.studio.server.app import serve
 from veason.studio.server.deployment import Deployment
-from veason.studio.server.settings import Settings
+from veason.studio.server.outbox import Outbox
+from veason.studio.server.uploads import remove_old_uploads
 
 pytest.importorskip("mcp", reason="mcp is not installed")
 
-from mcp import Client
+from mcp import Client, StdioServerParameters
 
 CLIP = ASSETS / "examples" / "parade.mp4"
 PART = {"start": 76, "stop": 80}
@@ -34,18 +38,8 @@ PART = {"start": 76, "stop": 80}
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    page = serve(
-        Settings(policy="scripted", segmenter="nano", visitors=tmp_path_factory.mktemp("visitors")),
-        host="127.0.0.1",
-        port=None,
-        open_browser=False,
-        deployment=Deployment(has_mcp=True),
-        block=False,
-    )
-    try:
-        yield page.local_url.rstrip("/")
-    finally:
-        page.close(verbose=False)
+    with served(visitors=tmp_path_factory.mktemp("visitors"), deployment=Deployment(has_mcp=True)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -130,15 +124,60 @@ def test_another_web_page_cannot_call_the_tools(address: str) -> None:
 
 
 def test_a_clip_on_this_machine_is_taken_where_only_this_machine_asks(tmp_path: Path, monkeypatch: Any) -> None:
-    from veason.errors import SessionError
     from veason.studio.server.tool_server import Clips
 
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    taken = Clips(tmp_path, is_local=True).file(str(CLIP))
-    assert Path(taken.path).read_bytes() == CLIP.read_bytes()
-    assert Path(taken.path).is_relative_to(tmp_path)
+    outbox = Outbox()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(outbox.uploads))
+    old = tmp_path / "old.mp4"
+    shutil.copy(CLIP, old)
+    os.utime(old, (0, 0))
+    taken = Path(Clips(outbox, is_local=True).file(str(old)).path)
+    remove_old_uploads(outbox.uploads, 3600)
+    assert taken.read_bytes() == CLIP.read_bytes()
+    assert taken.is_relative_to(outbox.uploads)
+    outbox.close()
+    assert old.is_file()
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        str(CLIP),
+        "/etc/passwd",
+        "a\0b.mp4",
+        "x" * 9000,
+        "",
+        ".",
+        "data:",
+        "data:,%",
+        "data:video/mp4;base64,AAA",
+        "\ud800",
+    ],
+    ids=lambda video: repr(video)[:30],
+)
+def test_what_is_no_clip_of_a_caller_is_refused(video: str, monkeypatch: Any) -> None:
+    from veason.studio.server.tool_server import Clips
+
+    outbox = Outbox()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(outbox.uploads))
+    clips = Clips(outbox, is_local=False)
     with pytest.raises(SessionError):
-        Clips(tmp_path, is_local=False).file(str(CLIP))
+        clips.file(video)
+    assert list(outbox.uploads.iterdir()) == []
+    outbox.close()
+
+
+def test_a_clip_inside_of_a_call_needs_room(monkeypatch: Any) -> None:
+    from veason.studio.server.tool_server import Clips
+
+    outbox = Outbox(most_bytes=1000)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(outbox.uploads))
+    clips = Clips(outbox, is_local=False)
+    assert Path(clips.file("data:video/mp4;base64,AAAA").path).read_bytes() == bytes(3)
+    assert clips.file("data:video/" + "v" * 9000 + ";base64,AAAA").path
+    with pytest.raises(SessionError, match="no room for clips"):
+        clips.file(f"data:video/mp4;base64,{'A' * 4000}")
+    outbox.close()
 
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "how-to" / "program.md").read_text(encoding="utf-8")
@@ -179,3 +218,24 @@ def test_the_page_for_people_is_there(address: str) -> None:
     config = httpx.get(f"{address}/config").json()
     shown = [one for one in config["dependencies"] if one["api_visibility"] == "public"]
     assert {one["api_name"] for one in shown} == {"ask", "answers", "track", "export"}
+
+
+def test_a_program_that_starts_the_command_asks_and_exports_over_its_input_and_output(tmp_path: Path) -> None:
+    clip = tmp_path / "parade.mp4"
+    shutil.copy(CLIP, clip)
+    command = [sys.executable, "-m", "veason", "mcp", "--policy", "scripted", "--segmenter", "nano"]
+
+    async def calling() -> tuple[Any, ...]:
+        server = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
+        async with Client(server) as client:
+            asked = await client.call_tool("ask", {"video": str(clip), "instruction": "the latecomer", **PART})
+            refused = await client.call_tool("ask", {"video": str(tmp_path / "none.mp4"), "instruction": "x"})
+            run = asked.structured_content["run"]
+            return asked, refused, await client.call_tool("export", {"run": run, "form": "rle"})
+
+    asked, refused, exported = asyncio.run(calling())
+    assert asked.structured_content["frames_with_masks"] == {"1": 4}
+    assert refused.is_error
+    assert "a path on this machine" in refused.content[0].text
+    assert set(json.loads(exported.structured_content["masks"])) == {"76", "77", "78", "79"}
+    assert "download" not in exported.structured_content

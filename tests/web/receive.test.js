@@ -142,3 +142,13 @@ test("a refused edit asks for everything anew", () => {
   receive({ kind: "refused" });
   assert.deepEqual(did, [["recall"]]);
 });
+
+test("what was thought before goes when the policy begins, and comes back where no answer came", () => {
+  const { state, receive } = page({ work: "key.1", thought: "old", proposals: [] });
+  receive({ kind: "queued", ahead: 1, seconds: null });
+  assert.equal(state.get().thought, "old");
+  receive({ kind: "thinking" });
+  assert.deepEqual([state.get().thought, state.get().busy], ["", "think"]);
+  receive({ kind: "recalled", text: "old", mentions: [], failure: "", reason: "", answered: null }, { kind: "idle" });
+  assert.deepEqual([state.get().thought, state.get().busy], ["old", null]);
+});

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from veason.annotation.edits import (
@@ -31,7 +31,16 @@ from veason.annotation.followed import settle, with_followed, without_followed
 from veason.annotation.kept import kept_after
 from veason.annotation.marks import mark, occlude
 from veason.annotation.objects import duplicate, merge
-from veason.annotation.state import FrameRuns, Place, State, runs_of, subtract_runs, unite_runs, without_frame
+from veason.annotation.state import (
+    FrameRuns,
+    Place,
+    State,
+    changed_prompts,
+    runs_of,
+    subtract_runs,
+    unite_runs,
+    without_frame,
+)
 from veason.answer import object_names
 from veason.errors import SessionError
 from veason.types import FrameMasks, MaskTrack, ObjectMask, Prompt
@@ -61,11 +70,12 @@ def apply(state: State, edit: Edit, revision: int = 0, *, is_by_person: bool = T
         after = _corrected(after)
     if isinstance(edit, DropPrompt | Merged):
         after = _without_gone(after)
-    if after.prompts is not state.prompts:
-        after = replace(after, kept=kept_after(state, after))
-    pending = _pending_after(state, after, edit)
+    changed = changed_prompts(state, after)
+    if changed:
+        after = replace(after, kept=kept_after(state, after, changed))
+    pending = _pending_after(state, after, edit, changed)
     after = after if pending is after.pending else replace(after, pending=pending)
-    return with_followed(state, after, edit)
+    return with_followed(state, after, edit, changed)
 
 
 def apply_masks(state: State, arrived: Sequence[FrameMasks]) -> State:
@@ -278,13 +288,14 @@ def _lay_over(tracks: Mapping[int, MaskTrack], arrived: Sequence[FrameMasks]) ->
 # --- what waits to be computed
 
 
-def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, FrameRuns]:
+def _pending_after(before: State, after: State, edit: Edit, changed: Set[Place]) -> Mapping[int, FrameRuns]:
     """Return what is pending after an edit, by object id; the very same mapping where the edit changes nothing of it.
 
     Args:
         before: the state before the edit.
         after: the state after it, whose `pending` is not looked at.
         edit: what was done; arrived masks are not looked at, see `_without_arrived`.
+        changed: the places whose prompts it changed.
     """
     pending = before.pending
     match edit:
@@ -301,7 +312,7 @@ def _pending_after(before: State, after: State, edit: Edit) -> Mapping[int, Fram
             both = unite_runs(pending.get(source_id, ()), pending.get(target_id, ()))
             rest = _without_objects(pending, {source_id})
             return {**rest, target_id: both} if both else rest
-    return _prompted(before, after) if before.prompts is not after.prompts else pending
+    return _prompted(before, after, changed) if changed else pending
 
 
 def _without_arrived(frames: Mapping[int, FrameRuns], arrived: Iterable[FrameMasks]) -> Mapping[int, FrameRuns]:
@@ -319,11 +330,11 @@ def _without_arrived(frames: Mapping[int, FrameRuns], arrived: Iterable[FrameMas
     return found
 
 
-def _prompted(before: State, after: State) -> Mapping[int, FrameRuns]:
+def _prompted(before: State, after: State, changed: Set[Place]) -> Mapping[int, FrameRuns]:
     objects = set(after.object_ids)
     pending = {object_id: runs for object_id, runs in before.pending.items() if object_id in objects}
-    for place in before.prompts.keys() | after.prompts.keys():
-        if before.prompts.get(place) is after.prompts.get(place) or place[0] not in objects:
+    for place in changed:
+        if place[0] not in objects:
             continue
         missing = subtract_runs(((0, after.num_frames),), runs_of(after.frames_of(place[0])))
         redone = unite_runs(missing, (after.reach(place),))

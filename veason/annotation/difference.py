@@ -11,11 +11,20 @@ import json
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
-from veason.annotation.state import FrameRuns, Mark, Place, State, pack_places, unpack_places
+from veason.annotation.state import (
+    FrameRuns,
+    Mark,
+    Place,
+    State,
+    changed_prompts,
+    pack_places,
+    unpack_places,
+)
 from veason.errors import ProjectError, VeasonError
-from veason.types import Answer, MaskTrack, ObjectMask, Prompt
+from veason.types import Answer, FrameRange, MaskTrack, ObjectMask, Prompt
 
 Difference = dict[tuple[Any, ...], tuple[Any, Any]]
 """`{key: (before, after)}` in plain values; None means not there. Keys: `("keyframe",)` and the other scalars,
@@ -26,25 +35,28 @@ MaskIds = Mapping[Place, int]
 """The id under which the mask at every place is kept."""
 
 PromptNumbers = Mapping[Place, int]
-"""A number for each prompt, ascending in the order of `State.prompts`, which corrections depend on."""
+"""A number for each prompt, in ascending order, which is the order of `State.prompts`, which corrections depend on."""
 
 
-def number_prompts(prompts: Iterable[Place], known: PromptNumbers) -> dict[Place, int]:
+def number_prompts(prompts: Iterable[Place], known: PromptNumbers) -> PromptNumbers:
     """Return a number for each prompt, in ascending order; known numbers are kept where they still ascend.
 
     >>> number_prompts([(1, 5), (1, 0), (1, 3)], {(1, 5): 4, (1, 3): 2})
     {(1, 5): 4, (1, 0): 5, (1, 3): 6}
     """
+    places = list(prompts)
+    if places == list(known):
+        return known
     numbers: dict[Place, int] = {}
     last = 0
-    for place in prompts:
+    for place in places:
         last = max(known.get(place, 0), last + 1)
         numbers[place] = last
     return numbers
 
 
-def renumbered(known: PromptNumbers, step: Difference) -> dict[Place, int]:
-    """Return the numbers of the prompts after a step.
+def renumbered(known: PromptNumbers, step: Difference) -> PromptNumbers:
+    """Return the numbers of the prompts after a step, in ascending order.
 
     A step stored without numbers, by an older program, keeps the number of a prompt; one that comes back goes last.
     """
@@ -56,27 +68,17 @@ def renumbered(known: PromptNumbers, step: Difference) -> dict[Place, int]:
         old = numbers.pop(place, None)
         if after is not None:
             numbers[place] = after[2] if len(after) > 2 else old or max(numbers.values(), default=0) + 1
-    return numbers
+    return dict(sorted(numbers.items(), key=itemgetter(1)))
 
 
 def scalars(state: State) -> dict[str, Any]:
     """Return the small parts of a state in plain values."""
-    return {
-        "instruction": state.instruction,
-        "shown": plain(state.shown),
-        "keyframe": state.keyframe,
-        "answered": state.answered,
-        "reasoning": state.reasoning,
-        "thought": state.thought,
-        "locked": plain(state.locked),
-        "occluded": pack_places(state.occluded),
-        "kept": pack_places(state.kept),
-        "touched": pack_places(state.touched),
-        "passes": [[*place, *frames] for place, frames in sorted(state.passes.items())],
-        "assumed": [[object_id, *run] for object_id, runs in sorted(state.assumed.items()) for run in runs],
-        "classes": plain(state.classes),
-        "attributes": plain(state.attributes),
-    }
+    return {name: to_plain(getattr(state, name)) for name, (to_plain, _) in _SCALARS.items()}
+
+
+def scalars_after(known: Mapping[str, Any], step: Difference) -> dict[str, Any]:
+    """Return the small parts of the state after a step, given those of the state before it."""
+    return {**known, **{key[0]: after for key, (_, after) in step.items() if len(key) == 1}}
 
 
 def difference(
@@ -90,15 +92,19 @@ def difference(
     """Return the difference of two states. Masks are compared by identity, as `apply` never copies one."""
     masks = changed_masks(before, after)
     prompts: Difference = {}
-    if before.prompts is not after.prompts or before.by_hand != after.by_hand:
-        for place in before.prompts.keys() | after.prompts.keys():
-            if not _differs(before, after, place) and numbers_before[place] == numbers_after[place]:
-                continue
-            pair = (_plain_prompt(before, place, numbers_before), _plain_prompt(after, place, numbers_after))
-            if pair[0] != pair[1]:
-                prompts["prompt", *place] = pair
-    old, new = scalars(before), scalars(after)
-    found: Difference = {(name,): (old[name], new[name]) for name in old if old[name] != new[name]} | prompts
+    changed = changed_prompts(before, after) | (before.by_hand ^ after.by_hand)
+    if numbers_before is not numbers_after:
+        changed |= {place for place, _ in numbers_before.items() ^ numbers_after.items()}
+    for place in changed:
+        pair = (_plain_prompt(before, place, numbers_before), _plain_prompt(after, place, numbers_after))
+        if pair[0] != pair[1]:
+            prompts["prompt", *place] = pair
+    found: Difference = {}
+    for name, (to_plain, _) in _SCALARS.items():
+        old, new = getattr(before, name), getattr(after, name)
+        if old is not new and old != new:
+            found[name,] = (to_plain(old), to_plain(new))
+    found |= prompts
     if before.marks is not after.marks:
         for place in before.marks.keys() | after.marks.keys():
             if before.marks.get(place) != after.marks.get(place):
@@ -118,11 +124,6 @@ def difference(
         if pair[0] != pair[1]:
             found["mask", *place] = pair
     return found
-
-
-def _differs(before: State, after: State, place: Place) -> bool:
-    is_same = before.prompts.get(place) is after.prompts.get(place)
-    return not is_same or (place in before.by_hand) != (place in after.by_hand)
 
 
 def _plain_prompt(state: State, place: Place, numbers: PromptNumbers) -> list[Any] | None:
@@ -178,7 +179,7 @@ def applied(
     parts: dict[str, dict[tuple[Any, ...], Any]] = {}
     for key, (_, after) in step.items():
         parts.setdefault(key[0] if len(key) > 1 else "", {})[key[1:] or key] = after
-    values = scalars(state) | {key[0]: after for key, after in parts.get("", {}).items()}
+    values = {key[0]: after for key, after in parts.get("", {}).items()}
     wanted = parts.get("mask", {})
     masks = load_masks([mask_id for mask_id in wanted.values() if mask_id is not None])
     arrived = {place: None if mask_id is None else masks[mask_id] for place, mask_id in wanted.items()}
@@ -189,13 +190,12 @@ def applied(
         if kept is not None:
             prompts[_place(place)] = rebuild(Prompt, kept[1])
             by_hand |= {_place(place)} if kept[0] else set()
-    prompts = {place: prompts[place] for place in sorted(prompts, key=numbers.__getitem__)}
+    prompts = {place: prompts[place] for place in numbers}
     answer = state.answer
-    if values["answered"] != state.answered:
+    if "answered" in values:
         answer = None if values["answered"] is None else load_answer(values["answered"])
-    return from_scalars(
-        values,
-        state.num_frames,
+    return dataclasses.replace(
+        state,
         answer=answer,
         prompts=prompts,
         tracks=_with_masks(state.tracks, arrived),
@@ -203,6 +203,7 @@ def applied(
         by_hand=frozenset(by_hand),
         marks=_changed(state.marks, {_place(key): mark for key, mark in parts.get("mark", {}).items()}),
         names=_changed(state.names, {key[0]: name for key, name in parts.get("name", {}).items()}),
+        **_from_plain(values),
     )
 
 
@@ -221,35 +222,19 @@ def from_scalars(
     """Return a state of its small parts (see `scalars`; an empty mapping is a new question) and its large ones."""
     return State(
         num_frames,
-        instruction=values.get("instruction", ""),
-        shown=tuple(values.get("shown", ())),
         answer=answer,
-        keyframe=values.get("keyframe"),
         prompts=prompts,
         tracks=tracks,
         pending=pending,
-        answered=values.get("answered"),
         by_hand=by_hand,
         marks=marks,
-        reasoning=values.get("reasoning"),
-        thought=values.get("thought"),
         names=names,
-        locked=frozenset(values.get("locked", ())),
-        occluded=unpack_places(values.get("occluded", ())),
-        kept=unpack_places(values.get("kept", ())),
-        touched=unpack_places(values.get("touched", ())),
-        passes={(one, at): (start, stop) for one, at, start, stop in values.get("passes", ())},
-        assumed=_runs_by_object(values.get("assumed", ())),
-        classes={int(object_id): name for object_id, name in values.get("classes", {}).items()},
-        attributes={int(object_id): given for object_id, given in values.get("attributes", {}).items()},
+        **_from_plain(values),
     )
 
 
-def _runs_by_object(rows: Iterable[Sequence[int]]) -> dict[int, FrameRuns]:
-    found: dict[int, FrameRuns] = {}
-    for object_id, start, stop in rows:
-        found[object_id] = (*found.get(object_id, ()), (start, stop))
-    return found
+def _from_plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: from_plain(values[name]) for name, (_, from_plain) in _SCALARS.items() if name in values}
 
 
 def rebuild_runs(runs: list[list[int]] | None) -> FrameRuns | None:
@@ -350,3 +335,48 @@ def _rebuild(kind: Any, value: Any) -> Any:
 @functools.cache
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
+
+
+# --- the small parts of a state
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _plain_passes(passes: Mapping[Place, FrameRange]) -> list[list[int]]:
+    return [[*place, *frames] for place, frames in sorted(passes.items())]
+
+
+def _plain_assumed(assumed: Mapping[int, FrameRuns]) -> list[list[int]]:
+    return [[object_id, *run] for object_id, runs in sorted(assumed.items()) for run in runs]
+
+
+def _runs_by_object(rows: Iterable[Sequence[int]]) -> dict[int, FrameRuns]:
+    found: dict[int, FrameRuns] = {}
+    for object_id, start, stop in rows:
+        found[object_id] = (*found.get(object_id, ()), (start, stop))
+    return found
+
+
+def _by_object(values: Mapping[str, Any]) -> dict[int, Any]:
+    return {int(object_id): value for object_id, value in values.items()}
+
+
+_SCALARS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "instruction": (_same, _same),
+    "shown": (plain, tuple),
+    "keyframe": (_same, _same),
+    "answered": (_same, _same),
+    "reasoning": (_same, _same),
+    "thought": (_same, _same),
+    "locked": (plain, frozenset),
+    "occluded": (pack_places, unpack_places),
+    "kept": (pack_places, unpack_places),
+    "touched": (pack_places, unpack_places),
+    "passes": (_plain_passes, lambda rows: {(one, at): (start, stop) for one, at, start, stop in rows}),
+    "assumed": (_plain_assumed, _runs_by_object),
+    "classes": (plain, _by_object),
+    "attributes": (plain, _by_object),
+}
+"""The small parts of a state by their names: to plain values, and back."""

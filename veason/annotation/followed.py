@@ -6,7 +6,7 @@ Settled edit how far it went and which masks it left as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
 from veason.annotation.edits import Asked, Duplicated, Edit, GotAnswer, Marked, Merged, Settled, Tracked
@@ -24,13 +24,14 @@ from veason.annotation.state import (
 from veason.types import FrameRange
 
 
-def with_followed(before: State, after: State, edit: Edit) -> State:
+def with_followed(before: State, after: State, edit: Edit, changed: Set[Place]) -> State:
     """Return the state after an edit with `touched`, `passes` and `assumed` brought up to date.
 
     Args:
         before: the state before the edit.
         after: the state after it, in which `pending` is as the edit leaves it.
         edit: what was done; neither arrived masks nor a run that ended.
+        changed: the places whose prompts it changed.
     """
     match edit:
         case Asked() | GotAnswer():
@@ -42,8 +43,8 @@ def with_followed(before: State, after: State, edit: Edit) -> State:
             return after if source is None else replace(after, assumed={**after.assumed, object_id: source})
         case Merged(source_id, target_id, kept):
             return _merged(before, after, source_id, target_id, runs_of(kept))
-    touched = after.touched | _touched_by(before, after, edit)
-    if before.prompts is after.prompts and touched == after.touched:
+    touched = after.touched | _touched_by(before, after, edit, changed)
+    if not changed and touched == after.touched:
         return after
     objects = set(after.object_ids)
     unchanged = {
@@ -87,7 +88,7 @@ def _has_outdated(state: State, object_id: int, within: FrameRange | None = None
     return any(at in masks for at in frames_of(waiting))
 
 
-def _touched_by(before: State, after: State, edit: Edit) -> set[Place]:
+def _touched_by(before: State, after: State, edit: Edit, changed: Set[Place]) -> Set[Place]:
     """Return the places whose prompts an edit changed, or that it freed from a mark of absence.
 
     Where it changed the prompt that begins the track, all prompts of the object have to be followed anew.
@@ -95,13 +96,11 @@ def _touched_by(before: State, after: State, edit: Edit) -> set[Place]:
     if isinstance(edit, Marked):
         freed = range(edit.start, edit.stop) if edit.kind != "absent" else ()
         return {(edit.object_id, at) for at in freed if before.marks.get((edit.object_id, at)) == "absent"}
-    if before.prompts is after.prompts:
-        return set()
-    places = before.prompts.keys() | after.prompts.keys()
-    changed = {place for place in places if before.prompts.get(place) is not after.prompts.get(place)}
+    if not changed:
+        return changed
     layered = {*before.touched, *before.passes}
     begun = {one for one, at in changed if track_start(before, one, layered) == at}
-    return changed | {place for place in after.prompts if place[0] in begun}
+    return changed | {place for place in after.prompts if place[0] in begun} if begun else changed
 
 
 def _without_objects(state: State, object_ids: Iterable[int]) -> State:

@@ -6,20 +6,20 @@ prompt begins it, as a box does on any frame, it is another. Whoever clicked has
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Set
 
 from veason.annotation.state import Place, State, has_frame
 from veason.masks import mask_area
 
 
-def kept_after(before: State, after: State) -> frozenset[Place]:
-    """Return the clicked places whose masks stay, after an edit that changed prompts.
+def kept_after(before: State, after: State, changed: Set[Place]) -> frozenset[Place]:
+    """Return the clicked places whose masks stay, after an edit that changed the prompts at some places.
 
     Where an object's track begins on another frame than before, these are all places where a person clicked and saw
     what it gave. A place is freed when its own prompt changes, and where it begins the track itself.
     """
-    found = {place for place in after.kept if _is_untouched(place, before, after)}
-    starts = {object_id: track_start(after, object_id) for object_id in after.object_ids}
+    found = after.kept - {place for place in changed if place in before.prompts or place not in after.prompts}
+    starts = {object_id: track_start(after, object_id) for object_id in {object_id for object_id, _ in changed}}
     for object_id, start in starts.items():
         if track_start(before, object_id) not in (None, start):
             found |= {place for place in before.prompts_of(object_id) if _is_seen(place, before, after)}
@@ -31,15 +31,17 @@ def track_start(state: State, object_id: int, without: Container[Place] = ()) ->
 
     None where it has no prompt; those at the places `without` are not looked at. Source: `veason.segmenter.prompts`.
     """
-    prompts = {place: prompt for place, prompt in state.prompts_of(object_id).items() if place not in without}
-    shaped = [at for (_, at), prompt in prompts.items() if prompt.box is not None or prompt.mask is not None]
-    clicked = [at for (_, at), prompt in prompts.items() if any(click.is_positive for click in prompt.clicks)]
-    return min(shaped or clicked or [at for _, at in prompts], default=None)
-
-
-def _is_untouched(place: Place, before: State, after: State) -> bool:
-    prompt = after.prompts.get(place)
-    return prompt is not None and before.prompts.get(place, prompt) is prompt
+    shaped, clicked, others = [], [], []
+    for place, prompt in state.prompts.items():
+        if place[0] != object_id or place in without:
+            continue
+        if prompt.box is not None or prompt.mask is not None:
+            shaped.append(place[1])
+        elif any(click.is_positive for click in prompt.clicks):
+            clicked.append(place[1])
+        else:
+            others.append(place[1])
+    return min(shaped or clicked or others, default=None)
 
 
 def _is_seen(place: Place, before: State, after: State) -> bool:

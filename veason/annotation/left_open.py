@@ -13,7 +13,7 @@ from veason.consistency import doubt
 from veason.errors import SessionError
 from veason.masks import mask_area
 
-OpenPoint = Literal["missing", "empty", "doubtful", "unverified"]
+OpenPoint = Literal["missing", "assumed", "empty", "doubtful", "unverified"]
 OPEN_POINTS: tuple[OpenPoint, ...] = get_args(OpenPoint)
 
 
@@ -23,12 +23,14 @@ class LeftOpen:
 
     Attributes:
         missing: without a mask, or with one that does not follow from the prompts.
+        assumed: with a mask that a run which ended early left as it was, and that no person settled.
         empty: with an empty mask that nobody said to be absent.
         doubtful: with a mask whose doubt is above the threshold, and of which nobody said anything.
         unverified: with a mask that nobody drew or verified, the doubtful ones among them.
     """
 
     missing: Mapping[int, FrameRuns]
+    assumed: Mapping[int, FrameRuns]
     empty: Mapping[int, FrameRuns]
     doubtful: Mapping[int, FrameRuns]
     unverified: Mapping[int, FrameRuns]
@@ -58,6 +60,7 @@ def left_open(state: State, threshold: float, curve: Callable[[float], float] = 
         waiting = subtract_runs(((0, state.num_frames),), runs_of(masks))
         parts: dict[OpenPoint, FrameRuns] = {
             "missing": runs_of({*_frames(waiting), *_frames(state.waiting_frames(object_id))}),
+            "assumed": state.assumed_frames(object_id),
             "empty": runs_of(empty),
             "doubtful": runs_of(at for at in unsaid if at not in empty and curve(doubts[at]) > threshold),
             "unverified": runs_of(at for at in unsaid if at not in empty),

@@ -165,6 +165,14 @@ class State:
         return (start, stop)
 
 
+def changed_prompts(before: State, after: State) -> set[Place]:
+    """Return the places whose prompts are not the same; told by identity, as no edit copies a prompt that it keeps."""
+    old, new = before.prompts, after.prompts
+    if old is new:
+        return set()
+    return {place for place, prompt in new.items() if old.get(place) is not prompt} | (old.keys() - new.keys())
+
+
 # --- places and runs of frames
 
 

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     sampling = read_sampling(args)
 
     from veason.outputs import RunResult
-    from veason.pipeline import prompts_from_answer
+    from veason.tracks import prompts_from_answer
     from veason.video import open_video
 
     with open_video(args.video) as video:

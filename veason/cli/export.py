@@ -27,7 +27,11 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--everything", action="store_true", help="include answers that nobody has accepted (never in sft, grpo)"
     )
-    parser.add_argument("--no-overlaps", action="store_true", help="let no two objects of a question share a pixel")
+    parser.add_argument(
+        "--no-overlaps",
+        action="store_true",
+        help="let no two objects of a question share a pixel (always so where the project wants it)",
+    )
     parser.add_argument("--disputed", action="store_true", help="include accepted answers that a reviewer disputes")
     parser.add_argument("--force", action="store_true", help="replace an earlier export in the same folder")
     parser.add_argument("--no-pictures", action="store_true", help="leave out the frames if the format allows it")
@@ -50,15 +54,16 @@ def run(args: argparse.Namespace) -> int:
     from veason.profile import GENERIC, read_profile
     from veason.project import Project
 
-    options = ExportOptions(
-        is_everything=args.everything,
-        has_disputed=args.disputed,
-        has_overlaps=not args.no_overlaps,
-        is_forced=args.force,
-        has_pictures=not args.no_pictures,
-        profile=read_profile(Path(args.profile)) if args.profile else GENERIC,
-    )
+    profile = read_profile(Path(args.profile)) if args.profile else GENERIC
     with Project.open(args.project) as project:
+        options = ExportOptions(
+            is_everything=args.everything,
+            has_disputed=args.disputed,
+            has_overlaps=not (args.no_overlaps or project.overlap_rule.is_never()),
+            is_forced=args.force,
+            has_pictures=not args.no_pictures,
+            profile=profile,
+        )
         report = export_labels(from_project(project), args.format, args.out, options)
     print("\n".join(report.lines()), file=sys.stderr)
     if args.json:

@@ -33,7 +33,7 @@ def propagate_with_progress(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from veason.outputs import check_palette_ids
-    from veason.pipeline import merge_tracks
+    from veason.tracks import merge_tracks
 
     check_palette_ids(prompt.object_id for prompt in prompts)
     start, stop = frames or (0, video.info.num_frames)

@@ -49,6 +49,12 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         help="a further host name to accept, such as a proxy's; may be repeated",
     )
     parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=positive_int,
+        help="processes in which the models run, each with its own on a GPU in turn (default: this one alone)",
+    )
+    parser.add_argument(
         "--video-memory", metavar="MB", type=megabytes, help="memory for opened videos, in megabytes (default: 512)"
     )
     parser.add_argument(
@@ -90,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         has_mcp=args.mcp,
         logs_json=args.log_json,
     )
-    chosen = {"video_mb": args.video_memory, "transfer_mb": args.transfer_disk}
+    chosen = {"workers": args.workers, "video_mb": args.video_memory, "transfer_mb": args.transfer_disk}
     serve(
         Settings(
             policy=args.policy,

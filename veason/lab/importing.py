@@ -95,11 +95,11 @@ def import_predictions(
         DataError: no layout that is known fits the folder, pictures are missing or unreadable.
         OptionError: the name is taken.
     """
-    lab.check_name(name)
     work = lab.folder / "evaluations" / name
-    arranged = arrange(predictions, list(dataset), work)
     out = work / "out"
-    evaluate(dataset, arranged, out, workers=workers, allow_missing=allow_missing, on_progress=on_progress)
+    with lab.claiming(name):
+        arranged = arrange(predictions, list(dataset), work)
+        evaluate(dataset, arranged, out, workers=workers, allow_missing=allow_missing, on_progress=on_progress)
     return import_evaluation(lab, name, out, with_masks=with_masks, tags=tags)
 
 

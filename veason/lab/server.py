@@ -60,9 +60,10 @@ class Room:
 
     def pictures(self, run: Run) -> CasePictures:
         """Return the pictures of a run. Raises DataError where its dataset is gone."""
-        if run.info.name not in self.pictures_of:
-            self.pictures_of[run.info.name] = CasePictures.of(run)
-        return self.pictures_of[run.info.name]
+        known = self.pictures_of.get(run.info.name)
+        if known is None or known.run is not run:  # a run of another time may have had the name
+            known = self.pictures_of[run.info.name] = CasePictures.of(run)
+        return known
 
 
 def lab_app(lab: Lab, *, hosts: tuple[str, ...] = ()) -> Starlette:

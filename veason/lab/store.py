@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,8 +26,12 @@ from veason.atomic import write_atomically
 from veason.errors import DataError, OptionError
 from veason.lab.columns import COLUMNS, Kind
 from veason.lab.packing import INDEX_FILE
+from veason.lab.verdicts import Verdicts
 from veason.libraries import library_imports
 from veason.types import Rle
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,21 +133,30 @@ class Lab:
     """A folder of runs, made where it is not there yet."""
 
     folder: Path
-    _open: dict[str, Run] = field(default_factory=dict, repr=False)
+    _open: dict[str, tuple[tuple[int, int], Run]] = field(default_factory=dict, repr=False)
 
     def names(self) -> list[str]:
         """Return the names of all runs, in order."""
         runs = self.folder / "runs"
-        return sorted(path.parent.name for path in runs.glob(f"*/{RUN_FILE}")) if runs.is_dir() else []
+        found = (path.parent.name for path in runs.glob(f"*/{RUN_FILE}")) if runs.is_dir() else ()
+        return sorted(name for name in found if NAME.fullmatch(name))  # not what is being made
 
     def run(self, name: str) -> Run:
-        """Return a run; its table stays in memory. Raises DataError for an unknown or unreadable one."""
-        if name not in self._open:
-            if NAME.fullmatch(name) is None or not (self._place(name) / RUN_FILE).is_file():
-                known = ", ".join(self.names()) or "none"
-                raise DataError(f"{self.folder} has no run {name!r}: its runs are {known}")
-            self._open[name] = Run(self._place(name), _read_info(self._place(name) / RUN_FILE))
-        return self._open[name]
+        """Return a run; its table stays in memory until its files change.
+
+        Raises:
+            DataError: the run is unknown or unreadable.
+        """
+        place = self._run_folder(name)
+        stamp = _stamp(place / RUN_FILE)
+        if name not in self._open or self._open[name][0] != stamp:
+            self._open[name] = stamp, Run(place, _read_info(place / RUN_FILE))
+        return self._open[name][1]
+
+    def _run_folder(self, name: str) -> Path:
+        if NAME.fullmatch(name) is None or not (self._place(name) / RUN_FILE).is_file():
+            raise DataError(f"{self.folder} has no run {name!r}: its runs are {', '.join(self.names()) or 'none'}")
+        return self._place(name)
 
     def __iter__(self) -> Iterator[Run]:
         return (self.run(name) for name in self.names())
@@ -155,6 +169,25 @@ class Lab:
             )
         if self._place(name).exists():
             raise OptionError(f"there is a run {name!r} already: choose another name, or remove that one first")
+        if Verdicts(self.folder).of_run(name):
+            raise OptionError(
+                f"people judged cases of an earlier run {name!r}, and their verdicts would count for this one: "
+                "choose another name"
+            )
+
+    @contextmanager
+    def claiming(self, name: str) -> Iterator[None]:
+        """Hold the name of a new run while the block runs.
+
+        Raises:
+            OptionError: the name is taken or unusable, or another process makes a run of that name.
+        """
+        self.check_name(name)
+        with _locked(self.folder / "runs" / f".{name}.lock", waits=False) as is_ours:
+            if not is_ours:
+                raise OptionError(f"a run {name!r} is being made: wait for it, or choose another name")
+            self.check_name(name)
+            yield
 
     @contextmanager
     def adding(self, info: RunInfo) -> Iterator[Path]:
@@ -163,17 +196,17 @@ class Lab:
         Raises:
             OptionError: the name is taken or unusable.
         """
-        self.check_name(info.name)
         partial = self.folder / "runs" / f".{info.name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
-            yield partial
-            _write_info(partial, info)
-            partial.rename(self._place(info.name))
-        except BaseException:
+        with self.claiming(info.name):
             shutil.rmtree(partial, ignore_errors=True)
-            raise
+            partial.mkdir(parents=True)
+            try:
+                yield partial
+                _write_info(partial, info)
+                partial.rename(self._place(info.name))
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
 
     def describe(self, name: str, *, tags: tuple[str, ...] | None = None, note: str | None = None) -> RunInfo:
         """Change what people say of a run, and return what is known of it now."""
@@ -185,15 +218,16 @@ class Lab:
         )
         _write_info(run.folder, info)
         run.info = info
+        self._open[name] = _stamp(run.folder / RUN_FILE), run
         return info
 
     def remove(self, name: str) -> Path:
         """Move a run out of the way, and return where its files are: nothing is deleted."""
-        run = self.run(name)
+        place = self._run_folder(name)
         target = self.folder / "removed" / f"{name}.{time.time_ns()}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        run.folder.rename(target)
-        del self._open[name]
+        place.rename(target)
+        self._open.pop(name, None)
         return target
 
     def views(self) -> dict[str, str]:
@@ -205,16 +239,18 @@ class Lab:
             views = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(f"{file}: is not JSON ({error}): mend or delete it") from error
+        if not isinstance(views, dict):
+            raise DataError(f"{file}: wanted names with queries, got {type(views).__name__}: mend or delete it")
         return {str(name): str(query) for name, query in views.items()}
 
     def save_view(self, name: str, query: str) -> None:
         """Keep a query under a name; an empty query forgets it."""
         if not name.strip():
             raise OptionError("a saved view needs a name")
-        views = self.views() | {name.strip(): query}
-        kept = {name: query for name, query in views.items() if query.strip()}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.folder / VIEWS_FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+        with _locked(self.folder / ".views.lock"):
+            views = self.views() | {name.strip(): query}
+            kept = {name: query for name, query in views.items() if query.strip()}
+            write_atomically(self.folder / VIEWS_FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
     def _place(self, name: str) -> Path:
         return self.folder / "runs" / name
@@ -238,6 +274,8 @@ def schema() -> dict[str, Any]:
 def _read_info(file: Path) -> RunInfo:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise DataError(f"{file}: does not describe a run: import the run again")
         if record.get("version") != VERSION:
             raise DataError(f"{file}: is of version {record.get('version')!r}, this program reads {VERSION}: update it")
         return RunInfo(**{**record, "tags": tuple(record.get("tags", ()))})
@@ -247,3 +285,23 @@ def _read_info(file: Path) -> RunInfo:
 
 def _write_info(folder: Path, info: RunInfo) -> None:
     write_atomically(folder / RUN_FILE, json.dumps(asdict(info), indent=1, ensure_ascii=False) + "\n")
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Return what changes when a file is replaced."""
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+@contextmanager
+def _locked(file: Path, *, waits: bool = True) -> Iterator[bool]:
+    """Hold a lock, which ends with its process, while the block runs; False where another has it and nobody waits."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as stream:
+        is_ours = True
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            except BlockingIOError:
+                is_ours = False
+        yield is_ours

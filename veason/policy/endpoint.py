@@ -105,9 +105,12 @@ class EndpointPolicy:
     def models(self) -> tuple[str, ...]:
         """Return the names of the server's models, sorted. Raises EndpointError if it cannot list them."""
         try:
-            return tuple(sorted(str(model.id) for model in self._client.models.list()))
+            return self._listed()
         except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
             raise self._to_endpoint_error(error) from error
+
+    def _listed(self) -> tuple[str, ...]:
+        return tuple(sorted(str(model.id) for model in self._client.models.list()))
 
     def stream(
         self,
@@ -274,8 +277,8 @@ class EndpointPolicy:
         if status == 429:
             return EndpointError(f"{self.name} takes no more requests for now ({text}): wait, or ask for fewer samples")
         if status == 404 or (status == 400 and _UNKNOWN_MODEL.search(text)):
-            with suppress(EndpointError):
-                if (names := self.models()) and self.model not in names:
+            with suppress(openai.OpenAIError, AttributeError, TypeError, ValueError):
+                if (names := self._listed()) and self.model not in names:
                     return EndpointError(f"{self.name} has no model {self.model!r}, but {', '.join(names[:20])}")
             return EndpointError(
                 f"{self.address} has no such model or address ({status}): {text}; should it end with /v1?"

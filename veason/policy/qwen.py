@@ -301,21 +301,26 @@ class QwenPolicy:
             self._prefixes.put(prepared.key, entry)
 
     def _decode(self, tokens: Iterator[list[int]]) -> Iterator[str]:
-        """Yield the text of each token; "" for a token that ends inside a character, whose text comes with a later one.
+        """Yield the text of each token, without the character that it ends inside of: a later token brings that.
 
-        Byte-level tokens decode independently, so only the pending tokens are decoded again.
+        Byte-level tokens decode independently, so only those since the last whole character are decoded again. A tail
+        that no token completes is yielded as U+FFFD, as soon as it cannot become a character any more.
         """
         pending: list[int] = []
+        shown = waited = 0
         for ids in tokens:
             pending += ids
             text = self._processor.tokenizer.decode(pending, skip_special_tokens=True)
-            if text.endswith("\ufffd") and len(pending) < _MAX_TOKENS_PER_CHARACTER:
-                yield ""
-                continue
-            pending = []
-            yield text
+            whole = text.rstrip("\ufffd")
+            waited = waited + 1 if len(whole) <= shown else 1
+            if whole == text or waited >= _MAX_TOKENS_PER_CHARACTER:
+                yield text[shown:]
+                pending, shown, waited = [], 0, 0
+            else:
+                yield whole[shown:]
+                shown = max(shown, len(whole))
         if pending:
-            yield self._processor.tokenizer.decode(pending, skip_special_tokens=True)
+            yield self._processor.tokenizer.decode(pending, skip_special_tokens=True)[shown:]
 
 
 @contextmanager

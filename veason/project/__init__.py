@@ -19,6 +19,7 @@ queue.py       Queue: statuses, assignment, comments, verdicts
 labels.py      LabelStore: edits, masks and answers
 classes.py     Classes: what objects can be
 gate.py        AcceptGate: what has to be done before labels are accepted
+overlap_rule.py OverlapRule: whether objects may share pixels in what is exported
 doubt.py       LearntDoubt: doubt as people judged it
 project.py     Project: the folder, which has a library, a queue and labels
 statistics.py  progress, time, doubt, agreement of two annotators

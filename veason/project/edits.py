@@ -33,6 +33,7 @@ from veason.annotation.difference import (
     rebuild_runs,
     renumbered,
     scalars,
+    scalars_after,
     to_json,
 )
 from veason.annotation.state import FrameRuns
@@ -54,6 +55,7 @@ class Loaded:
         state: its annotation.
         mask_ids: the ids of the current masks, by (object id, frame index).
         prompt_numbers: the numbers of the prompts, ascending in their order.
+        scalars: the small parts of the state in plain values, as its row holds them.
         steps: the edits of all steps, undone ones last; None until they are needed.
     """
 
@@ -64,6 +66,7 @@ class Loaded:
     state: State
     mask_ids: MaskIds
     prompt_numbers: PromptNumbers
+    scalars: Mapping[str, Any]
     steps: tuple[Edit, ...] | None = None
 
 
@@ -130,7 +133,7 @@ def load(db: sqlite3.Connection, question_id: int) -> Loaded:
         marks=marks,
         names=names,
     )
-    return Loaded(question_id, revision, position, size, state, ids, numbers)
+    return Loaded(question_id, revision, position, size, state, ids, numbers, scalars(state))
 
 
 def enter(db: sqlite3.Connection, loaded: Loaded, edits: Sequence[Edit], origin: Origin, is_step: bool) -> Loaded:
@@ -177,13 +180,15 @@ def _enter_run(db: sqlite3.Connection, loaded: Loaded, run: Sequence[Edit], orig
     for edit in run:
         if isinstance(edit, GotAnswer):
             _store_answer(db, revision, loaded.question_id, state, origin)
-    ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
+    if state.tracks is not loaded.state.tracks:
+        ids = {place: ids[place] for track in state.tracks.values() for place in _places(track)}
     _write_rows(db, loaded.question_id, step, numbers)
     position = store_step(db, loaded.question_id, loaded.position, revision, step, is_step=is_step)
     steps = loaded.steps
     if is_step and steps is not None:
         steps = (*steps[: loaded.position], run[0])
-    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, steps)
+    values = scalars_after(loaded.scalars, step)
+    after = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, values, steps)
     _write_question(db, after)
     return after
 
@@ -213,7 +218,8 @@ def walk(db: sqlite3.Connection, loaded: Loaded, origin: Origin, *, forward: boo
     write_log(db, revision, loaded.question_id, "redo" if forward else "undo", {}, origin)
     _write_rows(db, loaded.question_id, step, numbers)
     position = loaded.position + (1 if forward else -1)
-    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, loaded.steps)
+    values = scalars_after(loaded.scalars, step)
+    walked = Loaded(loaded.question_id, revision, position, loaded.size_hw, state, ids, numbers, values, loaded.steps)
     _write_question(db, walked)
     return walked
 
@@ -344,7 +350,7 @@ def _write_question(db: sqlite3.Connection, loaded: Loaded) -> None:
         (
             loaded.revision,
             loaded.position,
-            compact(scalars(state)),
+            compact(loaded.scalars),
             compact(state.pending),
             state.reasoning,
             state.answered,

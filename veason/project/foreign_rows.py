@@ -15,7 +15,7 @@ from veason.annotation import EDITS, Mark, Provenance, Reasoning
 from veason.annotation.difference import rebuild
 from veason.errors import DataError, ProjectError
 from veason.masks import check_runs
-from veason.project import classes, gate
+from veason.project import classes, gate, overlap_rule
 from veason.project.edits import load
 from veason.project.records import STATUSES
 from veason.project.videos import is_plain_place
@@ -242,7 +242,11 @@ TABLES: Mapping[str, Mapping[str, Check]] = {
 """What each column may hold, in the order in which tables are filled."""
 
 
-_NOTES: Mapping[str, Callable[[str | None], object]] = {classes.NOTE: classes.read_classes, gate.NOTE: gate.read_gate}
+_NOTES: Mapping[str, Callable[[str | None], object]] = {
+    classes.NOTE: classes.read_classes,
+    gate.NOTE: gate.read_gate,
+    overlap_rule.NOTE: overlap_rule.read_rule,
+}
 """How the notes that a page shows are read; one that cannot be is forgotten."""
 
 

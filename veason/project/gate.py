@@ -15,6 +15,7 @@ NOTE = "accept gate"
 
 _WORDS: dict[OpenPoint, str] = {
     "missing": "frames without an up-to-date mask: propagate",
+    "assumed": "frames that a run which ended early left as they were: go on with it",
     "empty": "empty frames: mark them absent, or draw the object",
     "doubtful": "doubtful frames: correct or verify them",
     "unverified": "unverified frames: look at them and verify them",

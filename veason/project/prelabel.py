@@ -16,10 +16,11 @@ from typing import Literal
 
 from veason.annotation import Asked, Edit, GotAnswer, GotMasks, RecomputePlan, RecomputeRequest
 from veason.errors import DeviceError, ProjectError, PromptError, VideoError
-from veason.pipeline import MAX_STARTING_FRAMES, FramesShown, Pipeline, prompts_from_answer, starting_range
+from veason.pipeline import FramesShown, Pipeline
 from veason.project.project import Project
 from veason.project.records import ChangedElsewhere, Question
 from veason.project.statistics import rank
+from veason.tracks import MAX_STARTING_FRAMES, prompts_from_answer, starting_range
 from veason.types import Answered, Sampling, Unanswered, Withheld
 from veason.video import Video
 

@@ -15,6 +15,7 @@ from veason.project.doubt import LearntDoubt
 from veason.project.gate import AcceptGate
 from veason.project.labels import LabelStore
 from veason.project.library import Library
+from veason.project.overlap_rule import OverlapRule
 from veason.project.queue import Queue
 from veason.video.limits import ANY, VideoLimits
 
@@ -35,6 +36,7 @@ class Project:
         labels: edits, masks and answers.
         classes: what objects can be.
         gate: what has to be done before labels are accepted.
+        overlap_rule: whether objects may share pixels in what is exported.
         doubt: how often masks that look doubtful were wrong.
     """
 
@@ -49,6 +51,7 @@ class Project:
         self.labels = LabelStore(database, self.library)
         self.classes = Classes(database)
         self.gate = AcceptGate(database)
+        self.overlap_rule = OverlapRule(database)
         self.doubt = LearntDoubt(database)
 
     @property

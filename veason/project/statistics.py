@@ -59,8 +59,8 @@ def statistics(project: Project) -> Statistics:
             db.execute("SELECT status, count(*) FROM questions WHERE deleted_at IS NULL GROUP BY status").fetchall()
         )
         num_masks = db.execute(
-            "SELECT count(*) FROM masks m JOIN questions q ON q.id = m.question_id "
-            "WHERE m.is_current = 1 AND q.deleted_at IS NULL"
+            "SELECT count(*) - (SELECT count(*) FROM masks WHERE is_current = 1 AND question_id IN "
+            "(SELECT id FROM questions WHERE deleted_at IS NOT NULL)) FROM masks WHERE is_current = 1"
         ).fetchone()[0]
         rows = db.execute(
             "SELECT l.question_id, q.video_id, ifnull(l.annotator, ''), "

@@ -14,8 +14,9 @@ from veason import hub
 from veason.boxes import box_iou, boxes_array, match_boxes
 from veason.masks import empty_mask, union_mask
 from veason.metrics import jaccard
-from veason.pipeline import Pipeline, load_pipeline, merge_tracks
+from veason.pipeline import Pipeline, load_pipeline
 from veason.profile import load_profile
+from veason.tracks import merge_tracks
 from veason.types import Answer, Answered, FrameMasks, ModelOptions
 from veason.video import open_video
 from veason_nano.dataset import clip_seed

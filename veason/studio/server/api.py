@@ -26,7 +26,7 @@ from veason.errors import OptionError, PromptError, SessionError, VeasonError
 from veason.libraries import library_imports
 from veason.masks import coco_dict
 from veason.outputs import write_palette_masks
-from veason.pipeline import FramesShown, Pipeline, masks_by_frame, merge_tracks, prompts_from_answer
+from veason.pipeline import FramesShown, Pipeline
 from veason.profile import sample_indices
 from veason.studio.server.call_prompts import read_prompts
 from veason.studio.server.callers import program_of
@@ -36,6 +36,7 @@ from veason.studio.server.model_line import ModelLine, Place, Ticket
 from veason.studio.server.outbox import Outbox
 from veason.studio.server.proposals import Gathering, describe_agreement, samplings
 from veason.studio.server.uploads import is_upload
+from veason.tracks import masks_by_frame, merge_tracks, prompts_from_answer
 from veason.types import (
     Answer,
     Answered,

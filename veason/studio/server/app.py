@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from veason.errors import VeasonError
+from veason.errors import OptionError, VeasonError
 from veason.libraries import library_imports
+from veason.model_workers import load_workers
 from veason.models.choice import KeptChoice
-from veason.pipeline import load_pipeline
+from veason.pipeline import Pipeline, load_pipeline
 from veason.studio.server.about import about_page
 from veason.studio.server.access.people import People
 from veason.studio.server.access.sign_in import SignIn
@@ -66,6 +68,7 @@ def serve(
         models=models,
         video_bytes=settings.video_mb * MIB,
         transfer_bytes=settings.transfer_mb * MIB,
+        workers=settings.workers,
     )
     if registry.own_key is not None:
         print(f"labels are kept in {registry.get(registry.own_key).folder}")
@@ -129,6 +132,9 @@ def _first_models(settings: Settings, registry: ProjectRegistry, *, is_local: bo
     if project is not None and not is_locked:
         kept = read_kept(project, settings.policy, settings.segmenter)
     endpoint = settings.models.endpoint
+    words = Teller(registry.hidden_folders, is_public=registry.is_public).words
+    if settings.workers > 1:
+        return ModelChoice(_load_workers(settings), settings.models, is_locked=True, project=project, words=words)
     if kept.policy_model is not None and endpoint is not None:
         endpoint = replace(endpoint, model=kept.policy_model)
     try:
@@ -138,8 +144,15 @@ def _first_models(settings: Settings, registry: ProjectRegistry, *, is_local: bo
             raise
         print(f"the models that were chosen last cannot be used ({error}): the best that are here are taken instead")
         pipeline = load_pipeline(settings.policy, settings.segmenter, settings.models)
-    words = Teller(registry.hidden_folders, is_public=registry.is_public).words
     return ModelChoice(pipeline, settings.models, is_locked=is_locked, project=project, words=words)
+
+
+def _load_workers(settings: Settings) -> Pipeline:
+    """Load the models in several processes, in each of them the same. Raises OptionError on a ZeroGPU Space."""
+    if is_zero_gpu():
+        raise OptionError("a ZeroGPU Space has workers of its own: leave --workers out")
+    load = partial(load_pipeline, settings.policy, settings.segmenter, settings.models)
+    return load_workers(settings.workers, load, device=settings.models.device)
 
 
 def shared_middleware(studio: Studio, deployment: Deployment, people: People | None) -> list[Middleware]:
@@ -162,9 +175,7 @@ def _add_tools(app_kwargs: dict[str, Any], api: Api, studio: Studio, *, is_local
     """Add the tools of the Model Context Protocol to what gradio makes its app of. Raises MissingBackend."""
     from veason.studio.server import tool_server  # its library is an extra
 
-    server = tool_server.make_server(
-        tool_server.Tools(api, tool_server.Clips(studio.outbox.uploads, is_local=is_local))
-    )
+    server = tool_server.make_server(tool_server.Tools(api, tool_server.Clips(studio.outbox, is_local=is_local)))
     app_kwargs["middleware"].append(Middleware(tool_server.ToolPages, tools=tool_server.application(server)))
     app_kwargs["lifespan"] = tool_server.running(server)
 
@@ -180,6 +191,7 @@ def _checks(studio: Studio) -> Checks:
 def _gauges(studio: Studio) -> Gauges:
     return {
         "models_waiting": ("Requests that wait for the models.", lambda: studio.line.num_waiting),
+        "workers_running": ("Workers of the models that run.", lambda: studio.models.pipeline.num_workers),
         "questions_open": ("Questions that are held open.", lambda: len(studio.questions)),
         "projects_open": ("Projects that are held open.", lambda: studio.registry.num_open),
     }

@@ -25,7 +25,6 @@ from veason.annotation.marks import with_settled
 from veason.annotation.shapes import copied, interpolated, with_tool
 from veason.boxes import clip_box
 from veason.errors import PromptError, SessionError
-from veason.pipeline import prompts_from_answer
 from veason.studio.server.painted import painted_mask
 from veason.studio.server.proposals import Proposal
 from veason.studio.server.question.open_question import within
@@ -51,6 +50,7 @@ from veason.studio.server.requests.edits import (
     ToolEdit,
     WordsEdit,
 )
+from veason.tracks import prompts_from_answer
 from veason.types import Box, Click, Prompt
 
 

@@ -9,21 +9,24 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
 from veason.annotation import Asked, DropPrompt, GotAnswer, GotMasks, PutPrompt, RecomputePlan, RecomputeRequest, State
 from veason.annotation.recompute import Extent
 from veason.answer import context_for, render_answer
 from veason.errors import SessionError
-from veason.pipeline import FramesShown, Pipeline, prompts_from_answer, starting_range
+from veason.pipeline import FramesShown, Pipeline
 from veason.policy.prompt import correction_text
 from veason.profile import GENERIC, Profile, sample_indices
+from veason.project import Labelled
 from veason.project.statistics import rank
 from veason.studio.server.client import Client
 from veason.studio.server.messages import Item, Message
+from veason.studio.server.messages.files import NoticeItem
 from veason.studio.server.messages.masks import IdleItem, PropagatingItem, QueuedItem
 from veason.studio.server.messages.thinking import SamplingItem, ThinkingItem, WithheldItem
 from veason.studio.server.model_line import ModelLine, Ticket
-from veason.studio.server.proposals import Gathering, samplings
+from veason.studio.server.proposals import Gathering, Proposal, samplings
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.requests.stage import PropagateRequest, ThinkRequest
 from veason.studio.server.views import (
@@ -39,6 +42,7 @@ from veason.studio.server.views import (
     session_item,
     settled_item,
 )
+from veason.tracks import prompts_from_answer, starting_range
 from veason.types import (
     Answer,
     Answered,
@@ -73,6 +77,21 @@ def frame_count_of(pipeline: Pipeline) -> int:
     return pipeline.policy.frame_count if pipeline.policy is not None else 8
 
 
+_NOT_ASKED = "The question was stopped before it was asked."
+_NO_ANSWER = "The question ended before there was an answer."
+_PUT_BACK = "The labels and the reasoning are as they were before it."
+_CHANGED = "What was changed meanwhile stays; undo goes back to the labels from before it."
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What a question had before it was asked."""
+
+    state: State
+    proposals: tuple[Proposal, ...]
+    asked: int
+
+
 class Asking:
     """One question to the policy, as the job of an open question."""
 
@@ -86,6 +105,8 @@ class Asking:
         self._guess = request.guess or (request.again and before is not None and before.is_guess)
         self._keyframe: int | None = None
         """The keyframe of the answer that is being written."""
+        self._has_ended = False
+        """Whether there is an answer, or the reason why there is none."""
         self._shown = sample_indices(question.info.num_frames, frame_count_of(pipeline))
         self._turns: tuple[Turn, ...] = ()
         if request.again and pipeline.policy is not None:
@@ -96,24 +117,56 @@ class Asking:
     def messages(self) -> Iterator[Message]:
         """Ask, and yield what the page is told."""
         question, labels = self._question, self._question.labels
-        with question.job.run() as stop, self._line.ticket(self._who, f"think {self._count}") as ticket:
+        job = question.job.run(self._client.tab)
+        with job as stop, self._line.ticket(self._who, f"think {self._count}") as ticket:
             yield from waiting(question.id, ticket, stop)
-            if stop.is_set():
-                yield Message(work=question.id, items=(IdleItem(),))
+            reasons = () if self._guess or stop.is_set() else self._outside_training()
+            if stop.is_set() or reasons:  # before anything is recorded, so that what was there stays
+                why = WithheldItem(reasons=reasons) if reasons else NoticeItem(level="info", text=_NOT_ASKED)
+                yield Message(work=question.id, items=(why, *_idle(question, stop, self._client)))
                 return
-            reasons = () if self._guess else self._outside_training()
-            if reasons:  # before anything is recorded, so that what was there stays
-                yield Message(work=question.id, items=(WithheldItem(reasons=reasons), IdleItem()))
-                return
+            before = _Before(labels.state(), question.proposals, question.asked)
             now = labels.record(Asked(self._instruction, self._shown), self._client)
             question.proposals, question.asked = (), self._count
-            begun = ThinkingItem(), session_item(now), self._proposals(), all_masks(now.state)
-            yield Message(work=question.id, items=begun)
-            yield from _in_batches(question.id, self._thoughts(), stop)
-            now = labels.now()
-            recalled = recalled_item(question, now.state, profile_of(self._pipeline))
-            told = session_item(now), recalled, self._proposals(), findings_item(now.state), IdleItem()
-            yield Message(work=question.id, items=told)
+            try:
+                begun = ThinkingItem(), session_item(now), self._proposals(), all_masks(now.state)
+                yield Message(work=question.id, items=begun)
+                yield from _in_batches(question.id, self._thoughts(), stop)
+            except GeneratorExit:  # the tab has gone
+                self._put_back(before, now)
+                raise
+            except Exception:  # who called tells what it was
+                yield self._end(before, now, stop)
+                raise
+            yield self._end(before, now, stop)
+
+    def _end(self, before: _Before, asked: Labelled, stop: threading.Event) -> Message:
+        """Return what the page is told at the end: the answer, or that there is none and what is there instead."""
+        question, was = self._question, before.state
+        told: tuple[Item, ...] = ()
+        if not self._has_ended:
+            what = _PUT_BACK if self._put_back(before, asked) else _CHANGED if was.answer or was.object_ids else ""
+            text = f"{_NO_ANSWER} {what}".rstrip()
+            state = question.labels.state()
+            masks = all_masks(state), doubt_item(state, question.project.doubt.curve())
+            told = NoticeItem(level="info", text=text), *masks
+        now = question.labels.now()
+        recalled = recalled_item(question, now.state, profile_of(self._pipeline))
+        labels = session_item(now), recalled, self._proposals(), findings_item(now.state)
+        return Message(work=question.id, items=(*told, *labels, *_idle(question, stop, self._client)))
+
+    def _put_back(self, before: _Before, asked: Labelled) -> bool:
+        """Take the question back where it ended without an answer and labels went for it; tell whether it was.
+
+        What a person has changed since is not taken back with it: then undo brings the labels.
+        """
+        question, was = self._question, before.state
+        if self._has_ended or not (was.answer or was.object_ids):
+            return False
+        is_put_back = question.labels.take_back(asked, self._client)
+        if is_put_back:
+            question.proposals, question.asked = before.proposals, before.asked
+        return is_put_back
 
     def _outside_training(self) -> tuple[str, ...]:
         """Return why the policy would only guess."""
@@ -153,6 +206,7 @@ class Asking:
         question = self._question
         answered = GotAnswer(answer, prompts_from_answer(answer))
         question.labels.follow([answered], self._client, source=self._policy_name, sampling=sampling)
+        self._has_ended = True
         question.project.queue.set_status(question.question_id, "proposed", source=self._policy_name)
         question.range.propose(starting_range(question.info, answer.keyframe or 0))
         return range_item(question)
@@ -166,6 +220,7 @@ class Asking:
         if isinstance(event, Unanswered):
             question = self._question
             question.project.queue.fail(question.question_id, event.reason, text=event.text, source=self._policy_name)
+            self._has_ended = True
         elif isinstance(event, KeyframeChosen):
             self._keyframe = event.frame_index
         elif isinstance(event, BoxClosed) and self._keyframe is not None:
@@ -219,10 +274,11 @@ def propagate(
     state = question.labels.state()
     num_objects = len(state.object_ids) if request.object is None else 1
     expected_s = pipeline.segmenter.estimate_seconds(RecomputePlan.of(state, wanted).num_frames, max(1, num_objects))
-    with question.job.run() as stop, line.ticket(who, "propagate", expected_s) as ticket:
+    job = question.job.run(request.tab, gives_way=request.follows)
+    with job as stop, line.ticket(who, "propagate", expected_s) as ticket:
         yield from waiting(question.id, ticket, stop)
         if stop.is_set():
-            yield Message(work=question.id, items=(IdleItem(),))
+            yield Message(work=question.id, items=_idle(question, stop, request))
             return
         plan = RecomputePlan.of(question.labels.state(), wanted)
         begun = PropagatingItem(start=request.start, stop=request.stop, count=plan.num_frames, only=request.only)
@@ -232,7 +288,7 @@ def propagate(
         now = question.labels.now()
         doubts = doubt_item(now.state, question.project.doubt.curve())
         told = session_item(now), doubts, findings_item(now.state), pace_item(pipeline)
-        yield Message(work=question.id, items=(*told, IdleItem()))
+        yield Message(work=question.id, items=(*told, *_idle(question, stop, request)))
 
 
 def _masks(
@@ -259,10 +315,15 @@ def _masks(
 # --- both
 
 
+def _idle(question: OpenQuestion, stop: threading.Event, client: Client) -> tuple[Item, ...]:
+    """Return that nothing runs any more for a tab; nothing where another job of it does, which tells its own end."""
+    return () if question.job.is_followed(stop, client.tab) else (IdleItem(),)
+
+
 def waiting(work_id: str, ticket: Ticket, stop: threading.Event) -> Iterator[Message]:
     """Wait for the models, or until it is stopped; meanwhile the page is told where the request stands."""
     told: QueuedItem | None = None
-    while not ticket.wait(WAIT_S) and not stop.is_set():
+    while not stop.is_set() and not ticket.wait(WAIT_S):
         place = ticket.place
         item = QueuedItem(ahead=place.ahead, seconds=None if place.seconds is None else math.ceil(place.seconds))
         if item != told:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from veason.device import choose_device
 from veason.errors import SessionError
+from veason.model_workers import WorkerPipeline
 from veason.models.catalogue import Kind, find_model
 from veason.models.choice import KeptChoice, keep_choice, read_choice
 from veason.models.fetch import FetchCancelled, fetch_model, plan_fetch, wanted_files
@@ -122,7 +123,9 @@ class ModelChoice:
         )
 
     def close(self) -> None:
-        """Stop what is being done and wait for its end."""
+        """Stop what is being done and wait for its end; workers of the models end as well."""
+        if isinstance(self._pipeline, WorkerPipeline):
+            self._pipeline.close()
         with self._lock:
             if self._work is not None:
                 self._work.stop.set()

@@ -14,7 +14,7 @@ from veason.errors import SessionError
 MOST_WAITING = 3
 """So many requests of one visitor wait at a time; who asks for more is told so."""
 
-MOST_IN_LINE = 96
+MOST_IN_LINE = 128
 """So many requests of all visitors wait at a time; whoever comes then is told to come again."""
 
 _NEWEST_SHARE = 0.3

@@ -8,6 +8,8 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from veason.errors import SessionError
@@ -77,6 +79,16 @@ class Outbox:
         path = self.shown / name
         path.write_bytes(content)
         return f"gradio_api/file={path}"
+
+    @contextmanager
+    def room_for(self, num_bytes: int) -> Iterator[bool]:
+        """Keep room for bytes that arrive in the block; give whether there is any."""
+        has_room = self.expect(num_bytes)
+        try:
+            yield has_room
+        finally:
+            if has_room:
+                self.arrived(num_bytes)
 
     def expect(self, num_bytes: int) -> bool:
         """Note that so many bytes will arrive, and tell whether there is room for them; `arrived` takes it back."""

@@ -18,6 +18,7 @@ class Settings:
         policy: name of the policy, see `veason.policy.load_policy`; None is the best that is already here.
         segmenter: name of the segmenter, see `veason.segmenter.load_segmenter`; None likewise.
         models: how both are loaded and run.
+        workers: processes in which the models run, 1 or more; 1 is this process itself.
         max_upload_mb: largest upload in megabytes, 1 or more.
         max_works: number of questions that the server keeps open at once while nobody uses them, 1 or more.
         are_models_locked: whether nobody may change the models in the app; None locks them where others reach it.
@@ -38,6 +39,7 @@ class Settings:
     segmenter: str | None = None
     models: ModelOptions = field(default_factory=ModelOptions)
     are_models_locked: bool | None = None
+    workers: int = 1
     max_upload_mb: int = 500
     max_works: int = 32
     project: Path | None = None
@@ -50,7 +52,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("max_upload_mb", "max_works", "visitor_bytes", "visitors_bytes", "transfer_mb"):
+        for name in ("workers", "max_upload_mb", "max_works", "visitor_bytes", "visitors_bytes", "transfer_mb"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise OptionError(f"the setting {name} is a whole number, 1 or more, got {value!r}")

@@ -38,7 +38,7 @@ from veason.studio.server.revisions import Revisions
 from veason.studio.server.routes.queue import QueueRoutes
 from veason.studio.server.routes.stage import StageRoutes
 from veason.studio.server.routes.transfer import TransferRoutes
-from veason.types import Holding, HoldingModel
+from veason.types import Holding
 
 MODEL_EVENTS = ("think", "propagate")
 """Events that need the models, and wait in one line for them."""
@@ -59,6 +59,7 @@ class Studio:
         models: those in use and the way to others; by default the pipeline alone, locked.
         video_bytes: what opened videos may take in memory.
         transfer_bytes: what uploads and files to download may take on the disk.
+        workers: how many requests the models work on at a time.
     """
 
     def __init__(
@@ -72,13 +73,14 @@ class Studio:
         models: ModelChoice | None = None,
         video_bytes: int = VIDEO_BYTES,
         transfer_bytes: int = TRANSFER_BYTES,
+        workers: int = 1,
     ) -> None:
         self.registry, self.examples, self.is_local = registry, examples, is_local
         self.observers = Observers()
         self.outbox = Outbox(transfer_bytes)
         self.questions = OpenQuestions(registry, capacity, video_bytes)
         self.housekeeping = Housekeeping(registry, self.outbox, self.describe_holdings)
-        self.line = ModelLine()
+        self.line = ModelLine(workers)
         self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
         self.models = models or ModelChoice(pipeline)
         self._prelabelling = Prelabelling(self.models, self.line, self.teller)
@@ -122,16 +124,7 @@ class Studio:
     def holdings(self) -> tuple[Holding, ...]:
         """What is held of each budget: caches of models, opened videos, files."""
         pipeline = self.models.pipeline
-        both: tuple[object, ...] = (pipeline.policy, pipeline.segmenter)
-        models = [one for one in both if isinstance(one, HoldingModel)]
-        shown = pipeline.shown_frames
-        found = [
-            *itertools.chain.from_iterable(model.holdings for model in models),
-            Holding("frames shown to the policy", shown.num_bytes, shown.budget_bytes),
-            self.questions.holding,
-            self.outbox.holding,
-            self.registry.holding,
-        ]
+        found = [*pipeline.holdings, self.questions.holding, self.outbox.holding, self.registry.holding]
         return tuple(one for one in found if one is not None)
 
     def describe_holdings(self) -> str:

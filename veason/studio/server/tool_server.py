@@ -16,14 +16,22 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
 import anyio.to_thread
 
 from veason import __version__
 from veason.errors import SessionError, VeasonError
 from veason.libraries import library_imports
+from veason.pipeline import Pipeline
 from veason.studio.server.api import Api, ApiEvent
+from veason.studio.server.failures import Teller
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
+from veason.studio.server.intake import MOST_BODY
+from veason.studio.server.model_choice import ModelChoice
+from veason.studio.server.model_line import ModelLine
+from veason.studio.server.outbox import Outbox
 from veason.studio.server.uploads import file_name, is_upload
+from veason.video.limits import ANY
 
 with library_imports():
     import gradio as gr
@@ -33,9 +41,6 @@ with library_imports():
 
 PATH = "/mcp"
 """Where the server is found below the app's address."""
-
-MOST_BODY_BYTES = 64 << 20
-"""The longest request; a clip that comes inside of one may have three quarters of it."""
 
 _INSTRUCTIONS = (
     "Segment objects in videos by language. Call ask with a clip and what to look for; its result names keyframe, "
@@ -47,24 +52,24 @@ class Clips:
     """Where the clips of callers come from.
 
     Args:
-        uploads: the folder in which they are kept.
+        outbox: where they are kept with what browsers upload, and from the same budget.
         is_local: callers are on this machine, and may name its files.
     """
 
-    def __init__(self, uploads: Path, *, is_local: bool) -> None:
-        self._uploads, self._is_local = uploads, is_local
+    def __init__(self, outbox: Outbox, *, is_local: bool) -> None:
+        self._outbox, self._is_local = outbox, is_local
 
     def file(self, video: str) -> gr.FileData:
         """Return the clip that a caller named, as an upload.
 
         Raises:
-            SessionError: it is no clip, or a file that the caller may not name.
+            SessionError: it is no clip, a file that the caller may not name, or there is no room for it.
         """
         if video.startswith("data:"):
             return self._kept(video)
         if is_upload(Path(video)):
             return gr.FileData(path=video)
-        if self._is_local and Path(video).is_file():
+        if self._is_local and os.path.isfile(video):  # false also for what no disk takes as a name
             return self._linked(Path(video))
         own = "a path on this machine, " if self._is_local else ""
         raise SessionError(
@@ -73,7 +78,7 @@ class Clips:
         )
 
     def _room(self, name: str) -> Path:
-        folder = self._uploads / f"mcp-{secrets.token_urlsafe(12)}"
+        folder = self._outbox.uploads / f"mcp-{secrets.token_urlsafe(12)}"
         folder.mkdir(parents=True)
         return folder / file_name(name)
 
@@ -83,15 +88,20 @@ class Clips:
             content = base64.b64decode(text, validate=True)
         except binascii.Error as error:
             raise SessionError("video begins with data: and is not base64 after the comma") from error
-        path = self._room(f"clip.{head.partition(';')[0].rpartition('/')[2] or 'mp4'}")
-        path.write_bytes(content)
+        if not content:
+            raise SessionError("video begins with data: and holds nothing after the comma")
+        with self._outbox.room_for(len(content)) as has_room:
+            if not has_room:
+                raise SessionError("the server has no room for clips at the moment: try again later")
+            path = self._room(f"clip.{head.partition(';')[0].rpartition('/')[2] or 'mp4'}")
+            path.write_bytes(content)
         return gr.FileData(path=str(path))
 
     def _linked(self, source: Path) -> gr.FileData:
         path = self._room(source.name)
         try:
-            os.link(source.resolve(), path)
-        except OSError:  # another disk
+            path.symlink_to(source.resolve())
+        except OSError:  # this disk knows no links, or not everybody may make them
             shutil.copyfile(source, path)
         return gr.FileData(path=str(path))
 
@@ -102,10 +112,11 @@ class Tools:
     Args:
         api: what they call.
         clips: where clips come from.
+        has_app: the app is served beside, and files can be downloaded from it.
     """
 
-    def __init__(self, api: Api, clips: Clips) -> None:
-        self._api, self._clips = api, clips
+    def __init__(self, api: Api, clips: Clips, *, has_app: bool = True) -> None:
+        self._api, self._clips, self._has_app = api, clips, has_app
 
     async def ask(
         self,
@@ -133,7 +144,9 @@ class Tools:
             guess: answer also where the policy was not trained for the question; the answer says "guess" then.
         """
         return await self._told(
-            ctx, video, lambda clip: self._api.ask(clip, instruction, frames, temperature, seed, start, stop, guess)
+            ctx,
+            video,
+            lambda clip, who: self._api.ask(clip, instruction, frames, temperature, seed, start, stop, guess, who),
         )
 
     async def answers(
@@ -158,7 +171,7 @@ class Tools:
             guess: as for `ask`.
         """
         return await self._told(
-            ctx, video, lambda clip: self._api.answers(clip, instruction, count, temperature, seed, guess)
+            ctx, video, lambda clip, who: self._api.answers(clip, instruction, count, temperature, seed, guess, who)
         )
 
     async def track(
@@ -174,7 +187,7 @@ class Tools:
             start: first frame to segment.
             stop: frame after the last one to segment; 0 is the end of the clip.
         """
-        return await self._told(ctx, video, lambda clip: self._api.track(clip, prompts, start, stop))
+        return await self._told(ctx, video, lambda clip, who: self._api.track(clip, prompts, start, stop, who))
 
     async def export(self, run: str, form: Literal["palette", "rle"] = "rle") -> dict[str, Any]:
         """Return the masks of an earlier call.
@@ -189,19 +202,22 @@ class Tools:
         except gr.Error as error:
             raise ToolError(str(error.message)) from error
         content = Path(file.path).read_bytes()
-        place = {"name": Path(file.path).name, "download": f"gradio_api/file={file.path}"}
+        where = {"download": f"gradio_api/file={file.path}"} if self._has_app else {"path": file.path}
+        place = {"name": Path(file.path).name, **where}
         if form == "rle":
             return {**place, "masks": content.decode()}
         return {**place, "base64": base64.b64encode(content).decode()}
 
     async def _told(
-        self, ctx: Context[Any, Any], video: str, call: Callable[[gr.FileData], Iterator[ApiEvent]]
+        self, ctx: Context[Any, Any], video: str, call: Callable[[gr.FileData, gr.Request | None], Iterator[ApiEvent]]
     ) -> dict[str, Any]:
         """Tell the events of a call as progress, and return its result."""
         try:
             clip = await anyio.to_thread.run_sync(self._clips.file, video)
             result: dict[str, Any] = {}
-            with closing(call(clip)) as events:  # type: ignore[type-var]  # a generator
+            request = ctx.request_context.request
+            who = None if request is None else gr.Request(request)  # over standard input nobody else asks
+            with closing(call(clip, who)) as events:  # type: ignore[type-var]  # a generator
                 number = 0
                 while (event := await anyio.to_thread.run_sync(next, events, None)) is not None:
                     if event["kind"] == "result":
@@ -227,13 +243,28 @@ def make_server(tools: Tools) -> MCPServer[Any]:
     return server
 
 
+def serve_stdio(pipeline: Pipeline) -> None:
+    """Offer the tools to the program that started this one, over standard input and output, until it ends.
+
+    Clips may be paths of this machine.
+    """
+    outbox = Outbox()
+    os.environ["GRADIO_TEMP_DIR"] = str(outbox.uploads)  # gradio knows no other way to be told
+    teller = Teller((), is_public=False)
+    api = Api(ModelChoice(pipeline, words=teller.words), ModelLine(), outbox, teller, limits=ANY)
+    try:
+        anyio.run(make_server(Tools(api, Clips(outbox, is_local=True), has_app=False)).run_stdio_async)
+    finally:
+        outbox.close()
+
+
 def application(server: MCPServer[Any]) -> App:
     """Return the server as an application; whose requests come, `OriginGuard` and `SignIn` have asked before."""
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     made: App = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
-        max_request_body_size=MOST_BODY_BYTES,
+        max_request_body_size=MOST_BODY,
         transport_security=security,
     )
     return made

@@ -20,6 +20,10 @@ with library_imports():
     from gradio.utils import get_upload_folder, is_in_or_equal
 
 
+_MOST_ENDING_BYTES = 20
+"""What follows the last point of a name and is longer tells nothing of the file."""
+
+
 @contextmanager
 def uploaded(upload: Upload, room: Path) -> Iterator[Path]:
     """Give an upload under its own name, below `room`, for the block. The file itself stays for whoever sent the same.
@@ -50,12 +54,15 @@ def _link(source: Path, target: Path) -> None:
 
 
 def remove_old_uploads(folder: Path, max_age_s: float) -> None:
-    """Delete what was sent longer ago, with the folders that are empty then; what is in use has a second name."""
+    """Delete what was sent longer ago, with the folders that are empty then; what is in use has a second name.
+
+    A link is as old as itself, however old what it leads to.
+    """
     for path in sorted(folder.rglob("*"), reverse=True):
         try:
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 path.rmdir()
-            elif time.time() - path.stat().st_mtime > max_age_s:
+            elif time.time() - path.lstat().st_mtime > max_age_s:
                 path.unlink()
         except OSError:  # not empty, or gone meanwhile
             continue
@@ -69,12 +76,13 @@ def file_name(sent: str) -> str:
     """
     name = "".join(letter for letter in Path(sent).name if category(letter) not in ("Cc", "Cs") and letter != "\\")
     stem, point, ending = name.lstrip(".").rpartition(".")
-    return truncate_file_name(stem, point + ending) if stem else truncate_file_name(ending) or "video"
+    is_ending = bool(stem) and len(ending.encode()) <= _MOST_ENDING_BYTES
+    return truncate_file_name(stem, point + ending) if is_ending else truncate_file_name(name.lstrip(".")) or "video"
 
 
 def is_upload(source: Path) -> bool:
     """Tell whether a path names a file that a browser or program sent here."""
     try:
         return is_in_or_equal(source, get_upload_folder()) and source.is_file()
-    except OSError:  # a name that no disk takes
+    except (OSError, ValueError):  # a name that no disk takes
         return False

@@ -15,7 +15,7 @@ from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
 from veason.consistency import check, doubt
 from veason.draw import PALETTE
-from veason.pipeline import Pipeline, masks_by_frame
+from veason.pipeline import Pipeline
 from veason.profile import Profile
 from veason.project import Labelled
 from veason.project.doubt import DoubtCurve
@@ -38,6 +38,7 @@ from veason.studio.server.messages.thinking import (
 from veason.studio.server.messages.units import MaskCode
 from veason.studio.server.proposals import Proposal, describe_agreement
 from veason.studio.server.question.open_question import OpenQuestion
+from veason.tracks import masks_by_frame
 from veason.types import (
     Answer,
     Answered,

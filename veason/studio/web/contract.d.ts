@@ -588,7 +588,7 @@ export interface ExportLabelsRequest extends Signed {
   everything?: boolean;
   /** accepted labels that a reviewer disagrees with too. */
   disputed?: boolean;
-  /** leave overlapping masks as they are; else each pixel goes to one object of a question. */
+  /** leave overlapping masks as they are, where the project allows it; else each pixel goes to one object of a question. */
   overlaps?: boolean;
   /** the frames beside the labels. */
   pictures?: boolean;
@@ -629,6 +629,8 @@ export interface ThinkRequest extends WorkRequest {
   samples?: 1 | 4 | 8;
   /** answer also where the policy was not trained for the question. */
   guess?: boolean;
+  /** the stamp of an edit that may still be on its way. */
+  after?: number | null;
 }
 
 /** Compute masks on the frames from `start` up to `stop`, which is left out. */
@@ -647,6 +649,8 @@ export interface PropagateRequest extends WorkRequest {
   after?: number | null;
   /** end where masks come out as they were, frame after frame; for "stale". */
   settles?: boolean;
+  /** an edit brought it about, nobody asked for it: it stops nothing that a person asked for. */
+  follows?: boolean;
 }
 
 /** Ask for one exact frame as a JPEG; `longest` bounds its longer side in pixels. */
@@ -793,11 +797,15 @@ export interface ClassPartSent {
   attributes?: Array<AttributePartSent>;
 }
 
-/** Keep the project's classes, and of which kinds nothing may be left open in labels that are accepted. */
+/** Keep the project's rules. */
 export interface RulesAction extends ProjectRequest {
   do: "rules";
+  /** what objects can be. */
   classes: Array<ClassPartSent>;
-  demanded: Array<"missing" | "empty" | "doubtful" | "unverified">;
+  /** of which kinds nothing may be left open in labels that are accepted. */
+  demanded: Array<"missing" | "assumed" | "empty" | "doubtful" | "unverified">;
+  /** no two objects of a question share a pixel in what is exported. */
+  neverOverlap: boolean;
 }
 
 /** Ask which models are in use; with all others where `do` is "list". */
@@ -971,7 +979,9 @@ export interface QueueReply {
   /** what objects can be. */
   classes: Array<ClassPart>;
   /** of which kinds nothing may be left open in labels that are accepted. */
-  demanded: Array<"missing" | "empty" | "doubtful" | "unverified">;
+  demanded: Array<"missing" | "assumed" | "empty" | "doubtful" | "unverified">;
+  /** no two objects of a question share a pixel in what is exported. */
+  neverOverlap: boolean;
   error?: undefined;
 }
 
@@ -1133,10 +1143,11 @@ export interface ManyReply {
   error?: undefined;
 }
 
-/** The project's classes, and what it demands before labels are accepted. */
+/** The project's classes, what it demands before labels are accepted, and whether its objects may overlap. */
 export interface RulesReply {
   classes: Array<ClassPart>;
-  demanded: Array<"missing" | "empty" | "doubtful" | "unverified">;
+  demanded: Array<"missing" | "assumed" | "empty" | "doubtful" | "unverified">;
+  neverOverlap: boolean;
   error?: undefined;
 }
 

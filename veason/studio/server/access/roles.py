@@ -16,6 +16,7 @@ from veason.studio.server.requests.actions import (
     PrelabelAction,
     RulesAction,
 )
+from veason.studio.server.requests.models import CancelModelWork, ChooseModel, ConnectServer
 from veason.studio.server.requests.signed import Signed
 from veason.studio.server.requests.transfer import (
     EnqueueRequest,
@@ -35,6 +36,9 @@ NEEDED: Mapping[type[Signed], Role] = {
     PrelabelAction: "operator",
     EnqueueRequest: "operator",
     ImportRequest: "operator",
+    ChooseModel: "operator",
+    ConnectServer: "operator",
+    CancelModelWork: "operator",
 }
 """What is not for everybody; everything else an annotator may do."""
 

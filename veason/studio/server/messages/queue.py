@@ -140,6 +140,7 @@ class QueueReply:
         kinds: how often each kind of edit was made.
         classes: what objects can be.
         demanded: of which kinds nothing may be left open in labels that are accepted.
+        never_overlap: no two objects of a question share a pixel in what is exported.
     """
 
     revision: int
@@ -153,6 +154,7 @@ class QueueReply:
     kinds: Mapping[str, int]
     classes: Sequence[ClassPart]
     demanded: Sequence[OpenPoint]
+    never_overlap: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,10 +241,11 @@ class ManyReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesReply:
-    """The project's classes, and what it demands before labels are accepted."""
+    """The project's classes, what it demands before labels are accepted, and whether its objects may overlap."""
 
     classes: Sequence[ClassPart]
     demanded: Sequence[OpenPoint]
+    never_overlap: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import anyio.to_thread
+
 from veason.libraries import require_library
 from veason.studio.server.access.sign_in import person_of
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
@@ -91,4 +93,5 @@ class MetricsPage:
         if self._has_people and (person is None or not person.may("operator")):
             await send_page(send, "text/plain", "metrics are for operators", 403)
             return
-        await send_page(send, "text/plain; version=0.0.4; charset=utf-8", self._metrics.text())
+        text = await anyio.to_thread.run_sync(self._metrics.text)  # it asks disks and workers
+        await send_page(send, "text/plain; version=0.0.4; charset=utf-8", text)

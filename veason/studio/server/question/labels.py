@@ -127,6 +127,19 @@ class QuestionLabels:
             for _ in range(count):
                 walk(self._question_id, annotator=client.by)
 
+    def take_back(self, last: Labelled, client: Client = NOBODY) -> bool:
+        """Undo a step with the model's results after it, and tell whether that was done: not where it is not the last.
+
+        Args:
+            last: the labels as they were when the step was made.
+            client: who made it.
+        """
+        with self._changing(client):
+            is_last = self._project.labels.look(self._question_id).done == last.done
+            if is_last:
+                self._project.labels.undo(self._question_id, annotator=client.by)
+        return is_last
+
     def follow(self, edits: Sequence[Edit], client: Client = NOBODY, **options: Any) -> None:
         """Put on the disk what a model reports; options as for `LabelStore.follow`."""
         with self._changing(client):

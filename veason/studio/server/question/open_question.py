@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from veason.errors import ProjectError, PromptError
-from veason.pipeline import starting_range
 from veason.project import Project, Question
 from veason.studio.server.proposals import Proposal
 from veason.studio.server.question.job import Job
 from veason.studio.server.question.labels import QuestionLabels
+from veason.tracks import starting_range
 from veason.types import FrameRange
 from veason.video import Video
 

@@ -139,11 +139,18 @@ class ClassPartSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesAction(ProjectRequest):
-    """Keep the project's classes, and of which kinds nothing may be left open in labels that are accepted."""
+    """Keep the project's rules.
+
+    Attributes:
+        classes: what objects can be.
+        demanded: of which kinds nothing may be left open in labels that are accepted.
+        never_overlap: no two objects of a question share a pixel in what is exported.
+    """
 
     do: Literal["rules"]
     classes: Annotated[tuple[ClassPartSent, ...], AtMost(MOST_CLASSES)]
     demanded: Annotated[tuple[OpenPoint, ...], AtMost(len(OPEN_POINTS))]
+    never_overlap: bool
 
 
 Actions: TypeAlias = (

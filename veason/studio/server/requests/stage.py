@@ -42,12 +42,14 @@ class ThinkRequest(WorkRequest):
         again: send the visitor's correction of the last answer along.
         samples: how many answers are wanted.
         guess: answer also where the policy was not trained for the question.
+        after: the stamp of an edit that may still be on its way.
     """
 
     instruction: Annotated[str, AtMost(2000)]
     again: bool = False
     samples: Samples = 1
     guess: bool = False
+    after: RowId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ class PropagateRequest(WorkRequest):
         frame: the frame that is shown: its masks come first.
         after: the stamp of an edit that may still be on its way.
         settles: end where masks come out as they were, frame after frame; for "stale".
+        follows: an edit brought it about, nobody asked for it: it stops nothing that a person asked for.
     """
 
     start: FrameIndex
@@ -73,6 +76,7 @@ class PropagateRequest(WorkRequest):
     frame: FrameIndex | None = None
     after: RowId | None = None
     settles: bool = False
+    follows: bool = False
 
 
 OpenRequest: TypeAlias = OpenExampleRequest | OpenUploadRequest

@@ -32,7 +32,8 @@ class ExportLabelsRequest(Signed):
         scope: the open clip, or the whole project.
         everything: labels that nobody accepted too.
         disputed: accepted labels that a reviewer disagrees with too.
-        overlaps: leave overlapping masks as they are; else each pixel goes to one object of a question.
+        overlaps: leave overlapping masks as they are, where the project allows it; else each pixel goes to one object
+            of a question.
         pictures: the frames beside the labels.
         questions: only these, where they are named.
     """

@@ -108,6 +108,7 @@ class QueueRoutes:
             kinds=dict(numbers.total.edits),
             classes=class_parts(project),
             demanded=project.gate.demanded(),
+            never_overlap=project.overlap_rule.is_never(),
         )
 
     def _rows(

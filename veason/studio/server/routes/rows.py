@@ -96,7 +96,7 @@ def each(question_ids: Sequence[int], act: Callable[[int], object]) -> ManyReply
 
 
 def keep_rules(request: RulesAction, project: Project) -> RulesReply:
-    """Keep the project's classes, and what it demands before labels are accepted."""
+    """Keep the project's classes, what it demands before labels are accepted, and whether its objects may overlap."""
     classes = [
         ObjectClass(
             " ".join(one.name.split()),
@@ -109,7 +109,12 @@ def keep_rules(request: RulesAction, project: Project) -> RulesReply:
     with project.atomic():
         project.classes.keep(classes, annotator=request.by)
         project.gate.demand(request.demanded, annotator=request.by)
-    return RulesReply(classes=class_parts(project), demanded=project.gate.demanded())
+        project.overlap_rule.keep(request.never_overlap, annotator=request.by)
+    return RulesReply(
+        classes=class_parts(project),
+        demanded=project.gate.demanded(),
+        never_overlap=project.overlap_rule.is_never(),
+    )
 
 
 def class_parts(project: Project) -> list[ClassPart]:

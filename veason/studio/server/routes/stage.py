@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from veason.errors import ProjectError, SessionError, VeasonError
-from veason.pipeline import Pipeline, starting_range
+from veason.pipeline import Pipeline
 from veason.profile import sample_indices
 from veason.project import ChangedElsewhere, Labelled, Project
 from veason.studio.server.client import Client
@@ -58,6 +58,7 @@ from veason.studio.server.views import (
     recalled_item,
     session_item,
 )
+from veason.tracks import starting_range
 
 EDIT_OPENING_S = 2.0
 """For so long an edit opens the video of a question that is not open; looking at the question takes its time."""
@@ -197,6 +198,7 @@ class StageRoutes:
         """Return the question on the instruction: the given one while it takes words, else the video's own for it."""
         instruction = request.instruction.strip()
         with self._questions.using(request.work) as question:
+            question.edit_order.wait_for(request.after)  # arriving later it would stop the question
             labels, project = question.labels, question.project
             row = project.library.question(question.question_id)
             if not instruction or instruction in (row.instruction, labels.state().instruction):

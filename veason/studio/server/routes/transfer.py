@@ -112,7 +112,7 @@ class TransferRoutes:
         options = ExportOptions(
             is_everything=request.everything,
             has_disputed=request.disputed,
-            has_overlaps=request.overlaps,
+            has_overlaps=request.overlaps and not project.overlap_rule.is_never(),
             has_pictures=request.pictures,
             profile=profile_of(self._models.pipeline),
         )

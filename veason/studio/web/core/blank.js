@@ -120,6 +120,6 @@ export function initial() {
     measure: recallPref("measure", 3),
     settles: recallPref("settles", true),
   };
-  const rules = { classList: [], demanded: [] };
+  const rules = { classList: [], demanded: [], neverOverlap: false };
   return { ...blank(), ...screen, ...look, ...kept, ...rules, project: null, rate: recallPref("rate", 1) };
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// What nobody has looked at or said yet: frames without a mask, empty, doubtful and unverified ones, by object. The
-// server counts the same where a project demands it (veason.annotation.left_open).
+// What nobody has looked at or said yet: frames without a mask, left as they were, empty, doubtful and unverified ones,
+// by object. The server counts the same where a project demands it (veason.annotation.left_open).
 
 /** @import { Doubted } from "./objects.js" */
 /** @import { LabelsPart, Mask, MasksPart, PlaybackPart } from "./types.js" */
@@ -8,14 +8,14 @@
 import { holds, isDoubtful, isStale } from "./objects.js";
 import { isEmptyMask } from "./empty.js";
 
-/** @typedef {"missing" | "empty" | "doubtful" | "unverified"} OpenPoint */
+/** @typedef {"missing" | "assumed" | "empty" | "doubtful" | "unverified"} OpenPoint */
 /** @typedef {[object: number, frame: number]} Place */
 
 /** @type {OpenPoint[]} */
-export const OPEN_POINTS = ["missing", "empty", "doubtful", "unverified"];
+export const OPEN_POINTS = ["missing", "assumed", "empty", "doubtful", "unverified"];
 
 /**
- * @typedef {Doubted & Pick<LabelsPart, "objects" | "paintings"> & Pick<MasksPart, "masks" | "pending">
+ * @typedef {Doubted & Pick<LabelsPart, "objects" | "paintings"> & Pick<MasksPart, "masks" | "pending" | "assumed">
  *   & Pick<PlaybackPart, "info">} Looked
  */
 
@@ -27,7 +27,7 @@ export const OPEN_POINTS = ["missing", "empty", "doubtful", "unverified"];
  */
 export function leftOpen(now, threshold) {
   /** @type {Record<OpenPoint, Place[]>} */
-  const found = { missing: [], empty: [], doubtful: [], unverified: [] };
+  const found = { missing: [], assumed: [], empty: [], doubtful: [], unverified: [] };
   const said = new Set(now.byHand.map(([object, frame]) => `${object} ${frame}`));
   for (const { object, start, stop } of now.marks)
     for (let frame = start; frame < stop; frame += 1) said.add(`${object} ${frame}`);
@@ -37,6 +37,8 @@ export function leftOpen(now, threshold) {
       const mask = here?.get(object);
       if (!mask || isStale(now, object, frame)) found.missing.push([object, frame]);
       if (!mask || said.has(`${object} ${frame}`)) continue;
+      if (now.assumed.get(object)?.some(([start, stop]) => frame >= start && frame < stop))
+        found.assumed.push([object, frame]);
       for (const point of pointsOf(now, mask, object, frame, threshold)) found[point].push([object, frame]);
     }
   }

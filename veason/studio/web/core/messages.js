@@ -9,6 +9,8 @@
 import { recallPref } from "./prefs.js";
 
 const PATIENCE_MS = 500;
+/** Events that a job answers. @type {Set<keyof Events>} */
+const ASKING = new Set(["think", "propagate"]);
 const tab = Math.random().toString(36).slice(2, 12);
 
 export class Messages {
@@ -21,7 +23,8 @@ export class Messages {
   #edits = 0;
   #isHealing = false;
   #isAway = false;
-  /** Numbers of edits that were sent and not answered yet. @type {number[]} */
+  #asked = 0;
+  /** Edits that were sent and not answered yet. @type {{ number: number, work: string | null, stamp?: number }[]} */
   #unanswered = [];
   /**
    * Edits that were made while the server was away.
@@ -67,6 +70,7 @@ export class Messages {
       this.#state.set({ busy: null, opening: null, status: "" }); // the banner says why
       return;
     }
+    if (ASKING.has(name) && !("follows" in data && data.follows)) this.#asked += 1;
     this.#scope.trigger(name, this.signed({ work: this.#state.get().work, ...data }));
   }
 
@@ -82,8 +86,19 @@ export class Messages {
       return;
     }
     this.#edits += 1;
-    this.#unanswered.push(this.#edits);
+    this.#unanswered.push({ number: this.#edits, work, stamp: edit.stamp });
     this.#scope.trigger("edit", this.signed({ work, number: this.#edits, ...edit }));
+  }
+
+  /** How often a person has asked for an answer or for masks. */
+  get asked() {
+    return this.#asked;
+  }
+
+  /** The stamp of the question's last edit on its way, which may arrive after what is sent now; null where none is. */
+  get awaited() {
+    const { work } = this.#state.get();
+    return this.#unanswered.findLast((one) => one.work === work && one.stamp !== undefined)?.stamp ?? null;
   }
 
   /** Whether the server cannot be reached. */
@@ -187,7 +202,7 @@ export class Messages {
   /** An edit that was taken answers those before it too, one that was refused only the first. @param {Item[]} items */
   #answered(items) {
     for (const item of items) {
-      if (item.kind === "taken") this.#unanswered = this.#unanswered.filter((number) => number > item.number);
+      if (item.kind === "taken") this.#unanswered = this.#unanswered.filter(({ number }) => number > item.number);
       else if (item.kind === "refused") this.#unanswered.shift();
     }
   }

@@ -108,6 +108,18 @@ function sessionPatch(now, item) {
   };
 }
 
+/** What an answer brings, before it does. What was thought before stays until then: there may never be another. */
+const UNTHOUGHT = {
+  thought: "",
+  mentions: [],
+  failure: "",
+  failureReason: "",
+  answered: null,
+  findings: [],
+  proposals: [],
+  rewritten: null,
+};
+
 /**
  * @param {Store} state
  * @param {Effects} effects
@@ -115,7 +127,7 @@ function sessionPatch(now, item) {
  */
 function thinking(state, { go, notify }) {
   return {
-    thinking: () => state.set({ busy: "think", status: "thinking …" }),
+    thinking: () => state.set({ ...UNTHOUGHT, busy: "think", status: "thinking …" }),
     shown: (item) => state.set({ shown: item.frames }),
     thought: (item) => state.set({ thought: state.get().thought + item.text }),
     mention: (item) => state.set({ mentions: [...state.get().mentions, item] }),

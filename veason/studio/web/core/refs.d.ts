@@ -52,6 +52,7 @@ export interface Refs {
   eraser: HTMLButtonElement;
   estimate: HTMLSpanElement;
   exclusive: HTMLInputElement;
+  exclusiveText: HTMLSpanElement;
   exportForm: HTMLFormElement;
   eye: HTMLButtonElement;
   farther: HTMLButtonElement;
@@ -98,6 +99,7 @@ export interface Refs {
   modelsLocked: HTMLParagraphElement;
   modelsMachine: HTMLSpanElement;
   modelsOpen: HTMLDivElement;
+  neverOverlap: HTMLInputElement;
   newBox: HTMLButtonElement;
   next: HTMLButtonElement;
   nextClip: HTMLButtonElement;

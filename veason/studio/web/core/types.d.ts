@@ -178,6 +178,7 @@ export interface ScreenPart {
 export interface RulesPart {
   classList: ClassPart[];
   demanded: RulesReply["demanded"];
+  neverOverlap: boolean;
 }
 
 export type State = QuestionPart &

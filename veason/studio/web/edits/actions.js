@@ -50,7 +50,7 @@ export class Actions {
     this.#messages = messages;
     this.#player = player;
     this.notify = notify;
-    this.#changes = new Changes(state, messages);
+    this.#changes = new Changes(messages);
     this.prompts = new Prompts(state, this.#changes, notify, this.refuses);
     this.overlap = new Overlap(state, this.prompts, notify, this.refuses);
     this.shapes = new Shapes(state, this.#changes, notify, this.refuses);
@@ -226,10 +226,11 @@ export class Actions {
     else this.#state.set({ solo: null });
   };
 
-  /** Stop what runs. */
+  /** Stop what runs; a question tells itself what became of it. */
   stop = async () => {
-    if (!this.#state.get().busy) return;
+    const { busy } = this.#state.get();
+    if (!busy) return;
     this.#state.set({ status: "stopping …" });
-    if (await this.#messages.stop()) this.notify("Stopped. What was done is kept.", "info");
+    if ((await this.#messages.stop()) && busy !== "think") this.notify("Stopped. What was done is kept.", "info");
   };
 }

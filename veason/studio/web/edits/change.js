@@ -1,11 +1,11 @@
 // @ts-check
-// Sending edits, and letting the masks follow: at once after a drag, a moment after the last key or brush stroke.
+// Sending edits, and letting the masks follow: at once after a drag, a moment after the last key or brush stroke; not
+// where something was asked meanwhile, which has seen the edit.
 
 /** @import { Messages } from "../core/messages.js" */
-/** @import { Edit, Store } from "../core/types.js" */
+/** @import { Edit } from "../core/types.js" */
 
 export class Changes {
-  #state;
   #messages;
   /** @type {((edit: number) => void) | null} */
   #follow = null;
@@ -13,9 +13,8 @@ export class Changes {
   #timer;
   #last = 0;
 
-  /** @param {Store} state @param {Messages} messages */
-  constructor(state, messages) {
-    this.#state = state;
+  /** @param {Messages} messages */
+  constructor(messages) {
     this.#messages = messages;
   }
 
@@ -25,19 +24,22 @@ export class Changes {
   }
 
   /**
-   * Send an edit that masks follow; what runs is stopped, it would not fit any more.
+   * Send an edit that masks follow; it stops what runs, which would not fit any more.
    * The request for masks names the edit it has to wait for, so that it need not wait for the edit's answer here.
    * @param {Edit} edit
    * @param {number | null} wait milliseconds after which the masks follow, null is never
    */
-  async change(edit, wait = null) {
+  change(edit, wait = null) {
     clearTimeout(this.#timer);
     this.#last = Math.max(this.#last + 1, Date.now());
-    if (this.#state.get().busy) await this.#messages.stop().catch(() => {}); // the edit stops it as well
     this.#messages.sendEdit({ ...edit, stamp: this.#last });
     const stamp = this.#last;
-    if (wait === 0) this.#follow?.(stamp);
-    else if (wait !== null) this.#timer = setTimeout(() => this.#follow?.(stamp), wait);
+    const { asked } = this.#messages;
+    const follow = () => {
+      if (this.#messages.asked === asked) this.#follow?.(stamp);
+    };
+    if (wait === 0) follow();
+    else if (wait !== null) this.#timer = setTimeout(follow, wait);
   }
 
   /**

@@ -16,6 +16,7 @@ const REST_MS = 150; // masks stream in one by one
 /** @type {Record<OpenPoint, string>} */
 const WORDS = {
   missing: "not done",
+  assumed: "left as it was",
   empty: "empty",
   doubtful: "doubtful",
   unverified: "unverified",
@@ -23,6 +24,7 @@ const WORDS = {
 /** @type {Record<OpenPoint, string>} */
 const TITLES = {
   missing: "frames without a mask, or with one that does not follow from the prompts",
+  assumed: "frames that a run which ended early left as they were; Shift P goes on with it",
   empty: "frames with an empty mask that nobody said to be absent",
   doubtful: "frames whose mask is in doubt, and of which nobody said anything",
   unverified: "frames with a mask that nobody drew or verified",
@@ -54,7 +56,10 @@ export class LeftOpenLine {
       clearTimeout(this.#resting);
       this.#resting = setTimeout(() => this.#draw(), REST_MS);
     };
-    state.on(["work", "objects", "maskCount", "masks", "doubt", "marks", "byHand", "pending", "paintings"], soon);
+    state.on(
+      ["work", "objects", "maskCount", "masks", "doubt", "marks", "byHand", "pending", "assumed", "paintings"],
+      soon,
+    );
     state.on(["demanded", "review"], soon);
   }
 

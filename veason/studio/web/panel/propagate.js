@@ -43,7 +43,7 @@ export class Propagation {
   /**
    * Ask for masks.
    * @param {Only | null} only which; null is all objects on the whole range
-   * @param {number | null} after an edit to wait for
+   * @param {number | null} after the edit that they follow, where nobody asked for them
    */
   start(only = null, after = null) {
     const { objects, frame, selected } = this.#state.get();
@@ -56,7 +56,8 @@ export class Propagation {
     }
     this.#state.set({ busy: "propagate", done: new Set(), status: "waiting for the segmenter …" });
     const settles = (only === "stale" || only === "here") && this.#state.get().settles;
-    this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, after, settles });
+    const order = { after: after ?? this.#messages.awaited, follows: after !== null };
+    this.#messages.send("propagate", { ...this.#wanted(), only, object: selected, frame, settles, ...order });
   }
 
   /**

@@ -183,20 +183,13 @@ export class Question {
     this.#state.set({
       typed: null,
       busy: "think",
-      thought: "",
-      mentions: [],
-      failure: "",
-      failureReason: "",
-      answered: null,
-      findings: [],
-      proposals: [],
       withheld: [],
       rewriting: false,
-      rewritten: null,
       status: "waiting for the policy …",
     });
     const chosen = /** @type {NonNullable<ThinkRequest["samples"]>} */ (Number(this.#refs.samples.value));
-    this.#messages.send("think", { instruction, again, samples: again ? 1 : chosen, guess });
+    const after = this.#messages.awaited;
+    this.#messages.send("think", { instruction, again, samples: again ? 1 : chosen, guess, after });
   }
 
   /** Instructions that the example clip comes with. @param {string | null} title */

@@ -74,7 +74,7 @@ export class Reasoning {
       reason.querySelector("textarea")?.focus();
       return;
     }
-    const isThinking = now.busy === "think";
+    const isThinking = now.busy === "think" && !now.answered; // while it waits, what was thought before is there
     const blocks = this.#blocks(now, isThinking);
     if (isThinking && !blocks.length) {
       blocks.push(node("div", { class: "v-step v-now v-dim" }, "Looking at the frames …"));

@@ -150,7 +150,7 @@ export class Queue {
       const isNew = "rows" in told;
       if (isNew) {
         this.data = told;
-        this.#state.set({ classList: told.classes, demanded: told.demanded });
+        this.#state.set({ classList: told.classes, demanded: told.demanded, neverOverlap: told.neverOverlap });
       }
       if (!isNew && this.data) this.data.revision = told.revision;
       this.prelabel = told.prelabel;

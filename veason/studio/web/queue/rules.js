@@ -1,5 +1,5 @@
 // @ts-check
-// The project's classes, and what it demands before labels are accepted.
+// The project's classes, what it demands before labels are accepted, and whether its objects may overlap.
 
 /** @import { ClassPart, RulesReply } from "../contract.js" */
 /** @import { Refs } from "../core/refs.js" */
@@ -51,17 +51,19 @@ export class Rules {
   }
 
   #open() {
-    const { classRows, rulesDialog, rulesKeep } = this.#refs;
+    const { classRows, rulesDialog, rulesKeep, neverOverlap } = this.#refs;
     const { classList, demanded } = this.#state.get();
     classRows.replaceChildren(...classList.map((one) => this.#row(one)));
     if (!classList.length) this.#add();
+    neverOverlap.checked = this.#state.get().neverOverlap;
     for (const box of this.#boxes()) box.checked = demanded.some((point) => point === box.value);
     rulesKeep.disabled = this.#queue.about.project.readOnly;
     rulesDialog.showModal();
   }
 
   #boxes() {
-    return [...this.#refs.rulesForm.querySelectorAll("input")].filter(({ type }) => type === "checkbox");
+    const { rulesForm, neverOverlap } = this.#refs;
+    return [...rulesForm.querySelectorAll("input")].filter((one) => one.type === "checkbox" && one !== neverOverlap);
   }
 
   #add() {
@@ -93,16 +95,16 @@ export class Rules {
   }
 
   async #submit() {
-    const { classRows, rulesDialog } = this.#refs;
+    const { classRows, rulesDialog, neverOverlap } = this.#refs;
     const classes = [...classRows.children].map(classIn).filter(({ name }) => name);
     const demanded = /** @type {RulesReply["demanded"]} */ (
       this.#boxes()
         .filter(({ checked }) => checked)
         .map(({ value }) => value)
     );
-    const told = await this.#queue.act({ do: "rules", classes, demanded });
+    const told = await this.#queue.act({ do: "rules", classes, demanded, neverOverlap: neverOverlap.checked });
     if (!told) return;
-    this.#state.set({ classList: told.classes, demanded: told.demanded });
+    this.#state.set({ classList: told.classes, demanded: told.demanded, neverOverlap: told.neverOverlap });
     rulesDialog.close();
   }
 }

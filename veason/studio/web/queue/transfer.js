@@ -211,6 +211,7 @@ export class Transfer {
     const { scopeClip, scopeChosen, scopeChosenText, disputed, disputedField, disputedText, transferDialog } =
       this.#refs;
     this.#busy(null);
+    this.#drawOverlaps();
     const hasClip = Boolean(this.#state.get().work);
     scopeClip.hidden = !hasClip;
     if (scope !== "chosen") this.#rows = [];
@@ -224,6 +225,15 @@ export class Transfer {
     disputedText.textContent = `and ${count} that a reviewer disagrees with`;
     this.#drawTake();
     transferDialog.showModal();
+  }
+
+  /** Where the project wants that objects never overlap it is no choice of an export. */
+  #drawOverlaps() {
+    const { exclusive, exclusiveText } = this.#refs;
+    const { neverOverlap } = this.#state.get();
+    if (neverOverlap || exclusive.disabled) exclusive.checked = neverOverlap;
+    exclusive.disabled = neverOverlap;
+    exclusiveText.textContent = `objects never overlap${neverOverlap ? ", as this project wants it" : ""}`;
   }
 
   /** The fields of one choice. @param {string} name */
