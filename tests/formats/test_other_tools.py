@@ -147,6 +147,43 @@ def test_one_picture_under_two_names_is_refused(tmp_path: Path) -> None:
         read_one(file, "coco")
 
 
+BUNDLED: dict[str, Any] = {
+    "version": 1, "video": "clip", "path": "", "num_frames": 60, "width": 160, "height": 120, "fps": 12.0,
+    "first_timestamp": 0.0, "last_timestamp": 4.9, "has_variable_rate": False, "decoder": "", "question": "0",
+    "instruction": "the car", "type": "referring", "status": "in review", "reasoning": "", "reasoning_state": None,
+    "answer_text": "", "frames_shown": [0], "keyframe": 3, "policy": "", "segmenter": "", "original": "",
+    "objects": [{"object_id": 1, "name": "car"}], "prompts": [],
+    "masks": [{"object_id": 1, "frame_index": 3, **RLE, "score": 4.5, "provenance": "propagated"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({"status": "x"}, "there is no status 'x'", id="status"),
+        pytest.param({"type": "x"}, "a type that is null or one of", id="type"),
+        pytest.param({"frames_shown": "0"}, "want a list of frames_shown", id="frames as text"),
+        pytest.param({"keyframe": -1}, "want a whole number from 0", id="a keyframe below 0"),
+        pytest.param({"keyframe": 60}, "is on frame 60, the video has 60", id="a keyframe behind the end"),
+        pytest.param({"objects": BUNDLED["objects"] * 2}, "do not repeat", id="an object twice"),
+        pytest.param({"objects": []}, "of object 1, which the question does not name", id="masks of no object"),
+        pytest.param({"instruction": 7}, "want a text, got 7", id="a number for words"),
+        pytest.param({"version": 2}, "want a question of bundle version 1", id="another version"),
+        pytest.param({"masks": None}, "a value is of another kind", id="no list of masks"),
+    ],
+)
+def test_a_bundle_that_was_changed_by_hand_is_refused_in_words(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "labels.jsonl"
+    file.write_text(json.dumps(BUNDLED))
+    assert seen(read_one(file, "veason")[0]) == {1: {3: A}}
+    file.write_text(json.dumps(BUNDLED | change))
+    with pytest.raises(DataError, match=message) as told:
+        read_one(file, "veason")
+    assert "Error" not in str(told.value)
+
+
 def vis_file(folder: Path, rows: list[dict[str, Any]], **more: Any) -> Path:
     mask = np.zeros((120, 160), bool)
     mask[10:30, 10:30] = True

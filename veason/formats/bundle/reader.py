@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from veason.errors import DataError, VeasonError
 from veason.formats.bundle.writer import BUNDLE_VERSION, LABELS_FILE
@@ -26,7 +26,7 @@ from veason.formats.labels.numbers import (
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.jsonkeys import unique_keys
 from veason.masks import mask_area
-from veason.types import Box, Click, Prompt, VideoInfo
+from veason.types import Box, Click, Prompt, SampleType, VideoInfo
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, VeasonError)
 _MOST_ID = 2**31 - 1
@@ -113,7 +113,8 @@ def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally)
         raise
     except _BROKEN as error:
         what = f"has no {error}" if isinstance(error, KeyError) else "a value is of another kind"
-        raise DataError(f"{place}: is not as it was written: {what}") from error
+        told = str(error) if isinstance(error, VeasonError) else what
+        raise DataError(f"{place}: is not as it was written: {told}") from error
     tally.take("mask", sum(not mask.is_empty for track in tracks.values() for mask in track.values()))
     for question in video.questions:
         tally.take("box", sum(prompt.box is not None for prompt in question.prompts))
@@ -216,7 +217,13 @@ def _question(line: _Line, info: VideoInfo, tally: ImportTally) -> LabelledQuest
         for prompt, entry in zip(prompts, row["prompts"], strict=True)
         if _flag(entry["is_by_hand"], place)
     ]
-    keyframe = row["keyframe"]
+    keyframe, shown = row["keyframe"], row["frames_shown"]
+    if row["type"] not in (None, *get_args(SampleType)) or not isinstance(shown, list):
+        wanted = ", ".join(get_args(SampleType))
+        raise DataError(
+            f"{place}: want a list of frames_shown and a type that is null or one of {wanted}, got "
+            f"{shortened(shown)} and {shortened(row['type'])}"
+        )
     return LabelledQuestion(
         name=_text(row["question"], place),
         instruction=_text(row["instruction"], place),
@@ -226,7 +233,7 @@ def _question(line: _Line, info: VideoInfo, tally: ImportTally) -> LabelledQuest
         reasoning=row["reasoning_state"],
         thought=_text(row["reasoning"], place),
         answer_text=_text(row["answer_text"], place),
-        shown=tuple(frame_number(index, f"{place}: frames_shown", info.num_frames) for index in row["frames_shown"]),
+        shown=tuple(frame_number(index, f"{place}: frames_shown", info.num_frames) for index in shown),
         keyframe=None if keyframe is None else frame_number(keyframe, f"{place}: keyframe", info.num_frames),
         prompts=tuple(prompts),
         by_hand=frozenset(by_hand),
