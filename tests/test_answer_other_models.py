@@ -223,12 +223,20 @@ def test_nothing_that_looks_like_a_box_is_taken_for_absent(after: str) -> None:
         pytest.param("One dog, two cats, three birds, four cows (one, two, three).", id="counts in words"),
         pytest.param("Seen at x times zoom; y is not asked.", id="letters"),
         pytest.param("I looked at 0, 42, 85, 128 and 170.", id="the frames shown"),
+        pytest.param("I looked at 4 (42, 85, 128, 170).", id="the frames shown, counted"),
     ],
 )
 def test_numbers_of_other_things_leave_absent_what_is_absent(thought: str) -> None:
     text = NOTHING.replace("It is gone.", thought)
     assert parse_answer(text, CONTEXT).is_absent
     assert find_box(text, CONTEXT.shown) is None
+
+
+@pytest.mark.parametrize("before", ["128.", "128. <", "42, 85, 128 ", "3 ", "170 - "])
+def test_a_number_before_the_brackets_hides_no_box(before: str) -> None:
+    text = NOTHING.replace("It is gone.", f"It is near in frame {before}[[10, 20, 30, 40]]")
+    with pytest.raises(AnswerError, match="looks like one"):
+        parse_answer(text, CONTEXT)
 
 
 def test_a_box_that_is_left_out_is_told() -> None:

@@ -100,15 +100,24 @@ def _find_numbers(part: str, labels: Collection[int], *, is_thought: bool) -> st
         if len(run) > 1 and _is_harmless(numbers, labels):
             continue
         left += run
-        opening = part[max(run[0].start() - 8, 0) : run[0].start()].rstrip(" \t\n\"'“”‘’")[-1:]
         may_be_point = len(run) > 1 and all(abs(number) >= _MIN_OF_POINT or number % 1 for number in numbers)
-        if opening and opening in _BRACKETS and (len(run) >= _MIN_NUMBERS or may_be_point):
+        if (len(run) >= _MIN_NUMBERS or may_be_point) and (opening := _opening(run[0], part)):
             return (opening + part[run[0].start() : run[-1].end()])[:80]
+        for at in range(1, len(run) - _MIN_NUMBERS + 1):  # "frame 128.[10, 20, 30, 40]"
+            opening = "" if _is_harmless(numbers[at:], labels) else _opening(run[at], part)
+            if opening:
+                return (opening + part[run[at].start() : run[-1].end()])[:80]
     for run in () if is_thought else _runs(left, part, is_loose=True):
         numbers = _without_frames([float(match[0]) for match in run], labels)
         if len(numbers) >= _MIN_NUMBERS and any(numbers):
             return part[run[0].start() : run[-1].end()][:80]
     return None
+
+
+def _opening(number: re.Match[str], part: str) -> str:
+    """Return the bracket that opens before a number, "" where there is none."""
+    before = part[max(number.start() - 8, 0) : number.start()].rstrip(" \t\n\"'“”‘’")[-1:]
+    return before if before and before in _BRACKETS else ""
 
 
 def _runs(found: list[re.Match[str]], part: str, *, is_loose: bool) -> Iterator[list[re.Match[str]]]:
