@@ -277,7 +277,7 @@ def test_an_edit_that_the_disk_refuses_is_said_and_not_kept(visitor: Visitor, mo
     full = Project.open(visitor.project.folder, max_bytes=1)
     monkeypatch.setattr(visitor.question.labels, "_project", full)
     items = visitor.edit(edit="reason", text="because " * 2000)
-    assert [item["kind"] for item in items][-2:] == ["idle", "refused"]
+    assert [item["kind"] for item in items] == ["notice", "unsaved", "refused"]
     assert "is full" in of_kind(items, "notice")[0]["text"]
     assert of_kind(items, "unsaved")
     assert visitor.question.labels.saved_state().thought is None

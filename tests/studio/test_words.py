@@ -1,6 +1,7 @@
 """Words that were typed and never asked are saved like every edit; a question that has its words keeps them."""
 
 from tests.studio.visitor import BOX, Visitor, of_kind
+from veason.annotation import Asked
 from veason.formats.projects.from_project import from_project
 
 
@@ -36,6 +37,14 @@ def test_what_is_asked_in_the_end_is_no_other_question_than_the_one_typed_before
     visitor.think("the red square")  # there is no policy here: only the words are taken
     assert words_of(visitor) == "the red square"
     assert len(visitor.project.library.questions()) == 1
+
+
+def test_words_that_arrive_after_the_question_asked_with_them_are_no_other_words_and_end_nothing() -> None:
+    visitor = Visitor()
+    visitor.question.labels.record(Asked("the red square", (0, 5)))
+    assert [item["kind"] for item in visitor.edit(edit="words", text="the red square ")] == ["taken", "session"]
+    refused = visitor.edit(edit="words", text="the red squ")
+    assert [item["kind"] for item in refused] == ["notice", "refused"], "what runs goes on"
 
 
 def test_words_that_a_question_came_with_are_not_typed_over() -> None:

@@ -146,9 +146,12 @@ class QuestionLabels:
             self._project.labels.follow(self._question_id, edits, **options)
 
     def keep_words(self, words: str, client: Client = NOBODY) -> None:
-        """Keep the words of the question as a person types them. Raises SessionError where it was asked already."""
+        """Keep the words of the question as a person types them. Raises SessionError where others were asked."""
         with self._changing(client):
-            if not self.now().takes_words:
+            now = self.now()
+            if not now.takes_words:
+                if words.strip() == now.state.instruction:
+                    return  # they arrive after the question that was asked with them
                 raise SessionError("this question has its words: Think asks the new ones as a question of their own")
             self._project.queue.keep_words(self._question_id, words, annotator=client.by)
 

@@ -135,7 +135,7 @@ class StageRoutes:
                 items = [NoticeItem(level="error", text=str(error)), *self._shown(question).items]
             except VeasonError as error:
                 unsaved = [UnsavedItem()] if isinstance(error, ProjectError) else []
-                items = [NoticeItem(level="error", text=str(error)), *unsaved, IdleItem(), RefusedItem()]
+                items = [NoticeItem(level="error", text=str(error)), *unsaved, RefusedItem()]
             else:
                 items = [TakenItem(number=request.number), *items]
             yield Message(work=question.id, items=items)

@@ -95,7 +95,8 @@ export class Models {
     const ask = /** @type {(request: Wanted) => Promise<ModelsReply | ErrorReply>} */ (this.#scope.server.models);
     const told = await ask(request);
     if (told.error !== undefined) this.#notify(told.error);
-    else this.#take({ ...told, rows: this.#told?.rows ?? [], machine: this.#told?.machine ?? "" });
+    else if (told.work) this.#take({ ...told, rows: this.#told?.rows ?? [], machine: this.#told?.machine ?? "" });
+    else await this.#list(); // it has ended already, and changed what is here or in use
   }
 
   /** @param {ModelsReply | { error: string }} told */
