@@ -20,10 +20,10 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from veason.archives import DAMAGED_ZIP
 from veason.errors import DataError
 from veason.formats.benchmarks.predictions import ANSWERS
 from veason.types import Sample
+from veason.zip_files import BROKEN_ZIP
 
 MOST_LEVELS = 3
 """So many folders may lie above the predictions."""
@@ -160,7 +160,7 @@ def _unpack(file: Path, target: Path) -> Path:
                 if path.is_absolute() or ".." in path.parts:
                     raise DataError(f"{file}: names {entry.filename!r}, which lies outside of it: it is not opened")
             archive.extractall(target, entries)
-    except DAMAGED_ZIP as error:
+    except BROKEN_ZIP as error:
         raise DataError(f"{file}: cannot be unpacked ({error}): unpack it yourself and give the folder") from error
     count = sum(path.is_file() for path in target.rglob("*"))
     if count != len(entries):

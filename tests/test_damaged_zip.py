@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from veason.archives import DAMAGED_ZIP
+from veason.zip_files import BROKEN_ZIP
 
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 
@@ -29,6 +29,6 @@ def test_a_damaged_file_raises_nothing_that_is_not_listed(method: int, tmp_path:
         try:
             with zipfile.ZipFile(io.BytesIO(cut)) as archive:
                 archive.extractall(tmp_path / "out")
-        except DAMAGED_ZIP:
+        except BROKEN_ZIP:
             refused += 1
     assert refused > 100
