@@ -29,7 +29,6 @@ from veason.types import Box, Click, ObjectMask, OnProgress, Prompt, Segmenter
 from veason.video import open_video
 
 PromptKind = Literal["mask", "box", "click"]
-PROMPT_KINDS: tuple[PromptKind, ...] = ("mask", "box", "click")
 
 TRACKED_MASKS = "predictions"
 """Folder below the output folder for the tracked masks: `<video>/<frame>.png`, object ids as values, as the official
