@@ -91,6 +91,12 @@ def pair_runs(first: Run, second: Run, query: str = "") -> pl.DataFrame:
                 f"{second.info.name} about {second.info.dataset['kind']} at {second.info.dataset['root']}: "
                 "runs over the same expressions can be compared"
             )
+    parent = {one.info.made_by.get("corrected_from") for one in (first, second)} - {None}
+    if parent and parent != {first.info.name} and parent != {second.info.name}:
+        raise DataError(
+            f"{first.info.name} and {second.info.name} are scored against other labels: correct both, or compare a "
+            f"corrected run with the one that it was made of ({', '.join(sorted(map(str, parent)))})"
+        )
     table = first.with_columns(columns_named(query)) if query.strip() else first.table
     if query.strip():
         table = table.filter(compile_query(query))
