@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from load_faults import Faults, small_disk
+from load_faults import FAILED, Faults, small_disk
 from load_server import FRAME_S, start_server, used
 from load_visitor import COUNT, LoadVisitor
 from report import write_result
@@ -126,8 +126,9 @@ def failed_gates(
 ) -> list[str]:
     """Return what a load did not keep, in words."""
     failed = [f"{len(values[name])} {name}" for name in ("cross_talk_or_lost", "failed") if values[name]]
+    failed += [f"{name}: {told}" for name, told in values.get("faults", {}).items() if told.startswith(FAILED)]
     spread = values["spread_of_waits"]
-    if values["waits_are_for_models"] and spread > MOST_SPREAD:
+    if "faults" not in values and values["waits_are_for_models"] and spread > MOST_SPREAD:
         failed.append(f"the longest mean wait is {spread} times the median one")
     growth = after["mb"] - after["opened_videos_mb"] - before["mb"]
     if growth > MOST_GROWTH_MB:

@@ -18,7 +18,7 @@ import httpx
 from load_server import RAISING, children_of
 from load_visitor import COUNT, LoadVisitor
 
-DISK_MB = 300
+DISK_MB, FAILED = 300, "FAILED"
 
 
 @contextmanager
@@ -32,6 +32,10 @@ def small_disk(folder: Path) -> Iterator[bool]:
     finally:
         if is_mounted:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _marked(is_well: bool) -> str:
+    return "" if is_well else f"{FAILED} "
 
 
 class Faults:
@@ -66,7 +70,7 @@ class Faults:
                 victim.open(folder)
                 self.told[fault.__name__] = fault(victim)
             except (httpx.HTTPError, RuntimeError, KeyError) as error:
-                self.told[fault.__name__] = f"FAILED {type(error).__name__} {error}"
+                self.told[fault.__name__] = f"{FAILED} {type(error).__name__} {error}"
             victim.close()
         return [text for text in (one.result() for one in working) if text]
 
@@ -78,14 +82,14 @@ class Faults:
         victim.event("propagate", {"start": 0, "stop": COUNT})
         items = {item["kind"]: item for item in victim.look_up("snapshot", {"work": victim.work})["items"]}
         masks = len(items["masks"]["frames"])
-        return (
+        return _marked(taken and masks == COUNT and kinds[-1] == "idle") + (
             f"told {told}, idle {kinds[-1] == 'idle'}, then an edit was taken {taken} and gave masks on {masks} frames"
         )
 
     def worker_is_killed(self, victim: LoadVisitor) -> str:
         """A process in which the models run is killed: whoever it worked for is told, asks again and has all masks."""
         victim.draw()
-        workers = children_of(self._server, "multiprocessing")
+        workers = children_of(self._server, "spawn_main")
         killing = threading.Timer(0.3, lambda: os.kill(workers[0], signal.SIGKILL))
         killing.start()
         victim.propagate()
@@ -93,10 +97,12 @@ class Faults:
         victim.propagate()
         items = {item["kind"]: item for item in victim.look_up("snapshot", {"work": victim.work})["items"]}
         deadline = time.monotonic() + 120
-        while len(children_of(self._server, "multiprocessing")) < len(workers) and time.monotonic() < deadline:
+        while len(children_of(self._server, "spawn_main")) < len(workers) and time.monotonic() < deadline:
             time.sleep(0.5)
-        again = len(children_of(self._server, "multiprocessing"))
-        return f"masks on {len(items['masks']['frames'])} of {COUNT} frames, {again} of {len(workers)} workers again"
+        again = len(children_of(self._server, "spawn_main"))
+        num_masks = len(items["masks"]["frames"])
+        is_well = num_masks == COUNT and again == len(workers)
+        return _marked(is_well) + f"masks on {num_masks} of {COUNT} frames, {again} of {len(workers)} workers again"
 
     def disk_is_full(self, victim: LoadVisitor) -> str:
         """The disk of all projects is full for a while: edits are refused and told, what is there can be looked at."""
@@ -107,13 +113,14 @@ class Faults:
         with ballast.open("wb") as file, suppress(OSError):
             while True:
                 file.write(bytes(1 << 16))
-        taken = [victim.edit(edit="name", object=1, name=f"{number:03d}" * 30) for number in range(40)]
+        taken = [victim.edit(edit="name", object=1, name=f"{number:03d}" * 25) for number in range(40)]
         told = {text for text in victim.told if text}
         items = {item["kind"]: item for item in victim.look_up("snapshot", {"work": victim.work})["items"]}
         there = len(items["session"]["boxes"])
         ballast.unlink()
         back = victim.edit(edit="name", object=1, name="back")
-        return (
+        is_well = taken.count(False) > 0 and any("full" in text for text in told) and there == 1 and back
+        return _marked(is_well) + (
             f"{taken.count(False)} of 40 edits refused, told {sorted(told)[:3]}, {there} box to look at meanwhile, "
             f"after there was room again taken {back}"
         )
@@ -128,7 +135,7 @@ class Faults:
         victim.event("take", {"path": uploaded, "name": "labels.json", "format": "coco"})
         is_over.set()
         killing.join()
-        return f"told {victim.told[-1:]}"
+        return _marked(bool(victim.told)) + f"told {victim.told[-1:]}"
 
     def _kill_readers(self, is_over: threading.Event) -> None:
         while not is_over.wait(0.02):
@@ -144,7 +151,7 @@ class Faults:
         told = victim.told[-1:]
         away.rename(place)
         back = victim.edit(edit="name", object=1, name="back")
-        return f"taken {taken}, told {told}, after it was back {back}"
+        return _marked(not taken and back) + f"taken {taken}, told {told}, after it was back {back}"
 
     def connection_drops(self, victim: LoadVisitor) -> str:
         """The connection ends in the middle of masks: the visitor finds them when coming back."""
@@ -152,4 +159,4 @@ class Faults:
         victim.event("propagate", {"start": 0, "stop": COUNT}, stop_after="propagating")
         time.sleep(1)
         items = {item["kind"] for item in victim.look_up("snapshot", {"work": victim.work})["items"]}
-        return f"everything is there again: {'session' in items}"
+        return _marked("session" in items) + "what was there is shown again"

@@ -272,6 +272,26 @@ KEPT = [
     ),
 ]
 
+LAB = [
+    Row(
+        "60 lies of six kinds planted among 1,000 cases: found, and false alarms",
+        lambda values: (
+            f"{sum(round(one['recall'] * one['planted']) for one in values['kinds'].values())} of {values['lies']}; "
+            f"{sum(len(one['false_alarms']) for one in values['kinds'].values())}"
+        ),
+        "planted",
+        "bench_planted.py",
+    ),
+    Row(
+        "10 runs of 35,000 questions: opening all; the slowest of filter, sort and page, 95 of 100; memory",
+        lambda values: (
+            f"{values['open_all_s']:.1f} s; {max(values['p95_ms'].values()):.0f} ms; {values['memory_mb']} MB"
+        ),
+        "lab",
+        "bench_lab.py",
+    ),
+]
+
 SECTIONS = {
     "The embedded models": (MODELS, "How they were trained, what they cost and where they fail: [nano](nano.md)."),
     "Speed": (
@@ -282,6 +302,7 @@ SECTIONS = {
     ),
     "The studio": (STUDIO, "Headless Chromium, the real app, embedded segmenter."),
     "What is kept": (KEPT, ""),
+    "The lab": (LAB, "What nano gets wrong in it, and which probes hold: [nano](nano.md)."),
 }
 
 HEAD = """# Results

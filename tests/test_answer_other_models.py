@@ -59,6 +59,26 @@ NOTHING = '<think>It is gone.</think><answer>{"keyframe_timestamp": null, "bbox_
             '{"frame": 128, "bbox_2d": [{"bbox_2d": [10, 20, 30, 40], "color_rgba": [255, 0, 0, 255]}]}', [BOX],
             id="a colour is no place",
         ),
+        pytest.param("128번째 프레임에서 경계 상자는 [10, 20, 30, 40]입니다.", [BOX], id="Korean"),
+        pytest.param("في الإطار 128 المربع هو [10، 20، 30، 40].", [BOX], id="Arabic"),
+        pytest.param("फ्रेम 128 में बाउंडिंग बॉक्स [10, 20, 30, 40] है।", [BOX], id="Hindi"),
+        pytest.param("Trong khung hình 128, hộp là [10, 20, 30, 40].", [BOX], id="Vietnamese"),
+        pytest.param("W klatce 128 obiekt jest w [10, 20, 30, 40].", [BOX], id="Polish"),
+        pytest.param("128. karede [10, 20, 30, 40].", [BOX], id="Turkish"),
+        pytest.param("Στο καρέ 128: [10, 20, 30, 40].", [BOX], id="Greek"),
+        pytest.param("ในเฟรม 128 กล่องคือ [10, 20, 30, 40]", [BOX], id="Thai"),
+        pytest.param("Na quadro 128, a caixa é [10, 20, 30, 40].", [BOX], id="Portuguese"),
+        pytest.param("En el fotograma 128, la caja es [10, 20, 30, 40].", [BOX], id="Spanish"),
+        pytest.param("Keyframe: 128\n1. [10, 20, 30, 40]\n2. [50, 60, 70, 80]", [BOX, SECOND], id="a numbered list"),
+        pytest.param("**Keyframe:** 128s, **Box:** `[10, 20, 30, 40]`", [BOX], id="Markdown"),
+        pytest.param('{"keyframe": "frame_128.jpg", "bbox_2d_list": [[10, 20, 30, 40]]}', [BOX], id="a file's name"),
+        pytest.param('{"keyframe": [128], "bbox_2d_list": "[[10, 20, 30, 40]]"}', [BOX], id="lists and strings mixed"),
+        pytest.param('{"keyframe": 128, "bbox": {"cx": 20, "cy": 30, "w": 20, "h": 20}}', [BOX], id="YOLO by name"),
+        pytest.param('{"keyframe": 128, "bbox_2d_list": [[30, 40, 10, 20]]}', [BOX], id="corners swapped"),
+        pytest.param(
+            '{"keyframe": 128, "bbox_2d_list": [[10, 20, 30, 40], [50, 60, 70', [BOX], id="cut off in the second"
+        ),
+        pytest.param("<think>At [10, 20, 30, 40] in frame 128.</think><answer>See above.</answer>", [BOX], id="above"),
         pytest.param(
             "<think>As [x1, y1, x2, y2] (left, top, right, bottom).</think><answer>{'keyframe_timestamp': 128, "
             "'bbox_2d_list': [[10, 20, 30, 40]]}</answer>", [BOX], id="the usual order, said",
@@ -109,6 +129,30 @@ def test_what_has_one_meaning_is_read(text: str, boxes: list[tuple[int, ...]]) -
         pytest.param('{"keyframe": "the 4th frame", "bboxes": [[10, 20, 30, 40]]}', id="a frame by its place"),
         pytest.param('{"keyframe": "5333ms", "bboxes": [[10, 20, 30, 40]]}', id="milliseconds"),
         pytest.param('{"keyframe": "42-128", "bboxes": [[10, 20, 30, 40]]}', id="a stretch of frames"),
+        pytest.param('{"keyframe": [42, 128], "bboxes": [[10, 20, 30, 40]]}', id="two frames"),
+        pytest.param('[{"bbox_2d": [10, 20, 30, 40], "label": "dog"}]', id="no frame"),
+        pytest.param('Frame 128: <point x="20.5" y="30.1" alt="dog">dog</point>', id="Molmo: a point"),
+        pytest.param('{"frame": 128, "point_2d": [20, 30], "label": "dog"}', id="a point of Qwen"),
+        pytest.param("frame 128: dog: {<10><20><30><40>}", id="MiniGPT-v2"),
+        pytest.param('{"keyframe": 128, "bbox_2d_list": [[10, 20, 30, 40, 0.97]]}', id="a score behind"),
+        pytest.param('{"keyframe": 128, "bbox_2d_list": [[1, 10, 20, 30, 40]]}', id="an id before"),
+        pytest.param('{"keyframe": 128, "bbox_2d_list": [[10,000, 20,000, 30,000, 40,000]]}', id="thousands"),
+        pytest.param('{"keyframe": 128, "bbox_2d_list": [["10%", "20%", "30%", "40%"]]}', id="percentages"),
+        pytest.param('{"keyframe": 128, "polygon": [[10, 20], [30, 20], [35, 40], [5, 30]]}', id="an outline"),
+        pytest.param(
+            '{"frames": [{"frame": 42, "boxes": []}, {"frame": 128, "boxes": [[1, 2, 30, 40]]}]}', id="frame by frame"
+        ),
+        pytest.param('{"keyframe_timestamp": 128, "bbox_2d_list": [[10, 20,', id="cut off in the first"),
+        pytest.param('{"keyframe_timestamp": 128, "bbox_2d_list": [', id="cut off before it"),
+        pytest.param("<think>At [10, 20, 30, 40] in frame 128.</think>" + NOTHING, id="in the reasoning alone"),
+        pytest.param('{"keyframe": 128, "bbox_2d_list": [[10, 20, 30, 40]], "bbox_2d_list": []}', id="said, then not"),
+        pytest.param("I'm sorry, but I can't help with identifying people in this video.", id="a refusal"),
+        pytest.param("抱歉，我无法识别视频中的人物。", id="a refusal in Chinese"),
+        pytest.param("Es tut mir leid, dabei kann ich nicht helfen.", id="a refusal in German"),
+        pytest.param("The object is not visible in any of the frames.", id="absent in words alone"),
+        pytest.param("<think></think><answer>none</answer>", id="none"),
+        pytest.param("[]", id="a list of nothing"),
+        pytest.param("null", id="null"),
     ],
 )  # fmt: skip
 def test_what_may_mean_another_place_is_an_error(text: str) -> None:
@@ -143,6 +187,25 @@ def test_what_may_mean_another_place_is_an_error(text: str) -> None:
         pytest.param("(10/20/30/40)", id="slashes"),
         pytest.param("[10 pixels, 20 pixels, 30 pixels, 40 pixels]", id="units"),
         pytest.param("The dog is at (20, 30), 20 wide.", id="a point"),
+        pytest.param('{"x": 10, "y": 20}', id="a point by name"),
+        pytest.param("[ten, twenty, thirty-five, one hundred and forty]", id="English numerals"),
+        pytest.param("[壹拾, 贰拾, 叁拾, 肆拾]", id="Chinese formal numerals"),
+        pytest.param("[১০, ২০, ৩০, ৪০]", id="Bengali"),
+        pytest.param("[⑩, ⑳, ㉚, ㊵]", id="numbers in circles"),
+        pytest.param("[0x0A, 0x14, 0x1E, 0x28]", id="hexadecimal"),
+        pytest.param(r"\u005b10, 20, 30, 40\u005d", id="escaped brackets"),
+        pytest.param("crop = img[20:40, 10:30]", id="a part of an array"),
+        pytest.param("M10,20H30V40H10Z", id="an outline"),
+        pytest.param('<rect x="10" y="20" width="20" height="20"/>', id="a rectangle of SVG"),
+        pytest.param('style="left:10px;top:20px;width:20px;height:20px"', id="a style"),
+        pytest.param("10≤x≤30, 20≤y≤40", id="bounds"),
+        pytest.param("x∈[10,30], y∈[20,40]", id="intervals"),
+        pytest.param("cols 10-30, rows 20-40", id="columns and rows"),
+        pytest.param('<tracks coords="128 1 205 301">dog</tracks>', id="Molmo 2"),
+        pytest.param("dog: {<10><20><30><40>}", id="Ferret, MiniGPT-v2"),
+        pytest.param("bbox_2d:\n- 10\n- 20\n- 30\n- 40", id="YAML"),
+        pytest.param("arriba: 20, izquierda: 10, derecha: 30, abajo: 40", id="Spanish names"),
+        pytest.param("أعلى 20 يسار 10 يمين 30 أسفل 40", id="Arabic names"),
     ],
 )
 def test_nothing_that_looks_like_a_box_is_taken_for_absent(after: str) -> None:
@@ -156,13 +219,24 @@ def test_nothing_that_looks_like_a_box_is_taken_for_absent(after: str) -> None:
         pytest.param("In (2024) it was filmed at 1280x720, 24 fps, 8 frames.", id="numbers one by one"),
         pytest.param("2 dogs, 3 cats, 1 bird and 4 cows, no horse.", id="counts"),
         pytest.param("From 00:01 to 00:04, and at (42s), (85s), (128s), nothing.", id="times"),
+        pytest.param("It is away in [00:01, 00:04] and in [10:30, 20:40].", id="stretches of time"),
+        pytest.param("One dog, two cats, three birds, four cows (one, two, three).", id="counts in words"),
+        pytest.param("Seen at x times zoom; y is not asked.", id="letters"),
         pytest.param("I looked at 0, 42, 85, 128 and 170.", id="the frames shown"),
+        pytest.param("I looked at 4 (42, 85, 128, 170).", id="the frames shown, counted"),
     ],
 )
 def test_numbers_of_other_things_leave_absent_what_is_absent(thought: str) -> None:
     text = NOTHING.replace("It is gone.", thought)
     assert parse_answer(text, CONTEXT).is_absent
     assert find_box(text, CONTEXT.shown) is None
+
+
+@pytest.mark.parametrize("before", ["128.", "128. <", "42, 85, 128 ", "3 ", "170 - "])
+def test_a_number_before_the_brackets_hides_no_box(before: str) -> None:
+    text = NOTHING.replace("It is gone.", f"It is near in frame {before}[[10, 20, 30, 40]]")
+    with pytest.raises(AnswerError, match="looks like one"):
+        parse_answer(text, CONTEXT)
 
 
 def test_a_box_that_is_left_out_is_told() -> None:

@@ -97,6 +97,14 @@ def test_a_list_chooses_the_videos_by_name_or_by_their_files(tmp_path: Path) -> 
     assert [video.name for video in read_sequences(tmp_path, "davis16")] == ["cat"]
     listing.write_text("bear\n")
     assert [video.name for video in read_sequences(tmp_path, "davis16")] == ["bear"]
+    for content, told in (
+        (b"", "lists no video"),
+        (b"cat bear\n", "got .'cat', 'bear'"),
+        (b"\xc3(", "no list of videos"),
+    ):
+        listing.write_bytes(content)
+        with pytest.raises(DataError, match=told):
+            read_sequences(tmp_path, "davis16")
     listing.write_text("../bear\n")
     with pytest.raises(DataError, match="cannot be a path"):
         read_sequences(tmp_path, "davis16")

@@ -61,6 +61,12 @@ def build_parser() -> argparse.ArgumentParser:
     table.add_argument("--answers", type=Path, help=again)
     drawn = "0 takes the likeliest answers, 1 draws them as GRPO does (default: 0)"
     table.add_argument("--temperature", type=float, default=0.0, help=drawn)
+    measured = "count what the thoughts about a world state, and what of it is false, for `veason lab import --extras`"
+    statements = actions.add_parser("statements", help=measured)
+    statements.add_argument("world", type=Path, help="folder that `veason nano world` wrote")
+    statements.add_argument("predictions", type=Path, help="folder with the answers.jsonl of a policy trained on it")
+    statements.add_argument("out", type=Path, help="file of JSON lines to write")
+    statements.add_argument("--split", help="split of the dataset (default: the one that is scored)")
     return parser
 
 
@@ -69,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
     args = build_parser().parse_args(arguments)
     actions = {
         "world": _world, "examples": _examples, "draw": _draw, "train": _train, "score": _score, "limits": _limits,
-        "evaluate": _evaluate,
+        "evaluate": _evaluate, "statements": _statements,
     }  # fmt: skip
     actions[args.action](args)
     return 0
@@ -169,3 +175,21 @@ def _evaluate(args: argparse.Namespace) -> None:
     for policy, figures in make_table(rows).items():
         cells = map(format_figure, figures.values())
         print(f"| {policy} | " + " | ".join(cells) + " |")
+
+
+def _statements(args: argparse.Namespace) -> None:
+    import json
+
+    from veason.atomic import write_atomically
+    from veason.errors import DataError
+    from veason.formats.benchmarks.predictions import read_saved_answers
+    from veason.formats.datasets import open_dataset
+    from veason_nano.statements import measure_statements
+
+    answers = read_saved_answers(args.predictions)
+    if answers is None:
+        raise DataError(f"{args.predictions}: has no answers.jsonl: name the folder of predictions of an evaluation")
+    rows = list(measure_statements(open_dataset(args.world, "revos", args.split), answers))
+    write_atomically(args.out, "".join(json.dumps(row) + "\n" for row in rows))
+    stated, false = (sum(row[name] for row in rows) for name in ("statements", "false_statements"))
+    print(f"{len(rows)} thoughts, {stated} statements, {false} of them false")

@@ -58,6 +58,43 @@ HOLDS = {
 }  # fmt: skip
 """What a format may hold, and the head of its column; see `veason.formats.record.Holds`."""
 
+IMPORTS = """
+## What an import does
+
+Shapes in the file = shapes that came in + shapes told as left out, by kind and reason: the reader counts both, and an
+import whose sums differ ends in an error. One that brings nothing in ends with 2 and says what it found.
+
+| the file has | what happens |
+|---|---|
+| a shape whose numbers cannot be read: no number, runs that do not add up, half a point | nothing of its questions \
+comes in, all else does; where it is and why is told for the first of its kind. Labels without words are one question \
+a video |
+| a sign that it is about other pictures: another size, frames the video does not have, points far beside it, \
+corners where a size should be | refused whole, with the place |
+| a thing of two meanings: one id for two names, a frame that its name does not tell, a key that stands twice, \
+palettes in another order in each picture | refused, with the place and what to do |
+| shapes that no project holds (points, cuboids, skeletons, tags), attributes, what an annotator skipped | counted as \
+left out |
+| boxes without masks | become prompts, from which masks are tracked |
+
+`coco` also reads lists of results, as detectors write predictions, where each names the file of its picture.
+
+## Read and written by others
+
+In every run of the tests, by the programs themselves, in an environment of their own:
+
+| program | reads of ours | writes, and it comes in here |
+|---|---|---|
+| Datumaro | `coco` masks bit for bit; `cvat` boxes and masks | COCO masks bit for bit; COCO and CVAT polygons |
+| Label Studio's SDK | `label-studio` masks bit for bit, frames of its boxes | brushes bit for bit; its COCO |
+| Ultralytics | `yolo-seg` with an IoU of 0.98 or more | its `predictions.json`, bit for bit as it read them |
+| LLaMA-Factory | `sft`: every sample, its pictures and turns | no labels; what it would train on is read as an answer \
+and says what the labels say |
+| CVAT | `cvat` masks bit for bit by the code of its SDK; the rest by its rules, as its format code is in no package \
+(`tests/formats/cvat_rules.py` cites them) | the same |
+| pycocotools, supervision, pandas, datasets | `coco`, `youtube-vis`, `yolo-seg`, `veason`, `sft`, `grpo` | |
+"""
+
 BENCHMARKS_HEAD = """
 ## Benchmarks
 
@@ -185,7 +222,7 @@ def formats_page() -> str:
         held = dataclasses.asdict(one.holds)
         ticks = " | ".join(tick(held[name]) for name in HOLDS)
         lines.append(f"| `{one.name}` | {one.holds.masks} | {ticks} |")
-    lines.append(BENCHMARKS_HEAD)
+    lines.append(IMPORTS + BENCHMARKS_HEAD)
     lines.append("| `--kind` | what it is | splits, the one that is scored by default first |\n|---|---|---|")
     for one in FORMATS:
         if one.benchmark:

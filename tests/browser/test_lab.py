@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -12,6 +14,8 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import free_port, wait_until_it_answers
 from tests.lab.planted import LIES_EACH, answer_all, make_dataset, plan_lies
+from tests.lab.test_detail import OTHER, RIGHT, BlockSegmenter, Drawer, Models
+from veason.lab.groups import ask_group
 from veason.lab.importing import import_predictions
 from veason.lab.store import Lab
 from veason.lab.verdicts import Verdicts
@@ -24,8 +28,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     root = tmp_path_factory.mktemp("lab")
     dataset = make_dataset(root / "revos", 70)
     lab = Lab(root / "lab")
-    import_predictions(lab, "liar", dataset, answer_all(dataset, plan_lies(dataset), root / "liar"))
+    told = plan_lies(dataset)
+    import_predictions(lab, "liar", dataset, answer_all(dataset, told, root / "liar"))
     import_predictions(lab, "honest", dataset, answer_all(dataset, {}, root / "honest"))
+    lied = [sample for sample in dataset if told.get(sample.key) == "side_differs"]
+    models: Any = Models(Drawer([OTHER, RIGHT]), BlockSegmenter())
+    ask_group(lab.run("liar"), models, lied, count=2)
     return lab
 
 
@@ -63,6 +71,17 @@ def test_from_a_kind_to_a_verdict_by_role_and_keyboard(context: BrowserContext, 
     expect(case.locator("mark.true")).to_have_text(["red", "Frame 2"])
     page.keyboard.press("ArrowRight")
     expect(case.get_by_text("Frame 3.")).to_be_visible()
+    assert case.get_by_role("img").count() == 1
+    page.keyboard.press("d")
+    for name in ("target", "liar", "difference of liar"):
+        expect(case.get_by_role("img", name=f"frame, {name}")).to_be_visible()
+    case.get_by_role("button", name="frame 2: 64 pixels of the target").click()  # what Rk compares
+    expect(case.get_by_text("Frame 2.")).to_be_visible()
+    expect(case.get_by_text("box 1 with target 1: 1.00")).to_be_visible()
+    for place, (number, advantage) in enumerate([(1, "−0.71"), (2, "+0.71")]):
+        case.get_by_role("button", name=f"answer {number}:").click()
+        expect(case.get_by_role("button", name=f"advantage {advantage}")).to_be_visible()
+        expect(case.get_by_role("img", name="frame, liar")).to_have_attribute("src", re.compile(f"boxes={place}"))
     page.keyboard.press("5")
     expect(case.get_by_role("button", name="right for wrong reason")).to_have_attribute("aria-pressed", "true")
     (verdict,) = Verdicts(lab.folder).all()

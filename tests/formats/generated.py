@@ -20,7 +20,7 @@ import numpy as np
 
 from tests.formats.chance import NUM_FRAMES, SIZE_WH, damage, mask_of
 from tests.formats.generated_sets import SETS
-from tests.formats.kept import KEPT
+from tests.formats.kept import KEPT, Sample, samples_of
 from tests.formats.reading import CASE_CLIP
 from veason.errors import DataError, ExportError, VeasonError
 from veason.formats.catalogue import IMPORTABLE, format_named
@@ -30,7 +30,7 @@ from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
-from veason.masks import coco_dict, encode_mask
+from veason.masks import coco_dict, encode_mask, mask_box
 from veason.types import Box, Prompt, Rle, VideoInfo
 from veason.video import open_video
 
@@ -237,14 +237,26 @@ def labels_of(chance: random.Random) -> LabelledVideo:
         own = tuple(chance.sample(ids, chance.randrange(len(ids) + 1)))
         prompts = tuple(Prompt(each, 3, Box(1, 2, 30, 40)) for each in own if not tracks[each])
         places = frozenset((each.object_id, each.frame_index) for each in prompts)
-        questions.append(
-            LabelledQuestion(str(number), chance.choice(texts), own, status="accepted", prompts=prompts, by_hand=places)
+        question = LabelledQuestion(
+            str(number), chance.choice(texts), own, status="accepted", prompts=prompts, by_hand=places
         )
+        questions.append(_reasoned(chance, question, tracks))
     named = {object_id for question in questions for object_id in question.object_ids}
     info = VideoInfo("", NUM_FRAMES, SIZE_WH, 12.0, 0.0, 5.0, False, "")
     names = {object_id: chance.choice(["car", "a & b"]) for object_id in named if chance.random() < 0.5}
     kept = {object_id: track for object_id, track in tracks.items() if object_id in named}
     return LabelledVideo("clip", info, tuple(questions), kept, names)
+
+
+def _reasoned(
+    chance: random.Random, question: LabelledQuestion, tracks: dict[int, dict[int, LabelMask]]
+) -> LabelledQuestion:
+    """Return a question with reasoning in any state, or none, and a keyframe: of a mask, of a prompt, or anything."""
+    frames = [frame for object_id in question.object_ids for frame in (tracks[object_id] or {3: None})]
+    keyframe = chance.choice([*frames * 3, chance.randrange(NUM_FRAMES), None])
+    thought = chance.choice(["It is near at (3s).", "<image> & <b>\n\u2028", ""])
+    reasoning = chance.choice([None, "confirmed", "edited", "regenerated", "fresh", "stale"]) if thought else None
+    return replace(question, thought=thought, reasoning=reasoning, keyframe=keyframe)
 
 
 def check_export(format: str, seed: int, folder: Path) -> str:
@@ -268,6 +280,8 @@ def check_export(format: str, seed: int, folder: Path) -> str:
     assert (report.counts.get("masks", 0), report.counts.get("boxes", 0)) == KEPT[format](out), report
     if format in ("sft", "grpo"):
         assert report.counts["samples"] + sum(report.left_out.values()) == len(video.questions), report
+        if format == "sft":
+            assert _are_near(samples_of(out), _taught(video)), (samples_of(out), _taught(video))
         return "exported"
     covered = sum(number for what, number in report.lost.items() if "wholly under" in what)
     spoken_of = {key for question in video.questions if question.instruction.strip() for key in question.object_ids}
@@ -277,6 +291,42 @@ def check_export(format: str, seed: int, folder: Path) -> str:
     if format in IMPORTABLE:
         _check_round_trip(format, out, report, video, visible)
     return "exported"
+
+
+def _are_near(found: list[Sample], wanted: list[Sample]) -> bool:
+    """Tell whether samples have the same keyframes, and boxes that differ by rounding alone."""
+    if [frame for frame, _ in found] != [frame for frame, _ in wanted]:
+        return False
+    boxes = ([box for _, each in samples for box in each] for samples in (found, wanted))
+    return all(max(abs(a - b) for a, b in zip(*pair, strict=True)) <= 1 for pair in zip(*boxes, strict=True))
+
+
+def _taught(video: LabelledVideo) -> list[Sample]:
+    """Return keyframe and boxes, in the model's 560x560, of what a fine-tuning set teaches."""
+    taught: list[Sample] = []
+    scale = (560 / SIZE_WH[0], 560 / SIZE_WH[1])
+    for question in video.questions:
+        shown = _visible(video, set(question.object_ids))
+        is_sure = bool(question.thought) and question.reasoning in ("confirmed", "edited", "regenerated")
+        prompted = {
+            prompt.object_id: prompt.box for prompt in question.prompts if prompt.frame_index == question.keyframe
+        }
+        boxes = [
+            box
+            for key in question.object_ids
+            if (box := _box_on(video, key, question.keyframe, prompted.get(key))) is not None
+        ]
+        if not question.instruction.strip() or not is_sure or (question.object_ids and not (shown and boxes)):
+            continue
+        numbers = [tuple(value * scale[at % 2] for at, value in enumerate(box.xyxy)) for box in boxes]
+        taught.append((question.keyframe if boxes else None, numbers))
+    return taught
+
+
+def _box_on(video: LabelledVideo, object_id: int, frame: int | None, prompted: Box | None) -> Box | None:
+    """Return the box of an object on a frame: around its mask, else the one that prompted it."""
+    mask = None if frame is None else video.tracks[object_id].get(frame)
+    return prompted if mask is None else mask_box(mask.rle)
 
 
 def _visible(video: LabelledVideo, object_ids: set[int]) -> dict[tuple[int, int], Rle]:

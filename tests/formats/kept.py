@@ -13,6 +13,9 @@ from PIL import Image
 
 Kept = tuple[int, int]
 
+Sample = tuple[int | None, list[tuple[float, ...]]]
+"""The keyframe and the boxes of an answer, in the model's space."""
+
 
 def _coco(out: Path) -> Kept:
     """Count as a reader of COCO does: annotations with a code, of pictures that are listed."""
@@ -99,6 +102,15 @@ def _sft(out: Path) -> Kept:
         assert (human["from"], model["from"]) == ("human", "gpt")
         assert human["value"].count("<image>") == len(row["images"])
     return 0, 0
+
+
+def samples_of(out: Path) -> list[Sample]:
+    """Return what the samples of a fine-tuning set answer, as JSON has it."""
+    answers = [
+        json.loads(row["conversations"][1]["value"].rpartition("<answer>")[2].removesuffix("</answer>"))
+        for row in json.loads((out / "veason_sft.json").read_text())
+    ]
+    return [(each["keyframe_timestamp"], [tuple(box) for box in each["bbox_2d_list"]]) for each in answers]
 
 
 def _grpo(out: Path) -> Kept:

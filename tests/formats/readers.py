@@ -180,17 +180,57 @@ def label_studio(folder: Path):
 
 
 def ultralytics(folder: Path):
+    """Our polygons as Ultralytics reads them; and written by it as predictions, beside our export."""
     os.environ["YOLO_CONFIG_DIR"] = str(folder.parent)
+    import numpy as np
+    import torch
     from ultralytics.data.utils import polygon2mask, verify_image_label
+    from ultralytics.models.yolo.segment import SegmentationValidator
 
+    validator = SegmentationValidator(save_dir=folder.parent)
+    validator.jdict, validator.class_map = [], list(range(100))
     found = []
     for file in sorted((folder / "labels" / "train").glob("*/*.txt")):
         image = folder / "images" / "train" / file.parent.name / f"{file.stem}.jpg"
         row = verify_image_label((str(image), str(file), "", False, 2, 0, 0, False))
         height, width = row[2]
-        for (class_id, *_), points in zip(row[1].tolist(), row[3], strict=True):
-            mask = polygon2mask((height, width), [(points * [width, height]).ravel()])
-            found.append([int(class_id), int(file.stem), rle(mask)])
+        masks = [polygon2mask((height, width), [(points * [width, height]).ravel()]) for points in row[3]]
+        classes = [int(class_id) for class_id, *_ in row[1].tolist()]
+        found += [[class_id, int(file.stem), rle(mask)] for class_id, mask in zip(classes, masks, strict=True)]
+        if masks:
+            predicted = {
+                "masks": torch.tensor(np.stack(masks), dtype=torch.uint8),
+                "bboxes": torch.zeros(len(masks), 4),
+                "conf": torch.full((len(masks),), 0.75),
+                "cls": torch.tensor(classes),
+            }
+            validator.pred_to_json(predicted, {"im_file": str(image)})
+    (folder.parent / "predictions.json").write_text(json.dumps(validator.jdict))
+    return found
+
+
+def cvat_sdk_masks(folder: Path):
+    """The masks of our XML as CVAT's own code decodes them; and written again by it, beside our export."""
+    import importlib.util
+
+    place = Path(importlib.util.find_spec("cvat_sdk").submodule_search_locations[0]) / "masks.py"
+    spec = importlib.util.spec_from_file_location("cvat_sdk_masks", place)  # the package around it is a web client
+    code = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(code)
+    tree = ElementTree.parse(next(folder.glob("*.xml")))
+    width, height = (int(tree.getroot().findtext(f".//original_size/{side}")) for side in ("width", "height"))
+    found = []
+    for track in tree.iter("track"):
+        for shape in track.iter("mask"):
+            x, y, w, h = (int(shape.attrib[name]) for name in ("left", "top", "width", "height"))
+            points = [*map(int, shape.attrib["rle"].split(",")), x, y, x + w - 1, y + h - 1]
+            mask = code.decode_mask(points, image_width=width, image_height=height)
+            *runs, x1, y1, x2, y2 = code.encode_mask(mask)
+            sides = {"left": x1, "top": y1, "width": x2 - x1 + 1, "height": y2 - y1 + 1}
+            shape.attrib |= {name: str(value) for name, value in sides.items()} | {"rle": ", ".join(map(str, runs))}
+            if shape.attrib["outside"] == "0":
+                found.append([int(track.attrib["group_id"]), int(shape.attrib["frame"]), rle(mask)])
+    tree.write(folder.parent / "cvat_written.xml")
     return found
 
 

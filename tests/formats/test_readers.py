@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from tests.formats.made import AWAY, CLIP, visible
+from veason.answer import context_for, parse_answer
 from veason.formats.exporting import export_labels
 from veason.formats.importing import import_labels
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.values import LabelledVideo
 from veason.masks import mask_box, mask_iou, union_mask
+from veason.profile import Profile
 from veason.types import Rle
 
 
@@ -129,7 +131,9 @@ def test_datumaro_reads_the_boxes_of_cvat_tracks_and_where_they_end(
     assert len({track for _, track, *_ in rows}) == 4
 
 
-def test_ultralytics_reads_yolo_within_the_promise(python: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+def test_ultralytics_reads_yolo_within_the_promise_and_what_it_writes_comes_in(
+    python: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
     export_labels(videos, "yolo-seg", tmp_path / "out")
     rows = read(python, "ultralytics", tmp_path / "out")
     truth = visible(videos[0])
@@ -138,11 +142,41 @@ def test_ultralytics_reads_yolo_within_the_promise(python: str, videos: list[Lab
         wanted = [rle for (key, index), rle in truth.items() if index == frame and (key == 3) == (class_id == 1)]
         assert max(mask_iou(mask, rle) for rle in wanted) >= 0.98
     assert len(rows) == len(truth) - 40  # it drops lines that are there twice: two questions are about one disc
+    tally = ImportTally()
+    (back,) = import_labels(tmp_path / "predictions.json", "coco", videos={"hide": CLIP}, tally=tally)
+    assert (tally.taken["mask"], tally.lines()) == (len(rows), ())
+    drawn = sorted((frame, rle.counts) for (_, frame), rle in visible(back, is_everything=True).items())
+    assert drawn == sorted((frame, code["counts"]) for _, frame, code in rows)
 
 
-def test_llama_factory_takes_every_sample(python: str, videos: list[LabelledVideo], tmp_path: Path) -> None:
+def test_cvats_own_code_reads_and_writes_our_masks_bit_for_bit(
+    python: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    export_labels(videos, "cvat", tmp_path / "out")
+    assert masks_of(read(python, "cvat_sdk_masks", tmp_path / "out")) == visible(videos[0])
+    (back,) = import_labels(tmp_path / "cvat_written.xml", "cvat", videos={"hide": CLIP})
+    assert visible(back, is_everything=True) == visible(videos[0])
+
+
+def test_llama_factory_takes_every_sample_and_it_says_what_the_labels_say(
+    python: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
     export_labels(videos, "sft", tmp_path / "out")
     rows = read(python, "llama_factory", tmp_path / "out")
-    assert [roles for roles, _, _ in rows] == [["user", "assistant"]] * 3
+    taught = [question for question in videos[0].questions if question.is_accepted and question.is_reasoning_current]
+    assert [roles for roles, _, _ in rows] == [["user", "assistant"]] * len(taught)
     assert all(Path(file).is_file() for _, files, _ in rows for file in files)
-    assert all(text.startswith("<think>") and text.endswith("</answer>") for _, _, text in rows)
+    info = videos[0].info
+    for question, (_, files, text) in zip(taught, rows, strict=True):
+        shown = tuple(int(Path(file).stem) for file in files)
+        context = context_for(Profile("test"), shown, num_frames=info.num_frames, source_wh=info.size_wh)
+        answer = parse_answer(text, context, strict=True)
+        boxes = [
+            mask_box(videos[0].tracks[key][answer.keyframe].rle)
+            for key in question.object_ids
+            if answer.keyframe in videos[0].tracks[key]
+        ]
+        wanted = [box for box in boxes if box is not None]
+        assert len(answer.boxes) == len(wanted)
+        for box, other in zip(answer.boxes, wanted, strict=True):  # written in whole steps of the model's space
+            assert max(abs(a - b) for a, b in zip(box.xyxy, other.xyxy, strict=True)) <= info.size_wh[0] / 560 + 0.01

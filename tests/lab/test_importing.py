@@ -15,7 +15,7 @@ import pytest
 from tests.lab.conftest import Made
 from tests.lab.planted import honest, masks_of
 from veason.errors import DataError, OptionError
-from veason.lab.importing import import_evaluation, import_predictions
+from veason.lab.importing import import_evaluation, import_predictions, read_extras
 from veason.lab.layouts import arrange
 from veason.lab.store import Lab
 from veason.lab.verdicts import Verdict, Verdicts
@@ -108,10 +108,46 @@ def test_what_is_known_from_elsewhere_comes_along(made: Made, tmp_path: Path) ->
     assert run.info.tags == ("a", "b")
     with pytest.raises(DataError, match="without masks"):
         run.masks(key)
-    for line, told in (('{"key": "nobody"}', "no case"), ("[1]", "line 1"), ('{"key": "a", "colour": 1}', "line 1")):
-        extras.write_text(line)
-        with pytest.raises(DataError, match=told):
-            import_evaluation(Lab(tmp_path / "lab"), "x", out, extras=extras)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"key": "nobody"}', "no case"),
+        ("[1]", "line 1 tells nothing"),
+        ("[" * 100_000, "line 1 tells nothing"),
+        ('{"key": ["KEY"]}', "no case|tells nothing"),
+        ('{"key": "KEY", "colour": 1}', "has 'colour'"),
+        ('{"key": "KEY", "agreement": NaN}', "wanted a share"),
+        ('{"key": "KEY", "agreement": true}', "wanted a share"),
+        ('{"key": "KEY", "agreement": "0.5"}', "wanted a share"),
+        ('{"key": "KEY", "object_score": 1.5}', "wanted a share"),
+        ('{"key": "KEY", "object_score": -1}', "wanted a share"),
+        ('{"key": "KEY", "reward_boxes": Infinity}', "wanted a number"),
+        ('{"key": "KEY", "reward_boxes": 1%s}' % ("0" * 400), "wanted a number"),
+        ('{"key": "KEY", "reward_boxes": "1"}', "wanted a number"),
+        ('{"key": "KEY", "statements": 2.5, "false_statements": 1}', "whole numbers"),
+        ('{"key": "KEY", "statements": 1, "false_statements": 2}', "2 false statements of 1"),
+        ('{"key": "KEY", "false_statements": 2}', "2 false statements of None"),
+        ('{"key": "KEY"}\n\n{"key": "KEY", "agreement": 1}', "line 3 is about .* as an earlier line"),
+    ],
+)
+def test_what_is_told_from_elsewhere_must_be_what_it_says(made: Made, tmp_path: Path, line: str, told: str) -> None:
+    extras, keys = tmp_path / "extras.jsonl", {sample.key for sample in made.dataset}
+    extras.write_text(line.replace("KEY", made.dataset[0].key))
+    with pytest.raises(DataError, match=told):
+        read_extras(extras, keys)
+
+
+@pytest.mark.parametrize("file", ["cases.parquet", "masks/00000.parquet", "masks/index.parquet"])
+@pytest.mark.parametrize("keep", [0, 100, -1])
+def test_a_file_that_was_cut_off_is_told(made: Made, tmp_path: Path, file: str, keep: int) -> None:
+    shutil.copytree(made.lab.folder / "runs", tmp_path / "lab" / "runs")
+    place = tmp_path / "lab" / "runs" / "honest" / file
+    place.write_bytes(place.read_bytes()[:keep])
+    run, key = Lab(tmp_path / "lab").run("honest"), made.dataset[0].key
+    with pytest.raises(DataError, match="import the run again"):
+        run.case(key) and run.masks(key)
 
 
 def test_an_unfinished_evaluation_is_no_run(made: Made, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.lab.conftest import Made
 from tests.lab.planted import BLUE, RED
 from veason.errors import OptionError
 from veason.lab.probes import PROBES, Probed, holds, judge, make_question, replace_words, run_probes, summarise, wilson
+from veason.profile import GENERIC
 from veason.types import Answer, Answered, Box, Frame, PolicyEvent, Unanswered
 
 
@@ -50,6 +51,36 @@ class Parrot(Looker):
         yield Answered(Answer("", 2, (Box(4, 8, 12, 16),)))
 
 
+class Reasoner:
+    """A policy that boxes what its reasoning names, as far as it was written, or what it boxed anyway."""
+
+    name, frame_count, profile, is_recorded, can_sample = "reasoner", 4, GENERIC, False, False
+
+    def __init__(self, follows: bool) -> None:
+        self.follows = follows
+
+    def unknown_words(self, instruction: str) -> tuple[str, ...]:
+        return ()
+
+    def stream(self, frames: Sequence[Frame], instruction: str, **_: Any) -> Iterator[PolicyEvent]:
+        colour = "red" if "red" in instruction else "blue"
+        thought = f"I look at every frame in turn and then decide that the target must be {colour}"
+        yield self.answer(thought, f"<think>{thought}</think><answer>", colour)
+
+    def go_on(self, frames: Sequence[Frame], instruction: str, begun: str, **_: Any) -> Iterator[PolicyEvent]:
+        thought = begun.removeprefix("<think>").removesuffix("</think><answer>")
+        assert begun == f"<think>{thought}</think><answer>"
+        told = thought if self.follows else instruction
+        yield self.answer(thought, begun, "red" if "red" in told else "blue")
+
+    def answer(self, thought: str, text: str, colour: str) -> PolicyEvent:
+        x = {"red": 4.0, "blue": 26.0}[colour]
+        return Answered(Answer(thought, 2, (Box(x, 8, x + 8, 16),), text=text + "...</answer>"))
+
+
+OF_REASONING = {"truncate_reasoning", "replace_reasoning"}
+
+
 def outcomes(made: Made, policy: Any) -> dict[str, bool | None]:
     (rows,) = run_probes(policy, [made.dataset[0]])
     return {row.probe: row.holds for row in rows}
@@ -57,10 +88,18 @@ def outcomes(made: Made, policy: Any) -> dict[str, bool | None]:
 
 def test_who_looks_passes_and_who_does_not_is_found_out(made: Made) -> None:
     assert all(outcomes(made, Looker()).values())
-    assert set(outcomes(made, Looker())) == set(PROBES)
+    assert set(outcomes(made, Looker())) == set(PROBES) - OF_REASONING  # it cannot be made to go on from a text
     parrot = outcomes(made, Parrot())
     for name in ("mirror", "relabel", "blank_target", "absent_target", "swap_attribute", "negate"):
         assert parrot[name] is False, name
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_an_answer_that_does_not_follow_from_its_reasoning_is_found_out(made: Made, follows: bool) -> None:
+    policy: Any = Reasoner(follows)
+    of_blue, of_red = run_probes(policy, [made.dataset[1], made.dataset[0]], sorted(OF_REASONING))
+    assert [row.probe for row in of_blue] == ["truncate_reasoning"]  # there is no other question's reasoning yet
+    assert {row.probe: row.holds for row in of_red} == dict.fromkeys(OF_REASONING, follows)
 
 
 def test_a_mirrored_question_is_mirrored_whole(made: Made) -> None:

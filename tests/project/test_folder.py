@@ -1,8 +1,10 @@
 """A project as one file to take along, and many projects within a quota."""
 
 import os
+import struct
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,37 @@ def test_a_project_in_use_counts_as_young(tmp_path: Path) -> None:
     os.utime(project.folder / "project.sqlite", (0, 0))
     project.labels.record(question, PutPrompt(box_prompt()))
     assert enforce_quota(tmp_path, 10**9, 3600) == ()
+
+
+def _longer(content: bytes) -> bytes:
+    """Say in the directory of an archive that its first file is longer than the archive."""
+    place = content.index(b"PK\x01\x02")
+    return content[: place + 20] + struct.pack("<LL", 10_000, 10_000) + content[place + 28 :]
+
+
+def _badly_named(content: bytes) -> bytes:
+    """Say that the name of the first file is UTF-8, which it is not."""
+    place = content.index(b"PK\x01\x02")
+    flagged = content[: place + 8] + struct.pack("<H", 0x800) + content[place + 10 :]
+    return flagged[: place + 46] + b"\xff" + flagged[place + 47 :]
+
+
+@pytest.mark.parametrize(
+    ("packing", "change"),
+    [
+        pytest.param(zipfile.ZIP_STORED, _longer, id="longer than it is"),
+        pytest.param(zipfile.ZIP_STORED, _badly_named, id="a name in no encoding"),
+        pytest.param(zipfile.ZIP_LZMA, bytes, id="packed so that it may take memory without bound"),
+        pytest.param(zipfile.ZIP_DEFLATED, lambda content: content[:-30], id="cut off"),
+    ],
+)
+@pytest.mark.parametrize("is_untrusted", [True, False])
+def test_an_archive_that_makes_no_sense_is_refused_in_words(
+    tmp_path: Path, packing: int, change: Callable[[bytes], bytes], is_untrusted: bool
+) -> None:
+    with zipfile.ZipFile(tmp_path / "p.zip", "w", packing) as archive:
+        archive.writestr("project.sqlite", b"SQLite format 3\0" + bytes(4000))
+    (tmp_path / "p.zip").write_bytes(change((tmp_path / "p.zip").read_bytes()))
+    with pytest.raises(ProjectError, match=r"p\.zip"):
+        unpack(tmp_path / "p.zip", tmp_path / "theirs", is_untrusted=is_untrusted)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]

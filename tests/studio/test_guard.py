@@ -106,6 +106,15 @@ def test_a_server_on_the_network_goes_by_its_addresses_and_the_names_it_was_give
     assert shared.post(EVENT, headers=headers, content="{}").status_code == status
 
 
+@pytest.mark.parametrize("name", ["host", "origin", "sec-fetch-site", "x-forwarded-host"])
+def test_what_a_request_says_twice_is_believed_neither_time(name: str) -> None:
+    own = {"host": "127.0.0.1:7860", "origin": LOCAL, "sec-fetch-site": "same-origin", "x-forwarded-host": "a"}[name]
+    local = client(LOCAL, is_local=True)
+    assert local.post(EVENT, headers=[(name, own)]).status_code == 200
+    for twice in ([(name, "http://evil.example"), (name, own)], [(name, own), (name.upper(), own)]):
+        assert local.post(EVENT, headers=twice).status_code == 403
+
+
 def test_a_public_server_that_names_its_hosts_goes_by_no_other() -> None:
     public = client(PUBLIC, is_local=False, is_public=True, hosts=("demo.hf.space",))
     assert public.post(EVENT, headers={"origin": PUBLIC}).status_code == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ def file(tmp_path: Path) -> Path:
 
 def asked(app: SignIn, path: str = "/", **headers: str) -> tuple[int, Person | None]:
     """Return the status of a request, and who came through."""
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return asked_with(app, named, path)
+
+
+def asked_with(app: SignIn, headers: Sequence[tuple[bytes, bytes]], path: str = "/") -> tuple[int, Person | None]:
+    """Do the same with headers as they come, also twice."""
     sent: list[MutableMapping[str, Any]] = []
 
     async def send(message: MutableMapping[str, Any]) -> None:
@@ -42,8 +48,7 @@ def asked(app: SignIn, path: str = "/", **headers: str) -> tuple[int, Person | N
     async def receive() -> MutableMapping[str, Any]:
         return {"type": "http.request"}
 
-    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    asyncio.run(app({"type": "http", "path": path, "headers": named}, receive, send))
+    asyncio.run(app({"type": "http", "path": path, "headers": list(headers)}, receive, send))
     return sent[0]["status"], sent[0].get("person")
 
 
@@ -154,6 +159,18 @@ def test_a_proxy_names_the_person_only_with_its_secret(file: Path) -> None:
     told = {"x_proxy_secret": "s3cret"}
     assert asked(app, x_forwarded_user="Ada Lovelace", **told)[1] == Person("Ada Lovelace", "operator")
     assert asked(app, x_forwarded_user="new here", **told)[1] == Person("new here", "annotator")
+
+
+def test_a_header_that_is_there_twice_is_nobodys(file: Path) -> None:
+    right = basic("Ada Lovelace", WORD).encode()
+    twice = [(b"authorization", basic("bob", "x").encode()), (b"Authorization", right)]
+    assert asked_with(SignIn(behind, people=People(file)), [(b"authorization", right)])[0] == 200
+    assert asked_with(SignIn(behind, people=People(file)), twice)[0] == 401
+    proxied = SignIn(behind, people=None, user_header="X-User", proxy_secret="s")
+    one = [(b"x-user", b"bob"), (b"x-proxy-secret", b"s")]
+    assert asked_with(proxied, one)[0] == 200
+    for more in ((b"X-User", b"ada"), (b"x-proxy-secret", b"s")):
+        assert asked_with(proxied, [more, *one])[0] == 401
 
 
 def test_a_header_that_anybody_could_send_is_refused() -> None:

@@ -26,7 +26,7 @@ from veason.errors import SessionError
 from veason.hub import ASSETS
 from veason.studio.server.deployment import Deployment
 from veason.studio.server.outbox import Outbox
-from veason.studio.server.uploads import remove_old_uploads
+from veason.studio.server.uploads import is_upload, remove_old_uploads
 
 pytest.importorskip("mcp", reason="mcp is not installed")
 
@@ -132,6 +132,7 @@ def test_a_clip_on_this_machine_is_taken_where_only_this_machine_asks(tmp_path: 
     shutil.copy(CLIP, old)
     os.utime(old, (0, 0))
     taken = Path(Clips(outbox, is_local=True).file(str(old)).path)
+    assert is_upload(taken)
     remove_old_uploads(outbox.uploads, 3600)
     assert taken.read_bytes() == CLIP.read_bytes()
     assert taken.is_relative_to(outbox.uploads)

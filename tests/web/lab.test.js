@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { readPlace, writePlace } from "../../veason/lab/web/ask.js";
+import { clusters, signed, spoken } from "../../veason/lab/web/rewards.js";
 import { CARD, inSight, layOut, moved, place } from "../../veason/lab/web/window.js";
 import { cut, figure } from "../../veason/lab/web/words.js";
 
@@ -59,4 +60,24 @@ test("a text is cut at its claims by characters, whatever they are", () => {
   );
   assert.equal(figure(null), "–");
   assert.equal(figure(12.345), "12.3");
+});
+
+test("answers of a group stand together by what they say, with their mean advantage", () => {
+  const one = { thought: "", rewards: null };
+  const group = [
+    { ...one, cluster: 1, keyframe: 3, boxes: [[0, 0, 1, 1]], advantage: -1 },
+    { ...one, cluster: 0, keyframe: 4, boxes: [], advantage: 1 },
+    { ...one, cluster: 0, keyframe: null, boxes: [], advantage: 0.5 },
+    { ...one, cluster: 2, keyframe: null, boxes: null, advantage: null },
+  ];
+  assert.deepEqual(
+    clusters(group).map(({ numbers, said, mean }) => [numbers, said, mean]),
+    [
+      [[1, 2], "absent", 0.75],
+      [[0], "frame 3, 1 box", -1],
+      [[3], "not readable", null],
+    ],
+  );
+  assert.deepEqual([signed(-0.5), signed(0.5), signed(null)], ["−0.50", "+0.50", "–"]);
+  assert.equal(spoken({ ...one, cluster: 0, keyframe: 2, boxes: [[0], [1]], advantage: 0 }), "frame 2, 2 boxes");
 });

@@ -32,8 +32,10 @@ test("four bracketed numbers are a box in the policy's space, and an object's wh
   };
   const [own, other] = boxesIn("at [10, 10, 20, 20] and (1,1,2,2)", 100, now, [100, 100]);
   assert.deepEqual([own.object, own.xyxy, own.frame, own.start], [2, [20, 10, 40, 20], 3, 103]);
+  assert.deepEqual([own.text, own.written], ["20 10 40 20", "[10, 10, 20, 20]"]); // in pixels, as the answer's
   assert.equal(other.object, null);
   assert.deepEqual(boxesIn("[10, 10, 20, 20]", 0, { ...now, rewritten: "" }, [100, 100])[0].xyxy, [10, 10, 20, 20]);
+  assert.equal(boxesIn("[10, 10, 20, 20]", 0, { ...now, rewritten: "" }, [100, 100])[0].text, "[10, 10, 20, 20]");
   assert.deepEqual(boxesIn("[10, 10, 20, 20]", 0, { ...now, keyframe: null }, [100, 100]), []);
 });
 

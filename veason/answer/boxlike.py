@@ -30,17 +30,36 @@ _NAMED = re.compile(
 )
 _SPAN = rf"[^0-9\n]{{0,24}}{_DIGITS}[^0-9\n]{{1,12}}{_DIGITS}"
 _RANGES = re.compile(rf"(?<!\w)x\b{_SPAN}[^0-9]{{1,40}}(?<!\w)y\b{_SPAN}", re.IGNORECASE)
-_WORDS = r"[一二三四五六七八九十百千零〇两]{1,8}"
-_CHINESE = re.compile(rf"[\[(]\s{{0,4}}{_WORDS}(?:\s{{0,4}},\s{{0,4}}{_WORDS}){{3}}")
+_CHINESE = r"[一二三四五六七八九十百千零〇两壹贰貳叁參肆伍陆陸柒捌玖拾佰仟]{1,8}"
+_ENGLISH = (
+    r"(?:(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)"
+    r"teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|and)[\s-]{0,2}){1,6}"
+)
+_IN_WORDS = re.compile(
+    "|".join(rf"[\[(]\s{{0,4}}{word}\s{{0,4}}(?:,\s{{0,4}}{word}\s{{0,4}}){{3}}" for word in (_CHINESE, _ENGLISH)),
+    re.IGNORECASE,
+)
+_POINT = re.compile(
+    rf"[{{(\[]\s{{0,4}}[\"']?x[\"']?\s{{0,2}}[:=]\s{{0,2}}{_DIGITS}\s{{0,4}},\s{{0,4}}[\"']?y[\"']?\s{{0,2}}[:=]\s{{0,2}}{_DIGITS}"
+)
+_SLICES = re.compile(r"\w\[\s{0,2}\d{1,5}\s{0,2}:\s{0,2}\d{1,5}\s{0,2},\s{0,2}\d{1,5}\s{0,2}:\s{0,2}\d{1,5}")
+"""A part of an array, as code takes it: img[20:40, 10:30]."""
+
+_PATH = re.compile(rf"(?<!\w)M\s{{0,2}}{_DIGITS}[\s,]{{1,3}}{_DIGITS}\s{{0,2}}[LHV]\s{{0,2}}{_DIGITS}")
+"""How an outline begins in SVG."""
+
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_HEX = re.compile(r"(?<!\w)0x([0-9a-f]{1,4})(?!\w)", re.IGNORECASE)
 _MIN_NAMED, _MIN_NUMBERS, _MIN_OF_POINT = 3, 4, 10
 
 
 def find_box(text: str, labels: Collection[int] = ()) -> str | None:
     """Return the first part of a text that looks like a box, or None.
 
-    In brackets four numbers, or two of which each could be a place in a picture; three named coordinates; stretches of
-    x and of y; box tokens of any model; outside of a think block also four numbers near each other, in whatever marks.
-    A growing list of `labels`, the numbers of the frames shown, times of a clock, and numbers that are all 0 are none.
+    In brackets four numbers, or two of which each could be a place in a picture; three named coordinates, or x and y in
+    brackets; stretches of x and of y; four numbers in words; parts of arrays; outlines of SVG; box tokens of any model;
+    outside of a think block also four numbers near each other, in whatever marks. A growing list of `labels`, the
+    numbers of the frames shown, times of a clock, and numbers that are all 0 are none.
 
     >>> find_box("It left before frame 40, at [10, 20, 30, 40].")
     '[10, 20, 30, 40'
@@ -48,7 +67,7 @@ def find_box(text: str, labels: Collection[int] = ()) -> str | None:
     True
     """
     for part, is_thought in _parts(text):
-        for pattern in (_TOKENS, _RANGES, _CHINESE):
+        for pattern in (_TOKENS, _RANGES, _IN_WORDS, _POINT, _SLICES, _PATH):
             if (found := pattern.search(part)) is not None:
                 return found[0][:80]
         names: dict[str, str] = {}
@@ -68,7 +87,8 @@ def _parts(text: str) -> Iterator[tuple[str, bool]]:
         if isinstance(part, Tag):
             is_thought = not part.is_closing and part.name == "think"
         else:
-            yield without_markup(part), is_thought
+            plain = without_markup(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), part))
+            yield _HEX.sub(lambda match: str(int(match[1], 16)), plain), is_thought
 
 
 def _find_numbers(part: str, labels: Collection[int], *, is_thought: bool) -> str | None:
@@ -80,15 +100,24 @@ def _find_numbers(part: str, labels: Collection[int], *, is_thought: bool) -> st
         if len(run) > 1 and _is_harmless(numbers, labels):
             continue
         left += run
-        opening = part[max(run[0].start() - 8, 0) : run[0].start()].rstrip(" \t\n\"'“”‘’")[-1:]
         may_be_point = len(run) > 1 and all(abs(number) >= _MIN_OF_POINT or number % 1 for number in numbers)
-        if opening and opening in _BRACKETS and (len(run) >= _MIN_NUMBERS or may_be_point):
+        if (len(run) >= _MIN_NUMBERS or may_be_point) and (opening := _opening(run[0], part)):
             return (opening + part[run[0].start() : run[-1].end()])[:80]
+        for at in range(1, len(run) - _MIN_NUMBERS + 1):  # "frame 128.[10, 20, 30, 40]"
+            opening = "" if _is_harmless(numbers[at:], labels) else _opening(run[at], part)
+            if opening:
+                return (opening + part[run[at].start() : run[-1].end()])[:80]
     for run in () if is_thought else _runs(left, part, is_loose=True):
         numbers = _without_frames([float(match[0]) for match in run], labels)
         if len(numbers) >= _MIN_NUMBERS and any(numbers):
             return part[run[0].start() : run[-1].end()][:80]
     return None
+
+
+def _opening(number: re.Match[str], part: str) -> str:
+    """Return the bracket that opens before a number, "" where there is none."""
+    before = part[max(number.start() - 8, 0) : number.start()].rstrip(" \t\n\"'“”‘’")[-1:]
+    return before if before and before in _BRACKETS else ""
 
 
 def _runs(found: list[re.Match[str]], part: str, *, is_loose: bool) -> Iterator[list[re.Match[str]]]:

@@ -15,8 +15,11 @@ from veason.types import Note
 
 _CLOCK = re.compile(r"(?<![\d:.])(?:[0-9]{1,2}:)?[0-9]{1,2}:[0-9]{2}(?:\.[0-9]{1,6})?(?![\d:])")
 _OTHER_LANGUAGES = re.compile(
-    r"第\s{0,3}([0-9]{1,9})\s{0,3}[帧幀]|(?<![0-9.])([0-9]{1,9})\s{0,3}(?:[帧幀]|フレーム|번?\s?프레임)"
-    r"|(?:кадр[а-я]{0,3}|bild|einzelbild|im[aá]gen?|image|fotogram[am]{1,2}|quadro|cuadro|フレーム|프레임|[帧幀])"
+    r"第\s{0,3}([0-9]{1,9})\s{0,3}[帧幀]"
+    r"|(?<![0-9.])([0-9]{1,9})\s{0,3}(?:[帧幀]|フレーム|번?째?\s?프레임|\.\s?kare\w{0,3})"
+    r"|(?:кадр[а-яі]{0,3}|bild|einzelbild|im[aá]gen?|image|fotogram[am]{1,2}|quadro|cuadro|フレーム|프레임|[帧幀]"
+    r"|kare|klat[ck][aei]|klatce|snímek|snímku|beeld|bildruta|bingkai|khung\s?hình|καρέ|إطار|الإطار|فریم|फ्रेम|פריים"
+    r"|เฟรม)"
     r"\s{0,3}(?:n[o°º]\.?\s?|№\s?)?([0-9]{1,9})(?![0-9]|[.,][0-9])",
     re.IGNORECASE,
 )

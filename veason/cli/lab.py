@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from veason.errors import OptionError
 from veason.libraries import library_imports
 
 if TYPE_CHECKING:
+    from veason.formats.datasets import Dataset
     from veason.lab.store import Lab
 
 FOUND = 50
@@ -52,6 +54,26 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     add_segmenter(probe)
     probe.add_argument("--questions", type=positive_int, default=40, metavar="N", help="spread evenly (%(default)s)")
     probe.add_argument("--probes", default="", metavar="NAMES", help="with commas between (default: all)")
+    answers = _action(
+        actions, "answers", "draw several answers to questions of a run, as GRPO does, and keep them with it"
+    )
+    answers.add_argument("run_name", metavar="RUN")
+    answers.add_argument("query", metavar="QUERY", help='which cases, such as "jf < 30"')
+    answers.add_argument("--answers", type=positive_int, default=8, metavar="G", help="to each question (%(default)s)")
+    answers.add_argument("--limit", type=positive_int, default=FOUND, metavar="N", help="most cases (%(default)s)")
+    answers.add_argument(
+        "--no-tracks", action="store_true", help="no masks: without them there is no reward for tracks"
+    )
+    add_policy(answers)
+    add_segmenter(answers)
+    send = _action(actions, "send", "put cases into a project with their ground truth, to be corrected in the studio")
+    send.add_argument("run_name", metavar="RUN")
+    send.add_argument("project", metavar="PROJECT", help="folder of the project, made where it is not there yet")
+    send.add_argument("keys", nargs="+", metavar="KEY", help="names of the cases, as `find` prints them")
+    correct = _action(actions, "correct", "copy a run and score it against the labels that were accepted in a project")
+    correct.add_argument("run_name", metavar="RUN")
+    correct.add_argument("project", metavar="PROJECT", help="folder of the project")
+    correct.add_argument("new_name", metavar="NEW", help="name of the corrected run")
     tag = _action(actions, "tag", "give a run words by which it is found")
     tag.add_argument("run_name", metavar="RUN")
     tag.add_argument("tags", nargs="*", metavar="TAG")
@@ -85,6 +107,7 @@ def _add_import(actions: Commands) -> None:
     parser.add_argument("--dataset", metavar="ROOT", help="what the predictions are about; then --kind is needed")
     parser.add_argument("--kind", help="format of the dataset")
     parser.add_argument("--split", help="split of the dataset")
+    parser.add_argument("--project", action="store_true", help="FOLDER is a project: score its accepted labels")
     parser.add_argument("--extras", metavar="FILE", help="JSON lines with more about cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that score (%(default)s)")
     parser.add_argument("--allow-missing", action="store_true", help="missing pictures count as empty masks")
@@ -121,15 +144,33 @@ def _import(lab: Lab, args: argparse.Namespace) -> int:
     if args.dataset:
         if args.extras:
             raise OptionError("--extras goes with the folder of an evaluation: import that one")
+        dataset = open_dataset(args.dataset, args.kind, args.split)
+        source = _labels_of(lab, args.run_name, source, dataset) if args.project else source
         made = import_predictions(
-            lab, args.run_name, open_dataset(args.dataset, args.kind, args.split), source,
+            lab, args.run_name, dataset, source,
             workers=args.workers, allow_missing=args.allow_missing, with_masks=with_masks, tags=args.tag,
         )  # fmt: skip
     else:
+        if args.project:
+            raise OptionError("a project's labels are scored against a dataset: give --dataset ROOT and --kind")
         extras = Path(args.extras) if args.extras else None
         made = import_evaluation(lab, args.run_name, source, extras=extras, with_masks=with_masks, tags=args.tag)
     print(f"{made.info.name}: {made.info.cases} cases", file=sys.stderr)
     return 0
+
+
+def _labels_of(lab: Lab, name: str, folder: Path, dataset: Dataset) -> Path:
+    """Write the accepted labels of a project as predictions, and return where they are."""
+    from veason.lab.correcting import labels_as_predictions
+    from veason.project import Project
+
+    lab.check_name(name)
+    target = lab.folder / "evaluations" / name / "labels"
+    shutil.rmtree(target, ignore_errors=True)
+    with Project.open(folder) as project:
+        count = labels_as_predictions(project, list(dataset), target)
+    print(f"{count} of {len(dataset)} expressions have accepted labels in {folder}", file=sys.stderr)
+    return target
 
 
 def _run(lab: Lab, args: argparse.Namespace) -> int:
@@ -191,10 +232,12 @@ def _compare(lab: Lab, args: argparse.Namespace) -> int:
     for other in others:
         rows = compare(first, other, figures=figures, slices=slices)
         for row in rows:
+            digits = 2 if row.figure.startswith("reward_") else 1
             told = "" if row.is_difference else "  (no difference that holds)"
+            means = f"{number(row.first, digits):>7} {number(row.second, digits):>7}"
             print(
-                f"{other.info.name:24} {row.figure:16} {row.slice[:24]:24} {row.cases:6} {number(row.first):>7} "
-                f"{number(row.second):>7}  {interval(row.difference)}, {row.higher} higher, {row.lower} lower{told}"
+                f"{other.info.name:24} {row.figure:16} {row.slice[:24]:24} {row.cases:6} {means}  "
+                f"{interval(row.difference, digits)}, {row.higher} higher, {row.lower} lower{told}"
             )
         print(f"{len(rows)} comparisons looked at together; their intervals hold at once", file=sys.stderr)
     return 0
@@ -248,6 +291,52 @@ def _probe(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
+def _answers(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.formats.datasets import open_dataset
+    from veason.lab.groups import agreement, ask_group, read_group
+    from veason.lab.query import columns_named, compile_query
+
+    if args.answers < 2:
+        raise OptionError(f"a group has two answers or more, got {args.answers}")
+    one = lab.run(args.run_name)
+    args.policy = args.policy or one.info.made_by.get("policy")
+    args.segmenter = args.segmenter or one.info.made_by.get("segmenter")
+    table = one.with_columns(columns_named(args.query)).filter(compile_query(args.query))
+    keys = set(table.head(args.limit).get_column("key").to_list())
+    about = one.info.dataset
+    samples = [one for one in open_dataset(about["root"], about["kind"], about["split"]) if one.key in keys]
+    pipeline = pipeline_from_args(args)
+    with showing_progress("asking", "questions") as on_progress:
+        count = ask_group(
+            one, pipeline, samples, count=args.answers, with_masks=not args.no_tracks, on_progress=on_progress
+        )
+    shares = {key: share for key in sorted(keys) if (share := agreement(read_group(one, key))) is not None}
+    lab.fill(args.run_name, "agreement", shares)
+    print(f"{count} questions asked, {len(keys) - count} known already", file=sys.stderr)
+    return 0
+
+
+def _send(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.correcting import send_cases
+    from veason.project import Project
+
+    folder = Path(args.project)
+    with Project.open(folder) if folder.exists() else Project.create(folder) as project:
+        sent = send_cases(lab.run(args.run_name), args.keys, project)
+    print(f"{sent.summary()}\ncorrect and accept: veason serve --project {folder}", file=sys.stderr)
+    return 0
+
+
+def _correct(lab: Lab, args: argparse.Namespace) -> int:
+    from veason.lab.correcting import correct_run
+    from veason.project import Project
+
+    with Project.open(args.project) as project:
+        made = correct_run(lab, args.run_name, args.new_name, project)
+    print(f"{made.info.name}: {made.info.made_by['corrected_cases']} cases scored again", file=sys.stderr)
+    return 0
+
+
 def _open(lab: Lab, args: argparse.Namespace) -> int:
     import threading
     import webbrowser
@@ -296,5 +385,8 @@ ACTIONS = {
     "remove": _remove,
     "open": _open,
     "probe": _probe,
+    "answers": _answers,
+    "send": _send,
+    "correct": _correct,
     "verdicts": _verdicts,
 }

@@ -139,12 +139,25 @@ def _listed(root: Path, layout: Layout, split: str) -> list[str]:
     for path in layout.lists:
         file = root / path.format(split=split)
         if file.is_file():
-            words = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-            names = [parts[0].strip("/").split("/")[-2] if len(parts) > 1 else parts[0] for parts in words]
-            for name in names:
-                check_relative(name, "video")
-            return list(dict.fromkeys(names))
+            try:
+                words = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+            except (OSError, UnicodeDecodeError) as error:
+                raise DataError(f"{file}: is no list of videos ({error}): mend or delete it") from error
+            names = list(dict.fromkeys(_named(parts, file) for parts in words))
+            if not names:
+                raise DataError(f"{file}: lists no video: delete it, and all that have annotations are taken")
+            return names
     return []
+
+
+def _named(parts: list[str], file: Path) -> str:
+    """Return the video that a line of a list names."""
+    path = parts[0].strip("/").split("/")
+    if len(parts) > 1 and len(path) < 2:
+        raise DataError(f"{file}: want a video's name a line, or the paths of a picture and its mask, got {parts[:3]}")
+    name = path[-2] if len(parts) > 1 else parts[0]
+    check_relative(name, "video")
+    return name
 
 
 def _read_sequence(name: str, folder: Path, masks: Path, layout: Layout) -> TrackingVideo:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -21,11 +22,19 @@ Verdict = Literal["true", "false", "unknown"]
 Topic = Literal["frame", "count", "absence", "side", "colour"]
 
 _TARGET = r"(?:the |this |that |my |our )?(?:target|referred object|described object|object in question|answer)"
+_PLACED = (
+    r"(?:located|positioned|placed|situated|seen|visible|shown|found|standing|sitting|lying|clearly|mostly|always|still"
+    r"|now|also|just|fully|there|somewhere|over|out|up|down|close|the one)"
+)
+_PICTURE = r"of\s+(?:the\s+)?(?:frame|picture|image|scene|screen|video|view)"
 _SIDE = re.compile(
-    rf"{_TARGET}[^.;!?,]{{0,60}}?\b(?:is|lies|stands|sits|appears|moves|located|positioned|seen)?\b[^.;!?,]{{0,30}}?"
-    r"\b(?:on|at|in|to|near)\s+the\s+(?:far\s+|very\s+)?(left|right|top|bottom|upper|lower)\b(?!\s+of\b(?!\s+the\s+(?:frame|picture|image|scene|screen|video)))",
+    rf"{_TARGET}(?:\s+[a-z-]+){{0,2}}?\s+(?:is|lies|stands|sits|appears|stays|remains)(?:\s+{_PLACED}){{0,3}}"
+    r"\s+(?:on|at|in|to|near)\s+the\s+(?:far\s+|very\s+)?(left|right|top|bottom|upper|lower)(?:[\s-]+(left|right))?"
+    rf"(?:[\s-]?hand)?(?:\s+(?:side|half|part|edge|corner|third))?(?:\s+{_PICTURE})?(?=\s*(?:$|[.;!?,)]|and\b))",
     re.IGNORECASE,
 )
+"""What says where the target itself is, in the picture: other verbs tell of its way, other words of another object."""
+
 _COLOURS: Mapping[str, tuple[tuple[int, int], ...]] = {
     "red": ((345, 360), (0, 15)),
     "orange": ((12, 42),),
@@ -40,14 +49,34 @@ _COLOURS: Mapping[str, tuple[tuple[int, int], ...]] = {
 
 _GREYS = {"white", "black", "grey", "gray"}
 _COLOUR = re.compile(
-    rf"{_TARGET}\s+(?:is|appears|looks)\s+(?:a\s+|an\s+|the\s+)?(?:[a-z]+\s+)??"
-    rf"({'|'.join([*_COLOURS, *sorted(_GREYS)])})\b",
+    rf"{_TARGET}\s+(?:is|appears|looks)\s+(?:a\s+|an\s+|the\s+)?"
+    r"(?:(?:dark|light|bright|deep|pale|mostly|mainly|clearly|all|entirely|very)\s+)?"
+    rf"({'|'.join([*_COLOURS, *sorted(_GREYS)])})\b(?!-|'|\s+(?:and|or)\b|\s+[a-z]+['’]s\b)",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"\b(?:not|no|never|neither|nor|rather than|instead of|if|unless|would|could|might|or)\b|n't\b", re.I
+    r"\b(?:not|no|never|neither|nor|none|nothing|without|hardly|rather than|instead of|than|unlike|but|except|if|unless"
+    r"|whether|would|could|might|may|should|or|cannot|wrong|false)\b|n['’]t\b",
+    re.IGNORECASE,
 )
-_FRAME = re.compile(r"\b(?:key\s?)?frame\s*(?:number|index)?\s*#?(\d+)\b", re.IGNORECASE)
+_ELSEWHEN = re.compile(
+    r"\b(?:first|initially|beginning|start|starts|end|ends|last|later|then|before|after|when|while|until|early|earlier"
+    r"|once|finally|eventually|sometimes|soon|again|previous|next|second|third|fourth|fifth|moment|\d+(?:st|nd|rd|th)"
+    r"|\d+\s*s(?:ec(?:onds?)?)?)\b",
+    re.IGNORECASE,
+)
+"""What says that a sentence is about some time of the clip: then it need not hold on the keyframe."""
+
+_FRAME = re.compile(r"\b(?:key\s?)?frame\s*(?:number|index)?\s*#?(\d{1,9})\b(?!\.\d)", re.IGNORECASE)
+_COUNTED = re.compile(r"\s*(?:of|out of|/)\s*\d", re.IGNORECASE)
+
+_END = re.compile(r"[.;!?\n]")
+
+_REACH = 400
+"""So many characters before and after a claim are read for what hedges it."""
+
+MOST_CLAIMS = 500
+"""Further claims of one reasoning are left out."""
 
 _SIDE_MARGIN = 0.1
 """A middle this share of the picture's side across the centre line is on the other side; nearer ones are unknown."""
@@ -55,7 +84,7 @@ _SIDE_MARGIN = 0.1
 _LEAST_SHARE = 0.02
 """A colour that fewer of the boxed pixels have than this is not there. Source: ours, and generous on purpose."""
 
-_SATURATED, _BRIGHT = 0.25, 0.2
+_SATURATED, _BRIGHT, _COLOURED_SHARE = 0.25, 0.2, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +120,7 @@ def read_claims(
         picture: the keyframe as `(H, W, 3)` uint8 RGB, None where it is not at hand: then colours are not judged.
     """
     claims = [*_frames(answer, shown), *_sides(answer, size_wh), *_colours(answer, picture)]
-    return tuple(sorted(claims, key=lambda claim: claim.start))
+    return tuple(sorted(claims, key=lambda claim: claim.start)[:MOST_CLAIMS])
 
 
 def contradictions(answer: Answer, shown: Sequence[int], claims: Sequence[Claim]) -> frozenset[str]:
@@ -103,13 +132,17 @@ def contradictions(answer: Answer, shown: Sequence[int], claims: Sequence[Claim]
 
 def _frames(answer: Answer, shown: Sequence[int]) -> list[Claim]:
     claims = []
-    for match in _FRAME.finditer(answer.thought):
+    for match in islice(_FRAME.finditer(answer.thought), MOST_CLAIMS):
         index = int(match[1])
-        if index == answer.keyframe:
-            verdict: Verdict = "true"
-            evidence = f"frame {index} is the keyframe of the answer"
+        verdict: Verdict = "unknown"
+        if _COUNTED.match(answer.thought, match.end()):
+            evidence = "a place among frames is no frame number"
+        elif _is_hedged(answer.thought, match):
+            evidence = "the sentence says what is not so, or only might be"
+        elif index == answer.keyframe:
+            verdict, evidence = "true", f"frame {index} is the keyframe of the answer"
         elif index in shown:
-            verdict, evidence = "unknown", f"frame {index} was shown; the answer chose {answer.keyframe}"
+            evidence = f"frame {index} was shown; the answer chose {answer.keyframe}"
         else:
             verdict, evidence = "false", f"frame {index} was not among the frames shown"
         claims.append(Claim("frame", match.start(), match.end(), verdict, evidence))
@@ -118,12 +151,14 @@ def _frames(answer: Answer, shown: Sequence[int]) -> list[Claim]:
 
 def _sides(answer: Answer, size_wh: tuple[int, int] | None) -> list[Claim]:
     claims = []
-    for match in _SIDE.finditer(answer.thought):
-        if _is_hedged(answer.thought, match):
+    for match in islice(_SIDE.finditer(answer.thought), MOST_CLAIMS):
+        if _is_hedged(answer.thought, match) or _is_elsewhen(answer, match):
             continue
-        side = {"upper": "top", "lower": "bottom"}.get(match[1].lower(), match[1].lower())
-        verdict, evidence = _judge_side(side, answer.boxes, size_wh)
-        claims.append(Claim("side", match.start(1), match.end(1), verdict, evidence, "side_differs"))
+        for group in (1, 2):
+            if match[group]:
+                side = {"upper": "top", "lower": "bottom"}.get(match[group].lower(), match[group].lower())
+                verdict, evidence = _judge_side(side, answer.boxes, size_wh)
+                claims.append(Claim("side", match.start(group), match.end(group), verdict, evidence, "side_differs"))
     return claims
 
 
@@ -143,8 +178,8 @@ def _judge_side(side: str, boxes: Sequence[Box], size_wh: tuple[int, int] | None
 
 def _colours(answer: Answer, picture: np.ndarray | None) -> list[Claim]:
     claims = []
-    for match in _COLOUR.finditer(answer.thought):
-        if _is_hedged(answer.thought, match):
+    for match in islice(_COLOUR.finditer(answer.thought), MOST_CLAIMS):
+        if _is_hedged(answer.thought, match) or _is_elsewhen(answer, match):
             continue
         verdict, evidence = _judge_colour(match[1].lower(), answer.boxes, picture)
         claims.append(Claim("colour", match.start(1), match.end(1), verdict, evidence, "colour_differs"))
@@ -157,8 +192,9 @@ def _judge_colour(name: str, boxes: Sequence[Box], picture: np.ndarray | None) -
     pixels = np.concatenate([_inside(box, picture) for box in boxes])
     share = _share_of(name, pixels)
     evidence = f"{share:.0%} of the boxed pixels are {name}"
-    if share < _LEAST_SHARE:
-        return "false", evidence
+    if share < _LEAST_SHARE:  # light decides what is white or black: only what is plainly coloured is neither
+        is_told = name not in _GREYS or float(np.mean(_is_coloured(pixels))) > _COLOURED_SHARE
+        return "false" if is_told else "unknown", evidence
     return ("true" if share > 5 * _LEAST_SHARE else "unknown"), evidence
 
 
@@ -167,6 +203,13 @@ def _inside(box: Box, picture: np.ndarray) -> np.ndarray:
     x1, y1 = max(int(box.x1), 0), max(int(box.y1), 0)
     x2, y2 = min(max(int(np.ceil(box.x2)), x1 + 1), width), min(max(int(np.ceil(box.y2)), y1 + 1), height)
     return picture[y1:y2, x1:x2].reshape(-1, 3)
+
+
+def _is_coloured(pixels: np.ndarray) -> np.ndarray:
+    """Tell which of `(N, 3)` uint8 RGB pixels have a hue that can be named."""
+    brightest, darkest = pixels.max(1).astype(np.float32), pixels.min(1).astype(np.float32)
+    told: np.ndarray = (brightest - darkest > _SATURATED * brightest) & (brightest > 255 * _BRIGHT)
+    return told
 
 
 def _share_of(name: str, pixels: np.ndarray) -> float:
@@ -185,14 +228,27 @@ def _share_of(name: str, pixels: np.ndarray) -> float:
         [brightest == red, brightest == green], [((green - blue) / safe) % 6, (blue - red) / safe + 2],
         (red - green) / safe + 4,
     ) * 60  # fmt: skip
-    is_coloured = (saturation > _SATURATED) & (brightest > _BRIGHT)
     fits = np.zeros(len(pixels), bool)
     for start, stop in _COLOURS[name]:
         fits |= (hue >= start) & (hue <= stop)
-    return float(np.mean(fits & is_coloured))
+    return float(np.mean(fits & _is_coloured(pixels)))
+
+
+def _sentence(thought: str, match: re.Match[str]) -> str:
+    """Return the sentence of a match, as far as it is read."""
+    start, end = max(match.start() - _REACH, 0), min(match.end() + _REACH, len(thought))
+    before = max(thought.rfind(sign, start, match.start()) for sign in ".;!?\n")
+    after = _END.search(thought, match.end(), end)
+    return thought[max(before + 1, start) : after.start() if after else end]
 
 
 def _is_hedged(thought: str, match: re.Match[str]) -> bool:
     """Tell whether the sentence of a match says what is not so, or only might be."""
-    before = max(thought.rfind(sign, 0, match.start()) for sign in ".;!?\n")
-    return bool(_NEGATED.search(thought[before + 1 : match.end()]))
+    return bool(_NEGATED.search(_sentence(thought, match)))
+
+
+def _is_elsewhen(answer: Answer, match: re.Match[str]) -> bool:
+    """Tell whether the sentence of a match is about another time than that of the keyframe, or may be."""
+    sentence = _sentence(answer.thought, match)
+    others = (found for found in _FRAME.finditer(sentence) if int(found[1]) != answer.keyframe)
+    return bool(_ELSEWHEN.search(sentence)) or next(others, None) is not None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DRAWS = 2000
 LEVEL = 0.95
 TIE = 0.5
-"""J&F that differ by less than this many points are a tie."""
+"""Figures that differ by less than this many percent of their range are a tie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,12 @@ def pair_runs(first: Run, second: Run, query: str = "") -> pl.DataFrame:
                 f"{second.info.name} about {second.info.dataset['kind']} at {second.info.dataset['root']}: "
                 "runs over the same expressions can be compared"
             )
+    parent = {one.info.made_by.get("corrected_from") for one in (first, second)} - {None}
+    if parent and parent != {first.info.name} and parent != {second.info.name}:
+        raise DataError(
+            f"{first.info.name} and {second.info.name} are scored against other labels: correct both, or compare a "
+            f"corrected run with the one that it was made of ({', '.join(sorted(map(str, parent)))})"
+        )
     table = first.with_columns(columns_named(query)) if query.strip() else first.table
     if query.strip():
         table = table.filter(compile_query(query))
@@ -149,10 +155,11 @@ def _compare(table: pl.DataFrame, figure: str, name: str, looked_at: int, rng: n
             figure, name, 0, 0, float("nan"), float("nan"), Interval(float("nan"), None, None), 0, 0, looked_at
         )
     a, b = both.get_column("a").to_numpy(), both.get_column("b").to_numpy()
+    tie = TIE / 100 if figure.startswith("reward_") else TIE  # rewards lie in 0 to 1, all else in 0 to 100
     difference = paired_interval(b - a, both.get_column("video").to_list(), rng, comparisons=looked_at)
     return Comparison(
         figure, name, len(a), both.get_column("video").n_unique(), float(a.mean()), float(b.mean()), difference,
-        int(np.sum(b - a > TIE)), int(np.sum(a - b > TIE)), looked_at,
+        int(np.sum(b - a > tie)), int(np.sum(a - b > tie)), looked_at,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,17 @@ from veason.formats.datasets import Dataset, open_dataset
 from veason.lab.cases import NOTHING_MORE, Extra, check_keys, make_case, samples_by_object
 from veason.lab.layouts import arrange
 from veason.lab.packing import pack_masks, saved_masks
+from veason.lab.rewarding import TERMS, explain_rewards, profile_of
 from veason.lab.store import CASES_FILE, MASKS, Lab, Run, RunInfo, schema
 from veason.libraries import library_imports
+from veason.profile import Profile
 from veason.types import OnProgress, Sample
 
-REWARDS = ("reward_format", "reward_keyframe", "reward_boxes", "reward_tracks")
+SHARES, COUNTS = ("agreement", "object_score"), ("statements", "false_statements")
+REWARDS = tuple(f"reward_{name}" for name in TERMS)
+"""What a line of extras can tell: shares from 0 to 1, whole numbers, rewards."""
+
+_LARGEST = 10**9
 
 
 def import_evaluation(
@@ -71,7 +78,8 @@ def import_evaluation(
         has_masks=with_masks,
     )
     with lab.adding(info) as folder:
-        write_cases(folder, _cases(samples, rows, answers, more, on_progress))
+        source = _Source(rows, answers, more, predictions, profile_of(info.made_by))
+        write_cases(folder, _cases(samples, source, on_progress))
         if with_masks:
             pack_masks(((sample.key, saved_masks(predictions, sample)) for sample in samples), folder / MASKS)
     return lab.run(name)
@@ -117,38 +125,85 @@ def read_extras(file: Path, keys: set[str]) -> dict[str, Extra]:
     "reward_format", "reward_keyframe", "reward_boxes", "reward_tracks"}.
 
     Raises:
-        DataError: a line is something else, or about a case that the dataset has not.
+        DataError: a line is something else, about a case that the dataset has not or that an earlier line is about,
+            or tells something that is no number of its kind.
     """
     found: dict[str, Extra] = {}
     for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
         if not line.strip():
             continue
+        where = f"{file}: line {number}"
         try:
             record = json.loads(line)
             key = record.pop("key")
-            rewards = {name: float(record.pop(name)) for name in REWARDS if name in record}
-            found[key] = Extra(rewards=rewards or None, **record)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{file}: line {number} tells nothing about a case: {error!r}") from error
-        if key not in keys:
-            raise DataError(f"{file}: line {number} is about {key!r}, which is no case of this dataset")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(f"{where} tells nothing about a case: {error!r}") from error
+        if not isinstance(key, str) or key not in keys:
+            raise DataError(f"{where} is about {key!r}, which is no case of this dataset")
+        if key in found:
+            raise DataError(f"{where} is about {key!r}, as an earlier line is: one would be lost")
+        found[key] = _extra(record, where)
     return found
 
 
-def _cases(
-    samples: Sequence[Sample],
-    rows: Mapping[str, Mapping[str, Any]],
-    answers: Mapping[str, SavedAnswer],
-    extras: Mapping[str, Extra],
-    on_progress: OnProgress | None,
-) -> Iterator[dict[str, Any]]:
+def _extra(record: dict[str, Any], where: str) -> Extra:
+    """Return the values of a line once each is a number of the size that it can have, or null."""
+    unknown = sorted(set(record) - set(SHARES) - set(COUNTS) - set(REWARDS))
+    if unknown:
+        known = ", ".join((*SHARES, *COUNTS, *REWARDS))
+        raise DataError(f"{where} has {unknown[0]!r}, which nobody reads: it can have {known}")
+    for name, value in record.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and 0 <= value <= (1 if name in SHARES else _LARGEST)):
+            wanted = "a share from 0 to 1" if name in SHARES else f"a number from 0 to {_LARGEST:,}"
+            raise DataError(f"{where}: wanted {wanted} or null for {name}, got {value!r}")
+        if name in COUNTS and value is not None and int(value) != value:
+            raise DataError(f"{where}: {name} is counted in whole numbers, got {value!r}")
+    stated, false = (None if record.get(name) is None else int(record[name]) for name in COUNTS)
+    if false is not None and (stated is None or false > stated):
+        raise DataError(f"{where}: {false} false statements of {stated}: there cannot be more than were measured")
+    rewards = {name: float(record[name]) for name in REWARDS if record.get(name) is not None}
+    shares = {name: None if record.get(name) is None else float(record[name]) for name in SHARES}
+    return Extra(**shares, statements=stated, false_statements=false, rewards=rewards or None)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What rows are made of: those of the evaluation, answers and extras by key, pictures, and how it was asked."""
+
+    rows: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, SavedAnswer]
+    extras: Mapping[str, Extra]
+    predictions: Path
+    profile: Profile | None
+
+    def extra(self, sample: Sample) -> Extra:
+        """Return what is known of a case from elsewhere, and its rewards, computed where they were not given."""
+        given, saved = self.extras.get(sample.key, NOTHING_MORE), self.answers.get(sample.key)
+        if saved is None:
+            return given
+        return replace(given, rewards={**self._rewards(sample, saved), **(given.rewards or {})})
+
+    def _rewards(self, sample: Sample, saved: SavedAnswer) -> Mapping[str, float]:
+        frames = [index for index in saved.shown if index < len(sample.frame_names)]
+        masks = dict(saved_masks(self.predictions, sample, frames))
+        found = explain_rewards(sample, saved.answer, saved.text, saved.shown, profile=self.profile, masks=masks)
+        return found.columns if found else {}
+
+
+def _cases(samples: Sequence[Sample], source: _Source, on_progress: OnProgress | None) -> Iterator[dict[str, Any]]:
     done = 0
     for _, group in groupby(samples, key=lambda sample: sample.video):
         members = list(group)
         neighbours = samples_by_object(members)
         for sample in members:
-            extra = extras.get(sample.key, NOTHING_MORE)
-            yield make_case(sample, rows[sample.key], answers.get(sample.key), extra, neighbours=neighbours)
+            yield make_case(
+                sample,
+                source.rows[sample.key],
+                source.answers.get(sample.key),
+                source.extra(sample),
+                neighbours=neighbours,
+            )
         done += len(members)
         if on_progress:
             on_progress(done, len(samples))

@@ -17,13 +17,13 @@ import hashlib
 import os
 import shutil
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from veason.errors import DataError
 from veason.formats.benchmarks.predictions import ANSWERS
 from veason.types import Sample
+from veason.zip_files import BROKEN_ZIP
 
 MOST_LEVELS = 3
 """So many folders may lie above the predictions."""
@@ -32,9 +32,6 @@ MAX_UNPACKED_BYTES = 200 * 10**9
 
 _NOT_THEIRS = (".", "__MACOSX")
 """What the names of folders begin with that systems leave beside pictures."""
-
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError)
-"""What `zipfile` raises for archives that are damaged, locked by a password or packed in another way."""
 
 Place = Callable[[Path, Sample], Path]
 
@@ -162,7 +159,7 @@ def _unpack(file: Path, target: Path) -> Path:
                 if path.is_absolute() or ".." in path.parts:
                     raise DataError(f"{file}: names {entry.filename!r}, which lies outside of it: it is not opened")
             archive.extractall(target, entries)
-    except _BROKEN_ZIP as error:
+    except BROKEN_ZIP as error:
         raise DataError(f"{file}: cannot be unpacked ({error}): unpack it yourself and give the folder") from error
     count = sum(path.is_file() for path in target.rglob("*"))
     if count != len(entries):

@@ -18,11 +18,15 @@ INDEX_FILE = "index.parquet"
 Item = TypeVar("Item")
 
 
-def saved_masks(predictions: Path, sample: Sample) -> Iterator[tuple[int, Rle]]:
-    """Yield frame index and mask of every saved picture that is not black. Raises DataError for an unreadable one."""
+def saved_masks(predictions: Path, sample: Sample, frames: Iterable[int] | None = None) -> Iterator[tuple[int, Rle]]:
+    """Yield frame index and mask of every saved picture that is not black, or of those of some `frames`.
+
+    Raises:
+        DataError: a picture cannot be read.
+    """
     folder = prediction_folder(predictions, sample)
-    for index, name in enumerate(sample.frame_names):
-        if not (folder / f"{name}.png").is_file():
+    for index in range(len(sample.frame_names)) if frames is None else frames:
+        if not (folder / f"{sample.frame_names[index]}.png").is_file():
             continue
         picture = read_prediction(predictions, sample, index)
         if picture.any():

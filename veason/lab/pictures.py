@@ -1,11 +1,13 @@
-"""The moment of a case that tells most, as a picture: the keyframe, the target outlined, the prediction tinted."""
+"""Frames of a case as pictures: target outlined and prediction tinted, the target alone, or where they differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -15,14 +17,107 @@ from veason.errors import DataError, VideoError
 from veason.evaluate.live import open_sample
 from veason.formats.datasets import open_dataset
 from veason.lab.store import Run
-from veason.masks import decode_mask
+from veason.masks import decode_mask, empty_mask, union_mask
 from veason.metrics import jaccard
-from veason.types import Rle, Sample
+from veason.types import Rle, Sample, SampleType, Truth
 
-TRUTH, PREDICTED, BOXED = (64, 220, 120), (255, 106, 61), (255, 255, 255)
-"""Colours of the outline of the target, the tint of the prediction and the boxes of the answer, as RGB."""
+TRUTH, PREDICTED, BOXED, MISSED = (64, 220, 120), (255, 106, 61), (255, 255, 255), (80, 160, 255)
+"""Colours of the target, the prediction, the boxes of the answer, and what a prediction lacks, as RGB."""
+
+Layer = Literal["both", "truth", "difference"]
+LAYERS: tuple[Layer, ...] = ("both", "truth", "difference")
+"""What is drawn over a frame: target and prediction, the target alone, or where the two differ."""
+
+TRUTH_FILE = "truth.json"
+"""Corrected labels of a run, in its folder."""
 
 _TINT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnBox:
+    """A box in source pixels, its colour, and a word beside it."""
+
+    xyxy: tuple[float, float, float, float]
+    colour: tuple[int, int, int] = BOXED
+    word: str = ""
+
+    def scaled(self, scale: float) -> DrawnBox:
+        """Return the box in a picture of another size."""
+        x1, y1, x2, y2 = self.xyxy
+        return replace(self, xyxy=(x1 * scale, y1 * scale, x2 * scale, y2 * scale))
+
+
+@dataclass(frozen=True)
+class CorrectedTruth:
+    """Ground truth that people corrected in a project, in place of the dataset's.
+
+    Attributes:
+        frames: the frame indices that they labelled, ascending.
+        tracks: masks by object and frame index, frames without the object left out.
+        size_wh: size of the video.
+        dataset: the dataset's own ground truth, which tells what else is in the picture.
+    """
+
+    frames: tuple[int, ...]
+    tracks: Mapping[str, Mapping[int, Rle]]
+    size_wh: tuple[int, int]
+    dataset: Truth | None = None
+
+    def frame_indices(self) -> Sequence[int]:
+        """Return the frames that were labelled."""
+        return self.frames
+
+    def objects(self, frame_index: int) -> Mapping[str, Rle | None]:
+        """Return the mask of each object, None where it is not in the frame."""
+        return {name: track.get(frame_index) for name, track in self.tracks.items()}
+
+    def mask(self, frame_index: int) -> np.ndarray:
+        """Return the `(H, W)` bool union of the objects."""
+        return decode_mask(self._union(frame_index))
+
+    def foreground(self, frame_index: int) -> Rle:
+        """Return the union of the objects and of everything that the dataset knows."""
+        mine = self._union(frame_index)
+        return mine if self.dataset is None else union_mask([mine, self.dataset.foreground(frame_index)])
+
+    def _union(self, frame_index: int) -> Rle:
+        there = [track[frame_index] for track in self.tracks.values() if frame_index in track]
+        return union_mask(there) if there else empty_mask(self.size_wh)
+
+    def put_into(self, sample: Sample) -> Sample:
+        """Return a sample with this ground truth; absent and there are told by it, too."""
+        kind: SampleType | None = sample.type
+        if kind is not None and (kind == "absent") != (not self.tracks):
+            kind = "referring" if self.tracks else "absent"
+        return replace(sample, source=self, object_ids=tuple(self.tracks), type=kind)
+
+    def as_values(self) -> dict[str, Any]:
+        """Return the labels as JSON values."""
+        objects = {
+            name: {str(index): [*rle.size_hw, rle.counts] for index, rle in track.items()}
+            for name, track in self.tracks.items()
+        }
+        return {"frames": list(self.frames), "size_wh": list(self.size_wh), "objects": objects}
+
+
+def read_truths(file: Path, samples: Mapping[str, Sample]) -> dict[str, CorrectedTruth]:
+    """Return the corrected labels of a run by key, none where it has no such file. Raises DataError for a bad one."""
+    if not file.is_file():
+        return {}
+    try:
+        return {key: _read_truth(value, samples[key]) for key, value in json.loads(file.read_bytes()).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{file}: holds no corrected labels ({error!r}): correct the run again") from error
+
+
+def _read_truth(value: Mapping[str, Any], sample: Sample) -> CorrectedTruth:
+    tracks = {
+        name: {int(index): Rle((height, width), counts) for index, (height, width, counts) in track.items()}
+        for name, track in value["objects"].items()
+    }
+    width, height = value["size_wh"]
+    return CorrectedTruth(tuple(value["frames"]), tracks, (width, height), sample.source)
 
 
 @dataclass(frozen=True)
@@ -36,7 +131,9 @@ class CasePictures:
     def of(cls, run: Run) -> CasePictures:
         """Return the pictures of a run. Raises DataError where its dataset is gone."""
         about = run.info.dataset
-        return cls(run, _samples(about["root"], about["kind"], about["split"]))
+        samples = _samples(about["root"], about["kind"], about["split"])
+        corrected = read_truths(run.folder / TRUTH_FILE, samples)
+        return cls(run, samples | {key: truth.put_into(samples[key]) for key, truth in corrected.items()})
 
     def moment(self, case: Mapping[str, Any]) -> int:
         """Return the frame to show: the keyframe, else the one with the largest error, else the first."""
@@ -46,8 +143,23 @@ class CasePictures:
             return int(keyframe)
         return worst_frame(self.run, sample) or 0
 
-    def draw(self, case: Mapping[str, Any], frame_index: int, *, width: int | None = None) -> Image.Image:
-        """Return one frame of a case with target, prediction and, on the keyframe, the boxes.
+    def draw(
+        self,
+        case: Mapping[str, Any],
+        frame_index: int,
+        *,
+        width: int | None = None,
+        layer: Layer = "both",
+        boxes: Sequence[DrawnBox] | None = None,
+    ) -> Image.Image:
+        """Return one frame of a case with target and prediction, and with boxes.
+
+        Args:
+            case: its row.
+            frame_index: which frame of the video.
+            width: largest width in pixels; wider pictures are made smaller.
+            layer: what is drawn over the frame.
+            boxes: boxes to draw; by default those of the answer on its keyframe, and none on the truth alone.
 
         Raises:
             DataError: the picture or a mask cannot be read.
@@ -57,22 +169,22 @@ class CasePictures:
             picture = open_sample(sample).frame(frame_index)
         except VideoError as error:
             raise DataError(str(error)) from error
-        out = picture.astype(np.float32)
-        predicted = self.predicted(sample.key).get(frame_index)
-        if predicted is not None:
-            mask = _of_size(predicted, picture)
-            out[mask] = (1 - _TINT) * out[mask] + _TINT * np.array(PREDICTED, np.float32)
+        nothing = np.zeros(picture.shape[:2], bool)
+        found = None if layer == "truth" else self.predicted(sample.key).get(frame_index)
+        predicted = nothing if found is None else _of_size(found, picture)
+        truth = None
         if sample.has_truth and frame_index in sample.truth_indices():
             truth = sample.truth(frame_index)
-            if truth.shape == picture.shape[:2]:
-                out[outside_edge(truth)] = TRUTH
-        image = Image.fromarray(out.astype(np.uint8))
-        if frame_index == case["keyframe"] and case["boxes_xyxy"]:
-            draw = ImageDraw.Draw(image)
-            for x1, y1, x2, y2 in case["boxes_xyxy"]:
-                draw.rectangle((min(x1, x2), min(y1, y2), max(x1, x2) - 1, max(y1, y2) - 1), outline=BOXED)
+            truth = truth if truth.shape == nothing.shape else None
+        image = Image.fromarray(_painted(picture, predicted, truth, layer))
+        if boxes is None:
+            is_keyframe = frame_index == case["keyframe"] and layer == "both"
+            boxes = [DrawnBox(tuple(box)) for box in case["boxes_xyxy"] or ()] if is_keyframe else []
         if width is not None and image.width > width:
-            image = image.resize((width, max(round(image.height * width / image.width), 1)), Image.Resampling.BOX)
+            scale = width / image.width
+            image = image.resize((width, max(round(image.height * scale), 1)), Image.Resampling.BOX)
+            boxes = [box.scaled(scale) for box in boxes]
+        _draw_boxes(image, boxes)
         return image
 
     def keyframe(self, case: Mapping[str, Any]) -> np.ndarray | None:
@@ -101,6 +213,40 @@ class CasePictures:
             _overlap(predicted.get(index), sample.truth(index)) if index in scored else None
             for index in range(len(sample.frame_names))
         ]
+
+
+def _painted(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray | None, layer: Layer) -> np.ndarray:
+    out = picture.astype(np.float32)
+
+    def tint(mask: np.ndarray, colour: tuple[int, int, int]) -> None:
+        out[mask] = (1 - _TINT) * out[mask] + _TINT * np.array(colour, np.float32)
+
+    if layer == "difference" and truth is not None:
+        out[:] = out.mean(axis=2, keepdims=True) * 0.6  # a grey picture, so that the colours are the difference
+        tint(predicted & truth, TRUTH)
+        tint(predicted & ~truth, PREDICTED)
+        tint(truth & ~predicted, MISSED)
+    elif layer == "truth" and truth is not None:
+        tint(truth, TRUTH)
+    else:
+        tint(predicted, PREDICTED)
+        if truth is not None:
+            out[outside_edge(truth)] = TRUTH
+    return out.astype(np.uint8)
+
+
+def _draw_boxes(image: Image.Image, boxes: Sequence[DrawnBox]) -> None:
+    draw = ImageDraw.Draw(image)
+    line = max(round(image.width / 400), 1)
+    for box in boxes:
+        x1, y1, x2, y2 = box.xyxy
+        left, top, right, bottom = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+        draw.rectangle((left, top, max(right - 1, left), max(bottom - 1, top)), outline=box.colour, width=line)
+        if box.word:
+            size = max(image.width / 55, 11)
+            place = (left, max(top - size - 4, 0))
+            draw.rectangle(draw.textbbox(place, f" {box.word} ", font_size=size), fill=box.colour)
+            draw.text(place, f" {box.word} ", fill=(0, 0, 0), font_size=size)
 
 
 @lru_cache(maxsize=4)

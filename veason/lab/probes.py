@@ -4,6 +4,9 @@
 
 A probe is one function from a question to a variation (None where it does not apply), and what is expected of the
 answer: the same target, another answer, or that the target is absent. To write a new one, add a function to `PROBES`.
+
+Two probes make a policy go on from a reasoning that is cut off, or of another question: an answer that stays the same
+does not follow from the reasoning that stands before it.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from veason.errors import OptionError
 from veason.evaluate.live import open_sample
 from veason.masks import mask_box
 from veason.profile import sample_indices
-from veason.types import Answer, Answered, Box, Frame, Policy, Sample, Unanswered
+from veason.types import Answer, Answered, Box, ContinuingPolicy, Frame, Policy, Sample, Unanswered
 
 Expected = Literal["same", "changed", "absent"]
 Outcome = Literal["target", "other", "absent", "unreadable"]
@@ -40,6 +43,9 @@ class Question:
         num_frames: length of the video.
         target: `(H, W)` bool mask of the target on the shown frames that have ground truth, by frame index.
         boxes: the target's boxes on them, one an object.
+        written: everything that the policy wrote to the question, "" where that is not known.
+        elsewhere: what it wrote to another question, "" where there is none.
+        begun: the text that the policy is made to go on from.
     """
 
     frames: tuple[Frame, ...]
@@ -47,6 +53,9 @@ class Question:
     num_frames: int
     target: Mapping[int, np.ndarray]
     boxes: Mapping[int, tuple[Box, ...]]
+    written: str = ""
+    elsewhere: str = ""
+    begun: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,13 +113,17 @@ def run_probes(
     if unknown:
         raise OptionError(f"there is no probe {unknown[0]!r}: choose from {', '.join(PROBES)}")
     chosen = {name: PROBES[name] for name in (names or PROBES)}
+    elsewhere = ""
     for number, sample in enumerate(samples):
         question = make_question(sample, policy.frame_count)
-        before = judge(ask(policy, question), question)
+        answer = ask(policy, question)
+        before = judge(answer, question)
+        question = replace(question, written=answer.text if answer else "", elsewhere=elsewhere)
+        elsewhere = question.written or elsewhere
         rows = []
         for name, probe in chosen.items():
             changed = probe.change(question, np.random.default_rng([seed, number]))
-            if changed is not None:
+            if changed is not None and (not changed.begun or isinstance(policy, ContinuingPolicy)):
                 after = judge(ask(policy, changed), changed)
                 rows.append(Probed(sample.key, name, before, after, holds(probe.expected, before, after)))
         yield rows
@@ -131,7 +144,12 @@ def make_question(sample: Sample, frame_count: int) -> Question:
 
 def ask(policy: Policy, question: Question) -> Answer | None:
     """Return the answer of a policy, None where it cannot be read."""
-    for event in policy.stream(question.frames, question.instruction, num_frames=question.num_frames):
+    if question.begun:
+        assert isinstance(policy, ContinuingPolicy)
+        events = policy.go_on(question.frames, question.instruction, question.begun, num_frames=question.num_frames)
+    else:
+        events = policy.stream(question.frames, question.instruction, num_frames=question.num_frames)
+    for event in events:
         if isinstance(event, Answered):
             return event.answer
         if isinstance(event, Unanswered):
@@ -198,6 +216,10 @@ _SWAPS = {
     "left": "right", "right": "left", "leftmost": "rightmost", "rightmost": "leftmost",
 }  # fmt: skip
 _OFFSET = 1000
+_REASONED = re.compile(
+    r"(?P<opened>.*?<think>)(?P<thought>.*?)(?P<closed>\s*</think>\s*<answer>)(?P<answered>.*)", re.DOTALL
+)
+"""What a policy writes, cut where its reasoning begins and where its answer does."""
 
 
 def _paraphrase(question: Question, rng: np.random.Generator) -> Question:
@@ -277,6 +299,24 @@ def _blank_the_rest(question: Question, rng: np.random.Generator) -> Question | 
     return _blank(question, lambda mask: ~_grown(mask))
 
 
+def _truncate_reasoning(question: Question, rng: np.random.Generator) -> Question | None:
+    """Let the policy answer after the first quarter of its reasoning, in words."""
+    parts = _REASONED.fullmatch(question.written)
+    words = re.findall(r"\S+\s*", parts["thought"]) if parts else []
+    if parts is None or len(words) < 8:
+        return None
+    kept = "".join(words[: len(words) // 4]).rstrip()
+    return replace(question, begun=parts["opened"] + kept + parts["closed"])
+
+
+def _replace_reasoning(question: Question, rng: np.random.Generator) -> Question | None:
+    """Let the policy answer after the reasoning that it wrote to another question."""
+    parts, other = _REASONED.fullmatch(question.written), _REASONED.fullmatch(question.elsewhere)
+    if parts is None or other is None or parts["thought"] == other["thought"]:
+        return None
+    return replace(question, begun=parts["opened"] + other["thought"] + parts["closed"])
+
+
 def _grown(mask: np.ndarray) -> np.ndarray:
     """Return a mask with a margin of three pixels, so that no outline is left of it."""
     grown: np.ndarray = binary_dilation(mask, iterations=3)
@@ -300,5 +340,11 @@ PROBES: dict[str, Probe] = {
     "absent_target": Probe("something asked for that is not there", "absent", _ask_for_absent),
     "swap_attribute": Probe("a word of the target swapped for its opposite", "changed", _swap_attribute),
     "negate": Probe("what is not the target asked for", "changed", _negate),
+    "truncate_reasoning": Probe(
+        "made to answer after the first quarter of its reasoning", "changed", _truncate_reasoning
+    ),
+    "replace_reasoning": Probe(
+        "made to answer after what it reasoned about another question", "changed", _replace_reasoning
+    ),
 }
 """The probes by name: what should leave the answer as it is, and what should not."""

@@ -15,18 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from veason.errors import DataError, OptionError, VeasonError
-from veason.lab.claims import Claim, read_claims
 from veason.lab.columns import BY_NAME, COLUMNS
 from veason.lab.comparing import compare, default_slices, pair_runs
+from veason.lab.detail import boxes_to_draw, explained, group_of, judged_claims
 from veason.lab.flags import FLAGS
-from veason.lab.pictures import CasePictures
+from veason.lab.pictures import LAYERS, CasePictures
 from veason.lab.query import columns_named, compile_query
 from veason.lab.store import Lab, Run
 from veason.lab.summary import count_flags, mean_figures
 from veason.lab.verdicts import TAGS, Verdict, Verdicts
 from veason.libraries import library_imports
 from veason.studio.server.guard import OriginGuard
-from veason.types import Answer, Box
 
 if TYPE_CHECKING:
     import polars as pl
@@ -139,14 +138,17 @@ def case(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
     frame = pictures.moment(row)
     sample = pictures.samples[key]
     others = [name for name in room.lab.names() if name != run.info.name]
+    rewards = explained(pictures, row)
     dataset = run.info.dataset["fingerprint"]
     same = [name for name in others if room.lab.run(name).info.dataset["fingerprint"] == dataset]
     return {
         "case": row,
         "frame": frame,
         "num_frames": len(sample.frame_names),
-        "claims": [asdict(claim) for claim in _claims(pictures, row)],
+        "claims": [asdict(claim) for claim in judged_claims(pictures, row)],
         "overlaps": pictures.overlaps(key),
+        "rewards": rewards and rewards.as_values(),
+        "group": group_of(pictures, row),
         "others": same,
         "verdicts": [asdict(one) for one in Verdicts(room.lab.folder).of_run(run.info.name) if one.key == key],
     }
@@ -173,7 +175,11 @@ def summary(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
 
 
 def picture(room: Room, params: Mapping[str, str]) -> bytes:
-    """Return one frame of a case as JPEG; without a frame, the one that tells most."""
+    """Return one frame of a case as JPEG; without a frame, the one that tells most.
+
+    `layer` is one of `LAYERS`; `boxes=matched` draws the boxes that the rewards compare, `boxes=N` those of the answer
+    with that number in the group of drawn answers.
+    """
     run = room.run(params)
     row = run.case(params.get("key", ""))
     pictures = room.pictures(run)
@@ -183,8 +189,12 @@ def picture(room: Room, params: Mapping[str, str]) -> bytes:
     if shown >= count:
         raise OptionError(f"the video has frames 0 to {count - 1}, got {shown}")
     width = min(max(_whole(params, "width", 640), 64), MOST_WIDTH)
+    layer = next((one for one in LAYERS if one == (params.get("layer") or "both")), None)
+    if layer is None:
+        raise OptionError(f"layer is one of {', '.join(LAYERS)}, got {params['layer'][:40]!r}")
     stream = io.BytesIO()
-    pictures.draw(row, shown, width=width).save(stream, "JPEG", quality=85)
+    boxes = boxes_to_draw(pictures, row, params.get("boxes", ""), shown)
+    pictures.draw(row, shown, width=width, layer=layer, boxes=boxes).save(stream, "JPEG", quality=85)
     return stream.getvalue()
 
 
@@ -209,15 +219,6 @@ def _found(room: Room, params: Mapping[str, str]) -> pl.DataFrame:
             raise OptionError("sorting by change needs another run beside")
         found = found.with_columns((found.get_column("other_jf") - found.get_column("jf")).alias("change"))
     return found.sort(sort, descending=params.get("descending") == "1", nulls_last=True, maintain_order=True)
-
-
-def _claims(pictures: CasePictures, row: Mapping[str, Any]) -> tuple[Claim, ...]:
-    if row["thought"] is None:
-        return ()
-    answer = Answer(row["thought"], row["keyframe"], tuple(Box(*box) for box in row["boxes_xyxy"] or ()))
-    keyframe = pictures.keyframe(row)
-    size_wh = (keyframe.shape[1], keyframe.shape[0]) if keyframe is not None else None
-    return read_claims(answer, row["shown"] or (), pictures.samples[row["key"]].size_wh or size_wh, keyframe)
 
 
 def _whole(params: Mapping[str, str], name: str, default: int) -> int:

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from veason.atomic import write_atomically
+from veason.atomic import atomic_file, write_atomically
 from veason.errors import DataError, OptionError
 from veason.lab.columns import COLUMNS, Kind
 from veason.lab.packing import INDEX_FILE
@@ -96,8 +96,8 @@ class Run:
             raise DataError(f"run {self.info.name} has no case {key!r}")
         with library_imports():
             import polars as pl
-        row = pl.scan_parquet(self.folder / CASES_FILE).slice(places, 1).collect()
-        return row.row(0, named=True)
+        with self._reading(CASES_FILE) as file:
+            return pl.scan_parquet(file).slice(places, 1).collect().row(0, named=True)
 
     def masks(self, key: str) -> dict[int, Rle]:
         """Return the predicted masks of one case by frame index, empty ones left out.
@@ -109,11 +109,12 @@ class Run:
             raise DataError(f"run {self.info.name} was made without masks: make it again with them")
         with library_imports():
             import polars as pl
-        index = pl.read_parquet(self.folder / MASKS / INDEX_FILE)
-        found = index.filter(pl.col("key") == key)
+        with self._reading(f"{MASKS}/{INDEX_FILE}") as file:
+            found = pl.read_parquet(file).filter(pl.col("key") == key)
         if found.is_empty():
             return {}
-        rows = pl.scan_parquet(self.folder / MASKS / found.item(0, "file")).filter(pl.col("key") == key).collect()
+        with self._reading(f"{MASKS}/{found.item(0, 'file')}") as file:
+            rows = pl.scan_parquet(file).filter(pl.col("key") == key).collect()
         return {
             frame: Rle((height, width), counts)
             for frame, height, width, counts in rows.select("frame", "height", "width", "counts").iter_rows()
@@ -122,10 +123,18 @@ class Run:
     def _read(self, names: list[str]) -> pl.DataFrame:
         with library_imports():
             import polars as pl
+        with self._reading(CASES_FILE) as file:
+            return pl.read_parquet(file, columns=names)
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[Path]:
+        """Give the place of a file of the run. Raises DataError where reading it in the block fails."""
+        with library_imports():
+            import polars as pl
         try:
-            return pl.read_parquet(self.folder / CASES_FILE, columns=names)
+            yield self.folder / name
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"{self.folder / CASES_FILE}: cannot be read ({error}): import the run again") from error
+            raise DataError(f"{self.folder / name}: cannot be read ({error}): import the run again") from error
 
 
 @dataclass
@@ -220,6 +229,19 @@ class Lab:
         run.info = info
         self._open[name] = _stamp(run.folder / RUN_FILE), run
         return info
+
+    def fill(self, name: str, column: str, values: Mapping[str, float]) -> None:
+        """Write figures of some cases, by key, into a column of a run. Raises DataError for an unreadable run."""
+        with library_imports():
+            import polars as pl
+        place = self._run_folder(name)
+        with _locked(self.folder / "runs" / f".{name}.lock"):
+            run = self.run(name)
+            table = pl.read_parquet(place / CASES_FILE)
+            filled = [values.get(key, known) for key, known in table.select("key", column).iter_rows()]
+            with atomic_file(place / CASES_FILE) as file:
+                table.with_columns(pl.Series(column, filled, table.schema[column])).write_parquet(file)
+            _write_info(place, run.info)  # by which an open lab sees that the run has changed
 
     def remove(self, name: str) -> Path:
         """Move a run out of the way, and return where its files are: nothing is deleted."""

@@ -148,15 +148,44 @@ class QwenPolicy:
             ProfileError: the profile's template or frame size does not match the model.
             DeviceError: the accelerator ran out of memory.
         """
+        yield from self._stream(frames, instruction, turns, "", num_frames, fps, sampling)
+
+    def go_on(
+        self,
+        frames: Sequence[Frame],
+        instruction: str,
+        begun: str,
+        *,
+        num_frames: int,
+        fps: float | None = None,
+        sampling: Sampling = Sampling(),
+    ) -> Iterator[PolicyEvent]:
+        """Yield events as `stream` does, for answers that begin with the text `begun`, which is in them.
+
+        Raises: as `stream`.
+        """
+        yield from self._stream(frames, instruction, (), begun, num_frames, fps, sampling)
+
+    def _stream(
+        self,
+        frames: Sequence[Frame],
+        instruction: str,
+        turns: Sequence[Turn],
+        begun: str,
+        num_frames: int,
+        fps: float | None,
+        sampling: Sampling,
+    ) -> Iterator[PolicyEvent]:
         if not frames:
             raise PromptError("the policy was given no frames: show it at least one")
         height, width = frames[0].image.shape[:2]
         shown = [frame.index for frame in frames]
         context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height), fps=fps)
         start = time.perf_counter()
-        prepared = self._prepare(frames, instruction, turns)
+        prepared = self._prepare(frames, instruction, turns, begun)
         for sample in range(sampling.num_samples):
-            with closing(read_pieces(self._write(prepared, sampling, sample, start), context, sample)) as events:
+            written = self._write(prepared, sampling, sample, start, begun)
+            with closing(read_pieces(written, context, sample)) as events:
                 yield from events
             start = time.perf_counter()
 
@@ -174,15 +203,19 @@ class QwenPolicy:
         yield from self._write(self._prepare(frames, instruction, turns), sampling, sample, start)
 
     def _write(
-        self, prepared: _PreparedPrompt, sampling: Sampling, sample: int, start: float
+        self, prepared: _PreparedPrompt, sampling: Sampling, sample: int, start: float, begun: str = ""
     ) -> Generator[Piece, None, None]:
+        if begun:
+            yield Piece(time.perf_counter() - start, begun)
         with closing(self._generate(prepared, sampling, sample)) as tokens:
             for text in self._decode(tokens):
                 yield Piece(time.perf_counter() - start, text)
 
-    def _prepare(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> _PreparedPrompt:
+    def _prepare(
+        self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn], begun: str = ""
+    ) -> _PreparedPrompt:
         """Return the prompt. If a cached prefix covers the images, they are hashed but not processed."""
-        prepared = _PreparedPrompt(frames, self._text(frames, instruction, turns))
+        prepared = _PreparedPrompt(frames, self._text(frames, instruction, turns) + begun)
         if self._prefixes is not None:
             prepared.key, prepared.token_ids = digest_frames(frames), self._tokenize(prepared.text)
         if self._reuse_prefix(prepared) is None:

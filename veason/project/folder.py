@@ -8,7 +8,6 @@ import sqlite3
 import tempfile
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from veason.project.database import NAME, in_words
 from veason.project.foreign import copy_foreign
 from veason.project.project import Project
 from veason.project.videos import is_own_file, is_plain_place, pictures, place_of_copy
+from veason.zip_files import BROKEN_ZIP, check_packing
 
 _LEFT_OUT = (NAME, f"{NAME}-wal", f"{NAME}-shm", "proxies", "prelabel.lock")
 _MOST_FILES = 200_000
@@ -128,7 +128,7 @@ def _check_backup(path: Path) -> None:
                 found = db.execute("PRAGMA integrity_check").fetchone()[0]
             finally:
                 db.close()
-    except (OSError, zipfile.BadZipFile, sqlite3.DatabaseError) as error:
+    except (*BROKEN_ZIP, sqlite3.DatabaseError) as error:
         raise ProjectError(f"the backup {path} cannot be read back: {error}") from error
     if broken is not None or found != "ok":
         raise ProjectError(f"the backup {path} is damaged ({broken or found}): check the disk, then make another")
@@ -175,7 +175,7 @@ def unpack(
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except BROKEN_ZIP as error:
         raise ProjectError(f"cannot unpack {path} into {folder}: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -196,7 +196,7 @@ def count_members(path: str) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             return len(archive.infolist())
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, MemoryError) as error:
+    except (*BROKEN_ZIP, MemoryError) as error:
         raise ProjectError(f"{Path(path).name} cannot be unpacked: it is damaged, or not a ZIP file") from error
 
 
@@ -207,6 +207,7 @@ def _extract(archive: zipfile.ZipFile, name: str, part: Path, foreign: Path, max
         raise ProjectError(f"{name} is not a packed project: it holds no {NAME}, or more than one")
     if len(members) > _MOST_FILES:
         raise ProjectError(f"{name} holds {len(members)} files, at most {_MOST_FILES} are read")
+    check_packing(members)
     _check_size(name, sum(one.file_size for one in members), max_bytes)
     for member in members:
         if member.filename == NAME:

@@ -15,6 +15,7 @@ from typing import Any
 
 from veason.confined import run_confined
 from veason.errors import ProjectError
+from veason.jsonkeys import unique_keys
 
 LISTING_COLUMNS = ("instruction", "video", "assignee")
 """The columns of a list; the last two may be missing."""
@@ -238,7 +239,7 @@ def _json_lines(path: Path, text: str) -> list[tuple[int, dict[str, Any] | str]]
         if not line.strip(" \t\r"):
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=unique_keys)
         except (ValueError, RecursionError) as error:
             rows.append((number, f"is not JSON ({error})"))
             continue

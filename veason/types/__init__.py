@@ -26,6 +26,7 @@ from veason.types.budgets import Budgets, Holding
 from veason.types.models import EndpointOptions, ModelOptions
 from veason.types.protocols import (
     Bounds,
+    ContinuingPolicy,
     EncodingSegmenter,
     HoldingModel,
     LimitedPolicy,
@@ -67,6 +68,7 @@ __all__ = [
     "BoxClosed",
     "Budgets",
     "Click",
+    "ContinuingPolicy",
     "EncodingSegmenter",
     "EndpointOptions",
     "Frame",

@@ -1,10 +1,11 @@
 """What is asked of a policy and of a segmenter.
 
 A `Policy` and a `Segmenter` are all that the product needs. Either may do more: where it also has the methods of
-`LimitedPolicy`, `OrderedSegmenter` or `EncodingSegmenter`, they are used, and nothing has to be declared (`isinstance`
-looks for them). Both may tell what their caches hold (`HoldingModel`).
+`ContinuingPolicy`, `LimitedPolicy`, `OrderedSegmenter` or `EncodingSegmenter`, they are used, and nothing has to be
+declared (`isinstance` looks for them). Both may tell what their caches hold (`HoldingModel`).
 
     Policy              keyframe and boxes of an instruction       needed
+    ContinuingPolicy    + goes on from a text that it is given     probes of the reasoning do not apply to it
     LimitedPolicy       + knows what it was not trained on         no guess passes for an answer
     Segmenter           masks of prompted objects                  needed
     OrderedSegmenter    + masks in the order that is looked at     corrections near the cursor come first
@@ -106,6 +107,28 @@ class LimitedPolicy(Policy, Protocol):
             instruction: what to look for, in words.
 
         Raises:
+            DeviceError: the accelerator ran out of memory.
+        """
+
+
+@runtime_checkable
+class ContinuingPolicy(Policy, Protocol):
+    """What a policy may do beyond `Policy`: go on from a text that it is made to have written."""
+
+    def go_on(
+        self,
+        frames: Sequence[Frame],
+        instruction: str,
+        begun: str,
+        *,
+        num_frames: int,
+        fps: float | None = None,
+        sampling: Sampling = Sampling(),
+    ) -> Iterator[PolicyEvent]:
+        """Yield events as `stream` does, for answers that begin with the text `begun`, which is in them.
+
+        Raises:
+            PromptError: there are no frames.
             DeviceError: the accelerator ran out of memory.
         """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ from veason.boxes import box_iou, boxes_array, match_boxes
 from veason.masks import empty_mask, union_mask
 from veason.metrics import jaccard
 from veason.pipeline import Pipeline, load_pipeline
-from veason.profile import load_profile
+from veason.profile import load_profile, sample_indices
 from veason.tracks import merge_tracks
-from veason.types import Answer, Answered, FrameMasks, ModelOptions
+from veason.types import Answer, Answered, ContinuingPolicy, FrameMasks, ModelOptions
 from veason.video import open_video
 from veason_nano.dataset import clip_seed
 from veason_nano.examples import CLIPS, SIZE_WH, ExampleClip, example_scene, find_question
@@ -103,6 +104,29 @@ def test_masks_follow_what_an_example_is_asked_for(pipeline: Pipeline, clip: Exa
                 jaccard(union_mask(found) if found else empty_mask(SIZE_WH), union_mask(list(masks.values())))
             )
     assert np.mean(scores) > 0.5
+
+
+def test_it_goes_on_from_its_own_reasoning_to_its_own_answer_and_from_another_s_to_another(pipeline: Pipeline) -> None:
+    clip = CLIPS[0]
+    with open_video(hub.ASSETS / "examples" / clip.file) as video:
+        count = video.info.num_frames
+        frames = list(video.frames(sample_indices(count, 8)))
+    model: Any = pipeline.policy
+    assert isinstance(model, ContinuingPolicy)
+    (first, other) = (
+        event.answer
+        for ask in clip.asks[:2]
+        for event in model.stream(frames, ask, num_frames=count)
+        if isinstance(event, Answered)
+    )
+    head = first.text.split("<answer>")[0]
+    for begun, wanted in ((head + "<answer>", first), (other.text.split("<answer>")[0] + "<answer>", None)):
+        (event,) = (
+            one for one in model.go_on(frames, clip.asks[0], begun, num_frames=count) if isinstance(one, Answered)
+        )
+        assert event.answer.text.startswith(begun)
+        assert wanted is None or (event.answer.text, event.answer.boxes) == (wanted.text, wanted.boxes)
+        assert wanted is not None or event.answer.thought == other.thought
 
 
 def test_another_question_gets_another_answer(policy: tuple, drawn: list[tuple[View, list[WorldQuestion]]]) -> None:

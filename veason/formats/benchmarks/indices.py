@@ -6,6 +6,7 @@ write a mask in black and white.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +25,11 @@ _MOST_GREYS = 64
 
 _FEW = 3
 
+Color = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+
+_BLACK: Color = (0, 0, 0)
+
 
 def read_indices(file: Path) -> np.ndarray:
     """Return the `(H, W)` uint8 values of a palette or grey picture, or the ids whose DAVIS colours a picture has.
@@ -41,13 +47,41 @@ def read_indices(file: Path) -> np.ndarray:
                 raise RowError(
                     f"{file}: want a palette or grey picture of 8 bits, got mode {picture.mode}: its ids are lost"
                 )
-            return np.asarray(picture.convert("L") if picture.mode == "1" else picture, dtype=np.uint8)
+            values = np.asarray(picture.convert("L") if picture.mode == "1" else picture, dtype=np.uint8)
+            _check_black(_palette(picture), values, file)
+            return values
     except FileNotFoundError as error:
         raise RowError(f"{file}: is missing; every listed frame needs its mask", "missing mask") from error
     except RowError:
         raise
     except _BROKEN as error:
         raise RowError(f"{file}: not a readable PNG ({error})") from error
+
+
+def used_colors(file: Path, values: Iterable[int]) -> dict[int, Color]:
+    """Return the colours of values in the palette of a picture, {} where it has none. Raises RowError."""
+    try:
+        with Image.open(file) as picture:
+            palette = _palette(picture)
+    except _BROKEN as error:
+        raise RowError(f"{file}: not a readable PNG ({error})") from error
+    return {value: palette[value] for value in values if value < len(palette)}
+
+
+def _palette(picture: Image.Image) -> list[Color]:
+    codes = picture.getpalette("RGB") if picture.mode == "P" else None
+    return list(zip(codes[::3], codes[1::3], codes[2::3], strict=True)) if codes else []
+
+
+def _check_black(palette: list[Color], values: np.ndarray, file: Path) -> None:
+    """Raise RowError where black, the background, was moved from 0 to another value, as drawing programs do."""
+    if palette and palette[0] != _BLACK and _BLACK in palette:
+        for value in np.unique(values).tolist():
+            if value < len(palette) and palette[value] == _BLACK:
+                raise RowError(
+                    f"{file}: its palette was put in another order: black, the background, is {value}, and 0 is "
+                    f"{palette[0]}, so values are no ids. Save it with the palette that it had"
+                )
 
 
 def is_grey(file: Path) -> bool:

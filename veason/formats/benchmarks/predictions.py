@@ -87,7 +87,8 @@ def parse_saved_answer(record: Any, file: Path, where: str) -> SavedAnswer:
             shown=tuple(int(index) for index in record.get("frames_shown") or ()),
         )
     except (KeyError, TypeError, ValueError, PromptError) as error:
-        raise DataError(f"{file}: {where} ({record['key']}): not an answer: {error!r}") from error
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"{file}: {where} ({record['key']}): not an answer: {what}") from error
 
 
 def write_saved_answers(root: Path, answers: Iterable[SavedAnswer]) -> None:

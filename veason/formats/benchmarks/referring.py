@@ -19,7 +19,7 @@ from veason.formats.benchmarks.truth import RleTruth
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import checked_size, rle_of
+from veason.formats.labels.numbers import ShapeError, checked_size, rle_of
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
@@ -123,7 +123,7 @@ def read_labels(format: Format, source: Path, finder: VideoFinder, tally: Import
             if isinstance(sample.source, RleTruth):
                 rows.setdefault(sample.source.file, set()).update(sample.source.anno_ids)
         for samples in _by_video(dataset, tally):
-            video = _read_video(samples, finder, f"{split.meta}: video {samples[0].video!r}")
+            video = _read_video(samples, finder, f"{split.meta}: video {samples[0].video!r}", tally)
             tally.take_whole(video)
             yield video
     for file, named in rows.items():
@@ -139,6 +139,9 @@ def _by_video(dataset: Dataset, tally: ImportTally) -> Iterator[list[Sample]]:
         if not sample.has_truth:
             tally.leave("instruction", "without public ground truth")
             continue
+        if sample.type != "absent" and not sample.object_ids:
+            tally.leave("instruction", "without objects, though its type says that its target is there")
+            continue
         tally.take("instruction")
         if group and group[-1].video != sample.video:
             yield group
@@ -148,7 +151,10 @@ def _by_video(dataset: Dataset, tally: ImportTally) -> Iterator[list[Sample]]:
         yield group
 
 
-def _read_video(samples: list[Sample], finder: VideoFinder, where: str) -> LabelledVideo:
+def _read_video(samples: list[Sample], finder: VideoFinder, where: str, tally: ImportTally) -> LabelledVideo:
+    name, samples = samples[0].video, [sample for sample in samples if _is_whole(sample, tally)]
+    if not samples:
+        return LabelledVideo(name, finder.find(name).info_or(num_frames=1, size_wh=(1, 1)), (), {})
     first = samples[0]
     footage = finder.find(first.video, first.frames_dir)
     frames = [footage.index_of(name, first.frames_dir) for name in first.frame_names]
@@ -184,6 +190,18 @@ def _read_video(samples: list[Sample], finder: VideoFinder, where: str) -> Label
         frame_names=footage.frame_names,
         frame_files=footage.files,
     )
+
+
+def _is_whole(sample: Sample, tally: ImportTally) -> bool:
+    """Tell whether the masks of an instruction can be read; of one with a mask that cannot, nothing is kept."""
+    try:
+        for place in range(len(sample.frame_names)):
+            sample.object_truth(place)
+    except ShapeError as error:
+        tally.take("instruction", -1)
+        tally.leave_damaged("instruction", error)
+        return False
+    return True
 
 
 def _size(samples: list[Sample], footage: Footage) -> tuple[int, int]:

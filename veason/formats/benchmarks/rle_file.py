@@ -147,5 +147,5 @@ def _masks(file: Path, size: int, modified: int, key: str, is_foreground: bool) 
         return tuple(_rle(entry, f"{file}: key {key!r}") for entry in entries)
     except (ValueError, OverflowError, KeyError, TypeError, AttributeError, PromptError, RecursionError) as error:
         raise DataError(
-            f'{file}: key {key!r} should be a list of null and {{"size": [h, w], "counts": text}}: {error!r}'
+            f'{file}: key {key!r} should be a list of null and {{"size": [h, w], "counts": text}}, one a frame'
         ) from error

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from veason.errors import DataError
 from veason.formats.benchmarks.files import check_relative
+from veason.jsonkeys import unique_keys
 
 Category = Literal["malformed", "missing frame", "missing mask", "size mismatch", "unsorted frames", "missing file"]
 
@@ -139,7 +140,7 @@ def video_size(entry: dict[str, Any], file: Path, where: str) -> tuple[int, int]
 def _read_json(file: Path) -> Any:
     """Return the content of a JSON file. Raises RowError where it is missing or broken."""
     try:
-        return json.loads(file.read_bytes())
+        return json.loads(file.read_bytes(), object_pairs_hook=unique_keys)
     except OSError as error:
         raise RowError(
             f"{file}: cannot be read ({error.strerror}); it should hold the expressions: check the dataset's root, "

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from veason.errors import DataError, VeasonError
 from veason.formats.bundle.writer import BUNDLE_VERSION, LABELS_FILE
 from veason.formats.labels.footage import VideoFinder, frame_names_of
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.numbers import (
+    ShapeError,
     checked_size,
     frame_count,
     frame_number,
@@ -22,8 +24,9 @@ from veason.formats.labels.numbers import (
     whole_number,
 )
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
+from veason.jsonkeys import unique_keys
 from veason.masks import mask_area
-from veason.types import Box, Click, Prompt, VideoInfo
+from veason.types import Box, Click, Prompt, SampleType, VideoInfo
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, VeasonError)
 _MOST_ID = 2**31 - 1
@@ -61,7 +64,7 @@ def _lines(file: Path) -> Iterator[_Line]:
             for number, line in enumerate(stream, start=1):
                 place = f"{file}: line {number}"
                 try:
-                    row = json.loads(line)
+                    row = json.loads(line, object_pairs_hook=unique_keys)
                 except (ValueError, RecursionError) as error:
                     raise DataError(f"{place} is not JSON ({error}): delete the line") from error
                 if not isinstance(row, dict) or row.get("version") != BUNDLE_VERSION:
@@ -76,14 +79,18 @@ def _lines(file: Path) -> Iterator[_Line]:
 def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally) -> LabelledVideo:
     place = lines[0].place
     try:
-        info = _info(lines[0].row, finder, place)
+        name, info = _text(lines[0].row["video"], place), _info(lines[0].row, finder, place)
         tracks: dict[int, dict[int, LabelMask]] = {}
         object_names: dict[int, str] = {}
         object_classes: dict[int, str] = {}
         object_attributes: dict[int, dict[str, str]] = {}
+        whole = []
         for line in lines:
             place = line.place
             _check_same_video(line, info)
+            whole += [line] if _is_whole(line, info, tally) else []
+        for line in whole:
+            place = line.place
             for entry in line.row["objects"]:
                 object_id = _object_id(entry, place)
                 tracks.setdefault(object_id, {})
@@ -93,9 +100,9 @@ def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally)
                     object_attributes[object_id] = _attributes(entry, place)
             _read_masks(line, info, tracks, tally)
         video = LabelledVideo(
-            name=_text(lines[0].row["video"], lines[0].place),
+            name=name,
             info=info,
-            questions=tuple(_question(line, info, tally) for line in lines),
+            questions=tuple(_question(line, info, tally) for line in whole),
             tracks=tracks,
             object_names=object_names,
             object_classes=object_classes,
@@ -105,13 +112,42 @@ def _read_video(lines: Sequence[_Line], finder: VideoFinder, tally: ImportTally)
     except DataError:
         raise
     except _BROKEN as error:
-        raise DataError(f"{place}: is not as it was written: {error!r}") from error
+        what = f"has no {error}" if isinstance(error, KeyError) else "a value is of another kind"
+        told = str(error) if isinstance(error, VeasonError) else what
+        raise DataError(f"{place}: is not as it was written: {told}") from error
     tally.take("mask", sum(not mask.is_empty for track in tracks.values() for mask in track.values()))
     for question in video.questions:
         tally.take("box", sum(prompt.box is not None for prompt in question.prompts))
         tally.take("click", sum(len(prompt.clicks) for prompt in question.prompts))
         tally.take("drawn mask", sum(prompt.mask is not None for prompt in question.prompts))
     return video
+
+
+def _is_whole(line: _Line, info: VideoInfo, tally: ImportTally) -> bool:
+    """Tell whether the shapes of a question can be read; of one in which one cannot, nothing is kept."""
+    row, found = line.row, Counter[str]()
+    damage: tuple[str, ShapeError] | None = None
+    counting = ImportTally()
+    for number, entry in enumerate(row["masks"]):
+        try:
+            found["mask"] += mask_area(rle_of(entry, info.size_wh, f"{line.place}: masks[{number}]")) > 0
+        except ShapeError as error:
+            damage = damage or ("mask", error)
+            found["mask"] += 1
+    for number, entry in enumerate(row["prompts"]):
+        try:
+            _prompt(entry, info, f"{line.place}: prompts[{number}]", counting)
+        except ShapeError as error:
+            damage = damage or ("box" if entry["box"] else "click" if entry["clicks"] else "drawn mask", error)
+    if damage is None:
+        return True
+    kind, error = damage
+    found += counting.found
+    for each, number in found.items():
+        tally.find(each, number)
+        tally.leave(each, "of a question with a shape that cannot be read", number - (each == kind))
+    tally.leave_damaged(kind, error)
+    return False
 
 
 def _check_same_video(line: _Line, info: VideoInfo) -> None:
@@ -181,7 +217,13 @@ def _question(line: _Line, info: VideoInfo, tally: ImportTally) -> LabelledQuest
         for prompt, entry in zip(prompts, row["prompts"], strict=True)
         if _flag(entry["is_by_hand"], place)
     ]
-    keyframe = row["keyframe"]
+    keyframe, shown = row["keyframe"], row["frames_shown"]
+    if row["type"] not in (None, *get_args(SampleType)) or not isinstance(shown, list):
+        wanted = ", ".join(get_args(SampleType))
+        raise DataError(
+            f"{place}: want a list of frames_shown and a type that is null or one of {wanted}, got "
+            f"{shortened(shown)} and {shortened(row['type'])}"
+        )
     return LabelledQuestion(
         name=_text(row["question"], place),
         instruction=_text(row["instruction"], place),
@@ -191,7 +233,7 @@ def _question(line: _Line, info: VideoInfo, tally: ImportTally) -> LabelledQuest
         reasoning=row["reasoning_state"],
         thought=_text(row["reasoning"], place),
         answer_text=_text(row["answer_text"], place),
-        shown=tuple(frame_number(index, f"{place}: frames_shown", info.num_frames) for index in row["frames_shown"]),
+        shown=tuple(frame_number(index, f"{place}: frames_shown", info.num_frames) for index in shown),
         keyframe=None if keyframe is None else frame_number(keyframe, f"{place}: keyframe", info.num_frames),
         prompts=tuple(prompts),
         by_hand=frozenset(by_hand),
@@ -213,7 +255,7 @@ def _prompt(entry: dict[str, Any], info: VideoInfo, place: str, tally: ImportTal
     for kind, count in (("box", int(bool(box))), ("click", len(clicks)), ("drawn mask", int(bool(entry["mask"])))):
         tally.find(kind, count)
     if box and len(box) != 4:
-        raise DataError(f"{place}: want a box as x1, y1, x2, y2, got {len(box)} numbers")
+        raise ShapeError(f"{place}: want a box as x1, y1, x2, y2, got {len(box)} numbers")
     return Prompt(
         object_id=_object_id(entry, place),
         frame_index=frame_number(entry["frame_index"], place, info.num_frames),

@@ -3,6 +3,7 @@
 Every image names its video and its frame's number (`video_id`, `frame_index`), every annotation its object
 (`track_id`, unique in the video), so that tracks survive; readers of plain COCO see images alone. Labelled frames
 without an object are there without annotation. `expressions` is ours: the instructions and their objects.
+Read are lists of results as well, where they name the files of their pictures.
 Source: cocodataset.org; video_id, frame_id and instance_id as in CocoVID.
 """
 

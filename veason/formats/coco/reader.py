@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +18,7 @@ from veason.formats.labels.footage import UNKNOWN_FPS, Footage, VideoFinder
 from veason.formats.labels.frame_numbers import NAMELESS, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
+from veason.formats.labels.numbers import ShapeError, checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
 
 _IDENTITIES = ("track_id", "instance_id", "object_id", "tracking_id")
@@ -49,7 +50,8 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     for annotation in (one for each in rows.annotations.values() for one in each):
         tally.find(kind_of(annotation))
         for name, value in _attributes(annotation).items():
-            if name not in _OWN_ATTRIBUTES and value not in (None, "", False):
+            is_own = name in _OWN_ATTRIBUTES and (name != "occluded" or _switch(value) is not None)
+            if not is_own and value not in (None, "", False):
                 tally.find("attribute")
                 tally.leave("attribute", "of annotations, for which a project has no place")
     listed = {image.id for image in rows.images}
@@ -143,6 +145,8 @@ class _Reader:
                 if value not in by_value:
                     by_value[value] = ObjectKey(value, isinstance(value, int))
                     self._objects.add(by_value[value])
+        is_kept = self._objects.keep_whole([[by_value[value] for value in ids] for _, _, ids in expressions])
+        expressions = list(compress(expressions, is_kept))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
@@ -189,7 +193,9 @@ class _Reader:
         """Return what each annotation is told apart by."""
         identities = [_identity(row, place) for _, row, place in annotated]
         categories = [
-            None if row.get("category_id") is None else key_of(row["category_id"], f"{place}: category_id")
+            _category_name(row)
+            if row.get("category_id") is None
+            else key_of(row["category_id"], f"{place}: category_id")
             for _, row, place in annotated
         ]
         of_id: dict[int | str, set[str | None]] = {}
@@ -205,7 +211,7 @@ class _Reader:
         has_ids = bool(of_id)
         keys = []
         for place, (identity, category) in enumerate(zip(identities, categories, strict=True)):
-            name = self._rows.categories.get(category or "", "object")
+            name = self._rows.categories.get(category or "") or _category_name(annotated[place][1]) or "object"
             if identity is not None and len(of_id[identity]) > 1:
                 keys.append(
                     ObjectKey(f"{identity} of {category}", name=name)
@@ -222,9 +228,19 @@ class _Reader:
 
     def _put(self, index: int, row: Mapping[str, Any], key: ObjectKey, place: str) -> None:
         attributes = _attributes(row)
-        turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
-        shape: CocoShape = read_coco_shape(row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned)
-        if attributes.get("outside") is True:
+        try:
+            turned = real_number(attributes.get("rotation") or 0, f"{place}: rotation", least=-3600, most=3600)
+            shape: CocoShape = read_coco_shape(
+                row.get("segmentation"), row.get("bbox"), self._size_wh, place, turned=turned, mode=row.get("bbox_mode")
+            )
+        except ShapeError as error:
+            self._objects.leave_damaged(key, kind_of(row), error)
+            return
+        is_outside = _switch(attributes.get("outside"))
+        if is_outside is None:
+            told = shortened(attributes["outside"])
+            raise DataError(f"{place}: outside should be true or false, got {told}")
+        if is_outside:
             self._objects.leave(key, index, shape.kind, "marked as outside, so not to be seen")
         elif shape.reason:
             self._objects.leave(key, index, shape.kind, shape.reason)
@@ -235,8 +251,24 @@ class _Reader:
             score = row.get("score")
             sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
             self._objects.put_mask(
-                key, index, LabelMask(shape.rle, sure, is_occluded=attributes.get("occluded") is True), shape.kind
+                key,
+                index,
+                LabelMask(shape.rle, sure, is_occluded=_switch(attributes.get("occluded")) is True),
+                shape.kind,
             )
+
+
+def _switch(value: Any) -> bool | None:
+    """Return a switch among the attributes, which some write as text or a number; None for anything else."""
+    if isinstance(value, str):
+        value = {"": False, "0": False, "false": False, "1": True, "true": True}.get(value.strip().lower(), value)
+    return bool(value) if value in (None, 0, 1) else None
+
+
+def _category_name(row: Mapping[str, Any]) -> str | None:
+    """Return what some write in place of a category's id."""
+    name = row.get("category_name")
+    return name if isinstance(name, str) and name else None
 
 
 def _attributes(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,8 +53,10 @@ class Rows:
 
 def parse_rows(content: Any, place: str) -> Rows:
     """Return the rows of a file. Raises DataError, with the place, for one that is not what COCO promises."""
+    if isinstance(content, list) and content:
+        content = _of_results(content, place)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        what = "a list of results" if isinstance(content, list) else "no images"
+        what = "a list" if isinstance(content, list) else "no images"
         raise DataError(f"{place}: should hold images, annotations and categories as COCO does, got {what}")
     images: dict[str, ImageRow] = {}
     for row in _rows(content, "images", place):
@@ -66,12 +68,55 @@ def parse_rows(content: Any, place: str) -> Rows:
     for row in _rows(content, "annotations", place):
         image_id = key_of(row.get("image_id"), f"{place}: annotation {shortened(row.get('id'))}: image_id")
         annotations.setdefault(image_id, []).append(row)
-    categories = {
-        key_of(row.get("id"), f"{place}: the id of a category"): str(row.get("name") or "object")
-        for row in _rows(content, "categories", place)
-    }
-    videos = {row.id: row for row in (_video(each, place) for each in _rows(content, "videos", place))}
+    videos: dict[str, VideoRow] = {}
+    for video in (_video(each, place) for each in _rows(content, "videos", place)):
+        if video.id in videos:
+            raise DataError(f"{place}: two videos have the id {video.id}: {video.name!r} is the second")
+        videos[video.id] = video
+    categories = parse_categories(_rows(content, "categories", place), place)
     return Rows(list(images.values()), annotations, categories, videos, parse_expressions(content, place))
+
+
+def _of_results(results: list[Any], place: str) -> dict[str, Any]:
+    """Return a list of results, as detectors write predictions, as annotations of the pictures that they name.
+
+    Raises:
+        DataError: it is no such list, or pictures are told by numbers alone, which are ids of a list that is not here.
+    """
+    images: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(results, start=1):
+        where = f"{place}: result {number}"
+        if not isinstance(row, dict) or "image_id" not in row:
+            raise DataError(
+                f"{place}: should hold images, annotations and categories as COCO does, got a list whose row {number} "
+                "is no result with an image_id"
+            )
+        name = row.get("file_name", row["image_id"])
+        if not isinstance(name, str) or not name.strip() or ("file_name" not in row and name.strip().isdecimal()):
+            raise DataError(
+                f"{where}: tells its picture by the id {shortened(row['image_id'])} alone, which says nothing without "
+                "the list of images: write each result with its file_name, or put the results into annotations of the "
+                "file that they were computed for"
+            )
+        code = row.get("segmentation")
+        size = code.get("size") if isinstance(code, dict) else None
+        width, height = (size[1], size[0]) if isinstance(size, list) and len(size) == 2 else (None, None)
+        image = images.setdefault(key_of(row["image_id"], f"{where}: image_id"), {"file_name": name})
+        if image["file_name"] != name:
+            raise DataError(f"{where}: is of {name!r}, an earlier one of the same image_id of {image['file_name']!r}")
+        if width is not None:
+            image |= {"width": width, "height": height}
+    return {"images": [{"id": id} | image for id, image in images.items()], "annotations": results}
+
+
+def parse_categories(rows: Iterable[Mapping[str, Any]], place: str) -> dict[str, str]:
+    """Return the names of categories by id. Raises DataError for two names of one id."""
+    names: dict[str, str] = {}
+    for row in rows:
+        id, name = key_of(row.get("id"), f"{place}: the id of a category"), str(row.get("name") or "object")
+        if names.setdefault(id, name) != name:
+            raise DataError(f"{place}: the categories {names[id]!r} and {name!r} have the same id {id}")
+    return names
 
 
 def parse_expressions(content: Any, place: str) -> dict[str, list[tuple[str, str, tuple[Any, ...]]]]:

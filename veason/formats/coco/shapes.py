@@ -48,9 +48,11 @@ class CocoShape:
 
 
 def read_coco_shape(
-    segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: str, turned: float = 0.0
+    segmentation: Any, bbox: Any, size_wh: tuple[int, int], place: str, *, turned: float = 0.0, mode: Any = None
 ) -> CocoShape:
     """Return what an annotation draws on a picture of `size_wh`; `turned` is the rotation of a box in degrees.
+
+    `mode` is Detectron2's `bbox_mode`: 0 for two corners, 1 or None for a corner and a size.
 
     Raises:
         DataError: numbers that no shape has, with the place.
@@ -69,7 +71,7 @@ def read_coco_shape(
             CocoShape("polygon", rle, lost_parts=num_lost) if mask_area(rle) else CocoShape("polygon", reason=NO_PIXEL)
         )
     if bbox:
-        box = _box(bbox, size_wh, f"{place}: bbox", turned)
+        box = _box(_with_size(bbox, mode, f"{place}: bbox"), size_wh, f"{place}: bbox", turned)
         return CocoShape("box", reason=box) if isinstance(box, str) else CocoShape("box", box=box)
     return CocoShape("annotation", reason="drawing neither a mask nor a box")
 
@@ -108,6 +110,16 @@ def _parts(segmentation: Any, place: str) -> list[list[Any]]:
         parts.append([value for pair in each for value in pair] if is_nested else list(each))
     are_pairs = len(parts) > 1 and all(len(part) == 2 for part in parts)
     return [[value for part in parts for value in part]] if are_pairs else parts
+
+
+def _with_size(bbox: Any, mode: Any, place: str) -> Any:
+    """Return a box as corner and size. Source: BoxMode of Detectron2. Raises DataError for its other modes."""
+    if mode in (None, 1) or not isinstance(bbox, list) or len(bbox) != 4:
+        return bbox
+    if mode != 0:
+        raise DataError(f"{place}: want bbox_mode 0 (two corners) or 1 (corner and size), got {shortened(mode)}")
+    x1, y1, x2, y2 = (real_number(value, place) for value in bbox)
+    return [x1, y1, x2 - x1, y2 - y1]
 
 
 def _box(bbox: Any, size_wh: tuple[int, int], place: str, turned: float) -> Box | str:

@@ -10,18 +10,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from veason.errors import DataError
 from veason.formats.cvat.parts import TaskPart, parts_of
-from veason.formats.cvat.shapes import BETWEEN, KINDS, NO_OUTLINE, attribute, read_cvat_shape
+from veason.formats.cvat.shapes import BETWEEN, KINDS, NO_OUTLINE, attribute, flag, read_cvat_shape
 from veason.formats.cvat.texts import split_instructions
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import frame_number, whole_number
+from veason.formats.labels.numbers import ShapeError, frame_number, whole_number
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.labels.xmlfile import read_xml_file
 
@@ -61,6 +62,7 @@ class _Drawn:
     holder: int
     label: str
     group: int
+    is_outside: bool
 
 
 class _Reader:
@@ -97,11 +99,12 @@ class _Reader:
         last = max((shape.frame_index for shape in drawn), default=-1)
         num_frames = self._known_frames or max(told, last + 1, 1)
         self._objects.fill_absent(self._absent(drawn, keys, num_frames))
+        spoken = list(compress(self._words.items(), self._objects.keep_whole(list(self._words.values()))))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
             LabelledQuestion(str(place), text, tuple(sorted({numbers[key] for key in about})))
-            for place, (text, about) in enumerate(self._words.items())
+            for place, (text, about) in enumerate(spoken)
         ]
         return LabelledVideo(
             name=self._name,
@@ -123,7 +126,7 @@ class _Reader:
             for element in track:
                 if element.tag == "attribute":
                     continue
-                is_end = element.get("outside") == "1"  # it may stand behind the last frame
+                is_end = flag(element, "outside", place)  # it may stand behind the last frame
                 frame = frame_number(
                     attribute(element, "frame", place),
                     f"{place}: a {element.tag}",
@@ -131,7 +134,7 @@ class _Reader:
                 )
                 if not is_end:
                     self._check_in_task(frame, f"{place}: a {element.tag}")
-                shapes.append(_Drawn(element, frame, holder, label, group))
+                shapes.append(_Drawn(element, frame, holder, label, group, is_outside=is_end))
             yield from sorted(shapes, key=lambda shape: shape.frame_index)
 
     def _check_in_task(self, frame: int, place: str) -> None:
@@ -170,12 +173,14 @@ class _Reader:
                 self._check_in_task(index, f"{self._place}: picture {image.get('name')!r}")
             for element in image:
                 holder += 1
-                yield _Drawn(element, index, holder, element.get("label", "object"), _group(element, place))
+                is_outside = flag(element, "outside", place)
+                label, group = element.get("label", "object"), _group(element, place)
+                yield _Drawn(element, index, holder, label, group, is_outside=is_outside)
 
     def _keys(self, drawn: list[_Drawn]) -> list[ObjectKey]:
         """Return what each shape's object is told apart by."""
         ids = self._given_ids(drawn)
-        seen = [shape for shape in drawn if _is_seen(shape)]
+        seen = [shape for shape in drawn if not shape.is_outside]
         visible = Counter(shape.holder for shape in seen)
         num_tracks = len(self._part.tracks)
         loose = {
@@ -223,7 +228,7 @@ class _Reader:
         """Take a shape or leave it out."""
         element, index = shape.element, shape.frame_index
         self._count_attributes(element, has_id=isinstance(key.value, int))
-        if not _is_seen(shape):
+        if shape.is_outside:
             return
         kind = element.tag if element.tag in KINDS else "element"
         self._tally.find(kind)
@@ -231,10 +236,14 @@ class _Reader:
         if element.tag not in KINDS:
             self._tally.leave(kind, "of an unknown kind")
             return
-        if element.tag == "box" and element.get("keyframe", "1") != "1":
+        if element.tag == "box" and not flag(element, "keyframe", place, default=True):
             self._tally.leave(kind, BETWEEN)
             return
-        read = read_cvat_shape(element, self._size_wh, place)
+        try:
+            read = read_cvat_shape(element, self._size_wh, place)
+        except ShapeError as error:
+            self._objects.leave_damaged(key, kind, error)
+            return
         if read.reason == NO_OUTLINE:
             self._tally.leave(kind, NO_OUTLINE)
         elif read.reason:
@@ -242,7 +251,7 @@ class _Reader:
         elif read.box is not None:
             self._objects.put_box(key, index, read.box, kind)
         elif read.rle is not None:
-            is_occluded = element.get("occluded") == "1"
+            is_occluded = flag(element, "occluded", place)
             self._objects.put_mask(key, index, LabelMask(read.rle, is_occluded=is_occluded), kind)
 
     def _count_attributes(self, element: Element, *, has_id: bool) -> None:
@@ -269,13 +278,9 @@ class _Reader:
         return absent
 
 
-def _is_seen(shape: _Drawn) -> bool:
-    return shape.element.get("outside") != "1"
-
-
 def _outside(shapes: list[_Drawn], num_frames: int) -> list[range]:
     ends = [shape.frame_index for shape in shapes[1:]] + [num_frames]
-    return [range(shape.frame_index, end) for shape, end in zip(shapes, ends, strict=True) if not _is_seen(shape)]
+    return [range(shape.frame_index, end) for shape, end in zip(shapes, ends, strict=True) if shape.is_outside]
 
 
 def _group(element: Element, place: str) -> int:

@@ -9,7 +9,15 @@ import numpy as np
 
 from veason.boxes import clip_box
 from veason.errors import DataError
-from veason.formats.labels.numbers import point_pairs, polygon_rle, real_number, run_lengths, shortened, whole_number
+from veason.formats.labels.numbers import (
+    ShapeError,
+    point_pairs,
+    polygon_rle,
+    real_number,
+    run_lengths,
+    shortened,
+    whole_number,
+)
 from veason.formats.labels.shapes import (
     NO_PIXEL,
     SUB_PIXEL,
@@ -72,6 +80,14 @@ def attribute(element: Element, name: str, place: str) -> str:
     return value
 
 
+def flag(element: Element, name: str, place: str, *, default: bool = False) -> bool:
+    """Return a switch of an element, which CVAT writes as 0 or 1. Raises DataError where it is anything else."""
+    text = element.get(name, "").strip().lower()
+    if text not in ("", "0", "1", "false", "true"):
+        raise DataError(f"{place}: {name} should be 0 or 1, got {shortened(text)}")
+    return text in ("1", "true") if text else default
+
+
 def _real(element: Element, name: str, place: str, side: int) -> float:
     return real_number(attribute(element, name, place), f"{place}: {name}", least=-side, most=2 * side)
 
@@ -98,7 +114,7 @@ def _points(element: Element, size_wh: tuple[int, int], place: str) -> np.ndarra
     text = attribute(element, "points", place)
     pairs = [pair.split(",") for pair in text.split(";") if pair.strip()]
     if any(len(pair) != 2 for pair in pairs):
-        raise DataError(f"{place}: points should be x,y;x,y;..., got {shortened(text)}")
+        raise ShapeError(f"{place}: points should be x,y;x,y;..., got {shortened(text)}")
     values = [real_number(value, f"{place}: points") for pair in pairs for value in pair]
     return point_pairs(values, size_wh, f"{place}: points")
 
@@ -121,7 +137,7 @@ def _mask(element: Element, size_wh: tuple[int, int], place: str) -> Rle:
         )
     text = attribute(element, "rle", place)
     if text.count(",") > 2 * width * height + 2:
-        raise DataError(f"{place}: {text.count(',') + 1} runs are more than {width}x{height} pixels can have")
+        raise ShapeError(f"{place}: {text.count(',') + 1} runs are more than {width}x{height} pixels can have")
     runs = run_lengths(text.split(","), width * height, f"{place}: rle")
     part = np.repeat(np.arange(runs.size) % 2 == 1, runs)
     mask = np.zeros(size_wh[::-1], bool)

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from veason.errors import DataError
-from veason.formats.labels.numbers import shortened
+from veason.formats.labels.numbers import ShapeError, shortened
 from veason.masks import encode_mask
 from veason.types import Rle
 
@@ -30,7 +30,7 @@ def bitmask_rle(address: Any, size_wh: tuple[int, int], place: str) -> Rle:
     """
     start = _ADDRESS.match(address) if isinstance(address, str) else None
     if start is None:
-        raise DataError(f"{place}: want a bitmask as data:image/png;base64,..., got {shortened(address)}")
+        raise ShapeError(f"{place}: want a bitmask as data:image/png;base64,..., got {shortened(address)}")
     try:
         data = base64.b64decode(address[start.end() :], validate=True)
         with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
@@ -41,6 +41,6 @@ def bitmask_rle(address: Any, size_wh: tuple[int, int], place: str) -> Rle:
                 )
             pixels = np.asarray(picture.convert("RGBA"))
     except (*_BROKEN, binascii.Error) as error:
-        raise DataError(f"{place}: its bitmask is no PNG ({error})") from error
+        raise ShapeError(f"{place}: its bitmask is no PNG ({error})") from error
     alpha = pixels[..., 3]
     return encode_mask(alpha > 0 if alpha.min() < 255 else pixels[..., :3].max(-1) > 0)

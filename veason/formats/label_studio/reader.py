@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from veason.formats.labels.frame_numbers import NAMELESS, frame_indices
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
 from veason.formats.labels.numbers import (
+    ShapeError,
     checked_size,
     frame_count,
     frame_number,
@@ -128,7 +130,7 @@ class _Reader:
             united = parts[0][0] if len(parts) == 1 else union_mask([rle for rle, _ in parts])
             self._objects.put_mask(key, index, LabelMask(united), parts[0][1])
             for _, kind in parts[1:]:
-                self._tally.take(kind)
+                self._objects.take(key, kind)
         for task in self._films:
             for region in task.regions:
                 self._put_track(region, keys[id(region)])
@@ -136,6 +138,8 @@ class _Reader:
         named = {key for key in keys.values() if not isinstance(key.value, tuple)}
         self._objects.fill_absent(dict.fromkeys(named, labelled))
         words = [row for task in self._films for row in self._instructions(task)]
+        about = [[self._own[value] for value in ids] for _, _, ids in words]
+        words = list(compress(words, self._objects.keep_whole(about)))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         questions = [
@@ -225,7 +229,11 @@ class _Reader:
         """Take a region of a picture."""
         kind = region.counted_as
         self._tally.find(kind)
-        shape = self._shape(region)
+        try:
+            shape = self._shape(region)
+        except ShapeError as error:
+            self._objects.leave_damaged(key, kind, error)
+            return
         if isinstance(shape, str):
             self._objects.leave(key, index, kind, shape)
         elif isinstance(shape, Box):
@@ -246,7 +254,7 @@ class _Reader:
             try:
                 return encode_mask(decode_brush(code, self._size_wh))
             except ValueError as error:
-                raise DataError(f"{place}: {error}") from error
+                raise ShapeError(f"{place}: {error}") from error
         if region.kind == "bitmask":
             return bitmask_rle(value.get("imageDataURL"), self._size_wh, place)
         if region.kind == "polygon":
@@ -254,7 +262,7 @@ class _Reader:
             if not isinstance(points, list) or not all(
                 isinstance(each, (list, tuple)) and len(each) == 2 for each in points
             ):
-                raise DataError(f"{place}: want points as pairs of x and y, got {shortened(points)}")
+                raise ShapeError(f"{place}: want points as pairs of x and y, got {shortened(points)}")
             if len(points) < 3:
                 return f"with {len(points)} points"
             return parts_rle([self._pixels([list(each) for each in points], place)], self._size_wh, place)
@@ -314,7 +322,11 @@ class _Reader:
             if is_end and is_repeated and not self._objects.has_mask(key, index):
                 continue
             self._tally.find("box")
-            box = self._box(step, f"{region.place}, frame {number}")
+            try:
+                box = self._box(step, f"{region.place}, frame {number}")
+            except ShapeError as error:
+                self._objects.leave_damaged(key, "box", error)
+                continue
             if isinstance(box, str):
                 self._objects.leave(key, index, "box", box)
             else:

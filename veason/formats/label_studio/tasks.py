@@ -54,6 +54,7 @@ class Region:
         size: (width, height) of its picture as the file has it, None where it does not say.
         is_turned: whether the picture was turned while it was drawn.
         place: begins the messages: file, task and region.
+        target: what the labelling interface calls the picture or video it is drawn on, "" where it is not told.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Region:
     size: tuple[Any, Any] | None
     is_turned: bool
     place: str
+    target: str = ""
 
     @property
     def counted_as(self) -> str:
@@ -127,7 +129,7 @@ def _parse_task(
 ) -> Iterator[LabelStudioTask]:
     found = _address(data)
     is_ours = isinstance(data.get("name"), str) and ("frame" in data or "num_frames" in data)
-    task = None if found is None else LabelStudioTask(data, place, _path(found[0]), found[1], is_ours)
+    task = None if found is None else LabelStudioTask(data, place, _path(found.address), found.is_picture, is_ours)
     annotations = _entries(row, "annotations", place) or _entries(row, "completions", place)
     predictions, drafts = _entries(row, "predictions", place), _entries(row, "drafts", place)
     valid = [one for one in annotations if not one.get("was_cancelled")]
@@ -148,8 +150,11 @@ def _parse_task(
             _leave(region, "of tasks without a picture or a video", tally)
         return
     task.is_labelled = chosen is not None
+    is_one = len({region.target for region in regions}) < 2
     for region in regions:
-        if (region.kind == "video") == task.is_picture:
+        if not is_one and found is not None and region.target != found.key:
+            _leave(region, "on another picture of their task than the one that counts", tally)
+        elif (region.kind == "video") == task.is_picture:
             _leave(region, "that do not fit what their task is about", tally)
         elif region.is_turned:
             _leave(region, "on pictures that were turned", tally)
@@ -206,6 +211,7 @@ def _regions(annotation: Mapping[str, Any], place: str, tally: ImportTally) -> I
             size=None if size == (None, None) else size,
             is_turned=row.get("image_rotation") not in (None, 0, 0.0),
             place=f"{place}, region {shortened(row['id']) if row.get('id') is not None else f'number {number}'}",
+            target=row["to_name"] if isinstance(row.get("to_name"), str) else "",
         )
 
 
@@ -240,16 +246,25 @@ def _names(row: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _address(data: Mapping[str, Any]) -> tuple[str, bool] | None:
-    """Return the address of a task's picture or video, and whether it is a picture."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The address of a task's picture or video, and the key of the data under which it stands."""
+
+    address: str
+    is_picture: bool
+    key: str
+
+
+def _address(data: Mapping[str, Any]) -> _Found | None:
+    """Return where the picture or video of a task is."""
     for key, is_picture in (("image", True), ("video", False)):
         if isinstance(data.get(key), str) and data[key]:
-            return data[key], is_picture
-    texts = [text for text in data.values() if isinstance(text, str)]
+            return _Found(data[key], is_picture, key)
+    texts = {key: text for key, text in data.items() if isinstance(text, str)}
     for endings, is_picture in ((_PICTURES, True), (VIDEOS, False)):
-        for text in texts:
+        for key, text in texts.items():
             if _path(text).suffix.lower() in endings:
-                return text, is_picture
+                return _Found(text, is_picture, key)
     return None
 
 

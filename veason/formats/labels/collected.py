@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from veason.errors import DataError
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.numbers import check_entries
 from veason.formats.labels.values import (
@@ -19,6 +21,7 @@ from veason.types import Box, Prompt
 
 _ANOTHER = "of an object that has another one on the same frame"
 _BESIDE = "beside a mask of the same object that says otherwise"
+_OF_DAMAGED = "of a question with a shape that cannot be read"
 _NEAR = 1.5
 """A box that a mask has as well differs by no more than this, in pixels. Source: ours; others count end pixels."""
 
@@ -54,6 +57,8 @@ class CollectedObjects:
         self._masks: dict[ObjectKey, dict[int, LabelMask]] = {}
         self._boxes: dict[ObjectKey, dict[int, tuple[Box, str]]] = {}
         self._unknown: set[tuple[ObjectKey, int]] = set()
+        self._taken: dict[ObjectKey, Counter[str]] = {}
+        self._damaged: set[ObjectKey] = set()
 
     def add(self, key: ObjectKey) -> None:
         """Have an object, with or without shapes."""
@@ -67,6 +72,11 @@ class CollectedObjects:
             self._tally.leave(kind, _ANOTHER)
             return
         self._masks[key][frame_index] = mask
+        self.take(key, kind)
+
+    def take(self, key: ObjectKey, kind: str) -> None:
+        """Count a shape of an object as taken."""
+        self._taken.setdefault(key, Counter())[kind] += 1
         self._tally.take(kind)
 
     def put_box(self, key: ObjectKey, frame_index: int, box: Box, kind: str) -> None:
@@ -85,6 +95,40 @@ class CollectedObjects:
         """Leave a shape out: whether its object is on the frame is not known."""
         self._unknown.add((key, frame_index))
         self._tally.leave(kind, reason)
+
+    def leave_damaged(self, key: ObjectKey, kind: str, error: DataError) -> None:
+        """Leave out a shape that cannot be read; what that means for its question is known at the end."""
+        self.add(key)
+        self._damaged.add(key)
+        self._tally.leave_damaged(kind, error)
+
+    def keep_whole(self, about: Sequence[Collection[ObjectKey]]) -> list[bool]:
+        """Drop the questions that are about an object with a damaged shape, and the objects of no other question.
+
+        Args:
+            about: the objects of each instruction; what none of them names is one question more.
+
+        Returns:
+            for each instruction whether it is kept. What is dropped is counted as left out.
+        """
+        if not self._damaged:
+            return [True] * len(about)
+        named = {key for keys in about for key in keys}
+        rest = [key for key in self._masks if key not in named]
+        is_kept = [self._damaged.isdisjoint(keys) for keys in about]
+        kept = {key for keys, keep in zip(about, is_kept, strict=True) if keep for key in keys}
+        if self._damaged.isdisjoint(rest):
+            kept |= set(rest)
+        for key in [key for key in self._masks if key not in kept]:
+            for kind, number in self._taken.pop(key, Counter()).items():
+                self._tally.leave_taken(kind, _OF_DAMAGED, number)
+            for _, kind in self._boxes[key].values():
+                self._tally.leave(kind, _OF_DAMAGED)
+            del self._masks[key], self._boxes[key]
+        num_dropped = is_kept.count(False)
+        self._tally.find("instruction", num_dropped)
+        self._tally.leave("instruction", "about an object with a shape that cannot be read", num_dropped)
+        return is_kept
 
     def check_room(self, num_frames: int) -> None:
         """Raise DataError where telling absence on so many frames is more than can be held."""

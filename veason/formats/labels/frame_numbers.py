@@ -24,7 +24,9 @@ _DIGITS = re.compile(r"[0-9]+$")
 
 _NO_FRAME = re.compile(
     r"(?:^|[^0-9])[0-9]{1,4}([-_.:h])[0-9]{1,2}[-_.:m][0-9]{1,2}$"  # a date or a time of day
-    r"|[0-9][-_ ]?of[-_ ]?[0-9]+$|[0-9]x[0-9]+$",  # a place among many, a size
+    r"|[0-9][-_ ]?of[-_ ]?[0-9]+$|[0-9]x[0-9]+$"  # a place among many, a size
+    r"|(?:^|[^0-9a-z])[0-9]+\.[0-9]+$"  # seconds
+    r"|(?:^|[^a-z])(?:v|ver|version|aug|augmented|copy|crop|flip|part|rot|take)[-_ ]?[0-9]{1,3}$",  # one of several
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[0-9a-z]+$", re.IGNORECASE)

@@ -14,6 +14,9 @@ from collections import Counter
 from veason.errors import DataError
 from veason.formats.labels.values import LabelledVideo
 
+DAMAGED = "that cannot be read"
+"""Why a shape is left out whose numbers are none or do not fit each other."""
+
 
 class ImportTally:
     """Counts while an import runs. A kind is a noun in the singular ("mask", "box"), a reason follows it in a sentence.
@@ -22,12 +25,14 @@ class ImportTally:
         found: what the file holds, by kind.
         taken: what came in, by kind.
         left_out: what did not, by kind and reason.
+        damage: what is wrong with the first shape of each kind that cannot be read.
     """
 
     def __init__(self) -> None:
         self.found: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
         self.left_out: Counter[tuple[str, str]] = Counter()
+        self.damage: dict[str, str] = {}
 
     def find(self, kind: str, number: int = 1) -> None:
         """Count what is in the file."""
@@ -40,6 +45,16 @@ class ImportTally:
     def leave(self, kind: str, reason: str, number: int = 1) -> None:
         """Count what does not come in, and why."""
         self.left_out[kind, reason] += number
+
+    def leave_damaged(self, kind: str, error: DataError) -> None:
+        """Count a shape whose numbers cannot be read; of the first of a kind it is told where it is and why."""
+        self.damage.setdefault(kind, str(error))
+        self.leave(kind, DAMAGED)
+
+    def leave_taken(self, kind: str, reason: str, number: int = 1) -> None:
+        """Count what was taken as left out after all."""
+        self.take(kind, -number)
+        self.leave(kind, reason, number)
 
     def take_whole(self, video: LabelledVideo) -> None:
         """Count the masks with a pixel and the prompts of a video as found and taken, where a reader drops nothing."""
@@ -69,7 +84,11 @@ class ImportTally:
 
     def lines(self) -> tuple[str, ...]:
         """Return what was left out, a line a kind and reason: ("2 polygons with 2 points",)."""
-        return tuple(f"{counted(number, kind)} {reason}" for (kind, reason), number in self.left_out.items() if number)
+        return tuple(
+            f"{counted(number, kind)} {reason}" + (f" ({self.damage[kind]})" if reason == DAMAGED else "")
+            for (kind, reason), number in self.left_out.items()
+            if number
+        )
 
 
 def counted(number: int, kind: str) -> str:

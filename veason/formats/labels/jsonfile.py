@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from veason.errors import DataError
+from veason.jsonkeys import unique_keys
 
 
 class ListsFile:
@@ -57,7 +58,7 @@ class ListsFile:
 def read_json_file(file: Path, wanted: str) -> Any:
     """Return the content of a JSON file; `wanted` says in a few words what it should hold. Raises DataError."""
     try:
-        return json.loads(file.read_bytes())
+        return json.loads(file.read_bytes(), object_pairs_hook=unique_keys)
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); it should hold {wanted}") from error
     except ValueError as error:

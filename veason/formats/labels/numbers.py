@@ -2,7 +2,7 @@
 
 Every number is finite and has a bound, which a known video sets where there is one. What does not pass is refused with
 its place, which the caller names: nothing here is mended, and pycocotools, which crashes on NaN, sees checked numbers
-alone.
+alone. Readers leave out what belongs to a ShapeError, any other error ends an import.
 """
 
 from __future__ import annotations
@@ -31,12 +31,21 @@ MOST_SIDE, MOST_PIXELS = 1 << 15, 1 << 26
 MOST_ENTRIES = 4_000_000
 """Objects times frames: labels whose absence is told on more are refused."""
 
+
+class ShapeError(DataError):
+    """A shape whose numbers are none, or do not fit each other: nothing is said against the rest of its file.
+
+    A number that is far beyond the picture, or a mask of another size, is no such damage: it says that the file is
+    about other pictures, so that nothing of it can be trusted.
+    """
+
+
 _MOST_REAL = 1e9
 _MOST_STEPS = 8_000_000
 """Points along the outline of a polygon, five a pixel as pycocotools has it: some 200 MB."""
 
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,20}(\.0*)?\s*", re.ASCII)
-_REAL = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
+_REAL = re.compile(r"\s*[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
 
 
 def whole_number(value: Any, place: str, *, least: int = 0, most: int = MOST_WHOLE) -> int:
@@ -53,7 +62,8 @@ def whole_number(value: Any, place: str, *, least: int = 0, most: int = MOST_WHO
     elif isinstance(value, str) and _WHOLE.fullmatch(value):
         number = int(value.split(".")[0])
     if number is None or not least <= number <= most:
-        raise DataError(f"{place}: want a whole number from {least} to {most}, got {shortened(value)}")
+        kind = ShapeError if number is None else DataError
+        raise kind(f"{place}: want a whole number from {least} to {most}, got {shortened(value)}")
     return number
 
 
@@ -68,7 +78,8 @@ def real_number(value: Any, place: str, *, least: float = -_MOST_REAL, most: flo
     if (is_number and abs(value) <= 1e300) or (isinstance(value, str) and _REAL.fullmatch(value)):
         number = float(value)
     if not least <= number <= most:
-        raise DataError(f"{place}: want a number from {least:g} to {most:g}, got {shortened(value)}")
+        kind = ShapeError if math.isnan(number) else DataError
+        raise kind(f"{place}: want a number from {least:g} to {most:g}, got {shortened(value)}")
     return number
 
 
@@ -113,18 +124,21 @@ def check_entries(num_objects: int, num_frames: int, place: str) -> None:
 def run_lengths(counts: Sequence[Any], num_pixels: int, place: str) -> np.ndarray:
     """Return `(N,)` int64 run lengths that add up to `num_pixels`, background first. Raises DataError."""
     if len(counts) > 2 * num_pixels + 2:
-        raise DataError(f"{place}: {len(counts)} runs are more than a mask of {num_pixels} pixels can have")
+        raise ShapeError(f"{place}: {len(counts)} runs are more than a mask of {num_pixels} pixels can have")
     if all(type(count) is int and 0 <= count <= num_pixels for count in counts):
         runs = np.array(counts, np.int64)
     else:  # slower, for the message and for numbers in another form
-        runs = np.array([whole_number(count, f"{place}: a run", most=num_pixels) for count in counts], np.int64)
+        try:
+            runs = np.array([whole_number(count, f"{place}: a run", most=num_pixels) for count in counts], np.int64)
+        except DataError as error:
+            raise ShapeError(str(error)) from error
     _check_sum(runs, num_pixels, place)
     return runs
 
 
 def _check_sum(runs: np.ndarray, num_pixels: int, place: str) -> None:
     if int(runs.sum()) != num_pixels:
-        raise DataError(f"{place}: its runs add up to {int(runs.sum())} pixels, the mask has {num_pixels}")
+        raise ShapeError(f"{place}: its runs add up to {int(runs.sum())} pixels, the mask has {num_pixels}")
 
 
 def rle_of(entry: Any, size_wh: tuple[int, int], place: str) -> Rle:
@@ -135,7 +149,7 @@ def rle_of(entry: Any, size_wh: tuple[int, int], place: str) -> Rle:
     """
     size, counts = (entry.get("size"), entry.get("counts")) if isinstance(entry, dict) else (None, None)
     if not isinstance(size, (list, tuple)) or len(size) != 2 or not isinstance(counts, (str, bytes, list)):
-        raise DataError(f"{place}: want a mask as {{size, counts}}, got {shortened(entry)}")
+        raise ShapeError(f"{place}: want a mask as {{size, counts}}, got {shortened(entry)}")
     width, height = checked_size(size[1], size[0], place)
     if (width, height) != tuple(size_wh):
         raise DataError(f"{place}: the mask is {width}x{height}, its picture {size_wh[0]}x{size_wh[1]}")
@@ -154,17 +168,17 @@ def _check_compressed(text: str, num_pixels: int, place: str) -> None:
     last digit; from the fourth run on the difference to the one before last.
     """
     if len(text) > 8 * (num_pixels + 2):
-        raise DataError(f"{place}: its code of {len(text)} characters is longer than {num_pixels} pixels need")
+        raise ShapeError(f"{place}: its code of {len(text)} characters is longer than {num_pixels} pixels need")
     try:
         codes = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - 48
     except UnicodeEncodeError as error:
-        raise DataError(f"{place}: its code holds {text[error.start]!r}, which no mask has") from error
+        raise ShapeError(f"{place}: its code holds {text[error.start]!r}, which no mask has") from error
     if not codes.size or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
-        raise DataError(f"{place}: {shortened(text)} is not the code of a mask")
+        raise ShapeError(f"{place}: {shortened(text)} is not the code of a mask")
     ends = np.flatnonzero((codes & 32) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1])
     if (ends - starts).max() > 6:
-        raise DataError(f"{place}: its code has a run of more than 32 bits")
+        raise ShapeError(f"{place}: its code has a run of more than 32 bits")
     digit = np.arange(codes.size) - np.repeat(starts, ends - starts + 1)
     values = np.add.reduceat((codes & 31) << (5 * digit), starts)
     values -= np.where(codes[ends] & 16, np.int64(1) << (5 * (ends - starts + 1)), 0)
@@ -172,7 +186,7 @@ def _check_compressed(text: str, num_pixels: int, place: str) -> None:
     runs[1::2] = np.cumsum(values[1::2])
     runs[2::2] = np.cumsum(values[2::2])
     if runs.min() < 0 or runs.max() > num_pixels:
-        raise DataError(f"{place}: its code has a run of {runs.min() if runs.min() < 0 else runs.max()} pixels")
+        raise ShapeError(f"{place}: its code has a run of {runs.min() if runs.min() < 0 else runs.max()} pixels")
     _check_sum(runs, num_pixels, place)
 
 
@@ -183,10 +197,10 @@ def point_pairs(values: Any, size_wh: tuple[int, int], place: str) -> np.ndarray
         DataError: they come in an odd number, or one is not finite or further away.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise DataError(f"{place}: want points, got {shortened(values)}")
+        raise ShapeError(f"{place}: want points, got {shortened(values)}")
     numbers = list(values)
     if len(numbers) % 2:
-        raise DataError(f"{place}: {len(numbers)} numbers are not pairs of x and y")
+        raise ShapeError(f"{place}: {len(numbers)} numbers are not pairs of x and y")
     bounds = [(-side, 2 * side) for side in size_wh]
     if not all(type(value) in (int, float) and -(2**31) < value < 2**31 for value in numbers):
         numbers = [real_number(value, f"{place}: {'xy'[at % 2]}") for at, value in enumerate(numbers)]
@@ -206,7 +220,7 @@ def polygon_rle(points: np.ndarray, size_wh: tuple[int, int], place: str) -> Rle
     """
     steps = np.abs(np.diff(points, axis=0, append=points[:1])).max(1)
     if 5 * float(steps.sum()) + len(points) > _MOST_STEPS:
-        raise DataError(f"{place}: a polygon with an outline of {steps.sum():.0f} pixels is not one")
+        raise ShapeError(f"{place}: a polygon with an outline of {steps.sum():.0f} pixels is not one")
     with library_imports():
         from pycocotools import mask as coco
 

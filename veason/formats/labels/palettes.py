@@ -10,7 +10,15 @@ import numpy as np
 
 from veason.draw import palette_image
 from veason.errors import DataError
-from veason.formats.benchmarks.indices import VOID, check_hard_edges, is_grey, read_indices, solid_values
+from veason.formats.benchmarks.indices import (
+    VOID,
+    Color,
+    check_hard_edges,
+    is_grey,
+    read_indices,
+    solid_values,
+    used_colors,
+)
 from veason.formats.labels.footage import Footage, VideoFinder, natural_key
 from veason.formats.labels.frame_numbers import ListedFrame
 from veason.formats.labels.import_tally import ImportTally
@@ -168,14 +176,27 @@ def _numbers(files: list[Path], footage: Footage) -> list[int]:
 
 
 def _values(files: list[Path], folder: Path) -> set[int]:
-    """Return all values in the pictures of a video. Raises DataError where those of grey ones are shades."""
+    """Return all values in the pictures of a video.
+
+    Raises:
+        DataError: those of grey pictures are shades, or a value has another colour in another picture: programs that
+            put palettes in an order of their own give an object another value in each picture.
+    """
     values: set[int] = set()
     greys: set[int] = set()
     solid: set[int] = set()
+    colors: dict[int, tuple[Color, Path]] = {}
     for file in files:
         picture = read_indices(file)
         found = {int(value) for value in np.unique(picture)}
         values |= found
+        for value, color in used_colors(file, found).items():
+            known, where = colors.setdefault(value, (color, file))
+            if known != color:
+                raise DataError(
+                    f"{file}: {value} is the colour {color} here and {known} in {where.name}: its palette was put in "
+                    "another order, so values are no ids. Save all pictures of a video with one palette"
+                )
         if is_grey(file):
             greys |= found
             solid |= solid_values(picture)
@@ -189,8 +210,11 @@ def _listed(meta: Path) -> dict[str, dict[int, str]]:
         return {}
     try:
         return {
-            video: {int(key): row["category"] for key, row in entry["objects"].items()}
+            video: {int(key): str(row.get("category") or "object") for key, row in entry["objects"].items()}
             for video, entry in read_json_file(meta, "the objects of each video")["videos"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{meta}: should list videos, their objects and categories: {error!r}") from error
+        raise DataError(
+            f'{meta}: should list the objects of each video by number, as {{"videos": {{"a": {{"objects": {{"1": '
+            f'{{"category": "dog"}}}}}}}}}}'
+        ) from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from veason.project import Project
 from veason.project.folder import size_of
 from veason.types import OnProgress
 from veason.video.images import is_system_file
+from veason.zip_files import BROKEN_ZIP, check_packing
 
 MAX_LABELS = 300_000_000
 """Bytes of labels, in our own form, that one import may bring."""
@@ -148,8 +148,9 @@ def _unpack(upload: Path, room: Path, max_bytes: int) -> Path:
                 raise DataError(
                     f"{upload.name} holds {len(members)} files of {size / 1e6:.0f} MB unpacked: send it in parts"
                 )
+            check_packing(members)
             archive.extractall(room)
-    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except BROKEN_ZIP as error:
         raise DataError(f"cannot unpack {upload.name}: {error}") from error
     inside = [path for path in room.iterdir() if not is_system_file(path.name)]
     return inside[0] if len(inside) == 1 else room

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from veason.errors import DataError
-from veason.formats.coco.rows import key_of, object_key_of, parse_expressions
+from veason.formats.coco.rows import key_of, object_key_of, parse_categories, parse_expressions
 from veason.formats.coco.shapes import drawn, leave_parts, read_coco_shape
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.numbers import checked_size, frame_count, real_number, shortened
+from veason.formats.labels.numbers import ShapeError, checked_size, frame_count, real_number, shortened
 from veason.formats.labels.values import ASSUMED_SCORE, LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.youtube_vis.writer import INSTANCES
 
 _Row = Mapping[str, Any]
+
+_OCCLUDED = ("slight_occlusion", "severe_occlusion")
+"""What OVIS says of an object on a frame, beside "no_occlusion"."""
 
 
 def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
@@ -30,7 +35,7 @@ def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Labe
     file = _file_of(source)
     content = read_json_file(file, "YouTube-VIS videos and annotations")
     videos, annotations, categories = (_rows(content, name, file) for name in ("videos", "annotations", "categories"))
-    names = {key_of(row.get("id"), f"{file}: the id of a category"): str(row.get("name")) for row in categories}
+    names = parse_categories(categories, str(file))
     shapes: dict[str, list[_Row]] = {}
     for row in videos:
         id = key_of(row.get("id"), f"{file}: the id of a video")
@@ -110,18 +115,14 @@ def _read_video(
     frames = frame_indices([ListedFrame(each) for each in listed], footage, length, place) if listed else []
     objects = CollectedObjects(size_wh, tally, place)
     keys: dict[Any, ObjectKey] = {}
-    for row in shapes:
-        where = f"{place}: annotation {shortened(row.get('id'))}"
-        told = [object_key_of(row.get(each), f"{where}: {each}") for each in ("track_id", "id")]
-        identity: Any = next((value for value in told if value is not None), ("annotation", len(keys)))
-        category = "" if row.get("category_id") is None else key_of(row["category_id"], f"{where}: category_id")
-        known = ObjectKey(identity, isinstance(identity, int), names.get(category, "object"))
-        key = keys.setdefault(identity, known)
-        _put_shapes(objects, tally, key, row, frames, size_wh, where)
+    for row, key in zip(shapes, _keys(shapes, names, place), strict=True):
+        keys.setdefault(key.value, key)
+        _put_shapes(objects, tally, key, row, frames, size_wh, _row_place(row, place))
     objects.fill_absent(sorted(frames))
     for _, _, ids in words:
         for value in ids:
             objects.add(keys.setdefault(value, ObjectKey(value, isinstance(value, int))))
+    words = list(compress(words, objects.keep_whole([[keys[id] for id in ids] for _, _, ids in words])))
     numbers = objects.numbers()
     tracks = objects.tracks(numbers)
     questions = [LabelledQuestion(each, text, tuple(numbers[keys[id]] for id in ids)) for each, text, ids in words]
@@ -135,6 +136,37 @@ def _read_video(
         frame_names=footage.frame_names,
         frame_files=footage.files,
     )
+
+
+def _row_place(row: _Row, place: str) -> str:
+    return f"{place}: annotation {shortened(row.get('id'))}"
+
+
+def _keys(shapes: list[_Row], names: Mapping[str, str], place: str) -> list[ObjectKey]:
+    """Return what the object of each annotation is told apart by: `track_id`, or else its own id, which nobody shares.
+
+    One `track_id` in two categories is two objects.
+    """
+    tracks = [object_key_of(row.get("track_id"), f"{_row_place(row, place)}: track_id") for row in shapes]
+    ids = [object_key_of(row.get("id"), f"{_row_place(row, place)}: id") for row in shapes]
+    alone = Counter(id for id, track in zip(ids, tracks, strict=True) if track is None)
+    categories = [
+        "" if row.get("category_id") is None else key_of(row["category_id"], f"{_row_place(row, place)}: category_id")
+        for row in shapes
+    ]
+    of_track: dict[int | str, set[str]] = {}
+    for track, category in zip(tracks, categories, strict=True):
+        if track is not None:
+            of_track.setdefault(track, set()).add(category)
+    keys = []
+    for at, (track, id, category) in enumerate(zip(tracks, ids, categories, strict=True)):
+        value: Any = track if track is not None else id
+        if track is not None and len(of_track[track]) > 1:
+            value = f"{track} of {category}"
+        elif track is None and (id is None or alone[id] > 1):
+            value = ("annotation", at)
+        keys.append(ObjectKey(value, isinstance(value, int), names.get(category, "object")))
+    return keys
 
 
 def _put_shapes(
@@ -152,16 +184,22 @@ def _put_shapes(
             raise DataError(f"{place}: has {len(values)} {name}, its video lists {len(frames)} frames")
     score = row.get("score")
     sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
+    hidden, kinds = row.get("occlusion"), _kinds(row, place)
     for at, frame_index in enumerate(frames):
         segment = drawn(segments[at]) if segments else None
         box = boxes[at] if boxes else None
         if not segment and not box:
             continue
-        shape = read_coco_shape(segment, box, size_wh, f"{place}: frame {frame_index}")
+        try:
+            shape = read_coco_shape(segment, box, size_wh, f"{place}: frame {frame_index}")
+        except ShapeError as error:
+            objects.leave_damaged(key, kinds[at], error)
+            continue
         if shape.reason:
             objects.leave(key, frame_index, shape.kind, shape.reason)
         elif shape.box is not None:
             objects.put_box(key, frame_index, shape.box, shape.kind)
         elif shape.rle is not None:
             leave_parts(shape.lost_parts, tally)
-            objects.put_mask(key, frame_index, LabelMask(shape.rle, sure), shape.kind)
+            is_occluded = isinstance(hidden, list) and len(hidden) == len(frames) and hidden[at] in _OCCLUDED
+            objects.put_mask(key, frame_index, LabelMask(shape.rle, sure, is_occluded=is_occluded), shape.kind)

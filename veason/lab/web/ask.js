@@ -47,10 +47,10 @@ export async function send(name, body) {
  * @param {string} run
  * @param {string} key
  * @param {number} width
- * @param {number} [frame]
+ * @param {Record<string, string | number>} [wanted] frame, layer and boxes, each where it is not the usual one
  */
-export function pictureAddress(run, key, width, frame) {
-  return `api/picture?${parameters(frame === undefined ? { run, key, width } : { run, key, width, frame })}`;
+export function pictureAddress(run, key, width, wanted = {}) {
+  return `api/picture?${parameters({ run, key, width, ...wanted })}`;
 }
 
 /** @param {Record<string, string | number>} params */

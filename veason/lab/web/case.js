@@ -6,7 +6,8 @@ import { strip, words } from "./parts.js";
 import { make } from "./words.js";
 
 const WIDTH = 960;
-const HINT = "Green line: target. Orange: prediction. White: boxes. ← → frames, J K cases, 1 to 7 verdicts, Esc back.";
+const HINT = "Green: target. Orange: prediction. White: boxes. Blue: missed.";
+const KEYS = "← → frames, D all views, J K cases, 1 to 7 verdicts, Esc back.";
 
 /**
  * @typedef {{
@@ -32,6 +33,8 @@ export class CaseRoom {
     this.run = "";
     this.other = "";
     this.frame = 0;
+    this.boxes = "matched";
+    this.isWide = false;
     element.addEventListener("keydown", (event) => this.press(event));
   }
 
@@ -46,25 +49,40 @@ export class CaseRoom {
     this.told = told;
     this.run = run;
     this.other = told.others.includes(other) ? other : "";
+    this.boxes = "matched";
     const judge = (/** @type {string} */ tag) => this.judge(tag);
-    this.element.replaceChildren(this.views(told), words(told, { ...this.hooks, judge }));
+    const turn = (/** @type {number} */ index) => this.turn(index);
+    const look = (/** @type {number} */ number, /** @type {number | null} */ at) => this.look(number, at);
+    this.element.replaceChildren(this.views(told), words(told, { ...this.hooks, judge, turn, look }));
     this.element.hidden = false;
     this.turn(frame ?? told.frame);
-    this.element.querySelector("button")?.focus();
+    this.focus("aside button");
   }
 
   /** @param {Record<string, any>} told */
   views(told) {
     const names = this.other ? [this.run, this.other] : [this.run];
-    const players = names.map((name) =>
-      make("figure", {}, make("img", { alt: `frame of ${name}`, "data-run": name }), make("figcaption", {}, name)),
-    );
+    const shown = names.map((name) => [name, "both", name]);
+    if (this.isWide) {
+      shown.unshift(["target", "truth", this.run]);
+      shown.push(...names.map((name) => [`difference of ${name}`, "difference", name]));
+    }
+    const players = shown.map(([title, layer, name]) => {
+      const image = make("img", { alt: `frame, ${title}`, "data-run": name, "data-layer": layer });
+      return make("figure", {}, image, make("figcaption", {}, title));
+    });
+    const wide = { "aria-pressed": String(this.isWide), onclick: () => this.widen() };
     return make(
       "div",
       { class: "views" },
-      make("div", { class: "players" }, ...players),
+      make("div", { class: `players of-${players.length}` }, ...players),
       strip(told.overlaps, (index) => this.turn(index)),
-      make("span", { class: "hint" }, make("span", { class: "at" }), `. ${HINT}`),
+      make(
+        "div",
+        { class: "foot" },
+        make("span", { class: "hint" }, make("span", { class: "at" }), `. ${HINT} ${KEYS}`),
+        make("button", wide, make("kbd", {}, "D"), "Target and difference"),
+      ),
     );
   }
 
@@ -75,12 +93,39 @@ export class CaseRoom {
     if (!this.told) return;
     this.frame = Math.min(Math.max(index, 0), this.told.num_frames - 1);
     for (const image of this.element.querySelectorAll("img")) {
-      image.src = pictureAddress(image.dataset.run ?? this.run, this.told.case.key, WIDTH, this.frame);
+      const run = image.dataset.run ?? this.run;
+      const layer = image.dataset.layer ?? "both";
+      const boxes = layer === "both" && (this.boxes === "matched" || run === this.run) ? this.boxes : "";
+      image.src = pictureAddress(run, this.told.case.key, WIDTH, { frame: this.frame, layer, boxes });
     }
     for (const [at, bar] of this.element.querySelectorAll(".strip button").entries()) {
       bar.setAttribute("aria-current", String(at === this.frame));
     }
     for (const label of this.element.querySelectorAll(".at")) label.textContent = `Frame ${this.frame}`;
+  }
+
+  /** @param {string} selector of what is focused */
+  focus(selector) {
+    const found = this.element.querySelector(selector);
+    if (found instanceof HTMLElement) found.focus();
+  }
+
+  /** Show the boxes of an answer that was drawn to the question.
+   * @param {number} number
+   * @param {number | null} frame its keyframe
+   */
+  look(number, frame) {
+    this.boxes = String(number);
+    this.turn(frame ?? this.frame);
+  }
+
+  /** Show the target and the difference beside the runs, or no longer. */
+  widen() {
+    if (!this.told) return;
+    this.isWide = !this.isWide;
+    this.element.querySelector(".views")?.replaceWith(this.views(this.told));
+    this.turn(this.frame);
+    this.focus(".foot button");
   }
 
   /** Give a verdict, or take it back where it is given already.
@@ -111,6 +156,7 @@ export class CaseRoom {
     if (event.key === "Escape") this.hooks.close();
     else if (event.key === "ArrowRight") this.turn(this.frame + 1);
     else if (event.key === "ArrowLeft") this.turn(this.frame - 1);
+    else if (event.key === "d") this.widen();
     else if (event.key === "j") this.hooks.next(1);
     else if (event.key === "k") this.hooks.next(-1);
     else if (tag) this.judge(tag.name);

@@ -1,12 +1,21 @@
 // @ts-check
 // The parts of a case: the strip of overlaps, its facts, the reasoning with its claims marked, the verdicts.
 
+import { groupRows, rewardRows } from "./rewards.js";
 import { cut, figure, make, spoken } from "./words.js";
 
 const LOW = 0.5;
+const LONG = 500; // characters of a text that scrolls
 
 /**
- * @typedef {{ about: Record<string, any>, rater: () => string, close: () => void, judge: (tag: string) => void }} Hooks
+ * @typedef {{
+ *   about: Record<string, any>,
+ *   rater: () => string,
+ *   close: () => void,
+ *   judge: (tag: string) => void,
+ *   turn: (frame: number) => void,
+ *   look: (number: number, frame: number | null) => void,
+ * }} Hooks
  * @typedef {{ start: number, end: number, verdict: string, evidence: string }} Claim
  */
 
@@ -42,6 +51,8 @@ export function words(told, hooks) {
     make("dl", {}, ...facts(row)),
     part("Raised", kinds.join("\n") || "nothing"),
     part("Reasoning", row.thought ?? row.why_not ?? "no answer was saved", told.claims),
+    make("div", {}, make("h3", {}, "Rewards"), rewardRows(told.rewards, row.keyframe, hooks.turn)),
+    make("div", {}, make("h3", {}, `Answers drawn: ${told.group.length}`), groupRows(told.group, hooks.look)),
     make("div", {}, make("h3", {}, "Verdict"), verdicts(told, hooks)),
     note(told, hooks),
   );
@@ -72,7 +83,8 @@ function part(title, text, claims = []) {
   const pieces = cut(text, claims).map(({ text: piece, claim }) =>
     claim ? make("mark", { class: claim.verdict, title: `${claim.verdict}: ${claim.evidence}` }, piece) : piece,
   );
-  return make("div", {}, make("h3", {}, title), make("div", { class: "thought" }, ...pieces));
+  const long = text.length > LONG ? { tabindex: 0, role: "region", "aria-label": title } : {};
+  return make("div", {}, make("h3", {}, title), make("div", { class: "thought", ...long }, ...pieces));
 }
 
 /**

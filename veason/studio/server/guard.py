@@ -20,6 +20,7 @@ App = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HOSTING = "https://huggingface.co https://*.huggingface.co https://*.hf.space"
+_ASKED = (b"host", b"x-forwarded-host", b"origin", b"sec-fetch-site")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 _CONTENT = (
@@ -70,6 +71,8 @@ class OriginGuard:
 
     def _refusal(self, scope: AsgiScope) -> str | None:
         """Return why a request is refused, None where it is not."""
+        if is_ambiguous(scope["headers"], _ASKED):
+            return "this request says twice, and differently, where it comes from"
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         if not self._is_called_rightly(host):
@@ -104,6 +107,12 @@ class OriginGuard:
             await send(message)
 
         return sending
+
+
+def is_ambiguous(headers: Iterable[tuple[bytes, bytes]], names: Iterable[bytes]) -> bool:
+    """Tell whether a request has one of these headers twice, so that somebody on its way may read another of them."""
+    found = [name.lower() for name, _ in headers]
+    return any(found.count(name) > 1 for name in names)
 
 
 def names_of_machine() -> tuple[str, ...]:

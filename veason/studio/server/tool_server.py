@@ -30,7 +30,7 @@ from veason.studio.server.intake import MOST_BODY
 from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
 from veason.studio.server.outbox import Outbox
-from veason.studio.server.uploads import file_name, is_upload
+from veason.studio.server.uploads import LINKED, file_name, is_upload
 from veason.video.limits import ANY
 
 with library_imports():
@@ -77,8 +77,8 @@ class Clips:
             f"{video[:60]!r}"
         )
 
-    def _room(self, name: str) -> Path:
-        folder = self._outbox.uploads / f"mcp-{secrets.token_urlsafe(12)}"
+    def _room(self, name: str, kind: str = "mcp-") -> Path:
+        folder = self._outbox.uploads / f"{kind}{secrets.token_urlsafe(12)}"
         folder.mkdir(parents=True)
         return folder / file_name(name)
 
@@ -98,10 +98,10 @@ class Clips:
         return gr.FileData(path=str(path))
 
     def _linked(self, source: Path) -> gr.FileData:
-        path = self._room(source.name)
+        path = self._room(source.name, LINKED)
         try:
-            path.symlink_to(source.resolve())
-        except OSError:  # this disk knows no links, or not everybody may make them
+            os.link(source.resolve(), path)
+        except OSError:  # another disk
             shutil.copyfile(source, path)
         return gr.FileData(path=str(path))
 

@@ -20,6 +20,9 @@ with library_imports():
     from gradio.utils import get_upload_folder, is_in_or_equal
 
 
+LINKED = "linked-"
+"""Folders whose name begins so hold files that lay on this machine before, and came when their folder was made."""
+
 _MOST_ENDING_BYTES = 20
 """What follows the last point of a name and is longer tells nothing of the file."""
 
@@ -54,18 +57,20 @@ def _link(source: Path, target: Path) -> None:
 
 
 def remove_old_uploads(folder: Path, max_age_s: float) -> None:
-    """Delete what was sent longer ago, with the folders that are empty then; what is in use has a second name.
-
-    A link is as old as itself, however old what it leads to.
-    """
+    """Delete what was sent longer ago, with the folders that are empty then; what is in use has a second name."""
     for path in sorted(folder.rglob("*"), reverse=True):
         try:
-            if path.is_dir() and not path.is_symlink():
+            if path.is_dir():
                 path.rmdir()
-            elif time.time() - path.lstat().st_mtime > max_age_s:
+            elif time.time() - _came(path) > max_age_s:
                 path.unlink()
         except OSError:  # not empty, or gone meanwhile
             continue
+
+
+def _came(path: Path) -> float:
+    """Return when a file was sent, in seconds since 1970."""
+    return (path.parent if path.parent.name.startswith(LINKED) else path).stat().st_mtime
 
 
 def file_name(sent: str) -> str:

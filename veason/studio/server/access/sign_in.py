@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from veason.errors import OptionError
 from veason.studio.server.access.people import People, Person, Role
-from veason.studio.server.guard import App, AsgiScope, Receive, Send
+from veason.studio.server.guard import App, AsgiScope, Receive, Send, is_ambiguous
 from veason.studio.server.operation.health import send_page
 
 NAME_HEADER, ROLE_HEADER = "x-veason-name", "x-veason-role"
@@ -62,6 +62,7 @@ class SignIn:
     ) -> None:
         self._app, self._people, self._secret = app, people, proxy_secret.encode()
         self._header = user_header.lower().encode() if user_header is not None else None
+        self._asked = (b"authorization", SECRET_HEADER, *([] if self._header is None else [self._header]))
         self._passwords = _Passwords(people) if people is not None else None
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -72,7 +73,7 @@ class SignIn:
         own = {NAME_HEADER.encode(), ROLE_HEADER.encode()}
         headers = [one for one in scope["headers"] if one[0].lower() not in own]
         try:
-            person = await self._person(dict(headers))
+            person = None if is_ambiguous(headers, self._asked) else await self._person(dict(headers))
         except OptionError:  # the file cannot be read just now: better nobody than anybody
             await _refuse(scope, send, 503, "who may sign in cannot be read at the moment")
             return

@@ -11,11 +11,12 @@ const NEAR = 3; // pixels: a box that is told rounded is still the one that was 
 /**
  * What a text names, from the character `start` up to `end` of the whole reasoning; a box of no object is nobody's.
  * @typedef {{ start: number, end: number, frame: number }} FrameNamed
- * @typedef {FrameNamed & { text: string, object: number | null, xyxy: Xyxy }} BoxNamed
+ * @typedef {FrameNamed & { text: string, written: string, object: number | null, xyxy: Xyxy }} BoxNamed
  */
 
 /**
- * Four bracketed numbers are a box, in the policy's space or, where a person wrote them, in pixels.
+ * Four bracketed numbers are a box, in the policy's space or, where a person wrote them, in pixels. All are shown in
+ * pixels, as those of the answer are; `written` is how they stand in the text.
  * @param {string} text
  * @param {number} offset where it begins in the whole
  * @param {Pick<State, "info" | "keyframe" | "boxes" | "rewritten">} now
@@ -24,7 +25,8 @@ const NEAR = 3; // pixels: a box that is told rounded is still the one that was 
  */
 export function boxesIn(text, offset, { info, keyframe, boxes, rewritten }, space) {
   if (!info || keyframe === null) return [];
-  const by = rewritten === null && space ? [info.width / space[0], info.height / space[1]] : [1, 1];
+  const isModels = rewritten === null && space;
+  const by = isModels ? [info.width / space[0], info.height / space[1]] : [1, 1];
   return [...text.matchAll(BOX)].map((found) => {
     const sides = found.slice(1, 5).map((value, side) => Number(value) * by[side % 2]);
     const xyxy = /** @type {Xyxy} */ (sides);
@@ -32,9 +34,13 @@ export function boxesIn(text, offset, { info, keyframe, boxes, rewritten }, spac
     const own = boxes.find((box) => box.frame === keyframe && isNear(box.xyxy));
     const start = offset + found.index;
     const end = start + found[0].length;
-    return { start, end, frame: keyframe, text: found[0], object: own?.object ?? null, xyxy };
+    const shown = isModels ? shownBox(xyxy) : found[0];
+    return { start, end, frame: keyframe, text: shown, written: found[0], object: own?.object ?? null, xyxy };
   });
 }
+
+/** A box in pixels, as every chip shows it. @param {Xyxy} xyxy */
+export const shownBox = (xyxy) => xyxy.map(Math.round).join(" ");
 
 /**
  * The frames that a text names: as the server found them, or, where a person wrote it, found here.

@@ -10,7 +10,7 @@
 
 import { button, node } from "../core/dom.js";
 import { colour, nameOf } from "../core/objects.js";
-import { boxesIn, framesIn, stepsOf } from "./chips.js";
+import { boxesIn, framesIn, shownBox, stepsOf } from "./chips.js";
 import { readable, readRecords, recordTable } from "./records.js";
 
 const STALE = "The labels changed after this was written.";
@@ -162,14 +162,15 @@ export class Reasoning {
     return button({ ...attributes, ...this.#light({ frame }) }, `${isKeyframe ? "★ " : ""}${frame}`);
   }
 
-  /** @param {Pick<BoxNamed, "text" | "object" | "frame" | "xyxy">} named */
-  #boxChip({ text, object, frame, xyxy }) {
+  /** @param {Pick<BoxNamed, "text" | "object" | "frame" | "xyxy"> & { written?: string }} named */
+  #boxChip({ text, written = text, object, frame, xyxy }) {
     const { palette } = this.#state.clip();
     const whose = object === null ? "" : `, ${nameOf(this.#state.get(), object)}`;
     const attributes = {
       class: "v-chip v-boxchip",
       style: `border-color:${object === null ? "#ffffff" : colour(palette, object)}`,
       "aria-label": `Box ${text}${whose}, frame ${frame}`,
+      ...(written === text ? {} : { title: `written as ${written}, in the policy's own picture` }),
       onclick: () => {
         this.#player.go(frame);
         if (object !== null) this.#state.set({ selected: object });
@@ -180,7 +181,7 @@ export class Reasoning {
 
   /** @param {BoxPart} box */
   #verdictChip({ object, frame, xyxy }) {
-    return this.#boxChip({ text: xyxy.map(Math.round).join(" "), object, frame, xyxy });
+    return this.#boxChip({ text: shownBox(xyxy), object, frame, xyxy });
   }
 
   /**
