@@ -196,6 +196,16 @@ STUDIO = [
         "bench_ui.py",
     ),
     Row(
+        "the welcome page over 1 Mbit/s and 40 ms with an empty cache; a clip's first picture after it",
+        lambda values: (
+            f"{values['welcome_s']:.1f} s for {values['welcome_bytes'] / 1000:.0f} kB (aim "
+            f"{values['asked']['welcome_s']:.0f}); {values['first_picture_s']:.1f} s (aim "
+            f"{values['asked']['first_picture_s']:.0f})"
+        ),
+        "network",
+        "bench_network.py",
+    ),
+    Row(
         "an edit there and back, the first and the last 100 of 2,000",
         lambda values: f"{values['first_100']['median_ms']:.0f} and {values['last_100']['median_ms']:.0f} ms",
         "ui-edits",
@@ -262,6 +272,26 @@ KEPT = [
     ),
 ]
 
+LAB = [
+    Row(
+        "60 lies of six kinds planted among 1,000 cases: found, and false alarms",
+        lambda values: (
+            f"{sum(round(one['recall'] * one['planted']) for one in values['kinds'].values())} of {values['lies']}; "
+            f"{sum(len(one['false_alarms']) for one in values['kinds'].values())}"
+        ),
+        "planted",
+        "bench_planted.py",
+    ),
+    Row(
+        "10 runs of 35,000 questions: opening all; the slowest of filter, sort and page, 95 of 100; memory",
+        lambda values: (
+            f"{values['open_all_s']:.1f} s; {max(values['p95_ms'].values()):.0f} ms; {values['memory_mb']} MB"
+        ),
+        "lab",
+        "bench_lab.py",
+    ),
+]
+
 SECTIONS = {
     "The embedded models": (MODELS, "How they were trained, what they cost and where they fail: [nano](nano.md)."),
     "Speed": (
@@ -272,6 +302,7 @@ SECTIONS = {
     ),
     "The studio": (STUDIO, "Headless Chromium, the real app, embedded segmenter."),
     "What is kept": (KEPT, ""),
+    "The lab": (LAB, "What nano gets wrong in it, and which probes hold: [nano](nano.md)."),
 }
 
 HEAD = """# Results

@@ -7,12 +7,21 @@ import re
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.lab.conftest import Made
+from tests.lab.planted import FRAMES, HEIGHT, RED, WIDTH, block, box_of, picture
 from veason.cli import main
 from veason.errors import OptionError
+from veason.formats.benchmarks.predictions import SavedAnswer, write_prediction, write_saved_answers
+from veason.formats.datasets import WriteExpression, WriteVideo, open_dataset, write_dataset
+from veason.lab.importing import import_predictions
 from veason.lab.report import as_latex, escape_latex, write_report
+from veason.lab.server import lab_app
+from veason.lab.store import Lab
 from veason.lab.summary import count_flags, mean_figures, revos_table
+from veason.masks import encode_mask
+from veason.types import Answer
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +75,28 @@ def test_words_of_models_and_people_are_only_words(made: Made, tmp_path: Path) -
     with pytest.raises(OptionError, match="one or more runs"):
         write_report([], tmp_path / "none.html")
     assert as_latex([]).count("tabular") == 4
+
+
+def test_a_hostile_dataset_and_policy_stay_words(tmp_path: Path) -> None:
+    attack = "</details></pre></title><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7*7 }}"
+    tracks = {RED: [encode_mask(block(RED, frame)) for frame in range(FRAMES)]}
+    video = WriteVideo("v", [picture(frame) for frame in range(FRAMES)], tracks, [WriteExpression(attack, (RED,))])
+    write_dataset(tmp_path / "revos", "revos", [video])
+    dataset = open_dataset(tmp_path / "revos", "revos")
+    answer = Answer(attack + " Frame 0 is the best frame.", 2, (box_of(RED, 2),))
+    (theirs := tmp_path / "theirs").mkdir()
+    write_prediction(theirs, dataset[0], {}, (WIDTH, HEIGHT))
+    saved = SavedAnswer(dataset[0].key, attack, answer, text=attack, shown=tuple(range(FRAMES)))
+    write_saved_answers(theirs, [saved])
+    run = import_predictions(Lab(tmp_path / "lab"), "x", dataset, theirs)
+    write_report([run], tmp_path / "report.html", title=attack)
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r"<script|<img src=x|49", page.replace("data:image", ""))
+    assert page.count("&lt;script&gt;alert(2)") == 4  # title, heading, instruction and reasoning
+    with TestClient(lab_app(Lab(tmp_path / "lab")), base_url="http://localhost") as client:
+        told = client.get("/api/case", params={"run": "x", "key": dataset[0].key})
+        assert told.headers["content-type"] == "application/json"
+        assert told.json()["case"]["thought"].startswith(attack)
 
 
 def test_the_command_line_finds_compares_and_tells(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

@@ -232,10 +232,12 @@ def _compare(lab: Lab, args: argparse.Namespace) -> int:
     for other in others:
         rows = compare(first, other, figures=figures, slices=slices)
         for row in rows:
+            digits = 2 if row.figure.startswith("reward_") else 1
             told = "" if row.is_difference else "  (no difference that holds)"
+            means = f"{number(row.first, digits):>7} {number(row.second, digits):>7}"
             print(
-                f"{other.info.name:24} {row.figure:16} {row.slice[:24]:24} {row.cases:6} {number(row.first):>7} "
-                f"{number(row.second):>7}  {interval(row.difference)}, {row.higher} higher, {row.lower} lower{told}"
+                f"{other.info.name:24} {row.figure:16} {row.slice[:24]:24} {row.cases:6} {means}  "
+                f"{interval(row.difference, digits)}, {row.higher} higher, {row.lower} lower{told}"
             )
         print(f"{len(rows)} comparisons looked at together; their intervals hold at once", file=sys.stderr)
     return 0

@@ -12,4 +12,7 @@ packing    masks in Parquet                   store      the folder of runs
 query      the query box                      summary    means, official table, counts
 comparing  paired differences, reliability    verdicts   tags by raters, kappa
 pictures   a case drawn                       figures, report   the page for a paper
+rewarding  the four rewards of a case         groups     several answers, clusters, advantages
+detail     one case for the page              correcting to a project and back
+probes     changed questions                  server     the page and what it asks for
 """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DRAWS = 2000
 LEVEL = 0.95
 TIE = 0.5
-"""J&F that differ by less than this many points are a tie."""
+"""Figures that differ by less than this many percent of their range are a tie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +155,11 @@ def _compare(table: pl.DataFrame, figure: str, name: str, looked_at: int, rng: n
             figure, name, 0, 0, float("nan"), float("nan"), Interval(float("nan"), None, None), 0, 0, looked_at
         )
     a, b = both.get_column("a").to_numpy(), both.get_column("b").to_numpy()
+    tie = TIE / 100 if figure.startswith("reward_") else TIE  # rewards lie in 0 to 1, all else in 0 to 100
     difference = paired_interval(b - a, both.get_column("video").to_list(), rng, comparisons=looked_at)
     return Comparison(
         figure, name, len(a), both.get_column("video").n_unique(), float(a.mean()), float(b.mean()), difference,
-        int(np.sum(b - a > TIE)), int(np.sum(a - b > TIE)), looked_at,
+        int(np.sum(b - a > tie)), int(np.sum(a - b > tie)), looked_at,
     )  # fmt: skip
 
 

@@ -114,16 +114,17 @@ def escape_latex(text: str) -> str:
     return "".join(special.get(sign, "\\" + sign if sign in "&%$#_{}" else sign) for sign in text)
 
 
-def number(value: float | None) -> str:
-    """Return a figure with one decimal, "-" where there is none."""
-    return "-" if value is None or np.isnan(value) else f"{value:.1f}"
+def number(value: float | None, digits: int = 1) -> str:
+    """Return a figure with some decimals, "-" where there is none."""
+    return "-" if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
 
-def interval(value: Interval | None) -> str:
+def interval(value: Interval | None, digits: int = 1) -> str:
     """Return a mean and its interval as text."""
     if value is None or np.isnan(value.mean):
         return "-"
-    return number(value.mean) if value.low is None else f"{value.mean:.1f} [{value.low:.1f}, {value.high:.1f}]"
+    mean, low, high = (number(one, digits) for one in (value.mean, value.low, value.high))
+    return mean if value.low is None else f"{mean} [{low}, {high}]"
 
 
 def flag_count(count: FlagCount) -> str:
