@@ -115,7 +115,7 @@ def explain_rewards(
         return None
     if not set(shown) <= set(sample.truth_indices()):
         return None
-    case = reward_case(sample, shown, profile)
+    case = sample_reward_case(sample, shown, profile)
     if case is None:
         return None
     unread = Prediction(None, (), np.zeros((0, 4)), "no usable answer was written", "no usable answer was written")
@@ -141,7 +141,7 @@ def _whatever_the_boxes(masks: Mapping[int, Rle], boxes: Sequence[Box], keyframe
     return masks
 
 
-def reward_case(sample: Sample, shown: Sequence[int], profile: Profile | None) -> RewardCase | None:
+def sample_reward_case(sample: Sample, shown: Sequence[int], profile: Profile | None) -> RewardCase | None:
     """Return the ground truth of a sample as rewards want it, None where no picture of it has a known size."""
     masks: dict[str, dict[int, Rle]] = {name: {} for name in sample.object_ids}
     size_wh = sample.size_wh
