@@ -196,6 +196,16 @@ STUDIO = [
         "bench_ui.py",
     ),
     Row(
+        "the welcome page over 1 Mbit/s and 40 ms with an empty cache; a clip's first picture after it",
+        lambda values: (
+            f"{values['welcome_s']:.1f} s for {values['welcome_bytes'] / 1000:.0f} kB (aim "
+            f"{values['asked']['welcome_s']:.0f}); {values['first_picture_s']:.1f} s (aim "
+            f"{values['asked']['first_picture_s']:.0f})"
+        ),
+        "network",
+        "bench_network.py",
+    ),
+    Row(
         "an edit there and back, the first and the last 100 of 2,000",
         lambda values: f"{values['first_100']['median_ms']:.0f} and {values['last_100']['median_ms']:.0f} ms",
         "ui-edits",

@@ -190,3 +190,13 @@ def test_a_long_text_takes_no_longer_than_its_length(opening: str, unit: str) ->
     outcome(text, [text])
     outcome(text, [text], strict=True)
     format_parts(text)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit", ["[215, 381], ", "145.5 ", "10px, ", "x1=10 ", "(10, 20) to ", "top left (10, ", "w 20 "]
+)
+@pytest.mark.parametrize("ending", ["", 'dog"}', '%"}', '"}'])
+def test_a_string_of_numbers_is_read_in_one_way(unit: str, ending: str) -> None:
+    text = '{"frame": 128, "bbox": "' + unit * 2000 + ending
+    outcome(text, [text])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from veason.answer.coordinates import COORDINATES, POINTS, box_of, normalize_name
 
-_SCIENTIFIC = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?"
+_SCIENTIFIC = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?"
 _PLAIN_NUMBER = re.compile(rf"\s*({_SCIENTIFIC})\s*(?:s|px)?\s*")
 SOME_NUMBER = re.compile(_SCIENTIFIC)
 """Any number."""

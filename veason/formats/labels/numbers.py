@@ -45,7 +45,7 @@ _MOST_STEPS = 8_000_000
 """Points along the outline of a polygon, five a pixel as pycocotools has it: some 200 MB."""
 
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,20}(\.0*)?\s*", re.ASCII)
-_REAL = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
+_REAL = re.compile(r"\s*[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
 
 
 def whole_number(value: Any, place: str, *, least: int = 0, most: int = MOST_WHOLE) -> int:
