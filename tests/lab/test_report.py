@@ -91,8 +91,9 @@ def test_a_hostile_dataset_and_policy_stay_words(tmp_path: Path) -> None:
     run = import_predictions(Lab(tmp_path / "lab"), "x", dataset, theirs)
     write_report([run], tmp_path / "report.html", title=attack)
     page = (tmp_path / "report.html").read_text()
-    assert not re.search(r"<script|<img src=x|49", page.replace("data:image", ""))
+    assert not re.search(r"<script|<img src=x", page)
     assert page.count("&lt;script&gt;alert(2)") == 4  # title, heading, instruction and reasoning
+    assert page.count("{{ 7*7 }}") == 4
     with TestClient(lab_app(Lab(tmp_path / "lab")), base_url="http://localhost") as client:
         told = client.get("/api/case", params={"run": "x", "key": dataset[0].key})
         assert told.headers["content-type"] == "application/json"
