@@ -121,9 +121,9 @@ test("edits that were on their way when the server went are told, those that wer
   messages.take(message([{ kind: "taken", number: 1 }], { revision: 2 }));
   messages.take(message([{ kind: "refused" }], { work: null }));
   messages.leave();
-  assert.equal((await messages.comeBack()).unsure, 1);
+  assert.equal((await messages.comeBack())?.unsure, 1);
   messages.leave();
-  assert.equal((await messages.comeBack()).unsure, 0);
+  assert.equal((await messages.comeBack())?.unsure, 0);
 });
 
 test("edits of a question that is gone with the server are told to be lost", async () => {

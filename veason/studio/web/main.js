@@ -16,6 +16,7 @@ import { makeTools } from "./canvas/tools.js";
 import { blank, initial } from "./core/blank.js";
 import { makeConnection } from "./core/connection.js";
 import { button, node } from "./core/dom.js";
+import { answering } from "./core/look-ups.js";
 import { bindMenus } from "./core/menus.js";
 import { Messages } from "./core/messages.js";
 import { keepPref } from "./core/prefs.js";
@@ -59,8 +60,10 @@ const SHOWN_MS = { error: 12000, info: 4000 };
 const LOOK_AGAIN_MS = 1500;
 const LINK_AFTER_MS = 300;
 
-/** Begin, in the component that gradio made. @param {Scope} scope */
-export function start(scope) {
+/** Begin, in the component that gradio made. @param {Scope} given */
+export function start(given) {
+  /** @type {Scope} */
+  const scope = Object.create(given, { server: { value: answering(given.server) } });
   const refs = namedParts(scope.element);
   const state = makeState(initial());
   const notify = makeNotify(refs);
@@ -320,6 +323,6 @@ async function openAsked(state, queue, messages, player, leave) {
   } else queue.load();
   const frame = Number(asked.get("frame") ?? NaN);
   linkToFrame(state);
-  if (work && !(await messages.recall(work))) leave();
+  if (work && (await messages.recall(work)) === false) leave();
   else if (work) player.go(frame);
 }

@@ -40,6 +40,7 @@ export function makeConnection(refs, scope, messages, notify) {
 
   async function regain() {
     const back = await messages.comeBack();
+    if (!back) return; // it went again before it had told how things stand: edits wait on
     refs.offline.hidden = true;
     const told = whatBecame(back);
     if (told) notify(told, back.unsure || back.lost ? "error" : "info");

@@ -114,12 +114,14 @@ export class Messages {
 
   /**
    * The server can be reached again: show what it has, then send the edits that waited. Tells how many were sent, how
-   * many were on their way when it went (whoever made them has to look), and how many cannot be sent any more.
+   * many were on their way when it went (whoever made them has to look), and how many cannot be sent any more; null
+   * where it does not answer after all, and edits wait on.
    */
   async comeBack() {
     const { work } = this.#state.get();
     const unsure = this.#unanswered.length;
     const isThere = work === null || (await this.recall(work));
+    if (isThere === null) return null;
     this.#isAway = false;
     this.#unanswered = [];
     const waiting = this.#waiting;
@@ -142,9 +144,13 @@ export class Messages {
     return told.error === undefined && told.wasRunning;
   }
 
-  /** Show a question as the server has it; tell whether it is there. @param {string} work */
+  /**
+   * Show a question as the server has it; tell whether it is there, null where the server does not answer.
+   * @param {string} work
+   */
   async recall(work) {
     const message = await this.#scope.server.snapshot(this.signed({ work }));
+    if (!("items" in message)) return null;
     this.take(message);
     return message.work !== null;
   }
