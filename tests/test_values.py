@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veason.annotation.difference import plain, rebuild
+from veason.annotation.plain import plain, rebuild
 from veason.errors import (
     AnswerError,
     DataError,

@@ -130,7 +130,7 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Labels",
         "The rules of labels, without disk, page or model.",
         ("veason.annotation.state", "veason.annotation.edits", "veason.annotation.apply",
-         "veason.annotation.recompute", "veason.annotation.difference"),
+         "veason.annotation.recompute", "veason.annotation.difference", "veason.annotation.plain"),
     ),
     "project": (
         "Projects",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from veason.annotation import EDITS, GotMasks, State, apply
-from veason.annotation.difference import rebuild
+from veason.annotation.plain import rebuild
 from veason.project import Project
 from veason.project.maskrows import load_masks
 from veason.types import FrameMasks

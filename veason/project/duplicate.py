@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from veason.annotation.difference import compact
+from veason.annotation.plain import compact
 from veason.errors import ProjectError
 from veason.project.database import next_revision
 from veason.project.edits import Origin, write_log

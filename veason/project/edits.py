@@ -24,19 +24,16 @@ from veason.annotation.difference import (
     PromptNumbers,
     applied,
     changed_masks,
-    compact,
     difference,
     from_scalars,
     inverse,
     number_prompts,
-    plain,
-    rebuild,
     rebuild_runs,
     renumbered,
     scalars,
     scalars_after,
-    to_json,
 )
+from veason.annotation.plain import compact, plain, rebuild, to_json
 from veason.annotation.state import FrameRuns
 from veason.errors import ProjectError, SessionError
 from veason.project.database import next_revision

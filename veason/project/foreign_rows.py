@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any, get_args
 
 from veason.annotation import EDITS, Mark, Provenance, Reasoning
-from veason.annotation.difference import rebuild
+from veason.annotation.plain import rebuild
 from veason.errors import DataError, ProjectError
 from veason.masks import check_runs
 from veason.project import classes, gate, overlap_rule

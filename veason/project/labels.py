@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from veason.annotation import Edit, GotMasks, Marked, Named, Occluded, Place, State
-from veason.annotation.difference import pack_places, rebuild, unpack_places
+from veason.annotation.plain import pack_places, rebuild, unpack_places
 from veason.project.database import Database, next_revision
 from veason.project.edits import Loaded, Origin, check_there, follow, load, record, walk
 from veason.project.library import QUESTION, Library, came_without_words, read_question

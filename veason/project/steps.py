@@ -10,7 +10,8 @@ import sqlite3
 from typing import Any
 
 from veason.annotation import EDITS, Edit
-from veason.annotation.difference import Difference, compact, compose_all, inverse, rebuild
+from veason.annotation.difference import Difference, compose_all, inverse
+from veason.annotation.plain import compact, rebuild
 from veason.errors import ProjectError
 
 

@@ -20,7 +20,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from veason.annotation.difference import compact, pack_places, plain, to_json
+from veason.annotation.plain import compact, pack_places, plain, to_json
 from veason.annotation.state import FrameRuns, Place, runs_of
 
 _Pending = Mapping[int, FrameRuns]

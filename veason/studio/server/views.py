@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from veason.annotation import Mark, Place, Settled, State
-from veason.annotation.difference import pack_places
+from veason.annotation.plain import pack_places
 from veason.annotation.state import count_frames, runs_of
 from veason.annotation.words import describe
 from veason.answer import context_for, find_mentions
