@@ -1,6 +1,6 @@
 """Run one benchmark in this checkout and in another one, in turn, and print how its figures have moved.
 
-    python benchmarks/compare.py ../veason-before bench_project.py --rounds 3 -- --videos 150
+    python benchmarks/compare.py --rounds 3 ../veason-before bench_project.py -- --videos 150
 
 Every round runs both, with the same interpreter and each with the package of its own checkout, so that what else the
 machine does falls on both. A figure of a side is the least of its rounds: of times the one that was disturbed least.
