@@ -71,7 +71,9 @@ def test_the_queue_says_so_and_offers_nothing_that_would_fail(page: Page) -> Non
 
 def test_labels_are_looked_at_and_an_edit_is_refused_in_words(page: Page, folder: Path) -> None:
     before = (folder / "project.sqlite").read_bytes()
-    page.get_by_role("listbox", name="Clips and instructions").focus()
+    rows = page.get_by_role("listbox", name="Clips and instructions")
+    expect(rows.get_by_role("option")).to_have_attribute("aria-selected", "true")  # Enter opens the row that is chosen
+    rows.focus()
     page.keyboard.press("Enter")
     expect_masks(page, 1, 3)
     expect(page.get_by_text("read-only", exact=True)).to_be_visible()
