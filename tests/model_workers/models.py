@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from tests.standins import BoxFiller
 from veason.errors import MissingBackend, PromptError
@@ -47,6 +49,17 @@ def load_filler() -> Pipeline:
 def load_nothing() -> Pipeline:
     """Fail as a missing model does."""
     raise MissingBackend("no such model: fetch it")
+
+
+def load_beside_one_that_fails(folder: Path) -> Pipeline:
+    """Load what fills boxes a while after another worker could not, and leave the process in a folder."""
+    if os.environ.get("FAILING"):
+        while not list(folder.iterdir()):
+            time.sleep(0.02)
+        return load_nothing()
+    (folder / str(os.getpid())).touch()
+    time.sleep(1)
+    return load_filler()
 
 
 def load_and_die() -> Pipeline:

@@ -14,12 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.model_workers.models import DYING, RAISING, REFUSING, load_and_die, load_filler, load_nothing
+from tests.model_workers.models import (
+    DYING,
+    RAISING,
+    REFUSING,
+    load_and_die,
+    load_beside_one_that_fails,
+    load_filler,
+    load_nothing,
+)
 from tests.studio.visitor import BOX, COUNT, OTHER, Visitor, make_frames, of_kind
 from veason.errors import DeviceError, MissingBackend, OptionError, PromptError, VideoError
 from veason.hub import ASSETS
 from veason.model_workers import WorkerPipeline, load_workers
-from veason.model_workers.worker import WorkerError
+from veason.model_workers.pool import WorkerPool
+from veason.model_workers.worker import WorkerError, WorkerSetting
 from veason.pipeline import Pipeline, load_pipeline
 from veason.types import Box, FrameMasks, ModelOptions, Prompt
 from veason.video import Video, open_video
@@ -151,6 +160,17 @@ def test_models_that_cannot_be_loaded_are_told() -> None:
         load_workers(1, load_and_die)
     with pytest.raises(OptionError, match="1 or more, got 0"):
         load_workers(0, load_filler)
+
+
+def test_a_worker_that_loads_its_models_while_the_others_are_ended_ends_too(tmp_path: Path) -> None:
+    settings = [WorkerSetting(), WorkerSetting({"FAILING": "yes"})]
+    with pytest.raises(MissingBackend, match="no such model"):
+        WorkerPool(partial(load_beside_one_that_fails, tmp_path), settings)
+    (pid,) = (int(file.name) for file in tmp_path.iterdir())
+    deadline = time.monotonic() + 60
+    while is_running(pid):
+        assert time.monotonic() < deadline, "its process keeps the models for nobody"
+        time.sleep(0.05)
 
 
 def test_the_page_is_told_and_goes_on_with_what_was_made(pipeline: WorkerPipeline) -> None:

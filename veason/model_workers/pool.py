@@ -8,7 +8,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -113,9 +113,9 @@ class WorkerPool:
         request = Request(name, b"" if video is None else pickle.dumps(video), arguments, tuple(asked))
         num_told = 0
         for is_last in (False, True):
-            with self._leased(request.video) as worker:
+            with self._leased(request.video) as worker, closing(_steps(worker.work, request, asked)) as steps:
                 try:
-                    for value in _steps(worker.work, request, asked):
+                    for value in steps:
                         num_told += 1
                         yield value
                 except _WorkerLostError as error:
@@ -209,6 +209,8 @@ class WorkerPool:
                 self._is_over.wait(RETRY_S)
                 continue
             with self._changed:
+                if self._is_over.is_set():  # closed while the models were loaded
+                    worker.process.terminate()
                 self._failures.pop(number, None)
                 self._workers[number] = worker
                 self._changed.notify_all()
@@ -244,7 +246,7 @@ class WorkerPool:
         return _Worker(process, work, asides, told)
 
 
-def _steps(work: Connection, request: Request, answers: Mapping[str, Callable[..., Any]]) -> Iterator[Any]:
+def _steps(work: Connection, request: Request, answers: Mapping[str, Callable[..., Any]]) -> Generator[Any, None, None]:
     """Yield what a worker makes of a request, step by step. Raises _WorkerLostError where its process ends."""
     is_running = False
     try:
