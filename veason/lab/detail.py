@@ -86,8 +86,8 @@ def boxes_to_draw(pictures: CasePictures, row: Mapping[str, Any], wanted: str, f
             )
         answer = group[number].saved.answer
         return [DrawnBox(box.xyxy) for box in answer.boxes] if answer and answer.keyframe == frame else []
-    found = explained(pictures, row)
-    if found is None or frame != row["keyframe"]:
+    found = explained(pictures, row) if frame == row["keyframe"] else None
+    if found is None:
         return None
     boxes = found.terms["boxes"]
     words = {pair.predicted: f"IoU {pair.iou:.2f}" for pair in boxes.pairs} if boxes else {}
