@@ -18,7 +18,7 @@ from veason_nano.language.truth import check_thought
 from veason_nano.world.facts import Facts
 from veason_nano.world.scene import Scene
 from veason_nano.world.stories import make_scene
-from veason_nano.world.view import look_at
+from veason_nano.world.view import View, look_at
 
 _CLIP = re.compile(rf"(?P<split>{'|'.join(FIRST_SEEDS)})_(?P<seed>\d{{3}})_(?P<number>\d{{5}})")
 _SIZE_WH = (112, 112)
@@ -42,13 +42,13 @@ def measure_statements(samples: Iterable[Sample], answers: Mapping[str, SavedAns
         if not members:
             continue
         facts = Facts(scene_of(name, members[0][0]))
-        views: dict[tuple[int, ...], Any] = {}
+        views: dict[tuple[int, ...], View] = {}
         for sample, saved in members:
             if saved.answer is None or not saved.answer.thought or not saved.shown:
                 continue
-            view = views.setdefault(saved.shown, None) or look_at(facts, _SIZE_WH, saved.shown)
-            views[saved.shown] = view
-            stated = check_thought(saved.answer.thought, view)
+            if saved.shown not in views:
+                views[saved.shown] = look_at(facts, _SIZE_WH, saved.shown)
+            stated = check_thought(saved.answer.thought, views[saved.shown])
             false = sum(not one.is_true for one in stated)
             yield {"key": sample.key, "statements": len(stated), "false_statements": false}
 
