@@ -14,11 +14,11 @@ from starlette.testclient import TestClient
 
 from tests.lab.conftest import Made
 from tests.lab.planted import BLUE, FRAMES, HEIGHT, RED, WIDTH, block, box_of
-from veason.errors import DataError
+from veason.errors import DataError, OptionError
 from veason.lab.groups import GROUPS_FILE, agreement, ask_group, explain_group, read_group
 from veason.lab.rewarding import explain_rewards
 from veason.lab.server import lab_app
-from veason.lab.store import Lab
+from veason.lab.store import Lab, locked
 from veason.masks import encode_mask
 from veason.profile import GENERIC
 from veason.types import (
@@ -145,6 +145,15 @@ def test_a_group_that_was_cut_off_goes_on_and_a_spoilt_one_is_told(made: Made, l
     file.write_bytes(file.read_bytes() + b'{"key": 3, "answers": []}\n')
     with pytest.raises(DataError, match="line 3 holds no answers"):
         read_group(run, "v001/1")
+
+
+def test_answers_are_drawn_by_one_process_at_a_time(made: Made, lab: Lab) -> None:
+    run, models = lab.run("liar"), Models(Drawer([RIGHT, ABSENT]), BlockSegmenter())
+    pipeline: Any = models
+    with locked(run.folder / GROUPS_FILE), pytest.raises(OptionError, match="are being drawn"):
+        ask_group(run, pipeline, [made.dataset[0]], count=2)
+    assert (models.policy.asked, read_group(run, made.dataset[0].key)) == (0, [])
+    assert ask_group(run, pipeline, [made.dataset[0]], count=2) == 1
 
 
 def test_the_page_is_told_and_draws_the_boxes(made: Made, lab: Lab) -> None:

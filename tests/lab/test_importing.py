@@ -286,6 +286,27 @@ def test_a_run_that_cannot_be_read_can_be_moved_away(made: Made, tmp_path: Path,
     assert (Lab(lab.folder).remove("x") / "cases.parquet").is_file()
 
 
+def test_what_people_say_of_a_run_is_kept_while_its_figures_are_filled(made: Made, tmp_path: Path) -> None:
+    shutil.copytree(made.lab.folder / "runs", tmp_path / "runs")
+    key = made.dataset[0].key
+
+    def change(number: int) -> None:
+        lab = Lab(tmp_path)
+        if number % 3 == 0:
+            lab.fill("honest", "agreement", {key: 0.5})
+        elif number % 3 == 1:
+            lab.describe("honest", note="seen")
+        else:
+            lab.describe("honest", tags=("kept",))
+
+    for _ in range(3):
+        Lab(tmp_path).describe("honest", note="", tags=())
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(change, range(12)))
+        info = Lab(tmp_path).run("honest").info
+        assert (info.note, info.tags) == ("seen", ("kept",))
+
+
 def test_views_that_are_saved_at_once_are_all_kept(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: Lab(tmp_path).save_view(f"view {number}", "jf < 30"), range(60)))

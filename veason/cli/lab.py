@@ -293,7 +293,7 @@ def _probe(lab: Lab, args: argparse.Namespace) -> int:
 
 def _answers(lab: Lab, args: argparse.Namespace) -> int:
     from veason.formats.datasets import open_dataset
-    from veason.lab.groups import agreement, ask_group, read_group
+    from veason.lab.groups import agreement, ask_group, read_groups
     from veason.lab.query import columns_named, compile_query
 
     if args.answers < 2:
@@ -310,7 +310,7 @@ def _answers(lab: Lab, args: argparse.Namespace) -> int:
         count = ask_group(
             one, pipeline, samples, count=args.answers, with_masks=not args.no_tracks, on_progress=on_progress
         )
-    shares = {key: share for key in sorted(keys) if (share := agreement(read_group(one, key))) is not None}
+    shares = {key: share for key, drawn in read_groups(one, keys) if (share := agreement(drawn)) is not None}
     lab.fill(args.run_name, "agreement", shares)
     print(f"{count} questions asked, {len(keys) - count} known already", file=sys.stderr)
     return 0

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from veason.errors import DataError
+from veason.errors import DataError, OptionError
 from veason.evaluate.live import open_sample
 from veason.formats.benchmarks.predictions import SavedAnswer, parse_saved_answer
 from veason.lab.rewarding import Explained, explain_rewards
-from veason.lab.store import Run
+from veason.lab.store import Run, locked
 from veason.lab.verdicts import whole_lines
 from veason.masks import empty_mask, union_mask
 from veason.pipeline import Pipeline
@@ -78,13 +78,16 @@ def ask_group(
     """Draw answers to questions that have none in the run yet, and return to how many.
 
     Raises:
+        OptionError: another process draws answers to questions of the run.
         VeasonError: a model failed, or a picture cannot be read.
     """
     assert pipeline.policy is not None
     file = run.folder / GROUPS_FILE
-    known = {record["key"] for record in _records(run)}
-    left = [sample for sample in samples if sample.key not in known]
-    with file.open("ab+") as stream:
+    with locked(file, waits=False) as is_ours, file.open("ab+") as stream:
+        if not is_ours:
+            raise OptionError(f"answers to questions of run {run.info.name} are being drawn: wait for them")
+        known = {record["key"] for record in _records(run)}
+        left = [sample for sample in samples if sample.key not in known]
         stream.truncate(whole_lines(stream))
         for done, sample in enumerate(left, start=1):
             segmenter = pipeline.segmenter if with_masks else None
@@ -142,10 +145,14 @@ def _track(
 
 def read_group(run: Run, key: str) -> list[DrawnAnswer]:
     """Return the answers that were drawn to one question, none where nobody asked. Raises DataError for a bad line."""
+    return next((drawn for _, drawn in read_groups(run, {key})), [])
+
+
+def read_groups(run: Run, keys: Set[str]) -> Iterator[tuple[str, list[DrawnAnswer]]]:
+    """Yield the key and the answers of every question of some that has any. Raises DataError for a bad line."""
     for record in _records(run):
-        if record["key"] == key:
-            return [_from_record(one, run, key) for one in record["answers"]]
-    return []
+        if record["key"] in keys:
+            yield record["key"], [_from_record(one, run, record["key"]) for one in record["answers"]]
 
 
 def _records(run: Run) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,7 +192,7 @@ class Lab:
             OptionError: the name is taken or unusable, or another process makes a run of that name.
         """
         self.check_name(name)
-        with _locked(self.folder / "runs" / f".{name}.lock", waits=False) as is_ours:
+        with self._locked_name(name, waits=False) as is_ours:
             if not is_ours:
                 raise OptionError(f"a run {name!r} is being made: wait for it, or choose another name")
             self.check_name(name)
@@ -219,23 +219,23 @@ class Lab:
 
     def describe(self, name: str, *, tags: tuple[str, ...] | None = None, note: str | None = None) -> RunInfo:
         """Change what people say of a run, and return what is known of it now."""
-        run = self.run(name)
-        info = replace(
-            run.info,
-            tags=run.info.tags if tags is None else tuple(sorted({tag.strip() for tag in tags if tag.strip()})),
-            note=run.info.note if note is None else note,
-        )
-        _write_info(run.folder, info)
-        run.info = info
-        self._open[name] = _stamp(run.folder / RUN_FILE), run
+        with self._changing(name):
+            run = self.run(name)
+            info = replace(
+                run.info,
+                tags=run.info.tags if tags is None else tuple(sorted({tag.strip() for tag in tags if tag.strip()})),
+                note=run.info.note if note is None else note,
+            )
+            _write_info(run.folder, info)
+            run.info = info
+            self._open[name] = _stamp(run.folder / RUN_FILE), run
         return info
 
     def fill(self, name: str, column: str, values: Mapping[str, float]) -> None:
         """Write figures of some cases, by key, into a column of a run. Raises DataError for an unreadable run."""
         with library_imports():
             import polars as pl
-        place = self._run_folder(name)
-        with _locked(self.folder / "runs" / f".{name}.lock"):
+        with self._changing(name) as place:
             run = self.run(name)
             table = pl.read_parquet(place / CASES_FILE)
             filled = [values.get(key, known) for key, known in table.select("key", column).iter_rows()]
@@ -245,12 +245,22 @@ class Lab:
 
     def remove(self, name: str) -> Path:
         """Move a run out of the way, and return where its files are: nothing is deleted."""
-        place = self._run_folder(name)
         target = self.folder / "removed" / f"{name}.{time.time_ns()}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        place.rename(target)
-        self._open.pop(name, None)
+        with self._changing(name) as place:
+            place.rename(target)
+            self._open.pop(name, None)
         return target
+
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[Path]:
+        """Give the folder of a run that nobody else changes in the block. Raises DataError for an unknown one."""
+        self._run_folder(name)
+        with self._locked_name(name):
+            yield self._run_folder(name)
+
+    def _locked_name(self, name: str, *, waits: bool = True) -> AbstractContextManager[bool]:
+        return locked(self.folder / "runs" / f".{name}.lock", waits=waits)
 
     def views(self) -> dict[str, str]:
         """Return the saved queries by name."""
@@ -269,7 +279,7 @@ class Lab:
         """Keep a query under a name; an empty query forgets it."""
         if not name.strip():
             raise OptionError("a saved view needs a name")
-        with _locked(self.folder / ".views.lock"):
+        with locked(self.folder / ".views.lock"):
             views = self.views() | {name.strip(): query}
             kept = {name: query for name, query in views.items() if query.strip()}
             write_atomically(self.folder / VIEWS_FILE, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
@@ -316,7 +326,7 @@ def _stamp(file: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _locked(file: Path, *, waits: bool = True) -> Iterator[bool]:
+def locked(file: Path, *, waits: bool = True) -> Iterator[bool]:
     """Hold a lock, which ends with its process, while the block runs; False where another has it and nobody waits."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("ab") as stream:
