@@ -84,6 +84,27 @@ def test_the_scores_follow_what_was_corrected(made: Made, lab: Lab, tmp_path: Pa
         compare(lab.run("honest"), better)
 
 
+def test_a_run_is_corrected_again_and_two_that_were_corrected_alike_are_compared(
+    made: Made, lab: Lab, tmp_path: Path
+) -> None:
+    first, last = made.dataset[0].key, made.dataset[4].key  # the red blocks of two videos
+    for name, key in (("one", first), ("two", last)):
+        with Project.create(tmp_path / name) as project:
+            send_cases(lab.run("honest"), [key], project)
+            accept(project, red_is_blue=True)
+            if name == "one":
+                once, theirs = (correct_run(lab, run, f"{run}-once", project) for run in ("honest", "liar"))
+            else:
+                twice = correct_run(lab, "honest-once", "honest-twice", project)
+    assert [once.case(key)["jf"] for key in (first, last)] == [0.0, 100.0]
+    assert [twice.case(key)["jf"] for key in (first, last)] == [0.0, 0.0]
+    for key in (first, last):
+        assert CasePictures.of(twice).overlaps(key) == [0.0] * FRAMES  # what is shown is what was scored
+    compare(once, theirs)
+    with pytest.raises(DataError, match="correct both alike"):
+        compare(twice, theirs)
+
+
 def test_a_project_is_a_run_and_the_commands_lead_there_and_back(
     made: Made, lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,10 +92,11 @@ def pair_runs(first: Run, second: Run, query: str = "") -> pl.DataFrame:
                 "runs over the same expressions can be compared"
             )
     parent = {one.info.made_by.get("corrected_from") for one in (first, second)} - {None}
-    if parent and parent != {first.info.name} and parent != {second.info.name}:
+    labels = {one.info.made_by.get("corrected_labels") for one in (first, second)}
+    if parent and (None in labels or len(labels) > 1) and parent != {first.info.name} and parent != {second.info.name}:
         raise DataError(
-            f"{first.info.name} and {second.info.name} are scored against other labels: correct both, or compare a "
-            f"corrected run with the one that it was made of ({', '.join(sorted(map(str, parent)))})"
+            f"{first.info.name} and {second.info.name} are scored against other labels: correct both alike, or compare "
+            f"a corrected run with the one that it was made of ({', '.join(sorted(map(str, parent)))})"
         )
     table = first.with_columns(columns_named(query)) if query.strip() else first.table
     if query.strip():

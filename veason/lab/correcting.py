@@ -10,6 +10,7 @@ disputes count. The run that was corrected stays as it is.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -96,6 +97,8 @@ def accepted_labels(project: Project) -> Iterator[tuple[LabelledVideo, LabelledQ
 def corrected_truths(project: Project, samples: Mapping[str, Sample]) -> dict[str, CorrectedTruth]:
     """Return the accepted labels of the samples that were sent to a project, by key.
 
+    Of samples with labels that were corrected before, the dataset's own still tell what else is in the picture.
+
     Raises:
         DataError: a clip has another length or size there than in the dataset.
     """
@@ -116,7 +119,8 @@ def corrected_truths(project: Project, samples: Mapping[str, Sample]) -> dict[st
             name: {index: track[index].rle for index in frames if not track[index].is_empty}
             for name, track in tracks.items()
         }
-        found[sample.key] = CorrectedTruth(tuple(frames), objects, video.info.size_wh, sample.source)
+        own = sample.source.dataset if isinstance(sample.source, CorrectedTruth) else sample.source
+        found[sample.key] = CorrectedTruth(tuple(frames), objects, video.info.size_wh, own)
     return found
 
 
@@ -134,6 +138,8 @@ def _names(sample: Sample, question: LabelledQuestion) -> Iterator[tuple[str, in
 def correct_run(lab: Lab, name: str, new_name: str, project: Project) -> Run:
     """Make a copy of a run in which cases are scored against the labels that were accepted in a project.
 
+    What was corrected in the run before stays so, where the project says nothing else.
+
     Raises:
         DataError: nothing that was accepted there is about a case of the run, or the run has no masks.
         OptionError: the new name is taken.
@@ -148,10 +154,13 @@ def correct_run(lab: Lab, name: str, new_name: str, project: Project) -> Run:
     samples = {
         key: truths[key].put_into(sample) if key in truths else sample for key, sample in pictures.samples.items()
     }
-    info = replace(
-        run.info, name=new_name, made_at=time.time(),
-        made_by={**run.info.made_by, "corrected_from": name, "corrected_cases": len(truths)},
-    )  # fmt: skip
+    all_truths = {key: one.source for key, one in samples.items() if isinstance(one.source, CorrectedTruth)}
+    kept = json.dumps({key: truth.as_values() for key, truth in all_truths.items()})
+    told = {
+        "corrected_from": name, "corrected_cases": len(truths),
+        "corrected_labels": hashlib.blake2b(kept.encode(), digest_size=12).hexdigest(),
+    }  # fmt: skip
+    info = replace(run.info, name=new_name, made_at=time.time(), made_by={**run.info.made_by, **told})
     with library_imports():
         import polars as pl
     rows = {row["key"]: row for row in pl.read_parquet(run.folder / CASES_FILE).iter_rows(named=True)}
@@ -160,7 +169,6 @@ def correct_run(lab: Lab, name: str, new_name: str, project: Project) -> Run:
     with lab.adding(info) as folder:
         write_cases(folder, iter(rows.values()))
         shutil.copytree(run.folder / MASKS, folder / MASKS)
-        kept = json.dumps({key: truth.as_values() for key, truth in truths.items()})
         write_atomically(folder / TRUTH_FILE, kept)
     return lab.run(new_name)
 
