@@ -255,6 +255,19 @@ def test_two_makers_of_one_run_do_not_mix(made: Made, tmp_path: Path) -> None:
         assert (folder / "cases.parquet").read_bytes() == b"mine"
 
 
+def test_labels_are_written_by_who_makes_the_run_alone(made: Made, tmp_path: Path) -> None:
+    lab, called = Lab(tmp_path / "lab"), []
+    with lab.claiming("x"), pytest.raises(OptionError, match="is being made"):
+        import_predictions(Lab(tmp_path / "lab"), "x", made.dataset, called.append)
+    assert called == []
+
+    def write(folder: Path) -> None:
+        assert not folder.exists()
+        copied(made, folder / "Annotations")
+
+    assert import_predictions(lab, "x", made.dataset, write).table["missing"].sum() == 0
+
+
 def test_an_open_lab_sees_that_a_run_was_replaced(made: Made, tmp_path: Path) -> None:
     looking, changing = Lab(tmp_path / "lab"), Lab(tmp_path / "lab")
     work = made.lab.folder / "evaluations"

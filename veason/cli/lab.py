@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,9 +145,8 @@ def _import(lab: Lab, args: argparse.Namespace) -> int:
         if args.extras:
             raise OptionError("--extras goes with the folder of an evaluation: import that one")
         dataset = open_dataset(args.dataset, args.kind, args.split)
-        source = _labels_of(lab, args.run_name, source, dataset) if args.project else source
         made = import_predictions(
-            lab, args.run_name, dataset, source,
+            lab, args.run_name, dataset, partial(_write_labels, source, dataset) if args.project else source,
             workers=args.workers, allow_missing=args.allow_missing, with_masks=with_masks, tags=args.tag,
         )  # fmt: skip
     else:
@@ -159,18 +158,14 @@ def _import(lab: Lab, args: argparse.Namespace) -> int:
     return 0
 
 
-def _labels_of(lab: Lab, name: str, folder: Path, dataset: Dataset) -> Path:
-    """Write the accepted labels of a project as predictions, and return where they are."""
+def _write_labels(folder: Path, dataset: Dataset, target: Path) -> None:
+    """Write the accepted labels of a project as predictions."""
     from veason.lab.correcting import labels_as_predictions
     from veason.project import Project
 
-    lab.check_name(name)
-    target = lab.folder / "evaluations" / name / "labels"
-    shutil.rmtree(target, ignore_errors=True)
     with Project.open(folder) as project:
         count = labels_as_predictions(project, list(dataset), target)
     print(f"{count} of {len(dataset)} expressions have accepted labels in {folder}", file=sys.stderr)
-    return target
 
 
 def _run(lab: Lab, args: argparse.Namespace) -> int:

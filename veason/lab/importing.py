@@ -7,8 +7,9 @@ import_predictions(lab, "theirs", dataset, Path("their/folder"))     whatever th
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -89,7 +90,7 @@ def import_predictions(
     lab: Lab,
     name: str,
     dataset: Dataset,
-    predictions: Path,
+    predictions: Path | Callable[[Path], None],
     *,
     workers: int = 1,
     allow_missing: bool = False,
@@ -99,6 +100,18 @@ def import_predictions(
 ) -> Run:
     """Score a folder of predictions and make a run of it; goes on where it was stopped.
 
+    Args:
+        lab: where the run goes.
+        name: its name, which must be free.
+        dataset: what the predictions are about.
+        predictions: the folder or ZIP, or what writes them into a folder: it is called while nobody else makes a run
+            of that name, with a folder that is not there yet.
+        workers: so many processes score.
+        allow_missing: missing pictures count as empty masks.
+        with_masks: keep the predicted masks too.
+        tags: words by which people find it.
+        on_progress: called with (done, all) after every expression.
+
     Raises:
         DataError: no layout that is known fits the folder, pictures are missing or unreadable.
         OptionError: the name is taken.
@@ -106,6 +119,10 @@ def import_predictions(
     work = lab.folder / "evaluations" / name
     out = work / "out"
     with lab.claiming(name):
+        if not isinstance(predictions, Path):
+            write, predictions = predictions, work / "labels"
+            shutil.rmtree(predictions, ignore_errors=True)
+            write(predictions)
         arranged = arrange(predictions, list(dataset), work)
         evaluate(dataset, arranged, out, workers=workers, allow_missing=allow_missing, on_progress=on_progress)
     return import_evaluation(lab, name, out, with_masks=with_masks, tags=tags)
