@@ -54,12 +54,12 @@ def cached_folder(hub_id: str) -> Path | None:
         return None
 
 
-def folder_stamp(folder: Path) -> str:
-    """Return a text that changes when a file of a model's folder is added, removed or written again."""
+def path_stamp(path: Path) -> str:
+    """Return a text that changes when a file, or one of a model's folder, is added, removed or written again."""
     digest = hashlib.blake2b(digest_size=12)
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for file in [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file()):
         status = file.stat()
-        digest.update(f"{file.relative_to(folder).as_posix()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        digest.update(f"{file.relative_to(path).as_posix()} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -208,3 +208,16 @@ def test_weights_trained_on_in_their_folder_are_another_model(tmp_path: Path) ->
     weights.write_bytes(b"two")
     os.utime(weights, ns=(1, 1))
     assert chosen_models(args) != before
+
+
+def test_a_profile_or_weights_file_that_was_written_again_is_another_model(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("profile", "segmenter")}
+    for file in files.values():
+        file.write_text("one")
+    args = argparse.Namespace(policy="nano", quantization=None, segmenter_config=None, **files)
+    told = [chosen_models(args)]
+    for number, file in enumerate(files.values(), start=1):
+        os.utime(file, ns=(number, number))
+        told.append(chosen_models(args))
+    assert len({json.dumps(one) for one in told}) == 3
+    assert chosen_models(args) == told[-1]

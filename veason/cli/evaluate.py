@@ -61,12 +61,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chosen_models(args: argparse.Namespace) -> dict[str, str]:
-    """Return what tells the chosen models from others: the options that were given, and a stamp of each local folder.
+    """Return what tells the chosen models from others: the options that were given, and a stamp of what is local.
 
-    Weights that were trained on in their folder are another model: what was answered before is not theirs.
+    Weights that were trained on in their folder are another model, and a profile that was edited asks another question:
+    what was answered before is not theirs.
     """
     chosen = {name: str(value) for name in MODEL_OPTIONS if (value := getattr(args, name))}
-    stamps = {f"{name}_files": hub.folder_stamp(Path(value)) for name, value in chosen.items() if Path(value).is_dir()}
+    stamps = {f"{name}_files": hub.path_stamp(Path(value)) for name, value in chosen.items() if Path(value).exists()}
     return chosen | stamps
 
 
