@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from veason.annotation import RecomputePlan, State
 from veason.device import wrap_gpu_work
 from veason.errors import AnswerError, MissingBackend
+from veason.policy.limits import with_notes
 from veason.policy.prompt import check_instruction
 from veason.profile import sample_indices
 from veason.segmenter.speculation import Speculation
 from veason.shown import DEFAULT_BYTES, ShownFrames
-from veason.tracks import include_prompt_frames, prompts_from_answer
+from veason.tracks import is_ordered, prompts_from_answer, track_in_order
 from veason.types import (
     Answered,
     Bounds,
@@ -34,7 +35,6 @@ from veason.types import (
     ModelOptions,
     Note,
     Order,
-    OrderedSegmenter,
     Passes,
     Policy,
     PolicyEvent,
@@ -152,12 +152,25 @@ class Pipeline:
         if shown is None:
             shown = sample_indices(video.info.num_frames, self.policy.frame_count)
         yield FramesShown(tuple(shown))
+        with closing(self._answers(video, instruction, tuple(shown), tuple(turns), sampling, guess)) as events:
+            yield from events
+
+    def _answers(
+        self,
+        video: VideoSource,
+        instruction: str,
+        shown: tuple[int, ...],
+        turns: tuple[Turn, ...],
+        sampling: Sampling,
+        guess: bool,
+    ) -> Generator[PolicyEvent | Withheld, None, None]:
+        """Yield what `think` does after FramesShown."""
         reasons = self.outside_training(video, instruction, shown=shown)
         if reasons and not guess:
             yield Withheld(reasons)
             return
-        frames = self.shown_frames.read(video, tuple(shown))
-        events = self._think_on_gpu(video, instruction, frames, tuple(turns), sampling)
+        frames = self.shown_frames.read(video, shown)
+        events = self._think_on_gpu(video, instruction, frames, turns, sampling)
         with closing(events):  # type: ignore[type-var]  # a generator
             for event in events:
                 yield with_notes(event, reasons)
@@ -220,8 +233,7 @@ class Pipeline:
     @property
     def can_settle(self) -> bool:
         """True where runs can end early: the segmenter has orders and can be asked from this process."""
-        segmenter = self.segmenter
-        return isinstance(segmenter, OrderedSegmenter) and "nearest" in segmenter.orders and not self.uses_zero_gpu
+        return is_ordered(self.segmenter, "nearest") and not self.uses_zero_gpu
 
     def recompute(
         self,
@@ -331,29 +343,8 @@ class Pipeline:
                 speculation.observe(event)
                 yield event
 
-    def _propagate(
-        self,
-        video: VideoSource,
-        prompts: tuple[Prompt, ...],
-        fixed: FixedMasks | None,
-        frames: FrameRange | None,
-        order: Order,
-        cursor: Cursor | None,
-        passes: Passes | None,
-        bounds: Bounds | None,
-    ) -> Generator[FrameMasks, None, None]:
-        segmenter = self.segmenter
-        if order == "stock":
-            yield from segmenter.track(video, prompts, fixed=fixed, frames=frames)
-        elif isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders:
-            yield from segmenter.track(
-                video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor, passes=passes, bounds=bounds
-            )
-        else:
-            wanted = frames or (0, video.info.num_frames)
-            for masks in segmenter.track(video, prompts, fixed=fixed, frames=include_prompt_frames(wanted, prompts)):
-                if wanted[0] <= masks.frame_index < wanted[1]:
-                    yield masks
+    def _propagate(self, *args: Any) -> Generator[FrameMasks, None, None]:
+        yield from track_in_order(self.segmenter, *args)
 
     def _propagate_and_measure(self, *args: Any) -> Iterator[FrameMasks | _Pace]:
         yield from self._propagate(*args)
@@ -374,13 +365,6 @@ class Pipeline:
     def _thinking_seconds(self, *args: Any) -> float:
         _, _, frames, _, sampling = args  # as for `_think`
         return thinking_duration(len(frames), sampling.num_samples)
-
-
-def with_notes(event: PolicyEvent, notes: tuple[Note, ...]) -> PolicyEvent:
-    """Return the event; if it is an answer, with the notes before its own."""
-    if not isinstance(event, Answered) or not notes:
-        return event
-    return replace(event, answer=replace(event.answer, notes=(*notes, *event.answer.notes)))
 
 
 def load_pipeline(

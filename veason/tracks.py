@@ -1,10 +1,26 @@
-"""Before and after tracking: what an answer starts it with, over which frames, and the masks that arrive as tracks."""
+"""Around a segmenter: what an answer starts it with, over which frames and in which order, and its masks as tracks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
-from veason.types import Answer, FrameMasks, FrameRange, MaskTrack, ObjectMask, Prompt, VideoInfo
+from veason.types import (
+    Answer,
+    Bounds,
+    FrameMasks,
+    FrameRange,
+    MaskTrack,
+    ObjectMask,
+    Order,
+    OrderedSegmenter,
+    Passes,
+    Prompt,
+    Rle,
+    Segmenter,
+    VideoInfo,
+    VideoSource,
+)
 
 MAX_STARTING_FRAMES = 600
 """Longest range, in frames, that `starting_range` proposes."""
@@ -29,6 +45,36 @@ def include_prompt_frames(frames: FrameRange, prompts: Sequence[Prompt]) -> Fram
     """Return the smallest half-open range that contains `frames` and the frame of every prompt."""
     places = [prompt.frame_index for prompt in prompts]
     return min([frames[0], *places]), max([frames[1] - 1, *places]) + 1
+
+
+def is_ordered(segmenter: Segmenter, order: Order) -> TypeGuard[OrderedSegmenter]:
+    """Tell whether a segmenter can be asked for an order of frames by its name."""
+    return isinstance(segmenter, OrderedSegmenter) and order in segmenter.orders
+
+
+def track_in_order(
+    segmenter: Segmenter,
+    video: VideoSource,
+    prompts: tuple[Prompt, ...],
+    fixed: Mapping[int, Mapping[int, Rle | None]] | None,
+    frames: FrameRange | None,
+    order: Order,
+    cursor: Callable[[], int] | None,
+    passes: Passes | None,
+    bounds: Bounds | None,
+) -> Iterator[FrameMasks]:
+    """Yield masks of a segmenter in an order, in its own where it has not that one; see `Pipeline.propagate`."""
+    if order == "stock":
+        yield from segmenter.track(video, prompts, fixed=fixed, frames=frames)
+    elif is_ordered(segmenter, order):
+        yield from segmenter.track(
+            video, prompts, fixed=fixed, frames=frames, order=order, cursor=cursor, passes=passes, bounds=bounds
+        )
+    else:
+        wanted = frames or (0, video.info.num_frames)
+        for masks in segmenter.track(video, prompts, fixed=fixed, frames=include_prompt_frames(wanted, prompts)):
+            if wanted[0] <= masks.frame_index < wanted[1]:
+                yield masks
 
 
 def merge_tracks(tracks: Mapping[int, MaskTrack], received: Iterable[FrameMasks]) -> dict[int, MaskTrack]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from veason.device import visible_gpus
-from veason.errors import MissingBackend, OptionError
+from veason.errors import OptionError
 from veason.model_workers.pool import WorkerPool
 from veason.model_workers.worker import Load, PolicyFacts, WorkerSetting
-from veason.pipeline import Cursor, FixedMasks, FramesShown, Pipeline
-from veason.policy.prompt import check_instruction
-from veason.profile import sample_indices
+from veason.pipeline import Cursor, FixedMasks, Pipeline
 from veason.types import (
     Bounds,
     Frame,
@@ -105,25 +103,17 @@ class WorkerPipeline(Pipeline):
         super().__init__(policy, WorkerSegmenter(pool, facts.segmenter), shown_bytes=0, speculates=False)
         self.pool = pool
 
-    def think(
+    def _answers(
         self,
         video: VideoSource,
         instruction: str,
-        *,
-        shown: Sequence[int] | None = None,
-        turns: Sequence[Turn] = (),
-        sampling: Sampling = Sampling(),
-        guess: bool = False,
-    ) -> Iterator[FramesShown | PolicyEvent | Withheld]:
-        """Yield what `Pipeline.think` does, of a worker."""
-        if self.policy is None:
-            raise MissingBackend("thinking needs a policy, and none was loaded: draw a box by hand")
-        instruction = check_instruction(instruction)
-        shown = tuple(sample_indices(video.info.num_frames, self.policy.frame_count) if shown is None else shown)
-        yield FramesShown(shown)
-        arguments = {"instruction": instruction, "shown": shown, "turns": tuple(turns), "sampling": sampling}
-        with closing(self.pool.run("think", video, {**arguments, "guess": guess})) as events:
-            yield from events
+        shown: tuple[int, ...],
+        turns: tuple[Turn, ...],
+        sampling: Sampling,
+        guess: bool,
+    ) -> Generator[PolicyEvent | Withheld, None, None]:
+        arguments = {"instruction": instruction, "shown": shown, "turns": turns, "sampling": sampling}
+        return self.pool.run("think", video, {**arguments, "guess": guess})
 
     def outside_training(
         self, video: VideoSource, instruction: str, *, shown: Sequence[int] | None = None

@@ -7,10 +7,11 @@ profile, and a file about pictures beside the weights), and a question outside o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from veason.policy.prompt import unknown_words, words_of
 from veason.profile import Profile
-from veason.types import Note
+from veason.types import Answered, Note, PolicyEvent
 
 _MOST_NAMED = 6
 
@@ -34,3 +35,10 @@ def outside_training(profile: Profile, shown: Sequence[int], instruction: str) -
     if profile.largest_label is not None and largest > profile.largest_label:
         reasons.append(f"it was trained on frame numbers up to {profile.largest_label}, and this clip has {largest}")
     return tuple(Note("outside_training", reason) for reason in reasons)
+
+
+def with_notes(event: PolicyEvent, notes: tuple[Note, ...]) -> PolicyEvent:
+    """Return the event; if it is an answer, with the notes before its own."""
+    if not isinstance(event, Answered) or not notes:
+        return event
+    return replace(event, answer=replace(event.answer, notes=(*notes, *event.answer.notes)))
