@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -255,6 +256,21 @@ def test_broken_files_are_named(format: str, file: str, text: str, tmp_path: Pat
     (tmp_path / file).write_text(text)
     with pytest.raises(DataError, match="labels"):
         list(import_labels(tmp_path / file, format))
+
+
+@pytest.mark.parametrize(
+    ("format", "wanted"),
+    [
+        ("mevis", "valid_u/meta_expressions.json or train/meta_expressions.json"),
+        ("revos", "meta_expressions_valid.json or meta_expressions_valid_.json"),
+    ],
+)
+def test_a_folder_below_the_one_that_is_meant_is_told_what_is_looked_for(
+    format: str, wanted: str, tmp_path: Path
+) -> None:
+    (tmp_path / "meta_expressions.json").write_text('{"videos": {}}')
+    with pytest.raises(DataError, match=re.escape(f"wanted the folder that holds {wanted}")):
+        list(import_labels(tmp_path, format))
 
 
 def test_pycocotools_agrees_on_what_a_polygon_covers() -> None:

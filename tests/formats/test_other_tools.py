@@ -208,6 +208,48 @@ def test_one_track_in_two_categories_is_two_objects(tmp_path: Path) -> None:
     assert (sorted(video.object_names.values()), len(seen(video)), left) == (["car", "dog"], 2, ())
 
 
+def test_the_id_of_a_row_is_no_track_of_another(tmp_path: Path) -> None:
+    video, left = read_one(vis_file(tmp_path, [{"id": 5}, {"id": 9, "track_id": 5}]), "youtube-vis")
+    assert (len(seen(video)), left) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("format", "rows"),
+    [
+        pytest.param("youtube-vis", [{"id": 7}, {"id": 7}, {"id": 3}], id="one id twice"),
+        pytest.param(
+            "youtube-vis", [{"id": 1, "track_id": 7}, {"id": 2, "track_id": 7, "category_id": 2}, {"id": 3}],
+            id="one track in two categories",
+        ),
+        pytest.param("coco", [{"track_id": 7}, {"track_id": 7, "category_id": 2}, {"track_id": 3}], id="coco"),
+    ],
+)  # fmt: skip
+def test_an_instruction_is_about_every_object_that_has_its_id(
+    format: str, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    words = {"expressions": [{"video_id": 1, "name": "0", "text": "both", "track_ids": [7]}]}
+    if format == "coco":
+        videos = {"videos": [{"id": 1, "name": "clip"}]}
+        shapes = [{"segmentation": [square(10, 10)]} | row for row in rows]
+        file = coco_file(tmp_path, shapes, **words, **videos)
+        content = json.loads(file.read_text())
+        content["images"][0]["video_id"] = 1
+        file.write_text(json.dumps(content))
+    else:
+        file = vis_file(tmp_path, rows, **words)
+    video, left = read_one(file, format)
+    (question,) = [one for one in video.questions if one.instruction == "both"]
+    assert left == ()
+    assert len(seen(video)) == 3
+    assert len(question.object_ids) == 2
+    assert set(question.object_ids) <= set(seen(video))
+
+
+def test_occlusions_that_are_not_one_a_frame_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has 1 occlusion, its video lists 2 frames"):
+        read_one(vis_file(tmp_path, [{"id": 1, "occlusion": ["slight_occlusion"]}]), "youtube-vis")
+
+
 @pytest.mark.parametrize("word", ["no_occlusion", "slight_occlusion", "severe_occlusion"])
 def test_ovis_tells_what_is_hidden(word: str, tmp_path: Path) -> None:
     video, _ = read_one(vis_file(tmp_path, [{"id": 1, "occlusion": [word, None]}]), "youtube-vis")

@@ -113,8 +113,11 @@ def read_labels(format: Format, source: Path, finder: VideoFinder, tally: Import
     """
     splits = format.present_splits(source)
     if not splits:
+        benchmark = format.as_benchmark()
+        wanted = dict.fromkeys(one.format(split=split) for split in benchmark.splits for one in benchmark.meta)
         raise DataError(
-            f"{source}: holds no file of expressions of a {format.name} dataset: check the folder and the format"
+            f"{source}: holds no file of expressions of a {format.name} dataset: wanted the folder that holds "
+            f"{' or '.join(wanted)}"
         )
     rows: dict[Path, set[str]] = {}
     for split in splits:

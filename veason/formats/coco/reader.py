@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path, PurePosixPath
@@ -133,25 +133,19 @@ class _Reader:
             for index, image in zip(indices, self._images, strict=True)
             for row in self._rows.annotations.get(image.id, [])
         ]
-        keys = self._keys([(index, row, place) for index, row, place in annotated])
+        keys, called = self._keys(annotated)
         for (index, row, place), key in zip(annotated, keys, strict=True):
             self._put(index, row, key, place)
-        tracked = {key for key in keys if not isinstance(key.value, tuple)}
+        tracked = {key for key in keys if not (isinstance(key.value, tuple) and key.value[0] == "annotation")}
         self._objects.fill_absent({key: sorted(indices) for key in tracked})
         expressions = self._rows.expressions.get(self._entry.id, [])
-        by_value = {key.value: key for key in keys}
-        for _, _, ids in expressions:
-            for value in ids:
-                if value not in by_value:
-                    by_value[value] = ObjectKey(value, isinstance(value, int))
-                    self._objects.add(by_value[value])
-        is_kept = self._objects.keep_whole([[by_value[value] for value in ids] for _, _, ids in expressions])
-        expressions = list(compress(expressions, is_kept))
+        about = [self._objects.named(ids, called) for _, _, ids in expressions]
+        is_kept = self._objects.keep_whole(about)
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
-            LabelledQuestion(name, text, tuple(numbers[by_value[value]] for value in ids))
-            for name, text, ids in expressions
+            LabelledQuestion(name, text, tuple(numbers[key] for key in named))
+            for (name, text, _), named in compress(zip(expressions, about, strict=True), is_kept)
         ]
         num_frames = frame_count(max([1, length or 0, *(index + 1 for index in indices)]), self._place)
         info = self._footage.info_or(num_frames=num_frames, size_wh=self._size_wh, fps=self._entry.fps or UNKNOWN_FPS)
@@ -189,8 +183,10 @@ class _Reader:
     def _row_place(self, row: Mapping[str, Any], image: ImageRow) -> str:
         return f"{self._place}: annotation {shortened(row.get('id'))} of {image.frame.name!r}"
 
-    def _keys(self, annotated: list[tuple[int, Mapping[str, Any], str]]) -> list[ObjectKey]:
-        """Return what each annotation is told apart by."""
+    def _keys(
+        self, annotated: list[tuple[int, Mapping[str, Any], str]]
+    ) -> tuple[list[ObjectKey], dict[Hashable, list[ObjectKey]]]:
+        """Return what each annotation is told apart by, and the objects by what instructions call them."""
         identities = [_identity(row, place) for _, row, place in annotated]
         categories = [
             _category_name(row)
@@ -214,17 +210,22 @@ class _Reader:
             name = self._rows.categories.get(category or "") or _category_name(annotated[place][1]) or "object"
             if identity is not None and len(of_id[identity]) > 1:
                 keys.append(
-                    ObjectKey(f"{identity} of {category}", name=name)
+                    ObjectKey(("track", identity, category), name=name)
                 )  # one id in two categories is two objects
             elif identity is not None:
                 keys.append(ObjectKey(identity, isinstance(identity, int), name))
             elif category in crowded:
                 keys.append(ObjectKey(("annotation", place), name=name))
             elif has_ids or category is None or not category.isdecimal():
-                keys.append(ObjectKey(f"category {category}", name=name))
+                keys.append(ObjectKey(("category", category), name=name))
             else:
                 keys.append(ObjectKey(int(category), True, name))
-        return keys
+        called: dict[Hashable, list[ObjectKey]] = {}
+        for identity, key in zip(identities, keys, strict=True):
+            same = called.setdefault(key.value if identity is None else identity, [])
+            if key not in same:
+                same.append(key)
+        return keys, called
 
     def _put(self, index: int, row: Mapping[str, Any], key: ObjectKey, place: str) -> None:
         attributes = _attributes(row)

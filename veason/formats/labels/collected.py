@@ -65,6 +65,18 @@ class CollectedObjects:
         self._masks.setdefault(key, {})
         self._boxes.setdefault(key, {})
 
+    def named(self, ids: Iterable[int | str], called: dict[Hashable, list[ObjectKey]]) -> list[ObjectKey]:
+        """Return the objects that an instruction names; an id that nothing is called by is an object without shapes.
+
+        Args:
+            ids: as the instruction has them.
+            called: the objects by what they are called, several where one id is of several.
+        """
+        keys = [key for id in ids for key in called.setdefault(id, [ObjectKey(id, isinstance(id, int))])]
+        for key in keys:
+            self.add(key)
+        return list(dict.fromkeys(keys))
+
     def put_mask(self, key: ObjectKey, frame_index: int, mask: LabelMask, kind: str) -> None:
         """Take a mask, unless the object has one on the frame."""
         self.add(key)

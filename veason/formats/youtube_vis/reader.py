@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -114,18 +114,18 @@ def _read_video(
     length = None if entry.get("source_length") is None else frame_count(entry["source_length"], place)
     frames = frame_indices([ListedFrame(each) for each in listed], footage, length, place) if listed else []
     objects = CollectedObjects(size_wh, tally, place)
-    keys: dict[Any, ObjectKey] = {}
-    for row, key in zip(shapes, _keys(shapes, names, place), strict=True):
-        keys.setdefault(key.value, key)
+    keys, called = _keys(shapes, names, place)
+    for row, key in zip(shapes, keys, strict=True):
         _put_shapes(objects, tally, key, row, frames, size_wh, _row_place(row, place))
     objects.fill_absent(sorted(frames))
-    for _, _, ids in words:
-        for value in ids:
-            objects.add(keys.setdefault(value, ObjectKey(value, isinstance(value, int))))
-    words = list(compress(words, objects.keep_whole([[keys[id] for id in ids] for _, _, ids in words])))
+    about = [objects.named(ids, called) for _, _, ids in words]
+    is_kept = objects.keep_whole(about)
     numbers = objects.numbers()
     tracks = objects.tracks(numbers)
-    questions = [LabelledQuestion(each, text, tuple(numbers[keys[id]] for id in ids)) for each, text, ids in words]
+    questions = [
+        LabelledQuestion(each, text, tuple(numbers[key] for key in named))
+        for (each, text, _), named in compress(zip(words, about, strict=True), is_kept)
+    ]
     return LabelledVideo(
         name=name,
         info=footage.info_or(num_frames=max([1, length or 0, *(index + 1 for index in frames)]), size_wh=size_wh),
@@ -142,10 +142,12 @@ def _row_place(row: _Row, place: str) -> str:
     return f"{place}: annotation {shortened(row.get('id'))}"
 
 
-def _keys(shapes: list[_Row], names: Mapping[str, str], place: str) -> list[ObjectKey]:
-    """Return what the object of each annotation is told apart by: `track_id`, or else its own id, which nobody shares.
+def _keys(
+    shapes: list[_Row], names: Mapping[str, str], place: str
+) -> tuple[list[ObjectKey], dict[Hashable, list[ObjectKey]]]:
+    """Return what the object of each annotation is told apart by, and the objects by what instructions call them.
 
-    One `track_id` in two categories is two objects.
+    That is `track_id`, or else its own id where nobody shares it. One `track_id` in two categories is two objects.
     """
     tracks = [object_key_of(row.get("track_id"), f"{_row_place(row, place)}: track_id") for row in shapes]
     ids = [object_key_of(row.get("id"), f"{_row_place(row, place)}: id") for row in shapes]
@@ -158,15 +160,19 @@ def _keys(shapes: list[_Row], names: Mapping[str, str], place: str) -> list[Obje
     for track, category in zip(tracks, categories, strict=True):
         if track is not None:
             of_track.setdefault(track, set()).add(category)
-    keys = []
+    keys, called = [], dict[Hashable, list[ObjectKey]]()
     for at, (track, id, category) in enumerate(zip(tracks, ids, categories, strict=True)):
         value: Any = track if track is not None else id
         if track is not None and len(of_track[track]) > 1:
-            value = f"{track} of {category}"
-        elif track is None and (id is None or alone[id] > 1):
+            value = (track, category)
+        elif track is None and (id is None or alone[id] > 1 or id in of_track):
             value = ("annotation", at)
-        keys.append(ObjectKey(value, isinstance(value, int), names.get(category, "object")))
-    return keys
+        key = ObjectKey(value, isinstance(value, int), names.get(category, "object"))
+        keys.append(key)
+        name = track if track is not None else None if id in of_track else id
+        if name is not None and key not in called.setdefault(name, []):
+            called[name].append(key)
+    return keys, called
 
 
 def _put_shapes(
@@ -179,12 +185,13 @@ def _put_shapes(
     place: str,
 ) -> None:
     segments, boxes = _listed(row, "segmentations", place), _listed(row, "bboxes", place)
-    for name, values in (("segmentations", segments), ("bboxes", boxes)):
+    hidden = _listed(row, "occlusion", place)
+    for name, values in (("segmentations", segments), ("bboxes", boxes), ("occlusion", hidden)):
         if values and len(values) != len(frames):
             raise DataError(f"{place}: has {len(values)} {name}, its video lists {len(frames)} frames")
     score = row.get("score")
     sure = ASSUMED_SCORE if score is None else real_number(score, f"{place}: score")
-    hidden, kinds = row.get("occlusion"), _kinds(row, place)
+    kinds = _kinds(row, place)
     for at, frame_index in enumerate(frames):
         segment = drawn(segments[at]) if segments else None
         box = boxes[at] if boxes else None
@@ -201,5 +208,5 @@ def _put_shapes(
             objects.put_box(key, frame_index, shape.box, shape.kind)
         elif shape.rle is not None:
             leave_parts(shape.lost_parts, tally)
-            is_occluded = isinstance(hidden, list) and len(hidden) == len(frames) and hidden[at] in _OCCLUDED
+            is_occluded = bool(hidden) and hidden[at] in _OCCLUDED
             objects.put_mask(key, frame_index, LabelMask(shape.rle, sure, is_occluded=is_occluded), shape.kind)
