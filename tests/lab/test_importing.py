@@ -18,7 +18,7 @@ from veason.errors import DataError, OptionError
 from veason.lab.importing import import_evaluation, import_predictions, read_extras
 from veason.lab.layouts import arrange
 from veason.lab.store import Lab
-from veason.lab.verdicts import Verdict, Verdicts
+from veason.lab.verdicts import RaterVerdict, Verdicts
 from veason.masks import decode_mask
 from veason.types import Sample
 
@@ -293,7 +293,7 @@ def test_an_open_lab_sees_that_a_run_was_replaced(made: Made, tmp_path: Path) ->
 def test_verdicts_on_a_removed_run_do_not_count_for_the_next_of_its_name(made: Made, tmp_path: Path) -> None:
     lab, out = Lab(tmp_path / "lab"), made.lab.folder / "evaluations" / "liar" / "out"
     import_evaluation(lab, "x", out, with_masks=False)
-    Verdicts(lab.folder).add(Verdict("x", made.dataset[0].key, "ann", "wrong_instance"))
+    Verdicts(lab.folder).add(RaterVerdict("x", made.dataset[0].key, "ann", "wrong_instance"))
     lab.remove("x")
     with pytest.raises(OptionError, match="judged cases of an earlier run"):
         import_evaluation(lab, "x", out)
