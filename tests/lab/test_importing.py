@@ -86,6 +86,16 @@ def test_a_zip_that_points_outside_is_not_opened(made: Made, tmp_path: Path) -> 
         import_predictions(Lab(tmp_path / "lab"), "bad", made.dataset, tmp_path / "bad.zip")
 
 
+def test_a_locked_zip_is_told_so(made: Made, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "locked.zip", "w") as archive:
+        archive.writestr("v000/0/00000.png", b"x")
+    data = bytearray((tmp_path / "locked.zip").read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the mark of a password in the directory
+    (tmp_path / "locked.zip").write_bytes(data)
+    with pytest.raises(DataError, match="locked by a password"):
+        import_predictions(Lab(tmp_path / "lab"), "locked", made.dataset, tmp_path / "locked.zip")
+
+
 def test_a_name_is_never_written_over(made: Made) -> None:
     out = made.lab.folder / "evaluations" / "liar" / "out"
     with pytest.raises(OptionError, match="already"):

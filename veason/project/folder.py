@@ -123,6 +123,7 @@ def _check_backup(path: Path) -> None:
     """Read a backup as far as it can be read without opening it: every file's checksum, the database's own checks."""
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(dir=path.parent) as made:
+            check_packing(archive.infolist())
             broken = archive.testzip()
             archive.extract(PROJECT_FILE, made)
             db = sqlite3.connect(Path(made) / PROJECT_FILE)
