@@ -29,7 +29,7 @@ from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
-from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
+from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
@@ -114,6 +114,7 @@ def serve(
             app_kwargs=app_kwargs,
             head=f'<link rel="preload" href="{modules}" as="fetch" crossorigin="anonymous">',
             max_threads=MOST_THREADS,
+            state_session_capacity=MOST_SESSIONS,
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
