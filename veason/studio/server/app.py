@@ -19,6 +19,7 @@ from veason.studio.server.access.sign_in import SignIn
 from veason.studio.server.api import Api
 from veason.studio.server.compression import PageCompression
 from veason.studio.server.deployment import Deployment
+from veason.studio.server.doors import Doors
 from veason.studio.server.examples import list_examples
 from veason.studio.server.failures import Teller
 from veason.studio.server.guard import LOOPBACK, OriginGuard
@@ -86,6 +87,7 @@ def serve(
     app_kwargs: dict[str, Any] = {
         "middleware": [
             Middleware(OriginGuard, is_public=is_public, is_local=is_local, hosts=hosts),
+            Middleware(Doors, teller=studio.teller),
             *shared_middleware(studio, deployment, people),
             Middleware(
                 IntakeLimits,
