@@ -94,13 +94,14 @@ def objects(values: Values) -> str:
 
 
 def limits(values: Values) -> str:
-    """Return how many questions about real clips were answered as if they were known, and how many of the test refused."""
+    """Return how many questions about real clips were answered as if they were known, and how many others refused."""
     real = [value for value in values.values() if isinstance(value, dict) and "answered_as_if_known" in value]
     answered = sum(len(one["answered_as_if_known"]) for one in real)
     asked, known_words = (sum(one[key] for one in real) for key in ("asked", "asked_with_known_words_alone"))
+    written = sum(one["instructions"] for one in real)
     return (
-        f"**{answered}** of {asked} answered as if it were known ({sum(one['instructions'] for one in real)} instructions "
-        f"written for them, {known_words} times with known words alone, where the pictures tell); "
+        f"**{answered}** of {asked} questions answered as if they were known ({written} instructions written for the "
+        f"clips, {known_words} times with known words alone, where the pictures tell); "
         f"{values['test_questions_refused']} of {values['test_questions']} questions of the test split refused"
     )
 

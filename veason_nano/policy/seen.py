@@ -24,7 +24,7 @@ from veason_nano.world.render import Renderer
 from veason_nano.world.scene import Scene
 
 SEEN_FILE = "seen_pictures.tensors"
-"""Name of the file beside the weights. Servers take every file that ends with .safetensors for a part of the weights."""
+"""Name of the file beside the weights. Servers take every file that ends with .safetensors for weights."""
 
 MARGIN = 1.15
 """What the highest score of the validation clips is multiplied by, for clips that are stranger than those. A real clip
