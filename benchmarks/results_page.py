@@ -106,6 +106,17 @@ def limits(values: Values) -> str:
     )
 
 
+def engines(values: Values) -> str:
+    """Return how many texts of servers are those of this process, and the time to the first word of each."""
+    called = {"transformers": "transformers serve", "vllm": "vLLM"}
+    parts = [
+        f"{called[name]} {one['version']}: **{one['equal_texts']}** of {values['questions']} texts equal, first word {one['first_word_s']:.2f} s, "
+        f"{one['first_word_after_another_was_left_s']:.2f} s right after another answer was left"
+        for name, one in values["engines"].items()
+    ]
+    return f"{'; '.join(parts)}; in this process {values['own_first_word_s']:.2f} s"
+
+
 MODELS = [
     Row(
         "nano policy and segmenter, 800 questions about 200 rendered clips of a test split",
@@ -135,6 +146,12 @@ MODELS = [
         limits,
         "nano-limits",
         "nano_limits.py",
+    ),
+    Row(
+        "the embedded policy behind servers of others, greedy, on a busy machine",
+        engines,
+        "engines",
+        "bench_engines.py",
     ),
     Row(
         "a question on the embedded models: first word, whole answer, masks of 60 frames (medians)",

@@ -67,6 +67,29 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
     return load_qwen(checkpoint, profile, options, name=name, may_download=not is_known)
 
 
+def check_server(address: str) -> str:
+    """Return the address of a model server without what does not count.
+
+    Raises:
+        OptionError: it is none, or holds a password.
+        MissingBackend: the client library is not installed.
+    """
+    from veason.libraries import require_library
+
+    require_library("openai", "a policy on a server")
+    from veason.policy.connection import check_address
+
+    return check_address(address)
+
+
+def check_answers(policy: Policy) -> None:
+    """Raise EndpointError if a policy is on a server and nobody answers there."""
+    from veason.policy.endpoint import EndpointPolicy
+
+    if isinstance(policy, EndpointPolicy):
+        policy.check_reachable()
+
+
 def choose_policy_name(device: str = "auto") -> str:
     """Return the name of the best available policy. Downloads nothing.
 
