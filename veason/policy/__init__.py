@@ -6,7 +6,7 @@ from pathlib import Path
 
 from veason import hub
 from veason.errors import MissingBackend
-from veason.profile import GENERIC, load_profile, read_profile
+from veason.profile import load_profile, read_profile
 from veason.types import EndpointOptions, ModelOptions, Policy
 
 RECORDINGS = hub.ASSETS / "examples" / "recordings.json"
@@ -42,7 +42,7 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
         require_library("openai", f"the policy {name}")
         from veason.policy.endpoint import EndpointPolicy
 
-        profile = read_profile(Path(options.profile)) if options.profile else GENERIC
+        profile = read_profile(Path(options.profile)) if options.profile else None
         return EndpointPolicy(name, options.endpoint or EndpointOptions(), profile)
 
     require_library("transformers", f"the policy {name}")
