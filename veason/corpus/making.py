@@ -8,7 +8,8 @@ OUT/card.json, README.md    what came of it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,11 @@ from veason.types import Sample
 
 MOST_FAILURES = 5
 """Lessons in a row that may end with an error of the server before the run is stopped: it goes on later."""
+
+_UNCOUNTED = (
+    "the server does not tell how many tokens an answer took, so that no budget can be held: leave --max-tokens and "
+    "--max-cost out, and bound the run by --count"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,11 @@ class Budget:
                 raise OptionError(f"{name} of a budget is a number, 0 or more, got {value}")
         if self.cost is not None and not (self.price_in or self.price_out):
             raise OptionError("a budget in money needs --price-in and --price-out, of a million tokens")
+
+    @property
+    def has_end(self) -> bool:
+        """Whether anything ends it."""
+        return self.tokens is not None or self.cost is not None
 
     def cost_of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return what tokens cost."""
@@ -151,12 +162,17 @@ def _teach_all(
         return _taught(sample, profile, local.teacher, order)
 
     total, failures = len(journal.rows) + len(waiting), 0
+    spent = Counter(_spent(journal.rows.values()))
     left = iter(waiting)
     running: set[Future[dict[str, Any]]] = set()
     last: EndpointError | None = None  # of a lesson that stays to be taught
     with ThreadPoolExecutor(order.parallel) as pool:
         while True:
-            while len(running) < order.parallel and failures < MOST_FAILURES and not budget.is_spent(*_spent(journal)):
+            while (
+                len(running) < order.parallel
+                and failures < MOST_FAILURES
+                and not budget.is_spent(spent["prompt"], spent["completion"])
+            ):
                 sample = next(left, None)
                 if sample is None:
                     break
@@ -166,10 +182,14 @@ def _teach_all(
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 try:
-                    journal.append(future.result())
+                    row = future.result()
+                    journal.append(row)
+                    spent.update(_spent([row]))
                     failures = 0
+                    if budget.has_end and any(not one["prompt_tokens"] for one in row["attempts"]):
+                        raise EndpointError(_UNCOUNTED)
                 except EndpointError as error:
-                    failures += 1
+                    failures = MOST_FAILURES if str(error) == _UNCOUNTED else failures + 1
                     last = error
                 on_progress(len(journal.rows), total)
 
@@ -190,9 +210,10 @@ def _taught(sample: Sample, profile: Profile, teacher: Teacher, order: Order) ->
     return row | {"state": "kept" if is_kept else "rejected", "attempts": attempts}
 
 
-def _spent(journal: Journal) -> tuple[int, int]:
-    attempts = [one for row in journal.rows.values() for one in row["attempts"]]
-    return sum(one["prompt_tokens"] for one in attempts), sum(one["completion_tokens"] for one in attempts)
+def _spent(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the tokens that rows have cost, of prompts and of completions."""
+    attempts = [one for row in rows for one in row["attempts"]]
+    return {kind: sum(one[f"{kind}_tokens"] for one in attempts) for kind in ("prompt", "completion")}
 
 
 def _lines(
