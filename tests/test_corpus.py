@@ -227,7 +227,7 @@ def test_a_budget_ends_the_run_and_the_same_order_goes_on_from_there(dataset: Da
 
 
 def test_no_budget_is_held_where_the_server_counts_nothing(dataset: Dataset, tmp_path: Path) -> None:
-    with running(ModelServer(make_lines=lambda asked: lines(good(asked))[:2] + ["data: [DONE]"])) as server:
+    with running(ModelServer(make_lines=lambda asked: [*lines(good(asked))[:2], "data: [DONE]"])) as server:
         with pytest.raises(EndpointError, match="no budget can be held"):
             make(dataset, server, tmp_path, Order(6, parallel=1), budget=Budget(tokens=10**9))
         assert len(server.requests) == 1
