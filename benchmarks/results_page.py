@@ -110,8 +110,9 @@ def engines(values: Values) -> str:
     """Return how many texts of servers are those of this process, and the time to the first word of each."""
     called = {"transformers": "transformers serve", "vllm": "vLLM"}
     parts = [
-        f"{called[name]} {one['version']}: **{one['equal_texts']}** of {values['questions']} texts equal, first word {one['first_word_s']:.2f} s, "
-        f"{one['first_word_after_another_was_left_s']:.2f} s right after another answer was left"
+        f"{called[name]} {one['version']}: **{one['equal_texts']}** of {values['questions']} texts equal, "
+        f"first word {one['first_word_s']:.2f} s, {one['first_word_after_another_was_left_s']:.2f} s right after "
+        "another answer was left"
         for name, one in values["engines"].items()
     ]
     return f"{'; '.join(parts)}; in this process {values['own_first_word_s']:.2f} s"
