@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from veason.answer import render_answer
-from veason.corpus.card import Card, write_card
+from veason.corpus.card import Card, tokens_of, write_card
 from veason.corpus.checks import thought_of
 from veason.corpus.lessons import Lesson, choose_samples, make_lesson
 from veason.corpus.teacher import Teacher
@@ -137,7 +137,7 @@ def make_corpus(
         rows = [journal.rows[sample.key] for sample in samples if sample.key in journal.rows]
         by_key = {sample.key: sample for sample in samples}
         write_rows(out, _lines(rows, by_key, profile, out))
-        card = Card.of(identity, rows, len(samples), budget.price_in, budget.price_out)
+        card = Card.of(identity, rows, len(samples), budget.cost_of)
         write_card(card, out)
     if error is not None:
         raise error
@@ -162,7 +162,7 @@ def _teach_all(
         return _taught(sample, profile, local.teacher, order)
 
     total, failures = len(journal.rows) + len(waiting), 0
-    spent = Counter(_spent(journal.rows.values()))
+    spent = Counter(tokens_of(journal.rows.values()))
     left = iter(waiting)
     running: set[Future[dict[str, Any]]] = set()
     last: EndpointError | None = None  # of a lesson that stays to be taught
@@ -184,7 +184,7 @@ def _teach_all(
                 try:
                     row = future.result()
                     journal.append(row)
-                    spent.update(_spent([row]))
+                    spent.update(tokens_of([row]))
                     failures = 0
                     if budget.has_end and any(not one["prompt_tokens"] for one in row["attempts"]):
                         raise EndpointError(_UNCOUNTED)
@@ -210,12 +210,6 @@ def _taught(sample: Sample, profile: Profile, teacher: Teacher, order: Order) ->
     return row | {"state": "kept" if is_kept else "rejected", "attempts": attempts}
 
 
-def _spent(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Return the tokens that rows have cost, of prompts and of completions."""
-    attempts = [one for row in rows for one in row["attempts"]]
-    return {kind: sum(one[f"{kind}_tokens"] for one in attempts) for kind in ("prompt", "completion")}
-
-
 def _lines(
     rows: Sequence[dict[str, Any]], samples: dict[str, Sample], profile: Profile, out: Path
 ) -> Iterator[dict[str, Any]]:
@@ -235,10 +229,8 @@ def _line(lesson: Lesson, thought: str, profile: Profile, out: Path) -> dict[str
     answer = render_answer(without_marks(thought), lesson.keyframe, lesson.answer_boxes, lesson.context)
     folder = Path("images") / lesson.sample.video
     (out / folder).mkdir(parents=True, exist_ok=True)
-    images = []
-    for frame in open_sample(lesson.sample).frames(lesson.shown):
-        file = folder / f"{lesson.sample.frame_names[frame.index]}.jpg"
-        images.append(file.as_posix())
-        if not (out / file).exists():
-            save_jpeg(frame.image, out / file, profile.size_wh)
-    return sharegpt_row(system, user, answer, images)
+    files = {index: folder / f"{lesson.sample.frame_names[index]}.jpg" for index in lesson.shown}
+    missing = [index for index, file in files.items() if not (out / file).exists()]
+    for frame in open_sample(lesson.sample).frames(missing):
+        save_jpeg(frame.image, out / files[frame.index], profile.size_wh)
+    return sharegpt_row(system, user, answer, [file.as_posix() for file in files.values()])
