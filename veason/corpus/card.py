@@ -23,6 +23,9 @@ _REASONS = (
 )
 """Kinds of faults, each with words by which it is known; all others are disagreements with the answer."""
 
+BROKEN_OFF = "broken off"
+"""The state of a lesson whose server went away; its attempts are kept and counted, and it is taught again."""
+
 _TRIES = ("try", "tries")
 _DISAGREES = "disagrees with the answer"
 
@@ -64,8 +67,8 @@ class Card:
         cost_of: Callable[[int, int], float],
     ) -> Card:
         """Return the card of the rows of a journal; `cost_of` tells what tokens of prompts and of answers cost."""
-        states = Counter(row["state"] for row in rows)
-        states["waiting"] = wanted - len(rows)
+        states = Counter(row["state"] for row in rows if not is_waiting(row))
+        states["waiting"] = wanted - states.total()
         attempts = [one for row in rows for one in row["attempts"]]
         tokens = tokens_of(rows)
         return cls(
@@ -105,6 +108,11 @@ class Card:
             f"{self.seconds / 3600:.2f} hours of asking, cost {self.cost:.2f}.",
         ]
         return told
+
+
+def is_waiting(row: Mapping[str, Any] | None) -> bool:
+    """Tell whether a lesson is still to be taught: it has no row, or one that the server broke off."""
+    return row is None or row["state"] == BROKEN_OFF
 
 
 def tokens_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
