@@ -26,7 +26,7 @@ class Extra:
 
     Attributes:
         agreement: share of further answers that agree.
-        object_score: mean object score of the masks, 0 to 1.
+        object_score: mean object score of the masks, 0 to 1; where it is None, that of the answer counts.
         statements: statements of the reasoning that were measured.
         false_statements: those that are false.
         rewards: the four rewards by their column's name.
@@ -87,6 +87,7 @@ def make_case(
         target_on_keyframe=is_there,
         false_statements=extra.false_statements,
     )
+    object_score = saved.object_score if extra.object_score is None and saved else extra.object_score
     return {
         "key": sample.key,
         "video": sample.video,
@@ -105,7 +106,7 @@ def make_case(
         **figures,
         "jf": jf,
         "agreement": extra.agreement,
-        "object_score": extra.object_score,
+        "object_score": object_score,
         **dict.fromkeys(("reward_format", "reward_keyframe", "reward_boxes", "reward_tracks")),
         **(extra.rewards or {}),
         "statements": extra.statements,
