@@ -9,11 +9,11 @@
 Clips: rendered scenes of the nano world and sequences of DAVIS 2016, every frame of which has a true mask, and the real
 clips with masks drawn by hand on some frames (real ones are left out where a variable is not set). Rendered clips are
 followed by nano, real ones by nano-photo. The halves share no clip: half 0 has the scenes of even number, the five
-sequences of DAVIS for choosing and the first real clip. Each object is boxed once and propagated. Then a few corrections
+sequences of DAVIS for choosing and the first real clip. Each object is boxed once and propagated. Then some corrections
 on random frames with a true mask follow each other, chosen as a person would: a click in the middle of the largest
 error, or the mask painted; a click inside where there is none. Each correction is followed by the whole run, and
 `measure` notes for every frame how alike its mask is to the one before: from this `choose` says what any numbers would
-have given. On the half that is reported each correction is also followed by runs that may end early, with the numbers in
+have given. On the half that is reported each correction is also followed by runs that may end early, by the numbers in
 the code, which go on from labels of their own. `measure` goes on where it stopped.
 
 Frames are counted in calls of the mask decoder: hidden ones, which a frame depends on, count too. J is the mean IoU

@@ -23,6 +23,8 @@ from veason.studio.server.deployment import Deployment
 from veason.studio.server.doors import Doors
 from veason.studio.server.examples import list_examples
 from veason.studio.server.failures import Teller
+from veason.studio.server.first_look import STYLES as FIRST_STYLES
+from veason.studio.server.first_look import FirstLook, layer, small_picture
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
@@ -31,7 +33,7 @@ from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
-from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build
+from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build, template
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.rooms import MakeRoom, RoomPages
 from veason.studio.server.settings import Settings
@@ -88,6 +90,8 @@ def serve(
     beside = {name: make(own) for name, make in (rooms or {}).items()}
     about = about_page(studio, settings, has_people=has_people, rooms=tuple(beside))
     page = build(studio, about, api, modules, has_people=has_people)
+    small = [(one, small_picture(studio.outbox.shown / f"example-{one.place}.jpg")) for one in about.examples]
+    first = layer(template(), [(WEB / f"{name}.css").read_text("utf-8") for name in FIRST_STYLES], small)
     hosts = [*settings.hosts, *([] if is_public else [host])]
     app_kwargs: dict[str, Any] = {
         "middleware": [
@@ -102,6 +106,7 @@ def serve(
             ),
             Middleware(RoomPages, rooms=beside),
             Middleware(PageCompression),
+            Middleware(FirstLook, layer=first, preload=modules),
         ]
     }
     if deployment.has_mcp:
@@ -120,7 +125,6 @@ def serve(
             ssr_mode=False,
             allowed_paths=[str(studio.outbox.shown), str(studio.outbox.downloads)],
             app_kwargs=app_kwargs,
-            head=f'<link rel="preload" href="{modules}" as="fetch" crossorigin="anonymous">',
             max_threads=MOST_THREADS,
             state_session_capacity=MOST_SESSIONS,
             max_file_size=f"{settings.max_upload_mb}mb",
