@@ -135,7 +135,7 @@ class _Checker:
             kind, _, value = tag.partition(" ")
             if kind in WORTHS:
                 true = worth_of(self._view.facts, actor, kind)
-                is_true = abs(int(value) - true) <= max(_WORTH_APART * true, 4)
+                is_true = value.isdigit() and abs(int(value) - true) <= max(_WORTH_APART * true, 4)
             else:
                 is_true = tag in tags
             yield Statement("records", f"{name} {tag}", is_true)

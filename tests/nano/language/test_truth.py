@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,9 @@ def test_what_cannot_be_read_is_false(examples: list[tuple[View, str]]) -> None:
     assert [one.is_true for one in check_thought("the the the", view)] == [False]
     doubled = thought.replace("What happens: one", "What happens: one red", 1)
     assert false_ones(doubled, view)
+
+
+def test_a_number_that_was_left_out_is_false(examples: list[tuple[View, str]]) -> None:
+    view, thought = next((view, thought) for view, thought in examples if " size " in thought)
+    cut = re.sub(r" size \d+", " size", thought, count=1)
+    assert any(one.text.endswith(" size") for one in false_ones(cut, view))
