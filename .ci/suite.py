@@ -2,8 +2,11 @@
 
     python .ci/suite.py [arguments of pytest ...]
 
-Each line begins with the part that it comes from, and the results of both parts stand at the end, whichever fails.
-Every process computes on one thread, so two cores are used. JUnit files go to `test-results/`.
+Each line begins with the part that it comes from, and the results of both parts stand at the end, whichever fails, with
+the tests that failed. Every process computes on one thread, so two cores are used. JUnit files go to `test-results/`.
+
+Tests in a browser that fail beside the other part are run once more when it has ended. One that passes then is named as
+unstable at the end: it found a race, in itself or in the page, that wants mending, but no change caused it.
 
 Exit status: 0 if both parts pass, else that of the first part that does not. An interrupt ends both parts, which still
 report what they have; a second one kills them.
@@ -24,31 +27,55 @@ from typing import IO
 
 ROOT = Path(__file__).parent.parent
 RESULTS = "test-results"
+CACHE = ".pytest_cache"
 PARTS = {"browser": ["tests/browser"], "others": ["--ignore=tests/browser"]}
 """The arguments that choose the tests of each part."""
 
+RUN_AGAIN = "browser"
+"""The part whose failed tests are run once more, alone."""
+
+MOST_RUN_AGAIN = 5
+"""More failed tests than this are no accident of a busy machine."""
+
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+WIDE = {"COLUMNS": "400"}
+"""Keeps pytest from cutting the message of a failed test to the width of a terminal."""
+
+TESTS_FAILED = 1
+"""The exit status of pytest where tests were run and some failed."""
+
 NO_TESTS = 5
 """The exit status of pytest where no test is chosen: fine for one part, as with `-k`, but not for both."""
 
 INTERRUPTED = 130
 
 
-def pytest_command(part: str, arguments: Sequence[str]) -> list[str]:
-    """Return the command that runs one part, with caches and results of its own."""
-    own = [f"--junitxml={RESULTS}/{part}.xml", "-o", f"cache_dir=.pytest_cache/{part}", "--durations=15"]
+def pytest_command(part: str, arguments: Sequence[str], results: str | None = None) -> list[str]:
+    """Return the command that runs one part, with a cache and a file of results of its own."""
+    own = [f"--junitxml={RESULTS}/{results or part}.xml", "-o", f"cache_dir={CACHE}/{part}", "--durations=15"]
     return [sys.executable, "-m", "pytest", *own, *PARTS[part], *arguments]
 
 
-def run_together(commands: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Run commands at once, print their lines as they come, each with its name before it, and return how they ended.
+def failed_tests(lines: Sequence[str]) -> list[str]:
+    """Return the lines of pytest's short summary that name a failed test or an error.
 
-    The first SIGINT or SIGTERM interrupts the commands and what they have started, a further one kills it.
+    >>> failed_tests(["tests/a.py .F", "FAILED tests/a.py::test_b - assert 1 == 2", "1 failed, 1 passed in 0.10s"])
+    ['FAILED tests/a.py::test_b - assert 1 == 2']
+    """
+    return [line for line in lines if line.startswith(("FAILED ", "ERROR ")) and "::" in line]
+
+
+def run_together(commands: Mapping[str, Sequence[str]]) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Run commands at once, print their lines as they come, each with its name before it.
+
+    Return how each ended, and its lines. The first SIGINT or SIGTERM interrupts the commands and what they have
+    started, a further one kills it.
     """
     width = max(map(len, commands))
     lock = threading.Lock()
     started = time.monotonic()
     processes: dict[str, subprocess.Popen[str]] = {}
+    printed: dict[str, list[str]] = {name: [] for name in commands}
     num_signals = 0
 
     def forward(number: int, frame: FrameType | None) -> None:
@@ -61,6 +88,7 @@ def run_together(commands: Mapping[str, Sequence[str]]) -> dict[str, int]:
     def show(name: str, lines: IO[str]) -> None:
         for line in lines:
             with lock:
+                printed[name].append(line.rstrip())
                 print(f"{name:{width}} | {line.rstrip()}", flush=True)
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -69,7 +97,7 @@ def run_together(commands: Mapping[str, Sequence[str]]) -> dict[str, int]:
             processes[name] = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **ONE_THREAD, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **ONE_THREAD, **WIDE, "PYTHONUNBUFFERED": "1"},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -90,7 +118,7 @@ def run_together(commands: Mapping[str, Sequence[str]]) -> dict[str, int]:
     if num_signals:
         codes = {name: code or INTERRUPTED for name, code in codes.items()}
     print(f"\n{time.monotonic() - started:.0f} s: " + ", ".join(f"{name} {word(code)}" for name, code in codes.items()))
-    return codes
+    return codes, printed
 
 
 def word(code: int) -> str:
@@ -109,9 +137,27 @@ def exit_status(codes: Sequence[int]) -> int:
     return next((code if code > 0 else 128 - code for code in codes if code not in (0, NO_TESTS)), 0)
 
 
+def run_again(arguments: Sequence[str], failed: Sequence[str]) -> int:
+    """Run the failed tests of `RUN_AGAIN` alone and return how that ended; name them as unstable if all pass now."""
+    print(f"\n{len(failed)} of {RUN_AGAIN} failed beside the other part; now alone:")
+    command = [*pytest_command(RUN_AGAIN, arguments, f"{RUN_AGAIN}-again"), "--lf", "--lfnf=none"]
+    codes, _ = run_together({RUN_AGAIN: command})
+    if codes[RUN_AGAIN] == 0:
+        for line in failed:
+            print(f"UNSTABLE {line}")
+    return codes[RUN_AGAIN]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run both parts with further arguments of pytest; return the exit status."""
-    return exit_status([*run_together({part: pytest_command(part, arguments) for part in PARTS}).values()])
+    codes, printed = run_together({part: pytest_command(part, arguments) for part in PARTS})
+    failed = failed_tests(printed[RUN_AGAIN])
+    if codes[RUN_AGAIN] == TESTS_FAILED and len(failed) <= MOST_RUN_AGAIN:
+        codes[RUN_AGAIN] = run_again(arguments, failed)
+    for part, code in codes.items():
+        for line in failed_tests(printed[part]) if code else ():
+            print(f"{part} | {line}")
+    return exit_status([*codes.values()])
 
 
 if __name__ == "__main__":

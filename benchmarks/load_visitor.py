@@ -29,7 +29,7 @@ class LoadVisitor:
 
     Args:
         url: of the server.
-        number: tells visitors apart; colour, words and boxes follow from it.
+        number: tells up to 125 visitors apart; colour, words and boxes follow from it.
         config: what the server says of its events.
     """
 
@@ -45,7 +45,7 @@ class LoadVisitor:
             for target in one["targets"]
             if target[0] == self._component
         }
-        self.colour = (40 + number * 37 % 180, 40 + number * 59 % 180, 40 + number * 83 % 180)
+        self.colour = tuple(40 + 36 * (number // 5**place % 5) for place in range(3))
         self.words = f"canary {number} of nobody else"
         self.work = self.project = ""
         self.boxes: list[list[float]] = []
@@ -53,7 +53,7 @@ class LoadVisitor:
         self.look_ups: list[float] = []
         self.wrong: list[str] = []
         self.told: list[str] = []
-        self._edits = self.num_taken = self.num_again = 0
+        self._edits = self.num_taken = self.num_again = self.num_projects = self.num_clips = self.num_checked = 0
         self._last: list[Any] = []
 
     def event(self, name: str, data: dict[str, Any], stop_after: str | None = None) -> list[dict[str, Any]]:
@@ -108,6 +108,10 @@ class LoadVisitor:
         self.look_ups.append(time.monotonic() - began)
         return answer.json()
 
+    def come_anew(self) -> None:
+        """Be another visitor, with a project of its own, of the same colour and words."""
+        self.session, self.project, self.work = f"load{self.number}x{time.monotonic_ns()}", "", ""
+
     def open(self, folder: Path) -> None:
         """Upload a clip of one colour and open it."""
         path = folder / f"canary{self.number}.mp4"
@@ -120,6 +124,7 @@ class LoadVisitor:
         self.work = ""
         for item in self.event("open", {"path": uploaded.json()[0], "name": path.name}):
             if item["kind"] == "opened":
+                self.num_clips, self.num_projects = self.num_clips + 1, self.num_projects + (not self.project)
                 self.work, self.project, self.boxes = item["work"], item["project"], []
         if not self.work:
             raise RuntimeError(f"not opened: {self.told[-1:]}")
@@ -135,25 +140,20 @@ class LoadVisitor:
     def draw(self) -> None:
         """Draw a box that nobody else draws, as a new object."""
         place = len(self.boxes)
-        box = [
-            float(self.number % 40),
-            float(place * 3 % 30),
-            float(self.number % 40 + 4 + place),
-            float(place * 3 % 30 + 6),
-        ]
+        left, top, height = self.number % 40, place * 3 % 30, 6 + self.number // 40 % 5
+        box = [float(left), float(top), float(left + 4 + place), float(top + height)]
         if self.edit(edit="box", object=0, frame=place % COUNT, xyxy=box):
             self.boxes.append(box)
 
-    def work_on(self, rounds: int) -> None:
-        """Write, draw, propagate and look, so many times."""
+    def work_on(self) -> None:
+        """Write, draw, propagate and look."""
         self.edit(edit="words", text=self.words)
-        for _ in range(rounds):
-            self.draw()
-            for frame in range(3):
-                self.check_frame(frame)
-            self.propagate()
-            self.look_up("pulse", {"work": self.work})
-            self.look_up("queue", {"project": self.project})
+        self.draw()
+        for frame in range(3):
+            self.check_frame(frame)
+        self.propagate()
+        self.look_up("pulse", {"work": self.work})
+        self.look_up("queue", {"project": self.project})
 
     def propagate(self) -> None:
         """Have masks made, and again where the models' process ended or the disk was full; note the first wait."""
@@ -197,6 +197,7 @@ class LoadVisitor:
         text = self._client.get(f"/gradio_api/file={made[0]['path']}").text if made else ""
         if f"canary{self.number}.mp4" not in text or self.project in text:
             self.wrong.append(f"a download of another clip, or with the key: {text[:80]}")
+        self.num_checked += 1
 
     def close(self) -> None:
         """Drop the connections."""

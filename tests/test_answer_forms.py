@@ -148,3 +148,9 @@ def test_mutated_answers_are_never_absent_where_a_box_is_written() -> None:
         assert not (is_absent and holds_a_box(text, CONTEXT.shown)), text
         assert not (is_absent and find_box(text, CONTEXT.shown)), text
     assert num_absent > 20
+
+
+def test_half_a_character_in_an_answer_does_not_break_what_is_said_of_it() -> None:
+    found = find_box('"at \\ud83d [\\u0031\\u0030, 20, 30, 40]"')
+    assert found is not None
+    assert found.encode() == b"[10, 20, 30, 40"

@@ -9,7 +9,7 @@ from veason.shaping import (
     MaskInterpolator,
     drop_specks,
     fill_holes,
-    grow,
+    grow_mask,
     interpolate_boxes,
     intersect,
     largest_part,
@@ -48,7 +48,7 @@ def test_specks_go_and_what_touches_by_a_corner_is_one_part() -> None:
 
 
 def test_a_mask_grows_and_shrinks_round() -> None:
-    assert told(grow(drawn(".....", ".....", "..#..", ".....", "....."), 1)) == [
+    assert told(grow_mask(drawn(".....", ".....", "..#..", ".....", "....."), 1)) == [
         ".....", "..#..", ".###.", "..#..", "....."
     ]  # fmt: skip
     assert told(shrink(drawn(".....", "..#..", ".###.", "..#..", "....."), 1)) == [
@@ -70,12 +70,14 @@ def test_two_masks_are_combined() -> None:
     assert (told(subtract(first, second)), told(intersect(first, second))) == (["#..."], [".##."])
 
 
-@pytest.mark.parametrize("tool", [fill_holes, largest_part, lambda rle: drop_specks(rle, 3), lambda rle: grow(rle, 2)])
+@pytest.mark.parametrize(
+    "tool", [fill_holes, largest_part, lambda rle: drop_specks(rle, 3), lambda rle: grow_mask(rle, 2)]
+)
 def test_nothing_stays_nothing(tool: object) -> None:
     assert mask_area(tool(EMPTY)) == 0  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("tool", [drop_specks, grow, shrink, smooth])
+@pytest.mark.parametrize("tool", [drop_specks, grow_mask, shrink, smooth])
 def test_a_length_below_one_pixel_is_refused_in_words(tool: object) -> None:
     with pytest.raises(DataError, match="1 pixel or more, got 0"):
         tool(drawn("##"), 0)  # type: ignore[operator]

@@ -24,13 +24,13 @@ spec = importlib.util.spec_from_file_location("suite", {str(SCRIPT)!r})
 suite = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(suite)
 sleep = "import os, time; print('began', os.getpid()); time.sleep(120)"
-codes = suite.run_together({{name: [sys.executable, "-c", sleep] for name in ("one", "two")}})
+codes, _ = suite.run_together({{name: [sys.executable, "-c", sleep] for name in ("one", "two")}})
 sys.exit(suite.exit_status([*codes.values()]))
 """
 
 
 def test_both_outputs_and_both_results_are_shown_when_one_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    codes = suite.run_together(
+    codes, printed = suite.run_together(
         {
             "good": [sys.executable, "-c", "print('fine')"],
             "bad": [sys.executable, "-c", "print('oh'); raise SystemExit(3)"],
@@ -38,6 +38,7 @@ def test_both_outputs_and_both_results_are_shown_when_one_fails(capsys: pytest.C
     )
     shown = capsys.readouterr().out
     assert codes == {"good": 0, "bad": 3}
+    assert printed == {"good": ["fine"], "bad": ["oh"]}
     assert "good | fine\n" in shown
     assert "bad  | oh\n" in shown
     assert "good passed, bad FAILED (exit status 3)" in shown
@@ -77,3 +78,45 @@ def test_every_test_is_in_exactly_one_part() -> None:
     assert others == [f"--ignore={one}" for one in browser]
     commands = [suite.pytest_command(part, ["-x"]) for part in suite.PARTS]
     assert all(command[-1] == "-x" for command in commands)
+
+
+BUSY_THEN_QUIET = """
+from pathlib import Path
+def test_race():
+    mark = Path(__file__).with_suffix(".mark")
+    first = not mark.exists()
+    mark.touch()
+    assert not first, "too slow"
+def test_sound():
+    pass
+"""
+BROKEN = "def test_broken():\n    assert 1 == 2, 'one is not two'\n"
+
+
+@pytest.mark.parametrize(
+    ("in_browser", "others", "status", "last_line"),
+    [
+        pytest.param(BUSY_THEN_QUIET, "def test(): pass", 0, "UNSTABLE FAILED", id="a race of the browser"),
+        pytest.param(BROKEN, "def test(): pass", 1, "browser | FAILED", id="a fault in the browser"),
+        pytest.param("def test(): pass", BUSY_THEN_QUIET, 1, "others | FAILED", id="a race elsewhere"),
+    ],
+)
+def test_a_browser_test_is_run_once_more_alone_and_told_as_unstable(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    in_browser: str,
+    others: str,
+    status: int,
+    last_line: str,
+) -> None:
+    for part, text in {"browser": in_browser, "others": others}.items():
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "test_made.py").write_text(text)
+    monkeypatch.setattr(suite, "PARTS", {part: [str(tmp_path / part)] for part in ("browser", "others")})
+    monkeypatch.setattr(suite, "RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr(suite, "CACHE", str(tmp_path / "cache"))
+    assert suite.main([]) == status
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    assert last.startswith(last_line)
+    assert "too slow" in last or "one is not two" in last

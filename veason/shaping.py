@@ -44,7 +44,7 @@ def largest_part(rle: Rle) -> Rle:
     return encode_mask(labels == int(np.argmax(sizes)) + 1) if len(sizes) else rle
 
 
-def grow(rle: Rle, pixels: int) -> Rle:
+def grow_mask(rle: Rle, pixels: int) -> Rle:
     """Return every pixel that is at most so far from the mask, centre to centre.
 
     Raises:

@@ -72,7 +72,8 @@ a video |
 | a sign that it is about other pictures: another size, frames the video does not have, points far beside it, \
 corners where a size should be | refused whole, with the place |
 | a thing of two meanings: one id for two names, a frame that its name does not tell, a key that stands twice, \
-palettes in another order in each picture | refused, with the place and what to do |
+palettes in another order in each picture, folders called by numbers that may be objects or videos | \
+refused, with the place and what to do |
 | shapes that no project holds (points, cuboids, skeletons, tags), attributes, what an annotator skipped | counted as \
 left out |
 | boxes without masks | become prompts, from which masks are tracked |

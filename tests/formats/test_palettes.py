@@ -210,3 +210,63 @@ def test_frames_may_have_a_word_before_their_number_and_not_one_behind_it(tmp_pa
     palette(ids(1)).save(folder / "00013_1.png")
     with pytest.raises(DataError, match="should be called by its number"):
         read(tmp_path)
+
+
+def save_objects(root: Path, *numbers: str, value: int = 1, video: str = "clip") -> Path:
+    """Save two pictures of each object into a folder that is called by its number."""
+    for place, number in enumerate(numbers):
+        folder = root / "Annotations_6fps" / video / number
+        folder.mkdir(parents=True)
+        for frame in (0, 4 + place):
+            picture = np.zeros((30, 40), np.uint8)
+            picture[5:15, 8 * place : 8 * place + 7 - place] = value
+            palette(picture).save(folder / f"{frame:05d}.png")
+    return root
+
+
+@pytest.mark.parametrize("value", [1, 3, 255])
+@pytest.mark.parametrize("numbers", [("000", "001"), ("1", "2")], ids=["from 0", "from 1"])
+def test_one_folder_an_object_is_one_video(numbers: tuple[str, ...], value: int, tmp_path: Path) -> None:
+    video, left = read(save_objects(tmp_path, *numbers, value=value))
+    assert video.name == "clip"
+    assert areas(video) == {1: [70, 70], 2: [60, 60]}
+    assert {key: list(track) for key, track in video.tracks.items()} == {1: [0, 4], 2: [0, 5]}
+    assert left == ()
+
+
+def test_folders_called_by_numbers_are_videos_where_those_are_known(tmp_path: Path) -> None:
+    save_objects(tmp_path, "1", "2", video="val")
+    found = import_labels(tmp_path, "davis", own={"1": CLIP, "2": CLIP}, tally=ImportTally())
+    assert [list(video.tracks) for video in found] == [[1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "own", "message"),
+    [
+        (("1", "2"), {}, "the folders 1, 2 in clip hold one object each: .* Open the video first"),
+        (("1", "01"), {"clip": CLIP}, "are both object 1"),
+    ],
+)
+def test_folders_that_may_be_objects_or_videos_are_refused(
+    numbers: tuple[str, ...], own: dict[str, VideoInfo], message: str, tmp_path: Path
+) -> None:
+    save_objects(tmp_path, *numbers)
+    with pytest.raises(DataError, match=message):
+        list(import_labels(tmp_path, "davis", own=own, tally=ImportTally()))
+
+
+def test_pictures_beside_the_labels_tell_the_video(tmp_path: Path) -> None:
+    save_objects(tmp_path, "1", "2")
+    (tmp_path / "JPEGImages" / "clip").mkdir(parents=True)
+    for frame in range(6):
+        Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / "JPEGImages" / "clip" / f"{frame:05d}.jpg")
+    (video,) = import_labels(tmp_path, "davis", tally=ImportTally())
+    assert video.info.num_frames == 6
+    assert {key: list(track) for key, track in video.tracks.items()} == {1: [0, 4], 2: [0, 5]}
+
+
+def test_a_folder_of_an_object_that_holds_two_is_refused(tmp_path: Path) -> None:
+    save_objects(tmp_path, "1", "2")
+    palette(ids(1, 2)).save(tmp_path / "Annotations_6fps" / "clip" / "1" / "00009.png")
+    with pytest.raises(DataError, match="holds the values 1, 2"):
+        read(tmp_path)

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from tests.lab.conftest import Made
 from tests.lab.planted import BLUE, FRAMES, HEIGHT, RED, WIDTH, block, box_of
 from veason.errors import DataError, OptionError
-from veason.lab.groups import GROUPS_FILE, agreement, ask_group, explain_group, read_group
+from veason.lab.groups import GROUPS_FILE, ask_group, explain_group, group_agreement, read_group
 from veason.lab.rewarding import explain_rewards
 from veason.lab.server import lab_app
 from veason.lab.store import Lab, locked
@@ -127,7 +127,7 @@ def test_a_group_is_drawn_once_clustered_and_weighed(made: Made, lab: Lab) -> No
     assert totals == [3, 1, 3, 0, 0, 3]  # the keyframe is good for red and blue alike
     wanted = (np.array(totals) - np.mean(totals)) / np.std(totals, ddof=1)
     assert [member.advantage for member in members] == pytest.approx(list(wanted), abs=1e-5)
-    assert agreement(drawn) == 2 / 5
+    assert group_agreement(drawn) == 2 / 5
 
     lab.fill("liar", "agreement", {sample.key: 0.4})
     assert Lab(lab.folder).run("liar").case(sample.key)["agreement"] == 0.4

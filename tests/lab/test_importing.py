@@ -18,7 +18,7 @@ from veason.errors import DataError, OptionError
 from veason.lab.importing import import_evaluation, import_predictions, read_extras
 from veason.lab.layouts import arrange
 from veason.lab.store import Lab
-from veason.lab.verdicts import Verdict, Verdicts
+from veason.lab.verdicts import RaterVerdict, Verdicts
 from veason.masks import decode_mask
 from veason.types import Sample
 
@@ -84,6 +84,16 @@ def test_a_zip_that_points_outside_is_not_opened(made: Made, tmp_path: Path) -> 
         archive.writestr("../../v000/0/00000.png", b"x")
     with pytest.raises(DataError, match="outside"):
         import_predictions(Lab(tmp_path / "lab"), "bad", made.dataset, tmp_path / "bad.zip")
+
+
+def test_a_locked_zip_is_told_so(made: Made, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "locked.zip", "w") as archive:
+        archive.writestr("v000/0/00000.png", b"x")
+    data = bytearray((tmp_path / "locked.zip").read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the mark of a password in the directory
+    (tmp_path / "locked.zip").write_bytes(data)
+    with pytest.raises(DataError, match="locked by a password"):
+        import_predictions(Lab(tmp_path / "lab"), "locked", made.dataset, tmp_path / "locked.zip")
 
 
 def test_a_name_is_never_written_over(made: Made) -> None:
@@ -283,7 +293,7 @@ def test_an_open_lab_sees_that_a_run_was_replaced(made: Made, tmp_path: Path) ->
 def test_verdicts_on_a_removed_run_do_not_count_for_the_next_of_its_name(made: Made, tmp_path: Path) -> None:
     lab, out = Lab(tmp_path / "lab"), made.lab.folder / "evaluations" / "liar" / "out"
     import_evaluation(lab, "x", out, with_masks=False)
-    Verdicts(lab.folder).add(Verdict("x", made.dataset[0].key, "ann", "wrong_instance"))
+    Verdicts(lab.folder).add(RaterVerdict("x", made.dataset[0].key, "ann", "wrong_instance"))
     lab.remove("x")
     with pytest.raises(OptionError, match="judged cases of an earlier run"):
         import_evaluation(lab, "x", out)

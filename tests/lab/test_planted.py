@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.conftest import Made
 from tests.lab.planted import LIES, LIES_EACH
-from veason.lab.flags import Facts, raised
+from veason.lab.flags import CaseFacts, raised
 from veason.lab.query import compile_query
 
 
@@ -32,6 +32,6 @@ def test_right_masks_from_a_false_reason_are_found(made: Made) -> None:
 
 
 def test_of_an_answer_that_cannot_be_read_nothing_is_said_to_be_right() -> None:
-    told = raised(Facts(is_read=False, is_absent=True, says_absent=None, is_empty=True, jf=100.0))
+    told = raised(CaseFacts(is_read=False, is_absent=True, says_absent=None, is_empty=True, jf=100.0))
     assert told.pop("unreadable") is True
     assert set(told.values()) == {None}

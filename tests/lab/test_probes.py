@@ -11,7 +11,17 @@ import pytest
 from tests.lab.conftest import Made
 from tests.lab.planted import BLUE, RED
 from veason.errors import OptionError
-from veason.lab.probes import PROBES, Probed, holds, judge, make_question, replace_words, run_probes, summarise, wilson
+from veason.lab.probes import (
+    PROBES,
+    Probed,
+    is_as_expected,
+    judge,
+    make_question,
+    replace_words,
+    run_probes,
+    summarise,
+    wilson,
+)
 from veason.profile import GENERIC
 from veason.types import Answer, Answered, Box, Frame, PolicyEvent, Unanswered
 
@@ -139,14 +149,14 @@ def test_words_are_swapped_whole_and_at_once() -> None:
 
 
 def test_what_is_held_against_an_answer() -> None:
-    assert holds("same", "target", "target") is True
-    assert holds("same", "absent", "target") is False
-    assert holds("same", "other", "target") is None
-    assert holds("absent", "target", "absent") is True
-    assert holds("absent", "absent", "absent") is None
-    assert holds("changed", "target", "unreadable") is False
-    assert holds("changed", "target", "other") is True
-    assert holds("same", "unreadable", "target") is None
+    assert is_as_expected("same", "target", "target") is True
+    assert is_as_expected("same", "absent", "target") is False
+    assert is_as_expected("same", "other", "target") is None
+    assert is_as_expected("absent", "target", "absent") is True
+    assert is_as_expected("absent", "absent", "absent") is None
+    assert is_as_expected("changed", "target", "unreadable") is False
+    assert is_as_expected("changed", "target", "other") is True
+    assert is_as_expected("same", "unreadable", "target") is None
 
 
 def test_the_table_counts_only_what_can_be_judged() -> None:

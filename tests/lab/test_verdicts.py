@@ -8,11 +8,11 @@ import pytest
 
 from tests.lab.conftest import Made
 from veason.errors import DataError, OptionError
-from veason.lab.verdicts import Verdict, Verdicts, as_csv, as_jsonl, hard_negatives, kappa
+from veason.lab.verdicts import RaterVerdict, Verdicts, as_csv, as_jsonl, hard_negatives, kappa
 
 
 def say(verdicts: Verdicts, key: str, rater: str, tag: str, note: str = "") -> None:
-    verdicts.add(Verdict("run", key, rater, tag, note))
+    verdicts.add(RaterVerdict("run", key, rater, tag, note))
 
 
 def test_the_later_word_of_a_rater_counts_and_an_empty_tag_takes_it_back(tmp_path: Path) -> None:
@@ -56,20 +56,20 @@ def test_kappa_is_that_of_a_table_computed_by_hand() -> None:
     table = [("correct", "correct")] * 20 + [("correct", "bad_label")] * 5
     table += [("bad_label", "correct")] * 10 + [("bad_label", "bad_label")] * 15
     said = [
-        Verdict("run", str(key), rater, tag)
+        RaterVerdict("run", str(key), rater, tag)
         for key, pair in enumerate(table)
         for rater, tag in zip(("ann", "bob"), pair, strict=True)
     ]
-    agreement = kappa([*said, Verdict("run", "99", "ann", "correct")], "ann", "bob")
+    agreement = kappa([*said, RaterVerdict("run", "99", "ann", "correct")], "ann", "bob")
     assert (agreement.cases, agreement.agreed) == (50, 35)
     assert agreement.kappa == pytest.approx(0.4)
     assert kappa([], "ann", "bob").kappa is None
-    alike = [Verdict("run", "a", rater, "correct") for rater in ("ann", "bob")]
+    alike = [RaterVerdict("run", "a", rater, "correct") for rater in ("ann", "bob")]
     assert kappa(alike, "ann", "bob").kappa is None
 
 
 def test_exports_are_read_by_spreadsheets_without_running_anything() -> None:
-    said = [Verdict("run", "a", "ann", "correct", '=HYPERLINK("x")', 1.0)]
+    said = [RaterVerdict("run", "a", "ann", "correct", '=HYPERLINK("x")', 1.0)]
     assert as_csv(said) == 'run,key,rater,tag,note,at\nrun,a,ann,correct,"\'=HYPERLINK(""x"")",1.0\n'
     assert '"note": "=HYPERLINK' in as_jsonl(said)
 
@@ -78,8 +78,8 @@ def test_what_was_judged_wrong_comes_once_with_what_was_answered(made: Made, tmp
     key = next(key for key, kind in made.told.items() if kind == "absent_answered")
     verdicts = Verdicts(tmp_path)
     for rater, tag in (("ann", "hallucinated_object"), ("bob", "wrong_instance"), ("eve", "correct")):
-        verdicts.add(Verdict("liar", key, rater, tag))
-    verdicts.add(Verdict("liar", made.dataset[0].key, "ann", "correct"))
+        verdicts.add(RaterVerdict("liar", key, rater, tag))
+    verdicts.add(RaterVerdict("liar", made.dataset[0].key, "ann", "correct"))
     (row,) = hard_negatives(made.lab, verdicts.all())
     assert (row["key"], row["tags"]) == (key, ["hallucinated_object", "wrong_instance"])
     assert (row["absent"], row["instruction"], len(row["boxes_xyxy"])) == (True, "the green block", 1)

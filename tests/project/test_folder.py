@@ -13,8 +13,9 @@ from tests.project.crash import check_whole
 from tests.project.made import NUM_FRAMES, ask, box_prompt, make_project
 from veason.annotation import PutPrompt
 from veason.errors import ProjectError
+from veason.folders import size_of
 from veason.project import Project
-from veason.project.folder import enforce_quota, pack, size_of, unpack
+from veason.project.folder import enforce_quota, pack, unpack
 
 
 def test_a_packed_project_opens_elsewhere_with_its_videos(tmp_path: Path) -> None:

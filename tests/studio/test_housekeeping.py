@@ -26,7 +26,7 @@ def test_old_uploads_files_to_download_and_projects_go(
     upload.parent.mkdir()
     upload.touch()
     made = outbox.new_folder("me")
-    for path in (upload, made, *project.folder.iterdir()):
+    for path in (upload, upload.parent, made, *project.folder.iterdir()):
         os.utime(path, (0, 0))
     young = outbox.new_folder("me")
     keeping = Housekeeping(registry, outbox, lambda: "holds nothing")

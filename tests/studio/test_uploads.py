@@ -53,6 +53,7 @@ def test_an_upload_that_is_in_use_outlives_the_file_that_was_sent(upload: Path, 
     content = upload.read_bytes()
     with uploaded(Upload(path=str(upload), name="my clip.png"), tmp_path) as path:
         os.utime(upload, (0, 0))
+        os.utime(upload.parent, (0, 0))
         remove_old_uploads(tmp_path / "uploads", 3600)
         assert not upload.parent.exists()
         assert (path.name, path.read_bytes()) == ("my clip.png", content)
@@ -61,8 +62,11 @@ def test_an_upload_that_is_in_use_outlives_the_file_that_was_sent(upload: Path, 
 
 
 def test_a_new_upload_is_not_old(upload: Path, tmp_path: Path) -> None:
+    awaited = upload.parent.parent / "9b1c"
+    awaited.mkdir()  # made, and its file is on its way
     remove_old_uploads(tmp_path / "uploads", 3600)
     assert upload.is_file()
+    assert awaited.is_dir()
 
 
 def test_one_visitors_files_do_not_push_out_anothers() -> None:

@@ -16,7 +16,7 @@ from veason.shaping import (
     MaskInterpolator,
     drop_specks,
     fill_holes,
-    grow,
+    grow_mask,
     interpolate_boxes,
     intersect,
     largest_part,
@@ -36,7 +36,7 @@ _ALONE: Mapping[Tool, Callable[[Rle, int], Rle]] = {
     "fill": lambda rle, _: fill_holes(rle),
     "despeck": drop_specks,
     "largest": lambda rle, _: largest_part(rle),
-    "grow": grow,
+    "grow": grow_mask,
     "shrink": shrink,
     "smooth": smooth,
 }

@@ -87,8 +87,13 @@ def _parts(text: str) -> Iterator[tuple[str, bool]]:
         if isinstance(part, Tag):
             is_thought = not part.is_closing and part.name == "think"
         else:
-            plain = without_markup(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), part))
+            plain = without_markup(_ESCAPE.sub(lambda match: _character(int(match[1], 16)), part))
             yield _HEX.sub(lambda match: str(int(match[1], 16)), plain), is_thought
+
+
+def _character(code: int) -> str:
+    """Return the character of a code; a half of a pair, which no text can hold alone, stays out."""
+    return "" if 0xD800 <= code < 0xE000 else chr(code)
 
 
 def _find_numbers(part: str, labels: Collection[int], *, is_thought: bool) -> str | None:

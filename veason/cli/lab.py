@@ -214,7 +214,7 @@ def _find(lab: Lab, args: argparse.Namespace) -> int:
 
 def _compare(lab: Lab, args: argparse.Namespace) -> int:
     from veason.lab.comparing import compare, default_slices
-    from veason.lab.report import interval, number
+    from veason.lab.report import interval, shown_number
 
     if len(args.runs) < 2:
         raise OptionError("comparing takes two runs or more")
@@ -229,7 +229,7 @@ def _compare(lab: Lab, args: argparse.Namespace) -> int:
         for row in rows:
             digits = 2 if row.figure.startswith("reward_") else 1
             told = "" if row.is_difference else "  (no difference that holds)"
-            means = f"{number(row.first, digits):>7} {number(row.second, digits):>7}"
+            means = f"{shown_number(row.first, digits):>7} {shown_number(row.second, digits):>7}"
             print(
                 f"{other.info.name:24} {row.figure:16} {row.slice[:24]:24} {row.cases:6} {means}  "
                 f"{interval(row.difference, digits)}, {row.higher} higher, {row.lower} lower{told}"
@@ -288,7 +288,7 @@ def _probe(lab: Lab, args: argparse.Namespace) -> int:
 
 def _answers(lab: Lab, args: argparse.Namespace) -> int:
     from veason.formats.datasets import open_dataset
-    from veason.lab.groups import agreement, ask_group, read_groups
+    from veason.lab.groups import ask_group, group_agreement, read_groups
     from veason.lab.query import columns_named, compile_query
 
     if args.answers < 2:
@@ -305,7 +305,7 @@ def _answers(lab: Lab, args: argparse.Namespace) -> int:
         count = ask_group(
             one, pipeline, samples, count=args.answers, with_masks=not args.no_tracks, on_progress=on_progress
         )
-    shares = {key: share for key, drawn in read_groups(one, keys) if (share := agreement(drawn)) is not None}
+    shares = {key: share for key, drawn in read_groups(one, keys) if (share := group_agreement(drawn)) is not None}
     lab.fill(args.run_name, "agreement", shares)
     print(f"{count} questions asked, {len(keys) - count} known already", file=sys.stderr)
     return 0

@@ -204,7 +204,7 @@ def _run_restore(args: argparse.Namespace) -> int:
 
 def describe_project(project: Project) -> dict[str, Any]:
     """Return the content of `status --json`."""
-    from veason.project.folder import size_of
+    from veason.folders import size_of
     from veason.project.statistics import statistics
 
     numbers = statistics(project)

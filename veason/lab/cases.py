@@ -13,7 +13,7 @@ from veason.errors import DataError, VideoError
 from veason.evaluate.live import open_sample
 from veason.formats.benchmarks.predictions import SavedAnswer
 from veason.lab.claims import contradictions, read_claims
-from veason.lab.flags import Facts, raised
+from veason.lab.flags import CaseFacts, raised
 from veason.masks import mask_box
 from veason.types import Answer, Sample
 
@@ -75,7 +75,7 @@ def make_case(
     if answer is not None and saved is not None:
         claims = read_claims(answer, saved.shown, _size(sample), _picture(sample, answer) if read_pictures else None)
         found = contradictions(answer, saved.shown, claims)
-    facts = Facts(
+    facts = CaseFacts(
         is_read=None if saved is None else answer is not None,
         is_absent=_is_absent(sample),
         says_absent=answer.is_absent if answer else None,

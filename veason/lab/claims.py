@@ -18,7 +18,7 @@ import numpy as np
 from veason.consistency import check
 from veason.types import Answer, Box
 
-Verdict = Literal["true", "false", "unknown"]
+TruthValue = Literal["true", "false", "unknown"]
 Topic = Literal["frame", "count", "absence", "side", "colour"]
 
 _TARGET = r"(?:the |this |that |my |our )?(?:target|referred object|described object|object in question|answer)"
@@ -88,7 +88,7 @@ _SATURATED, _BRIGHT, _COLOURED_SHARE = 0.25, 0.2, 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ReadClaim:
     """One thing that the reasoning says of the target.
 
     Attributes:
@@ -103,14 +103,14 @@ class Claim:
     topic: Topic
     start: int
     end: int
-    verdict: Verdict
+    verdict: TruthValue
     evidence: str
     finding: str = ""
 
 
 def read_claims(
     answer: Answer, shown: Sequence[int], size_wh: tuple[int, int] | None, picture: np.ndarray | None = None
-) -> tuple[Claim, ...]:
+) -> tuple[ReadClaim, ...]:
     """Return the claims of a reasoning, in the order of its text.
 
     Args:
@@ -123,18 +123,18 @@ def read_claims(
     return tuple(sorted(claims, key=lambda claim: claim.start)[:MOST_CLAIMS])
 
 
-def contradictions(answer: Answer, shown: Sequence[int], claims: Sequence[Claim]) -> frozenset[str]:
+def contradictions(answer: Answer, shown: Sequence[int], claims: Sequence[ReadClaim]) -> frozenset[str]:
     """Return the names of everything in which the reasoning and the answer part."""
     return frozenset(finding.kind for finding in check(answer, shown, {})) | {
         claim.finding for claim in claims if claim.verdict == "false" and claim.finding
     }
 
 
-def _frames(answer: Answer, shown: Sequence[int]) -> list[Claim]:
+def _frames(answer: Answer, shown: Sequence[int]) -> list[ReadClaim]:
     claims = []
     for match in islice(_FRAME.finditer(answer.thought), MOST_CLAIMS):
         index = int(match[1])
-        verdict: Verdict = "unknown"
+        verdict: TruthValue = "unknown"
         if _COUNTED.match(answer.thought, match.end()):
             evidence = "a place among frames is no frame number"
         elif _is_hedged(answer.thought, match):
@@ -145,11 +145,11 @@ def _frames(answer: Answer, shown: Sequence[int]) -> list[Claim]:
             evidence = f"frame {index} was shown; the answer chose {answer.keyframe}"
         else:
             verdict, evidence = "false", f"frame {index} was not among the frames shown"
-        claims.append(Claim("frame", match.start(), match.end(), verdict, evidence))
+        claims.append(ReadClaim("frame", match.start(), match.end(), verdict, evidence))
     return claims
 
 
-def _sides(answer: Answer, size_wh: tuple[int, int] | None) -> list[Claim]:
+def _sides(answer: Answer, size_wh: tuple[int, int] | None) -> list[ReadClaim]:
     claims = []
     for match in islice(_SIDE.finditer(answer.thought), MOST_CLAIMS):
         if _is_hedged(answer.thought, match) or _is_elsewhen(answer, match):
@@ -158,11 +158,13 @@ def _sides(answer: Answer, size_wh: tuple[int, int] | None) -> list[Claim]:
             if match[group]:
                 side = {"upper": "top", "lower": "bottom"}.get(match[group].lower(), match[group].lower())
                 verdict, evidence = _judge_side(side, answer.boxes, size_wh)
-                claims.append(Claim("side", match.start(group), match.end(group), verdict, evidence, "side_differs"))
+                claims.append(
+                    ReadClaim("side", match.start(group), match.end(group), verdict, evidence, "side_differs")
+                )
     return claims
 
 
-def _judge_side(side: str, boxes: Sequence[Box], size_wh: tuple[int, int] | None) -> tuple[Verdict, str]:
+def _judge_side(side: str, boxes: Sequence[Box], size_wh: tuple[int, int] | None) -> tuple[TruthValue, str]:
     if len(boxes) != 1 or size_wh is None:
         return "unknown", "a side is judged where the answer has one box and the picture's size is known"
     (box,) = boxes
@@ -176,17 +178,17 @@ def _judge_side(side: str, boxes: Sequence[Box], size_wh: tuple[int, int] | None
     return ("true" if beyond < 0 else "unknown"), evidence
 
 
-def _colours(answer: Answer, picture: np.ndarray | None) -> list[Claim]:
+def _colours(answer: Answer, picture: np.ndarray | None) -> list[ReadClaim]:
     claims = []
     for match in islice(_COLOUR.finditer(answer.thought), MOST_CLAIMS):
         if _is_hedged(answer.thought, match) or _is_elsewhen(answer, match):
             continue
         verdict, evidence = _judge_colour(match[1].lower(), answer.boxes, picture)
-        claims.append(Claim("colour", match.start(1), match.end(1), verdict, evidence, "colour_differs"))
+        claims.append(ReadClaim("colour", match.start(1), match.end(1), verdict, evidence, "colour_differs"))
     return claims
 
 
-def _judge_colour(name: str, boxes: Sequence[Box], picture: np.ndarray | None) -> tuple[Verdict, str]:
+def _judge_colour(name: str, boxes: Sequence[Box], picture: np.ndarray | None) -> tuple[TruthValue, str]:
     if picture is None or not boxes:
         return "unknown", "a colour is judged where the answer has a box and the keyframe can be read"
     pixels = np.concatenate([_inside(box, picture) for box in boxes])

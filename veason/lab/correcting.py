@@ -34,7 +34,7 @@ from veason.formats.projects.to_project import Imported, to_project
 from veason.lab.cases import Extra, make_case, samples_by_object
 from veason.lab.importing import REWARDS, write_cases
 from veason.lab.pictures import TRUTH_FILE, CasePictures, CorrectedTruth
-from veason.lab.rewarding import explain_rewards, profile_of
+from veason.lab.rewarding import explain_rewards, profile_of_run
 from veason.lab.store import CASES_FILE, MASKS, Lab, Run
 from veason.libraries import library_imports
 from veason.masks import decode_mask, empty_mask, union_mask
@@ -191,7 +191,7 @@ def _scored_again(run: Run, row: Mapping[str, Any], samples: Mapping[str, Sample
         drawn = {index: decode_mask(rle) for index, rle in masks.items()}
         write_prediction(Path(temporary), sample, drawn, open_sample(sample).info.size_wh)
         scored = score_task(Task(key, (sample,), saved), Path(temporary), OutlineCache())
-    profile = profile_of(run.info.made_by)
+    profile = profile_of_run(run.info.made_by)
     rewards = None
     if saved is not None:
         rewards = explain_rewards(sample, answer, saved.text, shown, profile=profile, masks=masks)

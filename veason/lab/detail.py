@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from veason.errors import OptionError
-from veason.lab.claims import Claim, read_claims
+from veason.lab.claims import ReadClaim, read_claims
 from veason.lab.groups import explain_group, read_group
 from veason.lab.pictures import BOXED, TRUTH, CasePictures, DrawnBox
-from veason.lab.rewarding import Explained, explain_rewards, profile_of
+from veason.lab.rewarding import Explained, explain_rewards, profile_of_run
 from veason.types import Answer, Box
 
 MATCHED = "matched"
 """What is asked for to have the boxes drawn that the rewards compare, instead of the number of a drawn answer."""
 
 
-def judged_claims(pictures: CasePictures, row: Mapping[str, Any]) -> tuple[Claim, ...]:
+def judged_claims(pictures: CasePictures, row: Mapping[str, Any]) -> tuple[ReadClaim, ...]:
     """Return the claims of the reasoning of a case, none where no answer was saved."""
     if row["thought"] is None:
         return ()
@@ -36,7 +36,7 @@ def explained(pictures: CasePictures, row: Mapping[str, Any]) -> Explained | Non
         None if row["why_not"] else _answer(row),
         row["text"] or "",
         row["shown"],
-        profile=profile_of(run.info.made_by),
+        profile=profile_of_run(run.info.made_by),
         masks=pictures.predicted(row["key"]) if run.info.has_masks else None,
     )
 
@@ -48,7 +48,7 @@ def _answer(row: Mapping[str, Any]) -> Answer:
 def group_of(pictures: CasePictures, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the answers that were drawn to a question, each with its cluster, rewards and advantage."""
     run = pictures.run
-    members = explain_group(read_group(run, row["key"]), pictures.samples[row["key"]], profile_of(run.info.made_by))
+    members = explain_group(read_group(run, row["key"]), pictures.samples[row["key"]], profile_of_run(run.info.made_by))
     told = []
     for member in members:
         answer = member.drawn.saved.answer

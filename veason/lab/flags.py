@@ -1,7 +1,7 @@
 """The kinds of hallucination that can be found without a person, each a rule with a name.
 
 A rule looks at what is known of a case and says True, False, or None where it cannot tell: a case that nobody can judge
-is not one without fault. What a rule needs is in `Facts`; nothing is computed here.
+is not one without fault. What a rule needs is in `CaseFacts`; nothing is computed here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LOW_IOU, HIGH_IOU = 0.1, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CaseFacts:
     """What is known of one case.
 
     Attributes:
@@ -51,31 +51,31 @@ class Flag:
 
     name: str
     meaning: str
-    rule: Callable[[Facts], bool | None]
+    rule: Callable[[CaseFacts], bool | None]
 
 
-def _absent_answered(facts: Facts) -> bool | None:
+def _absent_answered(facts: CaseFacts) -> bool | None:
     if facts.is_absent is None or facts.is_read is False:
         return None
     claimed = not facts.is_empty if facts.says_absent is None else not facts.says_absent
     return facts.is_absent and claimed
 
 
-def _present_denied(facts: Facts) -> bool | None:
+def _present_denied(facts: CaseFacts) -> bool | None:
     if facts.is_absent is None or facts.is_read is False:
         return None
     denied = facts.is_empty if facts.says_absent is None else facts.says_absent
     return not facts.is_absent and denied
 
 
-def _contradiction(*kinds: str) -> Callable[[Facts], bool | None]:
-    def rule(facts: Facts) -> bool | None:
+def _contradiction(*kinds: str) -> Callable[[CaseFacts], bool | None]:
+    def rule(facts: CaseFacts) -> bool | None:
         return bool(facts.contradictions & set(kinds)) if facts.is_read else None
 
     return rule
 
 
-def _wrong_instance(facts: Facts) -> bool | None:
+def _wrong_instance(facts: CaseFacts) -> bool | None:
     if facts.is_read is False:
         return None
     if facts.is_absent:
@@ -85,17 +85,17 @@ def _wrong_instance(facts: Facts) -> bool | None:
     return facts.target_iou < LOW_IOU and facts.other_iou >= HIGH_IOU
 
 
-def _wrong_frame(facts: Facts) -> bool | None:
+def _wrong_frame(facts: CaseFacts) -> bool | None:
     if facts.is_absent or facts.says_absent or facts.target_on_keyframe is None:
         return None
     return not facts.target_on_keyframe
 
 
-def _false_reason(facts: Facts) -> bool | None:
+def _false_reason(facts: CaseFacts) -> bool | None:
     return None if facts.false_statements is None else facts.false_statements > 0
 
 
-def _right_for_wrong_reason(facts: Facts) -> bool | None:
+def _right_for_wrong_reason(facts: CaseFacts) -> bool | None:
     if facts.jf is None or facts.is_read is not True:
         return None
     return facts.jf >= GOOD_JF and bool(facts.contradictions & REASON_KINDS or facts.false_statements)
@@ -134,6 +134,6 @@ def _not(value: bool | None) -> bool | None:
     return None if value is None else not value
 
 
-def raised(facts: Facts) -> dict[str, bool | None]:
+def raised(facts: CaseFacts) -> dict[str, bool | None]:
     """Return every flag of a case by name: True, False, or None where it cannot be told."""
     return {flag.name: flag.rule(facts) for flag in FLAGS}

@@ -259,7 +259,7 @@ def _is_same(a: Answer | None, b: Answer | None) -> bool:
     return overlap is not None and overlap >= SAME
 
 
-def agreement(drawn: Sequence[DrawnAnswer]) -> float | None:
+def group_agreement(drawn: Sequence[DrawnAnswer]) -> float | None:
     """Return the share of the further answers that say the same as the first; None where there are no others."""
     if len(drawn) < 2:
         return None

@@ -23,14 +23,14 @@ from veason.formats.datasets import Dataset, open_dataset
 from veason.lab.cases import NOTHING_MORE, Extra, check_keys, make_case, samples_by_object
 from veason.lab.layouts import arrange
 from veason.lab.packing import pack_masks, saved_masks
-from veason.lab.rewarding import TERMS, explain_rewards, profile_of
+from veason.lab.rewarding import REWARD_TERMS, explain_rewards, profile_of_run
 from veason.lab.store import CASES_FILE, MASKS, Lab, Run, RunInfo, schema
 from veason.libraries import library_imports
 from veason.profile import Profile
 from veason.types import OnProgress, Sample
 
 SHARES, COUNTS = ("agreement", "object_score"), ("statements", "false_statements")
-REWARDS = tuple(f"reward_{name}" for name in TERMS)
+REWARDS = tuple(f"reward_{name}" for name in REWARD_TERMS)
 """What a line of extras can tell: shares from 0 to 1, whole numbers, rewards."""
 
 _LARGEST = 10**9
@@ -79,7 +79,7 @@ def import_evaluation(
         has_masks=with_masks,
     )
     with lab.adding(info) as folder:
-        source = _Source(rows, answers, more, predictions, profile_of(info.made_by))
+        source = _Source(rows, answers, more, predictions, profile_of_run(info.made_by))
         write_cases(folder, _cases(samples, source, on_progress))
         if with_masks:
             pack_masks(((sample.key, saved_masks(predictions, sample)) for sample in samples), folder / MASKS)

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from veason.errors import DataError
 from veason.formats.benchmarks.predictions import ANSWERS
 from veason.types import Sample
-from veason.zip_files import BROKEN_ZIP
+from veason.zip_files import BROKEN_ZIP, check_packing
 
 MOST_LEVELS = 3
 """So many folders may lie above the predictions."""
@@ -149,6 +149,7 @@ def _unpack(file: Path, target: Path) -> Path:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            check_packing(entries)
             total = sum(entry.file_size for entry in entries)
             if total > min(MAX_UNPACKED_BYTES, shutil.disk_usage(target).free):
                 raise DataError(

@@ -15,7 +15,7 @@ from veason.types import Rle, Sample
 CASES_A_FILE = 200
 INDEX_FILE = "index.parquet"
 
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 
 
 def saved_masks(predictions: Path, sample: Sample, frames: Iterable[int] | None = None) -> Iterator[tuple[int, Rle]]:
@@ -49,7 +49,7 @@ def pack_masks(cases: Iterable[tuple[str, Iterable[tuple[int, Rle]]]], folder: P
     pl.DataFrame(index, names, orient="row").write_parquet(folder / INDEX_FILE)
 
 
-def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     """Yield the items in lists of `size`, the last one shorter."""
     source = iter(items)
     while block := list(islice(source, size)):

@@ -24,8 +24,8 @@ from veason.types import Rle, Sample, SampleType, Truth
 TRUTH, PREDICTED, BOXED, MISSED = (64, 220, 120), (255, 106, 61), (255, 255, 255), (80, 160, 255)
 """Colours of the target, the prediction, the boxes of the answer, and what a prediction lacks, as RGB."""
 
-Layer = Literal["both", "truth", "difference"]
-LAYERS: tuple[Layer, ...] = ("both", "truth", "difference")
+MaskLayer = Literal["both", "truth", "difference"]
+LAYERS: tuple[MaskLayer, ...] = ("both", "truth", "difference")
 """What is drawn over a frame: target and prediction, the target alone, or where the two differ."""
 
 TRUTH_FILE = "truth.json"
@@ -149,7 +149,7 @@ class CasePictures:
         frame_index: int,
         *,
         width: int | None = None,
-        layer: Layer = "both",
+        layer: MaskLayer = "both",
         boxes: Sequence[DrawnBox] | None = None,
     ) -> Image.Image:
         """Return one frame of a case with target and prediction, and with boxes.
@@ -215,7 +215,7 @@ class CasePictures:
         ]
 
 
-def _painted(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray | None, layer: Layer) -> np.ndarray:
+def _painted(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray | None, layer: MaskLayer) -> np.ndarray:
     out = picture.astype(np.float32)
 
     def tint(mask: np.ndarray, colour: tuple[int, int, int]) -> None:

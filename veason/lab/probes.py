@@ -34,7 +34,7 @@ HIT = 0.5
 
 
 @dataclass(frozen=True)
-class Question:
+class ProbeQuestion:
     """What a policy is shown and asked.
 
     Attributes:
@@ -70,7 +70,7 @@ class Probe:
 
     meaning: str
     expected: Expected
-    change: Callable[[Question, np.random.Generator], Question | None]
+    change: Callable[[ProbeQuestion, np.random.Generator], ProbeQuestion | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,11 @@ def run_probes(
             changed = probe.change(question, np.random.default_rng([seed, number]))
             if changed is not None and (not changed.begun or isinstance(policy, ContinuingPolicy)):
                 after = judge(ask(policy, changed), changed)
-                rows.append(Probed(sample.key, name, before, after, holds(probe.expected, before, after)))
+                rows.append(Probed(sample.key, name, before, after, is_as_expected(probe.expected, before, after)))
         yield rows
 
 
-def make_question(sample: Sample, frame_count: int) -> Question:
+def make_question(sample: Sample, frame_count: int) -> ProbeQuestion:
     """Return what a policy is shown of a sample: frames spread evenly, as `veason eval` takes them."""
     video = open_sample(sample)
     shown = sample_indices(video.info.num_frames, frame_count)
@@ -139,10 +139,10 @@ def make_question(sample: Sample, frame_count: int) -> Question:
         for index in known
     }
     target = {index: sample.truth(index) for index in known}
-    return Question(tuple(video.frames(shown)), sample.instruction, video.info.num_frames, target, boxes)
+    return ProbeQuestion(tuple(video.frames(shown)), sample.instruction, video.info.num_frames, target, boxes)
 
 
-def ask(policy: Policy, question: Question) -> Answer | None:
+def ask(policy: Policy, question: ProbeQuestion) -> Answer | None:
     """Return the answer of a policy, None where it cannot be read."""
     if question.begun:
         assert isinstance(policy, ContinuingPolicy)
@@ -157,7 +157,7 @@ def ask(policy: Policy, question: Question) -> Answer | None:
     return None
 
 
-def judge(answer: Answer | None, question: Question) -> Outcome:
+def judge(answer: Answer | None, question: ProbeQuestion) -> Outcome:
     """Return what an answer is about: the target, something else, nothing."""
     if answer is None:
         return "unreadable"
@@ -170,7 +170,7 @@ def judge(answer: Answer | None, question: Question) -> Outcome:
     return "target" if float(overlaps.max(axis=1).mean()) >= HIT else "other"
 
 
-def holds(expected: Expected, before: Outcome, after: Outcome) -> bool | None:
+def is_as_expected(expected: Expected, before: Outcome, after: Outcome) -> bool | None:
     """Tell whether an answer changed as it should; None where the first answer was not readable, or not of the target.
 
     What should stay the same is looked at where the first answer was on the target, or rightly or wrongly "absent": it
@@ -222,27 +222,27 @@ _REASONED = re.compile(
 """What a policy writes, cut where its reasoning begins and where its answer does."""
 
 
-def _paraphrase(question: Question, rng: np.random.Generator) -> Question:
+def _paraphrase(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion:
     words = question.instruction.rstrip(".?! ")
     forms = (f"Please find {words}.", f"Could you show me {words}?", f"I am looking for {words}")
     return replace(question, instruction=str(rng.choice(forms)))
 
 
-def _swap_attribute(question: Question, rng: np.random.Generator) -> Question | None:
+def _swap_attribute(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion | None:
     changed = replace_words(question.instruction, _SWAPS, most=1)
     return None if changed == question.instruction else replace(question, instruction=changed)
 
 
-def _negate(question: Question, rng: np.random.Generator) -> Question:
+def _negate(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion:
     return replace(question, instruction=f"something that is not {question.instruction.rstrip('.?! ')}")
 
 
-def _ask_for_absent(question: Question, rng: np.random.Generator) -> Question:
+def _ask_for_absent(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion:
     things = ("the zebra made of glass", "the violin that is on fire", "the submarine with wings")
     return replace(question, instruction=str(rng.choice(things)))
 
 
-def _mirror(question: Question, rng: np.random.Generator) -> Question:
+def _mirror(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion:
     width = question.frames[0].image.shape[1]
     return replace(
         question,
@@ -256,7 +256,7 @@ def _mirror(question: Question, rng: np.random.Generator) -> Question:
     )
 
 
-def _relabel(question: Question, rng: np.random.Generator) -> Question:
+def _relabel(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion:
     return replace(
         question,
         frames=tuple(replace(frame, index=frame.index + _OFFSET) for frame in question.frames),
@@ -266,18 +266,18 @@ def _relabel(question: Question, rng: np.random.Generator) -> Question:
     )
 
 
-def _shuffle(question: Question, rng: np.random.Generator) -> Question | None:
+def _shuffle(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion | None:
     if len(question.frames) < 3:
         return None
     return replace(question, frames=tuple(question.frames[place] for place in rng.permutation(len(question.frames))))
 
 
-def _fewer_frames(question: Question, rng: np.random.Generator) -> Question | None:
+def _fewer_frames(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion | None:
     kept = [frame for frame in question.frames[::2]]
     return replace(question, frames=tuple(kept)) if len(kept) > 1 else None
 
 
-def _blank(question: Question, is_blank: Callable[[np.ndarray], np.ndarray]) -> Question | None:
+def _blank(question: ProbeQuestion, is_blank: Callable[[np.ndarray], np.ndarray]) -> ProbeQuestion | None:
     """Paint over a part of every frame, which must all have ground truth, in the frame's mean colour."""
     if not all(frame.index in question.target for frame in question.frames):
         return None
@@ -291,15 +291,15 @@ def _blank(question: Question, is_blank: Callable[[np.ndarray], np.ndarray]) -> 
     return replace(question, frames=tuple(frames))
 
 
-def _blank_target(question: Question, rng: np.random.Generator) -> Question | None:
+def _blank_target(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion | None:
     return _blank(question, _grown)
 
 
-def _blank_the_rest(question: Question, rng: np.random.Generator) -> Question | None:
+def _blank_the_rest(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion | None:
     return _blank(question, lambda mask: ~_grown(mask))
 
 
-def _truncate_reasoning(question: Question, rng: np.random.Generator) -> Question | None:
+def _truncate_reasoning(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion | None:
     """Let the policy answer after the first quarter of its reasoning, in words."""
     parts = _REASONED.fullmatch(question.written)
     words = re.findall(r"\S+\s*", parts["thought"]) if parts else []
@@ -309,7 +309,7 @@ def _truncate_reasoning(question: Question, rng: np.random.Generator) -> Questio
     return replace(question, begun=parts["opened"] + kept + parts["closed"])
 
 
-def _replace_reasoning(question: Question, rng: np.random.Generator) -> Question | None:
+def _replace_reasoning(question: ProbeQuestion, rng: np.random.Generator) -> ProbeQuestion | None:
     """Let the policy answer after the reasoning that it wrote to another question."""
     parts, other = _REASONED.fullmatch(question.written), _REASONED.fullmatch(question.elsewhere)
     if parts is None or other is None or parts["thought"] == other["thought"]:

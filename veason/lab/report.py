@@ -65,7 +65,7 @@ def write_report(runs: Sequence[Run], out: Path, *, title: str = "", with_pictur
     ]
     parts = [_part(run) for run in runs]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters.update(number=number, interval=interval, count=flag_count)
+    environment.filters.update(number=shown_number, interval=interval, count=flag_count)
     template = environment.from_string(
         resources.files("veason.lab").joinpath("templates/report.html").read_text("utf-8")
     )
@@ -98,12 +98,12 @@ def as_latex(parts: Sequence[RunPart]) -> str:
     lines = [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule"]
     lines += ["run & " + " & ".join(escape_latex(name) for name in columns) + r" \\", r"\midrule"]
     for part in parts:
-        cells = [number(part.means[name].mean) if name in part.means else "-" for name in columns]
+        cells = [shown_number(part.means[name].mean) if name in part.means else "-" for name in columns]
         lines.append(f"{escape_latex(part.info.name)} & " + " & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", "", rf"\begin{{tabular}}{{l{'r' * len(parts)}}}", r"\toprule"]
     lines += ["kind & " + " & ".join(escape_latex(part.info.name) for part in parts) + r" \\", r"\midrule"]
     for flag in FLAGS:
-        cells = [number(part.flags[flag.name].percent) for part in parts]
+        cells = [shown_number(part.flags[flag.name].percent) for part in parts]
         lines.append(f"{escape_latex(flag.name)} & " + " & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 
@@ -114,7 +114,7 @@ def escape_latex(text: str) -> str:
     return "".join(special.get(sign, "\\" + sign if sign in "&%$#_{}" else sign) for sign in text)
 
 
-def number(value: float | None, digits: int = 1) -> str:
+def shown_number(value: float | None, digits: int = 1) -> str:
     """Return a figure with some decimals, "-" where there is none."""
     return "-" if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
@@ -123,13 +123,13 @@ def interval(value: Interval | None, digits: int = 1) -> str:
     """Return a mean and its interval as text."""
     if value is None or np.isnan(value.mean):
         return "-"
-    mean, low, high = (number(one, digits) for one in (value.mean, value.low, value.high))
+    mean, low, high = (shown_number(one, digits) for one in (value.mean, value.low, value.high))
     return mean if value.low is None else f"{mean} [{low}, {high}]"
 
 
 def flag_count(count: FlagCount) -> str:
     """Return how often a flag is raised as text."""
-    return "not known" if not count.known else f"{count.raised} of {count.known} ({number(count.percent)} %)"
+    return "not known" if not count.known else f"{count.raised} of {count.known} ({shown_number(count.percent)} %)"
 
 
 def as_data_url(content: bytes, kind: str) -> str:

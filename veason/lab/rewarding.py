@@ -32,7 +32,7 @@ from veason.rewards import (
 )
 from veason.types import Answer, Box, Rle, Sample
 
-TERMS = ("format", "keyframe", "boxes", "tracks")
+REWARD_TERMS = ("format", "keyframe", "boxes", "tracks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Explained:
     """The rewards of one answer.
 
     Attributes:
-        terms: each reward by its name in `TERMS`, None where it cannot be told: the form without the keys that the
-            policy was asked to write, the tracks without masks.
+        terms: each reward by its name in `REWARD_TERMS`, None where it cannot be told: the form without the keys that
+            the policy was asked to write, the tracks without masks.
         areas: pixels of the target on every frame shown, which Rk compares.
         true_boxes: the target's boxes on the keyframe in source pixels, in the order that matched pairs count.
         unmatched: boxes of the answer that match nothing; Ru leaves them out, saved masks do not.
@@ -161,7 +161,7 @@ def sample_reward_case(sample: Sample, shown: Sequence[int], profile: Profile | 
     return RewardCase(context, tuple(masks.values()))
 
 
-def profile_of(made_by: Mapping[str, Any]) -> Profile | None:
+def profile_of_run(made_by: Mapping[str, Any]) -> Profile | None:
     """Return how the policy of a run was asked to answer, None where nothing tells which policy it was."""
     policy, file = made_by.get("policy"), made_by.get("profile")
     if not policy or policy == "scripted" or str(policy).startswith(("scripted:", "http://", "https://")):

@@ -23,7 +23,7 @@ from veason.lab.pictures import LAYERS, CasePictures
 from veason.lab.query import columns_named, compile_query
 from veason.lab.store import Lab, Run
 from veason.lab.summary import count_flags, mean_figures
-from veason.lab.verdicts import TAGS, Verdict, Verdicts
+from veason.lab.verdicts import TAGS, RaterVerdict, Verdicts
 from veason.libraries import library_imports
 from veason.studio.server.guard import OriginGuard
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-WEB = Path(__file__).parent / "web"
+LAB_WEB = Path(__file__).parent / "web"
 THEME = Path(__file__).parent.parent / "studio" / "web" / "core" / "theme.css"
 
 MOST_ROWS = 200
@@ -77,12 +77,12 @@ def lab_app(lab: Lab, *, hosts: tuple[str, ...] = ()) -> Starlette:
     room = Room(lab)
 
     async def page(request: Request) -> Response:
-        return FileResponse(WEB / "lab.html", headers={"cache-control": "no-cache"})
+        return FileResponse(LAB_WEB / "lab.html", headers={"cache-control": "no-cache"})
 
     async def theme(request: Request) -> Response:
         return FileResponse(THEME, headers={"cache-control": "no-cache"})
 
-    asked = {name: _answering(room, look_up) for name, look_up in LOOK_UPS.items()}
+    asked = {name: _answering(room, look_up) for name, look_up in LAB_LOOK_UPS.items()}
     changed = {name: _changing(room, change) for name, change in CHANGES.items()}
     return Starlette(
         routes=[
@@ -90,7 +90,7 @@ def lab_app(lab: Lab, *, hosts: tuple[str, ...] = ()) -> Starlette:
             Route("/theme.css", theme),
             *(Route(f"/api/{name}", handler) for name, handler in asked.items()),
             *(Route(f"/api/{name}", handler, methods=["POST"]) for name, handler in changed.items()),
-            Mount("/web", StaticFiles(directory=WEB)),
+            Mount("/web", StaticFiles(directory=LAB_WEB)),
         ],
         middleware=[
             Middleware(OriginGuard, is_public=False, is_local=not hosts, hosts=hosts),
@@ -230,7 +230,7 @@ def _whole(params: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-LOOK_UPS: dict[str, Callable[[Room, Mapping[str, str]], dict[str, Any] | bytes]] = {
+LAB_LOOK_UPS: dict[str, Callable[[Room, Mapping[str, str]], dict[str, Any] | bytes]] = {
     "about": about,
     "cases": cases,
     "case": case,
@@ -247,7 +247,7 @@ def verdict(room: Room, body: Mapping[str, Any]) -> dict[str, Any]:
     """Keep a verdict of a rater on a case."""
     texts = _texts(body, "run", "key", "rater", "tag", "note")
     room.lab.run(texts["run"]).case(texts["key"])
-    said = Verdict(texts["run"], texts["key"], texts["rater"], texts["tag"], texts["note"])
+    said = RaterVerdict(texts["run"], texts["key"], texts["rater"], texts["tag"], texts["note"])
     return asdict(Verdicts(room.lab.folder).add(said))
 
 

@@ -36,7 +36,7 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     import polars as pl
 
-VERSION = 1
+STORE_VERSION = 1
 RUN_FILE, CASES_FILE, MASKS, VIEWS_FILE = "run.json", "cases.parquet", "masks", "views.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
@@ -65,7 +65,7 @@ class RunInfo:
     tags: tuple[str, ...] = ()
     note: str = ""
     has_masks: bool = False
-    version: int = VERSION
+    version: int = STORE_VERSION
 
 
 class Run:
@@ -308,8 +308,10 @@ def _read_info(file: Path) -> RunInfo:
         record = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(record, dict):
             raise DataError(f"{file}: does not describe a run: import the run again")
-        if record.get("version") != VERSION:
-            raise DataError(f"{file}: is of version {record.get('version')!r}, this program reads {VERSION}: update it")
+        if record.get("version") != STORE_VERSION:
+            raise DataError(
+                f"{file}: is of version {record.get('version')!r}, this program reads {STORE_VERSION}: update it"
+            )
         return RunInfo(**{**record, "tags": tuple(record.get("tags", ()))})
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{file}: does not describe a run ({error}): import the run again") from error

@@ -43,7 +43,7 @@ NEGATIVES = ("hallucinated_object", "wrong_instance", "wrong_frame", "right_for_
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RaterVerdict:
     """One word of one rater on one case of a run. `at` is in seconds since 1970 (UTC)."""
 
     run: str
@@ -69,7 +69,7 @@ class Verdicts:
     def __init__(self, folder: Path) -> None:
         self.file = folder / VERDICTS_FILE
 
-    def add(self, verdict: Verdict) -> Verdict:
+    def add(self, verdict: RaterVerdict) -> RaterVerdict:
         """Keep a verdict, on the disk before this returns; `at` is set where it is 0.
 
         Raises:
@@ -79,7 +79,7 @@ class Verdicts:
             raise OptionError(f"unknown tag {verdict.tag!r}: choose one of {', '.join(TAGS)}")
         if not verdict.rater.strip():
             raise OptionError("a verdict needs the name of who gives it")
-        kept = Verdict(**{**asdict(verdict), "rater": verdict.rater.strip(), "at": verdict.at or time.time()})
+        kept = RaterVerdict(**{**asdict(verdict), "rater": verdict.rater.strip(), "at": verdict.at or time.time()})
         self.file.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(asdict(kept), ensure_ascii=False) + "\n"
         with self.file.open("ab+") as stream:
@@ -91,18 +91,18 @@ class Verdicts:
             os.fsync(stream.fileno())
         return kept
 
-    def all(self) -> list[Verdict]:
+    def all(self) -> list[RaterVerdict]:
         """Return the verdicts that count, in the order they were given.
 
         A last line that was cut off by a crash is passed over. Raises DataError for any other that cannot be read.
         """
         if not self.file.is_file():
             return []
-        latest: dict[tuple[str, str, str], Verdict] = {}
+        latest: dict[tuple[str, str, str], RaterVerdict] = {}
         lines = self.file.read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], start=1):
             try:
-                verdict = Verdict(**json.loads(line))
+                verdict = RaterVerdict(**json.loads(line))
             except (ValueError, TypeError) as error:
                 raise DataError(
                     f"{self.file}: line {number} is no verdict ({error}): mend or delete the line"
@@ -112,7 +112,7 @@ class Verdicts:
             latest[place] = verdict
         return [verdict for verdict in latest.values() if verdict.tag]
 
-    def of_run(self, run: str) -> list[Verdict]:
+    def of_run(self, run: str) -> list[RaterVerdict]:
         """Return the verdicts on the cases of one run."""
         return [verdict for verdict in self.all() if verdict.run == run]
 
@@ -131,7 +131,7 @@ def whole_lines(stream: BinaryIO) -> int:
     return 0
 
 
-def kappa(verdicts: Iterable[Verdict], first: str, second: str) -> VerdictAgreement:
+def kappa(verdicts: Iterable[RaterVerdict], first: str, second: str) -> VerdictAgreement:
     """Return how far two raters agree on the cases that both judged, beyond chance.
 
     Source: Cohen, A coefficient of agreement for nominal scales, 1960: (observed - expected) / (1 - expected).
@@ -151,7 +151,7 @@ def kappa(verdicts: Iterable[Verdict], first: str, second: str) -> VerdictAgreem
     return VerdictAgreement(count, agreed, (agreed / count - expected) / (1 - expected))
 
 
-def hard_negatives(lab: Lab, verdicts: Iterable[Verdict]) -> Iterator[dict[str, Any]]:
+def hard_negatives(lab: Lab, verdicts: Iterable[RaterVerdict]) -> Iterator[dict[str, Any]]:
     """Yield the cases with a verdict of `NEGATIVES` as JSON values: where they are, what was asked, what was answered.
 
     A case that more than one rater judged wrong comes once, with all tags.
@@ -168,7 +168,7 @@ def hard_negatives(lab: Lab, verdicts: Iterable[Verdict]) -> Iterator[dict[str, 
         yield {"dataset": about, "key": key, "run": name, "tags": sorted(found), **told}
 
 
-def as_csv(verdicts: Sequence[Verdict]) -> str:
+def as_csv(verdicts: Sequence[RaterVerdict]) -> str:
     """Return verdicts as CSV with a header; a cell that a spreadsheet would compute gets a quote before it."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, ("run", "key", "rater", "tag", "note", "at"), lineterminator="\n")
@@ -177,7 +177,7 @@ def as_csv(verdicts: Sequence[Verdict]) -> str:
     return stream.getvalue()
 
 
-def as_jsonl(verdicts: Sequence[Verdict]) -> str:
+def as_jsonl(verdicts: Sequence[RaterVerdict]) -> str:
     """Return verdicts as JSON lines."""
     return "".join(json.dumps(asdict(verdict), ensure_ascii=False) + "\n" for verdict in verdicts)
 

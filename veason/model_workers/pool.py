@@ -21,7 +21,7 @@ from veason.types import Holding, VideoSource
 RETRY_S = 5.0
 """After a worker could not load its models it is tried again this much later."""
 
-ENDING_S = 5.0
+WORKER_ENDING_S = 5.0
 """For how long a worker is waited for when the server ends."""
 
 _LOST = "the process in which the models ran ended: what was made is kept, and you can try again at once"
@@ -167,7 +167,7 @@ class WorkerPool:
         for worker in workers:
             worker.process.terminate()
         for thread in self._threads:
-            thread.join(ENDING_S)
+            thread.join(WORKER_ENDING_S)
 
     @contextmanager
     def _leased(self, video: bytes) -> Iterator[_Worker]:
@@ -235,13 +235,13 @@ class WorkerPool:
         try:
             told = work.recv()
         except (EOFError, OSError) as error:
-            process.join(ENDING_S)
+            process.join(WORKER_ENDING_S)
             raise DeviceError(
                 f"a worker for the models ended while it loaded them (code {process.exitcode}): has the machine enough "
                 "memory for so many? give fewer --workers"
             ) from error
         if isinstance(told, Exception):
-            process.join(ENDING_S)
+            process.join(WORKER_ENDING_S)
             raise told
         return _Worker(process, work, asides, told)
 

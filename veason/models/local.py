@@ -11,6 +11,7 @@ from pathlib import Path
 
 from veason import hub
 from veason.errors import MissingBackend
+from veason.folders import files_in, size_of
 from veason.models.catalogue import CATALOGUE, ModelKind
 
 PART_ENDING = ".veason-part"
@@ -57,14 +58,14 @@ def local_model(name: str, kind: ModelKind) -> LocalModel:
     if name in hub.EMBEDDED_SEGMENTERS:
         embedded = hub.EMBEDDED_SEGMENTERS[name] if kind == "segmenter" else kind
         folder = hub.embedded(embedded)
-        return LocalModel(name, kind, folder, _size_of(folder), hub.has_embedded(embedded))
+        return LocalModel(name, kind, folder, size_of(folder), hub.has_embedded(embedded))
     repository = repository_folder(name)
     if not repository.is_dir():
         return LocalModel(name, kind)
-    parts = [one.stat().st_size for one in (repository / "blobs").glob(f"*{PART_ENDING}")]
+    parts = [found.st_size for path, found in files_in(repository / "blobs") if path.suffix == PART_ENDING]
     folder = hub.cached_folder(name)
     is_whole = folder is not None and hub.has_weights(folder)
-    return LocalModel(name, kind, folder, _size_of(repository / "blobs"), is_whole, sum(parts))
+    return LocalModel(name, kind, folder, size_of(repository / "blobs"), is_whole, sum(parts))
 
 
 def local_models() -> tuple[LocalModel, ...]:
@@ -133,7 +134,7 @@ def remove_model(name: str) -> int:
     folder = repository_folder(name)
     if not folder.is_dir():
         raise MissingBackend(f"nothing of {name} is in {cache_folder()}")
-    freed = _size_of(folder / "blobs")
+    freed = size_of(folder / "blobs")
     shutil.rmtree(folder)
     return freed
 
@@ -149,10 +150,6 @@ def _called(name: str, blob: Path) -> str:
     snapshots = repository_folder(name) / "snapshots"
     links = (one for one in snapshots.rglob("*") if one.is_file() and one.resolve() == blob.resolve())
     return next((one.name for one in links), blob.name)
-
-
-def _size_of(folder: Path) -> int:
-    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else 0
 
 
 def _kind_of(name: str) -> ModelKind | None:

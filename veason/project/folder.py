@@ -9,11 +9,13 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from veason.atomic import atomic_file
 from veason.confined import run_confined
 from veason.errors import ProjectError
+from veason.folders import size_of
 from veason.project.database import PROJECT_FILE, in_words
 from veason.project.foreign import copy_foreign
 from veason.project.project import Project
@@ -121,6 +123,7 @@ def _check_backup(path: Path) -> None:
     """Read a backup as far as it can be read without opening it: every file's checksum, the database's own checks."""
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(dir=path.parent) as made:
+            check_packing(archive.infolist())
             broken = archive.testzip()
             archive.extract(PROJECT_FILE, made)
             db = sqlite3.connect(Path(made) / PROJECT_FILE)
@@ -224,21 +227,13 @@ def _check_size(name: str, size: int, max_bytes: int | None) -> None:
         raise ProjectError(f"{name} holds {size / 1e6:.0f} MB, more than the {max_bytes / 1e6:.0f} MB allowed")
 
 
-def size_of(folder: Path) -> int:
-    """Return the bytes of all files in a folder."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # a write-ahead log that was taken over meanwhile
-            continue
-    return total
-
-
-def last_used(folder: Path) -> float:
-    """Return when a project was last written to, in seconds since 1970."""
-    times = [path.stat().st_mtime for path in (folder / PROJECT_FILE, folder / f"{PROJECT_FILE}-wal") if path.exists()]
-    return max(times, default=folder.stat().st_mtime)
+def last_used(folder: Path) -> float | None:
+    """Return when a project was last written to, in seconds since 1970; None where there is none, or no more."""
+    times = []
+    for path in (folder / PROJECT_FILE, folder / f"{PROJECT_FILE}-wal"):
+        with suppress(FileNotFoundError):
+            times.append(path.stat().st_mtime)
+    return max(times, default=None)
 
 
 def enforce_quota(
@@ -256,11 +251,8 @@ def enforce_quota(
         The folders that were deleted.
     """
     now = time.time()
-    found = sorted(
-        (last_used(folder), folder)
-        for folder in Path(root).iterdir()
-        if folder.is_dir() and (folder / PROJECT_FILE).exists()
-    )
+    times = {folder: last_used(folder) for folder in Path(root).iterdir()}
+    found = sorted((used, folder) for folder, used in times.items() if used is not None)
     sizes = {folder: size_of(folder) for _, folder in found}
     kept = {folder.resolve() for folder in in_use}
     total = sum(sizes.values())
@@ -268,7 +260,7 @@ def enforce_quota(
     for used, folder in found:
         if folder.resolve() in kept or (now - used <= max_age_s and total <= max_bytes):
             continue
-        (folder / PROJECT_FILE).unlink()  # first, so that half a project is none
+        (folder / PROJECT_FILE).unlink(missing_ok=True)  # first, so that half a project is none
         shutil.rmtree(folder, ignore_errors=True)
         total -= sizes[folder]
         deleted.append(folder)

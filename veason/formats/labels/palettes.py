@@ -19,18 +19,19 @@ from veason.formats.benchmarks.indices import (
     solid_values,
     used_colors,
 )
-from veason.formats.labels.footage import Footage, VideoFinder, natural_key
-from veason.formats.labels.frame_numbers import ListedFrame
+from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.numbers import check_entries, frame_number
+from veason.formats.labels.numbers import check_entries
 from veason.formats.labels.options import ExportOptions
+from veason.formats.labels.palette_frames import MaskFolder, frame_files, frame_numbers
+from veason.formats.labels.palette_objects import object_folders, read_object_folders
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.masks import encode_mask
 from veason.types import ObjectMask
-from veason.video.images import is_picture, is_system_file
+from veason.video.images import is_system_file
 
 RESOLUTION = "Full-Resolution"
 """The folder of DAVIS for masks at the size of the video."""
@@ -39,9 +40,8 @@ _RESOLUTIONS = ("480p", "1080p", RESOLUTION)
 
 OVERLAP = "pixels where objects overlap and only the surest one is kept"
 _COVERED = "masks that lie wholly under surer ones"
-_ROOT = re.compile(r"annotations(_unsupervised)?", re.IGNORECASE)
-_NUMBERED = re.compile(r"[^\W\d_][^\d]*[0-9]+")
-"""A frame that is called by a word and its number, such as frame_00012."""
+_ROOT = re.compile(r"annotations([_-]\w+)?", re.IGNORECASE)
+"""The folder of all masks: also Annotations_unsupervised of DAVIS and Annotations_6fps of SA-V."""
 
 _VOID = "area"
 _NO_WORDS = "instructions (the format holds no words)"
@@ -78,21 +78,30 @@ def write_palette_video(
 def read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[LabelledVideo]:
     """Yield the videos of a folder in either layout, or of `<video>/<frame>.png` folders as models write them.
 
+    Folders called by numbers, `<video>/<object>/<frame>.png` as in SA-V, are the objects of a video that is known.
+
     Raises:
-        DataError: no palette PNG is there, one is broken, has soft edges or colours without ids, or two are one frame.
+        DataError: no palette PNG is there, one is broken, has soft edges or colours without ids, two are one frame, or
+            nothing tells whether folders called by numbers are objects or videos.
     """
     folders = _folders(source)
     if not folders:
         raise DataError(f"{source}: holds no <video>/<frame>.png; it should be a DAVIS or YouTube-VOS folder")
-    for name, (folder, root) in folders.items():
-        footage = finder.find(name, root.parent / "JPEGImages" / folder.relative_to(root))
-        yield _read_video(name, folder, footage, _listed(root.parent / "meta.json").get(name, {}), tally)
+    of_objects = object_folders(source, folders, finder)
+    for name, objects in of_objects.items():
+        pictures = next(iter(objects.values())).pictures.parent
+        yield read_object_folders(name, objects, finder.find(name, pictures), tally)
+    done = {folder.path for objects in of_objects.values() for folder in objects.values()}
+    for name, folder in folders.items():
+        if folder.path not in done:
+            listed = _listed(folder.root.parent / "meta.json").get(name, {})
+            yield _read_video(name, folder.path, finder.find(name, folder.pictures), listed, tally)
 
 
-def _folders(source: Path) -> dict[str, tuple[Path, Path]]:
-    """Return the folder with the pictures of each video, and the folder of all videos above it, by the video's name.
+def _folders(source: Path) -> dict[str, MaskFolder]:
+    """Return the folder with the masks of each video by the video's name.
 
-    Where a folder called Annotations or Annotations_unsupervised is there, only what lies below such a one counts.
+    Where a folder called Annotations or the like is there, only what lies below such a one counts.
 
     Raises:
         DataError: one video is there twice.
@@ -100,7 +109,7 @@ def _folders(source: Path) -> dict[str, tuple[Path, Path]]:
     below = (file.relative_to(source) for file in source.rglob("*") if file.suffix.lower() == ".png")
     folders = sorted({path.parent for path in below if not any(map(is_system_file, path.parts))})
     places = {path: next((at for at, part in enumerate(path.parts) if _ROOT.fullmatch(part)), -1) for path in folders}
-    found: dict[str, tuple[Path, Path]] = {}
+    found: dict[str, MaskFolder] = {}
     for path, at in places.items():
         if at < 0 and any(place >= 0 for place in places.values()):
             continue  # pictures beside the labels
@@ -111,16 +120,16 @@ def _folders(source: Path) -> dict[str, tuple[Path, Path]]:
         name, folder = "/".join(named), source / path
         if name in found:
             raise DataError(
-                f"{source}: the video {name!r} is there twice, in {found[name][0].relative_to(source)} and in {path}: "
-                "name the folder to import"
+                f"{source}: the video {name!r} is there twice, in {found[name].path.relative_to(source)} and in "
+                f"{path}: name the folder to import"
             )
-        found[name] = folder, source.joinpath(*path.parts[: at + 1])
+        found[name] = MaskFolder(folder, source.joinpath(*path.parts[: at + 1]))
     return found
 
 
 def _read_video(name: str, folder: Path, footage: Footage, listed: dict[int, str], tally: ImportTally) -> LabelledVideo:
-    files = _files(folder, tally)
-    numbers = _numbers(files, footage)
+    files = frame_files(folder, tally)
+    numbers = frame_numbers(files, footage)
     values = _values(files, folder)
     numbered = (values | set(listed)) - {0, VOID}  # by the video: a frame may show nothing but void
     ids = sorted(numbered | ({VOID} & set(listed))) or [1]
@@ -149,30 +158,6 @@ def _read_video(name: str, folder: Path, footage: Footage, listed: dict[int, str
     )
     tally.take_whole(video)
     return video
-
-
-def _files(folder: Path, tally: ImportTally) -> list[Path]:
-    """Return the pictures with ids of one video; other pictures among them are counted."""
-    pictures = sorted((file for file in folder.iterdir() if is_picture(file)), key=natural_key)
-    files = [file for file in pictures if file.suffix.lower() == ".png"]
-    others = len({file.stem for file in pictures} - {file.stem for file in files})
-    tally.find("picture", others)
-    tally.leave("picture", "that is no PNG, so that ids in it are lost", others)
-    return files
-
-
-def _numbers(files: list[Path], footage: Footage) -> list[int]:
-    """Return the frame of each picture. Raises DataError where one is not in the video, or two are one."""
-    num_frames = footage.info.num_frames if footage.info else None
-    seen: dict[int, Path] = {}
-    for file in files:
-        is_worded = _NUMBERED.fullmatch(file.stem) is not None and file.stem not in footage.frame_names
-        number = ListedFrame(file.name).number if is_worded else None
-        index = frame_number(footage.index_of(file.stem, file) if number is None else number, str(file), num_frames)
-        if index in seen:
-            raise DataError(f"{file}: is frame {index}, as is {seen[index].name}: delete one of the two")
-        seen[index] = file
-    return list(seen)
 
 
 def _values(files: list[Path], folder: Path) -> set[int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from veason.confined import MAX_BYTES, MAX_S, run_confined
 from veason.errors import DataError
+from veason.folders import size_of
 from veason.formats.importing import import_labels
 from veason.formats.labels.carried import carried, info_from, info_to, labels_of
 from veason.formats.labels.import_tally import ImportTally
@@ -20,7 +21,6 @@ from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.into_project import enter, own_videos
 from veason.formats.projects.to_project import Imported
 from veason.project import Project
-from veason.project.folder import size_of
 from veason.types import OnProgress
 from veason.video.images import is_system_file
 from veason.zip_files import BROKEN_ZIP, check_packing

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from veason.errors import SessionError
-from veason.project.folder import size_of
+from veason.folders import size_of
 from veason.types import Holding
 
 KEPT_FILES = 6

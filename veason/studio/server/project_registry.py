@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import ProjectError, SessionError
+from veason.folders import size_of
 from veason.project import Project
 from veason.project.database import PROJECT_FILE
-from veason.project.folder import enforce_quota, size_of
+from veason.project.folder import enforce_quota, last_used
 from veason.studio.server.settings import Settings
 from veason.types import Holding
 from veason.video import UNTRUSTED
@@ -246,7 +247,5 @@ def _kept_key(project: Project) -> str:
 
 
 def _age(folder: Path) -> float:
-    try:
-        return time.time() - max(path.stat().st_mtime for path in folder.glob(f"{PROJECT_FILE}*"))
-    except ValueError:
-        return float("inf")
+    used = last_used(folder)
+    return float("inf") if used is None else time.time() - used

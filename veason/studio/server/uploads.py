@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from unicodedata import category
 
@@ -58,14 +58,16 @@ def _link(source: Path, target: Path) -> None:
 
 def remove_old_uploads(folder: Path, max_age_s: float) -> None:
     """Delete what was sent longer ago, with the folders that are empty then; what is in use has a second name."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        try:
-            if path.is_dir():
-                path.rmdir()
-            elif time.time() - _came(path) > max_age_s:
-                path.unlink()
-        except OSError:  # not empty, or gone meanwhile
-            continue
+    oldest = time.time() - max_age_s
+    for place, _, names in os.walk(folder, topdown=False):
+        with suppress(OSError):  # gone meanwhile
+            is_old = Path(place).stat().st_mtime < oldest
+            for path in (Path(place, name) for name in names):
+                with suppress(OSError):
+                    if _came(path) < oldest:
+                        path.unlink()
+            if is_old and Path(place) != folder:  # a new one is empty until its file arrives
+                Path(place).rmdir()
 
 
 def _came(path: Path) -> float:
