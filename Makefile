@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READERS := .readers
+ENGINES := .engines
 DOCS := .docs
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers format clean
+.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -65,6 +66,11 @@ soak: $(VENV)/dev.done
 readers: $(VENV)/dev.done $(READERS)/done
 	VEASON_READERS=$(abspath $(READERS)/bin/python) $(BIN)/python -m pytest tests/formats/test_readers.py tests/policy/test_real_vocabulary.py
 
+# Model servers of others with the embedded weights, twenty questions each: transformers serve, and vLLM on the processor
+# in an environment of its own (some 4 GB; where only a CUDA build of torch is to be had, some 7).
+engines: $(VENV)/dev.done $(ENGINES)/done
+	VEASON_VLLM=$(abspath $(ENGINES)/bin/python) $(BIN)/python -m pytest tests/policy/test_real_server.py
+
 # The site under docs/, into site/. It is built from the sources alone, in an environment of its own; a warning is an error.
 docs: $(DOCS)/done
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
@@ -86,6 +92,14 @@ $(READERS)/done: .ci/requirements-readers.txt .ci/requirements-readers-bare.txt
 	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/requirements-readers-bare.txt
 	touch $@
 
+$(ENGINES)/done: .ci/vllm/requirements.txt .ci/vllm/torchvision_on_cpu.py
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/vllm/requirements.txt
+	cp .ci/vllm/torchvision_on_cpu.py $$($(ENGINES)/bin/python -c 'import torch; print(torch.__path__[0])')/..
+	echo import torchvision_on_cpu > $$($(ENGINES)/bin/python -c 'import torch; print(torch.__path__[0])')/../torchvision_on_cpu.pth
+	touch $@
+
 # sam2 ships as source and builds against the torch that is already here (build isolation would fetch a second one).
 $(VENV)/app.done: requirements.txt .ci/constraints.txt .ci/system-packages.sh packages.txt
 	sh .ci/system-packages.sh $$(cat packages.txt)
@@ -103,4 +117,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3* $(READERS) $(DOCS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(DOCS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

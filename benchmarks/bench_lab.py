@@ -25,7 +25,8 @@ from report import write_result
 
 from veason.lab.columns import COLUMNS
 from veason.lab.importing import write_cases
-from veason.lab.server import Room, about, cases
+from veason.lab.look_ups import about, cases
+from veason.lab.room import Room
 from veason.lab.store import Lab, RunInfo
 
 THOUGHT = "The target is the {} one on the {}. It enters late and is hidden twice. Frame {} is the best frame. " * 6

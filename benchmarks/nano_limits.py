@@ -4,9 +4,10 @@
 
 The limit was chosen on the validation split (`veason nano limits`). Measured here are the test split (questions that
 would be refused), the bundled examples, world clips with photographs behind them, and real clips: whole DAVIS sequences
-and their halves, and windows of two 720p clips. Real clips are asked `INSTRUCTIONS`, which have no word that the policy
-does not know, so that the pictures alone can tell. The area under the ROC curve is that of the picture score. The real
-clips stay outside the repository: without the variables they are left out. Results go to benchmarks/results/.
+and their halves, and two 720p clips, whole and in six windows. Each is asked what `real_instructions.py` has about it,
+and `KNOWN_WORDS`, which have no word that the policy does not know, so that the pictures alone can tell. The area under
+the ROC curve is that of the picture score. The real clips stay outside the repository: without the variables they are
+left out. Results go to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from real_instructions import ABOUT_CLIPS, ABOUT_SEQUENCES
 from report import write_result
 
 from veason import hub
 from veason.policy.qwen import QwenPolicy
-from veason.policy.seen_pictures import read_seen_pictures
+from veason.policy.seen_pictures import SeenPictures, read_seen_pictures
 from veason.profile import load_profile, sample_indices
 from veason.types import Frame, ModelOptions
 from veason.video import open_video
@@ -31,7 +33,7 @@ from veason_nano.dataset import choose_questions, clip_size, draw_scene
 from veason_nano.policy.seen import clip_frames
 from veason_nano.world.photos import load_photos
 
-INSTRUCTIONS = ("the one that moves", "the ball", "what enters first", "the largest object", "the one in front")
+KNOWN_WORDS = ("the one that moves", "the ball", "what enters first", "the largest object", "the one in front")
 
 
 def main() -> None:
@@ -54,11 +56,7 @@ def main() -> None:
     values["examples"] = spread(scores(examples()), seen.limit)
     values["photographs_behind"] = spread(scores(photographs(48)), seen.limit)
     for name, found in real_clips().items():
-        kept = list(found)
-        told = np.array([seen.score(policy.picture_features(frames)) for frames in kept])
-        answered = sum(not policy.outside_training(frames, one) for frames in kept for one in INSTRUCTIONS)
-        values[name] = {**spread(told, seen.limit), "auc": roc_area(world, told), "answered_as_if_known": answered}
-        values[name]["asked"] = len(kept) * len(INSTRUCTIONS)
+        values[name] = measure_strangers(policy, list(found), world, seen)
     print(write_result("nano-limits", values))
     for name, value in values.items():
         print(name, value)
@@ -78,6 +76,24 @@ def measure_world(policy: QwenPolicy, count: int, score: Any) -> tuple[int, int,
     return refused, asked, np.array(found)
 
 
+def measure_strangers(
+    policy: QwenPolicy, found: list[tuple[list[Frame], tuple[str, ...]]], world: np.ndarray, seen: SeenPictures
+) -> dict[str, Any]:
+    """Return how real clips score, and how many instructions about them are answered as if they were known."""
+    told = np.array([seen.score(policy.picture_features(frames)) for frames, _ in found])
+    asked = [(frames, one) for frames, about in found for one in (*about, *KNOWN_WORDS)]
+    known_words = [not policy.unknown_words(one) for _, one in asked]
+    answered = [one for frames, one in asked if not policy.outside_training(frames, one)]
+    return {
+        **spread(told, seen.limit),
+        "auc": roc_area(world, told),
+        "instructions": len({one for _, about in found for one in about}),
+        "asked": len(asked),
+        "asked_with_known_words_alone": sum(known_words),
+        "answered_as_if_known": answered,
+    }
+
+
 def examples() -> Iterator[list[Frame]]:
     """Yield the shown frames of the bundled clips."""
     for file in sorted((hub.ASSETS / "examples").glob("*.mp4")):
@@ -92,25 +108,33 @@ def photographs(count: int) -> Iterator[list[Frame]]:
         yield clip_frames(scene, clip_size(scene))
 
 
-def real_clips() -> dict[str, Iterator[list[Frame]]]:
-    """Return the real clips that the environment names."""
-    found: dict[str, Iterator[list[Frame]]] = {}
+def real_clips() -> dict[str, Iterator[tuple[list[Frame], tuple[str, ...]]]]:
+    """Return the real clips that the environment names, each with the instructions about it."""
+    found: dict[str, Iterator[tuple[list[Frame], tuple[str, ...]]]] = {}
     if root := os.environ.get("VEASON_DAVIS"):
         found["davis"] = davis(Path(root))
     if root := os.environ.get("VEASON_REAL_CLIPS"):
         for file in sorted(Path(root).glob("*/clip.mp4")):
-            found[file.parent.name] = windows(file, 6)
+            found[file.parent.name] = wholes_and_windows(file, ABOUT_CLIPS[file.parent.name])
     return found
 
 
-def davis(root: Path) -> Iterator[list[Frame]]:
-    """Yield each sequence and its two halves."""
+def wholes_and_windows(file: Path, about: tuple[str, ...]) -> Iterator[tuple[list[Frame], tuple[str, ...]]]:
+    """Yield a clip and six windows of it, with the instructions about it."""
+    for count in (1, 6):
+        for frames in windows(file, count):
+            yield frames, about
+
+
+def davis(root: Path) -> Iterator[tuple[list[Frame], tuple[str, ...]]]:
+    """Yield each sequence and its two halves, with the instructions about it."""
     for folder in sorted((root / "JPEGImages" / "480p").iterdir()):
         files = sorted(folder.glob("*.jpg"))
         half = len(files) // 2
         for part in (files, files[:half], files[half:]):
             shown = sample_indices(len(part), 8)
-            yield [Frame(index, np.asarray(Image.open(part[index]).convert("RGB"))) for index in shown]
+            frames = [Frame(index, np.asarray(Image.open(part[index]).convert("RGB"))) for index in shown]
+            yield frames, ABOUT_SEQUENCES[folder.name]
 
 
 def windows(file: Path, count: int) -> Iterator[list[Frame]]:

@@ -93,6 +93,31 @@ def objects(values: Values) -> str:
     return f"{ratios[0]:.1f} times stock at {few['objects']} object, {ratios[1]:.1f} times at {many['objects']}"
 
 
+def limits(values: Values) -> str:
+    """Return how many questions about real clips were answered as if they were known, and how many others refused."""
+    real = [value for value in values.values() if isinstance(value, dict) and "answered_as_if_known" in value]
+    answered = sum(len(one["answered_as_if_known"]) for one in real)
+    asked, known_words = (sum(one[key] for one in real) for key in ("asked", "asked_with_known_words_alone"))
+    written = sum(one["instructions"] for one in real)
+    return (
+        f"**{answered}** of {asked} questions answered as if they were known ({written} instructions written for the "
+        f"clips, {known_words} times with known words alone, where the pictures tell); "
+        f"{values['test_questions_refused']} of {values['test_questions']} questions of the test split refused"
+    )
+
+
+def engines(values: Values) -> str:
+    """Return how many texts of servers are those of this process, and the time to the first word of each."""
+    called = {"transformers": "transformers serve", "vllm": "vLLM"}
+    parts = [
+        f"{called[name]} {one['version']}: **{one['equal_texts']}** of {values['questions']} texts equal, "
+        f"first word {one['first_word_s']:.2f} s, {one['first_word_after_another_was_left_s']:.2f} s right after "
+        "another answer was left"
+        for name, one in values["engines"].items()
+    ]
+    return f"{'; '.join(parts)}; in this process {values['own_first_word_s']:.2f} s"
+
+
 MODELS = [
     Row(
         "nano policy and segmenter, 800 questions about 200 rendered clips of a test split",
@@ -116,6 +141,18 @@ MODELS = [
             "bench_davis.py",
         )
         for name in ("nano", "nano-photo")
+    ),
+    Row(
+        "nano policy asked about twelve real clips, their halves and windows, that were never trained on",
+        limits,
+        "nano-limits",
+        "nano_limits.py",
+    ),
+    Row(
+        "the embedded policy behind servers of others, greedy, on a busy machine",
+        engines,
+        "engines",
+        "bench_engines.py",
     ),
     Row(
         "a question on the embedded models: first word, whole answer, masks of 60 frames (medians)",

@@ -1,10 +1,13 @@
 """From a question to masks: what is shown, what is tracked, and what happens when there is no answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+import veason.pipeline as pipeline_module
 from tests.standins import ArrayVideo, BoxFiller
 from veason.errors import AnswerError, MissingBackend, PromptError
 from veason.pipeline import FramesShown, Pipeline
@@ -16,6 +19,7 @@ from veason.types import (
     Box,
     Frame,
     FrameMasks,
+    Note,
     PolicyEvent,
     Prompt,
     Sampling,
@@ -109,6 +113,32 @@ def test_an_empty_instruction_and_a_missing_policy_are_refused() -> None:
         list(Pipeline(Says(), BoxFiller()).ask(video(), "  "))
     with pytest.raises(MissingBackend, match="needs a policy"):
         list(Pipeline(None, BoxFiller()).ask(video(), "the ball"))
+
+
+@pytest.mark.parametrize(("seen_pictures", "num_calls"), [("", 0), ("pictures.safetensors", 1)])
+def test_words_and_frame_numbers_are_checked_without_the_gpu_that_pictures_need(
+    seen_pictures: str, num_calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Limited(Says):
+        profile = replace(GENERIC, seen_pictures=seen_pictures)
+
+        def outside_training(self, frames: Sequence[Frame], instruction: str) -> tuple[Note, ...]:
+            return (Note("outside_training", "never seen"),)
+
+    calls = []
+    wrapped = pipeline_module.wrap_gpu_work
+
+    def counting(work: Callable[..., Iterator[Any]], seconds: Any) -> Callable[..., Iterator[Any]]:
+        def call(*arguments: Any) -> Iterator[Any]:
+            calls.append(work.__name__)
+            yield from wrapped(work, seconds)(*arguments)
+
+        return call
+
+    monkeypatch.setattr(pipeline_module, "wrap_gpu_work", counting)
+    pipeline = Pipeline(Limited(), BoxFiller())
+    assert [note.message for note in pipeline.outside_training(video(), "a zeppelin")] == ["never seen"]
+    assert calls == ["_outside"] * num_calls
 
 
 def test_prompts_are_numbered_from_one_on_the_keyframe() -> None:

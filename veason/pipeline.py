@@ -194,7 +194,8 @@ class Pipeline:
         if shown is None:
             shown = sample_indices(video.info.num_frames, self.policy.frame_count)
         frames = self.shown_frames.read(video, tuple(shown))
-        return tuple(self._outside_on_gpu(instruction, frames))
+        looks = self.policy.profile.seen_pictures  # words and frame numbers take no GPU
+        return tuple((self._outside_on_gpu if looks else self._outside)(instruction, frames))
 
     def propagate(
         self,

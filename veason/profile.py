@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -141,6 +142,20 @@ BUILT_IN = {
     "Ricky06662/Seg-Zero-7B": dataclasses.replace(_ONE_PICTURE, name="Seg-Zero", boxes_key="bbox"),
 }
 """Profiles by hub id. Source: Veason-R1 at dde0d9b, batch_eval_keyframe_sft_dataset_.py; the papers of the others."""
+
+
+_QWEN3_VL_NAME = re.compile(r"qwen[-_. ]?3[-_. ]?vl", re.IGNORECASE)
+
+
+def profile_of_model(name: str) -> Profile:
+    """Return the profile that goes with the name of a model on a server.
+
+    >>> profile_of_model("qwen3-vl:8b").coordinates, profile_of_model("qwen2.5vl:7b").coordinates
+    ('thousandths', 'pixels')
+    """
+    if _QWEN3_VL_NAME.search(name):
+        return QWEN3_VL
+    return BUILT_IN.get(name, GENERIC)
 
 
 def load_profile(checkpoint: str, file: str | Path | None = None) -> Profile:

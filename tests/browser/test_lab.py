@@ -101,6 +101,37 @@ def test_from_a_kind_to_a_verdict_by_role_and_keyboard(context: BrowserContext, 
     page.get_by_label("against").select_option("honest")
     expect(page.get_by_role("option", name="J&F 0.0 → 100.0").first).to_be_visible()
 
+    page.get_by_role("button", name="Save view").click()
+    page.get_by_label("Name", exact=True).fill("took the other")
+    page.get_by_label("Name", exact=True).press("Enter")
+    page.get_by_role("button", name="took the other").first.click()  # takes the query back
+    expect(page.get_by_role("status")).to_have_text("280 of 280 cases")
+
+    page.get_by_role("button", name="Compare").click()
+    panel = page.get_by_role("region", name="Comparison")
+    holds = panel.get_by_role("row", name="wrong instance %").first
+    expect(holds).to_have_class("holds")
+    area = panel.get_by_role("img", name="a point a case").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 0.1 * area["width"], area["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 0.3 * area["height"], steps=4)
+    page.mouse.up()
+    expect(page.get_by_role("option", name="J&F 0.0 → 100.0").first).to_be_visible()
+    expect(page.get_by_role("option", name="J&F 100.0 → 100.0")).to_have_count(0)
+    brushed = page.get_by_role("status").inner_text()
+    assert [one["id"] for one in Axe().run(page).response["violations"]] == []
+    page.get_by_role("option", name="J&F 0.0 → 100.0").first.click()
+    case = page.get_by_role("dialog")
+    expect(case.locator("del").first).to_be_visible()  # what the other run does not say
+    expect(case.get_by_role("region", name="Reasoning of honest")).to_be_visible()
+    page.keyboard.press("Escape")
+    panel.get_by_role("button", name="All cases").click()
+    expect(page.get_by_role("status")).to_have_text("280 of 280 cases")
+    assert brushed != "280 of 280 cases"
+    page.get_by_role("button", name="Probes").click()
+    expect(page.get_by_role("region", name="Probes")).to_contain_text("No table yet")
+
     again = context.new_page()
     again.goto(link)  # a link leads a colleague to the same case
     expect(again.get_by_role("dialog", name="the red block").locator("mark.false")).to_have_text("right")

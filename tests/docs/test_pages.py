@@ -45,9 +45,10 @@ def fenced(path: Path, language: str) -> list[str]:
 
 
 def commands(path: Path) -> list[list[str]]:
-    """Return the command lines of a page as words, comments left out."""
+    """Return the command lines of a page as words, comments and variables before a command left out."""
     lines = [line for body in fenced(path, "sh") for line in body.replace("\\\n", " ").splitlines()]
-    return [words for line in lines for words in [shlex.split(line, comments=True)] if words]
+    split = [shlex.split(re.sub(r"^(?:[A-Z_]+=\S+ +)+", "", line), comments=True) for line in lines]
+    return [words for words in split if words]
 
 
 def prose(path: Path) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -12,13 +14,17 @@ from starlette.testclient import TestClient
 
 from tests.lab.conftest import Made
 from tests.lab.planted import LIES_EACH
+from tests.lab.test_probes import Looker
+from veason.formats.projects.from_project import from_project
+from veason.lab.room import Room
 from veason.lab.server import lab_app
 from veason.lab.store import Lab
+from veason.project import Project
 
 
 @pytest.fixture
 def client(made: Made) -> Iterator[TestClient]:
-    with TestClient(lab_app(made.lab), base_url="http://localhost") as client:
+    with TestClient(lab_app(Room(made.lab)), base_url="http://localhost") as client:
         yield client
 
 
@@ -51,6 +57,80 @@ def test_a_case_comes_with_claims_overlaps_and_pictures(client: TestClient, made
     assert told["others"] == ["honest"]
     picture = client.get("/api/picture", params={"run": "liar", "key": key, "frame": 1, "width": 64})
     assert Image.open(io.BytesIO(picture.content)).size == (40, 24)
+
+
+def test_the_other_run_stands_beside_a_case_word_by_word(client: TestClient, made: Made) -> None:
+    key = next(key for key, kind in made.told.items() if kind == "side_differs")
+    told = client.get("/api/case", params={"run": "liar", "key": key, "other": "honest"}).json()
+    against = told["against"]
+    texts = {
+        side: "".join(text for has, text in against["reasoning"] if has in ("both", side))
+        for side in ("first", "second")
+    }
+    assert texts == {"first": told["case"]["thought"], "second": against["case"]["thought"]}
+    assert ["first", "right"] in against["reasoning"]
+    assert client.get("/api/case", params={"run": "liar", "key": key}).json()["against"] is None
+
+
+def test_cases_are_brushed_by_either_run(client: TestClient) -> None:
+    asked = {"run": "honest", "other": "liar", "sort": "change"}
+    found = client.get("/api/cases", params={**asked, "brush": "99,100,0,1"}).json()
+    lost = client.get("/api/cases", params={**asked, "limit": 200}).json()["rows"]
+    assert found["total"] == sum(row["jf"] >= 99 and row["other_jf"] <= 1 for row in lost) > 0
+    for wrong in ("1,2,3", "a,b,c,d", "nan,1,1,1"):
+        answer = client.get("/api/cases", params={**asked, "brush": wrong})
+        assert (answer.status_code, "four numbers" in answer.json()["error"]) == (400, True)
+    picture = client.get("/api/scatter", params={"run": "honest", "other": "liar"})
+    assert picture.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(picture.content)).size == (800, 800)
+
+
+def test_curves_of_a_run(client: TestClient) -> None:
+    figures = client.get("/api/figures", params={"run": "honest"}).json()["figures"]
+    assert any("prominence" in one["caption"] for one in figures)
+    assert all(one["image"].startswith("data:image/svg+xml;base64,") for one in figures)
+
+
+def test_a_question_is_probed_from_its_page_and_the_table_is_kept(made: Made, tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab")
+    shutil.copytree(made.lab.folder, lab.folder)
+    key = made.dataset[0].key
+    asked = {"run": "honest", "key": key}
+    with TestClient(lab_app(Room(lab)), base_url="http://localhost") as client:
+        assert "no policy was named" in client.post("/api/probe", json=asked).json()["error"]
+        assert client.get("/api/probes", params={"run": "honest"}).json() == {"tables": []}
+    looker: Any = Looker()
+    room = Room(lab, load_policy=lambda: looker)
+    with TestClient(lab_app(room), base_url="http://localhost") as client:
+        assert client.get("/api/about").json()["can_probe"]
+        rows = client.post("/api/probe", json=asked).json()["rows"]
+        assert {row["probe"]: row["holds"] for row in rows}["paraphrase"] is True
+        client.post("/api/probe", json=asked)  # asked again, it takes its own place
+        (table,) = client.get("/api/probes", params={"run": "honest"}).json()["tables"]
+        told = client.get("/api/case", params=asked).json()["probes"]
+    assert (table["rows"][-1]["probe"], table["rows"][-1]["cases"]) == (
+        "all",
+        sum(row["holds"] is not None for row in rows),
+    )
+    assert [row["probe"] for row in told] == [row["probe"] for row in rows]
+    failed = {row["probe"] for row in rows if row["holds"] is False}
+    assert {row["probe"] for row in table["rows"] if row["failed"] == [key]} == failed - {"all"}
+    (lab.folder / "probes-broken.jsonl").write_text('{"key": "x"}\n')
+    with TestClient(lab_app(Room(lab)), base_url="http://localhost") as client:
+        assert "line 1 is no row" in client.get("/api/probes").json()["error"]
+
+
+def test_a_case_is_sent_to_the_project_that_was_named(made: Made, tmp_path: Path) -> None:
+    asked = {"run": "honest", "key": made.dataset[0].key}
+    with TestClient(lab_app(Room(made.lab)), base_url="http://localhost") as client:
+        assert "no project was named" in client.post("/api/send", json=asked).json()["error"]
+    room = Room(made.lab, project=tmp_path / "project", studio="../")
+    with TestClient(lab_app(room), base_url="http://localhost") as client:
+        sent = client.post("/api/send", json=asked).json()
+    assert sent["studio"] == "../"
+    with Project.open(tmp_path / "project") as project:
+        (video,) = from_project(project)
+    assert [question.name for question in video.questions] == [made.dataset[0].key]
 
 
 def test_runs_are_compared(client: TestClient) -> None:
@@ -108,5 +188,5 @@ def test_other_pages_and_odd_bodies_change_nothing(client: TestClient, made: Mad
 
 
 def test_a_lab_without_runs_opens(tmp_path: Path) -> None:
-    with TestClient(lab_app(Lab(tmp_path / "none")), base_url="http://localhost") as client:
+    with TestClient(lab_app(Room(Lab(tmp_path / "none"))), base_url="http://localhost") as client:
         assert client.get("/api/about").json()["runs"] == []

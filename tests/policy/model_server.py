@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,11 @@ Reply = tuple[int, dict[str, str], str]
 
 @dataclass
 class ModelServer:
-    """What the server says, and what it was asked. `lines` are the data of a stream, sent one after another."""
+    """What the server says, and what it was asked. `lines` are the data of a stream, sent one after another.
+
+    Where there is `raw`, those bytes are the body, as they are and with `headers`. Before the status it reads the
+    prompt for `first_word_s`, and `left_after_s` tells after how long somebody went away meanwhile.
+    """
 
     lines: Sequence[str] = ()
     replies: list[Reply] = field(default_factory=list)
@@ -26,9 +31,14 @@ class ModelServer:
     pause_s: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    asked_with: list[dict[str, str]] = field(default_factory=list)
     num_lines_sent: int = 0
     breaks_after: int | None = None
     make_lines: Callable[[dict[str, Any]], Sequence[str]] | None = None
+    raw: Iterable[bytes] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    first_word_s: float = 0.0
+    left_after_s: list[float] = field(default_factory=list)
     address: str = ""
 
 
@@ -51,6 +61,30 @@ def running(server: ModelServer) -> Iterator[ModelServer]:
             self.end_headers()
             self.wfile.write(data)
 
+        def _is_left(self) -> bool:
+            """Wait for the time of the prompt; tell whether the other side went away meanwhile."""
+            started = time.monotonic()
+            if not select.select([self.connection], [], [], server.first_word_s)[0]:
+                return False
+            server.left_after_s.append(time.monotonic() - started)
+            self.close_connection = True
+            return True
+
+        def _send_raw(self, blocks: Iterable[bytes]) -> None:
+            self.send_response(200)
+            for name, value in {"Content-Type": "text/event-stream", "Connection": "close", **server.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.close_connection = True
+            for block in blocks:
+                try:
+                    self.wfile.write(block)
+                    self.wfile.flush()
+                except OSError:
+                    return
+                server.num_lines_sent += 1
+                time.sleep(server.pause_s)
+
         def do_GET(self) -> None:
             if server.models is None or not self.path.endswith("/models"):
                 return self._send(server.status_of_no_list, {}, '{"detail": "no hub"}')
@@ -61,8 +95,13 @@ def running(server: ModelServer) -> Iterator[ModelServer]:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.requests.append(asked)
             server.keys.append(self.headers.get("Authorization", ""))
+            server.asked_with.append(dict(self.headers))
             if server.replies:
                 return self._send(*server.replies.pop(0))
+            if server.first_word_s and self._is_left():
+                return None
+            if server.raw is not None:
+                return self._send_raw(server.raw)
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")

@@ -18,7 +18,8 @@ from tests.policy.model_server import ModelServer, chunk, running, wire_forms
 from veason.cli.options import KEY_VARIABLE, read_endpoint_options
 from veason.errors import EndpointError, OptionError, PromptError
 from veason.policy import load_policy
-from veason.policy.endpoint import EndpointPolicy, check_address
+from veason.policy.connection import check_address
+from veason.policy.endpoint import EndpointPolicy
 from veason.profile import GENERIC, write_profile
 from veason.types import Answered, EndpointOptions, Frame, ModelOptions, Sampling, ThoughtDelta, Turn, Unanswered
 

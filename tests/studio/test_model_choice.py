@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from tests.policy.model_server import ModelServer, running, wire_forms
+from tests.policy.model_server import ModelServer, chunk, running, wire_forms
 from tests.standins import BoxFiller
 from tests.studio.visitor import Visitor, make_frames, of_kind
 from veason import hub
+from veason.errors import OptionError, SessionError
 from veason.models.choice import read_choice
 from veason.pipeline import Pipeline
 from veason.profile import GENERIC
 from veason.studio.server.model_choice import LOCKED, ModelChoice, read_kept
 from veason.studio.server.project_registry import ProjectRegistry
-from veason.studio.server.requests.models import ChooseModel, ConnectServer, ListModels
+from veason.studio.server.requests.models import CancelModelWork, ChooseModel, ConnectServer, ListModels
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason.types import Answer, Answered, Box, Frame, PolicyEvent, Sampling, ThoughtDelta, Turn
@@ -124,6 +126,61 @@ def test_what_cannot_be_used_is_told_and_the_models_stay(project: Path) -> None:
         assert told.told
         assert choice.pipeline is before
     assert read_choice(project).policy is None
+
+
+def test_a_server_that_died_after_its_test_is_not_put_in_the_place_of_one_that_works(project: Path) -> None:
+    choice = ModelChoice(Pipeline(SlowPolicy(), BoxFiller()), is_locked=False, project=project)
+    with running(ModelServer(lines=wire_forms("I see it.", ANSWER)["vllm"])) as server:
+        choice.answer(ConnectServer(do="test", address=server.address, model="only"))
+        assert not ended(choice).failed
+    choice.answer(ConnectServer(do="connect", address=server.address, model="only"))
+    told = ended(choice)
+    assert told.failed
+    assert "cannot reach" in told.told
+    assert told.now.policy == "slow"
+    assert read_choice(project).policy is None
+
+
+def test_an_address_with_a_password_is_refused_before_anybody_sees_it(project: Path) -> None:
+    choice = ModelChoice(Pipeline(SlowPolicy(), BoxFiller()), is_locked=False, project=project)
+    for address in ("http://me:pass-word@10.0.0.1/v1", "nowhere", "http://[::1/v1"):
+        with pytest.raises(OptionError) as told:
+            choice.answer(ConnectServer(do="test", address=address, model="x"))
+        assert "pass-word" not in str(told.value)
+        assert choice.reply(with_rows=False).work is None
+
+
+def test_a_key_of_two_lines_is_told_and_not_shown(project: Path) -> None:
+    choice = ModelChoice(Pipeline(SlowPolicy(), BoxFiller()), is_locked=False, project=project)
+    choice.answer(ConnectServer(do="test", address="http://127.0.0.1:9/v1", model="x", key="sk-one\nHost: there"))
+    told = ended(choice)
+    assert told.failed
+    assert "sk-one" not in told.told
+
+
+def test_of_two_tabs_that_switch_at_once_one_is_told_to_wait_and_nothing_is_mixed(project: Path) -> None:
+    choice = ModelChoice(Pipeline(SlowPolicy(), BoxFiller()), is_locked=False, project=project)
+    words = [chunk({"content": f"word {number} "}) for number in range(400)]
+    with running(ModelServer(lines=words, pause_s=0.01)) as server:
+        refused: list[str] = []
+
+        def switch(model: str) -> None:
+            try:
+                choice.answer(ConnectServer(do="test", address=server.address, model=model))
+            except SessionError as error:
+                refused.append(str(error))
+
+        tabs = [threading.Thread(target=switch, args=(name,)) for name in ("a", "b")]
+        for tab in tabs:
+            tab.start()
+        for tab in tabs:
+            tab.join()
+        assert len(refused) == 1
+        assert "under way" in refused[0]
+        choice.answer(CancelModelWork(do="cancel"))
+        assert ended(choice).told.startswith("stopped")
+    assert choice.pipeline.policy is not None
+    assert choice.pipeline.policy.name == "slow"
 
 
 @pytest.mark.skipif(not hub.has_embedded("segmenter"), reason="assets/nano is not here")

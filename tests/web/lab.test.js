@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { readPlace, writePlace } from "../../veason/lab/web/ask.js";
-import { clusters, signed, spoken } from "../../veason/lab/web/rewards.js";
+import { brushOf, placeOf, readBrush, writeBrush } from "../../veason/lab/web/brush.js";
+import { clusters, spoken } from "../../veason/lab/web/rewards.js";
 import { CARD, inSight, layOut, moved, place } from "../../veason/lab/web/window.js";
-import { cut, figure } from "../../veason/lab/web/words.js";
+import { cut, figure, signed } from "../../veason/lab/web/words.js";
 
 test("the address holds the place and nothing is lost on the way", () => {
   const there = {
@@ -16,10 +17,24 @@ test("the address holds the place and nothing is lost on the way", () => {
     query: 'jf < 30 and "x&y#z" in instruction',
     sort: "jf",
     descending: "1",
+    brush: "",
+    panel: "compare",
     key: "v/0",
   };
   assert.deepEqual(readPlace(writePlace(there)), there);
-  assert.deepEqual(readPlace("#nonsense"), { run: "", other: "", query: "", sort: "", descending: "", key: "" });
+  assert.ok(Object.values(readPlace("#nonsense")).every((value) => value === ""));
+});
+
+test("a brush over the scatter is a range of either run's figure, and comes back to its place", () => {
+  const axes = { left: 0.1, top: 0.05, width: 0.8, height: 0.8, low: 0, high: 100 };
+  const brush = brushOf(axes, { x: 0.5, y: 0.05 }, { x: 0.1, y: 0.45 });
+  assert.deepEqual(brush, [0, 50, 50, 100]);
+  const rounded = Object.values(placeOf(axes, brush)).map(Math.round);
+  assert.deepEqual(rounded, [10, 40, 5, 40]);
+  assert.deepEqual(brushOf(axes, { x: -3, y: 4 }, { x: 9, y: -2 }), [0, 100, 0, 100]);
+  assert.deepEqual(readBrush(writeBrush(brush)), brush);
+  assert.equal(writeBrush([0, 100, 0, 100]), "");
+  for (const text of ["", "1,2,3", "a,b,c,d"]) assert.deepEqual(readBrush(text), [0, 100, 0, 100]);
 });
 
 test("only cards in sight are drawn, however many there are", () => {

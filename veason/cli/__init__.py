@@ -17,7 +17,7 @@ from veason.libraries import missing_library
 
 COMMANDS = (
     "ask", "track", "serve", "mcp", "user", "evaluate", "batch", "lab",
-    "data", "nano", "project", "models", "export", "import_",
+    "corpus", "data", "nano", "project", "models", "export", "import_",
 )  # fmt: skip
 """Module names in veason.cli, in the order of the help text."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veason.cli.data import add_dataset_arguments
 from veason.cli.evaluate import run_asking
-from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, positive_int
+from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, positive_int, read_model_options
 from veason.cli.progress import showing_progress
 from veason.errors import OptionError
 from veason.libraries import library_imports
@@ -19,6 +20,7 @@ from veason.libraries import library_imports
 if TYPE_CHECKING:
     from veason.formats.datasets import Dataset
     from veason.lab.store import Lab
+    from veason.types import Policy
 
 FOUND = 50
 """Rows that `find` prints unless told otherwise."""
@@ -83,6 +85,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     opened.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     opened.add_argument("--port", type=int, default=7870, help="port to listen on (%(default)s)")
     opened.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    opened.add_argument("--project", metavar="FOLDER", help="project to which the page may send cases for correcting")
+    add_policy(opened)
+    add_segmenter(opened)
     verdicts = _action(actions, "verdicts", "what people said of cases, as CSV or JSON lines; with two raters, kappa")
     verdicts.add_argument(
         "--format",
@@ -260,11 +265,11 @@ def _remove(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _probe(lab: Lab, args: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from veason.formats.datasets import open_dataset
+    from veason.lab.probe_tables import ProbeTable, check_new, write_table
     from veason.lab.probes import Probed, run_probes, summarise
 
+    check_new(lab, args.name)
     pipeline = pipeline_from_args(args)
     assert pipeline.policy is not None
     samples = [sample for sample in open_dataset(args.root, args.kind, args.split) if sample.has_truth]
@@ -275,9 +280,7 @@ def _probe(lab: Lab, args: argparse.Namespace) -> int:
         for done, found in enumerate(run_probes(pipeline.policy, chosen, names), start=1):
             rows += found
             on_progress(done, len(chosen))
-    lab.folder.mkdir(parents=True, exist_ok=True)
-    out = lab.folder / f"probes-{args.name}.jsonl"
-    out.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
+    out = write_table(lab, ProbeTable(args.name, pipeline.policy.name, args.root, tuple(rows)))
     print(f"{'probe':16} {'judged':>6} {'held':>6}   95 % interval")
     for one in summarise(rows):
         interval = "-" if one.low is None else f"{one.low:.0f} to {one.high:.0f} %"
@@ -338,6 +341,7 @@ def _open(lab: Lab, args: argparse.Namespace) -> int:
 
     with library_imports():
         import uvicorn
+    from veason.lab.room import Room
     from veason.lab.server import lab_app
 
     address = f"http://{args.host}:{args.port}/"
@@ -345,10 +349,20 @@ def _open(lab: Lab, args: argparse.Namespace) -> int:
     if not args.no_browser:
         threading.Timer(1.0, webbrowser.open, [address]).start()
     is_local = args.host in ("127.0.0.1", "localhost", "::1")
-    uvicorn.run(
-        lab_app(lab, hosts=() if is_local else (args.host,)), host=args.host, port=args.port, log_level="warning"
-    )
+    room = Room(lab, project=Path(args.project) if args.project else None, load_policy=_policy_loader(args))
+    app = lab_app(room, hosts=() if is_local else (args.host,))
+    uvicorn.run(app, host=args.host, port=args.port, log_level="warning")
     return 0
+
+
+def _policy_loader(args: argparse.Namespace) -> Callable[[], Policy] | None:
+    """Return what loads the policy that was named, None where none was."""
+    if not args.policy:
+        return None
+
+    from veason.policy import load_policy
+
+    return partial(load_policy, args.policy, read_model_options(args))
 
 
 def _verdicts(lab: Lab, args: argparse.Namespace) -> int:

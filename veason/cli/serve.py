@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import signal
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from veason.cli.options import (
     Commands,
@@ -16,6 +18,10 @@ from veason.cli.options import (
     read_model_options,
     read_secret,
 )
+from veason.errors import OptionError
+
+if TYPE_CHECKING:
+    from veason.studio.server.guard import App
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -31,6 +37,7 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     add_segmenter(parser)
     add_stock(parser)
     parser.add_argument("--project", metavar="FOLDER", help="project folder (default: ~/veason)")
+    parser.add_argument("--lab", metavar="FOLDER", help="folder of a lab, shown beside the studio as a room of its own")
     parser.add_argument(
         "--visitors", metavar="FOLDER", help="instead: one project in FOLDER per visitor, deleted after 2 days"
     )
@@ -87,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     from veason.studio.server.deployment import Deployment
     from veason.studio.server.settings import Settings
 
+    if args.lab and args.visitors:
+        raise OptionError("--lab shows the owner's runs: it does not go with --visitors, who are strangers")
     deployment = Deployment(
         root_path=args.root_path,
         auth=Path(args.auth) if args.auth else None,
@@ -111,9 +120,19 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
         port=args.port,
         deployment=deployment,
+        rooms={"lab": partial(_make_lab, Path(args.lab))} if args.lab else {},
         open_browser=not args.no_browser,
     )
     return 0
+
+
+def _make_lab(folder: Path, project: Path | None) -> App:
+    """Return the lab as a room of the app, which sends cases to the app's project."""
+    from veason.lab.room import Room
+    from veason.lab.server import lab_app
+    from veason.lab.store import Lab
+
+    return lab_app(Room(Lab(folder), project=project, studio="../"), hosts=None)
 
 
 def _end(*_: object) -> None:

@@ -139,19 +139,23 @@ def check_coverage(dataset: Dataset, predictions: Path, out: Path, *, allow_miss
 
 def identity_of(dataset: Dataset, source: Path | Live) -> dict[str, Any]:
     """Return the identity of an evaluation as JSON values: dataset, split, files and models."""
+    models = dict(source.label) if isinstance(source, Live) else {"predictions": str(source.resolve())}
+    return {**dataset_identity(dataset), **models}
+
+
+def dataset_identity(dataset: Dataset) -> dict[str, Any]:
+    """Return what tells a dataset from others, and from itself after a change, as JSON values."""
     digest = hashlib.blake2b(digest_size=12)
     for sample in dataset:
         digest.update(f"{sample.key}\n{sample.instruction}\n{sample.type}\n".encode())
     for file in sorted([*dataset.root.glob("[!.]*.json"), *(dataset.root / dataset.split).glob("[!.]*.json")]):
         status = file.stat()
         digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    models = dict(source.label) if isinstance(source, Live) else {"predictions": str(source.resolve())}
     return {
         "kind": dataset.kind,
         "root": str(dataset.root.resolve()),
         "split": dataset.split,
         "fingerprint": digest.hexdigest(),
-        **models,
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,59 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE = "#2f6fed", "#e8590c"
 CONFIDENCES = ("agreement", "object_score")
+
+
+@dataclass(frozen=True, slots=True)
+class AxesPlace:
+    """Where the axes of a picture lie, in shares of its width and height from the top left, and what they go over."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    low: float
+    high: float
+
+
+SCATTER = AxesPlace(left=0.13, top=0.03, width=0.84, height=0.84, low=-3.0, high=103.0)
+"""The axes of `plot_pairs`, so that a page can tell which cases lie where."""
+
+GREY = "#808a98"
+"""Legible on light and on dark."""
+
+
+def run_figures(run: Run) -> list[tuple[str, str]]:
+    """Return the figures of a run that can be drawn of it, each with its caption, as addresses that a page can hold."""
+    drawn = [plot_prominence(run), plot_reliability(run), plot_risk(run)]
+    return [(f"{run.info.name}: {caption}", as_data_url(svg, "image/svg+xml")) for caption, svg in filter(None, drawn)]
+
+
+def as_data_url(content: bytes, kind: str) -> str:
+    """Return bytes of a media type as an address that a page can hold."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def plot_pairs(first: np.ndarray, second: np.ndarray, name: str, other: str) -> bytes:
+    """Draw `(N,)` J&F of one run over those of another, as a PNG without background whose axes lie at `SCATTER`."""
+    with library_imports():
+        from matplotlib.figure import Figure
+    place = SCATTER
+    figure = Figure(figsize=(5, 5), dpi=160)
+    axes = figure.add_axes((place.left, 1 - place.top - place.height, place.width, place.height))
+    axes.plot([0, 100], [0, 100], color=GREY, linewidth=0.8, linestyle="--")
+    is_better = second > first
+    for chosen, colour in ((is_better, BLUE), (~is_better, ORANGE)):
+        axes.scatter(first[chosen], second[chosen], s=11, alpha=0.4, linewidths=0, color=colour)
+    axes.set(xlim=(place.low, place.high), ylim=(place.low, place.high))
+    axes.set_xlabel(f"J&F of {name} (%)", color=GREY)
+    axes.set_ylabel(f"J&F of {other} (%)", color=GREY)
+    axes.tick_params(colors=GREY)
+    axes.patch.set_alpha(0)
+    for side, spine in axes.spines.items():
+        spine.set(visible=side in ("left", "bottom"), color=GREY)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", transparent=True)
+    return stream.getvalue()
 
 
 def plot_prominence(run: Run) -> tuple[str, bytes] | None:

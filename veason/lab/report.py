@@ -5,7 +5,6 @@ write_report([lab.run("base"), lab.run("ours")], Path("report.html"))
 
 from __future__ import annotations
 
-import base64
 import io
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from veason import __version__
 from veason.atomic import write_atomically
 from veason.errors import DataError, OptionError
 from veason.lab.comparing import DRAWS, Interval, compare
-from veason.lab.figures import plot_prominence, plot_reliability, plot_risk, plot_robustness
+from veason.lab.figures import as_data_url, plot_robustness, run_figures
 from veason.lab.flags import FLAGS
 from veason.lab.pictures import CasePictures
 from veason.lab.query import compile_query
@@ -80,7 +79,7 @@ def write_report(runs: Sequence[Run], out: Path, *, title: str = "", with_pictur
         flags=FLAGS,
         comparisons=compared,
         looked_at=sum(len(rows) for _, rows in compared),
-        plots=[{"caption": caption, "image": image} for run in runs for caption, image in _plots(run)],
+        plots=[{"caption": caption, "image": image} for run in runs for caption, image in run_figures(run)],
         r_figure=as_data_url(plot_robustness(), "image/svg+xml"),
         groups=[group for run in runs for group in _groups(run)] if with_pictures else [],
         latex=as_latex(parts),
@@ -132,18 +131,8 @@ def flag_count(count: FlagCount) -> str:
     return "not known" if not count.known else f"{count.raised} of {count.known} ({shown_number(count.percent)} %)"
 
 
-def as_data_url(content: bytes, kind: str) -> str:
-    """Return bytes of a media type as an address that a page can hold."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
 def _part(run: Run) -> RunPart:
     return RunPart(run.info, mean_figures(run), revos_table(run), {one.name: one for one in count_flags(run)})
-
-
-def _plots(run: Run) -> list[tuple[str, str]]:
-    drawn = [plot_prominence(run), plot_reliability(run), plot_risk(run)]
-    return [(f"{run.info.name}: {caption}", as_data_url(svg, "image/svg+xml")) for caption, svg in filter(None, drawn)]
 
 
 def _groups(run: Run) -> list[dict[str, Any]]:

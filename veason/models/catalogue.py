@@ -14,6 +14,10 @@ from veason import hub
 ModelKind = Literal["policy", "segmenter"]
 
 NO_LICENCE = "none stated: ask the authors"
+OTHER_LICENCE = "“other”: ask the authors"
+UNCHECKED = " (not checked)"
+"""Behind a licence that could not be looked up. The others are as public pages about the models (Qwen), the card
+(Seg-Zero: "other") and the sam2 package (SAM 2.1) said on 28 November 2026."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,13 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
         hub.NANO, "policy", "rendered scenes only; for a first look without downloads", 3.9, "Apache-2.0", 60, "nano"
     ),
     CatalogueModel(
-        hub.PUBLISHED_POLICY, "policy", "trained for this very task on ReVOS: the default", 3750, NO_LICENCE, 2500, "3B"
+        hub.PUBLISHED_POLICY,
+        "policy",
+        "trained for this very task on ReVOS: the default",
+        3750,
+        NO_LICENCE + UNCHECKED,
+        2500,
+        "3B",
     ),
     CatalogueModel(
         "Qwen/Qwen2.5-VL-3B-Instruct", "policy", _QWEN25, 3750, "Qwen Research, not for commercial use", 2500, "3B"
@@ -79,9 +89,15 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
     CatalogueModel("Qwen/Qwen3-VL-8B-Thinking", "policy", f"{_QWEN3}; thinks longer", 8770, "Apache-2.0", 3800, "8B"),
     CatalogueModel("Qwen/Qwen3-VL-32B-Instruct", "policy", _QWEN3, 33360, "Apache-2.0", 5000, "32B"),
     CatalogueModel(
-        "Ricky06662/VisionReasoner-7B", "policy", "several objects in one picture", 8290, NO_LICENCE, 3200, "7B"
+        "Ricky06662/VisionReasoner-7B",
+        "policy",
+        "several objects in one picture",
+        8290,
+        NO_LICENCE + UNCHECKED,
+        3200,
+        "7B",
     ),
-    CatalogueModel("Ricky06662/Seg-Zero-7B", "policy", "one object in one picture", 8290, NO_LICENCE, 3200, "7B"),
+    CatalogueModel("Ricky06662/Seg-Zero-7B", "policy", "one object in one picture", 8290, OTHER_LICENCE, 3200, "7B"),
     CatalogueModel(
         hub.NANO, "segmenter", "quick on two processor cores; rough outlines", 4.2, "Apache-2.0", 120, "nano"
     ),

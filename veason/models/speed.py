@@ -77,7 +77,7 @@ def measure_policy(pipeline: Pipeline) -> ModelSpeed:
                     return ModelSpeed(event.speed.first_token_s, event.speed.num_tokens / rest if rest > 0 else None)
                 if isinstance(event, Unanswered) or time.perf_counter() - started > PROBE_SECONDS:
                     break
-                if hasattr(event, "text"):
+                if getattr(event, "text", ""):
                     first = first or time.perf_counter()
                     tokens += 1
     if first is None:

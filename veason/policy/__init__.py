@@ -6,7 +6,7 @@ from pathlib import Path
 
 from veason import hub
 from veason.errors import MissingBackend
-from veason.profile import GENERIC, load_profile, read_profile
+from veason.profile import load_profile, read_profile
 from veason.types import EndpointOptions, ModelOptions, Policy
 
 RECORDINGS = hub.ASSETS / "examples" / "recordings.json"
@@ -42,7 +42,7 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
         require_library("openai", f"the policy {name}")
         from veason.policy.endpoint import EndpointPolicy
 
-        profile = read_profile(Path(options.profile)) if options.profile else GENERIC
+        profile = read_profile(Path(options.profile)) if options.profile else None
         return EndpointPolicy(name, options.endpoint or EndpointOptions(), profile)
 
     require_library("transformers", f"the policy {name}")
@@ -65,6 +65,29 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
         is_known = hub.is_cached(checkpoint)
     profile = load_profile(checkpoint, options.profile)
     return load_qwen(checkpoint, profile, options, name=name, may_download=not is_known)
+
+
+def check_server(address: str) -> str:
+    """Return the address of a model server without what does not count.
+
+    Raises:
+        OptionError: it is none, or holds a password.
+        MissingBackend: the client library is not installed.
+    """
+    from veason.libraries import require_library
+
+    require_library("openai", "a policy on a server")
+    from veason.policy.connection import check_address
+
+    return check_address(address)
+
+
+def check_answers(policy: Policy) -> None:
+    """Raise EndpointError if a policy is on a server and nobody answers there."""
+    from veason.policy.endpoint import EndpointPolicy
+
+    if isinstance(policy, EndpointPolicy):
+        policy.check_reachable()
 
 
 def choose_policy_name(device: str = "auto") -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from veason.answer import AnswerContext, AnswerParser
 from veason.errors import AnswerError
-from veason.types import Answered, PolicyEvent, Speed, Unanswered
+from veason.types import Answered, PolicyEvent, Speed, ThoughtDelta, Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,15 @@ class Piece:
 
 
 def read_pieces(
-    pieces: Generator[Piece, None, None], context: AnswerContext, sample: int = 0
+    pieces: Generator[Piece, None, None] | Generator[Piece | None, None, None], context: AnswerContext, sample: int = 0
 ) -> Generator[PolicyEvent, None, None]:
     """Yield the events of the text as it arrives, then one Answered, or Unanswered if the text has no answer.
 
-    Closing this generator closes `pieces`, which stops the model.
+    Closing this generator closes `pieces`, which stops the model. So that it can be closed while there is no text yet,
+    a ThoughtDelta without text is yielded for each None.
 
     Args:
-        pieces: the text of one sample.
+        pieces: the text of one sample, and None now and then while whoever writes it is waited for.
         context: the frames shown and the coordinate spaces.
         sample: the number of the sample, 0-based.
     """
@@ -39,6 +40,9 @@ def read_pieces(
     times: list[float] = []
     with closing(pieces):
         for piece in pieces:
+            if piece is None:
+                yield ThoughtDelta("", sample)
+                continue
             times.append(piece.seconds)
             yield from parser.feed(piece.text)
     try:

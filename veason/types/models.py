@@ -29,7 +29,7 @@ class EndpointOptions:
         num_tries: number of times that a request is sent while the server is busy or cannot be reached.
 
     Raises:
-        OptionError: a time or number is not above 0.
+        OptionError: a time or number is not above 0, or the key holds what no key does.
     """
 
     model: str | None = None
@@ -42,6 +42,8 @@ class EndpointOptions:
         for name in ("connect_s", "read_s", "num_tries"):
             if not getattr(self, name) > 0:
                 raise OptionError(f"{name} of a model server is above 0, got {getattr(self, name)}")
+        if any(not "!" <= character <= "~" for character in self.key):
+            raise OptionError("a key is one word of letters, digits and signs; this one holds something else")
 
 
 @dataclass(frozen=True, slots=True)

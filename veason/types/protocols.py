@@ -76,7 +76,8 @@ class Policy(Protocol):
     ) -> Iterator[PolicyEvent]:
         """Yield events while the model writes: for each sample in turn, those of the text, then its end.
 
-        Closing the generator stops the model within one token.
+        Closing the generator stops the model within one token. A policy that waits for somebody else may yield a
+        ThoughtDelta without text now and then, so that it can be closed while it waits.
 
         Args:
             frames: the frames to show, at source size, in the order to show them; 1 or more.

@@ -23,8 +23,8 @@ from veason_nano.policy.model import NUMBERS
 from veason_nano.world.render import Renderer
 from veason_nano.world.scene import Scene
 
-SEEN_FILE = "seen_pictures.safetensors"
-"""Name of the file beside the weights."""
+SEEN_FILE = "seen_pictures.tensors"
+"""Name of the file beside the weights. Servers take every file that ends with .safetensors for weights."""
 
 MARGIN = 1.15
 """What the highest score of the validation clips is multiplied by, for clips that are stranger than those. A real clip

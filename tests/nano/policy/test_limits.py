@@ -94,4 +94,4 @@ def test_a_question_beyond_its_training_is_not_asked_unless_it_may_guess_and_the
 def test_what_is_fitted_belongs_to_the_weights_that_ship() -> None:
     profile = load_profile(str(hub.embedded("policy")))
     assert profile.largest_label == 999
-    assert profile.seen_pictures.endswith("seen_pictures.safetensors")
+    assert profile.seen_pictures.endswith("seen_pictures.tensors")

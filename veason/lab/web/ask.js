@@ -2,12 +2,15 @@
 // What the page asks of the server, and the state that its address holds.
 
 /**
- * @typedef {{ run: string, other: string, query: string, sort: string, descending: string, key: string }} Place
+ * @typedef {{
+ *   run: string, other: string, query: string, sort: string, descending: string, brush: string, panel: string,
+ *   key: string,
+ * }} Place
  * @typedef {{ name: string, meaning: string }} Named
  */
 
 /** @type {(keyof Place)[]} */
-const NAMES = ["run", "other", "query", "sort", "descending", "key"];
+const NAMES = ["run", "other", "query", "sort", "descending", "brush", "panel", "key"];
 
 /** The place that an address tells of; what it does not tell is "".
  * @param {string} hash
@@ -43,6 +46,14 @@ export async function send(name, body) {
   return receive(await fetch(`api/${name}`, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
+/** The address of something that is no JSON.
+ * @param {string} name
+ * @param {Record<string, string | number>} params
+ */
+export function address(name, params) {
+  return `api/${name}?${parameters(params)}`;
+}
+
 /** The address of a picture of a case.
  * @param {string} run
  * @param {string} key
@@ -50,7 +61,7 @@ export async function send(name, body) {
  * @param {Record<string, string | number>} [wanted] frame, layer and boxes, each where it is not the usual one
  */
 export function pictureAddress(run, key, width, wanted = {}) {
-  return `api/picture?${parameters({ run, key, width, ...wanted })}`;
+  return address("picture", { run, key, width, ...wanted });
 }
 
 /** @param {Record<string, string | number>} params */

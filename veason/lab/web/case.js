@@ -45,7 +45,7 @@ export class CaseRoom {
    * @param {number} [frame]
    */
   async show(run, key, other, frame) {
-    const told = await ask("case", { run, key });
+    const told = await ask("case", { run, key, other });
     this.told = told;
     this.run = run;
     this.other = told.others.includes(other) ? other : "";
@@ -53,7 +53,9 @@ export class CaseRoom {
     const judge = (/** @type {string} */ tag) => this.judge(tag);
     const turn = (/** @type {number} */ index) => this.turn(index);
     const look = (/** @type {number} */ number, /** @type {number | null} */ at) => this.look(number, at);
-    this.element.replaceChildren(this.views(told), words(told, { ...this.hooks, judge, turn, look }));
+    const [probe, sendIt] = [() => this.probe(), () => this.sendIt()];
+    const hooks = { ...this.hooks, judge, turn, look, probe, send: sendIt };
+    this.element.replaceChildren(this.views(told), words(told, hooks));
     this.element.hidden = false;
     this.turn(frame ?? told.frame);
     this.focus("aside button");
@@ -145,6 +147,39 @@ export class CaseRoom {
       await send("verdict", { run: this.run, key, rater, tag: mine?.tag === tag ? "" : tag, note });
       await this.show(this.run, key, this.other, this.frame);
     } catch (error) {
+      this.hooks.fail(error);
+    }
+  }
+
+  /** Ask the question again in every changed form, which takes a while. */
+  async probe() {
+    const { told } = this;
+    const button = this.element.querySelector(".probe-it");
+    if (!told || !(button instanceof HTMLButtonElement)) return;
+    button.disabled = true;
+    button.textContent = "Asking …";
+    try {
+      await send("probe", { run: this.run, key: told.case.key });
+      if (this.told === told) await this.show(this.run, told.case.key, this.other, this.frame);
+    } catch (error) {
+      button.disabled = false;
+      button.textContent = "Probe this question";
+      this.hooks.fail(error);
+    }
+  }
+
+  /** Put the case into the project. */
+  async sendIt() {
+    const said = this.element.querySelector(".sent");
+    const button = said?.parentElement?.querySelector("button");
+    if (!this.told || !said || !button) return;
+    button.disabled = true;
+    try {
+      const sent = await send("send", { run: this.run, key: this.told.case.key });
+      said.replaceChildren(`${sent.said}, in ${sent.project}. `);
+      if (sent.studio) said.append(make("a", { href: sent.studio }, "Open the studio"));
+    } catch (error) {
+      button.disabled = false;
       this.hooks.fail(error);
     }
   }

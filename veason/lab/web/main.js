@@ -1,9 +1,11 @@
 // @ts-check
 // The lab's page: what is chosen above decides what the gallery shows, and the address holds all of it.
 
-import { ask, readPlace, writePlace } from "./ask.js";
+import { ask, readPlace, send, writePlace } from "./ask.js";
 import { CaseRoom } from "./case.js";
+import { comparePanel } from "./compare.js";
 import { Gallery } from "./gallery.js";
+import { probesPanel } from "./probes.js";
 import { make, spoken } from "./words.js";
 
 const RATER = "veason-lab-rater";
@@ -70,6 +72,16 @@ class Page {
     }
     const descending = part("descending", HTMLInputElement);
     descending.addEventListener("change", () => this.go({ descending: descending.checked ? "1" : "" }));
+    for (const name of ["compare", "probes"]) {
+      const press = () => this.go({ panel: this.place.panel === name ? "" : name });
+      part(name, HTMLElement).addEventListener("click", press);
+    }
+    const naming = part("naming", HTMLDialogElement);
+    part("keep", HTMLElement).addEventListener("click", () => {
+      naming.returnValue = "";
+      naming.showModal();
+    });
+    naming.addEventListener("close", () => this.keepView(naming.returnValue));
     document.addEventListener("keydown", (event) => {
       const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
       if (event.key !== "/" || isTyping) return;
@@ -105,6 +117,7 @@ class Page {
     const { run, key, other } = this.place;
     try {
       if (!onlyCase) await this.search();
+      if (!onlyCase) await this.showPanel();
       if (key) await this.room.show(run || this.place.run, key, other);
       else {
         part("case", HTMLElement).hidden = true;
@@ -117,16 +130,51 @@ class Page {
 
   async search() {
     this.showChoices();
-    const { run, other, query, sort, descending } = this.place;
+    const { run, other, query, sort, descending, brush } = this.place;
     const count = part("count", HTMLElement);
     if (!run) {
       count.textContent = NO_RUN;
       return;
     }
-    const found = await this.gallery.show({ run, other, query, sort, descending });
+    const found = await this.gallery.show({ run, other, query, sort, descending, brush });
     const all = this.about.runs.find((/** @type {any} */ one) => one.name === run).cases;
     count.textContent = `${found.total.toLocaleString("en")} of ${all.toLocaleString("en")} cases`;
     this.showFlags(found.flags);
+  }
+
+  /** Show what stands beside the gallery, or nothing. */
+  async showPanel() {
+    const { place } = this;
+    const panel = part("panel", HTMLElement);
+    for (const name of ["compare", "probes"]) {
+      part(name, HTMLElement).setAttribute("aria-pressed", String(place.panel === name));
+    }
+    const isShown = Boolean(place.run && place.panel);
+    panel.hidden = !isShown;
+    if (!isShown) return;
+    const isPair = place.panel === "compare";
+    panel.setAttribute("aria-label", isPair ? "Comparison" : "Probes");
+    const parts = isPair
+      ? await comparePanel(place, this.about.scatter, (brush) => this.go({ brush }))
+      : await probesPanel(place.run, (key) => this.go({ key }));
+    if (place === this.place) panel.replaceChildren(...parts);
+  }
+
+  /** Keep the query as a view, once its name is typed. @param {string} answer */
+  async keepView(answer) {
+    const name = part("view-name", HTMLInputElement);
+    if (answer === "keep" && name.value.trim()) await this.saveView(name.value.trim(), this.place.query);
+    name.value = "";
+  }
+
+  /** Keep a query under a name; without a query forget it. @param {string} name @param {string} query */
+  async saveView(name, query) {
+    try {
+      this.about.views = (await send("view", { name, query })).views;
+      await this.follow(false);
+    } catch (error) {
+      fail(error);
+    }
   }
 
   showChoices() {
@@ -140,6 +188,12 @@ class Page {
     );
     const rest = names.filter((name) => name !== place.run).map((name) => [name, name]);
     place.other = fill("other", [["", "no other"], ...rest], place.other);
+    if (!place.other) place.brush = "";
+    if (!place.other && place.panel === "compare") place.panel = "";
+    const compare = part("compare", HTMLButtonElement);
+    compare.disabled = !place.other;
+    compare.title = place.other ? "Differences of the two runs" : "Choose another run under against first";
+    part("keep", HTMLButtonElement).disabled = !place.query;
     const sorts = about.columns.filter((/** @type {any} */ one) => one.sorts && one.kind !== "indices");
     const change = place.other ? [["change", "change in J&F"]] : [];
     const columns = sorts.map((/** @type {any} */ one) => [one.name, spoken(one.name)]);
@@ -152,9 +206,12 @@ class Page {
 
   /** @param {Record<string, number>} counts */
   showFlags(counts) {
-    const views = Object.entries(this.about.views).map(([name, query]) =>
-      this.chip(name, String(query), String(query), ""),
-    );
+    const views = Object.entries(this.about.views).flatMap(([name, query]) => {
+      const chip = this.chip(name, String(query), String(query), "");
+      const forget = () => this.saveView(name, "");
+      const cross = make("button", { class: "forget", "aria-label": `Forget the view ${name}`, onclick: forget }, "×");
+      return this.place.query === query ? [chip, cross] : [chip];
+    });
     const chips = this.about.flags.map((/** @type {any} */ flag) =>
       this.chip(spoken(flag.name), flag.name, flag.meaning, String(counts[flag.name])),
     );
@@ -178,6 +235,9 @@ class Page {
 async function start() {
   document.documentElement.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches);
   const page = new Page(await ask("about"));
+  const studio = part("studio", HTMLAnchorElement);
+  studio.hidden = !page.about.studio;
+  studio.href = page.about.studio;
   page.listen();
   await page.follow(false);
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // The parts of a case: the strip of overlaps, its facts, the reasoning with its claims marked, the verdicts.
 
+import { probeRows } from "./probes.js";
 import { groupRows, rewardRows } from "./rewards.js";
 import { cut, figure, make, spoken } from "./words.js";
 
@@ -15,6 +16,8 @@ const LONG = 500; // characters of a text that scrolls
  *   judge: (tag: string) => void,
  *   turn: (frame: number) => void,
  *   look: (number: number, frame: number | null) => void,
+ *   probe: () => void,
+ *   send: () => void,
  * }} Hooks
  * @typedef {{ start: number, end: number, verdict: string, evidence: string }} Claim
  */
@@ -51,21 +54,69 @@ export function words(told, hooks) {
     make("dl", {}, ...facts(row)),
     part("Raised", kinds.join("\n") || "nothing"),
     part("Reasoning", row.thought ?? row.why_not ?? "no answer was saved", told.claims),
+    ...(told.against ? [against(told.against)] : []),
     make("div", {}, make("h3", {}, "Rewards"), rewardRows(told.rewards, row.keyframe, hooks.turn)),
     make("div", {}, make("h3", {}, `Answers drawn: ${told.group.length}`), groupRows(told.group, hooks.look)),
+    make("div", {}, make("h3", {}, "Probes"), probeRows(told.probes), ...asking(hooks)),
     make("div", {}, make("h3", {}, "Verdict"), verdicts(told, hooks)),
     note(told, hooks),
+    ...sending(hooks),
   );
+}
+
+/** How another run reasons about the same question: what either says alone is marked.
+ * @param {{ run: string, case: Record<string, any>, reasoning: string[][] }} other
+ */
+function against(other) {
+  const marks = /** @type {Record<string, string>} */ ({ first: "del", second: "ins" });
+  const pieces = other.reasoning.map(([side, text]) => (marks[side] ? make(marks[side], {}, text) : text));
+  const said = there(other.case.said_absent) + boxesOf(other.case);
+  const long = { tabindex: 0, role: "region", "aria-label": `Reasoning of ${other.run}` };
+  return make(
+    "div",
+    {},
+    make("h3", {}, `${other.run}: ${said}, keyframe ${other.case.keyframe ?? "–"}, J&F ${figure(other.case.jf)}`),
+    make("div", { class: "thought", ...long }, ...pieces),
+  );
+}
+
+/** @param {Hooks} hooks */
+function asking(hooks) {
+  if (!hooks.about.can_probe) return [];
+  const title = "Ask the policy this question again in every changed form";
+  return [make("button", { title, class: "probe-it", onclick: hooks.probe }, "Probe this question")];
+}
+
+/** @param {Hooks} hooks */
+function sending(hooks) {
+  if (!hooks.about.can_send) return [];
+  const title = "Put this case into the project with its ground truth, to be corrected and accepted there";
+  return [
+    make(
+      "div",
+      {},
+      make("h3", {}, "Is the label wrong?"),
+      make("button", { title, onclick: hooks.send }, "Send to the studio"),
+      make("p", { class: "hint sent", role: "status" }),
+    ),
+  ];
+}
+
+/** @param {boolean | null} absent */
+function there(absent) {
+  return absent === null ? "–" : absent ? "not in the video" : "in the video";
+}
+
+/** @param {Record<string, any>} row */
+function boxesOf(row) {
+  return row.said_absent === false ? `, ${row.boxes} ${row.boxes === 1 ? "box" : "boxes"}` : "";
 }
 
 /** @param {Record<string, any>} row */
 function facts(row) {
-  const there = (/** @type {boolean | null} */ absent) =>
-    absent === null ? "–" : absent ? "not in the video" : "in the video";
-  const boxes = row.said_absent === false ? `, ${row.boxes} ${row.boxes === 1 ? "box" : "boxes"}` : "";
   const shown = [
     ["target", there(row.absent)],
-    ["answer", there(row.said_absent) + boxes],
+    ["answer", there(row.said_absent) + boxesOf(row)],
     ["keyframe", row.keyframe ?? "–"],
     ["prominence", row.prominence === null ? "–" : row.prominence.toFixed(2)],
     ["J&F", `${figure(row.jf)} (J ${figure(row.j)}, F ${figure(row.f)})`],

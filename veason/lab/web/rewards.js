@@ -1,7 +1,7 @@
 // @ts-check
 // The four rewards of a case with what they come from, and the answers that were drawn to its question.
 
-import { make } from "./words.js";
+import { make, signed } from "./words.js";
 
 /**
  * @typedef {{ name: string, value: number | null, reasons: string[], pairs: number[][] }} Term
@@ -129,14 +129,6 @@ export function spoken(one) {
   if (one.boxes === null) return "not readable";
   if (!one.boxes.length) return "absent";
   return `frame ${one.keyframe}, ${one.boxes.length} ${one.boxes.length === 1 ? "box" : "boxes"}`;
-}
-
-/** A number with its sign.
- * @param {number | null} value
- */
-export function signed(value) {
-  if (value === null) return "–";
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 }
 
 /** The clusters as a list; an answer that is pressed shows its boxes.

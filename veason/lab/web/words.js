@@ -25,6 +25,15 @@ export function figure(value) {
   return value === null || value === undefined ? "–" : value.toFixed(1);
 }
 
+/** A number with its sign.
+ * @param {number | null} value
+ * @param {number} [digits]
+ */
+export function signed(value, digits = 2) {
+  if (value === null) return "–";
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+}
+
 /** The name of a flag or tag as words.
  * @param {string} name
  */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -31,6 +32,7 @@ from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
 from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.rooms import MakeRoom, RoomPages
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason.types.budgets import MIB
@@ -50,9 +52,10 @@ def serve(
     port: int | None,
     open_browser: bool,
     deployment: Deployment = Deployment(),
+    rooms: Mapping[str, MakeRoom] | None = None,
     block: bool = True,
 ) -> gr.Blocks:
-    """Load the models, build the page and serve it; returns at once unless `block`."""
+    """Load the models, build the page and serve it, with further rooms by name; returns at once unless `block`."""
     deployment.check_host(host)
     is_public = settings.visitors is not None
     is_local = host in LOOPBACK and not is_public and not settings.hosts and not deployment.is_shared
@@ -71,8 +74,9 @@ def serve(
         transfer_bytes=settings.transfer_mb * MIB,
         workers=settings.workers,
     )
-    if registry.own_key is not None:
-        print(f"labels are kept in {registry.get(registry.own_key).folder}")
+    own = registry.get(registry.own_key).folder if registry.own_key is not None else None
+    if own is not None:
+        print(f"labels are kept in {own}")
     os.environ["GRADIO_TEMP_DIR"] = str(studio.outbox.uploads)  # gradio knows no other way to be told
     studio.housekeeping.start()
     has_people = deployment.has_people
@@ -80,7 +84,8 @@ def serve(
     api = Api(studio.models, studio.line, studio.outbox, studio.teller, limits=limits)
     text = bundle(WEB).encode()
     modules = studio.outbox.show(f"modules-{hashlib.sha256(text).hexdigest()[:12]}.json", text)
-    about = about_page(studio, settings, has_people=has_people)
+    beside = {name: make(own) for name, make in (rooms or {}).items()}
+    about = about_page(studio, settings, has_people=has_people, rooms=tuple(beside))
     page = build(studio, about, api, modules, has_people=has_people)
     hosts = [*settings.hosts, *([] if is_public else [host])]
     app_kwargs: dict[str, Any] = {
@@ -93,6 +98,7 @@ def serve(
                 most_upload=settings.max_upload_mb * MIB,
                 most_requests=raise_descriptor_limit(),
             ),
+            Middleware(RoomPages, rooms=beside),
             Middleware(PageCompression),
         ]
     }

@@ -21,7 +21,7 @@ from veason.models.fetch import FetchCancelled, fetch_model, plan_fetch, wanted_
 from veason.models.overview import ModelRow, overview
 from veason.models.speed import PROBE_CLIP, PROBE_INSTRUCTION
 from veason.pipeline import Pipeline
-from veason.policy import load_policy
+from veason.policy import check_answers, check_server, load_policy
 from veason.profile import GENERIC
 from veason.segmenter import load_segmenter
 from veason.studio.server.messages.models import ModelPart, ModelRowPart, ModelsReply, ModelWorkPart
@@ -88,6 +88,7 @@ class ModelChoice:
 
         Raises:
             SessionError: the models are locked, or something else is being done.
+        OptionError: a server's address is none, or holds a password.
         """
         if isinstance(request, ListModels):
             return self.reply(with_rows=request.do == "list")
@@ -103,7 +104,8 @@ class ModelChoice:
             self._start("loading", request.name, lambda _: self._use(request.kind, request.name))
         else:
             what = "testing" if request.do == "test" else "loading"
-            self._start(what, request.address, lambda work: self._connect(work, request))
+            address = check_server(request.address)  # what is no address, or holds a password, is shown to nobody
+            self._start(what, address, lambda work: self._connect(work, address, request))
         return self.reply(with_rows=False)
 
     def reply(self, *, with_rows: bool) -> ModelsReply:
@@ -176,12 +178,13 @@ class ModelChoice:
             self._keep(replace(self._kept(), segmenter=name))
         return ""
 
-    def _connect(self, work: _Work, request: ConnectServer) -> str:
+    def _connect(self, work: _Work, address: str, request: ConnectServer) -> str:
         endpoint = EndpointOptions(model=request.model.strip() or None, key=request.key.strip())
-        policy = load_policy(request.address.strip(), replace(self._options, profile=None, endpoint=endpoint))
+        policy = load_policy(address, replace(self._options, profile=None, endpoint=endpoint))
         if request.do == "test":
             return _asked_an_example(self._made(policy, self._pipeline.segmenter), work.stop)
-        self._put(policy, KeptChoice(policy=request.address.strip(), policy_model=endpoint.model))
+        check_answers(policy)  # it may have gone since it was tested
+        self._put(policy, KeptChoice(policy=address, policy_model=endpoint.model))
         return ""
 
     def _put(self, policy: Policy, chosen: KeptChoice) -> None:

@@ -1232,6 +1232,8 @@ export interface About {
   maxMb: number;
   /** the cards. */
   examples: Array<ExamplePart>;
+  /** names of the further rooms of the app, each at the address of its name. */
+  rooms: Array<string>;
 }
 
 export type Item =

@@ -163,6 +163,7 @@ export interface Refs {
   resume: HTMLButtonElement;
   resumeText: HTMLSpanElement;
   retry: HTMLButtonElement;
+  rooms: HTMLSpanElement;
   rowActions: HTMLDivElement;
   rows: HTMLDivElement;
   rulesDialog: HTMLDialogElement;

@@ -1,0 +1,244 @@
+"""Making a corpus: lessons are taught in parallel, every attempt is kept, and a run that was cut off goes on.
+
+OUT/results.journal    what was asked for, then a line a lesson with all its attempts
+OUT/veason_sft.json, dataset_info.json, images/    LLaMA-Factory's sharegpt form (see `veason.formats.sft`)
+OUT/card.json, README.md    what came of it
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from veason.answer import render_answer
+from veason.corpus.card import Card, write_card
+from veason.corpus.checks import thought_of
+from veason.corpus.lessons import Lesson, choose_samples, make_lesson
+from veason.corpus.teacher import Teacher
+from veason.errors import DataError, EndpointError, OptionError, VeasonError
+from veason.evaluate import dataset_identity
+from veason.evaluate.journal import Journal
+from veason.evaluate.live import open_sample
+from veason.formats.datasets import Dataset
+from veason.formats.labels.pictures import save_jpeg
+from veason.formats.labels.training import ask_in_text, without_marks
+from veason.formats.sft.writer import sharegpt_row, write_rows
+from veason.profile import Profile
+from veason.types import Sample
+
+MOST_FAILURES = 5
+"""Lessons in a row that may end with an error of the server before the run is stopped: it goes on later."""
+
+_UNCOUNTED = (
+    "the server does not tell how many tokens an answer took, so that no budget can be held: leave --max-tokens and "
+    "--max-cost out, and bound the run by --count"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent; None where there is no end to it.
+
+    Attributes:
+        tokens: of prompts and answers together.
+        cost: in the currency of the prices.
+        price_in: of a million tokens of prompts.
+        price_out: of a million tokens of answers.
+    """
+
+    tokens: int | None = None
+    cost: float | None = None
+    price_in: float = 0.0
+    price_out: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("tokens", "cost", "price_in", "price_out"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < float("inf"):
+                raise OptionError(f"{name} of a budget is a number, 0 or more, got {value}")
+        if self.cost is not None and not (self.price_in or self.price_out):
+            raise OptionError("a budget in money needs --price-in and --price-out, of a million tokens")
+
+    @property
+    def has_end(self) -> bool:
+        """Whether anything ends it."""
+        return self.tokens is not None or self.cost is not None
+
+    def cost_of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return what tokens cost."""
+        return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
+
+    def is_spent(self, prompt_tokens: int, completion_tokens: int) -> bool:
+        """Tell whether nothing more may be asked."""
+        too_many = self.tokens is not None and prompt_tokens + completion_tokens >= self.tokens
+        return too_many or (self.cost is not None and self.cost_of(prompt_tokens, completion_tokens) >= self.cost)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What corpus is wanted.
+
+    Attributes:
+        count: expressions with a target.
+        num_absent: expressions without.
+        num_tries: attempts at each.
+        seed: of the choice, and of what is drawn.
+        parallel: lessons that are taught at once.
+    """
+
+    count: int
+    num_absent: int = 0
+    num_tries: int = 3
+    seed: int = 0
+    parallel: int = 4
+
+
+def make_corpus(
+    dataset: Dataset,
+    profile: Profile,
+    make_teacher: Callable[[], Teacher],
+    out: Path,
+    order: Order,
+    *,
+    budget: Budget = Budget(),
+    on_progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Card:
+    """Teach until all lessons are done or the budget is spent, write the corpus, and return its card.
+
+    Args:
+        dataset: expressions with ground truth.
+        profile: of the policy that will be trained: frames, labels, keys, system text.
+        make_teacher: makes one for each thread.
+        out: the folder; what is in it of the same order is not asked again.
+        order: what is wanted.
+        budget: what may be spent, with what was spent before.
+        on_progress: told (done, of).
+
+    Raises:
+        DataError: the folder holds another corpus, or no expression can be taught.
+        EndpointError: the server does not answer, also not after a while; what was made is kept.
+    """
+    samples = choose_samples(dataset, order.count, num_absent=order.num_absent, seed=order.seed)
+    if not samples:
+        raise DataError(f"{dataset.root}: no expression there can be taught: ground truth is needed")
+    model = make_teacher().check_reachable()
+    identity = {
+        **dataset_identity(dataset), "corpus": 1, "teacher": model, "profile": profile.name, "count": order.count,
+        "absent": order.num_absent, "tries": order.num_tries, "seed": order.seed,
+    }  # fmt: skip
+    with Journal(out, identity) as journal:
+        waiting = [sample for sample in samples if sample.key not in journal.rows]
+        error = _teach_all(waiting, profile, make_teacher, order, budget, journal, on_progress)
+        rows = [journal.rows[sample.key] for sample in samples if sample.key in journal.rows]
+        by_key = {sample.key: sample for sample in samples}
+        write_rows(out, _lines(rows, by_key, profile, out))
+        card = Card.of(identity, rows, len(samples), budget.price_in, budget.price_out)
+        write_card(card, out)
+    if error is not None:
+        raise error
+    return card
+
+
+def _teach_all(
+    waiting: Sequence[Sample],
+    profile: Profile,
+    make_teacher: Callable[[], Teacher],
+    order: Order,
+    budget: Budget,
+    journal: Journal,
+    on_progress: Callable[[int, int], object],
+) -> EndpointError | None:
+    """Teach what is left; return the last error of the server, None where every lesson that was begun was taught."""
+    local = threading.local()
+
+    def teach(sample: Sample) -> dict[str, Any]:
+        if not hasattr(local, "teacher"):
+            local.teacher = make_teacher()
+        return _taught(sample, profile, local.teacher, order)
+
+    total, failures = len(journal.rows) + len(waiting), 0
+    spent = Counter(_spent(journal.rows.values()))
+    left = iter(waiting)
+    running: set[Future[dict[str, Any]]] = set()
+    last: EndpointError | None = None  # of a lesson that stays to be taught
+    with ThreadPoolExecutor(order.parallel) as pool:
+        while True:
+            while (
+                len(running) < order.parallel
+                and failures < MOST_FAILURES
+                and not budget.is_spent(spent["prompt"], spent["completion"])
+            ):
+                sample = next(left, None)
+                if sample is None:
+                    break
+                running.add(pool.submit(teach, sample))
+            if not running:
+                return last
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                try:
+                    row = future.result()
+                    journal.append(row)
+                    spent.update(_spent([row]))
+                    failures = 0
+                    if budget.has_end and any(not one["prompt_tokens"] for one in row["attempts"]):
+                        raise EndpointError(_UNCOUNTED)
+                except EndpointError as error:
+                    failures = MOST_FAILURES if str(error) == _UNCOUNTED else failures + 1
+                    last = error
+                on_progress(len(journal.rows), total)
+
+
+def _taught(sample: Sample, profile: Profile, teacher: Teacher, order: Order) -> dict[str, Any]:
+    """Return the row of one lesson. Raises EndpointError where the server does not answer."""
+    row: dict[str, Any] = {"key": sample.key, "attempts": [], "why": ""}
+    try:
+        lesson = make_lesson(sample, profile)
+        if lesson is None:
+            return row | {"state": "left out", "why": "the target is on none of the frames shown"}
+        attempts = [asdict(one) for one in teacher.teach(lesson, num_tries=order.num_tries, seed=order.seed)]
+    except EndpointError:
+        raise
+    except VeasonError as error:
+        return row | {"state": "left out", "why": str(error)}
+    is_kept = not attempts[-1]["faults"]
+    return row | {"state": "kept" if is_kept else "rejected", "attempts": attempts}
+
+
+def _spent(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the tokens that rows have cost, of prompts and of completions."""
+    attempts = [one for row in rows for one in row["attempts"]]
+    return {kind: sum(one[f"{kind}_tokens"] for one in attempts) for kind in ("prompt", "completion")}
+
+
+def _lines(
+    rows: Sequence[dict[str, Any]], samples: dict[str, Sample], profile: Profile, out: Path
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows to train on, and write their pictures."""
+    for row in rows:
+        if row["state"] != "kept":
+            continue
+        sample = samples[row["key"]]
+        lesson = make_lesson(sample, profile)
+        thought = thought_of(row["attempts"][-1]["text"])
+        if lesson is not None and thought is not None:
+            yield _line(lesson, thought, profile, out)
+
+
+def _line(lesson: Lesson, thought: str, profile: Profile, out: Path) -> dict[str, Any]:
+    system, user = ask_in_text(profile, lesson.shown, lesson.sample.instruction)
+    answer = render_answer(without_marks(thought), lesson.keyframe, lesson.answer_boxes, lesson.context)
+    folder = Path("images") / lesson.sample.video
+    (out / folder).mkdir(parents=True, exist_ok=True)
+    images = []
+    for frame in open_sample(lesson.sample).frames(lesson.shown):
+        file = folder / f"{lesson.sample.frame_names[frame.index]}.jpg"
+        images.append(file.as_posix())
+        if not (out / file).exists():
+            save_jpeg(frame.image, out / file, profile.size_wh)
+    return sharegpt_row(system, user, answer, images)

@@ -1,0 +1,73 @@
+"""The rows of a corpus in LLaMA-Factory's sharegpt form, checked: also of one that was made elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from veason.answer import AnswerContext, parse_answer
+from veason.answer.boxlike import find_box
+from veason.consistency import check
+from veason.errors import AnswerError, DataError
+from veason.formats.sft.writer import SFT_FILE
+from veason.profile import Profile
+
+IMAGE = "<image>"
+_LABEL = re.compile(r"-?\d+")
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file, or of the file in a folder. Raises DataError where there is none to be read."""
+    file = path / SFT_FILE if path.is_dir() else path
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{file}: no corpus can be read there: {error}") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{file}: a corpus is a JSON list of rows with conversations and images")
+    return [{**row, "folder": file.parent} for row in rows]
+
+
+def check_rows(rows: Sequence[dict[str, Any]], profile: Profile) -> dict[int, list[str]]:
+    """Return what is wrong with rows of `read_rows`, by their place from 0; rows in which all is well are left out."""
+    found = {place: _faults(row, profile) for place, row in enumerate(rows)}
+    return {place: wrong for place, wrong in found.items() if wrong}
+
+
+def _faults(row: dict[str, Any], profile: Profile) -> list[str]:
+    try:
+        (human, gpt), images = row["conversations"], list(row["images"])
+        asked, written = str(human["value"]), str(gpt["value"])
+    except (KeyError, TypeError, ValueError):
+        return ["it has no conversation of a human and a gpt, or no images"]
+    wrong = [f"the picture {name!r} is missing" for name in images if not (row["folder"] / str(name)).is_file()]
+    if asked.count(IMAGE) != len(images):
+        return [*wrong, f"it asks about {asked.count(IMAGE)} pictures and has {len(images)}"]
+    labels = _labels(asked, profile)
+    if len(labels) != len(images) or sorted(set(labels)) != labels:
+        return [*wrong, "the pictures have no labels before them that ascend"]
+    size_wh = profile.size_wh
+    context = AnswerContext(
+        shown=tuple(labels), num_frames=labels[-1] + 1, source_wh=size_wh, space_wh=profile.space_wh,
+        keyframe_key=profile.keyframe_key, boxes_key=profile.boxes_key, labels=profile.labels,
+    )  # fmt: skip
+    try:
+        answer = parse_answer(written, context)
+    except AnswerError as error:
+        return [*wrong, f"its answer cannot be read: {error}"]
+    if numbers := find_box(answer.thought, labels):
+        wrong.append(f"its reasoning holds coordinates ({numbers})")
+    if not answer.thought.strip():
+        wrong.append("it has no reasoning")
+    wrong += [note.message for note in answer.notes]
+    return wrong + [one.message for one in check(answer, labels, {}) if one.severity == "warning"]
+
+
+def _labels(asked: str, profile: Profile) -> list[int]:
+    """Return the numbers that stand right before the pictures."""
+    before = [piece.splitlines()[-1] if piece.splitlines() else "" for piece in asked.split(IMAGE)[:-1]]
+    found = [_LABEL.findall(text[-len(profile.label_form) - 12 :]) for text in before]
+    return [int(numbers[-1]) for numbers in found if numbers]
