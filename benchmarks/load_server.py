@@ -47,20 +47,21 @@ def load_filler(*_: object) -> Pipeline:
     return Pipeline(None, SlowFiller())
 
 
-def serve_here(folder: Path, port: int, workers: int) -> None:
-    """Serve visitors' projects below a folder; does not return."""
-    from veason.studio.server import app
+def serve_here(folder: Path, port: int, workers: int, idle_s: float) -> None:
+    """Serve visitors' projects below a folder, and close those unused for `idle_s`; does not return."""
+    from veason.studio.server import app, project_registry
     from veason.studio.server.deployment import Deployment
     from veason.studio.server.settings import Settings
 
     app.load_pipeline = load_filler  # type: ignore[assignment]
+    project_registry.IDLE_S = idle_s
     settings = Settings(visitors=folder, workers=workers)
     app.serve(settings, host="127.0.0.1", port=port, open_browser=False, deployment=Deployment(has_metrics=True))
 
 
-def start_server(folder: Path, port: int, workers: int = 1) -> subprocess.Popen[bytes]:
-    """Start a server in a process of its own, and return once it answers."""
-    command = [sys.executable, __file__, str(folder), str(port), str(workers)]
+def start_server(folder: Path, port: int, workers: int, idle_s: float) -> subprocess.Popen[bytes]:
+    """Start a server in a process of its own, and return once it answers; see `serve_here`."""
+    command = [sys.executable, __file__, str(folder), str(port), str(workers), str(idle_s)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     for _ in range(600):
         try:
@@ -106,5 +107,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("port", type=int)
     parser.add_argument("workers", type=int)
+    parser.add_argument("idle_s", type=float)
     given = parser.parse_args()
-    serve_here(given.folder, given.port, given.workers)
+    serve_here(given.folder, given.port, given.workers, given.idle_s)

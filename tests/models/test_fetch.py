@@ -101,6 +101,7 @@ def test_a_network_that_breaks_is_gone_on_with(tmp_path: Path) -> None:
             NAME, False, f"hf download {NAME}; then copy the folder models--somebody--small-model", id="no hub"
         ),
         pytest.param("nobody/nothing", True, "is the name right?", id="no such model"),
+        pytest.param("qwen2.5-vl-7b", True, "did you mean Qwen/Qwen2.5-VL-7B-Instruct", id="nearly a name"),
     ],
 )
 def test_what_cannot_be_fetched_says_what_to_do(name: str, is_there: bool, told: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ is fetched. Any other checkpoint of the same kinds can be used by its hub id or 
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,6 +119,20 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
     ),
 )
 """The models, policies first, each kind from the smallest up."""
+
+
+def similar_models(name: str) -> tuple[str, ...]:
+    """Return the names in the list that somebody may have meant, at most three, the likeliest first.
+
+    >>> similar_models("qwen2.5-vl-7b")[0], similar_models("gpt")
+    ('Qwen/Qwen2.5-VL-7B-Instruct', ())
+    """
+    wanted = name.strip().rstrip("/").lower()
+    names = {one.name: one.name.lower().rsplit("/", 1)[-1] for one in CATALOGUE}
+    part = wanted.rsplit("/", 1)[-1]
+    holding = [full for full, short in names.items() if len(part) > 3 and part in short]
+    near = difflib.get_close_matches(part, list(names.values()), 3, 0.75)
+    return tuple(dict.fromkeys([*holding, *(full for full, short in names.items() if short in near)]))[:3]
 
 
 def find_model(name: str, kind: ModelKind | None = None) -> CatalogueModel | None:

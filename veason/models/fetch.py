@@ -27,7 +27,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils._headers import build_hf_headers
 
 from veason.errors import FetchError
-from veason.models.catalogue import CatalogueModel
+from veason.models.catalogue import CatalogueModel, similar_models
 from veason.models.local import PART_ENDING, cache_folder, is_sound, repository_folder
 from veason.models.machine import free_disk_bytes
 
@@ -227,7 +227,9 @@ def _told(model: str) -> Iterator[None]:
             f"{model} wants its licence to be accepted: do so at {constants.ENDPOINT}/{model}, then type: hf auth login"
         ) from error
     except (RepositoryNotFoundError, EntryNotFoundError, HFValidationError) as error:
-        raise FetchError(f"{constants.ENDPOINT} has no model {model!r}: is the name right?") from error
+        meant = similar_models(model)
+        hint = f"did you mean {' or '.join(meant)}?" if meant else "is the name right? `veason models` lists some"
+        raise FetchError(f"{constants.ENDPOINT} has no model {model!r}: {hint}") from error
     except HfHubHTTPError as error:
         raise FetchError(f"{constants.ENDPOINT} refuses {model}: {str(error).splitlines()[0]}") from error
     except _UNREACHABLE as error:

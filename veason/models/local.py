@@ -93,6 +93,10 @@ def check_model(name: str, on_progress: Callable[[int, int], object] | None = No
     Raises:
         MissingBackend: nothing of it is here.
     """
+    if name in hub.EMBEDDED_SEGMENTERS:
+        raise MissingBackend(
+            f"{name} comes with the package, which pip checks: there is nothing of it in the hub cache"
+        )
     blobs = [one for one in sorted((repository_folder(name) / "blobs").glob("*")) if one.suffix != PART_ENDING]
     if not blobs:
         raise MissingBackend(f"nothing of {name} is in {cache_folder()}: veason models get {name}")

@@ -20,6 +20,7 @@ from veason.studio.server.access.sign_in import SignIn
 from veason.studio.server.api import Api
 from veason.studio.server.compression import PageCompression
 from veason.studio.server.deployment import Deployment
+from veason.studio.server.doors import Doors
 from veason.studio.server.examples import list_examples
 from veason.studio.server.failures import Teller
 from veason.studio.server.guard import LOOPBACK, OriginGuard
@@ -30,7 +31,7 @@ from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
-from veason.studio.server.page import MOST_EVENTS, MOST_THREADS, STYLES, WEB, build
+from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.rooms import MakeRoom, RoomPages
 from veason.studio.server.settings import Settings
@@ -91,6 +92,7 @@ def serve(
     app_kwargs: dict[str, Any] = {
         "middleware": [
             Middleware(OriginGuard, is_public=is_public, is_local=is_local, hosts=hosts),
+            Middleware(Doors, teller=studio.teller),
             *shared_middleware(studio, deployment, people),
             Middleware(
                 IntakeLimits,
@@ -120,6 +122,7 @@ def serve(
             app_kwargs=app_kwargs,
             head=f'<link rel="preload" href="{modules}" as="fetch" crossorigin="anonymous">',
             max_threads=MOST_THREADS,
+            state_session_capacity=MOST_SESSIONS,
             max_file_size=f"{settings.max_upload_mb}mb",
             css_paths=[WEB / f"{name}.css" for name in STYLES],
             theme=gr.themes.Base(font=["Inter", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),

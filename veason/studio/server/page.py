@@ -62,6 +62,9 @@ fetch(new URL(props.main, document.baseURI)).then((answer) => answer.json()).the
 MOST_TRANSFERS, MOST_EVENTS, MOST_THREADS = 24, 1024, 320
 """Transfers of a kind at once, events that wait for anything, and threads: each event that runs has one."""
 
+MOST_SESSIONS = 256
+"""Of so many pages gradio keeps what they were told last, which may be megabytes; nothing here reads it."""
+
 
 def build(studio: Studio, about: About, api: Api, modules: str, *, has_people: bool = False) -> gr.Blocks:
     """Return the page, with every event and look-up wired to the studio.
