@@ -80,8 +80,8 @@ LABELLED = ("frame\u0120", "\u0120frame\u0120", ",\u0120frame\u0120", '{"keyfram
 
 _PROMPT_FILE = "prompt.txt"
 
-_MIXED = 0.7
-"""How much of each of two vectors is in one that is as long as they."""
+_MIXED = 0.3
+"""How much of each of two vectors is in a new one: so little that a network that has not learnt it never says it."""
 
 Labels = Literal["absolute", "relative"]
 """How frames are called, see `veason.profile.Profile`."""

@@ -95,7 +95,7 @@ def test_a_network_that_gets_more_words_says_what_it_said(folder: Path) -> None:
         said = after(input_ids=same).logits
     assert torch.allclose(before(input_ids=asked).logits, said[..., ids], atol=1e-5)
     table = after.get_input_embeddings().weight.detach()
-    assert table[TOKENIZER.convert_tokens_to_ids(sorted(new))].norm(dim=1).min() > 0.5 * table[:1000].norm(dim=1).mean()
+    assert table[TOKENIZER.convert_tokens_to_ids(sorted(new))].norm(dim=1).min() > 0.2 * table[:1000].norm(dim=1).mean()
     assert with_words(after, TOKENIZER, build_tokenizer()) is after
 
 
