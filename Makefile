@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READERS := .readers
 ENGINES := .engines
 DOCS := .docs
+FUZZERS := .fuzzers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines format clean
@@ -71,6 +72,10 @@ readers: $(VENV)/dev.done $(READERS)/done
 engines: $(VENV)/dev.done $(ENGINES)/done
 	VEASON_VLLM=$(abspath $(ENGINES)/bin/python) $(BIN)/python -m pytest tests/policy/test_real_server.py
 
+# Thousands of requests that make no sense to a public server; schemathesis has an environment of its own.
+fuzzers: $(VENV)/dev.done $(FUZZERS)/done
+	$(BIN)/python benchmarks/fuzz_doors.py $(abspath $(FUZZERS)/bin/python)
+
 # The site under docs/, into site/. It is built from the sources alone, in an environment of its own; a warning is an error.
 docs: $(DOCS)/done
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
@@ -98,6 +103,11 @@ $(ENGINES)/done: .ci/vllm/requirements.txt .ci/vllm/torchvision_on_cpu.py
 	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/vllm/requirements.txt
 	cp .ci/vllm/torchvision_on_cpu.py $$($(ENGINES)/bin/python -c 'import torch; print(torch.__path__[0])')/..
 	echo import torchvision_on_cpu > $$($(ENGINES)/bin/python -c 'import torch; print(torch.__path__[0])')/../torchvision_on_cpu.pth
+	touch $@
+
+$(FUZZERS)/done: .ci/requirements-fuzzers.txt
+	$(PYTHON) -m venv $(FUZZERS)
+	$(FUZZERS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements-fuzzers.txt
 	touch $@
 
 # sam2 ships as source and builds against the torch that is already here (build isolation would fetch a second one).

@@ -38,7 +38,7 @@ MOST_RUN_AGAIN = 5
 """More failed tests than this are no accident of a busy machine."""
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-WIDE = {"COLUMNS": "400"}
+WIDE = {"COLUMNS": "180"}
 """Keeps pytest from cutting the message of a failed test to the width of a terminal."""
 
 TESTS_FAILED = 1

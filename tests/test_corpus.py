@@ -234,6 +234,29 @@ def test_no_budget_is_held_where_the_server_counts_nothing(dataset: Dataset, tmp
         assert make(dataset, server, tmp_path, Order(6, parallel=1)).states == {"kept": 6}
 
 
+def test_attempts_before_the_server_went_away_are_kept_and_counted(dataset: Dataset, tmp_path: Path) -> None:
+    server = saying(lambda asked: "I would rather not.")
+    with running(server):
+        first = server.make_lines
+
+        def once(asked: dict[str, Any]) -> Any:
+            server.replies += [(500, {}, '{"error": "gone"}')] * 20
+            assert first is not None
+            return first(asked)
+
+        server.make_lines = once
+        with pytest.raises(EndpointError):
+            make(dataset, server, tmp_path, Order(1, parallel=1))
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert (card["states"], card["prompt_tokens"]) == ({"waiting": 1}, 1000)
+    with running(saying(good)) as server:
+        again = make(dataset, server, tmp_path, Order(1, parallel=1))
+        assert (again.states, again.prompt_tokens) == ({"kept": 1}, 2000)
+        other = replace(PROFILE, size_wh=(280, 280))
+        with pytest.raises(DataError, match="choose another --out"):
+            make_corpus(dataset, other, lambda: Teacher(server.address, EndpointOptions()), tmp_path, Order(1))
+
+
 def test_a_server_that_goes_away_costs_nothing_that_was_made(dataset: Dataset, tmp_path: Path) -> None:
     with running(saying(good)) as server:
 

@@ -118,6 +118,8 @@ def test_a_question_is_probed_from_its_page_and_the_table_is_kept(made: Made, tm
     (lab.folder / "probes-broken.jsonl").write_text('{"key": "x"}\n')
     with TestClient(lab_app(Room(lab)), base_url="http://localhost") as client:
         assert "line 1 is no row" in client.get("/api/probes").json()["error"]
+        told = client.get("/api/case", params=asked).json()  # which opens all the same
+        assert (told["probes"], "line 1 is no row" in told["probes_unread"]) == ([], True)
 
 
 def test_a_case_is_sent_to_the_project_that_was_named(made: Made, tmp_path: Path) -> None:

@@ -24,8 +24,15 @@ class HubServer:
     pause_s: float = 0.0
     breaks_after: int | None = None
     spoils: frozenset[str] = frozenset()
+    changes_after: int | None = None
     served: list[tuple[str, int]] = field(default_factory=list)
     address: str = ""
+
+    @property
+    def commit(self) -> str:
+        """The newest commit: another one after so many downloads, where a test wants that."""
+        is_changed = self.changes_after is not None and len(self.served) >= self.changes_after
+        return COMMIT[::-1] if is_changed else COMMIT
 
     def file(self, path: str) -> tuple[str, bytes] | None:
         model, _, rest = path.strip("/").partition("/resolve/")
@@ -46,7 +53,7 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
 
         def _head(self, status: int, length: int, headers: Mapping[str, str]) -> None:
             self.send_response(status)
-            for name, value in {"Content-Length": str(length), "X-Repo-Commit": COMMIT, **headers}.items():
+            for name, value in {"Content-Length": str(length), "X-Repo-Commit": hub.commit, **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
 
@@ -85,7 +92,7 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
             if model not in hub.models:
                 return self._head(404, 0, {"X-Error-Code": "RepoNotFound"})
             siblings = [{"rfilename": name, "size": len(content)} for name, content in hub.models[model].items()]
-            body = json.dumps({"id": model, "sha": COMMIT, "siblings": siblings}).encode()
+            body = json.dumps({"id": model, "sha": hub.commit, "siblings": siblings}).encode()
             self._head(200, len(body), {"Content-Type": "application/json"})
             self.wfile.write(body)
             return None

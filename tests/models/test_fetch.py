@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.hub_server import HubServer, running_hub
+from tests.models.hub_server import COMMIT, HubServer, running_hub
 
 WEIGHTS = os.urandom(1 << 21)
 FILES = {"config.json": b'{"model_type": "qwen2_5_vl"}', "model.safetensors": WEIGHTS, "README.md": b"not needed"}
@@ -86,6 +86,18 @@ def test_a_file_that_is_not_what_was_published_is_refused_and_not_kept(tmp_path:
         assert "did not arrive as it was published" in spoilt.stderr
         hub.spoils = frozenset()
         assert veason(tmp_path, hub.address, "get", NAME).returncode == 0
+
+
+def test_a_model_that_changes_while_it_is_fetched_is_not_mixed_of_two(tmp_path: Path) -> None:
+    with running_hub(HubServer({NAME: FILES}, changes_after=1)) as hub:
+        changed = veason(tmp_path, hub.address, "get", NAME)
+        assert changed.returncode == 2
+        assert "was changed on the hub" in changed.stderr
+        again = veason(tmp_path, hub.address, "get", NAME)
+        assert again.returncode == 0, again.stderr
+        snapshots = tmp_path / "hf" / "hub" / "models--somebody--small-model" / "snapshots"
+        assert {one.name for one in (snapshots / COMMIT[::-1]).iterdir()} == {"config.json", "model.safetensors"}
+        assert veason(tmp_path, hub.address, "check", NAME).returncode == 0
 
 
 def test_a_network_that_breaks_is_gone_on_with(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ _REASONS = (
     ("keyframe not named", "does not name the frame"),
 )
 """Kinds of faults, each with words by which it is known; all others are disagreements with the answer."""
+
+BROKEN_OFF = "broken off"
+"""The state of a lesson whose server went away; its attempts are kept and counted, and it is taught again."""
 
 _TRIES = ("try", "tries")
 _DISAGREES = "disagrees with the answer"
@@ -57,13 +60,17 @@ class Card:
 
     @classmethod
     def of(
-        cls, order: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], wanted: int, price_in: float, price_out: float
+        cls,
+        order: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Any]],
+        wanted: int,
+        cost_of: Callable[[int, int], float],
     ) -> Card:
-        """Return the card of the rows of a journal; prices are those of a million tokens."""
-        states = Counter(row["state"] for row in rows)
-        states["waiting"] = wanted - len(rows)
+        """Return the card of the rows of a journal; `cost_of` tells what tokens of prompts and of answers cost."""
+        states = Counter(row["state"] for row in rows if not is_waiting(row))
+        states["waiting"] = wanted - states.total()
         attempts = [one for row in rows for one in row["attempts"]]
-        prompt, completion = (sum(one[f"{kind}_tokens"] for one in attempts) for kind in ("prompt", "completion"))
+        tokens = tokens_of(rows)
         return cls(
             order=order,
             wanted=wanted,
@@ -71,10 +78,10 @@ class Card:
             kept_after=dict(sorted(Counter(len(row["attempts"]) for row in rows if row["state"] == "kept").items())),
             faults=dict(Counter(kind_of(fault) for one in attempts for fault in one["faults"]).most_common()),
             left_out=dict(Counter(row["why"] for row in rows if row["state"] == "left out")),
-            prompt_tokens=prompt,
-            completion_tokens=completion,
+            prompt_tokens=tokens["prompt"],
+            completion_tokens=tokens["completion"],
             seconds=sum(one["seconds"] for one in attempts),
-            cost=(prompt * price_in + completion * price_out) / 1e6,
+            cost=cost_of(tokens["prompt"], tokens["completion"]),
         )
 
     def lines(self) -> list[str]:
@@ -101,6 +108,17 @@ class Card:
             f"{self.seconds / 3600:.2f} hours of asking, cost {self.cost:.2f}.",
         ]
         return told
+
+
+def is_waiting(row: Mapping[str, Any] | None) -> bool:
+    """Tell whether a lesson is still to be taught: it has no row, or one that the server broke off."""
+    return row is None or row["state"] == BROKEN_OFF
+
+
+def tokens_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the tokens that rows have cost, of prompts and of completions."""
+    attempts = [one for row in rows for one in row["attempts"]]
+    return {kind: sum(one[f"{kind}_tokens"] for one in attempts) for kind in ("prompt", "completion")}
 
 
 def kind_of(fault: str) -> str:

@@ -7,16 +7,17 @@ OUT/card.json, README.md    what came of it
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from veason.answer import render_answer
-from veason.corpus.card import Card, write_card
+from veason.corpus.card import BROKEN_OFF, Card, is_waiting, tokens_of, write_card
 from veason.corpus.checks import thought_of
 from veason.corpus.lessons import Lesson, choose_samples, make_lesson
 from veason.corpus.teacher import Teacher
@@ -128,16 +129,17 @@ def make_corpus(
         raise DataError(f"{dataset.root}: no expression there can be taught: ground truth is needed")
     model = make_teacher().check_reachable()
     identity = {
-        **dataset_identity(dataset), "corpus": 1, "teacher": model, "profile": profile.name, "count": order.count,
+        **dataset_identity(dataset), "corpus": 1, "teacher": model, "profile": profile.name,
+        "profile_values": json.loads(json.dumps(asdict(profile))), "count": order.count,
         "absent": order.num_absent, "tries": order.num_tries, "seed": order.seed,
     }  # fmt: skip
     with Journal(out, identity) as journal:
-        waiting = [sample for sample in samples if sample.key not in journal.rows]
+        waiting = [sample for sample in samples if is_waiting(journal.rows.get(sample.key))]
         error = _teach_all(waiting, profile, make_teacher, order, budget, journal, on_progress)
         rows = [journal.rows[sample.key] for sample in samples if sample.key in journal.rows]
         by_key = {sample.key: sample for sample in samples}
         write_rows(out, _lines(rows, by_key, profile, out))
-        card = Card.of(identity, rows, len(samples), budget.price_in, budget.price_out)
+        card = Card.of(identity, rows, len(samples), budget.cost_of)
         write_card(card, out)
     if error is not None:
         raise error
@@ -161,8 +163,9 @@ def _teach_all(
             local.teacher = make_teacher()
         return _taught(sample, profile, local.teacher, order)
 
-    total, failures = len(journal.rows) + len(waiting), 0
-    spent = Counter(_spent(journal.rows.values()))
+    num_done, failures = sum(not is_waiting(row) for row in journal.rows.values()), 0
+    total = num_done + len(waiting)
+    spent = Counter(tokens_of(journal.rows.values()))
     left = iter(waiting)
     running: set[Future[dict[str, Any]]] = set()
     last: EndpointError | None = None  # of a lesson that stays to be taught
@@ -183,37 +186,38 @@ def _teach_all(
             for future in done:
                 try:
                     row = future.result()
-                    journal.append(row)
-                    spent.update(_spent([row]))
-                    failures = 0
-                    if budget.has_end and any(not one["prompt_tokens"] for one in row["attempts"]):
-                        raise EndpointError(_UNCOUNTED)
                 except EndpointError as error:
-                    failures = MOST_FAILURES if str(error) == _UNCOUNTED else failures + 1
-                    last = error
-                on_progress(len(journal.rows), total)
+                    failures, last = failures + 1, error
+                    continue
+                spent.update(tokens_of([row]))
+                is_uncounted = budget.has_end and any(not one["prompt_tokens"] for one in row["attempts"])
+                earlier = journal.rows.get(row["key"], {"attempts": []})["attempts"]
+                journal.append(row | {"attempts": [*earlier, *row["attempts"]]})
+                failures = failures + 1 if is_waiting(row) else 0
+                if is_waiting(row):
+                    last = EndpointError(row["why"])
+                if is_uncounted:
+                    failures, last = MOST_FAILURES, EndpointError(_UNCOUNTED)
+                num_done += not is_waiting(row)
+                on_progress(num_done, total)
 
 
 def _taught(sample: Sample, profile: Profile, teacher: Teacher, order: Order) -> dict[str, Any]:
-    """Return the row of one lesson. Raises EndpointError where the server does not answer."""
+    """Return the row of one lesson; where the server breaks off, with what it had answered, so that nothing is lost."""
     row: dict[str, Any] = {"key": sample.key, "attempts": [], "why": ""}
+    attempts: list[dict[str, Any]] = row["attempts"]
     try:
         lesson = make_lesson(sample, profile)
         if lesson is None:
             return row | {"state": "left out", "why": "the target is on none of the frames shown"}
-        attempts = [asdict(one) for one in teacher.teach(lesson, num_tries=order.num_tries, seed=order.seed)]
-    except EndpointError:
-        raise
+        for one in teacher.teach(lesson, num_tries=order.num_tries, seed=order.seed):
+            attempts.append(asdict(one))
+    except EndpointError as error:
+        return row | {"state": BROKEN_OFF, "why": str(error)}
     except VeasonError as error:
         return row | {"state": "left out", "why": str(error)}
     is_kept = not attempts[-1]["faults"]
-    return row | {"state": "kept" if is_kept else "rejected", "attempts": attempts}
-
-
-def _spent(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Return the tokens that rows have cost, of prompts and of completions."""
-    attempts = [one for row in rows for one in row["attempts"]]
-    return {kind: sum(one[f"{kind}_tokens"] for one in attempts) for kind in ("prompt", "completion")}
+    return row | {"state": "kept" if is_kept else "rejected"}
 
 
 def _lines(
@@ -235,10 +239,8 @@ def _line(lesson: Lesson, thought: str, profile: Profile, out: Path) -> dict[str
     answer = render_answer(without_marks(thought), lesson.keyframe, lesson.answer_boxes, lesson.context)
     folder = Path("images") / lesson.sample.video
     (out / folder).mkdir(parents=True, exist_ok=True)
-    images = []
-    for frame in open_sample(lesson.sample).frames(lesson.shown):
-        file = folder / f"{lesson.sample.frame_names[frame.index]}.jpg"
-        images.append(file.as_posix())
-        if not (out / file).exists():
-            save_jpeg(frame.image, out / file, profile.size_wh)
-    return sharegpt_row(system, user, answer, images)
+    files = {index: folder / f"{lesson.sample.frame_names[index]}.jpg" for index in lesson.shown}
+    missing = [index for index, file in files.items() if not (out / file).exists()]
+    for frame in open_sample(lesson.sample).frames(missing):
+        save_jpeg(frame.image, out / files[frame.index], profile.size_wh)
+    return sharegpt_row(system, user, answer, [file.as_posix() for file in files.values()])

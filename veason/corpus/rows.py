@@ -12,11 +12,9 @@ from veason.answer import AnswerContext, parse_answer
 from veason.answer.boxlike import find_box
 from veason.consistency import check
 from veason.errors import AnswerError, DataError
+from veason.formats.labels.training import IMAGE
 from veason.formats.sft.writer import SFT_FILE
 from veason.profile import Profile
-
-IMAGE = "<image>"
-_LABEL = re.compile(r"-?\d+")
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -67,7 +65,6 @@ def _faults(row: dict[str, Any], profile: Profile) -> list[str]:
 
 
 def _labels(asked: str, profile: Profile) -> list[int]:
-    """Return the numbers that stand right before the pictures."""
-    before = [piece.splitlines()[-1] if piece.splitlines() else "" for piece in asked.split(IMAGE)[:-1]]
-    found = [_LABEL.findall(text[-len(profile.label_form) - 12 :]) for text in before]
-    return [int(numbers[-1]) for numbers in found if numbers]
+    """Return the numbers of the labels that stand right before the pictures, in the profile's form."""
+    label = re.escape(profile.label_form).replace(re.escape("{index}"), r"(\d+)")
+    return [int(number) for number in re.findall(rf"{label}\s*{re.escape(IMAGE)}", asked)]

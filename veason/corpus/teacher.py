@@ -81,7 +81,8 @@ class Teacher:
             EndpointError: the server does not answer.
             VeasonError: pictures cannot be read.
         """
-        frames = [Frame(index, _drawn(frame.image, lesson, index)) for index, frame in _frames(lesson)]
+        shown = open_sample(lesson.sample).frames(lesson.shown)
+        frames = [Frame(frame.index, _drawn(frame.image, lesson, frame.index)) for frame in shown]
         policy = self._policy(_bounded(lesson.info.size_wh))
         turns: tuple[Turn, ...] = ()
         for number in range(num_tries):
@@ -150,11 +151,6 @@ def _written(
             if isinstance(event, Unanswered):
                 return event.text
     return ""
-
-
-def _frames(lesson: Lesson) -> Iterator[tuple[int, Frame]]:
-    for frame in open_sample(lesson.sample).frames(lesson.shown):
-        yield frame.index, frame
 
 
 def _drawn(image: np.ndarray, lesson: Lesson, index: int) -> np.ndarray:

@@ -85,12 +85,7 @@ def case(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
     return {
         "case": row,
         "against": _against(room.lab.run(other), row) if other in same else None,
-        "probes": [
-            {"table": table.name, "policy": table.policy, **asdict(one), "meaning": PROBES[one.probe].meaning}
-            for table in read_tables(room.lab)
-            for one in table.rows
-            if one.key == key
-        ],
+        **_probed(room, key),
         "frame": frame,
         "num_frames": len(sample.frame_names),
         "claims": [asdict(claim) for claim in judged_claims(pictures, row)],
@@ -100,6 +95,20 @@ def case(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
         "others": same,
         "verdicts": [asdict(one) for one in Verdicts(room.lab.folder).of_run(run.info.name) if one.key == key],
     }
+
+
+def _probed(room: Room, key: str) -> dict[str, Any]:
+    """Return what came of the probes of a question, and why that cannot be told where a table is damaged."""
+    try:
+        rows = [
+            {"table": table.name, "policy": table.policy, **asdict(one), "meaning": PROBES[one.probe].meaning}
+            for table in read_tables(room.lab)
+            for one in table.rows
+            if one.key == key
+        ]
+    except DataError as error:
+        return {"probes": [], "probes_unread": str(error)}
+    return {"probes": rows, "probes_unread": ""}
 
 
 def _against(run: Run, row: Mapping[str, Any]) -> dict[str, Any] | None:

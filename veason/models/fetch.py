@@ -124,7 +124,7 @@ def fetch_model(
         is_cancelled: looked at for every block that arrives.
 
     Raises:
-        FetchError: the disk has no room, the hub breaks off, or a file is not what it should be.
+        FetchError: the disk has no room, the hub breaks off, a file is not what it should be, or the model was changed.
         FetchCancelled: it was stopped.
     """
     room = free_disk_bytes(cache_folder())
@@ -140,7 +140,10 @@ def fetch_model(
             _fetch_file(plan, file, _Counted(on_bytes, done), is_cancelled)
             done += file.num_bytes
             on_bytes(done)
-    return folder / "snapshots" / plan.revision
+    snapshot = folder / "snapshots" / plan.revision
+    if not all((snapshot / file.name).is_file() for file in plan.files):
+        raise FetchError(f"{plan.model} was changed on the hub while it was fetched: fetch it again")
+    return snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ const SIDES = ["from", "to", "from", "to"];
  */
 export async function comparePanel(place, axes, choose) {
   const { run, other, query } = place;
-  const { rows } = await ask("comparison", { run, other, query });
+  const rows = await differencesOf({ run, other, query });
   const curves = make("details", {}, make("summary", {}, "Curves of either run"));
   curves.addEventListener("toggle", () => addCurves(curves, [run, other]), { once: true });
   return [
@@ -36,6 +36,24 @@ export async function comparePanel(place, axes, choose) {
     differences(rows, run, other),
     curves,
   ];
+}
+
+/** @type {{ asked: string, rows: Promise<Comparison[]> }} */
+let latest = { asked: "", rows: Promise.resolve([]) };
+
+/** The differences of two runs, asked once however often cases are brushed.
+ * @param {{ run: string, other: string, query: string }} params
+ */
+function differencesOf(params) {
+  const asked = JSON.stringify(params);
+  if (latest.asked !== asked) {
+    const rows = ask("comparison", params).then((answer) => answer.rows);
+    latest = { asked, rows };
+    rows.catch(() => {
+      latest = { asked: "", rows: Promise.resolve([]) };
+    });
+  }
+  return latest.rows;
 }
 
 /**

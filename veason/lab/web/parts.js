@@ -57,7 +57,7 @@ export function words(told, hooks) {
     ...(told.against ? [against(told.against)] : []),
     make("div", {}, make("h3", {}, "Rewards"), rewardRows(told.rewards, row.keyframe, hooks.turn)),
     make("div", {}, make("h3", {}, `Answers drawn: ${told.group.length}`), groupRows(told.group, hooks.look)),
-    make("div", {}, make("h3", {}, "Probes"), probeRows(told.probes), ...asking(hooks)),
+    make("div", {}, make("h3", {}, "Probes"), probeRows(told.probes, told.probes_unread), ...asking(hooks)),
     make("div", {}, make("h3", {}, "Verdict"), verdicts(told, hooks)),
     note(told, hooks),
     ...sending(hooks),

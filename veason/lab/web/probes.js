@@ -60,9 +60,10 @@ function line(row, open) {
 
 /** What came of the probes of one question.
  * @param {Probed[]} rows
+ * @param {string} unread why tables cannot be read, "" where they can
  */
-export function probeRows(rows) {
-  if (!rows.length) return make("p", { class: "hint" }, "Not probed.");
+export function probeRows(rows, unread) {
+  if (!rows.length) return make("p", { class: "hint" }, unread || "Not probed.");
   const lines = rows.map((row) => {
     const kind = row.holds === null ? "" : row.holds ? "true" : "false";
     const said = row.holds === null ? "nothing to judge by" : row.holds ? "held" : "did not hold";

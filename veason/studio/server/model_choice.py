@@ -88,7 +88,7 @@ class ModelChoice:
 
         Raises:
             SessionError: the models are locked, or something else is being done.
-        OptionError: a server's address is none, or holds a password.
+            OptionError: a server's address is none, or holds a password.
         """
         if isinstance(request, ListModels):
             return self.reply(with_rows=request.do == "list")
