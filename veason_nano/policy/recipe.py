@@ -62,7 +62,7 @@ class Recipe:
     optimizer: OptimizerName = "muon"
     only_eye: bool = False
     renamed: float = 0.4
-    large: float = 0.3
+    large: float = 0.0
     skip: int = 0
     device: str = "cpu"
     workers: int = 0
