@@ -21,7 +21,7 @@ from tests.policy.model_server import ModelServer, running
 from veason.answer import parse_answer
 from veason.cli import main
 from veason.corpus.checks import faults, thought_of
-from veason.corpus.lessons import choose_samples, make_lesson
+from veason.corpus.lessons import choose_samples, make_lesson, read_named
 from veason.corpus.making import Budget, Order, make_corpus
 from veason.corpus.rows import check_rows, read_rows
 from veason.corpus.teacher import Teacher
@@ -69,6 +69,36 @@ def test_boxes_are_those_of_each_object_alone(dataset: Dataset) -> None:
     absent = make_lesson(next(sample for sample in dataset if not sample.object_ids), PROFILE)
     assert absent is not None
     assert (absent.keyframe, absent.answer_boxes) == (None, ())
+
+
+def test_only_what_people_named_is_taught(dataset: Dataset, tmp_path: Path) -> None:
+    named = [sample for sample in dataset if sample.video == dataset[0].video]
+    file = tmp_path / "negatives.jsonl"
+    of = {"kind": dataset.kind, "root": "elsewhere", "split": dataset.split}
+    rows = [{"key": sample.key, "dataset": of, "tags": ["wrong_frame"]} for sample in named]
+    file.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0]]))
+    keys = read_named(file, dataset)
+    chosen = choose_samples(dataset, 100, num_absent=100, most_a_video=1, only=keys)
+    assert [sample.key for sample in chosen] == [sample.key for sample in named]
+    assert any(not sample.object_ids for sample in chosen)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "no expression is named"),
+        ("[1]", "names no expression"),
+        ('{"video": "v000"}', "names no expression"),
+        ('{"key": "v000/nobody"}', "does not have"),
+        ('{"key": 3}', "does not have"),
+        ('{"key": "v000/0", "dataset": {"kind": "mevis", "split": "valid"}}', "another dataset"),
+        ('{"key": "v000/0", "dataset": "revos"}', "another dataset"),
+    ],
+)
+def test_a_list_of_something_else_is_told(dataset: Dataset, tmp_path: Path, line: str, told: str) -> None:
+    (tmp_path / "list.jsonl").write_text(line + "\n")
+    with pytest.raises(DataError, match=told):
+        read_named(tmp_path / "list.jsonl", dataset)
 
 
 # --- what a thought may hold

@@ -90,6 +90,7 @@ class Order:
         num_tries: attempts at each.
         seed: of the choice, and of what is drawn.
         parallel: lessons that are taught at once.
+        only: keys of the expressions that may be taught; empty for any.
     """
 
     count: int
@@ -97,6 +98,7 @@ class Order:
     num_tries: int = 3
     seed: int = 0
     parallel: int = 4
+    only: frozenset[str] = frozenset()
 
 
 def make_corpus(
@@ -124,7 +126,7 @@ def make_corpus(
         DataError: the folder holds another corpus, or no expression can be taught.
         EndpointError: the server does not answer, also not after a while; what was made is kept.
     """
-    samples = choose_samples(dataset, order.count, num_absent=order.num_absent, seed=order.seed)
+    samples = choose_samples(dataset, order.count, num_absent=order.num_absent, seed=order.seed, only=order.only)
     if not samples:
         raise DataError(f"{dataset.root}: no expression there can be taught: ground truth is needed")
     model = make_teacher().check_reachable()
@@ -132,6 +134,7 @@ def make_corpus(
         **dataset_identity(dataset), "corpus": 1, "teacher": model, "profile": profile.name,
         "profile_values": json.loads(json.dumps(asdict(profile))), "count": order.count,
         "absent": order.num_absent, "tries": order.num_tries, "seed": order.seed,
+        **({"only": sorted(order.only)} if order.only else {}),
     }  # fmt: skip
     with Journal(out, identity) as journal:
         waiting = [sample for sample in samples if is_waiting(journal.rows.get(sample.key))]
