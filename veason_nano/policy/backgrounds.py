@@ -4,8 +4,8 @@ Every picture is drawn twice, over its own backdrop and over a photograph. What 
 stage is what it learns to give for both. So nothing that reads the eye has to learn anew, and the world that it knows
 stays as it was; training the eye on names and boxes instead moves its tokens away from what their readers know.
 
-An eye that no backdrop moves cannot tell real video from the world either: `seen.py`, fitted to it, takes real clips for
-familiar (docs/nano.md has the figures). Whoever serves such weights has to judge by other means what they are asked about.
+An eye that no backdrop moves cannot tell real video from the world either: `seen.py`, fitted to it, takes real clips
+for familiar (docs/nano.md has the figures). Whoever serves such weights has to judge by other means what they are asked.
 """
 
 from __future__ import annotations
