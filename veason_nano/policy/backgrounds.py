@@ -5,7 +5,7 @@ stage is what it learns to give for both. So nothing that reads the eye has to l
 stays as it was; training the eye on names and boxes instead moves its tokens away from what their readers know.
 
 An eye that no backdrop moves cannot tell real video from the world either: `seen.py`, fitted to it, takes real clips
-for familiar (docs/nano.md has the figures). Whoever serves such weights has to judge by other means what they are asked.
+for familiar (docs/nano.md has the figures). Whoever serves such weights has to judge by other means what is asked.
 """
 
 from __future__ import annotations
