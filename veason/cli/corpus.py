@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace) -> int:
-    from veason.corpus.lessons import read_named
+    from veason.corpus.examples import read_named
     from veason.corpus.making import Budget, Order, make_corpus
     from veason.corpus.teacher import Teacher
     from veason.formats.datasets import open_dataset
@@ -65,14 +65,14 @@ def _make(args: argparse.Namespace) -> int:
     only = read_named(Path(args.only), dataset) if args.only else frozenset()
     num_absent = len(only) if args.absent is None else max(args.absent, 0)
     order = Order(args.count, num_absent, args.tries, args.seed, args.parallel, only)
-    with showing_progress("teaching", "lessons") as on_progress:
+    with showing_progress("teaching", "examples") as on_progress:
         card = make_corpus(
             dataset, _profile(args), lambda: Teacher(args.teacher, options), Path(args.out), order,
             budget=budget, on_progress=on_progress,
         )  # fmt: skip
     print("\n".join(card.lines()))
     if card.states.get("waiting"):
-        print(f"{card.states['waiting']} lessons wait: the budget is spent; the same command goes on", file=sys.stderr)
+        print(f"{card.states['waiting']} examples wait: the budget is spent; the same command goes on", file=sys.stderr)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Lessons: which expressions are taught, and their answers out of the ground truth.
+"""Examples: which expressions are taught, and their answers out of the ground truth.
 
 The keyframe is the frame shown with the most of the target; a box is one object's own, and objects that are not on the
 keyframe have none. (In the method's released script boxes grow into those of the objects before them, and objects that
@@ -30,7 +30,7 @@ Stratum = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class CorpusExample:
     """An expression with its answer.
 
     Attributes:
@@ -155,8 +155,8 @@ def _quotas(sizes: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
     return {stratum: min(int(count * share / whole), sizes[stratum]) for stratum, share in shares.items()}
 
 
-def make_lesson(sample: Sample, profile: Profile) -> Lesson | None:
-    """Return the lesson of an expression, None where its target is on none of the frames shown that have ground truth.
+def make_corpus_example(sample: Sample, profile: Profile) -> CorpusExample | None:
+    """Return the example of an expression, None where its target is on none of the frames shown that have ground truth.
 
     Raises:
         VeasonError: pictures or ground truth cannot be read.
@@ -165,7 +165,7 @@ def make_lesson(sample: Sample, profile: Profile) -> Lesson | None:
     shown = sample_indices(info.num_frames, profile.frame_count)
     context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
     if not sample.object_ids:
-        return Lesson(sample, info, shown, None, {}, context)
+        return CorpusExample(sample, info, shown, None, {}, context)
     known = set(sample.truth_indices())
     boxes: dict[int, tuple[Box, ...]] = {}
     areas: dict[int, int] = {}
@@ -178,4 +178,4 @@ def make_lesson(sample: Sample, profile: Profile) -> Lesson | None:
     if not areas:
         return None
     keyframe = max(areas, key=lambda index: (areas[index], -index))
-    return Lesson(sample, info, shown, keyframe, boxes, context)
+    return CorpusExample(sample, info, shown, keyframe, boxes, context)
