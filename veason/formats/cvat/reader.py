@@ -22,7 +22,7 @@ from veason.formats.labels.collected import CollectedObjects, ObjectKey, questio
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import ShapeError, frame_number, whole_number
+from veason.formats.labels.numbers import ShapeError, frame_number, is_number, whole_number
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.labels.xmlfile import read_xml_file
 
@@ -212,9 +212,8 @@ class _Reader:
         for shape in drawn:
             values = _attributes(shape.element)
             text = values.get("object_id", "").strip()
-            if text.isascii() and text.isdecimal() and int(text) > 0 and shape.holder not in keys:
-                number = whole_number(text, f"{self._place}: object_id")
-                keys[shape.holder] = ObjectKey(number, True, shape.label)
+            if is_number(text) and int(text) > 0 and shape.holder not in keys:
+                keys[shape.holder] = ObjectKey(int(text), True, shape.label)
         for shape in drawn:
             for instruction in split_instructions(_attributes(shape.element).get("instructions", "")):
                 key = keys.get(shape.holder)
