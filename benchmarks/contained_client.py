@@ -63,9 +63,10 @@ async def through_mcp(url: str, headers: dict[str, str], clip: str, part: dict[s
             (await client.call_tool("track", {"video": video, **part}, progress_callback=progress)).structured_content
             for video in (sent.json()[0], inside)
         ]
-        exported = await client.call_tool("export", {"run": results[0]["run"], "form": "palette"})
-    masks = [result["masks"] for result in results]
-    return {"tools": tools, "masks": masks, "progress": len(told), "exported": not exported.is_error}
+        exported = [(await client.call_tool("export", {"run": one["run"], "form": "rle"})) for one in results]
+        palette = await client.call_tool("export", {"run": results[0]["run"], "form": "palette"})
+    masks = [json.loads(one.structured_content["masks"]) for one in exported]
+    return {"tools": tools, "masks": masks, "progress": len(told), "exported": not palette.is_error}
 
 
 def main() -> None:
