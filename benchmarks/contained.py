@@ -10,8 +10,8 @@ root once more (it has both clients), and a network that leads to the proxy alon
 
     both clients      get masks of every frame asked for, and the exports
     same              gradio's client and that of MCP get the same masks
-    IoU               at least 0.5 with the mask that a person drew on the frame of the box: the right place on the right
-                      frame, from the embedded segmenter
+    IoU               at least 0.5 with the mask that a person drew on the frame of the box: the right place on the
+                      right frame, from the embedded segmenter
     around the proxy  nobody gets to the server
 """
 

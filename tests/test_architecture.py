@@ -25,7 +25,7 @@ LAYERS = [
 NANO_LAYERS = [
     "world",
     "language",
-    "dataset examples",
+    "dataset examples recorded_answers",
     "training",
     "segmenter policy",
     "evaluate batch statements",
