@@ -14,13 +14,13 @@ from queue import SimpleQueue
 from typing import Any
 
 import torch
-from transformers import StoppingCriteriaList
+from transformers import LogitsProcessorList, StoppingCriteriaList
 
 from veason.answer import context_for
 from veason.device import memory_guard
 from veason.errors import ProfileError, PromptError
 from veason.policy import prompt
-from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
+from veason.policy.decoding import ChosenProbabilities, StopWhenSet, TokenQueue, sampling_processors
 from veason.policy.limits import outside_training
 from veason.policy.pictures import resize_frame
 from veason.policy.pieces import Piece, read_pieces
@@ -207,9 +207,10 @@ class QwenPolicy:
     ) -> Generator[Piece, None, None]:
         if begun:
             yield Piece(time.perf_counter() - start, begun)
-        with closing(self._generate(prepared, sampling, sample)) as tokens:
-            for text in self._decode(tokens):
-                yield Piece(time.perf_counter() - start, text)
+        chosen = ChosenProbabilities(sampling_processors(sampling, sample, self._model.device))
+        with closing(self._generate(prepared, sampling, chosen)) as tokens:
+            for place, text in enumerate(self._decode(tokens)):
+                yield Piece(time.perf_counter() - start, text, chosen.logprob(place))
 
     def _prepare(
         self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn], begun: str = ""
@@ -269,12 +270,14 @@ class QwenPolicy:
             "past_key_values": entry.start(length),
         }
 
-    def _generate(self, prepared: _PreparedPrompt, sampling: Sampling, sample: int) -> Generator[list[int], None, None]:
+    def _generate(
+        self, prepared: _PreparedPrompt, sampling: Sampling, chosen: ChosenProbabilities
+    ) -> Generator[list[int], None, None]:
         """Yield token ids while a thread generates them. Exceptions of the thread are raised here."""
         tokens: SimpleQueue[list[int] | None] = SimpleQueue()
         stop = threading.Event()
         with ThreadPoolExecutor(1, thread_name_prefix="veason-policy") as thread:
-            job = thread.submit(self._run, prepared, sampling, sample, tokens, stop)
+            job = thread.submit(self._run, prepared, sampling, chosen, tokens, stop)
             job.add_done_callback(lambda _: tokens.put(None))
             try:
                 while (ids := tokens.get()) is not None:
@@ -287,7 +290,7 @@ class QwenPolicy:
         self,
         prepared: _PreparedPrompt,
         sampling: Sampling,
-        sample: int,
+        chosen: ChosenProbabilities,
         tokens: SimpleQueue[list[int] | None],
         stop: threading.Event,
     ) -> None:
@@ -312,7 +315,7 @@ class QwenPolicy:
                     **options,
                     max_new_tokens=limit,
                     do_sample=False,
-                    logits_processor=sampling_processors(sampling, sample, device),
+                    logits_processor=LogitsProcessorList([chosen]),
                     stopping_criteria=StoppingCriteriaList([StopWhenSet(stop)]),
                     streamer=TokenQueue(tokens),
                     return_dict_in_generate=True,
