@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from veason.formats.benchmarks.rows import Complaints, check_row, get, read_videos, video_frames
 from veason.formats.benchmarks.truth import PaletteTruth
+from veason.formats.labels.made_with import model_pairs
 from veason.formats.record import Split
 from veason.types import Sample
 
@@ -42,6 +43,7 @@ def read_split(split: Split, complaints: Complaints) -> Iterator[Sample]:
                         video=video,
                         expression_id=expression_id,
                         instruction=get(row, "exp", str, file, here),
+                        models=model_pairs(row),
                         type=None,
                         frame_names=frames,
                         frames_dir=pictures,
