@@ -21,7 +21,7 @@ def good(asked: dict[str, Any]) -> str:
 
 
 def steps(happens: str, why: str, where: str) -> str:
-    return f"<lesson>What happens: {happens}\nWhy this frame: {why}\nWhere: {where}</lesson>"
+    return f"<steps>What happens: {happens}\nWhy this frame: {why}\nWhere: {where}</steps>"
 
 
 def asked_text(asked: dict[str, Any]) -> str:

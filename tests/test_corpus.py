@@ -21,7 +21,7 @@ from tests.policy.model_server import ModelServer, running
 from veason.answer import parse_answer
 from veason.cli import main
 from veason.corpus.checks import faults, thought_of
-from veason.corpus.lessons import choose_samples, make_lesson
+from veason.corpus.examples import choose_samples, make_corpus_example, read_named
 from veason.corpus.making import Budget, Order, make_corpus
 from veason.corpus.rows import check_rows, read_rows
 from veason.corpus.teacher import Teacher
@@ -47,7 +47,7 @@ def saying(say: Callable[[dict[str, Any]], str]) -> ModelServer:
     return ModelServer(make_lines=lambda asked: lines(say(asked)))
 
 
-# --- lessons
+# --- examples
 
 
 def test_groups_are_taken_by_their_shares_and_no_video_gives_more_than_its_part(dataset: Dataset) -> None:
@@ -62,13 +62,43 @@ def test_groups_are_taken_by_their_shares_and_no_video_gives_more_than_its_part(
 
 def test_boxes_are_those_of_each_object_alone(dataset: Dataset) -> None:
     both = next(sample for sample in dataset if len(sample.object_ids) == 2)
-    lesson = make_lesson(both, PROFILE)
-    assert lesson is not None
-    assert lesson.keyframe in lesson.shown
-    assert lesson.answer_boxes == (box_of(RED, lesson.keyframe), box_of(BLUE, lesson.keyframe))
-    absent = make_lesson(next(sample for sample in dataset if not sample.object_ids), PROFILE)
+    example = make_corpus_example(both, PROFILE)
+    assert example is not None
+    assert example.keyframe in example.shown
+    assert example.answer_boxes == (box_of(RED, example.keyframe), box_of(BLUE, example.keyframe))
+    absent = make_corpus_example(next(sample for sample in dataset if not sample.object_ids), PROFILE)
     assert absent is not None
     assert (absent.keyframe, absent.answer_boxes) == (None, ())
+
+
+def test_only_what_people_named_is_taught(dataset: Dataset, tmp_path: Path) -> None:
+    named = [sample for sample in dataset if sample.video == dataset[0].video]
+    file = tmp_path / "negatives.jsonl"
+    of = {"kind": dataset.kind, "root": "elsewhere", "split": dataset.split}
+    rows = [{"key": sample.key, "dataset": of, "tags": ["wrong_frame"]} for sample in named]
+    file.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0]]))
+    keys = read_named(file, dataset)
+    chosen = choose_samples(dataset, 100, num_absent=100, most_a_video=1, only=keys)
+    assert [sample.key for sample in chosen] == [sample.key for sample in named]
+    assert any(not sample.object_ids for sample in chosen)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "no expression is named"),
+        ("[1]", "names no expression"),
+        ('{"video": "v000"}', "names no expression"),
+        ('{"key": "v000/nobody"}', "does not have"),
+        ('{"key": 3}', "does not have"),
+        ('{"key": "v000/0", "dataset": {"kind": "mevis", "split": "valid"}}', "another dataset"),
+        ('{"key": "v000/0", "dataset": "revos"}', "another dataset"),
+    ],
+)
+def test_a_list_of_something_else_is_told(dataset: Dataset, tmp_path: Path, line: str, told: str) -> None:
+    (tmp_path / "list.jsonl").write_text(line + "\n")
+    with pytest.raises(DataError, match=told):
+        read_named(tmp_path / "list.jsonl", dataset)
 
 
 # --- what a thought may hold
@@ -78,7 +108,7 @@ def test_boxes_are_those_of_each_object_alone(dataset: Dataset) -> None:
     ("text", "told"),
     [
         pytest.param("no tags at all", "do not stand between", id="no tags"),
-        pytest.param("<lesson>Where: a\nWhat happens: b\nWhy this frame: c</lesson>", "do not begin", id="order"),
+        pytest.param("<steps>Where: a\nWhat happens: b\nWhy this frame: c</steps>", "do not begin", id="order"),
         pytest.param(steps("It moves.", "In (2s).", "There."), "says too little", id="short"),
         pytest.param(
             steps("word " * 500, "In frame (2s) it is seen whole.", "It lies in the middle."), "words", id="long"
@@ -133,21 +163,21 @@ def test_boxes_are_those_of_each_object_alone(dataset: Dataset) -> None:
     ],
 )
 def test_what_may_not_be_taught_is_found(text: str, told: str, dataset: Dataset) -> None:
-    lesson = make_lesson(dataset[0], PROFILE)
-    assert lesson is not None
-    lesson = replace(lesson, keyframe=2)
-    assert any(told in fault for fault in faults(thought_of(text), lesson)), faults(thought_of(text), lesson)
+    example = make_corpus_example(dataset[0], PROFILE)
+    assert example is not None
+    example = replace(example, keyframe=2)
+    assert any(told in fault for fault in faults(thought_of(text), example)), faults(thought_of(text), example)
 
 
 def test_a_thought_of_its_own_kind_passes_and_words_of_the_instruction_may_be_said(dataset: Dataset) -> None:
-    lesson = make_lesson(dataset[0], PROFILE)
-    assert lesson is not None
-    lesson = replace(lesson, keyframe=2)
+    example = make_corpus_example(dataset[0], PROFILE)
+    assert example is not None
+    example = replace(example, keyframe=2)
     text = steps("Somebody lifts the box.", "In frame (2s) the box is seen whole.", "It lies in the middle of it.")
-    assert faults(thought_of(text), lesson) != []
-    of_a_box = replace(lesson, sample=replace(lesson.sample, instruction="the box that is lifted"))
+    assert faults(thought_of(text), example) != []
+    of_a_box = replace(example, sample=replace(example.sample, instruction="the box that is lifted"))
     assert faults(thought_of(text), of_a_box) == []
-    assert thought_of(f"<think>hm <lesson>no</lesson></think>{text}") == thought_of(text)
+    assert thought_of(f"<think>hm <steps>no</steps></think>{text}") == thought_of(text)
 
 
 # --- the run
@@ -162,10 +192,10 @@ def test_what_is_taught_is_the_truth_with_the_teachers_reasons(dataset: Dataset,
     assert (len(rows), check_rows(rows, PROFILE)) == (10, {})
     chosen = choose_samples(dataset, 8, num_absent=2)
     for sample, row in zip(chosen, rows, strict=True):
-        lesson = make_lesson(sample, PROFILE)
-        assert lesson is not None
-        answer = parse_answer(row["conversations"][1]["value"], lesson.context)
-        assert answer.keyframe == lesson.keyframe
+        example = make_corpus_example(sample, PROFILE)
+        assert example is not None
+        answer = parse_answer(row["conversations"][1]["value"], example.context)
+        assert answer.keyframe == example.keyframe
         assert len(answer.boxes) == len(sample.object_ids)
         assert sample.instruction in row["conversations"][0]["value"]
         assert all(Image.open(tmp_path / name).size == PROFILE.size_wh for name in row["images"])
@@ -176,13 +206,13 @@ def test_what_is_taught_is_the_truth_with_the_teachers_reasons(dataset: Dataset,
 
 def test_the_teacher_sees_red_boxes_and_the_pupil_does_not(dataset: Dataset, tmp_path: Path) -> None:
     blue = next(sample for sample in dataset if sample.object_ids == (str(BLUE),))
-    lesson = make_lesson(blue, PROFILE)
-    assert lesson is not None
+    example = make_corpus_example(blue, PROFILE)
+    assert example is not None
     with running(saying(good)) as server:
-        assert [attempt.faults for attempt in Teacher(server.address, EndpointOptions()).teach(lesson)] == [()]
+        assert [attempt.faults for attempt in Teacher(server.address, EndpointOptions()).teach(example)] == [()]
     url = next(part for part in server.requests[0]["messages"][0]["content"] if part["type"] == "image_url")
     seen = Image.open(io.BytesIO(base64.b64decode(url["image_url"]["url"].split(",")[1])))
-    plain = Image.open(blue.frame_path(lesson.shown[0])).resize(seen.size, Image.Resampling.BILINEAR)
+    plain = Image.open(blue.frame_path(example.shown[0])).resize(seen.size, Image.Resampling.BILINEAR)
     right = (seen.width // 2, 0, seen.width, seen.height)  # where the blue one is
 
     def redness(picture: Image.Image) -> int:
@@ -207,7 +237,7 @@ def test_the_teacher_is_told_what_was_wrong_and_every_attempt_is_kept(dataset: D
 def test_what_is_never_right_is_rejected_and_explained(dataset: Dataset, tmp_path: Path) -> None:
     with running(saying(lambda asked: "I would rather not.")) as server:
         card = make(dataset, server, tmp_path, Order(2, num_tries=2, parallel=1))
-    assert (card.states, card.faults) == ({"rejected": 2}, {"lesson tags": 4})
+    assert (card.states, card.faults) == ({"rejected": 2}, {"tags of the steps": 4})
     assert read_rows(tmp_path) == []
 
 
@@ -282,7 +312,7 @@ def test_the_command_makes_and_checks(dataset: Dataset, tmp_path: Path, capsys: 
     asked = ["corpus", "make", str(dataset.root), "--kind", "revos", "--out", str(tmp_path), "--count", "3"]
     with running(saying(good)) as server:
         assert main([*asked, "--teacher", server.address, "--parallel", "1"]) == 0
-    assert "# A corpus of 3 lessons" in capsys.readouterr().out
+    assert "# A corpus of 3 examples" in capsys.readouterr().out
     assert main(["corpus", "check", str(tmp_path)]) == 0
     file = tmp_path / "veason_sft.json"
     file.write_text(file.read_text().replace("Some blocks", "At [1, 2, 30, 40] some blocks"))

@@ -72,6 +72,10 @@ def test_from_a_kind_to_a_verdict_by_role_and_keyboard(context: BrowserContext, 
     page.keyboard.press("ArrowRight")
     expect(case.get_by_text("Frame 3.")).to_be_visible()
     assert case.get_by_role("img").count() == 1
+    with page.expect_request(re.compile("frame=1&")):  # from the first, since it stood at the last
+        page.keyboard.press("p")
+    expect(case.get_by_text("Frame 3.")).to_be_visible()
+    expect(case.get_by_role("button", name="Play")).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("d")
     for name in ("target", "liar", "difference of liar"):
         expect(case.get_by_role("img", name=f"frame, {name}")).to_be_visible()

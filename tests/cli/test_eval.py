@@ -24,6 +24,7 @@ from veason.cli.evaluate import chosen_models
 from veason.evaluate import Live, evaluate
 from veason.formats.benchmarks.predictions import read_prediction, read_saved_answers, write_prediction
 from veason.formats.datasets import Dataset, WriteExpression, WriteVideo, open_dataset, write_dataset
+from veason.lab.store import Lab
 
 ROOT = Path(__file__).parent.parent.parent
 REPORT = ("report.json", "results.csv", "report.md")
@@ -143,6 +144,10 @@ def test_a_live_run_over_two_workers_saves_what_the_official_tools_read(tmp_path
     assert answers is not None
     assert [answers[sample.key].answer is None for sample in dataset] == [False, False, True, False] * 2
     assert answers["a/0"].shown == (0, 3)
+    seen = [answers[sample.key].object_score for sample in dataset]
+    assert seen == [pytest.approx(1 / (1 + np.exp(-5.0))), None, None, pytest.approx(seen[0])] * 2
+    assert main(["lab", "import", str(tmp_path / "lab"), "live", str(tmp_path / "out"), "--no-masks"]) == 0
+    assert Lab(tmp_path / "lab").run("live").case("a/0")["object_score"] == pytest.approx(seen[0])
 
     rescore = ["eval", str(tmp_path / "revos"), "--kind", "revos", "--predictions", str(saved)]
     assert main([*rescore, "--out", str(tmp_path / "again")]) == 0

@@ -29,7 +29,12 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     make.add_argument("--key-file", dest="policy_key_file", metavar="FILE", help="file with the server's key")
     make.add_argument("--profile", metavar="FILE", help="profile of the policy to train (default: Veason-R1's)")
     make.add_argument("--count", type=positive_int, default=10_000, metavar="N", help="expressions (%(default)s)")
-    make.add_argument("--absent", type=int, default=0, metavar="N", help="further ones without a target (%(default)s)")
+    make.add_argument(
+        "--absent", type=int, metavar="N", help="further ones without a target (0; with --only all that it names)"
+    )
+    make.add_argument(
+        "--only", metavar="FILE", help="JSON lines that name expressions, as `lab verdicts --format negatives` writes"
+    )
     make.add_argument("--tries", type=positive_int, default=3, metavar="N", help="attempts at each (%(default)s)")
     make.add_argument("--seed", type=int, default=0, help="of the choice and of what is drawn (%(default)s)")
     make.add_argument("--parallel", type=positive_int, default=4, metavar="N", help="requests at once (%(default)s)")
@@ -49,22 +54,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace) -> int:
+    from veason.corpus.examples import read_named
     from veason.corpus.making import Budget, Order, make_corpus
     from veason.corpus.teacher import Teacher
     from veason.formats.datasets import open_dataset
 
     budget = Budget(args.max_tokens, args.max_cost, args.price_in, args.price_out)
-    order = Order(args.count, max(args.absent, 0), args.tries, args.seed, args.parallel)
     options = read_endpoint_options(args)
     dataset = open_dataset(args.root, args.kind, args.split)
-    with showing_progress("teaching", "lessons") as on_progress:
+    only = read_named(Path(args.only), dataset) if args.only else frozenset()
+    num_absent = len(only) if args.absent is None else max(args.absent, 0)
+    order = Order(args.count, num_absent, args.tries, args.seed, args.parallel, only)
+    with showing_progress("teaching", "examples") as on_progress:
         card = make_corpus(
             dataset, _profile(args), lambda: Teacher(args.teacher, options), Path(args.out), order,
             budget=budget, on_progress=on_progress,
         )  # fmt: skip
     print("\n".join(card.lines()))
     if card.states.get("waiting"):
-        print(f"{card.states['waiting']} lessons wait: the budget is spent; the same command goes on", file=sys.stderr)
+        print(f"{card.states['waiting']} examples wait: the budget is spent; the same command goes on", file=sys.stderr)
     return 0
 
 

@@ -42,26 +42,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     add_segmenter(probe)
     probe.add_argument("--questions", type=positive_int, default=40, metavar="N", help="spread evenly (%(default)s)")
     probe.add_argument("--probes", default="", metavar="NAMES", help="with commas between (default: all)")
-    answers = _action(
-        actions, "answers", "draw several answers to questions of a run, as GRPO does, and keep them with it"
-    )
-    answers.add_argument("run_name", metavar="RUN")
-    answers.add_argument("query", metavar="QUERY", help='which cases, such as "jf < 30"')
-    answers.add_argument("--answers", type=positive_int, default=8, metavar="G", help="to each question (%(default)s)")
-    answers.add_argument("--limit", type=positive_int, default=FOUND, metavar="N", help="most cases (%(default)s)")
-    answers.add_argument(
-        "--no-tracks", action="store_true", help="no masks: without them there is no reward for tracks"
-    )
-    add_policy(answers)
-    add_segmenter(answers)
-    send = _action(actions, "send", "put cases into a project with their ground truth, to be corrected in the studio")
-    send.add_argument("run_name", metavar="RUN")
-    send.add_argument("project", metavar="PROJECT", help="folder of the project, made where it is not there yet")
-    send.add_argument("keys", nargs="+", metavar="KEY", help="names of the cases, as `find` prints them")
-    correct = _action(actions, "correct", "copy a run and score it against the labels that were accepted in a project")
-    correct.add_argument("run_name", metavar="RUN")
-    correct.add_argument("project", metavar="PROJECT", help="folder of the project")
-    correct.add_argument("new_name", metavar="NEW", help="name of the corrected run")
+    _add_answers(actions)
+    _add_correcting(actions)
     tag = _action(actions, "tag", "give a run words by which it is found")
     tag.add_argument("run_name", metavar="RUN")
     tag.add_argument("tags", nargs="*", metavar="TAG")
@@ -83,6 +65,32 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     )
     verdicts.add_argument("--kappa", nargs=2, metavar="RATER", help="tell how far two raters agree, instead")
     return parser
+
+
+def _add_answers(actions: Commands) -> None:
+    answers = _action(
+        actions, "answers", "draw several answers to questions of a run, as GRPO does, and keep them with it"
+    )
+    answers.add_argument("run_name", metavar="RUN")
+    answers.add_argument("query", metavar="QUERY", help='which cases, such as "jf < 30"')
+    answers.add_argument("--answers", type=positive_int, default=8, metavar="G", help="to each question (%(default)s)")
+    answers.add_argument("--limit", type=positive_int, default=FOUND, metavar="N", help="most cases (%(default)s)")
+    answers.add_argument(
+        "--no-tracks", action="store_true", help="no masks: without them there is no reward for tracks"
+    )
+    add_policy(answers)
+    add_segmenter(answers)
+
+
+def _add_correcting(actions: Commands) -> None:
+    send = _action(actions, "send", "put cases into a project with their ground truth, to be corrected in the studio")
+    send.add_argument("run_name", metavar="RUN")
+    send.add_argument("project", metavar="PROJECT", help="folder of the project, made where it is not there yet")
+    send.add_argument("keys", nargs="+", metavar="KEY", help="names of the cases, as `find` prints them")
+    correct = _action(actions, "correct", "copy a run and score it against the labels that were accepted in a project")
+    correct.add_argument("run_name", metavar="RUN")
+    correct.add_argument("project", metavar="PROJECT", help="folder of the project")
+    correct.add_argument("new_name", metavar="NEW", help="name of the corrected run")
 
 
 def _action(actions: Commands, name: str, about: str) -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The card of a corpus: how many lessons were kept, why others were not, and what it cost."""
+"""The card of a corpus: how many examples were kept, why others were not, and what it cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from veason.atomic import write_atomically
 from veason.outputs import write_json
 
 _REASONS = (
-    ("lesson tags", "do not stand between"),
+    ("tags of the steps", "do not stand between"),
     ("steps", "the steps do not begin"),
     ("too short", "says too little"),
     ("too long", "words, at most"),
@@ -24,7 +24,7 @@ _REASONS = (
 """Kinds of faults, each with words by which it is known; all others are disagreements with the answer."""
 
 BROKEN_OFF = "broken off"
-"""The state of a lesson whose server went away; its attempts are kept and counted, and it is taught again."""
+"""The state of an example whose server went away; its attempts are kept and counted, and it is taught again."""
 
 _TRIES = ("try", "tries")
 _DISAGREES = "disagrees with the answer"
@@ -36,11 +36,11 @@ class Card:
 
     Attributes:
         order: what was asked for: dataset, teacher, counts, seed.
-        wanted: lessons that were chosen.
-        states: lessons by what became of them; those that wait were not asked yet.
-        kept_after: lessons that were kept, by the number of attempts that they took.
+        wanted: examples that were chosen.
+        states: examples by what became of them; those that wait were not asked yet.
+        kept_after: examples that were kept, by the number of attempts that they took.
         faults: attempts by what was wrong with them; one may have several faults.
-        left_out: lessons that could not be taught, by the reason.
+        left_out: examples that could not be taught, by the reason.
         prompt_tokens: as the server counts them.
         completion_tokens: likewise.
         seconds: that all attempts took together.
@@ -88,12 +88,12 @@ class Card:
         """Return the card as lines of Markdown."""
         order = self.order
         told = [
-            f"# A corpus of {self.states.get('kept', 0)} lessons",
+            f"# A corpus of {self.states.get('kept', 0)} examples",
             "",
             f"Taught by `{order['teacher']}` about `{order['kind']}` ({order['split']}), for the profile "
             f"{order['profile']}. Keyframes and boxes come from the ground truth; the reasoning is the teacher's.",
             "",
-            "| lessons | |",
+            "| examples | |",
             "|---|---|",
             f"| wanted | {self.wanted} |",
             *(f"| {state} | {count} |" for state, count in self.states.items()),
@@ -111,7 +111,7 @@ class Card:
 
 
 def is_waiting(row: Mapping[str, Any] | None) -> bool:
-    """Tell whether a lesson is still to be taught: it has no row, or one that the server broke off."""
+    """Tell whether an example is still to be taught: it has no row, or one that the server broke off."""
     return row is None or row["state"] == BROKEN_OFF
 
 

@@ -1,6 +1,6 @@
-"""Making a corpus: lessons are taught in parallel, every attempt is kept, and a run that was cut off goes on.
+"""Making a corpus: examples are taught in parallel, every attempt is kept, and a run that was cut off goes on.
 
-OUT/results.journal    what was asked for, then a line a lesson with all its attempts
+OUT/results.journal    what was asked for, then a line an example with all its attempts
 OUT/veason_sft.json, dataset_info.json, images/    LLaMA-Factory's sharegpt form (see `veason.formats.sft`)
 OUT/card.json, README.md    what came of it
 """
@@ -19,7 +19,7 @@ from typing import Any
 from veason.answer import render_answer
 from veason.corpus.card import BROKEN_OFF, Card, is_waiting, tokens_of, write_card
 from veason.corpus.checks import thought_of
-from veason.corpus.lessons import Lesson, choose_samples, make_lesson
+from veason.corpus.examples import CorpusExample, choose_samples, make_corpus_example
 from veason.corpus.teacher import Teacher
 from veason.errors import DataError, EndpointError, OptionError, VeasonError
 from veason.evaluate import dataset_identity
@@ -33,7 +33,7 @@ from veason.profile import Profile
 from veason.types import Sample
 
 MOST_FAILURES = 5
-"""Lessons in a row that may end with an error of the server before the run is stopped: it goes on later."""
+"""Examples in a row that may end with an error of the server before the run is stopped: it goes on later."""
 
 _UNCOUNTED = (
     "the server does not tell how many tokens an answer took, so that no budget can be held: leave --max-tokens and "
@@ -89,7 +89,8 @@ class Order:
         num_absent: expressions without.
         num_tries: attempts at each.
         seed: of the choice, and of what is drawn.
-        parallel: lessons that are taught at once.
+        parallel: examples that are taught at once.
+        only: keys of the expressions that may be taught; empty for any.
     """
 
     count: int
@@ -97,6 +98,7 @@ class Order:
     num_tries: int = 3
     seed: int = 0
     parallel: int = 4
+    only: frozenset[str] = frozenset()
 
 
 def make_corpus(
@@ -109,7 +111,7 @@ def make_corpus(
     budget: Budget = Budget(),
     on_progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Card:
-    """Teach until all lessons are done or the budget is spent, write the corpus, and return its card.
+    """Teach until all examples are done or the budget is spent, write the corpus, and return its card.
 
     Args:
         dataset: expressions with ground truth.
@@ -124,7 +126,7 @@ def make_corpus(
         DataError: the folder holds another corpus, or no expression can be taught.
         EndpointError: the server does not answer, also not after a while; what was made is kept.
     """
-    samples = choose_samples(dataset, order.count, num_absent=order.num_absent, seed=order.seed)
+    samples = choose_samples(dataset, order.count, num_absent=order.num_absent, seed=order.seed, only=order.only)
     if not samples:
         raise DataError(f"{dataset.root}: no expression there can be taught: ground truth is needed")
     model = make_teacher().check_reachable()
@@ -132,6 +134,7 @@ def make_corpus(
         **dataset_identity(dataset), "corpus": 1, "teacher": model, "profile": profile.name,
         "profile_values": json.loads(json.dumps(asdict(profile))), "count": order.count,
         "absent": order.num_absent, "tries": order.num_tries, "seed": order.seed,
+        **({"only": sorted(order.only)} if order.only else {}),
     }  # fmt: skip
     with Journal(out, identity) as journal:
         waiting = [sample for sample in samples if is_waiting(journal.rows.get(sample.key))]
@@ -155,7 +158,7 @@ def _teach_all(
     journal: Journal,
     on_progress: Callable[[int, int], object],
 ) -> EndpointError | None:
-    """Teach what is left; return the last error of the server, None where every lesson that was begun was taught."""
+    """Teach what is left; return the last error of the server, None where every example that was begun was taught."""
     local = threading.local()
 
     def teach(sample: Sample) -> dict[str, Any]:
@@ -168,7 +171,7 @@ def _teach_all(
     spent = Counter(tokens_of(journal.rows.values()))
     left = iter(waiting)
     running: set[Future[dict[str, Any]]] = set()
-    last: EndpointError | None = None  # of a lesson that stays to be taught
+    last: EndpointError | None = None  # of an example that stays to be taught
     with ThreadPoolExecutor(order.parallel) as pool:
         while True:
             while (
@@ -203,14 +206,14 @@ def _teach_all(
 
 
 def _taught(sample: Sample, profile: Profile, teacher: Teacher, order: Order) -> dict[str, Any]:
-    """Return the row of one lesson; where the server breaks off, with what it had answered, so that nothing is lost."""
+    """Return the row of an example; where the server breaks off, with what it had answered, so nothing is lost."""
     row: dict[str, Any] = {"key": sample.key, "attempts": [], "why": ""}
     attempts: list[dict[str, Any]] = row["attempts"]
     try:
-        lesson = make_lesson(sample, profile)
-        if lesson is None:
+        example = make_corpus_example(sample, profile)
+        if example is None:
             return row | {"state": "left out", "why": "the target is on none of the frames shown"}
-        for one in teacher.teach(lesson, num_tries=order.num_tries, seed=order.seed):
+        for one in teacher.teach(example, num_tries=order.num_tries, seed=order.seed):
             attempts.append(asdict(one))
     except EndpointError as error:
         return row | {"state": BROKEN_OFF, "why": str(error)}
@@ -228,19 +231,19 @@ def _lines(
         if row["state"] != "kept":
             continue
         sample = samples[row["key"]]
-        lesson = make_lesson(sample, profile)
+        example = make_corpus_example(sample, profile)
         thought = thought_of(row["attempts"][-1]["text"])
-        if lesson is not None and thought is not None:
-            yield _line(lesson, thought, profile, out)
+        if example is not None and thought is not None:
+            yield _line(example, thought, profile, out)
 
 
-def _line(lesson: Lesson, thought: str, profile: Profile, out: Path) -> dict[str, Any]:
-    system, user = ask_in_text(profile, lesson.shown, lesson.sample.instruction)
-    answer = render_answer(without_marks(thought), lesson.keyframe, lesson.answer_boxes, lesson.context)
-    folder = Path("images") / lesson.sample.video
+def _line(example: CorpusExample, thought: str, profile: Profile, out: Path) -> dict[str, Any]:
+    system, user = ask_in_text(profile, example.shown, example.sample.instruction)
+    answer = render_answer(without_marks(thought), example.keyframe, example.answer_boxes, example.context)
+    folder = Path("images") / example.sample.video
     (out / folder).mkdir(parents=True, exist_ok=True)
-    files = {index: folder / f"{lesson.sample.frame_names[index]}.jpg" for index in lesson.shown}
+    files = {index: folder / f"{example.sample.frame_names[index]}.jpg" for index in example.shown}
     missing = [index for index, file in files.items() if not (out / file).exists()]
-    for frame in open_sample(lesson.sample).frames(missing):
+    for frame in open_sample(example.sample).frames(missing):
         save_jpeg(frame.image, out / files[frame.index], profile.size_wh)
     return sharegpt_row(system, user, answer, [file.as_posix() for file in files.values()])

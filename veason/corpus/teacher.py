@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from veason.corpus.checks import MOST_WORDS, STEPS, faults, thought_of
-from veason.corpus.lessons import Lesson
+from veason.corpus.examples import CorpusExample
 from veason.evaluate.live import open_sample
 from veason.policy.endpoint import EndpointPolicy
 from veason.profile import Profile
@@ -74,23 +74,23 @@ class Teacher:
         policy.check_reachable()
         return policy.model
 
-    def teach(self, lesson: Lesson, *, num_tries: int = 3, seed: int = 0) -> Iterator[Attempt]:
+    def teach(self, example: CorpusExample, *, num_tries: int = 3, seed: int = 0) -> Iterator[Attempt]:
         """Yield attempts until one has no faults; each further one is told what was wrong with the one before.
 
         Raises:
             EndpointError: the server does not answer.
             VeasonError: pictures cannot be read.
         """
-        shown = open_sample(lesson.sample).frames(lesson.shown)
-        frames = [Frame(frame.index, _drawn(frame.image, lesson, frame.index)) for frame in shown]
-        policy = self._policy(_bounded(lesson.info.size_wh))
+        shown = open_sample(example.sample).frames(example.shown)
+        frames = [Frame(frame.index, _drawn(frame.image, example, frame.index)) for frame in shown]
+        policy = self._policy(_bounded(example.info.size_wh))
         turns: tuple[Turn, ...] = ()
         for number in range(num_tries):
             temperature = self._temperature if number == 0 else max(self._temperature, 0.7)
             sampling = Sampling(temperature=temperature, max_new_tokens=MOST_TOKENS, seed=seed + number)
             started = time.monotonic()
-            text = _written(policy, frames, question(lesson), lesson, turns, sampling)
-            found = tuple(faults(thought_of(text), lesson))
+            text = _written(policy, frames, question(example), example, turns, sampling)
+            found = tuple(faults(thought_of(text), example))
             usage = policy.usage
             yield Attempt(text, found, usage.prompt_tokens, usage.completion_tokens, time.monotonic() - started)
             if not found:
@@ -104,23 +104,23 @@ class Teacher:
         return self._policies[size_wh]
 
 
-def question(lesson: Lesson) -> str:
-    """Return what the teacher is asked about a lesson."""
-    says = f'The instruction is: "{lesson.sample.instruction.strip()}".'
+def question(example: CorpusExample) -> str:
+    """Return what the teacher is asked about an example."""
+    says = f'The instruction is: "{example.sample.instruction.strip()}".'
     form = (
-        f"Write three steps between <lesson> and </lesson>, the first beginning with {STEPS[0]!r}, the second with "
+        f"Write three steps between <steps> and </steps>, the first beginning with {STEPS[0]!r}, the second with "
         f"{STEPS[1]!r}, the third with {STEPS[2]!r}, in English and in at most {MOST_WORDS // 2} words together. Write "
         "as somebody who sees the plain video for the first time and works it out: no coordinates, and no word of "
         "anything that was drawn on the frames or told to you here."
     )
-    if lesson.keyframe is None:
+    if example.keyframe is None:
         return (
             f"The frames above are from one video; the number before each is its frame number. {says}\nNothing in the "
             "video fits it. Explain how one finds that out.\nStep one: what happens in the video, as far as it "
             f"matters. Step two: why no frame can be chosen. Step three: that the target is not in the video.\n{form}"
         )
-    label = lesson.context.label_of(lesson.keyframe)
-    count = len(lesson.answer_boxes)
+    label = example.context.label_of(example.keyframe)
+    count = len(example.answer_boxes)
     target = "the target" if count == 1 else f"the {count} objects of the target"
     return (
         f"The frames above are from one video; the number before each is its frame number. {says}\nFor you alone, red "
@@ -139,11 +139,11 @@ def _written(
     policy: EndpointPolicy,
     frames: list[Frame],
     text: str,
-    lesson: Lesson,
+    example: CorpusExample,
     turns: tuple[Turn, ...],
     sampling: Sampling,
 ) -> str:
-    events = policy.stream(frames, text, num_frames=lesson.info.num_frames, turns=turns, sampling=sampling)
+    events = policy.stream(frames, text, num_frames=example.info.num_frames, turns=turns, sampling=sampling)
     with closing(events):  # type: ignore[type-var]  # it is a generator
         for event in events:
             if isinstance(event, Answered):
@@ -153,12 +153,12 @@ def _written(
     return ""
 
 
-def _drawn(image: np.ndarray, lesson: Lesson, index: int) -> np.ndarray:
+def _drawn(image: np.ndarray, example: CorpusExample, index: int) -> np.ndarray:
     """Return a frame with the boxes of the target drawn on it."""
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture)
     width = max(round(max(picture.size) / 200), 1)
-    for box in lesson.boxes.get(index, ()):
+    for box in example.boxes.get(index, ()):
         pen.rectangle(box.xyxy, outline=_RED, width=width)
     return np.asarray(picture)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from veason.errors import AnswerError, VideoError
 from veason.formats.benchmarks.predictions import SavedAnswer, write_prediction
-from veason.masks import decode_mask
+from veason.masks import decode_mask, mask_area
 from veason.profile import sample_indices
 from veason.types import Answer, Answered, Frame, FrameMasks, ObjectMask, Sample, VideoInfo
 
@@ -110,7 +110,17 @@ def predict(pipeline: Pipeline, sample: Sample, root: Path) -> SavedAnswer:
     write_prediction(root, sample, masks, video.info.size_wh)
     if failure is not None:
         return SavedAnswer(sample.key, sample.instruction, None, str(failure), failure.text, shown)
-    return SavedAnswer(sample.key, sample.instruction, answer, text=answer.text if answer else "", shown=shown)
+    text, score = answer.text if answer else "", mean_object_score(tracks)
+    return SavedAnswer(sample.key, sample.instruction, answer, text=text, shown=shown, object_score=score)
+
+
+def mean_object_score(tracks: Mapping[int, Mapping[int, ObjectMask]]) -> float | None:
+    """Return the mean of the object scores after a sigmoid, 0 to 1, over masks by frame and object that are not empty.
+
+    None where every mask is empty: where nothing is seen, a low score is right and says nothing of the masks.
+    """
+    scores = [mask.score for objects in tracks.values() for mask in objects.values() if mask_area(mask.rle)]
+    return float(np.mean(0.5 + 0.5 * np.tanh(0.5 * np.array(scores)))) if scores else None
 
 
 def union(objects: Mapping[int, ObjectMask]) -> np.ndarray:

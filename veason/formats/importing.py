@@ -79,11 +79,13 @@ def import_labels(
         raise DataError(f"{source}: {error}") from error
     tally.check(source)
     if not has_anything:
-        left = "; ".join(tally.lines())
-        raise DataError(
-            f"{source}: nothing of it can be imported as {format}: it holds {tally.found_text()}"
-            + (f"; left out: {left}" if left else "")
-        )
+        raise DataError(f"{source}: nothing of it can be imported as {format}: {_held(tally)}")
+
+
+def _held(tally: ImportTally) -> str:
+    """Return what a source holds of which nothing came in, and why."""
+    left = "; ".join(tally.lines())
+    return f"it holds {tally.found_text()}" + (f"; left out: {left}" if left else "")
 
 
 def _check_text(source: Path, video: LabelledVideo) -> None:

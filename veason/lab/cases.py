@@ -26,7 +26,7 @@ class Extra:
 
     Attributes:
         agreement: share of further answers that agree.
-        object_score: mean object score of the masks, 0 to 1.
+        object_score: mean object score of the masks, 0 to 1; where it is None, that of the answer counts.
         statements: statements of the reasoning that were measured.
         false_statements: those that are false.
         rewards: the four rewards by their column's name.
@@ -68,25 +68,8 @@ def make_case(
     answer = saved.answer if saved else None
     score = row["score"]
     figures = {name: 100 * score[name] if score and score[name] is not None else None for name in PERCENTS}
-    jf = 50 * (score["j"] + score["f"]) if score else None
-    keyframe = answer.keyframe if answer else None
-    target_iou, other_iou, is_there = _on_keyframe(sample, answer, neighbours or {})
-    found = frozenset[str]()
-    if answer is not None and saved is not None:
-        claims = read_claims(answer, saved.shown, _size(sample), _picture(sample, answer) if read_pictures else None)
-        found = contradictions(answer, saved.shown, claims)
-    facts = CaseFacts(
-        is_read=None if saved is None else answer is not None,
-        is_absent=_is_absent(sample),
-        says_absent=answer.is_absent if answer else None,
-        is_empty=bool(row["is_empty"]),
-        contradictions=found,
-        jf=jf,
-        target_iou=target_iou,
-        other_iou=other_iou,
-        target_on_keyframe=is_there,
-        false_statements=extra.false_statements,
-    )
+    facts = _facts(sample, row, saved, extra, neighbours or {}, read_pictures=read_pictures)
+    object_score = saved.object_score if extra.object_score is None and saved else extra.object_score
     return {
         "key": sample.key,
         "video": sample.video,
@@ -99,13 +82,13 @@ def make_case(
         "said_absent": facts.says_absent,
         "empty": facts.is_empty,
         "missing": row["missing"],
-        "keyframe": keyframe,
+        "keyframe": answer.keyframe if answer else None,
         "boxes": len(answer.boxes) if answer else None,
         "prominence": row["prominence"],
         **figures,
-        "jf": jf,
+        "jf": facts.jf,
         "agreement": extra.agreement,
-        "object_score": extra.object_score,
+        "object_score": object_score,
         **dict.fromkeys(("reward_format", "reward_keyframe", "reward_boxes", "reward_tracks")),
         **(extra.rewards or {}),
         "statements": extra.statements,
@@ -117,6 +100,36 @@ def make_case(
         "thought": answer.thought if answer else None,
         "text": saved.text if saved else None,
     }
+
+
+def _facts(
+    sample: Sample,
+    row: Mapping[str, Any],
+    saved: SavedAnswer | None,
+    extra: Extra,
+    neighbours: Mapping[str, Sample],
+    *,
+    read_pictures: bool,
+) -> CaseFacts:
+    """Return what the flags of a case are judged by."""
+    answer, score = saved.answer if saved else None, row["score"]
+    target_iou, other_iou, is_there = _on_keyframe(sample, answer, neighbours)
+    found = frozenset[str]()
+    if answer is not None and saved is not None:
+        claims = read_claims(answer, saved.shown, _size(sample), _picture(sample, answer) if read_pictures else None)
+        found = contradictions(answer, saved.shown, claims)
+    return CaseFacts(
+        is_read=None if saved is None else answer is not None,
+        is_absent=_is_absent(sample),
+        says_absent=answer.is_absent if answer else None,
+        is_empty=bool(row["is_empty"]),
+        contradictions=found,
+        jf=50 * (score["j"] + score["f"]) if score else None,
+        target_iou=target_iou,
+        other_iou=other_iou,
+        target_on_keyframe=is_there,
+        false_statements=extra.false_statements,
+    )
 
 
 def samples_by_object(samples: list[Sample]) -> dict[str, Sample]:

@@ -49,7 +49,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("r_legacy", "number", "robustness R in percent as the published tool computes it: a false pixel weighs 255"),
     Column("r_binary", "number", "robustness R in percent where a false pixel weighs 1"),
     Column("agreement", "number", "share of further answers to the same question that agree, 0 to 1"),
-    Column("object_score", "number", "mean object score of the masks, 0 to 1 after a sigmoid"),
+    Column("object_score", "number", "mean object score of the masks that are not empty, 0 to 1 after a sigmoid"),
     Column("reward_format", "number", "the reward for form"),
     Column("reward_keyframe", "number", "the reward for the keyframe, Rk"),
     Column("reward_boxes", "number", "the reward for the boxes"),

@@ -27,7 +27,7 @@ from veason_nano.language.claims import (
 )
 from veason_nano.language.corpus import ABSENT_WHERE, ABSENT_WHY
 from veason_nano.language.query import Term, fits
-from veason_nano.language.ranks import OUTERMOST, compare_objects, find_ranks
+from veason_nano.language.ranks import OUTERMOST, SIDES, compare_objects, find_ranks
 from veason_nano.language.records import COUNT, find_tags
 from veason_nano.world.view import View
 
@@ -38,10 +38,13 @@ _WORTH_APART = 0.25
 _CLOSE_PIXELS, _CLOSE_SHARE = 3.0, 0.1
 """Who is this near to the one who is ahead, in pixels or by this share, may be called ahead as well."""
 
+_MOST_DIGITS = 9
+"""Longer numbers are none, here and in the patterns below."""
+
 _PARTS = {
     "a": r"the (?P<a>[a-z]+(?: [a-z]+)?)",
     "b": r"the (?P<b>[a-z]+(?: [a-z]+)?)",
-    "f": r"frame (?P<f>\d+)",
+    "f": r"frame (?P<f>\d{1,9})",
     "w": r"(?P<w>[a-z ]+)",
 }
 """What stands in the gaps of a way to say a claim."""
@@ -51,10 +54,11 @@ _VERBS = {said: verb for verb, said in NEGATED_VERBS.items()}
 
 _NUMBER = "|".join(COUNT)
 _RECORD = re.compile(
-    rf"(?P<number>{_NUMBER}) (?P<name>[a-z]+ [a-z]+)(?P<path>(?: frame \d+ (?:-|\d+/\d+))+)(?P<rest>.*)"
+    rf"(?P<number>{_NUMBER}) (?P<name>[a-z]+ [a-z]+)"
+    r"(?P<path>(?: frame \d{1,9} (?:-|\d{1,9}/\d{1,9}))+)(?P<rest>.*)"
 )
 _TAG = re.compile(
-    r"(?:size|way|pace) \d+|(?:enters|leaves) [a-z]+ frame \d+|(?:returns|hidden) frame \d+|moves [a-z]+"
+    r"(?:size|way|pace) \d{1,9}|(?:enters|leaves) [a-z]+ frame \d{1,9}|(?:returns|hidden) frame \d{1,9}|moves [a-z]+"
     r"|suddenly fast|nearly pushes|breaks away|[a-z]+"
 )
 _THOUGHT = re.compile(
@@ -62,7 +66,7 @@ _THOUGHT = re.compile(
     r"(?:it is|they are|nothing)[^;]*; (?P<happens>.*?)\. Why this frame: (?P<why>.*?)\. Where: (?P<where>.*?)\.?$",
     re.S,
 )
-_WHERE = re.compile(r"the ([a-z]+ [a-z]+) in frame (\d+) \[([\d, ]+)\] at the ([a-z ]+?)(?= and the |, the |$)")
+_WHERE = re.compile(r"the ([a-z]+ [a-z]+) in frame (\d{1,9}) \[([\d, ]+)\] at the ([a-z ]+?)(?= and the |, the |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +132,14 @@ class _Checker:
         yield Statement("records", name, actor >= 0)
         if actor < 0:
             return
-        for frame, point in re.findall(r"frame (\d+) (-|\d+/\d+)", found["path"]):
+        for frame, point in re.findall(r"frame (\d{1,9}) (-|\d{1,9}/\d{1,9})", found["path"]):
             yield Statement("records", f"{name} frame {frame} {point}", self._is_at(actor, int(frame), point))
         tags = {words for words, _ in find_tags(self._view, actor)}
         for tag in _TAG.findall(found["rest"]):
             kind, _, value = tag.partition(" ")
             if kind in WORTHS:
-                true = worth_of(self._view.facts, actor, kind)
-                is_true = abs(int(value) - true) <= max(_WORTH_APART * true, 4)
+                true, said = worth_of(self._view.facts, actor, kind), _whole(value)
+                is_true = said is not None and abs(said - true) <= max(_WORTH_APART * true, 4)
             else:
                 is_true = tag in tags
             yield Statement("records", f"{name} {tag}", is_true)
@@ -160,13 +164,13 @@ class _Checker:
             yield Statement("judged", f"{number} {words.strip()} {said}", is_true)
 
     def _term(self, words: str) -> Term | None:
-        """Return a term of the question as the thought repeats it, None where it leans on what is not there."""
+        """Return a term of the question as the thought repeats it, None where it leans on nothing that is there."""
         is_not, words = words.startswith("not "), words.removeprefix("not ")
         found = re.fullmatch(rf"(.+) of ({_NUMBER})", words)
         if found is None:
             return Term(words, is_not)
         anchor = self._told.get(found[2], -1)
-        return Term(found[1], is_not, anchor) if anchor >= 0 else None
+        return Term(found[1], is_not, anchor) if anchor >= 0 and found[1] in SIDES else None
 
     def _sentence(self, text: str, last: int, frame: int = -1) -> tuple[int, bool]:
         """Return whom a sentence is about, and whether any reading of it is true.
@@ -204,7 +208,7 @@ class _Checker:
         return Claim(kind, actor, other, number, word or "")
 
     def _why(self, text: str) -> Iterator[Statement]:
-        many = re.fullmatch(r"frame (\d+) shows ((?:the [a-z]+ [a-z]+(?:, | and )?){2,})", text)
+        many = re.fullmatch(r"frame (\d{1,9}) shows ((?:the [a-z]+ [a-z]+(?:, | and )?){2,})", text)
         if many is not None:
             for name in re.findall(r"the ([a-z]+ [a-z]+)", many[2]):
                 last, is_true = self._sentence(f"frame {many[1]} shows the {name}", -1)
@@ -215,7 +219,7 @@ class _Checker:
             if sentence in ABSENT_WHY:
                 yield Statement("why", sentence, True)
                 continue
-            named = re.search(r"frame (\d+)", sentence)
+            named = re.search(r"frame (\d{1,9})", sentence)
             frame = int(named[1]) if named else frame
             last, is_true = self._sentence(sentence, last, frame)
             yield Statement("why", sentence, is_true)
@@ -225,14 +229,20 @@ class _Checker:
         if not places:
             yield Statement("where", text, text in ABSENT_WHERE)
         for name, frame, numbers, word in places:
-            actor, values = self._actors.get(name, -1), [float(value) for value in numbers.split(",")]
-            is_true = False
-            if actor >= 0 and int(frame) in self._view.shown and len(values) == 4:
-                place = self._view.shown.index(int(frame))
-                true = self._view.boxes[actor, place]
-                is_true = bool(np.isfinite(true[0])) and float(box_iou(np.array([values]), true[None])[0, 0]) > 0.5
-                is_true = is_true and word == place_word(self._view, actor, int(frame))
+            actor, values = self._actors.get(name, -1), [_whole(value) for value in numbers.split(",")]
+            is_true, number = False, _whole(frame)
+            if actor >= 0 and number in self._view.shown and len(values) == 4 and None not in values:
+                true = self._view.boxes[actor, self._view.shown.index(number)]
+                said = np.array([values], dtype=float)
+                is_true = bool(np.isfinite(true[0])) and float(box_iou(said, true[None])[0, 0]) > 0.5
+                is_true = is_true and word == place_word(self._view, actor, number)
             yield Statement("where", f"the {name} in frame {frame} [{numbers}] at the {word}", is_true)
+
+
+def _whole(text: str) -> int | None:
+    """Return a number as it stands in a thought, None where it is none that a clip could have."""
+    text = text.strip()
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 @lru_cache(maxsize=1)

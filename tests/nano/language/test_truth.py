@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,24 @@ def test_what_cannot_be_read_is_false(examples: list[tuple[View, str]]) -> None:
     assert [one.is_true for one in check_thought("the the the", view)] == [False]
     doubled = thought.replace("What happens: one", "What happens: one red", 1)
     assert false_ones(doubled, view)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"size \d+", "size"),
+        (r"size \d+", "size " + "9" * 5000),
+        (r"frame \d+ \d+/\d+", "frame 0 " + "9" * 400 + "/1"),
+        (r"frame \d+", "frame " + "9" * 5000),
+        (r"\[\d+, ", "[, "),
+        (r"\[\d+", "[" + "9" * 5000),
+        (r"(?:left|right|above|below) of (\w+) (yes|no)", r"size of \1 \2"),
+    ],
+)
+def test_numbers_and_words_that_are_none_are_false_and_break_nothing(
+    examples: list[tuple[View, str]], old: str, new: str
+) -> None:
+    changed = [(view, re.sub(old, new, thought, count=1)) for view, thought in examples if re.search(old, thought)]
+    assert changed
+    for view, thought in changed:
+        assert false_ones(thought, view), thought

@@ -39,6 +39,11 @@ class SavedAnswer:
         unanswered: why there is no answer, "" where there is one.
         text: everything the model wrote.
         shown: absolute indices of the frames the policy saw.
+        object_score: mean object score of the masks that are not empty, after a sigmoid; None where there are none, or
+            where nobody kept it.
+
+    Raises:
+        ValueError: the object score is no share from 0 to 1.
     """
 
     key: str
@@ -47,6 +52,11 @@ class SavedAnswer:
     unanswered: str = ""
     text: str = ""
     shown: tuple[int, ...] = ()
+    object_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.object_score is not None and not 0 <= self.object_score <= 1:
+            raise ValueError(f"an object score after a sigmoid is from 0 to 1, got {self.object_score}")
 
     def record(self) -> dict[str, Any]:
         """Return the line as JSON values; boxes are xyxy in source pixels, frame indices absolute."""
@@ -62,6 +72,7 @@ class SavedAnswer:
             "unanswered": self.unanswered or None,
             "text": self.text,
             "frames_shown": list(self.shown),
+            "object_score": self.object_score,
         }
 
 
@@ -85,6 +96,7 @@ def parse_saved_answer(record: Any, file: Path, where: str) -> SavedAnswer:
             unanswered=record.get("unanswered") or "",
             text=record.get("text") or "",
             shown=tuple(int(index) for index in record.get("frames_shown") or ()),
+            object_score=None if record.get("object_score") is None else float(record["object_score"]),
         )
     except (KeyError, TypeError, ValueError, PromptError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -7,7 +7,9 @@ import { make } from "./words.js";
 
 const WIDTH = 960;
 const HINT = "Green: target. Orange: prediction. White: boxes. Blue: missed.";
-const KEYS = "← → frames, D all views, J K cases, 1 to 7 verdicts, Esc back.";
+const KEYS = "← → frames, P plays, D all views, J K cases, 1 to 7 verdicts, Esc back.";
+/** A frame stays at least as long while frames are played, and until every view shows it. */
+const FRAME_MS = 100;
 
 /**
  * @typedef {{
@@ -35,6 +37,8 @@ export class CaseRoom {
     this.frame = 0;
     this.boxes = "matched";
     this.isWide = false;
+    /** @type {object | null} */
+    this.playing = null;
     element.addEventListener("keydown", (event) => this.press(event));
   }
 
@@ -46,12 +50,13 @@ export class CaseRoom {
    */
   async show(run, key, other, frame) {
     const told = await ask("case", { run, key, other });
+    this.pause();
     this.told = told;
     this.run = run;
     this.other = told.others.includes(other) ? other : "";
     this.boxes = "matched";
     const judge = (/** @type {string} */ tag) => this.judge(tag);
-    const turn = (/** @type {number} */ index) => this.turn(index);
+    const turn = (/** @type {number} */ index) => this.go(index);
     const look = (/** @type {number} */ number, /** @type {number | null} */ at) => this.look(number, at);
     const [probe, sendIt] = [() => this.probe(), () => this.sendIt()];
     const hooks = { ...this.hooks, judge, turn, look, probe, send: sendIt };
@@ -74,15 +79,17 @@ export class CaseRoom {
       return make("figure", {}, image, make("figcaption", {}, title));
     });
     const wide = { "aria-pressed": String(this.isWide), onclick: () => this.widen() };
+    const playing = { class: "play", "aria-pressed": String(this.playing !== null), onclick: () => this.playOrPause() };
     return make(
       "div",
       { class: "views" },
       make("div", { class: `players of-${players.length}` }, ...players),
-      strip(told.overlaps, (index) => this.turn(index)),
+      strip(told.overlaps, (index) => this.go(index)),
       make(
         "div",
         { class: "foot" },
         make("span", { class: "hint" }, make("span", { class: "at" }), `. ${HINT} ${KEYS}`),
+        make("button", playing, make("kbd", {}, "P"), "Play"),
         make("button", wide, make("kbd", {}, "D"), "Target and difference"),
       ),
     );
@@ -106,6 +113,46 @@ export class CaseRoom {
     for (const label of this.element.querySelectorAll(".at")) label.textContent = `Frame ${this.frame}`;
   }
 
+  /** Show a frame that was asked for, and stay there.
+   * @param {number} index
+   */
+  go(index) {
+    this.pause();
+    this.turn(index);
+  }
+
+  /** Go through the frames from here, or from the first at the end; all views show the same frame all the time. */
+  async play() {
+    if (!this.told) return;
+    const { told } = this;
+    const playing = {};
+    this.setPlaying(playing);
+    let next = this.frame + 1 < told.num_frames ? this.frame + 1 : 0;
+    while (this.playing === playing && next < told.num_frames) {
+      this.turn(next);
+      next += 1;
+      const images = [...this.element.querySelectorAll("img")];
+      const shown = images.map((image) => image.decode().catch(() => {})); // one that is replaced meanwhile
+      await Promise.all([...shown, new Promise((resolve) => setTimeout(resolve, FRAME_MS))]);
+    }
+    if (this.playing === playing) this.pause();
+  }
+
+  pause() {
+    if (this.playing) this.setPlaying(null);
+  }
+
+  playOrPause() {
+    if (this.playing) this.pause();
+    else void this.play();
+  }
+
+  /** @param {object | null} playing what stands for this going through the frames, null for none */
+  setPlaying(playing) {
+    this.playing = playing;
+    this.element.querySelector(".play")?.setAttribute("aria-pressed", String(playing !== null));
+  }
+
   /** @param {string} selector of what is focused */
   focus(selector) {
     const found = this.element.querySelector(selector);
@@ -118,7 +165,7 @@ export class CaseRoom {
    */
   look(number, frame) {
     this.boxes = String(number);
-    this.turn(frame ?? this.frame);
+    this.go(frame ?? this.frame);
   }
 
   /** Show the target and the difference beside the runs, or no longer. */
@@ -127,7 +174,7 @@ export class CaseRoom {
     this.isWide = !this.isWide;
     this.element.querySelector(".views")?.replaceWith(this.views(this.told));
     this.turn(this.frame);
-    this.focus(".foot button");
+    this.focus(".foot button:last-child");
   }
 
   /** Give a verdict, or take it back where it is given already.
@@ -189,8 +236,9 @@ export class CaseRoom {
     if (event.target instanceof HTMLTextAreaElement && event.key !== "Escape") return;
     const tag = this.hooks.about.tags[Number(event.key) - 1];
     if (event.key === "Escape") this.hooks.close();
-    else if (event.key === "ArrowRight") this.turn(this.frame + 1);
-    else if (event.key === "ArrowLeft") this.turn(this.frame - 1);
+    else if (event.key === "p") this.playOrPause();
+    else if (event.key === "ArrowRight") this.go(this.frame + 1);
+    else if (event.key === "ArrowLeft") this.go(this.frame - 1);
     else if (event.key === "d") this.widen();
     else if (event.key === "j") this.hooks.next(1);
     else if (event.key === "k") this.hooks.next(-1);

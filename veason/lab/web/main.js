@@ -120,6 +120,7 @@ class Page {
       if (!onlyCase) await this.showPanel();
       if (key) await this.room.show(run || this.place.run, key, other);
       else {
+        this.room.pause();
         part("case", HTMLElement).hidden = true;
         if (onlyCase) part("gallery", HTMLElement).focus();
       }

@@ -63,18 +63,7 @@ def serve(
     people = People(deployment.auth) if deployment.auth is not None else None
     bound_arenas()
     registry = ProjectRegistry(settings, is_shared=not is_local)  # before the models: its errors come at once
-    models = _first_models(settings, registry, is_local=is_local)
-    studio = Studio(
-        models.pipeline,
-        registry,
-        list_examples(),
-        capacity=settings.max_works,
-        is_local=is_local,
-        models=models,
-        video_bytes=settings.video_mb * MIB,
-        transfer_bytes=settings.transfer_mb * MIB,
-        workers=settings.workers,
-    )
+    studio = _make_studio(settings, registry, is_local=is_local)
     own = registry.get(registry.own_key).folder if registry.own_key is not None else None
     if own is not None:
         print(f"labels are kept in {own}")
@@ -88,22 +77,14 @@ def serve(
     beside = {name: make(own) for name, make in (rooms or {}).items()}
     about = about_page(studio, settings, has_people=has_people, rooms=tuple(beside))
     page = build(studio, about, api, modules, has_people=has_people)
-    hosts = [*settings.hosts, *([] if is_public else [host])]
-    app_kwargs: dict[str, Any] = {
-        "middleware": [
-            Middleware(OriginGuard, is_public=is_public, is_local=is_local, hosts=hosts),
-            Middleware(Doors, teller=studio.teller),
-            *shared_middleware(studio, deployment, people),
-            Middleware(
-                IntakeLimits,
-                outbox=studio.outbox,
-                most_upload=settings.max_upload_mb * MIB,
-                most_requests=raise_descriptor_limit(),
-            ),
-            Middleware(RoomPages, rooms=beside),
-            Middleware(PageCompression),
-        ]
-    }
+    guard = Middleware(
+        OriginGuard,
+        is_public=is_public,
+        is_local=is_local,
+        hosts=[*settings.hosts, *([] if is_public else [host])],
+    )
+    doors = [guard, Middleware(Doors, teller=studio.teller), *shared_middleware(studio, deployment, people)]
+    app_kwargs: dict[str, Any] = {"middleware": [*doors, *_page_middleware(studio, settings, beside)]}
     if deployment.has_mcp:
         _add_tools(app_kwargs, api, studio, is_local=is_local)
     page.queue(max_size=MOST_EVENTS)
@@ -131,6 +112,33 @@ def serve(
         if block:
             studio.close()
     return page
+
+
+def _make_studio(settings: Settings, registry: ProjectRegistry, *, is_local: bool) -> Studio:
+    """Load the models and return the studio that they work for."""
+    models = _first_models(settings, registry, is_local=is_local)
+    return Studio(
+        models.pipeline,
+        registry,
+        list_examples(),
+        capacity=settings.max_works,
+        is_local=is_local,
+        models=models,
+        video_bytes=settings.video_mb * MIB,
+        transfer_bytes=settings.transfer_mb * MIB,
+        workers=settings.workers,
+    )
+
+
+def _page_middleware(studio: Studio, settings: Settings, rooms: Mapping[str, Any]) -> list[Middleware]:
+    """Return what stands between the doors and the page: limits of what comes in, the rooms beside it, compression."""
+    intake = Middleware(
+        IntakeLimits,
+        outbox=studio.outbox,
+        most_upload=settings.max_upload_mb * MIB,
+        most_requests=raise_descriptor_limit(),
+    )
+    return [intake, Middleware(RoomPages, rooms=rooms), Middleware(PageCompression)]
 
 
 def _first_models(settings: Settings, registry: ProjectRegistry, *, is_local: bool) -> ModelChoice:

@@ -1,4 +1,4 @@
-"""Lessons: which expressions are taught, and their answers out of the ground truth.
+"""Examples: which expressions are taught, and their answers out of the ground truth.
 
 The keyframe is the frame shown with the most of the target; a box is one object's own, and objects that are not on the
 keyframe have none. (In the method's released script boxes grow into those of the objects before them, and objects that
@@ -7,13 +7,18 @@ are not there get a box of zeros.) Absent targets are taught only where they are
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from veason.answer import AnswerContext, context_for
+from veason.errors import DataError
 from veason.evaluate.live import open_sample
+from veason.formats.datasets import Dataset
 from veason.masks import mask_area, mask_box
 from veason.profile import Profile, sample_indices
 from veason.types import Box, Rle, Sample, VideoInfo
@@ -25,7 +30,7 @@ Stratum = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class CorpusExample:
     """An expression with its answer.
 
     Attributes:
@@ -50,17 +55,61 @@ class Lesson:
         return () if self.keyframe is None else self.boxes[self.keyframe]
 
 
+def read_named(file: Path, dataset: Dataset) -> frozenset[str]:
+    """Return the keys of expressions that a file of JSON lines names, such as the cases that people judged wrong.
+
+    A line is {"key": ..., and anything else}; its "dataset", where it has one, must be of the same kind and split.
+
+    Raises:
+        DataError: a line is something else, or names what the dataset has not or has no ground truth for.
+    """
+    can_be_taught = {sample.key: sample.has_truth for sample in dataset}
+    found: set[str] = set()
+    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{file}: line {number}"
+        try:
+            record = json.loads(line)
+            key = record["key"]
+            of = record.get("dataset")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(f'{where} names no expression: wanted {{"key": "video/expression"}}, {error!r}') from error
+        if of is not None and not _is_of(of, dataset):
+            raise DataError(f"{where} is about another dataset than {dataset.kind} {dataset.split}: {of}")
+        if not isinstance(key, str) or key not in can_be_taught:
+            raise DataError(f"{where} names {key!r}, which {dataset.root} does not have")
+        if not can_be_taught[key]:
+            raise DataError(f"{where} names {key!r}, of which no ground truth is known: it cannot be taught")
+        found.add(key)
+    if not found:
+        raise DataError(f"{file}: no expression is named there")
+    return frozenset(found)
+
+
+def _is_of(of: Any, dataset: Dataset) -> bool:
+    return isinstance(of, dict) and (of.get("kind"), of.get("split")) == (dataset.kind, dataset.split)
+
+
 def choose_samples(
-    samples: Iterable[Sample], count: int, *, num_absent: int = 0, most_a_video: int = MOST_A_VIDEO, seed: int = 0
+    samples: Iterable[Sample],
+    count: int,
+    *,
+    num_absent: int = 0,
+    most_a_video: int = MOST_A_VIDEO,
+    seed: int = 0,
+    only: Set[str] = frozenset(),
 ) -> list[Sample]:
     """Return expressions to teach, in the dataset's order: `count` with a target, and `num_absent` without.
 
-    Referring and reasoning, one object and several are taken in the proportions that the dataset has of each: a group
-    gets the product of its two shares. What a group cannot fill is filled from the others. One seed gives one choice.
+    Where `only` holds keys, no others are taken, and as many of one video as it names. Referring and reasoning, one
+    object and several are taken in the proportions that the dataset has of each: a group gets the product of its two
+    shares. What a group cannot fill is filled from the others. One seed gives one choice.
     """
     rng = random.Random(seed)
     taken: Counter[str] = Counter()
-    order = list(samples)
+    order = [sample for sample in samples if not only or sample.key in only]
+    most_a_video = len(order) if only else most_a_video
     drawn = [sample for sample in order if sample.has_truth]
     rng.shuffle(drawn)
     groups: dict[Stratum, list[Sample]] = defaultdict(list)
@@ -106,8 +155,8 @@ def _quotas(sizes: Mapping[Stratum, int], count: int) -> dict[Stratum, int]:
     return {stratum: min(int(count * share / whole), sizes[stratum]) for stratum, share in shares.items()}
 
 
-def make_lesson(sample: Sample, profile: Profile) -> Lesson | None:
-    """Return the lesson of an expression, None where its target is on none of the frames shown that have ground truth.
+def make_corpus_example(sample: Sample, profile: Profile) -> CorpusExample | None:
+    """Return the example of an expression, None where its target is on none of the frames shown that have ground truth.
 
     Raises:
         VeasonError: pictures or ground truth cannot be read.
@@ -116,7 +165,7 @@ def make_lesson(sample: Sample, profile: Profile) -> Lesson | None:
     shown = sample_indices(info.num_frames, profile.frame_count)
     context = context_for(profile, shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
     if not sample.object_ids:
-        return Lesson(sample, info, shown, None, {}, context)
+        return CorpusExample(sample, info, shown, None, {}, context)
     known = set(sample.truth_indices())
     boxes: dict[int, tuple[Box, ...]] = {}
     areas: dict[int, int] = {}
@@ -129,4 +178,4 @@ def make_lesson(sample: Sample, profile: Profile) -> Lesson | None:
     if not areas:
         return None
     keyframe = max(areas, key=lambda index: (areas[index], -index))
-    return Lesson(sample, info, shown, keyframe, boxes, context)
+    return CorpusExample(sample, info, shown, keyframe, boxes, context)
