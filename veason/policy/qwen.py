@@ -106,6 +106,13 @@ class QwenPolicy:
             return ()
         return (Holding("prompts that were read", self._prefixes.num_bytes, self._prefixes.budget_bytes),)
 
+    @property
+    def _device(self) -> torch.device:
+        """Where inputs go: not to "meta", which stands for layers that lie elsewhere until they are needed."""
+        own: torch.device = self._model.device
+        placed = (one.device for one in self._model.parameters() if one.device.type != "meta")
+        return own if own.type != "meta" else next(placed, torch.device("cpu"))
+
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words of the instruction that this policy was never trained on, () if its vocabulary is open."""
         return prompt.unknown_words(instruction, self.profile.vocabulary)
@@ -126,7 +133,7 @@ class QwenPolicy:
         images = [resize_frame(frame, self.profile.size_wh) for frame in frames]
         looked = self._processor.image_processor(images, do_resize=False, return_tensors="pt")
         with memory_guard(), torch.inference_mode():
-            visual, device = self._model.model.visual, self._model.device
+            visual, device = self._model.model.visual, self._device
             pixels = looked["pixel_values"].to(device, visual.dtype)
             tokens = visual(pixels, grid_thw=looked["image_grid_thw"].to(device)).pooler_output
             return picture_features(tokens.view(len(images), self._tokens_per_image, -1)).cpu()
@@ -207,7 +214,7 @@ class QwenPolicy:
     ) -> Generator[Piece, None, None]:
         if begun:
             yield Piece(time.perf_counter() - start, begun)
-        chosen = ChosenProbabilities(sampling_processors(sampling, sample, self._model.device))
+        chosen = ChosenProbabilities(sampling_processors(sampling, sample, self._device))
         with closing(self._generate(prepared, sampling, chosen)) as tokens:
             for place, text in enumerate(self._decode(tokens)):
                 yield Piece(time.perf_counter() - start, text, chosen.logprob(place))
@@ -294,7 +301,7 @@ class QwenPolicy:
         tokens: SimpleQueue[list[int] | None],
         stop: threading.Event,
     ) -> None:
-        device = self._model.device
+        device = self._device
         with _acquire_lock(self._lock, stop) as is_acquired, memory_guard():
             if not is_acquired:
                 return
