@@ -128,6 +128,32 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
+class Confidence:
+    """How probable the model found the numbers that it wrote, each given everything before it: its own opinion alone.
+
+    Attributes:
+        keyframe: probability in [0, 1] of the keyframe's number, None where it is not known.
+        boxes: for each box, the geometric mean over its four numbers' probabilities, in [0, 1]; () where not known.
+    """
+
+    keyframe: float | None
+    boxes: tuple[float, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The same in words.
+
+        >>> Confidence(0.93, (0.5, 0.71)).text
+        'the model gives its keyframe 93 % and its boxes 50 % and 71 %'
+        """
+        parts = [f"its keyframe {self.keyframe:.0%}"] if self.keyframe is not None else []
+        if self.boxes:
+            shares = " and ".join(f"{share:.0%}" for share in self.boxes)
+            parts.append(f"its box{'es' if len(self.boxes) > 1 else ''} {shares}")
+        return "the model gives " + " and ".join(parts).replace("%", " %")
+
+
+@dataclass(frozen=True, slots=True)
 class ThoughtDelta:
     """Newly arrived reasoning text (tags removed)."""
 
@@ -165,11 +191,12 @@ class BoxClosed:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer is complete."""
+    """The answer is complete; `confidence` is None where the model's probabilities are not known."""
 
     answer: Answer
     speed: Speed | None = None
     sample: int = 0
+    confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

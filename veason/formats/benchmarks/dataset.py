@@ -92,6 +92,7 @@ def _to_video(group: Sequence[Sample]) -> WriteVideo:
                 tuple(numbers[name] for name in sample.object_ids if numbers[name] in objects),
                 sample.type,
                 sample.expression_id,
+                sample.models,
             )
             for sample in group
         ],

@@ -19,7 +19,12 @@ from veason.formats.benchmarks.truth import RleTruth
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
+<<<<<<< HEAD
 from veason.formats.labels.numbers import ShapeError, checked_size, is_number, rle_of
+=======
+from veason.formats.labels.made_with import made_with, models_from
+from veason.formats.labels.numbers import ShapeError, checked_size, rle_of
+>>>>>>> main
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
@@ -87,7 +92,13 @@ def _to_write_video(video: LabelledVideo, beside: Path, tally: Tally) -> WriteVi
         frames=[files[frame_index] for frame_index in frames],
         objects=objects,
         expressions=[
-            WriteExpression(question.instruction, question.object_ids, _type_of(question), question.name)
+            WriteExpression(
+                question.instruction,
+                question.object_ids,
+                _type_of(question),
+                question.name,
+                tuple(made_with(question).items()),
+            )
             for question in video.questions
         ],
         frame_names=[video.frame_name(frame_index) for frame_index in frames],
@@ -185,7 +196,11 @@ def _read_video(samples: list[Sample], finder: VideoFinder, where: str, tally: I
         info=footage.info_or(num_frames=max(frames) + 1, size_wh=size_wh),
         questions=tuple(
             LabelledQuestion(
-                sample.expression_id, sample.instruction, tuple(ids[key] for key in sample.object_ids), sample.type
+                sample.expression_id,
+                sample.instruction,
+                tuple(ids[key] for key in sample.object_ids),
+                sample.type,
+                **models_from(dict(sample.models)),
             )
             for sample in samples
         ),

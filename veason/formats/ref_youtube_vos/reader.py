@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from veason.formats.benchmarks.rows import Complaints, check_row, get, read_videos, video_frames
 from veason.formats.benchmarks.truth import PaletteTruth
+<<<<<<< HEAD
 from veason.formats.labels.numbers import is_number
+=======
+from veason.formats.labels.made_with import model_pairs
+>>>>>>> main
 from veason.formats.record import Split
 from veason.types import Sample
 
@@ -43,6 +47,7 @@ def read_split(split: Split, complaints: Complaints) -> Iterator[Sample]:
                         video=video,
                         expression_id=expression_id,
                         instruction=get(row, "exp", str, file, here),
+                        models=model_pairs(row),
                         type=None,
                         frame_names=frames,
                         frames_dir=pictures,

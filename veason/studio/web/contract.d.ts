@@ -192,6 +192,8 @@ export interface AnsweredItem {
   firstWord: number | null;
   /** after that. */
   tokensPerSecond: number | null;
+  /** how probable the model found its numbers, in words, "" where it is not known. */
+  sureness: string;
 }
 
 /** The policy gave no usable answer: what it wrote, and the reason. */
@@ -241,6 +243,8 @@ export interface AnswerPart {
   boxes: Array<[number, number, number, number]>;
   /** it is the one that counts. */
   current: boolean;
+  /** how probable the model found its numbers, in words, "" where it is not known. */
+  sureness: string;
 }
 
 /** All answers to the question, and how far they agree, in one line. */

@@ -19,6 +19,7 @@ class AnswerPart:
         absent: it says that the target is not in the video.
         boxes: on the keyframe.
         current: it is the one that counts.
+        sureness: how probable the model found its numbers, in words, "" where it is not known.
     """
 
     number: int
@@ -26,6 +27,7 @@ class AnswerPart:
     absent: bool
     boxes: Sequence[Xyxy]
     current: bool
+    sureness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ class AnsweredItem:
         notes: what was odd about its form.
         first_word: seconds until it wrote.
         tokens_per_second: after that.
+        sureness: how probable the model found its numbers, in words, "" where it is not known.
     """
 
     KIND: ClassVar = "answered"
@@ -107,6 +110,7 @@ class AnsweredItem:
     notes: Sequence[str]
     first_word: float | None
     tokens_per_second: float | None
+    sureness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
