@@ -19,12 +19,8 @@ from veason.formats.benchmarks.truth import RleTruth
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
-<<<<<<< HEAD
-from veason.formats.labels.numbers import ShapeError, checked_size, is_number, rle_of
-=======
 from veason.formats.labels.made_with import made_with, models_from
-from veason.formats.labels.numbers import ShapeError, checked_size, rle_of
->>>>>>> main
+from veason.formats.labels.numbers import ShapeError, checked_size, is_number, rle_of
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (

@@ -22,12 +22,8 @@ from veason.formats.labels.collected import CollectedObjects, ObjectKey, questio
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
 from veason.formats.labels.import_tally import ImportTally
-<<<<<<< HEAD
-from veason.formats.labels.numbers import ShapeError, frame_number, is_number, whole_number
-=======
 from veason.formats.labels.made_with import ModelNames, models_from
-from veason.formats.labels.numbers import ShapeError, frame_number, whole_number
->>>>>>> main
+from veason.formats.labels.numbers import ShapeError, frame_number, is_number, whole_number
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.labels.xmlfile import read_xml_file
 

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 
 from veason.formats.benchmarks.rows import Complaints, check_row, get, read_videos, video_frames
 from veason.formats.benchmarks.truth import PaletteTruth
-<<<<<<< HEAD
-from veason.formats.labels.numbers import is_number
-=======
 from veason.formats.labels.made_with import model_pairs
->>>>>>> main
+from veason.formats.labels.numbers import is_number
 from veason.formats.record import Split
 from veason.types import Sample
 
