@@ -1,17 +1,20 @@
 """Runs that end where masks come out as they were, against whole runs after the same corrections.
 
-    VEASON_REAL_CLIPS=.../real_clips python benchmarks/bench_settling.py measure JOURNAL --half 0 [--seconds 500]
+    export VEASON_REAL_CLIPS=.../real_clips VEASON_DAVIS=.../davis16
+    python benchmarks/bench_settling.py measure JOURNAL --half 0 [--seconds 500]
     python benchmarks/bench_settling.py choose JOURNAL       # the numbers, on that half of the clips
-    VEASON_REAL_CLIPS=.../real_clips python benchmarks/bench_settling.py measure JOURNAL --half 1
+    python benchmarks/bench_settling.py measure JOURNAL --half 1
     python benchmarks/bench_settling.py report JOURNAL       # the other half, with those -> benchmarks/results/
 
-Clips: rendered scenes of the nano world, every frame of which has a true mask, and the real clips with masks drawn by
-hand on some frames (without VEASON_REAL_CLIPS they are left out). Each object is boxed once and propagated. Then a few
-corrections on random frames with a true mask follow each other, chosen as a person would: a click in the middle of the
-largest error, or the mask painted; a click inside where there is none. Each correction is followed by the whole run,
-and `measure` notes for every frame how alike its mask is to the one before: from this `choose` says what any numbers
-would have given. On the half that is reported each correction is also followed by runs that may end early, with the
-numbers in the code, which go on from labels of their own. `measure` goes on where it stopped.
+Clips: rendered scenes of the nano world and sequences of DAVIS 2016, every frame of which has a true mask, and the real
+clips with masks drawn by hand on some frames (real ones are left out where a variable is not set). Rendered clips are
+followed by nano, real ones by nano-photo. The halves share no clip: half 0 has the scenes of even number, the five
+sequences of DAVIS for choosing and the first real clip. Each object is boxed once and propagated. Then some corrections
+on random frames with a true mask follow each other, chosen as a person would: a click in the middle of the largest
+error, or the mask painted; a click inside where there is none. Each correction is followed by the whole run, and
+`measure` notes for every frame how alike its mask is to the one before: from this `choose` says what any numbers would
+have given. On the half that is reported each correction is also followed by runs that may end early, by the numbers in
+the code, which go on from labels of their own. `measure` goes on where it stopped.
 
 Frames are counted in calls of the mask decoder: hidden ones, which a frame depends on, count too. J is the mean IoU
 over the frames with a true mask. `wrong` is a run whose frames that were left as they were have a mean IoU below 0.95
@@ -33,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_davis import CHOOSING, ONCE
 from bench_nano_segmenter import real_objects
 from report import write_result
 from scipy import ndimage
@@ -43,6 +47,7 @@ from veason.annotation.apply import apply_masks
 from veason.annotation.marks import with_settled
 from veason.annotation.settling import SAME_IOU, SETTLED_AFTER
 from veason.annotation.state import count_frames, frames_of
+from veason.evaluate.sequences import TrackingVideo, read_sequences
 from veason.masks import decode_mask, encode_mask, mask_area, mask_box, mask_iou
 from veason.pipeline import Pipeline
 from veason.segmenter import load_segmenter
@@ -66,10 +71,14 @@ LIKENESSES = (1.0, 0.995, 0.99, 0.98, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One object of one clip: its name, the half it belongs to, its video, and its true masks by frame."""
+    """One object of one clip: its name, the half it belongs to, its video, and its true masks by frame.
+
+    `start` is the frame on which it is boxed, `segmenter` the name of what follows it.
+    """
 
     name: str
     half: int
+    segmenter: str
     video: VideoSource
     truth: dict[int, Rle]
     start: int
@@ -80,7 +89,7 @@ def main() -> None:
     parser.add_argument("step", choices=["measure", "choose", "report"])
     parser.add_argument("journal", type=Path, help="one JSON line a correction")
     parser.add_argument("--half", type=int, choices=[0, 1], default=0, help="0 to choose on, 1 to report (%(default)s)")
-    parser.add_argument("--corrections", type=int, default=4, help="of an object, one after the other (%(default)s)")
+    parser.add_argument("--corrections", type=int, default=8, help="of an object, one after the other (%(default)s)")
     parser.add_argument("--seconds", type=float, default=500, help="begin no object after so long (%(default)s)")
     arguments = parser.parse_args()
     if arguments.step == "measure":
@@ -97,6 +106,7 @@ def main() -> None:
             "reported": summary([row for row in rows if row["half"] == 1]),
             "reported_world": summary([row for row in rows if row["half"] == 1 and row["name"].startswith("world")]),
             "reported_real": summary([row for row in rows if row["half"] == 1 and row["name"].startswith("real")]),
+            "reported_davis": summary([row for row in rows if row["half"] == 1 and row["name"].startswith("davis")]),
         },
         **machine_load(),
     }  # fmt: skip
@@ -112,7 +122,7 @@ def measure(journal: Path, half: int, deadline: float, count: int) -> None:
     done = set()
     if journal.exists():
         done = {json.loads(line)["name"] for line in journal.read_text(encoding="utf-8").splitlines()}
-    segmenter = load_segmenter("nano", ModelOptions(device="cpu"))
+    segmenters = {name: load_segmenter(name, ModelOptions(device="cpu")) for name in ("nano", "nano-photo")}
     for name, of_half, make in targets():
         if name in done or of_half != half:
             continue
@@ -120,7 +130,8 @@ def measure(journal: Path, half: int, deadline: float, count: int) -> None:
             print("more is left: run it again")
             return
         begun, number = time.monotonic(), 0
-        for row in corrections_of(make(), segmenter, np.random.default_rng(hash_of(name)), count):
+        target = make()
+        for row in corrections_of(target, segmenters[target.segmenter], np.random.default_rng(hash_of(name)), count):
             number += 1
             with journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -133,8 +144,8 @@ def targets() -> Iterator[tuple[str, int, Callable[[], Target]]]:
 
     Rendered and real ones take turns, so that the first of them are a fair sample.
     """
-    for pair in itertools.zip_longest(world_targets(), real_targets()):
-        yield from (one for one in pair if one is not None)
+    for some in itertools.zip_longest(world_targets(), real_targets(), davis_targets()):
+        yield from (one for one in some if one is not None)
 
 
 def world_targets() -> Iterator[tuple[str, int, Callable[[], Target]]]:
@@ -156,6 +167,17 @@ def real_targets() -> Iterator[tuple[str, int, Callable[[], Target]]]:
             yield name, half, functools.partial(real_target, name, half, one)
 
 
+def davis_targets() -> Iterator[tuple[str, int, Callable[[], Target]]]:
+    root = os.environ.get("VEASON_DAVIS")
+    if not root:
+        print("DAVIS is left out: VEASON_DAVIS does not name its folder")
+        return
+    videos = {video.name: video for video in read_sequences(Path(root), "davis16")}
+    for half, names in enumerate((CHOOSING, ONCE)):
+        for name in names:
+            yield f"davis {name}", half, functools.partial(davis_target, half, videos[name])
+
+
 def world_target(name: str, number: int) -> Target:
     """Return the object of a rendered scene that is to be seen on most frames."""
     scene = make_scene(WORLD_SEED + number, num_frames=WORLD_FRAMES)
@@ -166,14 +188,20 @@ def world_target(name: str, number: int) -> Target:
     nothing = encode_mask(np.zeros(video.info.size_wh[::-1], bool))
     truth = {index: here.get(actor, nothing) for index, here in enumerate(masks)}
     start = next(index for index, mask in truth.items() if mask_area(mask) > 60)
-    return Target(name, number % 2, video, truth, start)
+    return Target(name, number % 2, "nano", video, truth, start)
 
 
 def real_target(name: str, half: int, one: Any) -> Target:
     """Return an object of a real clip with its hand-made masks."""
     video = open_video(one.clip / "clip.mp4")
     truth = {index: encode_mask(one.truth(index)) for index in one.frames}
-    return Target(name, half, video, truth, one.frame_index)
+    return Target(name, half, "nano-photo", video, truth, one.frame_index)
+
+
+def davis_target(half: int, sequence: TrackingVideo) -> Target:
+    """Return the object of a sequence of DAVIS, which is there from its first frame on."""
+    truth = {index: encode_mask(sequence.truth(1, index)) for index in sequence.objects[1]}
+    return Target(f"davis {sequence.name}", half, "nano-photo", open_video(sequence.folder), truth, 0)
 
 
 def corrections_of(target: Target, segmenter: Any, rng: np.random.Generator, most: int) -> Iterator[dict[str, Any]]:
@@ -182,7 +210,9 @@ def corrections_of(target: Target, segmenter: Any, rng: np.random.Generator, mos
     box = mask_box(target.truth[target.start])
     assert box is not None, "an object starts where it is to be seen"
     state = apply(State(count), PutPrompt(Prompt(1, target.start, box=box)))
-    side, other = (Pipeline(None, Sam2Segmenter(segmenter.model, "nano", features=segmenter.features)) for _ in "ab")
+    side, other = (
+        Pipeline(None, Sam2Segmenter(segmenter.model, target.segmenter, features=segmenter.features)) for _ in "ab"
+    )
     whole = run(side, target.video, state, may_settle=False)[0]
     settled = run(other, target.video, state, may_settle=False)[0] if target.half else None
     frames = [index for index in target.truth if index != target.start and mask_area(target.truth[index])]

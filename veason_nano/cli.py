@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-_STAGES = ("see", "multi", "sft", "grpo", "segmenter")
+_STAGES = ("see", "multi", "sft", "grpo", "background", "segmenter")
 EXAMPLE_STYLES = ("full", "first-frame", "no-reasoning", "relative")
 """As `veason_nano.language.corpus.Style`, which is not read here because it loads numpy."""
 
@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     limits.add_argument("weights", type=Path, help="folder of trained weights; the file is written into it")
     limits.add_argument("--train", type=int, default=250, help="training clips to fit on (default: %(default)s)")
     limits.add_argument("--valid", type=int, default=100, help="clips to choose the limit on (default: %(default)s)")
-    table = actions.add_parser("evaluate", help="put policies side by side on the test split, with nano-SAM2's masks")
+    table = actions.add_parser("evaluate", help="put policies side by side on unseen clips, with nano-SAM2's masks")
     table.add_argument("policies", nargs="+", metavar="NAME=FOLDER", help="name of the row and folder of weights")
     table.add_argument("--journal", type=Path, required=True, help="file of JSON lines; clips in it are not done again")
     table.add_argument("--segmenter", default="nano", help="nano, or a folder of weights (default: %(default)s)")
@@ -67,6 +67,9 @@ def build_parser() -> argparse.ArgumentParser:
     table.add_argument("--longest", type=int, default=64, help="most frames in a clip (default: 64)")
     table.add_argument("--questions", type=int, default=4, help="questions about a clip (default: %(default)s)")
     table.add_argument("--photos", type=Path, help=behind.format("every clip"))
+    called = "call frames by any numbers of four digits or more up to this one (default: by their indices)"
+    table.add_argument("--largest-label", type=int, help=called)
+    table.add_argument("--split", choices=("valid", "test"), default="test", help="valid to choose by (default: test)")
     again = "mark the answers of an earlier journal again instead of asking, with another --segmenter, say"
     table.add_argument("--answers", type=Path, help=again)
     drawn = "0 takes the likeliest answers, 1 draws them as GRPO does (default: 0)"
@@ -148,6 +151,12 @@ def _train(args: argparse.Namespace) -> None:
         grpo.add_grpo_arguments(parser)
         print(f"weights in {grpo.train_grpo(parser.parse_args(args.flags))}")
         return
+    if args.stage == "background":
+        from veason_nano.policy import backgrounds
+
+        backgrounds.add_background_arguments(parser)
+        print(f"weights in {backgrounds.train_background(parser.parse_args(args.flags))}")
+        return
     from veason_nano.policy import train as train_policy
 
     train_policy.add_policy_arguments(parser)
@@ -190,6 +199,8 @@ def _evaluate(args: argparse.Namespace) -> None:
         questions=args.questions,
         temperature=args.temperature,
         photos=args.photos,
+        largest=args.largest_label,
+        split=args.split,
         answers=args.answers,
     )
     print(f"{len(rows) // len(policies)} questions about {args.clips} clips; percent, 95 % intervals over clips")

@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason.answer import AnswerContext
 from veason.errors import DataError
@@ -26,7 +25,8 @@ from veason.types import Segmenter
 from veason_nano.dataset import choose_questions, clip_size, draw_scene
 from veason_nano.language.questions import WorldQuestion
 from veason_nano.language.truth import Statement, check_thought
-from veason_nano.policy.model import nano_profile
+from veason_nano.policy.model import load_weights, nano_profile
+from veason_nano.policy.names import draw_labels, say_labels
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.policy.score import answer_views, look_through, read_text, score_boxes
 from veason_nano.world.facts import Facts
@@ -74,19 +74,30 @@ class ResultRow:
 
 
 class Course:
-    """One clip with its questions: what policies are asked, and what their answers are worth."""
+    """One clip with its questions: what policies are asked, and what their answers are worth.
 
-    def __init__(self, number: int, scene: Scene, questions: int, segmenter: Segmenter) -> None:
+    `labels` is what its shown frames are called: their indices, or with `largest` any numbers of more than three digits
+    up to that one.
+    """
+
+    def __init__(
+        self, number: int, scene: Scene, questions: int, segmenter: Segmenter, largest: int | None = None
+    ) -> None:
         self.number = number
         self._video = DrawnVideo(scene, clip_size(scene))
         self._tracks = BoxTracks(self._video, segmenter, grid=1.0)
         self.view: View = look_through(look_at(Facts(scene), nano_profile().size_wh), self._video)
+        self.labels = self.view.shown if largest is None else self._other_labels(largest)
         self.questions = choose_questions(scene, questions)
         info = self._video.info
         self._masks = [self._video.masks(scene.objects, frame) for frame in range(info.num_frames)]
         nothing = empty_mask(info.size_wh)
         self._ground = [union_mask(list(masks.values())) if masks else nothing for masks in self._masks]
         self._outlines = OutlineCache()
+
+    def _other_labels(self, largest: int) -> tuple[int, ...]:
+        rng = np.random.default_rng([self.view.facts.scene.seed, 43])
+        return tuple(draw_labels(len(self.view.shown), largest, rng).tolist())
 
     def mark(self, policy: str, question: WorldQuestion, text: str, context: AnswerContext) -> ResultRow:
         """Return what an answer, read against `context` (boxes in pixels of the view's images), is worth."""
@@ -124,9 +135,11 @@ def evaluate_policies(
     questions: int = 4,
     temperature: float = 0.0,
     photos: Path | None = None,
+    largest: int | None = None,
+    split: Literal["valid", "test"] = "test",
     answers: Path | None = None,
 ) -> list[ResultRow]:
-    """Ask every policy every question of the test split and return one row each.
+    """Ask every policy every question of a split that nobody was trained on and return one row each.
 
     Args:
         policies: folders of weights by the name of their row.
@@ -140,6 +153,8 @@ def evaluate_policies(
         temperature: 0 takes the likeliest answers; 1 draws them as GRPO does, with a seed that the first clip of those
             written side by side decides.
         photos: `load_photos` reads it; one of them lies behind every clip.
+        largest: frames are called by any numbers of four digits or more, up to this one; by their indices without it.
+        split: "valid" to choose by, "test" to tell others.
         answers: a journal of the same questions, whose answers are marked once more (with another segmenter, say)
             instead of asking.
 
@@ -149,6 +164,7 @@ def evaluate_policies(
     way = {
         "seed": seed, "longest": longest, "questions": questions, "temperature": temperature,
         "photos": None if photos is None else str(photos),
+        **({} if largest is None else {"largest": largest}), **({} if split == "test" else {"split": split}),
     }  # fmt: skip
     check_journal(journal, way)
     pictures = load_photos(photos)
@@ -160,8 +176,10 @@ def evaluate_policies(
     left = [number for number in range(clips) if number not in done]
     for first in range(0, len(left), _SIDE_BY_SIDE):
         numbers = left[first : first + _SIDE_BY_SIDE]
-        scenes = [draw_scene("test", seed, one, longest, pictures, 1.0) for one in numbers]
-        courses = [Course(one, scene, questions, segmenter) for one, scene in zip(numbers, scenes, strict=True)]
+        scenes = [draw_scene(split, seed, one, longest, pictures, 1.0) for one in numbers]
+        courses = [
+            Course(one, scene, questions, segmenter, largest) for one, scene in zip(numbers, scenes, strict=True)
+        ]
         found: list[list[ResultRow]] = [[] for _ in courses]
         for name, maker in makers.items():
             for course, texts, rows in zip(courses, ask(name, courses), found, strict=True):
@@ -177,16 +195,19 @@ def evaluate_policies(
 
 def _asker(policies: Mapping[str, Path], makers: Mapping[str, ClipMaker], temperature: float) -> Ask:
     """Return what lets a policy answer the questions of some clips."""
-    models = {
-        name: Qwen2_5_VLForConditionalGeneration.from_pretrained(folder).float().eval()
-        for name, folder in policies.items()
-    }
+    models = {name: load_weights(folder) for name, folder in policies.items()}
 
     def ask(name: str, courses: Sequence[Course]) -> list[list[str]]:
         asked = [[question.text for question in course.questions] for course in courses]
-        views = [course.view for course in courses]
+        views = [replace(course.view, shown=course.labels) for course in courses]
         seed = courses[0].number
-        return answer_views(models[name], makers[name], views, asked, temperature=temperature, seed=seed)
+        written = answer_views(models[name], makers[name], views, asked, temperature=temperature, seed=seed)
+        return [
+            [say_labels(text, dict(zip(course.labels, course.view.shown, strict=True))) for text in texts]
+            if course.labels != course.view.shown
+            else texts
+            for course, texts in zip(courses, written, strict=True)
+        ]
 
     return ask
 

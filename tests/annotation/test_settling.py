@@ -72,14 +72,14 @@ def test_a_first_run_goes_to_the_end(begun: State) -> None:
     assert (begun.pending, begun.assumed, begun.touched) == ({}, {}, frozenset())
 
 
-def test_a_run_ends_eight_frames_after_the_last_change_on_either_side(begun: State) -> None:
+def test_a_run_ends_four_frames_after_the_last_change_on_either_side(begun: State) -> None:
     segmenter = Fading(reach=5)
     after = run(boxed(begun, 30), segmenter)
     assert sorted(segmenter.computed) == [*range(30 - 5 - SETTLED_AFTER, 30 + 5 + SETTLED_AFTER + 1)]
     assert after.pending == {}
-    assert after.assumed == {1: ((1, 17), (44, 60))}, "frame 0 is the person's own"
-    assert after.passes == {(1, 30): (17, 44)}
-    assert all(after.mask_at((1, at)) is begun.mask_at((1, at)) for at in (*range(17), *range(44, 60)))
+    assert after.assumed == {1: ((1, 21), (40, 60))}, "frame 0 is the person's own"
+    assert after.passes == {(1, 30): (21, 40)}
+    assert all(after.mask_at((1, at)) is begun.mask_at((1, at)) for at in (*range(21), *range(40, 60)))
     assert after.touched == frozenset()
 
 
@@ -102,8 +102,8 @@ def test_a_range_that_ends_before_the_change_does_leaves_the_rest_waiting(begun:
     assert now.touched == {(1, 30)}
     segmenter = Fading(reach=5)
     after = run(boxed(now, 50, THIRD), segmenter)
-    assert {*range(33, 44)} <= {*segmenter.computed}, "what the first run had not reached is followed first"
-    assert after.assumed == {1: ((1, 17), (31, 37))}
+    assert {*range(33, 40)} <= {*segmenter.computed}, "what the first run had not reached is followed first"
+    assert after.assumed == {1: ((1, 21), (31, 41))}
     assert {at for at in range(COUNT) if after.frames_of(1)[at].rle == fill_box(SECOND, SIZE)} == {*range(25, 36)}
 
 
@@ -111,7 +111,7 @@ def test_going_on_computes_what_was_left_and_nothing_else(begun: State) -> None:
     segmenter = Fading(reach=5)
     after = run(boxed(begun, 30), segmenter)
     rest = run(after, segmenter, extent="rest")
-    assert sorted(segmenter.computed) == [*range(1, 17), *range(44, 60)]
+    assert sorted(segmenter.computed) == [*range(1, 21), *range(40, 60)]
     assert rest.assumed == {}
 
 
@@ -128,7 +128,7 @@ def test_frames_without_a_mask_are_done_whatever_comes_before_them() -> None:
     after = run(boxed(state, 30), Fading(reach=5))
     assert sorted(after.frames_of(1)) == [*range(COUNT)]
     assert after.pending == {}
-    assert after.assumed == {1: ((1, 17),)}, "forward it went to the end"
+    assert after.assumed == {1: ((1, 21),)}, "forward it went to the end"
 
 
 def test_several_corrections_are_followed_one_after_the_other(begun: State) -> None:
@@ -136,13 +136,13 @@ def test_several_corrections_are_followed_one_after_the_other(begun: State) -> N
     state = boxed(boxed(begun, 20), 45, THIRD)
     assert state.touched == {(1, 20), (1, 45)}
     after = run(state, segmenter)
-    assert segmenter.passes == [{1: {20: (1, 45)}}, {1: {20: (9, 32), 45: (21, 60)}}]
+    assert segmenter.passes == [{1: {20: (1, 45)}}, {1: {20: (13, 28), 45: (21, 60)}}]
     assert after.pending == {}
     assert after.touched == frozenset()
     third = fill_box(THIRD, SIZE)
     assert {at for at in range(COUNT) if after.frames_of(1)[at].rle == third} == {*range(42, 49)}
-    assert after.passes == {(1, 20): (9, 32), (1, 45): (34, 57)}
-    assert after.assumed == {1: ((1, 9), (21, 34), (57, 60))}
+    assert after.passes == {(1, 20): (13, 28), (1, 45): (38, 53)}
+    assert after.assumed == {1: ((1, 13), (21, 38), (53, 60))}
 
 
 def test_a_glance_shows_a_correction_on_its_frame_and_follows_nothing(begun: State) -> None:
@@ -164,7 +164,7 @@ def test_a_later_correction_makes_what_was_left_wait_again_as_far_as_it_reaches(
     after = run(boxed(begun, 30), Fading(reach=5))
     again = boxed(after, 50, THIRD)
     assert again.pending == {1: ((31, 60),)}
-    assert again.assumed == {1: ((1, 17),)}
+    assert again.assumed == {1: ((1, 21),)}
 
 
 def test_changing_what_begins_the_track_does_everything_again(begun: State) -> None:
@@ -202,14 +202,14 @@ def test_an_interrupted_run_leaves_its_frames_waiting_and_assumes_nothing(begun:
     state = boxed(begun, 30)
     plan = RecomputePlan.of(state, RecomputeRequest((0, COUNT), may_settle=True))
     arriving = Pipeline(None, Fading(reach=5)).recompute(video(), plan, lambda: state)
-    part = [next(arriving) for _ in range(20)]
+    part = [next(arriving) for _ in range(14)]
     arriving.close()  # type: ignore[attr-defined]
     assert plan.settled == []
     half = apply_masks(state, part)
     assert half.touched == {(1, 30)}
     assert (half.assumed, bool(half.pending)) == ({}, True)
     after = run(half, Fading(reach=5))
-    assert (after.pending, after.assumed) == ({}, {1: ((1, 16), (52, 60))}), "it counts anew where it goes on"
+    assert (after.pending, after.assumed) == ({}, {1: ((1, 21), (44, 60))}), "it counts anew where it goes on"
 
 
 def test_what_is_locked_meanwhile_goes_on_waiting(begun: State) -> None:
@@ -224,10 +224,10 @@ def test_what_is_locked_meanwhile_goes_on_waiting(begun: State) -> None:
 def test_what_was_left_is_left_of_a_copy_and_of_a_union_too(begun: State) -> None:
     settled = run(boxed(begun, 30), Fading(reach=5))
     copied = apply(settled, Duplicated(1, 2))
-    assert copied.assumed == {1: ((1, 17), (44, 60)), 2: ((1, 17), (44, 60))}
+    assert copied.assumed == {1: ((1, 21), (40, 60)), 2: ((1, 21), (40, 60))}
     other = run(boxed(copied, 0, THIRD, object_id=3), Fading())
     merged = apply(other, Merged(1, 3, other.confirmed_frames(3)))
-    assert merged.assumed == {2: ((1, 17), (44, 60)), 3: ((1, 17), (44, 60))}
+    assert merged.assumed == {2: ((1, 21), (40, 60)), 3: ((1, 21), (40, 60))}
     gone = apply(apply(merged, DropPrompt(2, 0)), DropPrompt(2, 30))
     assert 2 not in gone.assumed
 
@@ -235,16 +235,16 @@ def test_what_was_left_is_left_of_a_copy_and_of_a_union_too(begun: State) -> Non
 def test_verified_frames_and_arrived_masks_are_not_said_to_be_left(begun: State) -> None:
     settled = run(boxed(begun, 30), Fading(reach=5))
     verified = apply(settled, Marked(1, 50, 55, "verified"))
-    assert verified.assumed_frames(1) == ((1, 17), (44, 50), (55, 60))
+    assert verified.assumed_frames(1) == ((1, 21), (40, 50), (55, 60))
     arrived = apply(settled, GotMasks(FrameMasks(45, {1: ObjectMask(fill_box(FIRST, SIZE), 1.0)})))
-    assert arrived.assumed == {1: ((1, 17), (44, 45), (46, 60))}
+    assert arrived.assumed == {1: ((1, 21), (40, 45), (46, 60))}
 
 
 def test_undo_and_a_restart_bring_back_what_was_left(begun: State) -> None:
     settled = run(boxed(begun, 30), Fading(reach=5))
     numbers = dict.fromkeys(settled.prompts, 1)
     step = difference(begun, settled, {}, {}, numbers, numbers)
-    assert step["assumed",] == ([], [[1, 1, 17], [1, 44, 60]])
+    assert step["assumed",] == ([], [[1, 1, 21], [1, 40, 60]])
     again = from_scalars(
         scalars(settled), COUNT, answer=None, prompts=settled.prompts, tracks=settled.tracks, pending=settled.pending,
         by_hand=settled.by_hand, marks=settled.marks, names=settled.names,

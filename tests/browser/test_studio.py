@@ -50,6 +50,28 @@ def test_thinking_streams_and_lights_the_keyframe_up(page: Page) -> None:
     expect(lane(page, 1)).to_contain_text("no masks yet")
 
 
+def test_an_example_chosen_before_the_scripts_have_come_is_opened(context: BrowserContext, app_url: str) -> None:
+    held: list[Route] = []
+    is_held = True
+
+    def hold(route: Route) -> None:
+        if is_held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page = context.new_page()
+    page.route("**/modules-*.json", hold)
+    page.goto(app_url, wait_until="commit")
+    page.get_by_role("button", name="Who comes last?").click()
+    expect(page.get_by_text("Opening Who comes last? …")).to_be_visible()
+    is_held = False
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=LONG)
+    expect(page.locator("#veason-first")).to_have_count(0)
+
+
 WATCH_FOLLOWED = r"""() => {
     window.wasFollowed = false;
     const look = () => (window.wasFollowed ||= /\d objects? followed …/.test(document.body.innerText));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import sys
 import time
 import zipfile
@@ -12,15 +13,17 @@ from typing import Any
 
 import pytest
 
+from tests.formats.generated_sets import mevis_folder
 from tests.formats.made import CLIP, labelled
 from tests.formats.reading import square
 from veason.errors import DataError, ProjectError
-from veason.formats.labels.carried import carried, labels_of
+from veason.formats.labels.carried import carried, info_to, labels_of
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects import confined
-from veason.formats.projects.confined import ImportBounds, strangers_into_project
+from veason.formats.projects.confined import ImportBounds, read_upload, strangers_into_project
 from veason.project import Project
 from veason.project.listings import read_instructions, read_strangers_instructions
+from veason.types import VideoInfo
 from veason.video import UNTRUSTED
 
 
@@ -100,6 +103,21 @@ def test_a_strangers_labels_come_in(project: Project, tmp_path: Path) -> None:
     imported = send(project, coco(tmp_path), check=seen.append)
     assert (imported.num_masks, imported.num_questions, seen) == (1, 1, [0])
     project.close()
+
+
+@pytest.mark.parametrize("above", ["", "dataset/"])
+def test_a_dataset_of_a_single_folder_comes_in_however_it_was_packed(above: str, tmp_path: Path) -> None:
+    root, _ = mevis_folder(random.Random(0), tmp_path)
+    packed, room = tmp_path / "labels.zip", tmp_path / "room"
+    room.mkdir()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in (root / "train").iterdir():
+            archive.write(file, f"{above}train/{file.name}")
+    own = {"clip": info_to(VideoInfo("", 60, (160, 120), 12.0, 0.0, 4.9, False, ""))}
+    read_upload(str(packed), str(room), str(tmp_path / "read"), "mevis", own, 10**9)
+    assert json.loads((tmp_path / "read").read_text().splitlines()[0])
+    with pytest.raises(DataError, match="holds no"):  # what is told is about what was likeliest
+        read_upload(str(packed), str(room), str(tmp_path / "read"), "revos", own, 10**9)
 
 
 def test_no_room_for_what_was_unpacked_keeps_nothing_of_it(project: Project, tmp_path: Path) -> None:

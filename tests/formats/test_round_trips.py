@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.made import CLIP, NEARLY_AWAY, fingerprint, visible
+from tests.formats.made import AWAY, CLIP, FIRST, LAST, NEARLY_AWAY, fingerprint, visible
 from veason.errors import ExportError
 from veason.formats.catalogue import IMPORTABLE
 from veason.formats.exporting import export_labels
@@ -17,6 +17,7 @@ from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.from_project import from_project
 from veason.formats.projects.to_project import to_project
+from veason.masks import mask_area
 from veason.project import Project
 
 EVERYTHING = ExportOptions(is_everything=True)
@@ -90,6 +91,37 @@ def test_where_an_object_is_occluded_comes_back(format: str, videos: list[Labell
         (now,) = from_project(project)
     hidden = {(key, at) for key, track in now.tracks.items() for at, mask in track.items() if mask.is_occluded}
     assert hidden == {(2, at) for at in range(*NEARLY_AWAY)}
+
+
+def test_a_project_comes_back_through_cvat_with_what_is_absent_and_occluded(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    (before,) = videos
+    accepted = {key for question in before.questions if question.is_accepted for key in question.object_ids}
+    export_labels(videos, "cvat", tmp_path / "first")
+    with Project.create(tmp_path / "project") as project:
+        for video in import_labels(tmp_path / "first", "cvat", videos={"hide": CLIP}):
+            to_project(project, video)
+        (now,) = from_project(project)
+        marks = {
+            place
+            for question in project.library.questions()
+            for place, kind in project.labels.state(question.id).marks.items()
+            if kind == "absent" and FIRST <= place[1] < LAST
+        }
+    seen = [
+        {
+            (key, at): (mask.rle, mask.is_occluded)
+            for key, track in one.tracks.items()
+            for at, mask in track.items()
+            if key in accepted and mask_area(mask.rle)
+        }
+        for one in (before, now)
+    ]
+    assert seen[0] == seen[1]
+    assert len({key for key, _ in seen[0]}) >= 3
+    assert any(is_occluded for _, is_occluded in seen[0].values())
+    assert {at for _, at in marks} >= {*range(*AWAY)}
 
 
 def test_a_bundle_from_before_objects_could_be_occluded_is_read(videos: list[LabelledVideo], tmp_path: Path) -> None:

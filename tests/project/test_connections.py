@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from veason.project import Project
-from veason.project.database import KEPT_CONNECTIONS
+from veason.project.database import CONNECTION_BYTES, KEPT_CONNECTIONS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted as Linux lists them")
 
@@ -60,3 +60,22 @@ def test_a_project_that_is_closed_in_the_middle_of_a_read_leaves_nothing_open(tm
     assert descriptors(tmp_path) == 0
     assert project.library.videos() == ()  # it can be used again
     project.close()
+
+
+def test_a_project_that_is_released_in_the_middle_of_a_read_reads_to_the_end(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "project")
+    with project.database.read() as db:
+        project.release()
+        assert db.execute("SELECT 1").fetchone() == (1,)
+    assert descriptors(tmp_path) == 0
+    assert project.num_bytes == 0
+
+
+def test_what_open_connections_take_is_known_and_bounded(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "project") as project:
+        with project.database.read() as db:
+            (pages,) = db.execute("PRAGMA cache_size").fetchone()
+            assert -CONNECTION_BYTES < 1024 * pages < 0
+            assert project.num_bytes >= CONNECTION_BYTES
+        assert project.num_bytes <= KEPT_CONNECTIONS * CONNECTION_BYTES
+    assert project.num_bytes == 0

@@ -4,7 +4,8 @@ import os
 import struct
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -104,9 +105,25 @@ def test_the_oldest_projects_make_room_and_the_expired_go(tmp_path: Path) -> Non
     (tmp_path / "something else").mkdir()
     size = size_of(tmp_path / "new")
     assert enforce_quota(tmp_path, 10 * size, 250) == (tmp_path / "expired",)
-    assert enforce_quota(tmp_path, 2 * size, 250, in_use=[tmp_path / "old"]) == (tmp_path / "middle",)
+    in_use = {tmp_path / "old"}
+    assert enforce_quota(tmp_path, 2 * size, 250, may_end=lambda folder: nullcontext(folder not in in_use)) == (
+        tmp_path / "middle",
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old", "something else"]
     assert enforce_quota(tmp_path, 2 * size, 250) == ()
+
+
+def test_a_project_that_is_written_to_while_sizes_are_counted_stays(tmp_path: Path) -> None:
+    project, question = make_project(tmp_path)
+    os.utime(project.folder / "project.sqlite", (0, 0))
+
+    @contextmanager
+    def write_first(folder: Path) -> Iterator[bool]:
+        project.labels.record(question, PutPrompt(box_prompt()))
+        yield True
+
+    assert enforce_quota(tmp_path, 0, 3600, may_end=write_first) == ()
+    assert enforce_quota(tmp_path, 0, 3600) == (project.folder,)
 
 
 def test_a_project_in_use_counts_as_young(tmp_path: Path) -> None:

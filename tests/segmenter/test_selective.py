@@ -21,6 +21,7 @@ from veason.types import Click, Prompt
 from veason_nano.segmenter.model import NANO_BASE
 
 SHORT = MemoryChoice(recent=2, pointers=3, least_area=0.5, most_area=1.5, reach=3, margin=0.4)
+APART = MemoryChoice(recent=3, every=2, pointers=2, least_quality=0.3, reach=5)
 OFF = (Click(30, 30, is_positive=False),)
 
 
@@ -39,11 +40,25 @@ def test_to_remember_everything_and_set_no_bounds_is_stock(tmp_path: Path) -> No
     assert masks_of(selective(everything), tmp_path) == masks_of(build_tiny_sam2(), tmp_path)
 
 
+def test_memories_a_few_frames_apart_are_stock_s_with_a_stride(tmp_path: Path) -> None:
+    stock = build_tiny_sam2()
+    stock.memory_temporal_stride_for_eval = 2
+    apart = selective(MemoryChoice(every=2))
+    assert masks_of(apart, tmp_path, 12) == masks_of(stock, tmp_path, 12) != masks_of(build_tiny_sam2(), tmp_path, 12)
+
+
+def test_only_what_the_network_itself_trusts_is_remembered(tmp_path: Path) -> None:
+    alone = masks_of(selective(MemoryChoice(recent=0, pointers=0)), tmp_path)
+    assert masks_of(selective(MemoryChoice(least_quality=1.0)), tmp_path) == alone
+    assert masks_of(selective(MemoryChoice(least_quality=1e-6)), tmp_path) != alone
+
+
 @pytest.mark.parametrize(
     "choice",
     [
         pytest.param(MemoryChoice(recent=0, pointers=0), id="the prompted frame alone"),
         pytest.param(MemoryChoice(recent=1, pointers=1), id="and one more"),
+        pytest.param(MemoryChoice(every=3), id="every third"),
         pytest.param(MemoryChoice(least_area=1.01), id="only what is larger than usual"),
     ],
 )
@@ -87,6 +102,7 @@ def test_nothing_is_found_outside_the_bounds(tmp_path: Path) -> None:
     assert not (masks[1][1] & far.numpy()).any()
 
 
+@pytest.mark.parametrize("choice", [pytest.param(SHORT, id="plausible"), pytest.param(APART, id="apart, trusted")])
 @pytest.mark.parametrize(
     "corrections",
     [
@@ -97,9 +113,9 @@ def test_nothing_is_found_outside_the_bounds(tmp_path: Path) -> None:
     ],
 )
 def test_nearest_first_equals_the_predictor_s_own_run(
-    tmp_path: Path, corrections: list[tuple[int, tuple[Click, ...]]]
+    tmp_path: Path, corrections: list[tuple[int, tuple[Click, ...]]], choice: MemoryChoice
 ) -> None:
-    video, model = write_clip(tmp_path, num_frames=9), selective(SHORT)
+    video, model = write_clip(tmp_path, num_frames=9), selective(choice)
     box = Prompt(1, 4, box=BOX)
     steps = [Prompt(1, index, clicks=clicks) for index, clicks in corrections]
     segmenter = Sam2Segmenter(model, "tiny")
@@ -127,7 +143,8 @@ def test_a_choice_is_saved_and_read_back(tmp_path: Path) -> None:
         pytest.param([1], "'memory' holds some of recent", id="no names"),
         pytest.param({"recent": 1.5}, "memory.recent is int", id="part of a frame"),
         pytest.param({"margin": "wide"}, "memory.margin is float", id="a word"),
-        pytest.param({"reach": 0}, "reach of 1 or more", id="no reach"),
+        pytest.param({"reach": 0}, "'reach' and 'every' of 1 or more", id="no reach"),
+        pytest.param({"every": 0}, "'reach' and 'every' of 1 or more", id="every none"),
         pytest.param({"recent": -1}, "no negative figures", id="negative"),
     ],
 )

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from veason.errors import ProjectError, SessionError
+from veason.folders import size_of
+from veason.project.database import CONNECTION_BYTES
 from veason.project.folder import pack
 from veason.studio.server import project_registry
 from veason.studio.server.project_registry import ProjectRegistry
@@ -55,11 +57,16 @@ def descriptors() -> int:
 def test_projects_that_nobody_uses_are_closed_and_descriptors_stay_flat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(project_registry, "MOST_OPEN", 4)
+    monkeypatch.setattr(project_registry, "OPEN_BYTES", 4 * CONNECTION_BYTES)
     registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors"))
     keys = [registry.get_or_make(None)[0] for _ in range(8)]
     few = descriptors()
     keys += [registry.get_or_make(None)[0] for _ in range(40)]
+    assert descriptors() <= few + 4
+    for key in keys:  # they are opened again as visitors come back
+        registry.get(key)
+        assert registry.open_holding is not None
+        assert registry.open_holding.held <= registry.open_holding.most
     assert descriptors() <= few + 4
     monkeypatch.setattr(project_registry, "IDLE_S", 0.0)
     registry.sweep()
@@ -81,6 +88,28 @@ def test_a_project_in_use_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert registry.get(mine) is project
     assert left == [other]
     registry.close()
+
+
+def test_a_project_that_is_opened_while_sizes_are_counted_is_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(visitors=tmp_path / "visitors", visitor_age_s=3600)
+    before = ProjectRegistry(settings)
+    keys = [before.get_or_make(None)[0] for _ in range(3)]
+    before.close()
+    for path in (tmp_path / "visitors").rglob("*"):
+        os.utime(path, (0, 0))
+    later = ProjectRegistry(settings)
+
+    def size_while_they_come_back(folder: Path) -> int:
+        later.get(keys[1])
+        return size_of(folder)
+
+    monkeypatch.setattr("veason.project.folder.size_of", size_while_they_come_back)
+    later.sweep(is_due=True)
+    assert [key for key in keys if (tmp_path / "visitors" / key / "project.sqlite").exists()] == [keys[1]]
+    assert later.get(keys[1]).library.questions() == ()
+    later.close()
 
 
 def test_the_budget_of_all_visitors_counts_projects_opened_since_the_start(

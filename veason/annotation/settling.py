@@ -9,13 +9,13 @@ from veason.annotation.state import FrameRuns, intersect_runs
 from veason.masks import mask_area, mask_iou
 from veason.types import FrameRange, Rle
 
-SETTLED_AFTER = 8
+SETTLED_AFTER = 4
 """So many frames in a row that come out as they were end a run in their direction.
 
-Source: ours, one more than the frames of SAM2's memory; benchmarks/bench_settling.py tells what others give."""
+Source: ours, chosen with `SAME_IOU` on half of the clips of benchmarks/bench_settling.py."""
 
-SAME_IOU = 0.99
-"""Masks of at least this IoU are the same: borders flicker by a pixel or two. Source: ours, to be measured as above."""
+SAME_IOU = 0.97
+"""Masks of at least this IoU are the same: borders flicker by a pixel or two. Source: as above."""
 
 
 def is_same(mask: Rle, old: Rle | None) -> bool:

@@ -22,6 +22,12 @@ TIMEOUT_S = 10.0
 KEPT_CONNECTIONS = 2
 """So many connections stay open while nobody uses them; each takes three descriptors."""
 
+CONNECTION_BYTES = 2 << 20
+"""What a connection may take in memory; SQLite gives it back when the connection closes."""
+
+_PAGES_KIB = 1792
+"""What of it may be pages of the file: SQLite holds to that, and needs some 160 KB for what it knows of the tables."""
+
 WAL_LIMIT = 64 * 1024 * 1024
 """The write-ahead log shrinks back to this many bytes once it was taken over."""
 
@@ -172,16 +178,31 @@ class Database:
             finally:
                 own.close()
 
+    @property
+    def num_bytes(self) -> int:
+        """What the open connections may take in memory."""
+        with self._lending:
+            return CONNECTION_BYTES * (len(self._idle) + len(self._lent))
+
     def close(self) -> None:
         """Close all connections; the last one to close takes the write-ahead log into the file."""
+        for connection in self._taken():
+            connection.close()
+
+    def release(self) -> None:
+        """Close the connections that nobody uses, and the others as they come back; nothing that goes on is broken."""
+        for connection in self._taken(is_lent=False):
+            connection.close()
+
+    def _taken(self, *, is_lent: bool = True) -> list[_Connection]:
+        """Forget all connections, and return those to close now: also those that are lent, or not."""
         if self._pid != os.getpid():
-            return
+            return []
         with self._lending:
-            ending = [*self._idle, *self._lent]
+            ending = [*self._idle, *(self._lent if is_lent else ())]
             self._idle.clear()
             self._lent.clear()
-        for connection in ending:
-            connection.close()
+        return ending
 
     @contextmanager
     def _connection(self) -> Iterator[_Connection]:
@@ -234,6 +255,7 @@ class Database:
         )
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")  # the file may come from anybody
+        connection.execute(f"PRAGMA cache_size = -{_PAGES_KIB}")
         if not self.is_read_only:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")

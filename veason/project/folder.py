@@ -8,8 +8,8 @@ import sqlite3
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from veason.atomic import atomic_file
@@ -237,7 +237,11 @@ def last_used(folder: Path) -> float | None:
 
 
 def enforce_quota(
-    root: str | Path, max_bytes: int, max_age_s: float, *, in_use: Collection[Path] = ()
+    root: str | Path,
+    max_bytes: int,
+    max_age_s: float,
+    *,
+    may_end: Callable[[Path], AbstractContextManager[bool]] = lambda folder: nullcontext(True),
 ) -> tuple[Path, ...]:
     """Delete the projects directly below `root` that are too old, then the oldest until the rest fits.
 
@@ -245,7 +249,8 @@ def enforce_quota(
         root: the folder of the visitors' projects; folders that hold no project are left alone.
         max_bytes: what all projects may hold together.
         max_age_s: how long a project lives after it was last written to.
-        in_use: projects that stay whatever happens.
+        may_end: a block in which nobody begins to use the project in a folder; it gives False where somebody does.
+            Sizes take their time to be counted, so that it is asked of each project just before it ends.
 
     Returns:
         The folders that were deleted.
@@ -254,13 +259,15 @@ def enforce_quota(
     times = {folder: last_used(folder) for folder in Path(root).iterdir()}
     found = sorted((used, folder) for folder, used in times.items() if used is not None)
     sizes = {folder: size_of(folder) for _, folder in found}
-    kept = {folder.resolve() for folder in in_use}
     total = sum(sizes.values())
     deleted = []
     for used, folder in found:
-        if folder.resolve() in kept or (now - used <= max_age_s and total <= max_bytes):
+        if now - used <= max_age_s and total <= max_bytes:
             continue
-        (folder / PROJECT_FILE).unlink(missing_ok=True)  # first, so that half a project is none
+        with may_end(folder) as is_free:
+            if not is_free or last_used(folder) != used:  # written to since
+                continue
+            (folder / PROJECT_FILE).unlink(missing_ok=True)  # first, so that half a project is none
         shutil.rmtree(folder, ignore_errors=True)
         total -= sizes[folder]
         deleted.append(folder)

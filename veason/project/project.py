@@ -119,6 +119,15 @@ class Project:
         """Close the file; the project can be opened again at any time."""
         self.database.close()
 
+    def release(self) -> None:
+        """Close the file as far as nobody uses it; what is going on in other threads comes to its end."""
+        self.database.release()
+
+    @property
+    def num_bytes(self) -> int:
+        """What it may take in memory while it is open."""
+        return self.database.num_bytes
+
     def __enter__(self) -> Self:
         return self
 

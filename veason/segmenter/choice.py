@@ -18,25 +18,38 @@ class MemoryChoice:
 
     Attributes:
         recent: how many tracked frames are read beside the prompted ones, the nearest good ones first.
+        every: beyond the nearest of those only frames whose index is a multiple of this are read, so that as many reach
+            farther back.
         pointers: of how many tracked frames the object pointers are read.
         least_area: a frame is good from this share of the reference's area on.
         most_area: a frame is good up to this many times the reference's area.
+        least_quality: a frame is good from this IoU on, as the network itself estimates it, from 0 to 1.
         reach: how many frames back anything is looked for. The reference is the median of the masks there.
         margin: how far a mask may leave the box of the one before, in widths and heights of that box; it grows with the
             square root of the frames since an object was last seen. 0 sets no bounds.
     """
 
     recent: int = 6
+    every: int = 1
     pointers: int = 15
     least_area: float = 0.0
     most_area: float = 1e9
+    least_quality: float = 0.0
     reach: int = 15
     margin: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what could not be computed."""
-        if min(self.recent, self.pointers) < 0 or self.reach < 1 or min(self.least_area, self.margin) < 0:
-            raise ProfileError(f"a choice of memories has no negative figures and a reach of 1 or more, got {self}")
+        shares = (self.least_area, self.least_quality, self.margin)
+        if min(self.recent, self.pointers, *shares) < 0 or min(self.reach, self.every) < 1:
+            raise ProfileError(
+                f"a choice of memories has no negative figures, and 'reach' and 'every' of 1 or more, got {self}"
+            )
+
+    @property
+    def is_choosy(self) -> bool:
+        """Whether any tracked frame may be found not good: one that says the object is gone then is not."""
+        return self.least_area > 0 or self.least_quality > 0
 
     @classmethod
     def read(cls, given: object, source: str) -> MemoryChoice:

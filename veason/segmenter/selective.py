@@ -5,11 +5,13 @@ Here a tracked frame is remembered only while its mask is plausible beside those
 surroundings of the one before it. What is chosen on a frame follows from the prompted frames and the outputs of at most
 `reach` frames before it, so that a part of a video gives the same masks as the whole.
 
-Related: SAMURAI (Yang et al., arXiv 2411.11922: motion, memories by score) and DAM4SAM (Videnovic et al., CVPR 2025).
+Related: SAMURAI (Yang et al., arXiv 2411.11922: memories by the network's own scores, and by motion) and DAM4SAM
+(Videnovic et al., CVPR 2025: recent memories a few frames apart, none of a frame without the object).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +24,9 @@ from veason.segmenter.memories import Output
 
 NO_MASK = -10.0
 """The logit of a pixel that no mask may take."""
+
+QUALITY = "predicted_iou"
+"""Where an output holds the IoU that the network expects of its mask, `(1,)`."""
 
 
 class SelectivePredictor(SAM2VideoPredictor):  # type: ignore[misc]
@@ -37,9 +42,14 @@ class SelectivePredictor(SAM2VideoPredictor):  # type: ignore[misc]
         features: torch.Tensor = super()._prepare_memory_conditioned_features(**given)
         return features
 
+    def _run_single_frame_inference(self, **given: Any) -> tuple[Output, torch.Tensor]:
+        output, masks = super()._run_single_frame_inference(**given)
+        return output | {QUALITY: given["output_dict"].pop(QUALITY)}, masks
+
     def _track_step(self, frame_idx: int, is_init_cond_frame: bool, *args: Any) -> tuple[Any, ...]:
         _, _, _, points, mask, output_dict, _, reverse, _ = args
         current, heads, *rest = super()._track_step(frame_idx, is_init_cond_frame, *args)
+        output_dict[QUALITY] = heads[2].amax(1)  # of the mask that is taken, if there are several
         if not is_init_cond_frame and points is None and mask is None and self.choice.margin:
             heads = self._bounded(heads, self._surroundings(frame_idx, output_dict, reverse))
         return current, heads, *rest
@@ -57,21 +67,22 @@ class SelectivePredictor(SAM2VideoPredictor):  # type: ignore[misc]
         reference = seen[len(seen) // 2] if seen else 0
         step = 1 if reverse else -1
         kept = [
-            None if frame_index + step * distance in prompted else output
+            (frame_index + step * distance, output)
             for distance, output in before
             if frame_index + step * distance in prompted or self._is_good(output, reference)
         ]
-        memories, pointers = kept[: min(self.choice.recent, self.num_maskmem - 1)], kept[: self.choice.pointers]
-        placed = [*enumerate(memories, 1)]
-        # stock reads memory and pointer up to num_maskmem - 1 places back, and pointers alone beyond
-        placed += enumerate(pointers[len(memories) :], max(len(memories) + 1, self.num_maskmem))
-        return {frame_index + step * place: output for place, output in placed if output is not None}
+        apart = [*kept[:1], *(one for one in kept[1:] if one[0] % self.choice.every == 0)]
+        memories = apart[: min(self.choice.recent, self.num_maskmem - 1)]
+        sides = [[None if index in prompted else output for index, output in side] for side in (memories, kept)]
+        places = enumerate(itertools.zip_longest(sides[0], sides[1][: self.choice.pointers]), 1)
+        return {frame_index + step * place: _joined(*both) for place, both in places if both != (None, None)}
 
     def _is_good(self, output: Output, reference: int) -> bool:
         """Tell whether a tracked frame may be remembered."""
-        is_there = not self.choice.least_area or float(output["object_score_logits"].min()) > 0
+        if self.choice.is_choosy and float(output["object_score_logits"].min()) <= 0:
+            return False
         least, most = self.choice.least_area * reference, self.choice.most_area * reference
-        return is_there and least <= _area(output) <= most
+        return least <= _area(output) <= most and float(output[QUALITY].min()) >= self.choice.least_quality
 
     def _before(self, frame_index: int, outputs: Mapping[int, Output], reverse: bool) -> Iterator[tuple[int, Output]]:
         """Yield the outputs on the way to a frame with their distance, nearest first."""
@@ -110,6 +121,19 @@ def choose_memories(model: SAM2VideoPredictor, choice: MemoryChoice) -> Selectiv
     model.memory_temporal_stride_for_eval = 1  # the choice says which frames are read
     assert isinstance(model, SelectivePredictor)
     return model
+
+
+def _joined(memory: Output | None, pointer: Output | None) -> Output:
+    """Return an output with the memory of one frame and the object pointer of another.
+
+    Stock reads both from one place. Without a memory it finds one of no pixels; there is no such pointer, so that a
+    memory alone comes with its own.
+    """
+    if memory is None:
+        assert pointer is not None
+        nothing = [level[..., :0, :0] for level in pointer["maskmem_pos_enc"]]
+        return pointer | {"maskmem_features": pointer["maskmem_features"][..., :0, :0], "maskmem_pos_enc": nothing}
+    return memory if pointer is None else memory | {"obj_ptr": pointer["obj_ptr"]}
 
 
 def _area(output: Output) -> int:

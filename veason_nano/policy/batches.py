@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from veason.errors import DataError
 from veason_nano.policy.augment import augment
 from veason_nano.policy.loss import cell_targets
-from veason_nano.policy.model import NUMBERS, Size
+from veason_nano.policy.model import Size
+from veason_nano.policy.names import Names, draw_names, with_names
 from veason_nano.policy.padding import Padded, pad, prompt_labels
 from veason_nano.policy.pointers import Marks, find_judging
 from veason_nano.policy.pool import SHARD, Branch, TrainingClip, count_shards, make_shard
@@ -107,8 +108,8 @@ class BatchMaker(Dataset):
             return TrainingBatch(fresh, nothing, nothing, nothing, ())
         clips = self._draw(rng, step, self.recipe.clips)
         cells = [self._cells(clip, clip.boxes[:, place]) for clip in clips for place in range(len(clip.shown))]
-        named = [(draw_names(clip.shown, rng, self.recipe.renamed), self.marks.labelled) for clip in clips]
-        prompts = [with_names(clip.prefix, *names) for clip, names in zip(clips, named, strict=True)]
+        named = [draw_names(clip.shown, rng, self.recipe.renamed, self.recipe.large) for clip in clips]
+        prompts = [with_names(clip.prefix, names, self.marks) for clip, names in zip(clips, named, strict=True)]
         return TrainingBatch(
             fresh,
             torch.from_numpy(np.concatenate([clip.images for clip in clips])),
@@ -138,9 +139,24 @@ class BatchMaker(Dataset):
         for _ in range(count):
             number = recipe.skip + mine[int(rng.integers(len(mine)))]
             if number not in self._shards:
-                self._shards[number] = make_shard(self.pool, TRAIN_SEED, number, recipe.style)
+                self._shards[number] = self._read(number)
             chosen.append(self._shards[number][int(rng.integers(SHARD))])
         return chosen
+
+    def _read(self, number: int) -> list[TrainingClip]:
+        """Return a file of the pool, drawn where there is none.
+
+        Raises:
+            DataError: its token ids are those of another tokenizer.
+        """
+        clips = make_shard(self.pool, TRAIN_SEED, number, self.recipe.style)
+        wanted, found = len(clips[0].shown) * self.size.cells**2, int((clips[0].prefix == self.image_id).sum())
+        if found != wanted:
+            raise DataError(
+                f"want {wanted} visual tokens in a prompt of file {number} in {self.pool}, found {found}: it was drawn "
+                "with another vocabulary, so draw the pool anew into another folder"
+            )
+        return clips
 
     def _fresh(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Return pictures that the eye has not seen in this form."""
@@ -164,7 +180,7 @@ class BatchMaker(Dataset):
         named: Sequence[Names],
     ) -> Iterator[BranchGroup]:
         """Tell where everything is, follow one thing with its boxes, answer with reasoning."""
-        labels = [prompt_labels(prompt, self.image_id) for prompt in prompts]
+        labels = [prompt_labels(prompt, self.image_id, self.marks) for prompt in prompts]
         told: TokenSpan | None = None
         for kind, (count, share) in PLAN[self.recipe.stage].items():
             taught = clips[: max(1, len(clips) // _CORRECTED_CLIPS)] if kind == "corrections" else clips
@@ -172,7 +188,8 @@ class BatchMaker(Dataset):
             for place, clip in enumerate(taught):
                 branches = getattr(clip, "examples" if kind in ("whole", "told") else kind)
                 chosen = [branches[index] for index in rng.permutation(len(branches))[:count]]
-                picked += [(dataclasses.replace(one, ids=with_names(one.ids, *named[place])), place) for one in chosen]
+                renamed = [with_names(one.ids, named[place], self.marks) for one in chosen]
+                picked += [(dataclasses.replace(one, ids=ids), place) for one, ids in zip(chosen, renamed, strict=True)]
             if kind == "whole":
                 told = self._told([branch for branch, _ in picked])
             goes_on = told if kind == "told" else None
@@ -195,34 +212,6 @@ class BatchMaker(Dataset):
         first = torch.tensor([branch.start for branch in branches])
         verdicts = [find_judging(branch.ids, branch.start, self.marks) for branch in branches]
         return TokenSpan(first, torch.tensor(verdicts) - first) if min(verdicts) >= 0 else None
-
-
-Names = tuple[np.ndarray, Sequence[int]]
-"""A number for every number, and the tokens after which a number is that of a frame."""
-
-
-def draw_names(shown: Sequence[int], rng: np.random.Generator, share: float) -> np.ndarray:
-    """Return `(NUMBERS,)` what each number is called: itself, or for a `share` of clips others for those shown.
-
-    Most of these ascend from anywhere, in steps of any length; some are in no order at all. Without them a policy that
-    has only seen clips from their beginning calls the first frame 0 and counts on from there.
-    """
-    names = np.arange(NUMBERS)
-    if rng.random() < share:
-        steps = rng.integers(1, int(rng.integers(2, 60)) + 1, len(shown))
-        first = int(rng.integers(NUMBERS - steps.sum()))
-        drawn = first + np.cumsum(steps) - steps[0]
-        names[list(shown)] = rng.permutation(drawn) if rng.random() < 0.2 else drawn
-    return names
-
-
-def with_names(ids: np.ndarray, names: np.ndarray, labelled: Sequence[int]) -> np.ndarray:
-    """Return token ids with other numbers for frames; a number below NUMBERS is its own token."""
-    renamed = ids.copy()
-    at = np.flatnonzero(np.isin(ids[:-1], labelled)) + 1
-    at = at[ids[at] < NUMBERS]
-    renamed[at] = names[ids[at]]
-    return renamed
 
 
 def load_batches(maker: BatchMaker, first: int) -> Iterator[TrainingBatch]:

@@ -13,7 +13,7 @@ from torch import nn
 from veason_nano.language.ranks import PASSAGE_WORDS, RANKED
 from veason_nano.language.records import COUNT, TOLD_LOOKS
 from veason_nano.language.wording import plural
-from veason_nano.policy.model import LABELLED, MARKS, NUMBERS, PLACES, number_families
+from veason_nano.policy.model import LABELLED, LED_BY_ZERO, MARKS, NUMBERS, PLACES, labelled_forms, number_families
 from veason_nano.policy.padding import Padded
 from veason_nano.policy.pointers import Marks, cell_of
 from veason_nano.policy.recipe import LossTerms
@@ -173,8 +173,10 @@ class CellWords:
             ids(f"\u0120{word}")[0]: ids(*forms, *(f"\u0120{form}" for form in forms)) for word, forms in words.items()
         }
         worths = {tuple(ids(*words)): (ids(word)[0], after) for words, word, after in _WORTHS}
-        labelled = ids(*LABELLED)
-        found = Marks(colours.tolist(), shapes.tolist(), numbers, word_forms, worths, labelled, *marks)
+        forms = {ids(word)[0]: ids(*labelled_forms(word)) for word in LABELLED}
+        thousands = {form: place for of_word in forms.values() for place, form in enumerate(of_word)}
+        led = ids(LED_BY_ZERO[0])[0]
+        found = Marks(colours.tolist(), shapes.tolist(), numbers, word_forms, worths, forms, thousands, led, *marks)
         return CellWords(colours, shapes, firsts, found)
 
 

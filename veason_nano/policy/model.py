@@ -26,7 +26,17 @@ from veason_nano.language.corpus import STEP_MARKS
 from veason_nano.language.vocabulary import WORDS
 
 NUMBERS = 1000
-"""Every number below this is one token."""
+"""Every number below this is one token, and so are the last three digits of a longer number of a frame."""
+
+THOUSANDS = 100
+"""The thousands of a frame's number, below this, are one token with the word before: "frame 17", "999" for frame 17999.
+So a text about large numbers has as many tokens as one about small ones, each at the same place."""
+
+LARGEST_LABEL = NUMBERS * THOUSANDS - 1
+"""The largest number of a frame that is written in this way."""
+
+LED_BY_ZERO = tuple(f"{number:03}" for number in range(100))
+"""Last three digits of a longer number that begin with a zero."""
 
 PLACES = 128
 """Places in a path are one token for the column (" 12") and one for the row ("/7"), each below this."""
@@ -44,8 +54,9 @@ _PIECES = (
     "user\n", "assistant\n", "system\n",
 )  # fmt: skip
 _SPLIT = (
-    r" \d{1,3}(?=/\d)|/\d{1,3}|</?think>|\n?</?answer>|\{\"keyframe_timestamp\": |, \"bbox_2d_list\": \[|\]\]\}|\]\}"
-    r"|\], (?=\[)|, frame (?=\d)| ?frame (?=\d)|, (?=\d)| (?:size|way|pace) (?=\d)|(?:user|assistant|system)\n"
+    r" \d{1,3}(?=/\d)|/\d{1,3}|</?think>|\n?</?answer>"
+    r"|(?:\{\"keyframe_timestamp\": |, frame (?=\d)| ?frame (?=\d))(?:[1-9]\d?(?=\d{3}(?!\d)))?"
+    r"|, \"bbox_2d_list\": \[|\]\]\}|\]\}|\], (?=\[)|, (?=\d)| (?:size|way|pace) (?=\d)|(?:user|assistant|system)\n"
     r"|\d{1,3}| ?[A-Za-z]+| ?[^\sA-Za-z\d]|\s"
 )
 _CHAT = (
@@ -65,9 +76,12 @@ frame's number and before the keyframe's, judge and negate, stand before a box a
 \u0120 is how byte-level tokens write a space.
 """
 LABELLED = ("frame\u0120", "\u0120frame\u0120", ",\u0120frame\u0120", '{"keyframe_timestamp":\u0120')
-"""Tokens that the number of a frame follows, in prompts, thoughts and answers."""
+"""Tokens that the number of a frame follows, in prompts, thoughts and answers; with thousands, see `labelled_forms`."""
 
 _PROMPT_FILE = "prompt.txt"
+
+_MIXED = 0.3
+"""How much of each of two vectors is in a new one: so little that a network that has not learnt it never says it."""
 
 Labels = Literal["absolute", "relative"]
 """How frames are called, see `veason.profile.Profile`."""
@@ -97,6 +111,8 @@ class Size:
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Return the tokenizer: one token a known word (with or without a space before it), a number or a piece of JSON.
 
+    The thousands of a frame's number are one token with the word before.
+
     Anything else falls back to bytes, so every text can be written and read back.
     """
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -105,7 +121,8 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     columns, rows = [f" {place}" for place in range(PLACES)], [f"/{place}" for place in range(PLACES)]
     texts = [*(str(number) for number in range(NUMBERS)), *columns, *rows, *_PIECES, *words, *signs]
     entries = ["".join(piece for piece, _ in byte_level.pre_tokenize_str(text)) for text in texts]
-    entries += sorted(pre_tokenizers.ByteLevel.alphabet())
+    entries += [*sorted(pre_tokenizers.ByteLevel.alphabet()), *LED_BY_ZERO]
+    entries += [form for word in LABELLED for form in labelled_forms(word)]
     vocabulary = {token: place for place, token in enumerate(dict.fromkeys(entries))}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_SPLIT), "isolated"), byte_level])
@@ -119,6 +136,11 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
+
+
+def labelled_forms(word: str) -> tuple[str, ...]:
+    """Return the tokens of a word of LABELLED by the thousands of the number that follows: none, 1, 2 and so on."""
+    return (word, *(f"{word}{thousands}" for thousands in range(1, THOUSANDS)))
 
 
 def build_processor(size: Size = Size()) -> Qwen2_5_VLProcessor:
@@ -136,6 +158,8 @@ def build_processor(size: Size = Size()) -> Qwen2_5_VLProcessor:
 def load_weights(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
     """Return the network that a training run exported into a folder, float32 on the CPU, in eval mode.
 
+    It knows the tokens of `build_tokenizer`, also where it was exported with fewer (`with_words`).
+
     Raises:
         MissingBackend: there is no such folder, or it holds no weights of a nano-policy.
     """
@@ -148,7 +172,43 @@ def load_weights(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise MissingBackend(f"cannot read the weights in {folder} ({reason}): train or copy them again") from error
-    return model
+    return with_words(model, load_tokenizer(folder), build_tokenizer()).eval()
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """Return the tokenizer that was exported into a folder with its weights."""
+    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
+    return tokenizer
+
+
+@torch.no_grad()
+def with_words(
+    model: Qwen2_5_VLForConditionalGeneration, before: PreTrainedTokenizerFast, tokenizer: PreTrainedTokenizerFast
+) -> Qwen2_5_VLForConditionalGeneration:
+    """Return a network that knows the tokens of another tokenizer: itself where they are its own.
+
+    A token keeps its vector wherever its id moves. A new one with thousands begins between that of its word and that of
+    their number, so that it is read as the word and can be told from the others; what begins with a zero begins as any
+    number might.
+    """
+    known, wanted = before.get_vocab(), tokenizer.get_vocab()
+    if known == wanted:
+        return model
+    table = model.get_input_embeddings().weight
+    numbers = table[:NUMBERS]
+    spread = torch.linalg.cholesky(torch.cov(numbers.T) + 1e-4 * torch.eye(table.shape[1]))
+    noise = torch.randn(len(wanted), table.shape[1], generator=torch.Generator().manual_seed(0))
+    rows = numbers.mean(0) + noise @ spread.T
+    for word in LABELLED:
+        forms = tokenizer.convert_tokens_to_ids(list(labelled_forms(word)))
+        rows[forms] = _MIXED * (table[known[word]] + numbers[:THOUSANDS])
+    for token, place in wanted.items():
+        if token in known:
+            rows[place] = table[known[token]]
+    grown = build_policy(tokenizer)
+    weights = {name: rows if weight.shape == table.shape else weight for name, weight in model.state_dict().items()}
+    grown.load_state_dict(weights)
+    return grown
 
 
 def build_policy(

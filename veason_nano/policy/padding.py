@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from veason_nano.policy.pointers import Marks, find_judging, find_reading
+from veason_nano.policy.pointers import Label, Marks, find_judging, find_reading
 from veason_nano.policy.pool import Branch
 
 NAME_WEIGHT = 5.0
@@ -56,7 +56,7 @@ def pad(
     filler: int,
     marks: Marks,
     told: int = -1,
-    labels: Sequence[Mapping[int, int]] | None = None,
+    labels: Sequence[Mapping[Label, int]] | None = None,
 ) -> Padded:
     """Put branches into one array; place t of the masks tells about the token at t + 1, which place t predicts.
 
@@ -89,14 +89,14 @@ def pad(
     )
 
 
-def prompt_labels(prefix: np.ndarray, image_id: int) -> dict[int, int]:
-    """Return where a prompt says the number of each frame: token of the number to place, counted from the end.
+def prompt_labels(prefix: np.ndarray, image_id: int, marks: Marks) -> dict[Label, int]:
+    """Return where a prompt says the number of each frame: to the place of its rest, counted from the end.
 
-    The number stands two tokens before the first visual token of its picture.
+    It stands two tokens before the first visual token of its picture.
     """
     is_picture = prefix == image_id
     first = np.flatnonzero(is_picture & ~np.roll(is_picture, 1))
-    return {int(prefix[at - 2]): int(at) - 2 - len(prefix) for at in first}
+    return {marks.label_at(prefix, int(at) - 2): int(at) - 2 - len(prefix) for at in first}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +112,7 @@ class _Row:
     item: np.ndarray
 
 
-def _lay_out(branch: Branch, marks: Marks, told: int, labels: Mapping[int, int]) -> _Row:
+def _lay_out(branch: Branch, marks: Marks, told: int, labels: Mapping[Label, int]) -> _Row:
     """Return a branch with all that is known of its tokens, without its records where these are told already."""
     judging = find_judging(branch.ids, branch.start, marks)
     reading = find_reading(branch.ids, branch.is_number, branch.start, marks, labels)

@@ -24,6 +24,10 @@ _BOX = r"\[(\d+), (\d+), (\d+), (\d+)\]"
 _ANSWER = re.compile(r'"keyframe_timestamp": (\d+), .*?: \[(.*)\]')
 
 
+Label = tuple[int, int]
+"""The number of a frame: its thousands, and the token of its rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpokenCell:
     """Characters `start` to `stop` of a text speak of an object on the shown frame at `place`."""
@@ -76,7 +80,9 @@ class Marks:
 
     `word_forms` holds, for each word that tells how an object looks, the forms of it that a question may have. `worths`
     holds, for each rank by its words, the word of a record after which the compared number stands, and how far after.
-    `labelled` are the tokens that the number of a frame follows.
+    `forms` holds, for each token that the number of a frame follows, its forms by the thousands of that number
+    (`veason_nano.policy.model.labelled_forms`), `thousands` these for each of the forms. `led_by_zero` is the first of
+    the tokens for the rest of such a number that begin with a zero.
     """
 
     colours: Sequence[int]
@@ -84,7 +90,9 @@ class Marks:
     numbers: Sequence[int]
     word_forms: Mapping[int, Sequence[int]]
     worths: Mapping[tuple[int, ...], tuple[int, int]]
-    labelled: Sequence[int]
+    forms: Mapping[int, Sequence[int]]
+    thousands: Mapping[int, int]
+    led_by_zero: int
     ranking: int
     judging: int
     verdict: int
@@ -97,6 +105,14 @@ class Marks:
     negation: int
     space: int
     opening: int
+
+    def label_at(self, ids: np.ndarray, at: int) -> Label:
+        """Return the number of a frame whose rest stands at `at`."""
+        return self.thousands.get(int(ids[at - 1]), 0), int(ids[at])
+
+    def labels_after(self, ids: np.ndarray, word: int) -> np.ndarray:
+        """Return the places of what follows a token of `forms`, in any of its forms."""
+        return np.flatnonzero(np.isin(ids[:-1], self.forms[word])) + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +141,7 @@ def find_judging(ids: np.ndarray, start: int, marks: Marks) -> int:
 
 
 def find_reading(
-    ids: np.ndarray, is_number: np.ndarray, start: int, marks: Marks, labels: Mapping[int, int] = MappingProxyType({})
+    ids: np.ndarray, is_number: np.ndarray, start: int, marks: Marks, labels: Mapping[Label, int] = MappingProxyType({})
 ) -> TokenSources:
     """Return what each token of an answer is read from.
 
@@ -139,7 +155,7 @@ def find_reading(
         is_number: `(T,)` the coordinates among them.
         start: where the answer starts.
         marks: what the tokens are.
-        labels: where the prompt says the numbers of frames, by the token of the number: places below -1.
+        labels: where the prompt says the numbers of frames: places of their rest, below -1.
     """
     back, bind, noun, match, item = np.full((5, len(ids)), -1, np.int64)
     reading = TokenSources(back, bind, noun, match, item, np.zeros(len(ids), bool))
@@ -188,12 +204,12 @@ def _read_records(
     ids: np.ndarray,
     is_name: np.ndarray,
     span: tuple[int, int],
-    labels: Mapping[int, int],
+    labels: Mapping[Label, int],
     marks: Marks,
-) -> tuple[Records, dict[int, dict[int, int]], dict[tuple[int, int], int]]:
+) -> tuple[Records, dict[int, dict[Label, int]], dict[tuple[int, int], int]]:
     """Return the records, where each says the numbers of its frames, and where each name is said."""
     records: Records = {}
-    frames: dict[int, dict[int, int]] = {}
+    frames: dict[int, dict[Label, int]] = {}
     said: dict[tuple[int, int], int] = {}
     for begin, end in _parts(ids, *span, marks):
         named = np.flatnonzero(is_name[begin:end] & np.isin(np.roll(ids, 1)[begin:end], marks.numbers))
@@ -209,14 +225,22 @@ def _read_records(
 
 
 def _read_frames(
-    back: np.ndarray, ids: np.ndarray, span: tuple[int, int], told: Mapping[int, int], marks: Marks
-) -> dict[int, int]:
+    back: np.ndarray, ids: np.ndarray, span: tuple[int, int], told: Mapping[Label, int], marks: Marks
+) -> dict[Label, int]:
     """Return where the number of each frame is said first; what is said again is read from there, or from `told`."""
-    said: dict[int, int] = {}
-    for at in (int(at) for at in np.flatnonzero(ids[span[0] : span[1] - 1] == marks.frame) + span[0] + 1):
-        back[at] = said.get(int(ids[at]), told.get(int(ids[at]), -1))
-        said.setdefault(int(ids[at]), at)
+    said: dict[Label, int] = {}
+    for at in (int(at) for at in marks.labels_after(ids, marks.frame) if span[0] < at < span[1]):
+        label = marks.label_at(ids, at)
+        _read_label(back, at, label, said.get(label, told.get(label, -1)))
+        said.setdefault(label, at)
     return said
+
+
+def _read_label(back: np.ndarray, at: int, label: Label, source: int) -> None:
+    """Read the number of a frame at `at`, and the word with its thousands before, from where they stand already."""
+    back[at] = source
+    if label[0] and source != -1:
+        back[at - 1] = source - 1
 
 
 def _read_ranks(
@@ -299,11 +323,12 @@ def _parts(ids: np.ndarray, begin: int, end: int, marks: Marks) -> list[tuple[in
 
 
 def _read_answer(back: np.ndarray, ids: np.ndarray, is_number: np.ndarray, verdict: int, marks: Marks) -> None:
-    frames = {int(ids[at + 1]): at + 1 for at in np.flatnonzero(ids[:-1] == marks.frame) if at > verdict}
-    after = len(ids)
-    for at in np.flatnonzero(ids[:-1] == marks.keyframe):
-        if at > verdict:
-            back[at + 1], after = frames.get(int(ids[at + 1]), -1), int(at) + 2
+    named = (int(at) for at in marks.labels_after(ids, marks.frame) if at > verdict + 1)
+    frames, after = {marks.label_at(ids, at): at for at in named}, len(ids)
+    for at in (int(at) for at in marks.labels_after(ids, marks.keyframe) if at > verdict + 1):
+        label = marks.label_at(ids, at)
+        _read_label(back, at, label, frames.get(label, -1))
+        after = at + 1
     boxes = np.flatnonzero(is_number & (np.arange(len(ids)) > verdict))
     told, answered = boxes[boxes < after], boxes[boxes >= after]
     if len(told) == len(answered):

@@ -40,8 +40,8 @@ class Recipe:
     schedule to it. `sees` tells whether the vision tower learns too, `fresh` from how many changed pictures a step
     beside those that are spoken about. Without `first_shards` the run draws no clips: it takes what lies in the pool,
     and looks again for each batch. The pool begins after `skip` files, which an earlier run has learnt. A share of
-    `renamed` clips has other numbers for its frames. `workers` prepare batches beside the step, for a GPU; 0 does it in
-    between.
+    `renamed` clips has other numbers below a thousand for its frames, one of `large` has any up to 99,999. `workers`
+    prepare batches beside the step, for a GPU; 0 does it in between.
     """
 
     stage: str
@@ -62,6 +62,7 @@ class Recipe:
     optimizer: OptimizerName = "muon"
     only_eye: bool = False
     renamed: float = 0.4
+    large: float = 0.0
     skip: int = 0
     device: str = "cpu"
     workers: int = 0

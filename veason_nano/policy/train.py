@@ -83,6 +83,8 @@ def add_policy_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip", type=int, default=0, help="files of the pool to leave out, for they were learnt before"
     )
+    large = "share of the clips that have frame numbers of up to five digits (default: 0, as for the weights that ship)"
+    parser.add_argument("--large", type=float, default=0.0, help=large)
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     workers = "processes that prepare batches beside the steps, for a GPU (default: 0)"
     parser.add_argument("--workers", type=int, default=0, help=workers)
@@ -108,6 +110,7 @@ def train_policy(stage: str, args: argparse.Namespace) -> Path:
         style=args.style,
         skip=args.skip,
         renamed=0.0 if args.style == "relative" else 0.4,
+        large=0.0 if args.style == "relative" else args.large,
         optimizer=args.optimizer,
         only_eye=args.only_eye,
         device=args.device,

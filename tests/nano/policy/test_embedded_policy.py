@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from veason import hub
 from veason.boxes import box_iou, boxes_array, match_boxes
@@ -25,6 +23,7 @@ from veason_nano.examples import CLIPS, SIZE_WH, ExampleClip, example_scene, fin
 from veason_nano.language.claims import prominence
 from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.language.truth import check_thought
+from veason_nano.policy.model import load_weights
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.policy.score import answer_questions, look_through, read_text, score_boxes
 from veason_nano.world.facts import Facts
@@ -43,9 +42,9 @@ def pipeline() -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def policy() -> tuple[Qwen2_5_VLForConditionalGeneration, ClipMaker]:
+def policy() -> tuple[Any, ClipMaker]:
     folder = hub.embedded("policy")
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
+    model = load_weights(folder)
     return model, ClipMaker(load_profile(str(folder)))
 
 

@@ -151,8 +151,23 @@ def test_what_is_said_again_is_read_from_where_it_was_said() -> None:
     ), "the first record's frames, the places and the judgements are told for the first time"
 
 
+def test_thousands_are_read_with_the_word_before_them() -> None:
+    tokenizer, marks = build_tokenizer(), CellWords.of(build_tokenizer()).marks
+    labels = {(0, 0): -30, (12, marks.led_by_zero + 3): -20}
+    told = TOLD.replace("frame 12", "frame 12003").replace('"keyframe_timestamp": 12', '"keyframe_timestamp": 12003')
+    ids = np.array([*tokenizer("x\n")["input_ids"], *tokenizer(told)["input_ids"]])
+    reading = find_reading(ids, np.zeros(len(ids), bool), 2, marks, labels)
+    rest = np.flatnonzero(ids == marks.led_by_zero + 3)
+    assert len(rest) == told.count("12003")
+    assert (reading.back[rest - 1] == reading.back[rest] - 1).all(), "the word with its thousands from where it stood"
+    assert reading.back[rest[0]] == -20
+    assert (ids[reading.back[rest[1:]]] == ids[rest[0]]).all(), "each from where it was said before"
+    plain = np.flatnonzero(ids == 0)
+    assert (reading.back[plain[plain > 2] - 1] == -1).all(), "a word without thousands is read from nowhere"
+
+
 def test_a_frame_that_was_not_told_before_is_read_from_the_prompt() -> None:
-    tokenizer, labels = build_tokenizer(), {0: -30, 12: -20}
+    tokenizer, labels = build_tokenizer(), {(0, 0): -30, (0, 12): -20}
     ids = np.array([*tokenizer("x\n")["input_ids"], *tokenizer(TOLD)["input_ids"]])
     words = [tokenizer.decode([token]).strip() for token in ids]
     reading = find_reading(ids, np.zeros(len(ids), bool), 2, CellWords.of(tokenizer).marks, labels)
@@ -167,8 +182,9 @@ def test_a_frame_that_was_not_told_before_is_read_from_the_prompt() -> None:
 
 def test_a_prompt_is_known_by_the_numbers_of_its_frames(tmp_path: Path) -> None:
     clip = ClipMaker(training_profile(tmp_path)).make(3)
-    labels = prompt_labels(clip.prefix, build_tokenizer().convert_tokens_to_ids("<|image_pad|>"))
-    assert tuple(labels) == clip.shown
+    tokenizer = build_tokenizer()
+    labels = prompt_labels(clip.prefix, tokenizer.convert_tokens_to_ids("<|image_pad|>"), CellWords.of(tokenizer).marks)
+    assert tuple(labels) == tuple((0, frame) for frame in clip.shown)
     assert [int(clip.prefix[place]) for place in labels.values()] == list(clip.shown)
 
 

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from veason.errors import DataError
 from veason_nano.policy import pool
-from veason_nano.policy.batches import BatchMaker, draw_names, load_batches, with_names
+from veason_nano.policy.batches import BatchMaker, load_batches
 from veason_nano.policy.loss import CellWords, cell_targets, token_loss
-from veason_nano.policy.model import Size, build_tokenizer, training_profile
+from veason_nano.policy.model import LARGEST_LABEL, Size, build_tokenizer, training_profile
+from veason_nano.policy.names import draw_names, say_labels, with_names
 from veason_nano.policy.padding import pad, prompt_labels
 from veason_nano.policy.pool import Branch, ClipMaker
 from veason_nano.policy.recipe import TRAIN_SEED, Recipe
 from veason_nano.policy.train import PolicyTrainer
 
 WORDS = CellWords.of(build_tokenizer())
+IMAGE_ID = int(build_tokenizer().convert_tokens_to_ids("<|image_pad|>"))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +79,7 @@ def test_learning_lowers_the_loss(small_pool: Path, tmp_path: Path) -> None:
 
 def test_workers_make_the_same_batches(small_pool: Path) -> None:
     recipe = Recipe("sft", clips=2, shards=1, first_shards=1)
-    marks, options = WORDS.marks, {"filler": 0, "image_id": 5}
+    marks, options = WORDS.marks, {"filler": 0, "image_id": IMAGE_ID}
     alone = BatchMaker(recipe, small_pool, Size(), marks, **options)
     helped = BatchMaker(dataclasses.replace(recipe, workers=1), small_pool, Size(), marks, **options)
     for ours, theirs, _ in zip(load_batches(alone, 3), load_batches(helped, 3), range(2), strict=False):
@@ -85,33 +88,53 @@ def test_workers_make_the_same_batches(small_pool: Path) -> None:
             assert torch.equal(group.padded.ids, other.padded.ids)
 
 
-def test_frames_get_other_numbers_wherever_they_are_named(clips: list[pool.TrainingClip]) -> None:
-    tokenizer, clip = build_tokenizer(), clips[0]
-    names = draw_names(clip.shown, np.random.default_rng(1), 1.0)
-    other = [int(names[number]) for number in clip.shown]
-    assert other != list(clip.shown)
-    for branch in (*clip.examples, *clip.corrections, *clip.tracks):
-        text, renamed = (
-            tokenizer.decode(ids) for ids in (branch.ids, with_names(branch.ids, names, WORDS.marks.labelled))
-        )
-        pattern = r'(frame |"keyframe_timestamp": )(\d+)'
-        said, told = ([int(number) for _, number in re.findall(pattern, one)] for one in (text, renamed))
-        assert told == [int(names[number]) for number in said]
-        assert re.sub(pattern, r"\1", text) == re.sub(pattern, r"\1", renamed), "nothing else is changed"
-    prefix = with_names(clip.prefix, names, WORDS.marks.labelled)
-    assert list(prompt_labels(prefix, tokenizer.convert_tokens_to_ids("<|image_pad|>"))) == other
+@pytest.mark.parametrize("large", [pytest.param(False, id="small"), pytest.param(True, id="large")])
+def test_frames_get_other_numbers_wherever_they_are_named(clips: list[pool.TrainingClip], large: bool) -> None:
+    tokenizer, pattern = build_tokenizer(), r'(frame |"keyframe_timestamp": )(\d+)'
+    for clip in clips:
+        names = draw_names(clip.shown, np.random.default_rng(1), 1.0 - large, float(large))
+        assert set(names) == set(clip.shown)
+        assert (max(names.values()) > 999) == large
+        for branch in (*clip.examples, *clip.corrections, *clip.tracks):
+            ids = with_names(branch.ids, names, WORDS.marks)
+            text, renamed = tokenizer.decode(branch.ids), tokenizer.decode(ids)
+            said, told = ([int(number) for _, number in re.findall(pattern, one)] for one in (text, renamed))
+            assert told == [names[number] for number in said]
+            assert re.sub(pattern, r"\1", text) == re.sub(pattern, r"\1", renamed), "nothing else is changed"
+            assert tokenizer(renamed)["input_ids"] == ids.tolist(), "as inference would read it"
+            assert len(ids) == len(branch.ids)
+        prefix = with_names(clip.prefix, names, WORDS.marks)
+        labels = prompt_labels(prefix, IMAGE_ID, WORDS.marks)
+        assert [1000 * thousands + int(tokenizer.decode([rest])) for thousands, rest in labels] == [*names.values()]
 
 
 def test_most_clips_keep_their_numbers() -> None:
-    drawn = [draw_names((0, 9, 20), np.random.default_rng(seed), 0.3) for seed in range(200)]
-    changed = np.mean([(names[[0, 9, 20]] != [0, 9, 20]).any() for names in drawn])
-    assert 0.2 < changed < 0.4
-    assert all(((names >= 0) & (names < 1000)).all() and len(set(names[[0, 9, 20]])) == 3 for names in drawn)
+    shown = (0, 9, 20)
+    drawn = [draw_names(shown, np.random.default_rng(seed), 0.3, 0.2) for seed in range(300)]
+    assert 0.4 < np.mean([bool(names) for names in drawn]) < 0.6
+    large = [names for names in drawn if max(names.values(), default=0) > 999]
+    assert 0.1 < len(large) / 300 < 0.3
+    assert all(0 <= number <= LARGEST_LABEL for names in drawn for number in names.values())
+    assert all(len(set(names.values())) == 3 for names in drawn if names)
+
+
+def test_an_answer_about_other_numbers_is_read_in_the_clips_own() -> None:
+    text = 'frame 1012 1/2 frame 99, size 40 <answer>{"keyframe_timestamp": 1012'
+    assert say_labels(text, {1012: 12, 1099: 99}) == (
+        'frame 12 1/2 frame 1000000, size 40 <answer>{"keyframe_timestamp": 12'
+    )
+
+
+def test_a_pool_that_was_drawn_with_another_vocabulary_is_refused(small_pool: Path) -> None:
+    maker = BatchMaker(Recipe("sft", clips=2, shards=1), small_pool, Size(), WORDS.marks, filler=0, image_id=3)
+    with pytest.raises(DataError, match=r"392 visual tokens .* drawn with another vocabulary"):
+        maker[0]
 
 
 def test_a_run_that_draws_nothing_takes_what_lies_in_the_pool(small_pool: Path) -> None:
     assert pool.count_shards(small_pool, TRAIN_SEED) == 2
-    maker = BatchMaker(Recipe("see", clips=2, first_shards=0), small_pool, Size(), WORDS.marks, filler=0, image_id=5)
+    recipe = Recipe("see", clips=2, first_shards=0)
+    maker = BatchMaker(recipe, small_pool, Size(), WORDS.marks, filler=0, image_id=IMAGE_ID)
     assert maker[0].fresh is not None
 
 

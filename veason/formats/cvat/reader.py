@@ -98,7 +98,7 @@ class _Reader:
         told = self._part.num_frames(self._place)
         last = max((shape.frame_index for shape in drawn), default=-1)
         num_frames = self._known_frames or max(told, last + 1, 1)
-        self._objects.fill_absent(self._absent(drawn, keys, num_frames))
+        self._objects.fill_absent(self._absent(drawn, keys, num_frames), is_said=True)
         spoken = list(compress(self._words.items(), self._objects.keep_whole(list(self._words.values()))))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)

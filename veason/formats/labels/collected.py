@@ -146,8 +146,12 @@ class CollectedObjects:
         """Raise DataError where telling absence on so many frames is more than can be held."""
         check_entries(max(len(self._masks), 1), num_frames, self._place)
 
-    def fill_absent(self, frames: Mapping[ObjectKey, Iterable[int]] | Iterable[int]) -> None:
+    def fill_absent(self, frames: Mapping[ObjectKey, Iterable[int]] | Iterable[int], *, is_said: bool = False) -> None:
         """Say of each object with masks that it is not there on those of the frames on which nothing else is said.
+
+        Args:
+            frames: of each object, or of all.
+            is_said: a person said so in the file, and it is not only that nothing stands there.
 
         Raises:
             DataError: that is more than can be held.
@@ -156,7 +160,7 @@ class CollectedObjects:
         by_key = frames if isinstance(frames, Mapping) else dict.fromkeys(with_masks, tuple(frames))
         sizes = [len(tuple(by_key.get(key, ()))) for key in with_masks]
         check_entries(1, sum(sizes), self._place)
-        nothing = LabelMask(empty_mask(self._size_wh), -ASSUMED_SCORE)
+        nothing = LabelMask(empty_mask(self._size_wh), -ASSUMED_SCORE, "absent" if is_said else "propagated")
         for key in with_masks:
             for frame_index in by_key.get(key, ()):
                 if frame_index not in self._boxes[key] and (key, frame_index) not in self._unknown:

@@ -21,7 +21,7 @@ from veason.formats.labels.values import LabelledVideo
 from veason.formats.projects.into_project import enter, own_videos
 from veason.formats.projects.to_project import Imported
 from veason.project import Project
-from veason.types import OnProgress
+from veason.types import OnProgress, VideoInfo
 from veason.video.images import is_system_file
 from veason.zip_files import BROKEN_ZIP, check_packing
 
@@ -115,10 +115,20 @@ def read_upload(
 
     Raises DataError.
     """
-    source, tally = _unpack(Path(upload), Path(unpacked), max_bytes), ImportTally()
-    known = {name: info_from(info) for name, info in own.items()}
-    written = 0
-    with Path(labels).open("w", encoding="utf-8") as lines:
+    known, refused = {name: info_from(info) for name, info in own.items()}, None
+    for source in _unpack(Path(upload), Path(unpacked), max_bytes):
+        try:
+            return _read(source, Path(labels), format, known)
+        except DataError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _read(source: Path, labels: Path, format: str, known: dict[str, VideoInfo]) -> list[str]:
+    """Read labels and write them to a file in our own form, a line a video; return what was left out."""
+    tally, written = ImportTally(), 0
+    with labels.open("w", encoding="utf-8") as lines:
         try:
             for video in import_labels(source, format, own=known, tally=tally):
                 written += lines.write(carried(video) + "\n")
@@ -129,17 +139,18 @@ def read_upload(
     return list(tally.lines())
 
 
-def _unpack(upload: Path, room: Path, max_bytes: int) -> Path:
-    """Unpack an upload into an empty folder and return that folder, or the only folder or file in it.
+def _unpack(upload: Path, room: Path, max_bytes: int) -> tuple[Path, ...]:
+    """Unpack an upload into an empty folder; return what may hold the labels, the likeliest first.
 
-    What is no ZIP file is returned as it is.
+    That is the only folder or file in it, and the folder itself: somebody may have packed a dataset, or what lies in
+    it, and some datasets hold a single folder. What is no ZIP file is returned as it is.
 
     Raises:
         DataError: it is broken, or holds far more than it seems.
     """
     try:
         if not zipfile.is_zipfile(upload):
-            return upload
+            return (upload,)
         with zipfile.ZipFile(upload) as archive:
             members = archive.infolist()
             size = sum(one.file_size for one in members)
@@ -153,4 +164,4 @@ def _unpack(upload: Path, room: Path, max_bytes: int) -> Path:
     except BROKEN_ZIP as error:
         raise DataError(f"cannot unpack {upload.name}: {error}") from error
     inside = [path for path in room.iterdir() if not is_system_file(path.name)]
-    return inside[0] if len(inside) == 1 else room
+    return (inside[0], room) if len(inside) == 1 else (room,)

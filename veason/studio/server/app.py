@@ -23,15 +23,18 @@ from veason.studio.server.deployment import Deployment
 from veason.studio.server.doors import Doors
 from veason.studio.server.examples import list_examples
 from veason.studio.server.failures import Teller
+from veason.studio.server.first_look import STYLES as FIRST_STYLES
+from veason.studio.server.first_look import FirstLook, layer, small_picture
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
+from veason.studio.server.messages.about import About
 from veason.studio.server.model_choice import ModelChoice, read_kept
 from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
-from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build
+from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build, template
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.rooms import MakeRoom, RoomPages
 from veason.studio.server.settings import Settings
@@ -84,7 +87,8 @@ def serve(
         hosts=[*settings.hosts, *([] if is_public else [host])],
     )
     doors = [guard, Middleware(Doors, teller=studio.teller), *shared_middleware(studio, deployment, people)]
-    app_kwargs: dict[str, Any] = {"middleware": [*doors, *_page_middleware(studio, settings, beside)]}
+    look = _first_look(studio, about, modules)
+    app_kwargs: dict[str, Any] = {"middleware": [*doors, *_page_middleware(studio, settings, beside), look]}
     if deployment.has_mcp:
         _add_tools(app_kwargs, api, studio, is_local=is_local)
     page.queue(max_size=MOST_EVENTS)
@@ -101,7 +105,6 @@ def serve(
             ssr_mode=False,
             allowed_paths=[str(studio.outbox.shown), str(studio.outbox.downloads)],
             app_kwargs=app_kwargs,
-            head=f'<link rel="preload" href="{modules}" as="fetch" crossorigin="anonymous">',
             max_threads=MOST_THREADS,
             state_session_capacity=MOST_SESSIONS,
             max_file_size=f"{settings.max_upload_mb}mb",
@@ -128,6 +131,13 @@ def _make_studio(settings: Settings, registry: ProjectRegistry, *, is_local: boo
         transfer_bytes=settings.transfer_mb * MIB,
         workers=settings.workers,
     )
+
+
+def _first_look(studio: Studio, about: About, modules: str) -> Middleware:
+    """Return what shows the welcome page before its scripts have come, whose modules have that address."""
+    small = [(one, small_picture(studio.outbox.shown / f"example-{one.place}.jpg")) for one in about.examples]
+    styles = [(WEB / f"{name}.css").read_text("utf-8") for name in FIRST_STYLES]
+    return Middleware(FirstLook, layer=layer(template(), styles, small), preload=modules)
 
 
 def _page_middleware(studio: Studio, settings: Settings, rooms: Mapping[str, Any]) -> list[Middleware]:

@@ -7,8 +7,8 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,11 @@ _KEY_FILE = "page-key"
 """Among the proxies, which are not packed: whoever gets a copy of the project gets no key to the running app."""
 
 TAKEN_AWAY = "the folder of this project was deleted or moved on the server: nothing can be saved until it is back"
-IDLE_S, MOST_OPEN = 600.0, 32
-"""A project that nobody asks about for so long is closed, and the longest unused beyond so many; they stay on disk."""
+IDLE_S = 600.0
+"""A visitor's project that nobody asks about for so long is closed; it stays on the disk."""
+
+OPEN_BYTES = 128 << 20
+"""What visitors' open projects may take in memory; beyond it the longest unused are closed. Each takes 2 to 4 MB."""
 
 _SWEEP_S = 60.0
 """How often the sizes and ages of all visitors' projects are looked at."""
@@ -51,6 +54,7 @@ class ProjectRegistry:
         self._leave: Callable[[str], None] = lambda key: None
         self._is_busy: Callable[[str], bool] = lambda key: False
         self._used: dict[str, float] = {}
+        self._making: set[str] = set()
         self._swept = 0.0
         self.own_key: str | None = None
         if settings.visitors is not None:
@@ -99,11 +103,13 @@ class ProjectRegistry:
         Raises:
             SessionError: there is none, or its lifetime is over.
         """
+        if not _KEY.fullmatch(key):
+            raise SessionError(GONE)
         with self._lock:
-            if not _KEY.fullmatch(key):
-                raise SessionError(GONE)
             folder = None if self._settings.visitors is None else self._settings.visitors / key
-            if key not in self._open and folder is not None and (folder / PROJECT_FILE).is_file():
+            is_opened = key not in self._open and folder is not None and (folder / PROJECT_FILE).is_file()
+            if is_opened:
+                assert folder is not None
                 self._open[key] = Project.open(folder, max_bytes=self._settings.visitor_bytes, is_untrusted=True)
             project = self._open.get(key)
             if project is None:
@@ -111,7 +117,9 @@ class ProjectRegistry:
             if not (project.folder / PROJECT_FILE).is_file():
                 raise SessionError(TAKEN_AWAY)
             self._used[key] = time.monotonic()
-            return project
+        if is_opened:
+            self._close_unused(but=key)
+        return project
 
     def get_or_make(self, key: str | None) -> tuple[str, Project]:
         """Return the project of that key, else a new one for a new visitor (or the one that everybody works on)."""
@@ -129,9 +137,16 @@ class ProjectRegistry:
         self.sweep()
         self._check_all(0)
         key = secrets.token_urlsafe(12)
-        project = create(self._settings.visitors / key)
         with self._lock:
-            self._open[key], self._used[key] = project, time.monotonic()
+            self._making.add(key)
+        try:
+            project = create(self._settings.visitors / key)
+            with self._lock:
+                self._open[key], self._used[key] = project, time.monotonic()
+        finally:
+            with self._lock:
+                self._making.discard(key)
+        self._close_unused(but=key)
         return key, project
 
     @property
@@ -139,6 +154,14 @@ class ProjectRegistry:
         """What visitors' projects hold on the disk, None where nobody has one of their own."""
         root = self._settings.visitors
         return None if root is None else Holding("visitors' projects", size_of(root), self._settings.visitors_bytes)
+
+    @property
+    def open_holding(self) -> Holding | None:
+        """What open projects of visitors may take in memory, None where nobody has one of their own."""
+        if self._settings.visitors is None:
+            return None
+        with self._lock:
+            return Holding("open projects", sum(one.num_bytes for one in self._open.values()), OPEN_BYTES)
 
     @property
     def num_open(self) -> int:
@@ -182,26 +205,41 @@ class ProjectRegistry:
         root = self._settings.visitors
         if root is None:
             return
+        self._close_unused()
+        with self._lock:
+            if time.monotonic() - self._swept < _SWEEP_S and not is_due:
+                return
+            self._swept = time.monotonic()
+        most = max(0, self._settings.visitors_bytes - more)
+        enforce_quota(root, most, self._settings.visitor_age_s, may_end=self._may_end)
+
+    def _close_unused(self, but: str = "") -> None:
+        """Close visitors' projects that are too old, and those that are idle or beyond the budget, unless at work."""
         with self._lock:
             used, now = self._used, time.monotonic()
             keys = sorted(self._open, key=lambda key: used.get(key, 0.0))
-            too_many = keys[: max(0, len(keys) - MOST_OPEN)]
-            idle = [key for key in keys if key in too_many or now - used.get(key, 0.0) > IDLE_S]
-            old = [key for key in keys if _age(self._open[key].folder) > self._settings.visitor_age_s]
-            ending = [key for key in keys if key in old or (key in idle and not self._is_busy(key))]
+            held = sum(project.num_bytes for project in self._open.values())
+            ending = []
+            for key in keys:
+                if key == but:
+                    continue
+                is_old = _age(self._open[key].folder) > self._settings.visitor_age_s
+                is_unused = now - used.get(key, 0.0) > IDLE_S or held > OPEN_BYTES
+                if is_old or (is_unused and not self._is_busy(key)):
+                    held -= self._open[key].num_bytes
+                    ending.append(key)
             closing = {key: self._open.pop(key) for key in ending}
             for key in ending:
                 self._used.pop(key, None)
         for key, project in closing.items():
             self._leave(key)  # without the lock: whoever leaves may hold one of its own
-            project.close()
+            project.release()
+
+    @contextmanager
+    def _may_end(self, folder: Path) -> Iterator[bool]:
+        """Keep everybody from opening a project for the block; give False where it is open, or being made."""
         with self._lock:
-            if now - self._swept < _SWEEP_S and not is_due:
-                return
-            self._swept = now
-            in_use = [one.folder for one in self._open.values()]
-        most = max(0, self._settings.visitors_bytes - more)
-        enforce_quota(root, most, self._settings.visitor_age_s, in_use=in_use)
+            yield folder.name not in {*self._making, *self._open}
 
     def close(self) -> None:
         """Close every project; they stay on the disk."""

@@ -122,9 +122,9 @@ class Studio:
 
     @property
     def holdings(self) -> tuple[Holding, ...]:
-        """What is held of each budget: caches of models, opened videos, files."""
-        pipeline = self.models.pipeline
-        found = [*pipeline.holdings, self.questions.holding, self.outbox.holding, self.registry.holding]
+        """What is held of each budget: caches of models, opened videos and projects, files."""
+        own = (self.questions.holding, self.registry.open_holding, self.outbox.holding, self.registry.holding)
+        found = [*self.models.pipeline.holdings, *own]
         return tuple(one for one in found if one is not None)
 
     def describe_holdings(self) -> str:

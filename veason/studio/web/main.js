@@ -81,7 +81,7 @@ export function start(given) {
   const actions = new Actions(refs, state, messages, player, notify);
   const question = makeWorkbench(refs, scope, state, { frames, player, messages, queue, actions, notify });
   makeQueueScreen(refs, scope, state, queue, notify, (rows) => transfer.exportRows(rows));
-  makeWelcome(refs, scope.props.about, state, messages, notify);
+  const welcome = makeWelcome(refs, scope.props.about, state, messages, notify);
   const models = new Models(refs, scope, notify, (now) => {
     scope.props.about.models = now;
     tellModels(refs, now);
@@ -93,6 +93,7 @@ export function start(given) {
   showPerson(refs, scope.props.about);
   openAsked(state, queue, messages, player, leaving(refs, state, frames, messages));
   refs.app.dataset.ready = "true";
+  welcome();
   question.nameUnknown();
 }
 

@@ -137,7 +137,7 @@ export class Lanes {
     };
     this.#lanes.set(objectId, lane);
     const onpointerdown = (/** @type {PointerEvent} */ event) => this.#press(event, track, objectId);
-    const title = "click: go there · drag: choose frames of this object";
+    const title = "click: this object, there · drag: choose frames of it";
     const track = node(
       "div",
       { class: "v-track", title, onpointerdown },
@@ -228,7 +228,9 @@ export class Lanes {
     };
     const end = () => {
       track.removeEventListener("pointermove", drag);
-      if (!isRange) this.#player.go(from);
+      if (isRange) return;
+      this.#actions.select(objectId); // or the next click on the picture would go to another object
+      this.#player.go(from);
     };
     track.addEventListener("pointermove", drag);
     track.addEventListener("pointerup", end, { once: true });

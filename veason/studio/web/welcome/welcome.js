@@ -10,6 +10,7 @@ import { bindDrop, button, node } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
 import { upload } from "../core/upload.js";
 import { textOf } from "../core/words.js";
+import { takeFirst } from "./first.js";
 
 const MB = 1024 * 1024;
 
@@ -22,6 +23,7 @@ const seconds = (value) => (value < 90 ? `${Math.round(value)} s` : `${(value / 
  * @param {Store} state
  * @param {Messages} messages
  * @param {Notify} notify
+ * @returns {() => void} shows it, and goes on with what was chosen before it was ready
  */
 export function makeWelcome(refs, about, state, messages, notify) {
   refs.limits.textContent =
@@ -74,6 +76,12 @@ export function makeWelcome(refs, about, state, messages, notify) {
   });
   bindDrop(refs.drop, (files) => take(files?.[0]));
   state.on(["opening", "work", "screen"], (now) => drawScreen(refs, now, giveUp));
+  return () => {
+    const chosen = takeFirst();
+    const example = about.examples.find(({ place }) => place === chosen?.example);
+    if (example) openExample(example);
+    else take(chosen?.file);
+  };
 }
 
 /** @param {ExamplePart} example @param {() => void} onclick */
