@@ -81,9 +81,11 @@ engine-llamafactory: $(FACTORY)/done
 test-llamafactory: $(VENV)/dev.done $(FACTORY)/done
 	VEASON_LLAMAFACTORY=$(abspath $(FACTORY)/bin/python) $(BIN)/python -m pytest tests/training/test_real_engine.py
 
-# Thousands of requests that make no sense to a public server; schemathesis has an environment of its own.
+# Thousands of requests that make no sense to a public server, and of labels that something was done to; schemathesis and
+# atheris have an environment of their own.
 fuzzers: $(VENV)/dev.done $(FUZZERS)/done
 	$(BIN)/python benchmarks/fuzz_doors.py $(abspath $(FUZZERS)/bin/python)
+	$(BIN)/python benchmarks/fuzz_importers.py --atheris $(abspath $(FUZZERS)/bin/python)
 
 # The site under docs/, into site/. It is built from the sources alone, in an environment of its own; a warning is an error.
 docs: $(DOCS)/done
@@ -145,4 +147,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(DOCS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

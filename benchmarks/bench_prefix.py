@@ -27,6 +27,7 @@ import torch
 from report import write_result
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    LogitsProcessorList,
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
@@ -38,6 +39,7 @@ from transformers import (
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.tiny_qwen import CHAT_TEMPLATE, END, EXTRA, PAD, START
 from veason.policy import prompt
+from veason.policy.decoding import ChosenProbabilities
 from veason.policy.qwen import QwenPolicy
 from veason.profile import GENERIC, sample_indices
 from veason.types import Frame, Sampling
@@ -135,7 +137,8 @@ def ask(policy: QwenPolicy, frames: list[Frame], text: str, num_tokens: int) -> 
     """
     ids, clock, cpu = [], [], []
     started, spent = time.perf_counter(), time.process_time()
-    for new in policy._generate(policy._prepare(frames, text, ()), Sampling(max_new_tokens=num_tokens), 0):
+    chosen = ChosenProbabilities(LogitsProcessorList())
+    for new in policy._generate(policy._prepare(frames, text, ()), Sampling(max_new_tokens=num_tokens), chosen):
         ids += new
         clock.append(time.perf_counter() - started)
         cpu.append(time.process_time() - spent)

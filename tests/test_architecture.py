@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     "errors libraries jsonkeys atomic folders zip_files confined profile types",
-    "boxes masks shaping hub answer consistency tracks",
+    "boxes masks shaping hub model_use answer consistency tracks",
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline model_workers outputs models project formats",
@@ -25,7 +25,7 @@ LAYERS = [
 NANO_LAYERS = [
     "world",
     "language",
-    "dataset corpus examples",
+    "dataset corpus examples recorded_answers",
     "training",
     "segmenter policy",
     "evaluate batch statements",

@@ -21,9 +21,16 @@ Every message says what was wanted, what came and what to do about it.
 
 from __future__ import annotations
 
+MOST_LETTERS = 2000
+"""What is told of an error at most; a file may hold a name of a million letters."""
+
 
 class VeasonError(Exception):
-    """Base of every error that is meant to be shown to a person."""
+    """Base of every error that is meant to be shown to a person. A very long text is cut in the middle."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 601]}…{text[-600:]}"
 
 
 class VideoError(VeasonError):

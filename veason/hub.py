@@ -54,6 +54,18 @@ def cached_folder(hub_id: str) -> Path | None:
         return None
 
 
+def cache_folder() -> Path:
+    """Return the folder of the hub cache on this machine."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def repository_folder(hub_id: str) -> Path:
+    """Return the folder of a model in the hub cache, there or not."""
+    return cache_folder() / f"models--{hub_id.replace('/', '--')}"
+
+
 def path_stamp(path: Path) -> str:
     """Return a text that changes when a file, or one of a model's folder, is added, removed or written again."""
     digest = hashlib.blake2b(digest_size=12)

@@ -14,7 +14,7 @@ from veason.draw import MAX_PALETTE_ID, overlay_video, palette_image
 from veason.errors import ExportError
 from veason.masks import mask_area
 from veason.tracks import masks_by_frame
-from veason.types import Answer, MaskTrack, OnProgress, VideoInfo, VideoSource
+from veason.types import Answer, Confidence, MaskTrack, OnProgress, VideoInfo, VideoSource
 
 _MAX_NAME_BYTES = 255
 
@@ -30,6 +30,7 @@ class RunResult:
         instruction: the question, None without one.
         shown: absolute indices of the frames shown to the policy.
         answer: the policy's answer, None if there was no usable one.
+        confidence: how probable the policy found its numbers, None where it is not known.
         failure: the reason of a failure, "" if there was none.
         text: the policy's text if it had no usable answer.
         tracks: masks by object id.
@@ -44,6 +45,7 @@ class RunResult:
     instruction: str | None = None
     shown: tuple[int, ...] = ()
     answer: Answer | None = None
+    confidence: Confidence | None = None
     failure: str = ""
     text: str = ""
     tracks: Mapping[int, MaskTrack] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class RunResult:
             "boxes_xyxy": [list(box.xyxy) for box in answer.boxes] if answer else [],
             "absent": answer.is_absent if answer else None,
             "guess": answer.is_guess if answer else None,
+            "confidence": _confidence_record(self.confidence),
             "notes": [{"kind": note.kind, "message": note.message} for note in answer.notes] if answer else [],
             "text": answer.text if answer else self.text,
             "error": self.failure or None,
@@ -76,6 +79,13 @@ class RunResult:
             "timings": {name: round(seconds, 3) for name, seconds in self.timings.items()},
             "peak_memory_mb": peak_memory_mb(),
         }
+
+
+def _confidence_record(confidence: Confidence | None) -> dict[str, Any] | None:
+    if confidence is None:
+        return None
+    keyframe = None if confidence.keyframe is None else round(confidence.keyframe, 4)
+    return {"keyframe": keyframe, "boxes": [round(share, 4) for share in confidence.boxes]}
 
 
 def _object_record(track: MaskTrack) -> dict[str, Any]:

@@ -49,12 +49,16 @@ HOLDS_HEAD = """
 What a format cannot hold is left out or lost when labels are written to it, and counted in the report. *Masks*: exact
 (every pixel of every object), one object a pixel, outlines (polygons, small losses), drawn (colours over the picture),
 or only the boxes around them. *Unknown* is a frame that nobody labelled, told apart from one where the object is not.
+*Models* are the names of the policy and the segmenter that labelled an instruction, beside it: `policy` and
+`segmenter` (in `cvat` the attributes `policies` and `segmenters`, a line an instruction). They come back where the
+format is imported. Every export also has them, with the number of questions, in its `veason_export.json`.
 """
 
 HOLDS = {
     "identities": "tracks", "names": "names", "text": "text", "several": "several", "absent": "absent",
     "unlabelled": "unknown", "occluded": "hidden", "reasoning": "reasoning", "keyframe": "keyframe", "boxes": "boxes",
     "clicks": "clicks", "review": "review", "guess": "guess",
+    "models": "models",
 }  # fmt: skip
 """What a format may hold, and the head of its column; see `veason.formats.record.Holds`."""
 

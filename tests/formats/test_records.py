@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -24,6 +25,7 @@ BARE = ExportOptions(has_pictures=False)
 UNLABELLED = 25
 
 GUESS = "never trained on: moves"
+POLICY, SEGMENTER = "qwen2.5vl:7b at 10.0.0.1:11434", "facebook/sam2.1-hiera-<tiny>"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,9 @@ def video(videos: list[LabelledVideo]) -> LabelledVideo:
         "9", "the box", (9,), status="accepted", prompts=(box,), by_hand=frozenset({(9, 30)}), keyframe=30
     )
     guessed = tuple(
-        replace(question, guess=GUESS) if question.instruction == "everything that moves" else question
+        replace(question, guess=GUESS, policy=POLICY, segmenter=SEGMENTER)
+        if question.instruction == "everything that moves"
+        else replace(question, policy="", segmenter="")
         for question in made.questions
     )
     tracks = {**made.tracks, 1: {index: mask for index, mask in made.tracks[1].items() if index != UNLABELLED}, 9: {}}
@@ -76,9 +80,23 @@ def test_what_comes_back_of_an_export_is_what_the_record_says(
         boxes=any(prompt.box for question in back.questions for prompt in question.prompts if prompt.object_id == 9),
         clicks=bool(bundle and any(prompt.clicks for prompt in bundle.prompts) and bundle.by_hand),
         guess=any(GUESS in file.read_text(errors="ignore") for file in (tmp_path / "out").rglob("*") if file.is_file()),
+        models=_models(words.get("everything that moves")) == (POLICY, SEGMENTER),
         review=bool(bundle and bundle.is_accepted and back.tracks[1][50].provenance == "corrected"),
     )
     assert found == holds
+    assert {_models(question) for text, question in words.items() if text != "everything that moves"} <= {("", "")}
+
+
+def _models(question: LabelledQuestion | None) -> tuple[str, str] | None:
+    return (question.policy, question.segmenter) if question else None
+
+
+@pytest.mark.parametrize("format", EXPORTABLE)
+def test_every_export_says_which_models_labelled_it(format: str, video: LabelledVideo, tmp_path: Path) -> None:
+    report = export_labels([video], format, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "veason_export.json").read_text())["models"]
+    assert told == [{"policy": POLICY, "segmenter": SEGMENTER, "questions": 1}]
+    assert any("names of the models" in kind for kind in report.lost) != format_named(format).holds.models
 
 
 @pytest.mark.parametrize("format", EXPORTABLE)

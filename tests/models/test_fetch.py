@@ -124,3 +124,67 @@ def test_what_cannot_be_fetched_says_what_to_do(name: str, is_there: bool, told:
     assert refused.returncode == 2
     assert told in refused.stderr
     assert time.monotonic() - started < 60
+
+
+def test_a_disk_that_takes_no_more_is_told_and_what_came_is_gone_on_with(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    with running_hub(HubServer({NAME: FILES})) as hub:
+        full = subprocess.run(
+            [sys.executable, "-m", "veason", "models", "get", NAME],
+            env=environment(tmp_path, hub.address),
+            preexec_fn=small_files,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert full.returncode == 2
+        assert "takes no more" in full.stderr
+        assert "make room and fetch it again" in full.stderr
+        assert "Traceback" not in full.stderr
+        assert veason(tmp_path, hub.address, "get", NAME).returncode == 0
+        first_bytes = [first for name, first in hub.served if name == "model.safetensors"]
+        assert first_bytes[0] == 0
+        assert first_bytes[-1] == 1 << 20
+        assert veason(tmp_path, hub.address, "check", NAME).returncode == 0
+
+
+def test_a_disk_without_the_room_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
+    (tmp_path / "hf").mkdir()
+    mount = f"mount -t tmpfs -o size=1m tmpfs {tmp_path / 'hf'}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be made here")
+    with running_hub(HubServer({NAME: FILES})) as hub:
+        small = subprocess.run(
+            ["unshare", "-rm", "sh", "-c", f"{mount} && {sys.executable} -m veason models get {NAME}"],
+            env=environment(tmp_path, hub.address),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert small.returncode == 2
+    assert "needs 2 MB on the disk of" in small.stderr
+    assert "make room, or set HF_HOME to another disk" in small.stderr
+    assert not hub.served
+
+
+def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "hf").write_text("a file, where a folder is wanted")
+    with running_hub(HubServer({NAME: FILES})) as hub:
+        told = veason(tmp_path, hub.address, "get", NAME)
+        assert told.returncode == 2
+        assert "set HF_HOME to a folder that you may write to" in told.stderr
+        assert "Traceback" not in told.stderr
+
+        (tmp_path / "hf").unlink()
+        (tmp_path / "hf").mkdir(mode=0o555)
+        if os.access(tmp_path / "hf", os.W_OK):
+            return  # whoever may write everywhere (root) is not stopped by rights
+        told = veason(tmp_path, hub.address, "get", NAME)
+        assert told.returncode == 2
+        assert "set HF_HOME to a folder that you may write to" in told.stderr

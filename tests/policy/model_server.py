@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import select
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ class ModelServer:
     lines: Sequence[str] = ()
     replies: list[Reply] = field(default_factory=list)
     models: Sequence[str] | None = ("only",)
+    owner: str = "test"
     status_of_no_list: int = 500
     pause_s: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -43,8 +45,8 @@ class ModelServer:
 
 
 @contextmanager
-def running(server: ModelServer) -> Iterator[ModelServer]:
-    """Serve on a free port of this machine while the block runs."""
+def running(server: ModelServer, tls: ssl.SSLContext | None = None) -> Iterator[ModelServer]:
+    """Serve on a free port of this machine while the block runs, behind TLS where there is a context for it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -88,7 +90,7 @@ def running(server: ModelServer) -> Iterator[ModelServer]:
         def do_GET(self) -> None:
             if server.models is None or not self.path.endswith("/models"):
                 return self._send(server.status_of_no_list, {}, '{"detail": "no hub"}')
-            rows = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in server.models]
+            rows = [{"id": name, "object": "model", "created": 0, "owned_by": server.owner} for name in server.models]
             return self._send(200, {}, json.dumps({"object": "list", "data": rows}))
 
         def do_POST(self) -> None:
@@ -123,9 +125,12 @@ def running(server: ModelServer) -> Iterator[ModelServer]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
+    if tls is not None:
+        http.socket = tls.wrap_socket(http.socket, server_side=True)
+        http.handle_error = lambda *_: None  # type: ignore[method-assign]  # refused handshakes are what is tested
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
-    server.address = f"http://127.0.0.1:{http.server_port}/v1"
+    server.address = f"http{'s' if tls else ''}://127.0.0.1:{http.server_port}/v1"
     try:
         yield server
     finally:

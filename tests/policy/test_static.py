@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from transformers import LogitsProcessorList
 
 from tests.policy.conftest import TINY
+from veason.policy.decoding import ChosenProbabilities
 from veason.policy.qwen import QwenPolicy
 from veason.policy.static import CAPACITY_STEP, ReusableStaticCache
 from veason.types import Frame, Sampling, Turn, Unanswered
@@ -21,7 +23,9 @@ def video(seed: int, shown: tuple[int, ...] = (0, 17, 35)) -> list[Frame]:
 
 
 def write(policy: QwenPolicy, seed: int, text: str, turns: tuple[Turn, ...] = ()) -> list[int]:
-    return [token for ids in policy._generate(policy._prepare(video(seed), text, turns), GREEDY, 0) for token in ids]
+    chosen = ChosenProbabilities(LogitsProcessorList())
+    prepared = policy._prepare(video(seed), text, turns)
+    return [token for ids in policy._generate(prepared, GREEDY, chosen) for token in ids]
 
 
 def like(tiny: QwenPolicy, **options: Any) -> QwenPolicy:

@@ -91,7 +91,9 @@ def test_no_message_to_a_visitor_names_a_folder_of_the_server(tmp_path: Path) ->
 
 def test_no_download_names_the_key_or_a_folder_of_the_server(tmp_path: Path) -> None:
     registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors"))
-    studio = Studio(Pipeline(None, BoxFiller()), registry, [], capacity=2)
+    segmenter = BoxFiller()
+    segmenter.name = str(tmp_path / "models" / "mine at 10.9.8.7:80")
+    studio = Studio(Pipeline(None, segmenter), registry, [], capacity=2)
     key, project = registry.get_or_make(None)
     question = project.library.add_question(project.library.add_video(make_frames(tmp_path / "clip", 3)), "the ball")
     work = {"work": f"{key}.{question}", "project": key}
@@ -107,6 +109,7 @@ def test_no_download_names_the_key_or_a_folder_of_the_server(tmp_path: Path) -> 
                     content = b"".join(map(archive.read, archive.namelist()))
             assert key.encode() not in content, export
             assert str(tmp_path).encode() not in content, export
+            assert b"10.9.8.7" not in content, export
     assert of_kind(list(_items(studio, {**work, "what": "json"})), "file")
     studio.close()
 

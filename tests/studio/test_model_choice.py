@@ -15,9 +15,11 @@ from tests.standins import BoxFiller
 from tests.studio.visitor import Visitor, make_frames, of_kind
 from veason import hub
 from veason.errors import OptionError, SessionError
+from veason.formats.projects.from_project import from_project
 from veason.models.choice import read_choice
 from veason.pipeline import Pipeline
 from veason.profile import GENERIC
+from veason.project import Project
 from veason.studio.server.model_choice import LOCKED, ModelChoice, read_kept
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.requests.models import CancelModelWork, ChooseModel, ConnectServer, ListModels
@@ -107,6 +109,62 @@ def test_a_server_is_tested_then_used_and_a_running_question_ends_on_the_policy_
         assert read_kept(project, "nano", None).policy == "nano"  # what is named on the command line goes first
     assert "sk-secret" not in "".join(one.read_text() for one in (project.parent / ".config").rglob("*.json"))
     studio.close()
+
+
+class NamedFiller(BoxFiller):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def test_a_batch_that_prelabels_ends_on_the_models_it_began_with_and_the_next_one_takes_the_new(project: Path) -> None:
+    policy = SlowPolicy()
+    choice = ModelChoice(Pipeline(policy, NamedFiller("old filler")), is_locked=False, project=project)
+    registry = ProjectRegistry(Settings(project=project))
+    studio = Studio(choice.pipeline, registry, [], capacity=2, models=choice)
+    key, kept = registry.get_or_make(None)
+    video = kept.library.add_video(make_frames(project.parent / "frames", 8))
+    batch = [kept.library.add_question(video, words) for words in ("the red ball", "the blue ball", "the hat")]
+    switched: list[str] = []
+
+    def prelabel() -> None:
+        assert "error" not in studio.look_up("act", {"project": key, "do": "prelabel"})
+        deadline = time.monotonic() + 120
+        while (run := studio.look_up("queue", {"project": key})["prelabel"])["running"]:
+            assert time.monotonic() < deadline, run
+            time.sleep(0.02)
+        assert (run["failure"], run["failed"], run["done"]) == ("", 0, run["total"])
+
+    with running(ModelServer(lines=wire_forms("I see it.", ANSWER)["llama.cpp"])) as server:
+
+        def switch() -> None:
+            if not switched:
+                choice.answer(ConnectServer(do="connect", address=server.address, model="only"))
+                switched.append(ended(choice).now.policy)
+                choice.answer(ChooseModel(do="choose", kind="segmenter", name=hub.NANO))
+                switched.append(ended(choice).now.segmenter)
+
+        policy.meanwhile = switch
+        prelabel()
+        assert switched == [choice.pipeline.policy.name if choice.pipeline.policy else "", hub.NANO]
+        assert [_makers(kept, question) for question in batch] == [("slow", "old filler")] * 3
+        later = kept.library.add_question(video, "the dog")
+        prelabel()
+        made = _makers(kept, later)
+        assert made[0].startswith("only at 127.0.0.1")
+        assert made[1] == hub.NANO
+        assert [_makers(kept, question) for question in batch] == [("slow", "old filler")] * 3
+    (exported,) = from_project(kept)
+    assert {one.instruction: (one.policy, one.segmenter) for one in exported.questions}["the hat"] == (
+        "slow",
+        "old filler",
+    )
+    studio.close()
+
+
+def _makers(project: Project, question_id: int) -> tuple[str, str]:
+    answer = project.labels.answer(question_id)
+    assert answer is not None
+    return answer.policy or "", project.library.question(question_id).segmenter or ""
 
 
 def test_what_cannot_be_used_is_told_and_the_models_stay(project: Path) -> None:

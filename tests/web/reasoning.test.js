@@ -86,9 +86,11 @@ test("an answer agrees with its masks once there are some, and nothing is said w
     kind: /** @type {const} */ ("answered"),
     absent: false,
     guess: false,
+    recorded: false,
     notes: [],
     firstWord: 1,
     tokensPerSecond: 9,
+    sureness: "",
   };
   const said = (/** @type {Parameters<typeof stateWith>[0]} */ patch) => agreementText(stateWith(patch).get());
   assert.equal(said({ answered }), "✓ the answer agrees with its reasoning");

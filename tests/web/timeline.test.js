@@ -40,7 +40,7 @@ test("a track counts the frames that are done, leaves out where the object is ab
 });
 
 test("the strip holds what the policy was shown, the keyframe, and what other answers chose, by time", () => {
-  const answer = { number: 1, frame: 4, absent: false, boxes: [], current: false };
+  const answer = { number: 1, frame: 4, absent: false, boxes: [], current: false, sureness: "" };
   const frames = framesOf({
     shown: [0, 8],
     keyframe: 6,

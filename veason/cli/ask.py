@@ -108,7 +108,7 @@ def run_policy(
         if getattr(event, "sample", 0) == 0:
             print_event(event)
         if isinstance(event, Answered) and run.answer is None:
-            run.answer = event.answer
+            run.answer, run.confidence = event.answer, event.confidence
             if event.speed is not None:
                 run.timings["first_token"] = event.speed.first_token_s
         elif isinstance(event, Unanswered) and not run.text:
@@ -135,6 +135,8 @@ def print_event(event: object) -> None:
     if isinstance(event, Answered):
         if event.answer.is_guess:
             write("this is a guess: the policy was not trained for the question\n")
+        if event.confidence is not None:
+            write(f"how sure: {event.confidence.text}\n")
         for note in event.answer.notes:
             write(f"note: {note.message}\n")
     sys.stderr.flush()

@@ -34,6 +34,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
             action.add_argument("--json", action="store_true", help="print everything as JSON")
             continue
         action.add_argument("name", metavar="NAME", help="a hub id, such as Qwen/Qwen2.5-VL-7B-Instruct")
+        if name == "remove":
+            action.add_argument("--force", action="store_true", help="also while a process uses it")
         if name == "get":
             action.add_argument("--yes", action="store_true", help="do not ask before fetching")
         if name == "probe":
@@ -120,7 +122,7 @@ def _remove(args: argparse.Namespace) -> int:
     from veason.models.fetch import gigabytes
     from veason.models.local import remove_model
 
-    print(f"removed {args.name}: {gigabytes(remove_model(args.name))} are free again")
+    print(f"removed {args.name}: {gigabytes(remove_model(args.name, is_forced=args.force))} are free again")
     return 0
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from veason.errors import DataError, ExportError
 from veason.formats.catalogue import EXPORTABLE, format_named
+from veason.formats.labels.made_with import POLICY, SEGMENTER, for_strangers, made_with
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.parting import parted
 from veason.formats.labels.pictures import check_name
@@ -25,6 +27,7 @@ from veason.formats.record import Format, Holds
 NOT_ACCEPTED = "questions that are not accepted"
 DISPUTED = "accepted questions that a reviewer disagrees with"
 _GUESSES = "marks that an answer is a guess (the format cannot hold them)"
+_MODELS = "names of the models that labelled an instruction (they are in the file about the export alone)"
 _OCCLUDED = "marks that an object is occluded (the format cannot hold them)"
 _BOXES = "boxes of objects without masks (the format cannot hold them)"
 _GUESSED_ABSENT = "frames on which an object that nobody labelled is written as not there"
@@ -59,7 +62,7 @@ def export_labels(
         chosen = _chosen(videos, record, options, tally)
         if not options.has_overlaps:
             chosen = (parted(video, tally) for video in chosen)
-        chosen = _checked(chosen, record.holds, tally)
+        chosen = _checked(map(_as_told, chosen), record.holds, tally)
         try:
             record.write(chosen, folder, tally, options)
         except DataError as error:
@@ -94,6 +97,13 @@ def _chosen(
             yield video.only(questions)
 
 
+def _as_told(video: LabelledVideo) -> LabelledVideo:
+    """Return a video whose models a stranger may be told of."""
+    if video.limits.is_trusted:
+        return video
+    return replace(video, questions=tuple(for_strangers(question) for question in video.questions))
+
+
 def _checked(videos: Iterable[LabelledVideo], holds: Holds, tally: Tally) -> Iterator[LabelledVideo]:
     """Yield the videos; raise ExportError for a name that comes twice or cannot be a path, or a mask that misfits."""
     seen: set[str] = set()
@@ -109,6 +119,10 @@ def _checked(videos: Iterable[LabelledVideo], holds: Holds, tally: Tally) -> Ite
             tally.lost[_OCCLUDED] += sum(mask.is_occluded for track in video.tracks.values() for mask in track.values())
         if not holds.guess:
             tally.lost[_GUESSES] += sum(bool(question.guess) for question in video.questions)
+        for question in video.questions:
+            models = made_with(question)
+            tally.models[models.get(POLICY, ""), models.get(SEGMENTER, "")] += bool(models)
+            tally.lost[_MODELS] += bool(models) and not (holds.models and (question.instruction or holds.review))
         if not holds.boxes:
             prompts = [prompt for question in video.questions for prompt in question.prompts]
             alone = [prompt for prompt in prompts if prompt.box and not video.tracks[prompt.object_id]]

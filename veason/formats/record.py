@@ -52,6 +52,7 @@ class Holds:
         clicks: clicks, and which prompts a person made.
         review: how far the work on an instruction is, and where each mask comes from.
         guess: that the policy was not trained for an instruction and only guessed its answer.
+        models: which models made the labels of an instruction.
     """
 
     masks: Masks = "exact"
@@ -68,6 +69,7 @@ class Holds:
     clicks: bool = False
     review: bool = False
     guess: bool = False
+    models: bool = False
 
 
 @dataclass(frozen=True, slots=True)

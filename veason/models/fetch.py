@@ -6,6 +6,7 @@ break; here a part stays beside the whole files until it is complete, and is com
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +28,10 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils._headers import build_hf_headers
 
 from veason.errors import FetchError
+from veason.hub import cache_folder, repository_folder
+from veason.model_use import holding
 from veason.models.catalogue import CatalogueModel, similar_models
-from veason.models.local import PART_ENDING, cache_folder, is_sound, repository_folder
+from veason.models.local import PART_ENDING, is_sound
 from veason.models.machine import free_disk_bytes
 
 HUB_TIMEOUT_S = 8.0
@@ -46,6 +49,9 @@ _NETWORK_ERRORS: tuple[type[Exception], ...] = tuple(
 """What the HTTP client of the hub's library raises: it has been another library from one release to the next."""
 
 _UNREACHABLE: tuple[type[Exception], ...] = (*_NETWORK_ERRORS, OfflineModeIsEnabled, ConnectionError, TimeoutError)
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 OnBytes = Callable[[int], object]
 """A callback for progress, called with the bytes that are here of all that are wanted."""
@@ -136,6 +142,8 @@ def fetch_model(
     done = plan.num_bytes - plan.missing_bytes
     folder = repository_folder(plan.model)
     with _told(plan.model):
+        folder.mkdir(parents=True, exist_ok=True)
+    with _told(plan.model), holding(plan.model):
         for file in sorted((one for one in plan.files if not one.is_here), key=lambda one: -one.num_bytes):
             _fetch_file(plan, file, _Counted(on_bytes, done), is_cancelled)
             done += file.num_bytes
@@ -238,7 +246,19 @@ def _told(model: str) -> Iterator[None]:
     except _UNREACHABLE as error:
         raise FetchError(unreachable(model)) from error
     except OSError as error:
-        raise FetchError(f"cannot fetch {model}: {error}") from error
+        raise FetchError(f"cannot fetch {model}: {_advice(error)}") from error
+
+
+def _advice(error: OSError) -> str:
+    """Return what a disk refused, and what to do about it."""
+    if error.errno in _FULL:
+        return (
+            f"the disk of {cache_folder()} takes no more ({error.strerror}): make room and fetch it again, which goes "
+            "on where it stopped, or set HF_HOME to another disk"
+        )
+    if error.errno in _FORBIDDEN:
+        return f"nothing may be written to {cache_folder()} ({error}): set HF_HOME to a folder that you may write to"
+    return str(error)
 
 
 def unreachable(model: str) -> str:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veason import hub
-from veason.errors import MissingBackend
+from veason.errors import FetchError, MissingBackend, OptionError
 from veason.folders import files_in, size_of
+from veason.hub import cache_folder, repository_folder
+from veason.model_use import alone_with
 from veason.models.catalogue import CATALOGUE, ModelKind
 
 PART_ENDING = ".veason-part"
@@ -39,18 +41,6 @@ class LocalModel:
     num_bytes: int = 0
     is_whole: bool = False
     part_bytes: int = 0
-
-
-def cache_folder() -> Path:
-    """Return the folder of the hub cache on this machine."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
-
-
-def repository_folder(name: str) -> Path:
-    """Return the folder of a model in the hub cache, there or not."""
-    return cache_folder() / f"models--{name.replace('/', '--')}"
 
 
 def local_model(name: str, kind: ModelKind) -> LocalModel:
@@ -127,19 +117,37 @@ def is_sound(file: Path, name: str | None = None) -> bool:
     return digest.hexdigest() == name
 
 
-def remove_model(name: str) -> int:
+def remove_model(name: str, *, is_forced: bool = False) -> int:
     """Delete a model from the hub cache, parts included, and return how many bytes that frees.
+
+    Args:
+        name: a hub id.
+        is_forced: delete it also while a process uses it, which may then fail.
 
     Raises:
         MissingBackend: nothing of it is here, or it belongs to the package.
+        OptionError: a process uses or fetches it.
+        FetchError: it may not be deleted here.
     """
     if name in hub.EMBEDDED_SEGMENTERS:
         raise MissingBackend(f"{name} belongs to the package and stays: choose another model")
     folder = repository_folder(name)
     if not folder.is_dir():
         raise MissingBackend(f"nothing of {name} is in {cache_folder()}")
-    freed = size_of(folder / "blobs")
-    shutil.rmtree(folder)
+    with alone_with(name) as users:
+        if users is not None and not is_forced:
+            who = f" (process {', '.join(map(str, users))})" if users else ""
+            raise OptionError(
+                f"{name} is in use or being fetched{who}: end that first, or delete it all the same with "
+                f"veason models remove {name} --force"
+            )
+        freed = size_of(folder / "blobs")
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise FetchError(
+                f"cannot delete {folder} whole ({error.strerror}): what is left is told by veason models check {name}"
+            ) from error
     return freed
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from veason import hub
 from veason.errors import MissingBackend
+from veason.model_use import hold_while_alive, holding
 from veason.profile import load_profile, read_profile
 from veason.types import EndpointOptions, ModelOptions, Policy
 
@@ -64,7 +65,10 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
     else:
         is_known = hub.is_cached(checkpoint)
     profile = load_profile(checkpoint, options.profile)
-    return load_qwen(checkpoint, profile, options, name=name, may_download=not is_known)
+    with holding(checkpoint):
+        policy = load_qwen(checkpoint, profile, options, name=name, may_download=not is_known)
+        hold_while_alive(policy, checkpoint)
+    return policy
 
 
 def check_server(address: str) -> str:

@@ -66,6 +66,31 @@ class GumbelSampler(LogitsProcessor):
         return scores - noise.clamp_min_(torch.finfo(scores.dtype).tiny).log_()
 
 
+class ChosenProbabilities(LogitsProcessor):
+    """A logits processor that notes the log-probability of every token that is chosen; it has to be the last one.
+
+    The probabilities are those before temperature and top_p, with the checkpoint's own penalties.
+
+    Args:
+        processors: what turns the scores into those whose argmax is chosen.
+    """
+
+    def __init__(self, processors: LogitsProcessorList) -> None:
+        self._processors = processors
+        self._noted: list[torch.Tensor] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return `(1, V)` scores as the processors make them of `(1, V)` scores."""
+        logprobs = torch.log_softmax(scores.float(), -1)
+        processed: torch.Tensor = self._processors(input_ids, scores)
+        self._noted.append(logprobs.gather(-1, processed.argmax(-1, keepdim=True)))
+        return processed
+
+    def logprob(self, place: int) -> float | None:
+        """Return the natural log-probability of the `place`-th token (0-based), None where there is none."""
+        return float(self._noted[place]) if place < len(self._noted) else None
+
+
 def sampling_processors(sampling: Sampling, sample: int, device: torch.device) -> LogitsProcessorList:
     """Return processors that turn greedy decoding into sampling with these settings; empty at temperature 0."""
     if sampling.temperature == 0:

@@ -2,6 +2,11 @@
 
 Requests have the same prompt as the in-process policy: the same text and labels, and lossless images of the profile's
 size. A server with the same weights writes the same greedy text.
+
+Each sample of a question has a seed of its own, so that it can be drawn again alone. vLLM counts the seeds of `n`
+samples on just so, and is asked once. All others are asked several times: llama.cpp takes `n` only up to its
+slots, nothing says that SGLang gives each sample another seed, and Ollama, LM Studio and `transformers serve` do not
+know it.
 """
 
 from __future__ import annotations
@@ -21,14 +26,16 @@ import openai
 from veason.answer import context_for
 from veason.errors import EndpointError, PromptError
 from veason.policy import prompt
+from veason.policy.chat_request import chat_fields, chat_messages, refused_field, text_of, without
+from veason.policy.confidence import confidence_in
 from veason.policy.connection import check_address, open_client
 from veason.policy.deltas import DeltaReader
 from veason.policy.exchange import Exchange, run_apart
 from veason.policy.heard import EndpointUsage, Heard
 from veason.policy.limits import outside_training, with_notes
-from veason.policy.pictures import data_url, resize_frame
 from veason.policy.pieces import read_pieces
-from veason.policy.refusals import AskedServer, broken_off, is_unknown_model, message_of
+from veason.policy.refusals import AskedServer, broken_off, is_unknown_model
+from veason.policy.trust import trusted_certificates
 from veason.profile import Profile, profile_of_model
 from veason.types import Answered, EndpointOptions, Frame, Note, PolicyEvent, Sampling, Turn, Unanswered
 
@@ -43,6 +50,9 @@ LIST_S = 30.0
 
 MAX_CHARS_A_TOKEN = 64
 """A server that writes more than this for each token that it may write does not keep to what it was asked."""
+
+MAX_N = 16
+"""Most samples that one request asks for with `n`."""
 
 _RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _FAILURE_REASONS = {"content_filter": "its content filter", "error": "an error", "abort": "an abort on its side"}
@@ -60,7 +70,7 @@ class EndpointPolicy:
 
     Raises:
         OptionError: the address is not an http URL, or contains a password.
-        EndpointError: no model is named and the server does not have exactly one.
+        EndpointError: no model is named and the server does not have exactly one, or `SSL_CERT_FILE` is none.
     """
 
     is_recorded = False
@@ -69,7 +79,7 @@ class EndpointPolicy:
     def __init__(self, address: str, options: EndpointOptions, profile: Profile | None = None) -> None:
         self.address = check_address(address)
         self._options = options
-        self._trusted = httpx2.create_ssl_context()
+        self._trusted = trusted_certificates()
         self._server = AskedServer(urlsplit(self.address).netloc, self.address, "", options.key)
         self.model = options.model or self._find_single_model()
         self.name = f"{self.model} at {urlsplit(self.address).netloc}"
@@ -77,6 +87,7 @@ class EndpointPolicy:
         self.profile = profile or profile_of_model(self.model)
         self._usage = EndpointUsage()
         self._unsupported: set[str] = set()
+        self._has_n: bool | None = None
 
     @property
     def frame_count(self) -> int:
@@ -153,19 +164,37 @@ class EndpointPolicy:
         height, width = frames[0].image.shape[:2]
         shown = [frame.index for frame in frames]
         context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height), fps=fps)
-        messages = self._messages(frames, instruction, turns)
+        messages = chat_messages(self.profile, frames, instruction, turns)
         text, most_tokens = text_of(messages), self._most_tokens(sampling)
         heard = [Heard() for _ in range(sampling.num_samples)]
         write = partial(self._write, messages, sampling, heard)
-        with closing(Exchange(self._open_client, write, sampling.num_samples)) as exchange:
+        split = partial(self._split, sampling)
+        with closing(Exchange(self._open_client, split, write, sampling.num_samples)) as exchange:
             for sample, said in enumerate(heard):
                 with closing(read_pieces(exchange.pieces(sample), context, sample)) as events:
                     for event in events:
                         if isinstance(event, Unanswered):
                             event = replace(event, reason=said.why_unanswered(event.reason, most_tokens))
                         elif isinstance(event, Answered):
+                            event = replace(event, confidence=confidence_in(said.tokens, event.answer, context))
                             event = with_notes(event, said.notes(self.model, self.profile, len(frames), text))
                         yield event
+
+    async def _split(self, sampling: Sampling, client: openai.AsyncOpenAI) -> Sequence[range]:
+        """Return the samples of each request: one each, or several where the server counts seeds on as we do."""
+        count = sampling.num_samples
+        at_once = MAX_N if count > 1 and sampling.temperature > 0 and await self._takes_n(client) else 1
+        return [range(first, min(first + at_once, count)) for first in range(0, count, at_once)]
+
+    async def _takes_n(self, client: openai.AsyncOpenAI) -> bool:
+        """Tell whether the server is one that takes `n` and gives each sample the seed that it would have alone."""
+        if self._has_n is None:
+            owners: set[object] = set()
+            with suppress(*_UNREADABLE):
+                async with asyncio.timeout(LIST_S):
+                    owners = {getattr(model, "owned_by", None) async for model in client.models.list()}
+            self._has_n = owners == {"vllm"}
+        return self._has_n
 
     async def _write(
         self,
@@ -173,34 +202,56 @@ class EndpointPolicy:
         sampling: Sampling,
         heard: Sequence[Heard],
         client: openai.AsyncOpenAI,
-        sample: int,
-    ) -> AsyncGenerator[str, None]:
-        """Yield the raw text of one sample as the server sends it; a request is not repeated after its first text.
+        samples: range,
+    ) -> AsyncGenerator[tuple[int, str], None]:
+        """Yield the raw text of some samples as the server sends it, each piece with the number of its sample.
+
+        A request is not repeated after its first text. Samples of which a server with `n` sends nothing, or which it
+        refuses, are asked for one by one.
 
         Raises:
             EndpointError: as for `stream`.
         """
-        reader, said = DeltaReader(), heard[sample]
-        num_chars, most_chars = 0, MAX_CHARS_A_TOKEN * self._most_tokens(sampling)
+        readers = {sample: DeltaReader() for sample in samples}
+        num_chars, most_tokens = dict.fromkeys(samples, 0), self._most_tokens(sampling)
+        request = chat_fields(self.model, messages, sampling, most_tokens, samples)
         try:
-            async with aclosing(self._chunks(client, self._request(messages, sampling, sample))) as chunks:
+            async with aclosing(self._chunks(client, request)) as chunks:
                 async for chunk in chunks:
-                    said.hear(chunk)
-                    text = "".join(reader.read(choice) for choice in _choices(chunk))
-                    num_chars += len(text)
-                    if num_chars > most_chars:
-                        raise EndpointError(f"{self.name} writes on and on, past the tokens that it may write: stopped")
-                    if text:
-                        yield text
+                    for said in (heard[sample] for sample in samples):
+                        said.hear(chunk)
+                    for sample, choice in _choices(chunk, samples):
+                        heard[sample].hear_tokens(choice, most_tokens)
+                        if text := readers[sample].read(choice):
+                            num_chars[sample] += len(text)
+                            if num_chars[sample] > MAX_CHARS_A_TOKEN * most_tokens:
+                                raise EndpointError(
+                                    f"{self.name} writes on and on, past the tokens that it may write: stopped"
+                                )
+                            yield sample, text
         except _UNREADABLE as error:
-            raise await self._explained(client, error, has_begun=num_chars > 0) from error
-        said.finish_reason, self._usage = reader.finish_reason, said.usage
+            is_refused = isinstance(error, openai.APIStatusError) and error.status_code in (400, 422)
+            if not is_refused or len(samples) == 1:
+                raise await self._explained(client, error, has_begun=any(num_chars.values())) from error
+        self._usage = heard[samples.start].usage
+        left = [sample for sample in samples if not readers[sample].finish_reason and not num_chars[sample]]
+        if left and len(samples) > 1:
+            self._has_n = False
+        for sample in samples:
+            heard[sample].end(readers[sample].finish_reason, is_alone=len(samples) == 1)
+            if sample in left and len(samples) > 1:
+                async for one in self._write(messages, sampling, heard, client, range(sample, sample + 1)):
+                    yield one
+            elif text := self._ended(readers[sample]):
+                yield sample, text
+
+    def _ended(self, reader: DeltaReader) -> str:
+        """Return what is left of a text at its end. Raises EndpointError where it ended before that."""
         if not reader.finish_reason:
             raise broken_off(self.name)
         if reader.finish_reason in _FAILURE_REASONS:
             raise EndpointError(f"{self.name} ended the answer because of {_FAILURE_REASONS[reader.finish_reason]}")
-        if text := reader.close():
-            yield text
+        return reader.close()
 
     async def _chunks(
         self, client: openai.AsyncOpenAI, request: dict[str, Any]
@@ -230,9 +281,9 @@ class EndpointPolicy:
         while True:
             tries_left -= 1
             try:
-                return await client.chat.completions.create(**self._supported(request))
+                return await client.chat.completions.create(**without(request, self._unsupported))
             except openai.APIStatusError as error:
-                if (extra := self._unsupported_by(error)) is not None:
+                if (extra := refused_field(error, self._unsupported)) is not None:
                     self._unsupported.add(extra)
                     tries_left += 1
                     continue
@@ -246,48 +297,8 @@ class EndpointPolicy:
             await asyncio.sleep(min(wait_s, MAX_RETRY_WAIT_S))
             wait_s *= 2
 
-    def _request(self, messages: list[dict[str, Any]], sampling: Sampling, sample: int) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "model": self.model,
-            "messages": messages,
-            "max_tokens": self._most_tokens(sampling),
-            "temperature": sampling.temperature,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "seed": sampling.seed + sample,
-        }
-        if sampling.temperature > 0:
-            fields["top_p"] = sampling.top_p
-        return fields
-
-    def _supported(self, request: dict[str, Any]) -> dict[str, Any]:
-        fields = {name: value for name, value in request.items() if name not in self._unsupported}
-        if "max_tokens" in self._unsupported:
-            fields["max_completion_tokens"] = request["max_tokens"]
-        return fields
-
-    def _unsupported_by(self, error: openai.APIStatusError) -> str | None:
-        """Return the parameter that the server's error names and that can be left out or renamed, or None."""
-        if error.status_code not in (400, 422):
-            return None
-        text = f"{error} {message_of(error)}"
-        names = ["stream_options", "seed"] + (["max_tokens"] if "use 'max_completion_tokens'" in text.lower() else [])
-        return next((name for name in names if name in text and name not in self._unsupported), None)
-
     def _most_tokens(self, sampling: Sampling) -> int:
         return min(sampling.max_new_tokens, self.profile.max_new_tokens)
-
-    def _messages(self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]) -> list[dict[str, Any]]:
-        """Return the messages with images. An empty system message is left out: servers would add text for it."""
-        pictures = iter(data_url(resize_frame(frame, self.profile.size_wh)) for frame in frames)
-        messages = prompt.build_messages(self.profile, [frame.index for frame in frames], instruction, turns)
-        for message in messages:
-            if isinstance(message["content"], list):
-                message["content"] = [
-                    {"type": "image_url", "image_url": {"url": next(pictures)}} if part["type"] == "image" else part
-                    for part in message["content"]
-                ]
-        return [message for message in messages if message["role"] != "system" or message["content"]]
 
     def _find_single_model(self) -> str:
         names = self.models()
@@ -306,20 +317,12 @@ class EndpointPolicy:
         return self._server.error(error, has_begun=has_begun)
 
 
-def text_of(messages: Sequence[Mapping[str, Any]]) -> str:
-    """Return all text of chat messages, pictures left out."""
-    contents = [message["content"] for message in messages]
-    return "".join(
-        content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-        for content in contents
-    )
-
-
-def _choices(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the choices of a chunk; those of other samples than the first are none of ours."""
+def _choices(chunk: Mapping[str, Any], samples: range) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the choices of a chunk with the numbers of their samples; those of others are none of ours."""
     for choice in chunk.get("choices") or ():
-        if isinstance(choice, dict) and not choice.get("index"):
-            yield choice
+        place = (choice.get("index") or 0) if isinstance(choice, dict) else None
+        if isinstance(place, int) and 0 <= place < len(samples):
+            yield samples[place], choice
 
 
 def _is_connecting(error: Exception) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
@@ -34,17 +34,19 @@ class Exchange(Generic[Client]):
 
     Args:
         open_client: opens what requests are made with; entered once, for all samples.
-        write: yields the text of a sample, by its number.
+        split: returns which samples are requested at once, each of them in one part.
+        write: yields the text of the samples of a part, each with its number.
         num_samples: how many samples there are.
     """
 
     def __init__(
         self,
         open_client: Callable[[], AbstractAsyncContextManager[Client]],
-        write: Callable[[Client, int], AsyncGenerator[str, None]],
+        split: Callable[[Client], Awaitable[Sequence[range]]],
+        write: Callable[[Client, range], AsyncGenerator[tuple[int, str], None]],
         num_samples: int,
     ) -> None:
-        self._open_client, self._write = open_client, write
+        self._open_client, self._split, self._write = open_client, split, write
         self._queues = [SimpleQueue[Piece | Exception | None]() for _ in range(num_samples)]
         self._is_running = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -94,21 +96,21 @@ class Exchange(Generic[Client]):
         self._is_running.set()
         slots = asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
         async with self._open_client() as client, asyncio.TaskGroup() as group:
-            for sample in range(len(self._queues)):
-                group.create_task(self._one(client, sample, slots))
+            for part in await self._split(client):
+                group.create_task(self._part(client, part, slots))
 
-    async def _one(self, client: Client, sample: int, slots: asyncio.Semaphore) -> None:
-        queue = self._queues[sample]
+    async def _part(self, client: Client, part: range, slots: asyncio.Semaphore) -> None:
+        end: Exception | None = None
         try:
             async with slots:
                 start = time.perf_counter()
-                async with aclosing(self._write(client, sample)) as texts:
-                    async for text in texts:
-                        queue.put(Piece(time.perf_counter() - start, text))
+                async with aclosing(self._write(client, part)) as texts:
+                    async for sample, text in texts:
+                        self._queues[sample].put(Piece(time.perf_counter() - start, text))
         except Exception as error:  # noqa: BLE001  # raised in `pieces`
-            queue.put(error)
-        else:
-            queue.put(None)
+            end = error
+        for sample in part:
+            self._queues[sample].put(end)
 
 
 def run_apart(make: Callable[[], Coroutine[None, None, Result]]) -> Result:

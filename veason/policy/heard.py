@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from veason.policy.confidence import WrittenToken
 from veason.profile import Profile
 from veason.types import Note
 
@@ -16,6 +17,12 @@ _READS_PATCHES = re.compile(r"qwen[-_. ]?(2[-_.]?5|3)[-_. ]?vl|veason|vision-?re
 
 _SQUARE_PX = 28
 _LARGER_SQUARE_PX = 32
+_ROUNDED = 1e-3
+"""A log-probability may lie above 0 by this much: servers compute them in half precision."""
+
+_MORE_TOKENS = 64
+"""Tokens that a server may tell of beyond those that it may write: those of marks, and of the end."""
+
 _MARK_TOKENS = 24
 """Tokens that a server's template may put around each text and each picture, at most."""
 
@@ -31,11 +38,20 @@ class EndpointUsage:
 
 @dataclass(slots=True)
 class Heard:
-    """What one reply said beside its text; `model` is "" until the server names one."""
+    """What a reply said of one sample beside its text; `model` is "" until the server names one.
+
+    Attributes:
+        usage: token counts.
+        model: who answers.
+        finish_reason: why the text ended.
+        tokens: those of the text with their log-probabilities; none where the server does not tell, or tells nonsense.
+    """
 
     usage: EndpointUsage = EndpointUsage()
     model: str = ""
     finish_reason: str = ""
+    tokens: list[WrittenToken] = field(default_factory=list)
+    _is_nonsense: bool = False
 
     def hear(self, chunk: Mapping[str, Any]) -> None:
         """Note what a chunk says."""
@@ -49,6 +65,29 @@ class Heard:
                 _count(details, "cached_tokens") if isinstance(details, dict) else 0,
                 _count(usage, "completion_tokens"),
             )
+
+    def hear_tokens(self, choice: Mapping[str, Any], most_tokens: int) -> None:
+        """Note the log-probabilities of a choice; after anything that cannot be one, none are kept.
+
+        Args:
+            choice: of a chunk.
+            most_tokens: how many the text may have.
+        """
+        logprobs = choice.get("logprobs")
+        rows = logprobs.get("content") if isinstance(logprobs, dict) else None
+        if not isinstance(rows, list) or self._is_nonsense:
+            return
+        read = [written_token(row) for row in rows]
+        self.tokens += [token for token in read if token is not None]
+        if None in read or len(self.tokens) > most_tokens + _MORE_TOKENS:
+            self._is_nonsense = True
+            self.tokens.clear()
+
+    def end(self, finish_reason: str, *, is_alone: bool) -> None:
+        """Note why the text ended; the count of what was written is forgotten unless it is of this sample alone."""
+        self.finish_reason = finish_reason
+        if not is_alone:
+            self.usage = replace(self.usage, completion_tokens=0)
 
     def notes(self, asked: str, profile: Profile, num_frames: int, text: str) -> tuple[Note, ...]:
         """Return what people have to know of the reply.
@@ -121,6 +160,27 @@ def prompt_tokens(profile: Profile, num_frames: int, text: str) -> tuple[int, in
     least = num_frames * (width // _LARGER_SQUARE_PX) * (height // _LARGER_SQUARE_PX)
     most = num_frames * math.ceil(width / _SQUARE_PX) * math.ceil(height / _SQUARE_PX)
     return least, most + len(text.encode()) + _MARK_TOKENS * (2 * num_frames + 4)
+
+
+def written_token(row: object) -> WrittenToken | None:
+    """Return a token as OpenAI-compatible servers write it, with its log-probability; None where it is none.
+
+    >>> written_token({"token": "4", "logprob": -0.25, "bytes": [52]})
+    WrittenToken(text=b'4', logprob=-0.25)
+    >>> written_token({"token": "4", "logprob": 3.5})
+    """
+    if not isinstance(row, dict):
+        return None
+    text, logprob, codes = row.get("token"), row.get("logprob"), row.get("bytes")
+    if not isinstance(text, str) or isinstance(logprob, bool) or not isinstance(logprob, int | float):
+        return None
+    if not logprob <= _ROUNDED or math.isinf(logprob):  # also where it is no number
+        return None
+    try:
+        written = bytes(codes) if isinstance(codes, list) else text.encode("utf-8", "replace")
+    except (TypeError, ValueError):
+        return None
+    return WrittenToken(written, min(float(logprob), 0.0))
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from veason.answer import AnswerContext, AnswerParser
 from veason.errors import AnswerError
+from veason.policy.confidence import WrittenToken, confidence_in
 from veason.types import Answered, PolicyEvent, Speed, ThoughtDelta, Unanswered
 
 
@@ -16,11 +17,13 @@ class Piece:
     """The text of one token, possibly empty (an end token, part of a character), and when it was written.
 
     `seconds` count from the start of the answer, so those of the first piece include the prefill. A text that ends
-    inside a character has one more piece with the incomplete rest.
+    inside a character has one more piece with the incomplete rest. `logprob` is the natural log-probability of the
+    token, None where it is not known.
     """
 
     seconds: float
     text: str
+    logprob: float | None = None
 
 
 def read_pieces(
@@ -38,12 +41,14 @@ def read_pieces(
     """
     parser = AnswerParser(context, sample=sample)
     times: list[float] = []
+    tokens: list[WrittenToken] = []
     with closing(pieces):
         for piece in pieces:
             if piece is None:
                 yield ThoughtDelta("", sample)
                 continue
             times.append(piece.seconds)
+            tokens.append(WrittenToken(piece.text.encode(), piece.logprob))
             yield from parser.feed(piece.text)
     try:
         answer = parser.finish()
@@ -51,4 +56,4 @@ def read_pieces(
         yield Unanswered(str(error), error.text, sample)
         return
     speed = Speed(times[0], len(times), times[-1]) if times else None
-    yield Answered(answer, speed, sample)
+    yield Answered(answer, speed, sample, confidence_in(tokens, answer, context))

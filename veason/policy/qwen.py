@@ -14,13 +14,13 @@ from queue import SimpleQueue
 from typing import Any
 
 import torch
-from transformers import StoppingCriteriaList
+from transformers import LogitsProcessorList, StoppingCriteriaList
 
 from veason.answer import context_for
 from veason.device import memory_guard
 from veason.errors import ProfileError, PromptError
 from veason.policy import prompt
-from veason.policy.decoding import StopWhenSet, TokenQueue, sampling_processors
+from veason.policy.decoding import ChosenProbabilities, StopWhenSet, TokenQueue, sampling_processors
 from veason.policy.limits import outside_training
 from veason.policy.pictures import resize_frame
 from veason.policy.pieces import Piece, read_pieces
@@ -106,6 +106,13 @@ class QwenPolicy:
             return ()
         return (Holding("prompts that were read", self._prefixes.num_bytes, self._prefixes.budget_bytes),)
 
+    @property
+    def _device(self) -> torch.device:
+        """Where inputs go: not to "meta", which stands for layers that lie elsewhere until they are needed."""
+        own: torch.device = self._model.device
+        placed = (one.device for one in self._model.parameters() if one.device.type != "meta")
+        return own if own.type != "meta" else next(placed, torch.device("cpu"))
+
     def unknown_words(self, instruction: str) -> tuple[str, ...]:
         """Return the words of the instruction that this policy was never trained on, () if its vocabulary is open."""
         return prompt.unknown_words(instruction, self.profile.vocabulary)
@@ -126,7 +133,7 @@ class QwenPolicy:
         images = [resize_frame(frame, self.profile.size_wh) for frame in frames]
         looked = self._processor.image_processor(images, do_resize=False, return_tensors="pt")
         with memory_guard(), torch.inference_mode():
-            visual, device = self._model.model.visual, self._model.device
+            visual, device = self._model.model.visual, self._device
             pixels = looked["pixel_values"].to(device, visual.dtype)
             tokens = visual(pixels, grid_thw=looked["image_grid_thw"].to(device)).pooler_output
             return picture_features(tokens.view(len(images), self._tokens_per_image, -1)).cpu()
@@ -207,9 +214,10 @@ class QwenPolicy:
     ) -> Generator[Piece, None, None]:
         if begun:
             yield Piece(time.perf_counter() - start, begun)
-        with closing(self._generate(prepared, sampling, sample)) as tokens:
-            for text in self._decode(tokens):
-                yield Piece(time.perf_counter() - start, text)
+        chosen = ChosenProbabilities(sampling_processors(sampling, sample, self._device))
+        with closing(self._generate(prepared, sampling, chosen)) as tokens:
+            for place, text in enumerate(self._decode(tokens)):
+                yield Piece(time.perf_counter() - start, text, chosen.logprob(place))
 
     def _prepare(
         self, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn], begun: str = ""
@@ -269,12 +277,14 @@ class QwenPolicy:
             "past_key_values": entry.start(length),
         }
 
-    def _generate(self, prepared: _PreparedPrompt, sampling: Sampling, sample: int) -> Generator[list[int], None, None]:
+    def _generate(
+        self, prepared: _PreparedPrompt, sampling: Sampling, chosen: ChosenProbabilities
+    ) -> Generator[list[int], None, None]:
         """Yield token ids while a thread generates them. Exceptions of the thread are raised here."""
         tokens: SimpleQueue[list[int] | None] = SimpleQueue()
         stop = threading.Event()
         with ThreadPoolExecutor(1, thread_name_prefix="veason-policy") as thread:
-            job = thread.submit(self._run, prepared, sampling, sample, tokens, stop)
+            job = thread.submit(self._run, prepared, sampling, chosen, tokens, stop)
             job.add_done_callback(lambda _: tokens.put(None))
             try:
                 while (ids := tokens.get()) is not None:
@@ -287,11 +297,11 @@ class QwenPolicy:
         self,
         prepared: _PreparedPrompt,
         sampling: Sampling,
-        sample: int,
+        chosen: ChosenProbabilities,
         tokens: SimpleQueue[list[int] | None],
         stop: threading.Event,
     ) -> None:
-        device = self._model.device
+        device = self._device
         with _acquire_lock(self._lock, stop) as is_acquired, memory_guard():
             if not is_acquired:
                 return
@@ -312,7 +322,7 @@ class QwenPolicy:
                     **options,
                     max_new_tokens=limit,
                     do_sample=False,
-                    logits_processor=sampling_processors(sampling, sample, device),
+                    logits_processor=LogitsProcessorList([chosen]),
                     stopping_criteria=StoppingCriteriaList([StopWhenSet(stop)]),
                     streamer=TokenQueue(tokens),
                     return_dict_in_generate=True,

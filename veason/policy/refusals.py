@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import openai
 
 from veason.errors import EndpointError
+from veason.policy.trust import untrusted
 
 _UNKNOWN_MODEL = re.compile(
     r"\bmodel\b.{0,80}\b(?:not found|not exist|unknown|no such|not loaded|not available)", re.IGNORECASE
@@ -19,7 +20,6 @@ _TOO_LONG = (
 )  # fmt: skip
 _TOO_MANY = ("at most", "limit", "too many", "maximum")
 _SIGHT = ("image", "vision", "multimodal", "mmproj")
-_RELATED_TO_TRUST = ("certificate", "ssl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class AskedServer:
             return EndpointError(
                 f"{self.name} did not answer in time: is it loading the model? Try again, or wait longer"
             )
+        if (refused := untrusted(self.address, error)) is not None:
+            return refused
         cause = self.shown(error.__cause__ or error)
-        if any(word in cause.lower() for word in _RELATED_TO_TRUST):
-            return EndpointError(f"the certificate of {self.address} is not trusted: {cause}")
         return EndpointError(f"cannot reach {self.address} ({cause}): is the server running, and the address right?")
 
     def _status_error(self, error: openai.APIStatusError) -> EndpointError:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from veason import hub
 from veason.errors import MissingBackend, ProfileError
 from veason.libraries import require_library
+from veason.model_use import hold_while_alive, holding
 from veason.types import Budgets, ModelOptions, Speedups
 from veason.types.budgets import MIB
 from veason.zero_gpu import is_zero_gpu
 
 if TYPE_CHECKING:
+    import torch
+
     from veason.types import Segmenter
 
 
@@ -36,11 +39,20 @@ def load_segmenter(name: str | None = None, options: ModelOptions = ModelOptions
     from veason.segmenter import checkpoint
 
     target = choose_device(options.device)
-    config = options.segmenter_config
     if name in (None, "auto"):
         use_published = target.type == "cuda" and checkpoint.cached_file(hub.PUBLISHED_SEGMENTER) is not None
         name = hub.PUBLISHED_SEGMENTER if use_published else hub.NANO
     assert name is not None
+    with holding(name):
+        segmenter = _load(name, options, target)
+        hold_while_alive(segmenter, name)
+    return segmenter
+
+
+def _load(name: str, options: ModelOptions, target: torch.device) -> Segmenter:
+    from veason.segmenter import checkpoint
+
+    config = options.segmenter_config
     if config is not None and not name.endswith(".pt"):
         raise ProfileError(f"--segmenter-config belongs to a FILE.pt, but the segmenter is {name!r}: leave it out")
     if name in hub.EMBEDDED_SEGMENTERS:

@@ -12,7 +12,7 @@ from veason.types.shapes import Box
 NoteKind = Literal[
     "keyframe_not_shown", "box_clipped", "box_dropped", "corners_swapped", "json_repaired", "key_renamed",
     "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
-    "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out", "outside_training",
+    "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out", "outside_training", "recorded",
     "only_frame_shown", "other_model", "prompt_cut", "pictures_enlarged",
 ]  # fmt: skip
 
@@ -26,6 +26,7 @@ class Note:
     """One repair or oddity of an answer: a machine-readable `kind` and a sentence for people.
 
     "outside_training" says why the question lies outside of what the policy was trained on: the answer is a guess.
+    "recorded" says that it was made earlier, by other models than those that run now.
     """
 
     kind: NoteKind
@@ -68,6 +69,11 @@ class Answer:
     def is_guess(self) -> bool:
         """True where the question lies outside of what the policy was trained on, and it was made to answer."""
         return any(note.kind == "outside_training" for note in self.notes)
+
+    @property
+    def is_recorded(self) -> bool:
+        """True where it was made earlier and is only shown."""
+        return any(note.kind == "recorded" for note in self.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,32 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
+class Confidence:
+    """How probable the model found the numbers that it wrote, each given everything before it: its own opinion alone.
+
+    Attributes:
+        keyframe: probability in [0, 1] of the keyframe's number, None where it is not known.
+        boxes: for each box, the geometric mean over its four numbers' probabilities, in [0, 1]; () where not known.
+    """
+
+    keyframe: float | None
+    boxes: tuple[float, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The same in words.
+
+        >>> Confidence(0.93, (0.5, 0.71)).text
+        'the model gives its keyframe 93 % and its boxes 50 % and 71 %'
+        """
+        parts = [f"its keyframe {self.keyframe:.0%}"] if self.keyframe is not None else []
+        if self.boxes:
+            shares = " and ".join(f"{share:.0%}" for share in self.boxes)
+            parts.append(f"its box{'es' if len(self.boxes) > 1 else ''} {shares}")
+        return "the model gives " + " and ".join(parts).replace("%", " %")
+
+
+@dataclass(frozen=True, slots=True)
 class ThoughtDelta:
     """Newly arrived reasoning text (tags removed)."""
 
@@ -159,11 +191,12 @@ class BoxClosed:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer is complete."""
+    """The answer is complete; `confidence` is None where the model's probabilities are not known."""
 
     answer: Answer
     speed: Speed | None = None
     sample: int = 0
+    confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Sample:
         key: unique in the dataset: the folder of its predictions below `Annotations/`.
         size_wh: None where only the pictures tell.
         source: the ground truth; None where the split has none in public.
+        models: which models labelled it, (key, name), where a file tells.
     """
 
     dataset: str
@@ -65,6 +66,7 @@ class Sample:
     key: str
     size_wh: tuple[int, int] | None = None
     source: Truth | None = None
+    models: tuple[tuple[str, str], ...] = ()
 
     @property
     def has_truth(self) -> bool:

@@ -19,7 +19,8 @@ from veason.formats.benchmarks.truth import RleTruth
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import ShapeError, checked_size, rle_of
+from veason.formats.labels.made_with import made_with, models_from
+from veason.formats.labels.numbers import ShapeError, checked_size, is_number, rle_of
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
@@ -87,7 +88,13 @@ def _to_write_video(video: LabelledVideo, beside: Path, tally: Tally) -> WriteVi
         frames=[files[frame_index] for frame_index in frames],
         objects=objects,
         expressions=[
-            WriteExpression(question.instruction, question.object_ids, _type_of(question), question.name)
+            WriteExpression(
+                question.instruction,
+                question.object_ids,
+                _type_of(question),
+                question.name,
+                tuple(made_with(question).items()),
+            )
             for question in video.questions
         ],
         frame_names=[video.frame_name(frame_index) for frame_index in frames],
@@ -162,7 +169,7 @@ def _read_video(samples: list[Sample], finder: VideoFinder, where: str, tally: I
     footage = finder.find(first.video, first.frames_dir)
     frames = [footage.index_of(name, first.frames_dir) for name in first.frame_names]
     stored = list(dict.fromkeys(key for sample in samples for key in sample.object_ids))
-    is_numbered = all(key.isdecimal() for key in stored)
+    is_numbered = all(map(is_number, stored))
     shifted = from_one(int(key) for key in stored) if is_numbered else {}
     ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
     told = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))
@@ -185,7 +192,11 @@ def _read_video(samples: list[Sample], finder: VideoFinder, where: str, tally: I
         info=footage.info_or(num_frames=max(frames) + 1, size_wh=size_wh),
         questions=tuple(
             LabelledQuestion(
-                sample.expression_id, sample.instruction, tuple(ids[key] for key in sample.object_ids), sample.type
+                sample.expression_id,
+                sample.instruction,
+                tuple(ids[key] for key in sample.object_ids),
+                sample.type,
+                **models_from(dict(sample.models)),
             )
             for sample in samples
         ),

@@ -17,7 +17,8 @@ from veason.types import Rle, SampleType
 class WriteExpression:
     """One expression and the objects it is about; `object_ids` is () where the target is absent.
 
-    `type` None means "referring", or "absent" without objects. `expression_id` "" means: numbered in order.
+    `type` None means "referring", or "absent" without objects. `expression_id` "" means: numbered in order. `models`
+    are (key, name) of those that labelled it, as `made_with` has them.
 
     Raises:
         DataError: the type says absent and objects are named, or the other way round.
@@ -27,6 +28,7 @@ class WriteExpression:
     object_ids: tuple[int, ...] = ()
     type: SampleType | None = None
     expression_id: str = ""
+    models: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.type is not None and (self.type == "absent") == bool(self.object_ids):

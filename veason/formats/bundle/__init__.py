@@ -49,6 +49,7 @@ BUNDLE = Format(
         clicks=True,
         review=True,
         guess=True,
+        models=True,
     ),
     pictures="never",
     write=_write,

@@ -38,7 +38,7 @@ def _read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Lab
 COCO = Format(
     name="coco",
     about="One JSON, masks as exact RLE; images and annotations know their video.",
-    holds=Holds(names=True, text=True, several=True, absent=True, occluded=True, guess=True),
+    holds=Holds(names=True, text=True, several=True, absent=True, occluded=True, guess=True, models=True),
     write=_write,
     read=_read,
 )

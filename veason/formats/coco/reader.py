@@ -139,13 +139,13 @@ class _Reader:
         tracked = {key for key in keys if not (isinstance(key.value, tuple) and key.value[0] == "annotation")}
         self._objects.fill_absent({key: sorted(indices) for key in tracked})
         expressions = self._rows.expressions.get(self._entry.id, [])
-        about = [self._objects.named(ids, called) for _, _, ids in expressions]
+        about = [self._objects.named(one.ids, called) for one in expressions]
         is_kept = self._objects.keep_whole(about)
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
-            LabelledQuestion(name, text, tuple(numbers[key] for key in named))
-            for (name, text, _), named in compress(zip(expressions, about, strict=True), is_kept)
+            LabelledQuestion(one.name, one.text, tuple(numbers[key] for key in named), **one.models)
+            for one, named in compress(zip(expressions, about, strict=True), is_kept)
         ]
         num_frames = frame_count(max([1, length or 0, *(index + 1 for index in indices)]), self._place)
         info = self._footage.info_or(num_frames=num_frames, size_wh=self._size_wh, fps=self._entry.fps or UNKNOWN_FPS)

@@ -8,6 +8,7 @@ from typing import Any
 
 from veason.errors import DataError
 from veason.formats.labels.frame_numbers import ListedFrame
+from veason.formats.labels.made_with import ModelNames, models_from
 from veason.formats.labels.numbers import frame_count, real_number, shortened, whole_number
 
 
@@ -41,14 +42,14 @@ class Rows:
         annotations: by the id of their picture, in the order of the file.
         categories: names by id.
         videos: by id.
-        expressions: instructions by the id of their video: (name, text, ids of objects).
+        expressions: instructions by the id of their video.
     """
 
     images: list[ImageRow]
     annotations: dict[str, list[Mapping[str, Any]]]
     categories: dict[str, str]
     videos: dict[str, VideoRow]
-    expressions: dict[str, list[tuple[str, str, tuple[Any, ...]]]] = field(default_factory=dict)
+    expressions: dict[str, list[ExpressionRow]] = field(default_factory=dict)
 
 
 def parse_rows(content: Any, place: str) -> Rows:
@@ -119,9 +120,19 @@ def parse_categories(rows: Iterable[Mapping[str, Any]], place: str) -> dict[str,
     return names
 
 
-def parse_expressions(content: Any, place: str) -> dict[str, list[tuple[str, str, tuple[Any, ...]]]]:
+@dataclass(frozen=True, slots=True)
+class ExpressionRow:
+    """An instruction that Veason wrote: its name and words, the ids of its objects, the models that labelled it."""
+
+    name: str
+    text: str
+    ids: tuple[Any, ...]
+    models: ModelNames
+
+
+def parse_expressions(content: Any, place: str) -> dict[str, list[ExpressionRow]]:
     """Return our instructions by the id of their video. Raises DataError."""
-    expressions: dict[str, list[tuple[str, str, tuple[Any, ...]]]] = {}
+    expressions: dict[str, list[ExpressionRow]] = {}
     for row in _rows(content, "expressions", place):
         video_id = key_of(row.get("video_id"), f"{place}: the video_id of an instruction")
         ids = row.get("track_ids")
@@ -130,7 +141,8 @@ def parse_expressions(content: Any, place: str) -> dict[str, list[tuple[str, str
         keys = tuple(dict.fromkeys(object_key_of(key, f"{place}: track_ids of {row['text']!r}") for key in ids))
         if None in keys:
             raise DataError(f"{place}: the instruction {shortened(row['text'])} names an object without an id")
-        expressions.setdefault(video_id, []).append((str(row.get("name")), row["text"], keys))
+        expression = ExpressionRow(str(row.get("name")), row["text"], keys, models_from(row))
+        expressions.setdefault(video_id, []).append(expression)
     return expressions
 
 

@@ -39,7 +39,7 @@ def _read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Lab
 CVAT = Format(
     name="cvat",
     about="CVAT for video 1.1 XML: masks and boxes as tracks, with outside and keyframe.",
-    holds=Holds(names=True, text=True, several=True, occluded=True, boxes=True),
+    holds=Holds(names=True, text=True, several=True, occluded=True, boxes=True, models=True),
     pictures="never",
     write=_write,
     read=_read,

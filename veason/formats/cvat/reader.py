@@ -17,19 +17,20 @@ from xml.etree.ElementTree import Element
 from veason.errors import DataError
 from veason.formats.cvat.parts import TaskPart, parts_of
 from veason.formats.cvat.shapes import BETWEEN, KINDS, NO_OUTLINE, attribute, flag, read_cvat_shape
-from veason.formats.cvat.texts import split_instructions
+from veason.formats.cvat.texts import MODELS, UNNAMED, split_instructions
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import ShapeError, frame_number, whole_number
+from veason.formats.labels.made_with import ModelNames, models_from
+from veason.formats.labels.numbers import ShapeError, frame_number, is_number, whole_number
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.labels.xmlfile import read_xml_file
 
 _OF_VIDEO = re.compile(r"frame_[0-9]{6}(?:\.png)?", re.IGNORECASE)
 """How CVAT calls the pictures of a video, by the number of their frame in it."""
 
-_OWN = ("object_id", "instructions")
+_OWN = ("object_id", "instructions", *MODELS.values())
 _ATTRIBUTES = "of shapes, for which a project has no place"
 
 
@@ -88,6 +89,7 @@ class _Reader:
         self._task_frames = part.frames(self._place)
         self._objects = CollectedObjects(size_wh, tally, self._place)
         self._words: dict[str, list[ObjectKey]] = {}
+        self._models: dict[str, ModelNames] = {}
 
     def read(self) -> LabelledVideo:
         """Return the video with its labels."""
@@ -103,7 +105,9 @@ class _Reader:
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
-            LabelledQuestion(str(place), text, tuple(sorted({numbers[key] for key in about})))
+            LabelledQuestion(
+                str(place), text, tuple(sorted({numbers[key] for key in about})), **self._models.get(text, ModelNames())
+            )
             for place, (text, about) in enumerate(spoken)
         ]
         return LabelledVideo(
@@ -212,13 +216,17 @@ class _Reader:
         for shape in drawn:
             values = _attributes(shape.element)
             text = values.get("object_id", "").strip()
-            if text.isascii() and text.isdecimal() and int(text) > 0 and shape.holder not in keys:
-                number = whole_number(text, f"{self._place}: object_id")
-                keys[shape.holder] = ObjectKey(number, True, shape.label)
+            if is_number(text) and int(text) > 0 and shape.holder not in keys:
+                keys[shape.holder] = ObjectKey(int(text), True, shape.label)
         for shape in drawn:
-            for instruction in split_instructions(_attributes(shape.element).get("instructions", "")):
+            values = _attributes(shape.element)
+            named = {key: split_instructions(values.get(attribute, "")) for key, attribute in MODELS.items()}
+            for place, instruction in enumerate(split_instructions(values.get("instructions", ""))):
                 key = keys.get(shape.holder)
                 if key is not None:
+                    told = {each: lines[place] for each, lines in named.items() if place < len(lines)}
+                    models = models_from({each: name for each, name in told.items() if name != UNNAMED})
+                    self._models.setdefault(instruction, models)
                     about = self._words.setdefault(instruction, [])
                     about += [] if key in about else [key]
                     self._objects.add(key)

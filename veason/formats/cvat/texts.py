@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import escape
 
+from veason.formats.labels.made_with import POLICY, SEGMENTER
+
+MODELS = {POLICY: "policies", SEGMENTER: "segmenters"}
+"""The attributes that name the models that labelled the instructions of an object, a line an instruction."""
+
+UNNAMED = "-"
+"""The line where no model is known."""
+
 _UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

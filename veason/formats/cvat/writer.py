@@ -14,10 +14,11 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from veason.draw import color_of
-from veason.formats.cvat.texts import fit_for_xml, join_instructions, xml_text
+from veason.formats.cvat.texts import MODELS, UNNAMED, fit_for_xml, join_instructions, xml_text
+from veason.formats.labels.made_with import made_with
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import Tally
-from veason.formats.labels.values import LabelledVideo
+from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.masks import decode_mask, mask_box
 from veason.types import Box, Rle
 
@@ -26,7 +27,11 @@ _EMPTY = "objects without a mask or a box (the format has no place for them)"
 _NO_SHAPES = "instructions about such objects alone"
 _SAME_WORDS = "questions with the words of another, which become one"
 _UNFIT = "texts with characters that XML cannot hold"
-_ATTRIBUTES = (("object_id", "number", "0;1000000;1"), ("instructions", "text", ""))
+_ATTRIBUTES = (
+    ("object_id", "number", "0;1000000;1"),
+    ("instructions", "text", ""),
+    *((name, "text", "") for name in MODELS.values()),
+)
 
 
 def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: ExportOptions) -> None:
@@ -89,9 +94,12 @@ class _Writer:
     def _object(self, object_id: int) -> None:
         """Write a track for each mask, since CVAT keeps the first of a track alone, and one of all boxes."""
         video = self._video
-        words = [q.instruction for q in video.questions if object_id in q.object_ids and q.instruction]
+        about: dict[str, LabelledQuestion] = {}
+        for question in video.questions:
+            if object_id in question.object_ids and question.instruction:
+                about.setdefault(question.instruction, question)
         own = {"object_id": str(object_id)}
-        spoken = own | {"instructions": join_instructions(list(dict.fromkeys(words)))}
+        spoken = own | {"instructions": join_instructions(list(about))} | _models(about.values())
         track = video.tracks[object_id]
         masks = {index: mask.rle for index, mask in sorted(track.items()) if not mask.is_empty}
         boxes = {index: box for index, mask in masks.items() if (box := mask_box(mask))}
@@ -132,6 +140,16 @@ class _Writer:
             f'<{kind} frame="{frame_index}" keyframe="1" outside="{outside}" occluded="{occluded}" {geometry} '
             f'z_order="0">{inner}</{kind}>\n'
         )
+
+
+def _models(questions: Iterable[LabelledQuestion]) -> dict[str, str]:
+    """Return the attributes with the models that labelled instructions, a line each, in the order of those."""
+    named = [made_with(question) for question in questions]
+    return {
+        attribute: join_instructions([models.get(key, UNNAMED) for models in named])
+        for key, attribute in MODELS.items()
+        if any(key in models for models in named)
+    }
 
 
 def _has_shape(video: LabelledVideo, object_id: int) -> bool:

@@ -28,7 +28,7 @@ def _write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Ex
 GRPO = Format(
     name="grpo",
     about="Reinforcement learning set in Parquet; all accepted answers.",
-    holds=Holds(text=True, several=True, absent=True, unlabelled=True, keyframe=True),
+    holds=Holds(text=True, several=True, absent=True, unlabelled=True, keyframe=True, models=True),
     pictures="needed",
     accepted_only=True,
     write=_write,

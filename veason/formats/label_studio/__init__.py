@@ -40,7 +40,7 @@ def _read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Lab
 LABEL_STUDIO = Format(
     name="label-studio",
     about="Label Studio JSON with brush masks.",
-    holds=Holds(names=True, text=True, several=True, absent=True, boxes=True, guess=True),
+    holds=Holds(names=True, text=True, several=True, absent=True, boxes=True, guess=True, models=True),
     write=_write,
     read=_read,
 )

@@ -29,6 +29,7 @@ from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
 from veason.formats.labels.frame_numbers import NAMELESS, frame_indices
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
+from veason.formats.labels.made_with import ModelNames, models_from
 from veason.formats.labels.numbers import (
     ShapeError,
     checked_size,
@@ -138,12 +139,13 @@ class _Reader:
         named = {key for key in keys.values() if not isinstance(key.value, tuple)}
         self._objects.fill_absent(dict.fromkeys(named, labelled))
         words = [row for task in self._films for row in self._instructions(task)]
-        about = [[self._own[value] for value in ids] for _, _, ids in words]
+        about = [[self._own[value] for value in ids] for _, _, ids, _ in words]
         words = list(compress(words, self._objects.keep_whole(about)))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         questions = [
-            LabelledQuestion(name, text, tuple(numbers[self._own[value]] for value in ids)) for name, text, ids in words
+            LabelledQuestion(name, text, tuple(numbers[self._own[value]] for value in ids), **models)
+            for name, text, ids, models in words
         ]
         num_frames = frame_count(max(length, self._last + 1, 1), self._place)
         self._check_length(length)
@@ -332,8 +334,8 @@ class _Reader:
             else:
                 self._objects.put_box(key, index, box, "box")
 
-    def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-        """Yield (name, text, ids of objects) of the instructions that Veason wrote."""
+    def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...], ModelNames]]:
+        """Yield (name, text, ids of objects, models) of the instructions that Veason wrote."""
         rows = task.data.get("instructions", []) if task.is_ours else []
         if not isinstance(rows, list):
             raise DataError(f"{task.place}: want a list of instructions, got {shortened(rows)}")
@@ -347,4 +349,4 @@ class _Reader:
                 if value not in self._own:
                     self._own[value] = ObjectKey(value, True)
                 self._objects.add(self._own[value])
-            yield str(row.get("name", "")), str(row.get("text", "")), ids
+            yield str(row.get("name", "")), str(row.get("text", "")), ids, models_from(row)

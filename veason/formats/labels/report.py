@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class ExportReport:
         left_out: what was not written, by reason.
         lost: what was written with a loss, by kind ("pixels under another object", ...).
         lowest_iou: for formats that cannot hold masks exactly, the IoU of the worst one.
+        models: number of questions by the names of the policy and the segmenter that labelled them, "" for none.
     """
 
     format: str
@@ -28,6 +29,7 @@ class ExportReport:
     left_out: Mapping[str, int]
     lost: Mapping[str, int]
     lowest_iou: float | None = None
+    models: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """Return the report as lines for people."""
@@ -47,6 +49,10 @@ class ExportReport:
             "left_out": dict(self.left_out),
             "lost": dict(self.lost),
             "lowest_iou": self.lowest_iou,
+            "models": [
+                {"policy": policy, "segmenter": segmenter, "questions": number}
+                for (policy, segmenter), number in self.models.items()
+            ],
         }
 
 
@@ -57,6 +63,7 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
+        self.models: Counter[tuple[str, str]] = Counter()
         self.lowest_iou: float | None = None
 
     def note_iou(self, iou: float) -> None:
@@ -69,4 +76,5 @@ class Tally:
             {key: number for key, number in counter.items() if number}
             for counter in (self.counts, self.left_out, self.lost)
         )
-        return ExportReport(format, out, counts, left_out, lost, self.lowest_iou)
+        models = {names: number for names, number in self.models.items() if number}
+        return ExportReport(format, out, counts, left_out, lost, self.lowest_iou, models)

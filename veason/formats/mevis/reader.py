@@ -7,6 +7,7 @@ from typing import Any
 
 from veason.formats.benchmarks.rows import Complaints, check_row, get, id_list, read_videos, video_frames
 from veason.formats.benchmarks.truth import RleTruth
+from veason.formats.labels.made_with import model_pairs
 from veason.formats.record import Split
 from veason.formats.revos.reader import MASKS_FILE
 from veason.types import Sample
@@ -41,6 +42,7 @@ def _read_video(split: Split, video: str, entry: dict[str, Any], complaints: Com
                 video=video,
                 expression_id=expression_id,
                 instruction=instruction,
+                models=model_pairs(row),
                 type="absent" if has_truth and not anno_ids else None,
                 frame_names=frames,
                 frames_dir=pictures,

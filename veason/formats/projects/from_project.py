@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.formats.projects.names import NO_WORDS, export_names, name_note
+from veason.formats.projects.names import IMPORTED, NO_WORDS, export_names, name_note, policy_note
 from veason.project import Project, Question, StoredVideo
 from veason.types import VideoInfo
 
@@ -147,9 +147,14 @@ def _question(project: Project, question: Question, ids: dict[int, int]) -> Labe
         keyframe=state.keyframe,
         prompts=tuple(replace(each.prompt, object_id=ids[each.prompt.object_id]) for each in prompts),
         by_hand=frozenset((ids[each.prompt.object_id], each.prompt.frame_index) for each in prompts if each.is_by_hand),
-        policy=(stored.policy or "") if stored else "",
-        segmenter=question.segmenter or "",
+        policy=_model(stored.policy if stored else project.library.note(policy_note(question.id))),
+        segmenter=_model(question.segmenter),
         guess="; ".join(note.message for note in stored.answer.notes if note.kind == "outside_training")
         if stored
         else "",
     )
+
+
+def _model(name: str | None) -> str:
+    """Return the name of a model, "" where labels came from elsewhere and nobody said what made them."""
+    return "" if name is None or name == IMPORTED else name

@@ -12,6 +12,9 @@ from veason.project.sources import VIDEOS
 NO_WORDS = "(imported without an instruction)"
 """What earlier versions called labels that came without words; such an instruction is never exported."""
 
+IMPORTED = "import"
+"""What labels are said to come from that another program made."""
+
 _MARK = 8
 """Letters of a content's hash that tell videos of one name apart."""
 
@@ -70,6 +73,11 @@ def _without_ending(name: str) -> str:
 def _shortened(stem: str) -> str:
     """Return a name with room for the mark, and an ending, in the 255 bytes that a disk takes."""
     return stem.encode()[: 255 - _MARK - 20].decode(errors="ignore")
+
+
+def policy_note(question_id: int) -> str:
+    """Return the key of the note that keeps which policy answered a question whose answer did not come along."""
+    return f"answered by {question_id}"
 
 
 def name_note(question_id: int) -> str:

@@ -10,7 +10,7 @@ from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.earlier import Earlier, is_picture_of, remember
-from veason.formats.projects.names import export_names, marked_name, name_note, videos_called
+from veason.formats.projects.names import IMPORTED, export_names, marked_name, name_note, policy_note, videos_called
 from veason.project import Project, StoredMask, StoredVideo
 from veason.project.classes import MOST_LETTERS, ObjectClass
 from veason.types import Answer, Note
@@ -109,7 +109,7 @@ def to_project(project: Project, video: LabelledVideo, *, copy: bool = False) ->
                 question_id = project.library.add_unworded(video_id, original_id=original)
             ids[question.name] = question_id
             _enter_answer(project, question_id, question)
-            project.labels.put_masks(question_id, masks, source=question.segmenter or "import")
+            project.labels.put_masks(question_id, masks, source=question.segmenter or IMPORTED)
             _enter_review(project, question_id, video, question)
             remember(project, question_id, video, question)
             project.library.keep_note(name_note(question_id), question.name)
@@ -210,19 +210,21 @@ def _known(project: Project, video: LabelledVideo) -> StoredVideo:
 
 def _enter_answer(project: Project, question_id: int, question: LabelledQuestion) -> None:
     model_prompts = tuple(p for p in question.prompts if (p.object_id, p.frame_index) not in question.by_hand)
-    if question.thought or question.answer_text or question.policy:
+    if question.thought or question.answer_text or (question.policy and question.keyframe is not None):
         boxes = tuple(each.box for each in model_prompts if each.box and each.frame_index == question.keyframe)
         notes = (Note("outside_training", question.guess),) if question.guess else ()
         answer = Answer(question.thought, question.keyframe, boxes, notes, question.answer_text)
         edits: list[Edit] = [Asked(question.instruction, question.shown), GotAnswer(answer, model_prompts)]
-        project.labels.follow(question_id, edits, source=question.policy or "import")
-    else:
-        project.labels.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source="import")
+        project.labels.follow(question_id, edits, source=question.policy or IMPORTED)
+    else:  # labels of a policy whose answer did not come along: no answer is made up for them
+        project.labels.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source=IMPORTED)
+        if question.policy:
+            project.library.keep_note(policy_note(question_id), question.policy)
     for prompt in question.prompts:
         if (prompt.object_id, prompt.frame_index) in question.by_hand:
             project.labels.record(question_id, PutPrompt(prompt))
     if question.keyframe is not None and project.labels.state(question_id).keyframe is None:
-        project.labels.follow(question_id, [MoveKeyframe(question.keyframe)], source="import")
+        project.labels.follow(question_id, [MoveKeyframe(question.keyframe)], source=IMPORTED)
 
 
 def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[StoredMask]:
@@ -235,7 +237,7 @@ def _stored_masks(video: LabelledVideo, question: LabelledQuestion) -> list[Stor
 
 def _enter_review(project: Project, question_id: int, video: LabelledVideo, question: LabelledQuestion) -> None:
     with_masks = frozenset(object_id for object_id in question.object_ids if video.tracks[object_id])
-    project.labels.follow(question_id, [Tracked(with_masks)], source=question.segmenter or "import")
+    project.labels.follow(question_id, [Tracked(with_masks)], source=question.segmenter or IMPORTED)
     if question.reasoning == "edited":
         project.labels.record(question_id, Reasoned(question.thought))
     elif question.reasoning in ("confirmed", "regenerated"):
@@ -258,7 +260,7 @@ def _enter_classes(project: Project, question_id: int, video: LabelledVideo, que
     for object_id, name in names.items():
         if name.isprintable() and name:
             given = dict(video.object_attributes.get(object_id, {}))
-            project.labels.follow(question_id, [Classed(object_id, name, given)], source="import")
+            project.labels.follow(question_id, [Classed(object_id, name, given)], source=IMPORTED)
     first = len(project.classes.all())
     new = [name for name in dict.fromkeys(names.values()) if name.isprintable() and name]
     project.classes.add_missing(

@@ -36,7 +36,7 @@ def _write(split: Split, videos: Iterable[WriteVideo]) -> None:
 REASONVOS = Format(
     name="reasonvos",
     about="ReasonVOS: one object an instruction, masks in grey pictures; it is scored, labels are not written as it.",
-    holds=Holds(text=True),
+    holds=Holds(text=True, models=True),
     pictures="needed",
     benchmark=Benchmark(
         splits=("test",),

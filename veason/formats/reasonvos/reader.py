@@ -8,6 +8,7 @@ from typing import Any
 
 from veason.formats.benchmarks.rows import Complaints, check_row, get, read_videos, video_frames
 from veason.formats.benchmarks.truth import GreyTruth
+from veason.formats.labels.made_with import model_pairs
 from veason.formats.record import Split
 from veason.types import Sample
 
@@ -48,6 +49,7 @@ def _read_video(root: Path, file: Path, video: str, entry: dict[str, Any], compl
                 object_ids=(object_id,),
                 key=f"{source}_{video}_{object_id}/{expression_id}",
                 source=GreyTruth(folders[object_id], all_folders, frames, object_id),
+                models=model_pairs(row),
             )
 
 

@@ -44,7 +44,8 @@ def write(split: Split, videos: Iterable[WriteVideo]) -> None:
             number = int(item.expression_id) if item.expression_id.isdecimal() else numbers[object_id]
             numbers[object_id] += 1
             is_sentence = item.text.rstrip().endswith(("?", "."))
-            rows.append({"obj_id": str(object_id), "exp_id": number, "exp_text": item.text, "is_sent": is_sentence})
+            row = {"obj_id": str(object_id), "exp_id": number, "exp_text": item.text, "is_sent": is_sentence}
+            rows.append({**row, **dict(item.models)})
         for object_id in numbers:
             _write_grey(root / "Annotations" / f"{video.source}_{video.name}_{object_id}", video, object_id)
         entries[video.name] = {"source": video.source, "frames": list(video.frame_names), "expressions": rows}

@@ -32,7 +32,7 @@ def _write(split: Split, videos: Iterable[WriteVideo]) -> None:
 REF_DAVIS17 = Format(
     name="ref-davis17",
     about="Ref-DAVIS17: four instructions an object over palette PNG; it is scored, labels are not written as it.",
-    holds=Holds(masks="one object a pixel", text=True),
+    holds=Holds(masks="one object a pixel", text=True, models=True),
     pictures="needed",
     benchmark=Benchmark(
         splits=("valid", "train"),

@@ -46,7 +46,7 @@ def _write_labels(videos: Iterable[LabelledVideo], out: Path, tally: Tally, opti
 REF_YOUTUBE_VOS = Format(
     name="ref-youtube-vos",
     about="Ref-YouTube-VOS: expressions over YouTube-VOS masks.",
-    holds=Holds(masks="one object a pixel", text=True),
+    holds=Holds(masks="one object a pixel", text=True, models=True),
     pictures="needed",
     write=_write_labels,
     benchmark=Benchmark(

@@ -32,7 +32,8 @@ def write(split: Split, videos: Iterable[WriteVideo]) -> None:
                     f"video {video.name!r}: expression {item.text!r} has {len(item.object_ids)} objects; "
                     "this format holds exactly one an expression"
                 )
-            expressions[name] = {"exp": item.text} | ({"obj_id": str(item.object_ids[0])} if has_truth else {})
+            owner = {"obj_id": str(item.object_ids[0])} if has_truth else {}
+            expressions[name] = {"exp": item.text, **owner, **dict(item.models)}
         write_frames(folder / "JPEGImages" / video.name, video)
         if has_truth:
             write_palettes(folder / "Annotations" / video.name, video)

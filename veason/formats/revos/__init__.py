@@ -55,7 +55,7 @@ def _write_labels(videos: Iterable[LabelledVideo], out: Path, tally: Tally, opti
 REVOS = Format(
     name="revos",
     about="ReVOS: expressions with reasoning type, and mask_dict.json.",
-    holds=Holds(text=True, several=True, absent=True),
+    holds=Holds(text=True, several=True, absent=True, models=True),
     pictures="needed",
     write=_write_labels,
     read=_read_labels,

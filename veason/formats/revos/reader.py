@@ -8,6 +8,7 @@ from typing import Any
 
 from veason.formats.benchmarks.rows import Complaints, check_row, get, id_list, read_videos, video_frames, video_size
 from veason.formats.benchmarks.truth import RleTruth
+from veason.formats.labels.made_with import model_pairs
 from veason.formats.record import Split
 from veason.types import Sample, SampleType
 
@@ -51,6 +52,7 @@ def _read_video(
                 video=video,
                 expression_id=expression_id,
                 instruction=get(row, "exp", str, file, place),
+                models=model_pairs(row),
                 type=TYPES_BY_ID[type_id],
                 frame_names=frames,
                 frames_dir=folder,

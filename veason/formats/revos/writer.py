@@ -66,6 +66,7 @@ def meta_entry(video: WriteVideo, anno_ids: dict[int, int], number: int, *, has_
             expressions[name]["type_id"] = TYPES_BY_ID.index(
                 item.type or ("referring" if item.object_ids else "absent")
             )
+        expressions[name] |= dict(item.models)
     width, height = video.size_wh
     sizes = {"height": height, "width": width} if has_types else {}
     return {"vid_id": number, **sizes, "frames": list(video.frame_names), "expressions": expressions}

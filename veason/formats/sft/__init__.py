@@ -40,6 +40,7 @@ SFT = Format(
         reasoning=True,
         keyframe=True,
         boxes=True,
+        models=True,
     ),
     pictures="needed",
     accepted_only=True,

@@ -38,7 +38,7 @@ def _read(source: Path, finder: VideoFinder, tally: ImportTally) -> Iterator[Lab
 YOUTUBE_VIS = Format(
     name="youtube-vis",
     about="One JSON, a track a row with RLE for every frame.",
-    holds=Holds(names=True, text=True, several=True, absent=True, guess=True),
+    holds=Holds(names=True, text=True, several=True, absent=True, guess=True, models=True),
     write=_write,
     read=_read,
 )

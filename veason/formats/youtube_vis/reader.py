@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from veason.errors import DataError
-from veason.formats.coco.rows import key_of, object_key_of, parse_categories, parse_expressions
+from veason.formats.coco.rows import ExpressionRow, key_of, object_key_of, parse_categories, parse_expressions
 from veason.formats.coco.shapes import drawn, leave_parts, read_coco_shape
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
@@ -94,7 +94,7 @@ def _kinds(row: _Row, place: str) -> list[str]:
 def _read_video(
     entry: _Row,
     shapes: list[_Row],
-    words: list[tuple[str, str, tuple[Any, ...]]],
+    words: list[ExpressionRow],
     names: Mapping[str, str],
     finder: VideoFinder,
     file: Path,
@@ -118,13 +118,13 @@ def _read_video(
     for row, key in zip(shapes, keys, strict=True):
         _put_shapes(objects, tally, key, row, frames, size_wh, _row_place(row, place))
     objects.fill_absent(sorted(frames))
-    about = [objects.named(ids, called) for _, _, ids in words]
+    about = [objects.named(one.ids, called) for one in words]
     is_kept = objects.keep_whole(about)
     numbers = objects.numbers()
     tracks = objects.tracks(numbers)
     questions = [
-        LabelledQuestion(each, text, tuple(numbers[key] for key in named))
-        for (each, text, _), named in compress(zip(words, about, strict=True), is_kept)
+        LabelledQuestion(one.name, one.text, tuple(numbers[key] for key in named), **one.models)
+        for one, named in compress(zip(words, about, strict=True), is_kept)
     ]
     return LabelledVideo(
         name=name,

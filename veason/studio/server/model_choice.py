@@ -273,7 +273,8 @@ def _in_words(event: Answered) -> str:
     found = "says that the target is not there" if answer.is_absent else f"frame {answer.keyframe}, box {boxes}"
     took = f" First word after {speed.first_token_s:.1f} s, all after {speed.total_s:.1f} s." if speed else ""
     thought = f" “{answer.thought.strip()[:300]}”" if answer.thought.strip() else ""
-    return f"It works: “{PROBE_INSTRUCTION}” in {PROBE_CLIP.name}: {found}.{took}{thought}"
+    sure = f" How sure: {event.confidence.text}." if event.confidence else " It does not tell how sure it is."
+    return f"It works: “{PROBE_INSTRUCTION}” in {PROBE_CLIP.name}: {found}.{took}{sure}{thought}"
 
 
 def read_kept(project: Path, policy: str | None, segmenter: str | None) -> KeptChoice:

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from veason.boxes import box_iou, boxes_array
-from veason.types import Answer, Answered, FrameMention, PolicyEvent, Sampling, Speed
+from veason.types import Answer, Answered, Confidence, FrameMention, PolicyEvent, Sampling, Speed
 
 EXTRA_TEMPERATURE = 0.8
 """Temperature of the answers after the first, which is the policy's best. Source: ours; at 0 all would be the same."""
@@ -19,11 +19,12 @@ EXTRA_TEMPERATURE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One of several answers to a question, with the frames its reasoning names and its speed."""
+    """One of several answers to a question, with the frames its reasoning names, its speed and how sure it is."""
 
     answer: Answer
     mentions: tuple[FrameMention, ...] = ()
     speed: Speed | None = None
+    confidence: Confidence | None = None
 
 
 def samplings(count: int, is_recorded: bool) -> tuple[Sampling, ...]:
@@ -57,7 +58,7 @@ class Gathering:
             self._mentions.append(event)
         elif isinstance(event, Answered):
             mentions = tuple(dataclasses.replace(mention, sample=0) for mention in self._mentions)
-            self.proposals.append(Proposal(event.answer, mentions, event.speed))
+            self.proposals.append(Proposal(event.answer, mentions, event.speed, event.confidence))
             self._mentions = []
             return True
         return False

@@ -177,7 +177,10 @@ def recalled_item(question: OpenQuestion, state: State, profile: Profile) -> Rec
         info = question.info
         context = context_for(profile, state.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
         own = Proposal(answer, tuple(find_mentions(answer.thought, context)))
-    mentions, answered = [_mention(one) for one in own.mentions], _answered(Answered(answer, own.speed))
+    mentions, answered = (
+        [_mention(one) for one in own.mentions],
+        _answered(Answered(answer, own.speed, confidence=own.confidence)),
+    )
     return RecalledItem(text=answer.thought, mentions=mentions, failure="", reason="", answered=answered)
 
 
@@ -191,9 +194,9 @@ def failure_text(question: OpenQuestion, state: State) -> str:
 
 def proposals_item(proposals: Sequence[Proposal], asked: int, current: Answer | None) -> ProposalsItem:
     """Return several answers and how far they agree, the one that counts marked; none where it is not among them."""
+    if current not in [proposal.answer for proposal in proposals]:
+        proposals = ()
     answers = [proposal.answer for proposal in proposals]
-    if current not in answers:
-        answers = []
     parts = [
         AnswerPart(
             number=number,
@@ -201,8 +204,9 @@ def proposals_item(proposals: Sequence[Proposal], asked: int, current: Answer | 
             absent=answer.is_absent,
             boxes=[box.xyxy for box in answer.boxes],
             current=answer == current,
+            sureness=confidence.text if confidence else "",
         )
-        for number, answer in enumerate(answers)
+        for number, (answer, confidence) in enumerate((one.answer, one.confidence) for one in proposals)
     ]
     return ProposalsItem(agreement=describe_agreement(answers, asked) if len(answers) > 1 else "", answers=parts)
 
@@ -233,9 +237,11 @@ def _answered(event: Answered) -> AnsweredItem:
     return AnsweredItem(
         absent=event.answer.is_absent,
         guess=event.answer.is_guess,
-        notes=[note.message for note in event.answer.notes],
+        recorded=event.answer.is_recorded,
+        notes=[note.message for note in event.answer.notes if note.kind != "recorded"],
         first_word=speed.first_token_s if speed else None,
         tokens_per_second=speed.num_tokens / max(speed.total_s - speed.first_token_s, 1e-3) if speed else None,
+        sureness=event.confidence.text if event.confidence else "",
     )
 
 

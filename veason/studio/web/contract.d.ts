@@ -184,12 +184,16 @@ export interface AnsweredItem {
   absent: boolean;
   /** the policy was not trained for the question, and was made to answer. */
   guess: boolean;
+  /** it was made earlier, and nothing was computed for it now. */
+  recorded: boolean;
   /** what was odd about its form. */
   notes: Array<string>;
   /** seconds until it wrote. */
   firstWord: number | null;
   /** after that. */
   tokensPerSecond: number | null;
+  /** how probable the model found its numbers, in words, "" where it is not known. */
+  sureness: string;
 }
 
 /** The policy gave no usable answer: what it wrote, and the reason. */
@@ -239,6 +243,8 @@ export interface AnswerPart {
   boxes: Array<[number, number, number, number]>;
   /** it is the one that counts. */
   current: boolean;
+  /** how probable the model found its numbers, in words, "" where it is not known. */
+  sureness: string;
 }
 
 /** All answers to the question, and how far they agree, in one line. */

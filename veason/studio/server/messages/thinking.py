@@ -19,6 +19,7 @@ class AnswerPart:
         absent: it says that the target is not in the video.
         boxes: on the keyframe.
         current: it is the one that counts.
+        sureness: how probable the model found its numbers, in words, "" where it is not known.
     """
 
     number: int
@@ -26,6 +27,7 @@ class AnswerPart:
     absent: bool
     boxes: Sequence[Xyxy]
     current: bool
+    sureness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +96,21 @@ class AnsweredItem:
     Attributes:
         absent: it says that the target is not in the video.
         guess: the policy was not trained for the question, and was made to answer.
+        recorded: it was made earlier, and nothing was computed for it now.
         notes: what was odd about its form.
         first_word: seconds until it wrote.
         tokens_per_second: after that.
+        sureness: how probable the model found its numbers, in words, "" where it is not known.
     """
 
     KIND: ClassVar = "answered"
     absent: bool
     guess: bool
+    recorded: bool
     notes: Sequence[str]
     first_word: float | None
     tokens_per_second: float | None
+    sureness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

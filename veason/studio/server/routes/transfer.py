@@ -12,6 +12,7 @@ from pathlib import Path
 from veason.errors import DataError, ExportError, ProjectError, SessionError
 from veason.formats.catalogue import EXPORTABLE, IMPORTABLE
 from veason.formats.exporting import export_labels
+from veason.formats.labels.made_with import stranger_name
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo
@@ -134,11 +135,15 @@ class TransferRoutes:
             write_overlay_video(question.video, state.tracks, out / truncate_file_name(name, "-overlay.mp4"), tell)
             return out / truncate_file_name(name, "-overlay.mp4")
         stored = question.project.labels.answer(question.question_id)
-        segmenter = question.project.library.question(question.question_id).segmenter
+        policy = stored.policy if stored else None
+        segmenter = question.project.library.question(question.question_id).segmenter or ""
         if self._registry.is_public:  # the path is the server's, and the key of the project stands in it
             info = replace(info, path=question.title, files=())
-        run = RunResult(info, segmenter or "", stored.policy if stored else None, state.instruction)
+            policy, segmenter = stranger_name(policy) if policy is not None else None, stranger_name(segmenter)
+        run = RunResult(info, segmenter, policy, state.instruction)
         run.shown, run.answer, run.tracks = state.shown, state.answer, state.tracks
+        own = next((one for one in question.proposals if one.answer == state.answer), None)
+        run.confidence = own.confidence if own is not None else None
         run.text = failure_text(question, state)
         write_json(run.record(), out / truncate_file_name(name, "-result.json"))
         return out / truncate_file_name(name, "-result.json")

@@ -20,12 +20,12 @@ export function makeAnswers(refs, about, state, player, actions) {
   refs.samples.hidden = !about.models.several;
 
   /** @param {AnswerPart} answer */
-  function chip({ number, frame, absent, current }) {
+  function chip({ number, frame, absent, current, sureness }) {
     const attributes = {
       class: current ? "v-answer v-current" : "v-answer",
       "aria-pressed": String(current),
       "aria-label": `Answer ${number + 1}: ${absent ? "not in this video" : `frame ${frame}`}`,
-      title: current ? "this answer counts" : "take this answer",
+      title: (current ? "this answer counts" : "take this answer") + (sureness ? `; ${sureness}` : ""),
       onclick() {
         if (!current) actions.take(number);
         else if (frame !== null) player.go(frame);

@@ -14,6 +14,9 @@ import { boxesIn, framesIn, shownBox, stepsOf } from "./chips.js";
 import { readable, readRecords, recordTable } from "./records.js";
 
 const STALE = "The labels changed after this was written.";
+const SURE =
+  "The probability that the model itself gave to the numbers it wrote; of a box, to each of its four numbers on average. " +
+  "A model can be sure and wrong.";
 /** @type {Record<NonNullable<State["reasoning"]>, string>} */
 const TOLD = {
   fresh: "",
@@ -86,15 +89,22 @@ export class Reasoning {
     if (now.failure) {
       blocks.push(node("div", { class: "v-step" }, node("h4", {}, "What the policy wrote"), now.failure));
     }
+    if (now.answered?.recorded) {
+      const told = "The embedded models gave it earlier; nothing was computed for it now. Think asks anew.";
+      blocks.unshift(node("p", { class: "v-recorded" }, node("b", {}, "A recorded answer. "), told));
+    }
     if (now.answered?.guess) {
       blocks.unshift(
         node("p", { class: "v-guess" }, node("b", {}, "A guess. "), "The policy was not trained for this."),
       );
     }
+    const sure = now.answered?.sureness
+      ? [node("div", { class: "v-dim v-small", title: SURE }, `How sure: ${now.answered.sureness}`)]
+      : [];
     const notes = (now.answered?.notes ?? []).map((note) => node("div", { class: "v-dim v-small" }, note));
     const line = this.#standing(now);
     const outcome = now.reasoning === "stale" ? [...line, ...this.#verdict(now, [])] : this.#verdict(now, line);
-    reason.replaceChildren(...blocks, ...outcome, ...notes);
+    reason.replaceChildren(...blocks, ...outcome, ...sure, ...notes);
   }
 
   /** @param {State} now @param {boolean} isThinking */

@@ -1,0 +1,49 @@
+"""Which models labelled what comes along into a project, and out of it again, and makes up no answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.formats.made import CLIP
+from tests.formats.test_records import POLICY, SEGMENTER
+from veason.formats.exporting import export_labels
+from veason.formats.labels.made_with import for_strangers, model_name, models_from
+from veason.formats.labels.values import LabelledQuestion, LabelledVideo
+from veason.formats.projects.from_project import from_project
+from veason.formats.projects.into_project import into_project
+from veason.project import Project
+
+WORDS = "the round thing"
+
+
+@pytest.mark.parametrize("format", ["coco", "cvat", "label-studio", "youtube-vis", "veason"])
+def test_models_come_into_a_project_and_out_again_without_an_answer_that_nobody_gave(
+    format: str, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    (wanted,) = (question for question in videos[0].questions if question.instruction == WORDS)
+    bare = LabelledQuestion("7", WORDS, wanted.object_ids, status="accepted", policy=POLICY, segmenter=SEGMENTER)
+    export_labels([replace(videos[0].only((wanted,)), questions=(bare,))], format, tmp_path / "out")
+    with Project.create(tmp_path / "project") as project:
+        into_project(project, tmp_path / "out", format, videos={"hide": CLIP})
+        (question,) = project.library.questions()
+        assert project.labels.answer(question.id) is None
+        assert project.labels.state(question.id).answer is None
+        (back,) = from_project(project)
+    assert [(one.policy, one.segmenter) for one in back.questions] == [(POLICY, SEGMENTER)]
+
+
+def test_what_is_no_name_of_a_model_is_left_out() -> None:
+    assert models_from({"policy": ["nano"], "segmenter": None}) == {}
+    assert models_from({"policy": " nano ", "segmenter": "x" * 4000}) == {"policy": "nano"}
+    assert model_name("a\x00b") == ""
+
+
+def test_strangers_are_told_of_no_folder_and_no_server() -> None:
+    question = LabelledQuestion(
+        "1", "", policy="/srv/models/mine at 10.0.0.1:8000", segmenter="facebook/sam2.1-hiera-tiny"
+    )
+    told = for_strangers(question)
+    assert (told.policy, told.segmenter) == ("mine", "facebook/sam2.1-hiera-tiny")

@@ -1,0 +1,84 @@
+"""Which models made the labels of an instruction, as formats carry it beside the instruction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypedDict
+
+from veason.formats.labels.values import LabelledQuestion
+
+POLICY, SEGMENTER = "policy", "segmenter"
+"""The keys of a row."""
+
+_MOST_LETTERS = 300
+"""Letters of the longest name that is taken over."""
+
+
+class ModelNames(TypedDict, total=False):
+    """The names of models as fields of a question; those that are not known are missing."""
+
+    policy: str
+    segmenter: str
+
+
+def made_with(question: LabelledQuestion) -> dict[str, str]:
+    """Return the names of the models that made the labels of an instruction, those that are known, without folders."""
+    named = {POLICY: question.policy, SEGMENTER: question.segmenter}
+    return {key: without_folder(name) for key, name in named.items() if name}
+
+
+def for_strangers(question: LabelledQuestion) -> LabelledQuestion:
+    """Return a question whose models are named without the folders and servers that they come from."""
+    return replace(question, policy=stranger_name(question.policy), segmenter=stranger_name(question.segmenter))
+
+
+def stranger_name(name: str) -> str:
+    """Return the name of a model without the folder or the server that it comes from.
+
+    >>> stranger_name("/srv/models/mine"), stranger_name("qwen2.5vl:7b at 10.0.0.1:11434")
+    ('mine', 'qwen2.5vl:7b')
+    """
+    return without_folder(name).partition(" at ")[0]
+
+
+def without_folder(name: str) -> str:
+    r"""Return the name of a model; of one that lies in a folder, the name of that folder alone.
+
+    >>> without_folder("/home/me/models/mine/"), without_folder("./mine"), without_folder("facebook/sam2.1-hiera-tiny")
+    ('mine', 'mine', 'facebook/sam2.1-hiera-tiny')
+    >>> without_folder("C:\\models\\mine"), without_folder("/models/mine at 10.0.0.1:8000"), without_folder("a/b/c")
+    ('mine', 'mine at 10.0.0.1:8000', 'c')
+    """
+    model, at, server = name.partition(" at ")
+    parts = [part for part in re.split(r"[/\\]", model) if part]
+    is_folder = model.startswith((".", "~", "/", "\\")) or "\\" in model or len(parts) > 2
+    return (parts[-1] if is_folder and parts else model) + at + server
+
+
+def models_from(row: Mapping[str, Any]) -> ModelNames:
+    """Return the names of models that a row has; what is no name is left out."""
+    names = ModelNames()
+    if policy := model_name(row.get(POLICY)):
+        names["policy"] = policy
+    if segmenter := model_name(row.get(SEGMENTER)):
+        names["segmenter"] = segmenter
+    return names
+
+
+def model_pairs(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the names of models that a row has as pairs of key and name."""
+    return tuple((key, str(name)) for key, name in models_from(row).items())
+
+
+def model_name(value: object) -> str:
+    """Return a name in one line, "" for anything that is none.
+
+    >>> model_name(" qwen2.5vl:7b at 127.0.0.1:11434 "), model_name("x" * 301), model_name(7)
+    ('qwen2.5vl:7b at 127.0.0.1:11434', '', '')
+    """
+    if not isinstance(value, str):
+        return ""
+    name = " ".join(value.split())
+    return name if name.isprintable() and len(name) <= _MOST_LETTERS else ""

@@ -1,0 +1,90 @@
+"""What a model server is asked: the fields of a chat request, and which of them a server may be spared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import openai
+
+from veason.policy import prompt
+from veason.policy.pictures import data_url, resize_frame
+from veason.policy.refusals import message_of
+from veason.profile import Profile
+from veason.types import Frame, Sampling, Turn
+
+_SPARED = ("stream_options", "seed", "logprobs")
+"""Fields that a server may refuse, and without which it answers as well."""
+
+
+def chat_messages(
+    profile: Profile, frames: Sequence[Frame], instruction: str, turns: Sequence[Turn]
+) -> list[dict[str, Any]]:
+    """Return the messages with images. An empty system message is left out: servers would add text for it."""
+    pictures = iter(data_url(resize_frame(frame, profile.size_wh)) for frame in frames)
+    messages = prompt.build_messages(profile, [frame.index for frame in frames], instruction, turns)
+    for message in messages:
+        if isinstance(message["content"], list):
+            message["content"] = [
+                {"type": "image_url", "image_url": {"url": next(pictures)}} if part["type"] == "image" else part
+                for part in message["content"]
+            ]
+    return [message for message in messages if message["role"] != "system" or message["content"]]
+
+
+def text_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Return all text of chat messages, pictures left out."""
+    contents = [message["content"] for message in messages]
+    return "".join(
+        content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+        for content in contents
+    )
+
+
+def chat_fields(
+    model: str, messages: list[dict[str, Any]], sampling: Sampling, most_tokens: int, samples: range
+) -> dict[str, Any]:
+    """Return the fields of a request for some samples of a question.
+
+    Args:
+        model: its name on the server.
+        messages: as `chat_messages` returns them.
+        sampling: temperature, top_p and the first sample's seed; every further sample's is one more.
+        most_tokens: how long an answer may be.
+        samples: the numbers of the samples. More than one are asked for with `n`, for which the server has to count
+            seeds on as we do.
+    """
+    fields: dict[str, Any] = {
+        "model": model,
+        "messages": messages,
+        "max_tokens": most_tokens,
+        "temperature": sampling.temperature,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "seed": sampling.seed + samples.start,
+        "logprobs": True,
+        "top_logprobs": 1,  # none at all is no log-probabilities for llama.cpp, and without it, it sends twenty
+    }
+    if sampling.temperature > 0:
+        fields["top_p"] = sampling.top_p
+    if len(samples) > 1:
+        fields["n"] = len(samples)
+    return fields
+
+
+def without(fields: Mapping[str, Any], unsupported: set[str]) -> dict[str, Any]:
+    """Return the fields without those that a server does not support, or by the names that it knows."""
+    left_out = unsupported | ({"top_logprobs"} if "logprobs" in unsupported else set())
+    kept = {name: value for name, value in fields.items() if name not in left_out}
+    if "max_tokens" in unsupported:
+        kept["max_completion_tokens"] = fields["max_tokens"]
+    return kept
+
+
+def refused_field(error: openai.APIStatusError, unsupported: set[str]) -> str | None:
+    """Return the field that a server's error names and that can be left out or renamed, or None."""
+    if error.status_code not in (400, 422):
+        return None
+    text = f"{error} {message_of(error)}"
+    names = [*_SPARED, *(["max_tokens"] if "use 'max_completion_tokens'" in text.lower() else [])]
+    return next((name for name in names if name in text and name not in unsupported), None)
