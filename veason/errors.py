@@ -10,6 +10,7 @@
     ├── SessionError     an edit does not fit the annotation state
     ├── ProjectError     a project folder cannot be opened or written
     ├── ExportError      labels cannot be written in the wanted format
+    ├── TrainingError    a training engine stops before its end, or makes something else than was wanted
     ├── EndpointError    a model server cannot be reached, refuses, or breaks off
     ├── FetchError       a model cannot be fetched from the hub
     ├── DeviceError      the accelerator is out of memory or not there
@@ -77,6 +78,10 @@ class ProjectError(VeasonError):
 
 class ExportError(VeasonError):
     """Labels that cannot be written in the wanted format."""
+
+
+class TrainingError(VeasonError):
+    """A training engine that stops before its end, or makes something else than was wanted."""
 
 
 class EndpointError(VeasonError):
