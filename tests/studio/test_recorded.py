@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,24 @@ def test_an_example_opens_with_its_answer_and_masks_and_says_that_it_is_recorded
         assert len(told["masks"]["frames"]) > 40
         again, _ = opened(studio, place, project=work.split(".")[0])
         assert again == work  # what the visitor does with it is not lost
+
+
+def test_a_space_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("space_app", Path(__file__).parent.parent.parent / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    seen: list[Any] = []
+    monkeypatch.setattr(app, "run", seen.append)
+    monkeypatch.setattr("sys.argv", ["app.py"])
+    for is_space in (False, True):
+        if is_space:
+            monkeypatch.setenv("SPACE_ID", "somebody/veason")
+        else:
+            monkeypatch.delenv("SPACE_ID", raising=False)
+        app.main()
+    assert [args.recorded_examples for args in seen] == [False, True]
 
 
 def test_without_being_told_so_an_example_opens_for_a_question(tmp_path: Path) -> None:
