@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READERS := .readers
 ENGINES := .engines
+FACTORY := .engine-llamafactory
 DOCS := .docs
 FUZZERS := .fuzzers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines format clean
+.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines engine-llamafactory test-llamafactory format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -72,9 +73,19 @@ readers: $(VENV)/dev.done $(READERS)/done
 engines: $(VENV)/dev.done $(ENGINES)/done
 	VEASON_VLLM=$(abspath $(ENGINES)/bin/python) $(BIN)/python -m pytest tests/policy/test_real_server.py
 
-# Thousands of requests that make no sense to a public server; schemathesis has an environment of its own.
+# LLaMA-Factory, for `veason train sft`, in an environment of its own (some 2 GB; where only a CUDA build of torch is to be
+# had, some 7).
+engine-llamafactory: $(FACTORY)/done
+
+# It trains the embedded policy for a few steps, is killed, goes on, and what comes out answers.
+test-llamafactory: $(VENV)/dev.done $(FACTORY)/done
+	VEASON_LLAMAFACTORY=$(abspath $(FACTORY)/bin/python) $(BIN)/python -m pytest tests/training/test_real_engine.py
+
+# Thousands of requests that make no sense to a public server, and of labels that something was done to; schemathesis and
+# atheris have an environment of their own.
 fuzzers: $(VENV)/dev.done $(FUZZERS)/done
 	$(BIN)/python benchmarks/fuzz_doors.py $(abspath $(FUZZERS)/bin/python)
+	$(BIN)/python benchmarks/fuzz_importers.py --atheris $(abspath $(FUZZERS)/bin/python)
 
 # The site under docs/, into site/. It is built from the sources alone, in an environment of its own; a warning is an error.
 docs: $(DOCS)/done
@@ -105,6 +116,15 @@ $(ENGINES)/done: .ci/vllm/requirements.txt .ci/vllm/torchvision_on_cpu.py
 	echo import torchvision_on_cpu > $$($(ENGINES)/bin/python -c 'import torch; print(torch.__path__[0])')/../torchvision_on_cpu.pth
 	touch $@
 
+# It imports torchaudio, of which there is no release for this torch, and needs it for sound alone.
+$(FACTORY)/done: .ci/llamafactory/requirements.txt .ci/llamafactory/torchaudio.py .ci/vllm/torchvision_on_cpu.py
+	$(PYTHON) -m venv $(FACTORY)
+	$(FACTORY)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 torchvision==0.28.0
+	$(FACTORY)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/llamafactory/requirements.txt
+	cp .ci/llamafactory/torchaudio.py .ci/vllm/torchvision_on_cpu.py $$($(FACTORY)/bin/python -c 'import torch; print(torch.__path__[0])')/..
+	echo import torchvision_on_cpu > $$($(FACTORY)/bin/python -c 'import torch; print(torch.__path__[0])')/../torchvision_on_cpu.pth
+	touch $@
+
 $(FUZZERS)/done: .ci/requirements-fuzzers.txt
 	$(PYTHON) -m venv $(FUZZERS)
 	$(FUZZERS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements-fuzzers.txt
@@ -127,4 +147,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(DOCS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -14,6 +14,7 @@ def main() -> None:
     if "SPACE_ID" in os.environ:  # a Space is reached from outside its container
         kept = "/data" if os.access("/data", os.W_OK) else tempfile.gettempdir()
         parser.set_defaults(host="0.0.0.0", port=7860, no_browser=True, visitors=f"{kept}/veason-visitors")
+        parser.set_defaults(recorded_examples=True)
     run(parser.parse_args())
 
 

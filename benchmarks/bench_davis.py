@@ -1,11 +1,13 @@
 """How a segmenter follows the sequences of DAVIS 2016, beside GrabCut with optical flow.
 
     VEASON_DAVIS=.../davis16 python benchmarks/bench_davis.py [--segmenter nano] [--half choosing|once] [--classical]
+                                                              [--memory '{"every": 5, "reach": 40}']
 
 "boxed" is J on every tenth frame, each with its own tight box: what the eye sees before anything is followed. "mask"
 and "box" follow from the first frame's mask or box to the end, scored as DAVIS does (frames 1 to N-2, then over
 sequences), also by frames since the prompt. Choose on the choosing half; the other is looked at once, at the end. The
-sequences stay outside the repository: without VEASON_DAVIS nothing is measured. Results go to benchmarks/results/.
+sequences stay outside the repository: without VEASON_DAVIS nothing is measured. With `--memory` the segmenter chooses
+what it remembers, in the words of its config.json (`veason.segmenter.choice`). Results go to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ from veason.evaluate.tracking import evaluate_tracking, first_prompt
 from veason.masks import decode_mask, encode_mask
 from veason.metrics import jaccard
 from veason.segmenter import load_segmenter
+from veason.segmenter.choice import MemoryChoice
+from veason.segmenter.sam2 import Sam2Segmenter
+from veason.segmenter.selective import choose_memories
 from veason.types import FrameMasks, FrameRange, ObjectMask, Prompt, Segmenter, VideoSource
 from veason.video import open_video
 
@@ -87,6 +92,7 @@ def main() -> None:
     parser.add_argument("--segmenter", default=hub.NANO)
     parser.add_argument("--half", choices=HALVES, default="choosing")
     parser.add_argument("--classical", action="store_true", help="measure GrabCut with optical flow as well")
+    parser.add_argument("--memory", type=json.loads, default=None, help="memories to choose, as in a config.json")
     parser.add_argument(
         "--out", type=Path, default=None, help="default: benchmarks/results/DATE-SEGMENTER-davis-HALF.json"
     )
@@ -100,6 +106,9 @@ def main() -> None:
     wanted = HALVES[arguments.half]
     videos = [video for video in read_sequences(Path(root), "davis16") if video.name in wanted]
     segmenter = load_segmenter(arguments.segmenter)
+    if arguments.memory is not None:
+        assert isinstance(segmenter, Sam2Segmenter)
+        choose_memories(segmenter.model, MemoryChoice.read(arguments.memory, "--memory"))
     boxed = {video.name: measure_boxed(video, segmenter) for video in videos}
     result = {
         "date": datetime.date.today().isoformat(),
@@ -107,6 +116,7 @@ def main() -> None:
         "segmenter": arguments.segmenter,
         "weights_sha256": weights_hash(arguments.segmenter),
         "half": arguments.half,
+        "memory": arguments.memory,
         "boxed": {"mean": round(float(np.mean(list(boxed.values()))), 2), "j": boxed},
         **{prompt: measure_tracked(videos, segmenter, prompt) for prompt in ("mask", "box")},
     }
@@ -117,7 +127,8 @@ def main() -> None:
             scores = measured["scores"]
             print(f"{name:22} J {scores['j']:.1f}  F {scores['f']:.1f}  J&F {scores['jf']:.1f}  {measured['j']}")
     print(f"{'boxed single frames':22} J {result['boxed']['mean']:.1f}  {boxed}")
-    name = f"{result['date']}-{Path(arguments.segmenter).name}-davis-{arguments.half}.json"
+    chosen = "" if arguments.memory is None else "-memory"
+    name = f"{result['date']}-{Path(arguments.segmenter).name}{chosen}-davis-{arguments.half}.json"
     file = arguments.out or RESULTS / name
     file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -206,6 +206,16 @@ SPEED = [
     ),
 ]
 
+
+def settled(found: dict[str, Any]) -> str:
+    """Return what runs that end early save and lose."""
+    return (
+        f"{found['times_fewer_frames_median']:.1f} times fewer in the median of {found['corrections']} (aim 4), J "
+        f"{-found['j_lost_mean']:+.2f} points; {found['of_these_wrong']} of {found['runs_that_left_frames']} left "
+        "frames that a whole run would have changed"
+    )
+
+
 STUDIO = [
     Row(
         "a step between frames at hand, masks on, until the screen",
@@ -233,14 +243,20 @@ STUDIO = [
         "bench_ui.py",
     ),
     Row(
-        "the welcome page over 1 Mbit/s and 40 ms with an empty cache; a clip's first picture after it",
+        "over 1 Mbit/s and 40 ms with an empty cache: the welcome page; the whole page; then a clip's first picture",
         lambda values: (
-            f"{values['welcome_s']:.1f} s for {values['welcome_bytes'] / 1000:.0f} kB (aim "
-            f"{values['asked']['welcome_s']:.0f}); {values['first_picture_s']:.1f} s (aim "
+            f"{values['welcome_s']:.1f} s (aim {values['asked']['welcome_s']:.0f}); {values['ready_s']:.1f} s for "
+            f"{values['ready_bytes'] / 1000:.0f} kB; {values['first_picture_s']:.1f} s (aim "
             f"{values['asked']['first_picture_s']:.0f})"
         ),
         "network",
         "bench_network.py",
+    ),
+    Row(
+        "frames that a correction computes, of those that a whole run would, where it ends once masks have settled",
+        lambda values: settled(values["rows"]["reported"]),
+        "settling",
+        "bench_settling.py",
     ),
     Row(
         "an edit there and back, the first and the last 100 of 2,000",

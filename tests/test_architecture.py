@@ -15,7 +15,7 @@ LAYERS = [
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline model_workers outputs models project formats",
-    "evaluate batch corpus",
+    "evaluate batch corpus training",
     "studio",
     "lab",
     "cli",
@@ -25,7 +25,7 @@ LAYERS = [
 NANO_LAYERS = [
     "world",
     "language",
-    "dataset examples",
+    "dataset corpus examples recorded_answers",
     "training",
     "segmenter policy",
     "evaluate batch statements",

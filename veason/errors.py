@@ -10,6 +10,7 @@
     ├── SessionError     an edit does not fit the annotation state
     ├── ProjectError     a project folder cannot be opened or written
     ├── ExportError      labels cannot be written in the wanted format
+    ├── TrainingError    a training engine stops before its end, or makes something else than was wanted
     ├── EndpointError    a model server cannot be reached, refuses, or breaks off
     ├── FetchError       a model cannot be fetched from the hub
     ├── DeviceError      the accelerator is out of memory or not there
@@ -20,9 +21,16 @@ Every message says what was wanted, what came and what to do about it.
 
 from __future__ import annotations
 
+MOST_LETTERS = 2000
+"""What is told of an error at most; a file may hold a name of a million letters."""
+
 
 class VeasonError(Exception):
-    """Base of every error that is meant to be shown to a person."""
+    """Base of every error that is meant to be shown to a person. A very long text is cut in the middle."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 601]}…{text[-600:]}"
 
 
 class VideoError(VeasonError):
@@ -70,6 +78,10 @@ class ProjectError(VeasonError):
 
 class ExportError(VeasonError):
     """Labels that cannot be written in the wanted format."""
+
+
+class TrainingError(VeasonError):
+    """A training engine that stops before its end, or makes something else than was wanted."""
 
 
 class EndpointError(VeasonError):

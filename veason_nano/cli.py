@@ -26,6 +26,16 @@ def build_parser() -> argparse.ArgumentParser:
     world.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
     behind = "put photographs behind {}: a folder of them, or scikit-image for those in that package"
     world.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
+    corpus = actions.add_parser("corpus", help="write clips with questions and true reasoning, for `veason train sft`")
+    corpus.add_argument("out", type=Path, help="folder of the corpus to write")
+    corpus.add_argument(
+        "--split", choices=("train", "valid", "test"), default="train", help="which seeds (default: train)"
+    )
+    corpus.add_argument("--clips", type=int, default=200, help="how many clips (default: %(default)s)")
+    corpus.add_argument("--seed", type=int, default=7, help="which clips of the split (default: %(default)s)")
+    corpus.add_argument("--longest", type=int, default=64, help="most frames in a clip, 16 to 300 (default: 64)")
+    corpus.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
+    corpus.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
     examples = actions.add_parser("examples", help="render the example clips, their questions and recorded answers")
     examples.add_argument("out", type=Path, help="folder to write them into")
     draw = actions.add_parser("draw", help="draw training clips ahead, with several processes")
@@ -77,8 +87,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run what the words after `veason nano` ask for; see `veason.cli` for the exit codes."""
     args = build_parser().parse_args(arguments)
     actions = {
-        "world": _world, "examples": _examples, "draw": _draw, "train": _train, "score": _score, "limits": _limits,
-        "evaluate": _evaluate, "statements": _statements,
+        "world": _world, "corpus": _corpus, "examples": _examples, "draw": _draw, "train": _train, "score": _score,
+        "limits": _limits, "evaluate": _evaluate, "statements": _statements,
     }  # fmt: skip
     actions[args.action](args)
     return 0
@@ -95,6 +105,19 @@ def _world(args: argparse.Namespace) -> None:
     )
     write_dataset(args.out, "revos", videos, "train" if args.split == "train" else "valid")
     print(f"{args.clips} clips in {args.out}")
+
+
+def _corpus(args: argparse.Namespace) -> None:
+    from veason.hub import embedded
+    from veason.profile import load_profile
+    from veason_nano.corpus import write_corpus
+    from veason_nano.world.photos import load_photos
+
+    rows = write_corpus(
+        args.out, load_profile(str(embedded("policy"))), args.split, args.seed, args.clips,
+        longest=min(max(args.longest, 16), 300), questions=args.questions, photos=load_photos(args.photos),
+    )  # fmt: skip
+    print(f"{rows} questions about {args.clips} clips in {args.out}")
 
 
 def _examples(args: argparse.Namespace) -> None:

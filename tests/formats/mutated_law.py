@@ -202,7 +202,7 @@ def _one(source: Path, ending: str) -> Path | None:
 def _coco(source: Path) -> int | None:
     """Count annotations."""
     file = _one(source, ".json")
-    return None if file is None else len(json.loads(file.read_bytes())["annotations"])
+    return None if file is None else len(_annotations(file))
 
 
 def _youtube_vis(source: Path) -> int | None:
@@ -218,7 +218,7 @@ def _youtube_vis(source: Path) -> int | None:
 
 
 def _annotations(file: Path) -> list[Any]:
-    return json.loads(file.read_bytes())["annotations"] or []
+    return json.loads(file.read_bytes()).get("annotations") or []
 
 
 def _cvat(source: Path) -> int | None:

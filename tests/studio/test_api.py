@@ -16,9 +16,11 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from tests.studio.served import served
-from veason.errors import PromptError
+from veason.errors import OptionError, PromptError
 from veason.hub import ASSETS
 from veason.masks import decode_mask, rle_from_coco
+from veason.studio.server.api import Api
+from veason.studio.server.call_arguments import checked_arguments
 from veason.studio.server.call_prompts import MOST_PROMPTS, read_prompts
 from veason.types import Box, Click, Prompt
 
@@ -85,6 +87,8 @@ def test_a_program_gets_several_answers(client: Client) -> None:
         pytest.param("ask", {"instruction": "x", "frames": 9999}, "frames is 1 to 64", id="too many frames"),
         pytest.param("ask", {"instruction": "x", "stop": 9999}, "96 frames", id="a range outside"),
         pytest.param("ask", {"instruction": "what nobody recorded"}, "no answer is recorded", id="no recording"),
+        pytest.param("ask", {"instruction": None}, "instruction is a text", id="no text"),
+        pytest.param("ask", {"instruction": "x", "frames": "many"}, "frames is a whole number", id="no number"),
         pytest.param("answers", {"instruction": "x", "count": 0}, "count is 1 to 16", id="no answers"),
         pytest.param("track", {"prompts": []}, "a list of 1 to", id="no prompts"),
         pytest.param("track", {"prompts": [{"object": 1, "frame": 0}]}, "prompts[0]", id="half a prompt"),
@@ -109,6 +113,36 @@ def test_a_program_names_no_file_of_the_server(client: Client, path: str, meta: 
         told = httpx.get(f"{address}/{began.json()['event_id']}", timeout=60).text
         assert "event: error" in told
         assert "thought" not in told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"instruction": ["a"]}, "instruction is a text of at most 4000 letters, got list"),
+        ({"instruction": "x" * 4001}, "instruction is a text of at most 4000 letters, got 'xxx"),
+        ({"instruction": "\ud800"}, r"instruction is a text of at most 4000 letters, got '\ud800'"),
+        ({"frames": True}, "frames is a whole number, got True"),
+        ({"frames": 1.5}, "frames is a whole number, got 1.5"),
+        ({"seed": 10**400}, "seed is a whole number, got 1000"),
+        ({"temperature": float("nan")}, "temperature is a finite number, got nan"),
+        ({"temperature": float("inf")}, "temperature is a finite number, got inf"),
+        ({"temperature": {}}, "temperature is a finite number, got dict"),
+        ({"guess": "yes"}, "guess is true or false, got 'yes'"),
+        ({"start": None}, "start is a whole number, got None"),
+    ],
+)
+def test_arguments_of_another_type_are_refused_in_words(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(OptionError) as error:
+        checked_arguments(Api.ask, (), given)
+    assert str(error.value).startswith(told)
+
+
+def test_arguments_of_the_declared_types_are_taken_in_any_order() -> None:
+    found = checked_arguments(Api.ask, ("clip", "the dog", 8.0), {"temperature": 1})
+    assert found == {"video": "clip", "instruction": "the dog", "frames": 8, "temperature": 1.0}
+    assert isinstance(found["frames"], int)
+    with pytest.raises(OptionError, match="form is palette or rle, got list"):
+        checked_arguments(Api.export, ("run", ["rle"]), {})
 
 
 def test_an_unknown_run_has_no_file(client: Client) -> None:

@@ -108,6 +108,16 @@ def test_a_request_that_is_too_long_is_refused_whatever_it_says_of_its_length() 
     outbox.close()
 
 
+def test_very_many_small_uploads_need_room_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("veason.studio.server.outbox.MOST_FILES", 5)
+    outbox = Outbox(10 * MIB)
+    for number in range(5):
+        assert client(outbox).post("/gradio_api/upload", content=b"x").status_code == 200
+        (outbox.uploads / f"{number}").write_bytes(b"")
+    assert client(outbox).post("/gradio_api/upload", content=b"x").status_code == 507
+    outbox.close()
+
+
 def test_uploads_need_room_and_say_how_long_they_are() -> None:
     outbox = Outbox(3 * MIB)
     server = client(outbox)

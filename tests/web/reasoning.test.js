@@ -86,6 +86,7 @@ test("an answer agrees with its masks once there are some, and nothing is said w
     kind: /** @type {const} */ ("answered"),
     absent: false,
     guess: false,
+    recorded: false,
     notes: [],
     firstWord: 1,
     tokensPerSecond: 9,

@@ -31,6 +31,6 @@ test("propagating on ZeroGPU requests time for the start as well, up to the most
 
 test("a request in the line is told its place and the time", () => {
   assert.equal(inLine(0, null), "waiting for the models …");
-  assert.equal(inLine(1, null), "waiting for one request before yours");
-  assert.equal(inLine(3, 40), "waiting for 3 requests before yours · about 40 s");
+  assert.equal(inLine(1, null), "1 before yours");
+  assert.equal(inLine(3, 40), "3 before yours · about 40 s");
 });

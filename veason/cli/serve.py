@@ -70,6 +70,11 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         help="disk for uploads and files to download, in megabytes (default: 20000)",
     )
+    parser.add_argument(
+        "--recorded-examples",
+        action="store_true",
+        help="let the example clips open with an answer that was made earlier, without the models (a Space does)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     _add_deployment_options(parser)
 
@@ -114,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
             are_models_locked=None if args.models is None else args.models == "locked",
             project=Path(args.project) if args.project else None,
             visitors=Path(args.visitors) if args.visitors else None,
+            are_examples_recorded=args.recorded_examples,
             hosts=tuple(args.allow_host),
             **{name: value for name, value in chosen.items() if value is not None},
         ),

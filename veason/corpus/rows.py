@@ -15,6 +15,7 @@ from veason.errors import AnswerError, DataError
 from veason.formats.labels.training import IMAGE
 from veason.formats.sft.writer import SFT_FILE
 from veason.profile import Profile
+from veason.types import Answer
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -31,11 +32,15 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def check_rows(rows: Sequence[dict[str, Any]], profile: Profile) -> dict[int, list[str]]:
     """Return what is wrong with rows of `read_rows`, by their place from 0; rows in which all is well are left out."""
-    found = {place: _faults(row, profile) for place, row in enumerate(rows)}
+    found = {place: broken_parts(row, profile) or _doubts(row, profile) for place, row in enumerate(rows)}
     return {place: wrong for place, wrong in found.items() if wrong}
 
 
-def _faults(row: dict[str, Any], profile: Profile) -> list[str]:
+def broken_parts(row: dict[str, Any], profile: Profile) -> list[str]:
+    """Return what in a row of `read_rows` nothing can be trained on: lost pictures, marks, labels, unreadable answers.
+
+    What a teacher should not have written is not among it; see `check_rows`.
+    """
     try:
         (human, gpt), images = row["conversations"], list(row["images"])
         asked, written = str(human["value"]), str(gpt["value"])
@@ -44,27 +49,37 @@ def _faults(row: dict[str, Any], profile: Profile) -> list[str]:
     wrong = [f"the picture {name!r} is missing" for name in images if not (row["folder"] / str(name)).is_file()]
     if asked.count(IMAGE) != len(images):
         return [*wrong, f"it asks about {asked.count(IMAGE)} pictures and has {len(images)}"]
-    labels = _labels(asked, profile)
-    if len(labels) != len(images) or sorted(set(labels)) != labels:
+    labels = labels_in(asked, profile)
+    if not labels or len(labels) != len(images) or sorted(set(labels)) != labels:
         return [*wrong, "the pictures have no labels before them that ascend"]
-    size_wh = profile.size_wh
-    context = AnswerContext(
-        shown=tuple(labels), num_frames=labels[-1] + 1, source_wh=size_wh, space_wh=profile.space_wh,
-        keyframe_key=profile.keyframe_key, boxes_key=profile.boxes_key, labels=profile.labels,
-    )  # fmt: skip
     try:
-        answer = parse_answer(written, context)
+        answer = _read_answer(written, labels, profile)
     except AnswerError as error:
         return [*wrong, f"its answer cannot be read: {error}"]
-    if numbers := find_box(answer.thought, labels):
-        wrong.append(f"its reasoning holds coordinates ({numbers})")
+    return wrong + [note.message for note in answer.notes]
+
+
+def _doubts(row: dict[str, Any], profile: Profile) -> list[str]:
+    """Return what a row that can be trained on should not teach."""
+    human, gpt = row["conversations"]
+    labels = labels_in(str(human["value"]), profile)
+    answer = _read_answer(str(gpt["value"]), labels, profile)
+    numbers = find_box(answer.thought, labels)
+    wrong = [f"its reasoning holds coordinates ({numbers})"] if numbers else []
     if not answer.thought.strip():
         wrong.append("it has no reasoning")
-    wrong += [note.message for note in answer.notes]
     return wrong + [one.message for one in check(answer, labels, {}) if one.severity == "warning"]
 
 
-def _labels(asked: str, profile: Profile) -> list[int]:
+def _read_answer(written: str, labels: Sequence[int], profile: Profile) -> Answer:
+    context = AnswerContext(
+        shown=tuple(labels), num_frames=labels[-1] + 1, source_wh=profile.size_wh, space_wh=profile.space_wh,
+        keyframe_key=profile.keyframe_key, boxes_key=profile.boxes_key, labels=profile.labels,
+    )  # fmt: skip
+    return parse_answer(written, context)
+
+
+def labels_in(asked: str, profile: Profile) -> list[int]:
     """Return the numbers of the labels that stand right before the pictures, in the profile's form."""
     label = re.escape(profile.label_form).replace(re.escape("{index}"), r"(\d+)")
     return [int(number) for number in re.findall(rf"{label}\s*{re.escape(IMAGE)}", asked)]

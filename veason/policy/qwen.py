@@ -79,7 +79,7 @@ class QwenPolicy:
         self._model = model
         self._processor = processor
         self._lock = threading.Lock()
-        self._grid_thw = _grid_of(processor.image_processor, profile)
+        self._grid_thw = grid_of(processor.image_processor, profile)
         self._merge_size = processor.image_processor.merge_size
         self._tokens_per_image = math.prod(self._grid_thw) // self._merge_size**2
         self._prefixes = PrefixStore(prefix_bytes) if prefix_bytes > 0 else None
@@ -378,8 +378,12 @@ def _acquire_lock(lock: threading.Lock, stop: threading.Event) -> Iterator[bool]
             lock.release()
 
 
-def _grid_of(image_processor: Any, profile: Profile) -> tuple[int, int, int]:
-    """Return the patch grid (time, height, width) of one image of the profile's size."""
+def grid_of(image_processor: Any, profile: Profile) -> tuple[int, int, int]:
+    """Return the patch grid (time, height, width) of one image of the profile's size.
+
+    Raises:
+        ProfileError: the size is not made of whole patch cells.
+    """
     patch, cell = image_processor.patch_size, image_processor.patch_size * image_processor.merge_size
     width, height = profile.size_wh
     if width % cell or height % cell:

@@ -12,7 +12,7 @@ from veason.types.shapes import Box
 NoteKind = Literal[
     "keyframe_not_shown", "box_clipped", "box_dropped", "corners_swapped", "json_repaired", "key_renamed",
     "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
-    "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out", "outside_training",
+    "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out", "outside_training", "recorded",
     "only_frame_shown", "other_model", "prompt_cut", "pictures_enlarged",
 ]  # fmt: skip
 
@@ -26,6 +26,7 @@ class Note:
     """One repair or oddity of an answer: a machine-readable `kind` and a sentence for people.
 
     "outside_training" says why the question lies outside of what the policy was trained on: the answer is a guess.
+    "recorded" says that it was made earlier, by other models than those that run now.
     """
 
     kind: NoteKind
@@ -68,6 +69,11 @@ class Answer:
     def is_guess(self) -> bool:
         """True where the question lies outside of what the policy was trained on, and it was made to answer."""
         return any(note.kind == "outside_training" for note in self.notes)
+
+    @property
+    def is_recorded(self) -> bool:
+        """True where it was made earlier and is only shown."""
+        return any(note.kind == "recorded" for note in self.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import overload
 from veason.errors import DataError
 from veason.formats.benchmarks.rows import Complaints
 from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
+from veason.formats.labels.numbers import is_number
 from veason.formats.record import Benchmark, Split
 from veason.types import Rle, Sample
 
@@ -73,7 +74,7 @@ def to_videos(samples: Iterable[Sample]) -> Iterator[WriteVideo]:
 def _to_video(group: Sequence[Sample]) -> WriteVideo:
     first = group[0]
     names = list(dict.fromkeys(object_id for sample in group for object_id in sample.object_ids))
-    numbers = {name: int(name) if all(map(str.isdecimal, names)) else place for place, name in enumerate(names, 1)}
+    numbers = {name: int(name) if all(map(is_number, names)) else place for place, name in enumerate(names, 1)}
     objects: dict[int, list[Rle | None]] = {}
     for sample in group:
         if sample.has_truth and sample.truth_indices() != tuple(range(len(sample.frame_names))):

@@ -20,7 +20,7 @@ from veason.formats.benchmarks.videos import WriteExpression, WriteVideo
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.made_with import made_with, models_from
-from veason.formats.labels.numbers import ShapeError, checked_size, rle_of
+from veason.formats.labels.numbers import ShapeError, checked_size, is_number, rle_of
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
 from veason.formats.labels.values import (
@@ -169,7 +169,7 @@ def _read_video(samples: list[Sample], finder: VideoFinder, where: str, tally: I
     footage = finder.find(first.video, first.frames_dir)
     frames = [footage.index_of(name, first.frames_dir) for name in first.frame_names]
     stored = list(dict.fromkeys(key for sample in samples for key in sample.object_ids))
-    is_numbered = all(key.isdecimal() for key in stored)
+    is_numbered = all(map(is_number, stored))
     shifted = from_one(int(key) for key in stored) if is_numbered else {}
     ids = {key: shifted[int(key)] if is_numbered else place for place, key in enumerate(stored, start=1)}
     told = first.size_wh or (footage.info.size_wh if footage.info else _size(samples, footage))

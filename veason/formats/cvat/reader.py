@@ -23,7 +23,7 @@ from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.made_with import ModelNames, models_from
-from veason.formats.labels.numbers import ShapeError, frame_number, whole_number
+from veason.formats.labels.numbers import ShapeError, frame_number, is_number, whole_number
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask
 from veason.formats.labels.xmlfile import read_xml_file
 
@@ -216,9 +216,8 @@ class _Reader:
         for shape in drawn:
             values = _attributes(shape.element)
             text = values.get("object_id", "").strip()
-            if text.isascii() and text.isdecimal() and int(text) > 0 and shape.holder not in keys:
-                number = whole_number(text, f"{self._place}: object_id")
-                keys[shape.holder] = ObjectKey(number, True, shape.label)
+            if is_number(text) and int(text) > 0 and shape.holder not in keys:
+                keys[shape.holder] = ObjectKey(int(text), True, shape.label)
         for shape in drawn:
             values = _attributes(shape.element)
             named = {key: split_instructions(values.get(attribute, "")) for key, attribute in MODELS.items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from veason.errors import DataError, VideoError
+from veason.formats.labels.numbers import is_number
 from veason.project.sources import VIDEOS
 from veason.types import VideoInfo
 from veason.video import UNTRUSTED, VideoLimits, open_video
@@ -46,7 +47,7 @@ class Footage:
                 f"{file}: frame {frame_name!r} is not in the video, whose frames are {self.frame_names[0]} to "
                 f"{self.frame_names[-1]}"
             )
-        if not frame_name.isdecimal():
+        if not is_number(frame_name):
             raise DataError(f"{file}: frame {frame_name!r} should be called by its number in the video")
         return int(frame_name)
 
@@ -225,7 +226,8 @@ def frame_names_of(info: VideoInfo) -> tuple[str, ...]:
 def natural_key(path: PurePath) -> list[tuple[int, int, str]]:
     """Return the sorting key by which `veason.video` orders the files of a folder: 2.jpg comes before 10.jpg."""
     parts = re.findall(r"(\d+)|(\D+)", path.name)
-    return [(0, int(digits), digits) if digits else (1, 0, text) for digits, text in parts]
+    # no file has a name of 256 digits, and Python reads no number of thousands
+    return [(0, int(digits[:256]), digits) if digits else (1, 0, text) for digits, text in parts]
 
 
 def _in_order(folder: Path) -> tuple[Path, ...]:

@@ -67,6 +67,11 @@ def whole_number(value: Any, place: str, *, least: int = 0, most: int = MOST_WHO
     return number
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a text is a whole number that can be counted with: some digits, 18 at most."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
 def real_number(value: Any, place: str, *, least: float = -_MOST_REAL, most: float = _MOST_REAL) -> float:
     """Return a finite number, also where it is written as text.
 

@@ -12,7 +12,7 @@ from veason.errors import DataError
 from veason.formats.benchmarks.indices import VOID, check_hard_edges, is_grey, read_indices, solid_values
 from veason.formats.labels.footage import Footage, VideoFinder
 from veason.formats.labels.import_tally import ImportTally
-from veason.formats.labels.numbers import check_entries
+from veason.formats.labels.numbers import check_entries, is_number
 from veason.formats.labels.palette_frames import MaskFolder, frame_files, frame_numbers
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, from_one
 from veason.masks import encode_mask
@@ -42,7 +42,7 @@ def object_folders(
     found: dict[str, dict[int, MaskFolder]] = {}
     for parent, children in by_parent.items():
         names = {child: f"{parent}/{child}" for child in children}
-        if not parent or not all(child.isascii() and child.isdecimal() for child in children):
+        if not parent or not all(map(is_number, children)):
             continue
         inside = [folders[name] for name in names.values()]
         if not _is_known(parent, inside[0].pictures.parent, finder):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from veason.formats.benchmarks.rows import Complaints, RowError, check_row
+from veason.formats.labels.numbers import is_number
 from veason.formats.record import Split
 from veason.formats.ref_youtube_vos.reader import read_split
 from veason.types import Sample
@@ -35,7 +36,7 @@ def _check_order(sample: Sample, first: dict[tuple[str, int], Sample], file: Pat
     text, so that object 10 comes before object 2.
     """
     name = sample.expression_id
-    check_row(name.isdecimal(), file, f"videos.{sample.video}.expressions.{name}", "a number as expression id", name)
+    check_row(is_number(name), file, f"videos.{sample.video}.expressions.{name}", "a number as expression id", name)
     leader = first.setdefault((sample.video, int(name) // ANNOTATORS), sample)
     if leader.object_ids != sample.object_ids:
         raise RowError(

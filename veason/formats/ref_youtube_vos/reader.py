@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from veason.formats.benchmarks.rows import Complaints, check_row, get, read_videos, video_frames
 from veason.formats.benchmarks.truth import PaletteTruth
 from veason.formats.labels.made_with import model_pairs
+from veason.formats.labels.numbers import is_number
 from veason.formats.record import Split
 from veason.types import Sample
 
@@ -35,7 +36,7 @@ def read_split(split: Split, complaints: Complaints) -> Iterator[Sample]:
                 with complaints.row():
                     here = f"{where}.expressions.{expression_id}"
                     object_id = str(row.get("obj_id", "")) if isinstance(row, dict) else ""
-                    is_good = object_id.isdecimal() and 1 <= int(object_id) <= 255
+                    is_good = is_number(object_id) and 1 <= int(object_id) <= 255
                     wanted = "the number of a palette colour, 1 to 255"
                     check_row(is_good or not split.has_truth, file, f"{here}.obj_id", wanted, row)
                     yield Sample(

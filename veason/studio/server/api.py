@@ -28,6 +28,7 @@ from veason.masks import coco_dict
 from veason.outputs import write_palette_masks
 from veason.pipeline import FramesShown, Pipeline
 from veason.profile import sample_indices
+from veason.studio.server.call_arguments import checked_arguments
 from veason.studio.server.call_prompts import read_prompts
 from veason.studio.server.callers import program_of
 from veason.studio.server.failures import Teller
@@ -82,12 +83,12 @@ class FinishedRun:
 def told_to_clients(
     handler: Callable[Concatenate["Api", Arguments], Iterator[ApiEvent]],
 ) -> Callable[Concatenate["Api", Arguments], Iterator[ApiEvent]]:
-    """Return the handler with errors in the form that gradio hands to the caller."""
+    """Return the handler with arguments of the declared types, and errors in the form that gradio hands on."""
 
     @functools.wraps(handler)
     def guarded(self: "Api", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Iterator[ApiEvent]:
         try:
-            yield from handler(self, *args, **kwargs)
+            yield from handler(self, **checked_arguments(handler, args, kwargs))  # type: ignore[call-arg]  # by name
         except Exception as error:
             raise gr.Error(self.teller.words(error), print_exception=False) from error
 
@@ -246,6 +247,10 @@ class Api:
             form: "palette" is a ZIP with a palette PNG a frame, whose pixels are object ids; "rle" is JSON with the
                 run-length code of every frame.
         """
+        try:
+            checked_arguments(Api.export, (run, form), {})
+        except OptionError as error:
+            raise gr.Error(str(error), print_exception=False) from error
         with self._lock:
             finished = self._runs.get(run)
         if finished is None:
@@ -254,14 +259,12 @@ class Api:
         if form == "rle":
             path = folder / "masks.json"
             path.write_text(json.dumps(_masks(finished.tracks)), encoding="utf-8")
-        elif form == "palette":
+        else:
             path = folder / "masks.zip"
             write_palette_masks(finished.tracks, finished.info, folder / "masks")
             with ZipFile(path, "w") as archive:
                 for file in sorted((folder / "masks").iterdir()):
                     archive.write(file, file.name)
-        else:
-            raise gr.Error(f"form is palette or rle, got {form!r}", print_exception=False)
         return gr.FileData(path=str(path), orig_name=path.name)
 
     @contextmanager

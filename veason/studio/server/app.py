@@ -123,7 +123,7 @@ def _make_studio(settings: Settings, registry: ProjectRegistry, *, is_local: boo
     return Studio(
         models.pipeline,
         registry,
-        list_examples(),
+        list_examples(are_recorded=settings.are_examples_recorded),
         capacity=settings.max_works,
         is_local=is_local,
         models=models,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from veason.errors import SessionError
-from veason.folders import size_of
+from veason.folders import files_in, size_of
 from veason.types import Holding
 
 KEPT_FILES = 6
@@ -21,6 +21,9 @@ KEPT_FILES = 6
 
 TRANSFER_BYTES = 20_000_000_000
 """What uploads, downloads and what is made on the way may take together."""
+
+MOST_FILES = 20_000
+"""So many files they may be at most: they are counted for each upload, and a file of one byte takes room as well."""
 
 SPARED_BYTES, SPARED_SHARE = 1_000_000_000, 0.1
 """What of the disk is left to others, whatever the budget says: the smaller of both."""
@@ -93,8 +96,8 @@ class Outbox:
     def expect(self, num_bytes: int) -> bool:
         """Note that so many bytes will arrive, and tell whether there is room for them; `arrived` takes it back."""
         with self._lock:
-            held, most = size_of(self._root), self._allowed()
-            if held + self._expected + num_bytes > most:
+            sizes = [found.st_size for _, found in files_in(self._root)]
+            if len(sizes) >= MOST_FILES or sum(sizes) + self._expected + num_bytes > self._allowed():
                 return False
             self._expected += num_bytes
             return True

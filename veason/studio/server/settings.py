@@ -29,6 +29,7 @@ class Settings:
         visitor_age_s: seconds without a change after which a visitor's project is deleted, above 0.
         video_mb: megabytes (2**20 bytes) that decoders and pictures of opened videos may take in memory, 0 or more.
         transfer_mb: megabytes that uploads and files to download may take on the disk, 1 or more.
+        are_examples_recorded: whether an example opens with an answer that was made earlier, and masks.
         hosts: further names by which the server may be called, as a proxy or the network knows it.
 
     Raises:
@@ -49,6 +50,7 @@ class Settings:
     visitor_age_s: float = 48 * 3600.0
     video_mb: int = 512
     transfer_mb: int = 20_000
+    are_examples_recorded: bool = False
     hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

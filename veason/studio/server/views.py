@@ -237,7 +237,8 @@ def _answered(event: Answered) -> AnsweredItem:
     return AnsweredItem(
         absent=event.answer.is_absent,
         guess=event.answer.is_guess,
-        notes=[note.message for note in event.answer.notes],
+        recorded=event.answer.is_recorded,
+        notes=[note.message for note in event.answer.notes if note.kind != "recorded"],
         first_word=speed.first_token_s if speed else None,
         tokens_per_second=speed.num_tokens / max(speed.total_s - speed.first_token_s, 1e-3) if speed else None,
         sureness=event.confidence.text if event.confidence else "",

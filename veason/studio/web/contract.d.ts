@@ -184,6 +184,8 @@ export interface AnsweredItem {
   absent: boolean;
   /** the policy was not trained for the question, and was made to answer. */
   guess: boolean;
+  /** it was made earlier, and nothing was computed for it now. */
+  recorded: boolean;
   /** what was odd about its form. */
   notes: Array<string>;
   /** seconds until it wrote. */

@@ -96,6 +96,7 @@ class AnsweredItem:
     Attributes:
         absent: it says that the target is not in the video.
         guess: the policy was not trained for the question, and was made to answer.
+        recorded: it was made earlier, and nothing was computed for it now.
         notes: what was odd about its form.
         first_word: seconds until it wrote.
         tokens_per_second: after that.
@@ -105,6 +106,7 @@ class AnsweredItem:
     KIND: ClassVar = "answered"
     absent: bool
     guess: bool
+    recorded: bool
     notes: Sequence[str]
     first_word: float | None
     tokens_per_second: float | None

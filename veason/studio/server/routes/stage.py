@@ -23,6 +23,7 @@ from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.question.open_question import OpenQuestion
 from veason.studio.server.question.open_questions import OpenQuestions
 from veason.studio.server.question.opening_tabs import OpeningTabs
+from veason.studio.server.recorded import enter_recorded
 from veason.studio.server.requests.edits import Edits
 from veason.studio.server.requests.look_ups import FrameLookUp, PulseLookUp, SnapshotLookUp, StopLookUp, UnknownLookUp
 from veason.studio.server.requests.stage import OpenExampleRequest, OpenRequest, PropagateRequest, ThinkRequest
@@ -61,12 +62,16 @@ class StageRoutes:
     # --- events
 
     def open(self, request: OpenRequest) -> Iterator[Message]:
-        """Open an example or an upload as a question without words."""
+        """Open an example or an upload as a question without words, or an example with its recorded answer."""
         key, project = self._registry.get_or_make(request.project)
         with self._opening.opening(request.tab or "") as is_cancelled:
             video_id = self._add_video(project, request, is_cancelled)
-        draft = project.library.add_draft(video_id)
-        with self._questions.using(f"{key}.{draft}") as question:
+        recorded = self._examples[request.example].recorded if isinstance(request, OpenExampleRequest) else None
+        if recorded is None:
+            question_id = project.library.add_draft(video_id)
+        else:
+            question_id = enter_recorded(project, video_id, recorded)
+        with self._questions.using(f"{key}.{question_id}") as question:
             yield self._shown(question)
 
     def think(self, request: ThinkRequest) -> Iterator[Message]:

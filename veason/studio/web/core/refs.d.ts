@@ -123,6 +123,7 @@ export interface Refs {
   outline: HTMLButtonElement;
   overlapBar: HTMLDivElement;
   packAll: HTMLButtonElement;
+  person: HTMLSpanElement;
   pictures: HTMLInputElement;
   play: HTMLButtonElement;
   policy: HTMLButtonElement;

@@ -52,9 +52,8 @@ export function farness(done, count, begun) {
  * @param {number | null} seconds
  */
 export function inLine(ahead, seconds) {
-  const others = ahead === 1 ? "one request" : `${ahead} requests`;
   const when = seconds === null ? "" : ` · about ${duration(seconds)}`;
-  return ahead ? `waiting for ${others} before yours${when}` : "waiting for the models …";
+  return ahead ? `${ahead} before yours${when}` : "waiting for the models …";
 }
 
 /** "1 edit", "2 edits". @param {number} number @param {string} what */

@@ -17,5 +17,8 @@ export async function showPerson(refs, about) {
   refs.annotator.value = name;
   refs.annotator.readOnly = true;
   refs.annotator.title = `signed in as ${name}, ${role}`;
+  refs.person.textContent = name;
+  refs.person.title = refs.annotator.title;
+  refs.person.hidden = false;
   refs.app.dataset.role = role;
 }

@@ -89,6 +89,10 @@ export class Reasoning {
     if (now.failure) {
       blocks.push(node("div", { class: "v-step" }, node("h4", {}, "What the policy wrote"), now.failure));
     }
+    if (now.answered?.recorded) {
+      const told = "The embedded models gave it earlier; nothing was computed for it now. Think asks anew.";
+      blocks.unshift(node("p", { class: "v-recorded" }, node("b", {}, "A recorded answer. "), told));
+    }
     if (now.answered?.guess) {
       blocks.unshift(
         node("p", { class: "v-guess" }, node("b", {}, "A guess. "), "The policy was not trained for this."),

@@ -1,0 +1,238 @@
+"""LLaMA-Factory in its own environment: found, run, followed, and never twice in one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from veason.errors import MissingBackend, TrainingError
+
+PLACE = Path(".engine-llamafactory") / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+"""The Python of the environment that `make engine-llamafactory` builds, in a clone of Veason."""
+
+BUILD = "make engine-llamafactory"
+LOG = "engine.log"
+"""What the engine says, of every run in a folder."""
+
+LOCK = "running.lock"
+"""Held while an engine runs in a folder."""
+
+_IN_ENGINE = Path(__file__).parent / "in_engine.py"
+_LAST_LINES = 15
+_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that is done: `done` of `total`, its loss, and the seconds left, None before they are known."""
+
+    done: int
+    total: int
+    loss: float | None
+    left_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An environment with LLaMA-Factory.
+
+    Attributes:
+        python: its interpreter.
+        version: of LLaMA-Factory.
+        has_half: whether it computes in bfloat16 on a GPU.
+    """
+
+    python: Path
+    version: str
+    has_half: bool
+
+
+def find_engine(python: str | None = None) -> Engine:
+    """Return the engine of an environment.
+
+    Args:
+        python: its interpreter; by default the one that `make engine-llamafactory` builds, looked for in the current
+            folder and in the clone that this module lies in.
+
+    Raises:
+        MissingBackend: it is not built, or does not start.
+    """
+    clone = Path(__file__).parent.parent.parent
+    places = [Path(python).expanduser()] if python else [Path.cwd() / PLACE, clone / PLACE]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise MissingBackend(
+            f"LLaMA-Factory is not in {' or '.join(map(str, places))}: `{BUILD}` builds it in a clone of Veason, "
+            "--engine-python FILE names another environment's Python, --write-only writes its files without it"
+        )
+    place = Path(os.path.abspath(found))  # not resolved: the link tells Python which environment it is in
+    told = _ask(place, ["probe"], Path.cwd())
+    return Engine(place, str(told["version"]), bool(told["has_half"]))
+
+
+def compare_prompts(engine: Engine, out: Path, config: str, places: Sequence[int]) -> list[dict[str, Any]]:
+    """Return, for some rows, whether the engine makes the checkpoint's own prompt and answer of them.
+
+    Each has `place`, `tokens`, and `difference` ("" where all tokens are equal).
+    """
+    rows: list[dict[str, Any]] = _ask(engine.python, ["compare", config, *map(str, places)], out)["rows"]
+    return rows
+
+
+def run_engine(
+    engine: Engine, out: Path, words: Sequence[str], log: Path, on_step: Callable[[Step], object] = lambda step: None
+) -> None:
+    """Run `llamafactory-cli` in a folder until it ends.
+
+    Args:
+        engine: the environment.
+        out: the working folder.
+        words: its command, such as `["train", "train.yaml"]`.
+        log: the file of steps that it writes; what is in it before is not told again.
+        on_step: told every step.
+
+    Raises:
+        TrainingError: it failed; the message has its last words.
+    """
+    follower = _Follower(log)
+    with locked(out) as lock, (out / LOG).open("ab") as said:
+        begin = said.tell()
+        process = subprocess.Popen(
+            [str(engine.python), "-m", "llamafactory.cli", *words],
+            cwd=out, env=_environment(engine.python), stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+            pass_fds=() if sys.platform == "win32" else (lock,),
+        )  # fmt: skip
+        try:
+            while True:
+                code = process.poll()
+                for step in follower.steps():
+                    on_step(step)
+                if code is not None:
+                    break
+                time.sleep(_EVERY_S)
+        finally:
+            if process.poll() is None:
+                _stop(process)
+    if code:
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+        raise TrainingError(
+            f"LLaMA-Factory {how}; checkpoints are kept, and the same command goes on from the last one. "
+            f"Its last words (all are in {out / LOG}):\n{_last_words(out / LOG, begin)}"
+        )
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[int]:
+    """Hold a folder of a training; what is started with the descriptor that comes holds it too, after this process.
+
+    Raises:
+        TrainingError: a training is running there.
+    """
+    descriptor = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise TrainingError(
+                    f"{out}: a training is still running there (also one whose `veason train` was killed): wait for it"
+                ) from error
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def drop_broken_checkpoints(adapter: Path) -> int | None:
+    """Remove checkpoints that were being written when the engine was killed; return the step of the last whole one.
+
+    The engine writes the state of the trainer last, so a checkpoint without one that can be read is not whole.
+    """
+    whole = []
+    for folder in adapter.glob("checkpoint-*"):
+        try:
+            state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+            whole.append(int(state["global_step"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(folder)
+    return max(whole, default=None)
+
+
+class _Follower:
+    """Reads the steps that LLaMA-Factory appends to its log, and tells how long the rest will take."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = log.stat().st_size if log.exists() else 0
+        self._first: tuple[int, float] | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the steps that have come since."""
+        if not self._log.exists():
+            return
+        with self._log.open("rb") as stream:
+            stream.seek(self._read)
+            new = stream.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            row = json.loads(line)
+            done, total, now = int(row["current_steps"]), int(row["total_steps"]), time.monotonic()
+            if self._first is None:
+                self._first = (done, now)
+            since, start = self._first
+            left = (now - start) / (done - since) * (total - done) if done > since else None
+            if "loss" in row:
+                yield Step(done, total, float(row["loss"]), left)
+
+
+def _ask(python: Path, words: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Run `in_engine.py` in the environment and return what it answers."""
+    try:
+        done = subprocess.run(
+            [str(python), str(_IN_ENGINE), *words],
+            cwd=folder, env=_environment(python), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        answer: dict[str, Any] = json.loads(done.stdout.strip().rpartition("\n")[2]) if done.returncode == 0 else {}
+    except (OSError, ValueError) as error:
+        raise MissingBackend(f"{python} does not start LLaMA-Factory ({error}): build it with `{BUILD}`") from error
+    if not answer:
+        last = "\n".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
+        raise MissingBackend(f"{python} does not start LLaMA-Factory: build it anew with `{BUILD}`. It said:\n{last}")
+    return answer
+
+
+def _environment(python: Path) -> dict[str, str]:
+    """Return the environment of the engine: nothing of ours on its path, nothing fetched, nothing reported."""
+    left_out = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    kept = {key: value for key, value in os.environ.items() if key not in left_out}
+    told = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return {**kept, **told, "PATH": os.pathsep.join([str(python.parent), kept.get("PATH", os.defpath)])}
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last_words(log: Path, begin: int) -> str:
+    with log.open("rb") as stream:
+        stream.seek(begin)
+        text = stream.read().decode(errors="replace")
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+    return "\n".join(lines[-_LAST_LINES:])
