@@ -2,7 +2,8 @@
 
 Numbers of weights are rounded: those of Qwen-VL as transformers counts them in networks of the published shapes (on 28
 November 2026; the 3B's files and pages about the 7B and the 4B agree), those of SAM 2.1 as its repository gives them.
-What has to be fetched is asked of the hub when it is fetched. Any other checkpoint of the same kinds can be used by its hub id or folder, and is listed once it is here.
+What has to be fetched is asked of the hub when it is fetched. Any other checkpoint of the same kinds can be used by its
+hub id or folder, and is listed once it is here.
 """
 
 from __future__ import annotations
