@@ -149,7 +149,10 @@ def _check_told(told: str) -> None:
 
 def _check_counts(format: str, source: Path, videos: list[LabelledVideo], tally: ImportTally) -> None:
     masks = sum(not mask.is_empty for video in videos for track in video.tracks.values() for mask in track.values())
-    prompts = sum(len(question.prompts) for video in videos for question in video.questions)
+    prompts = sum(  # two questions may be about one object, whose prompts both have
+        len({(one.object_id, one.frame_index) for question in video.questions for one in question.prompts})
+        for video in videos
+    )
     assert masks == sum(tally.taken[kind] for kind in MASKS), (masks, tally.taken)
     assert prompts <= sum(tally.taken[kind] for kind in PROMPTS), (prompts, tally.taken)
     tally.check(source)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -262,3 +267,29 @@ def test_the_command_writes_the_files_alone(corpus: Path, tmp_path: Path, capsys
     assert "make engine-llamafactory" in capsys.readouterr().err
     assert main(["train", "sft", str(tmp_path / "no"), *words[3:], "--write-only"]) == 2
     assert "no corpus can be read" in capsys.readouterr().err
+
+
+def test_a_folder_stays_held_while_an_engine_goes_on_alone(tmp_path: Path) -> None:
+    python, pid = tmp_path / "python", tmp_path / "pid"
+    python.write_text("#!/bin/sh\necho $$ > pid.part; mv pid.part pid; exec sleep 60\n")
+    python.chmod(0o755)
+    code = (
+        "import sys; from pathlib import Path; from veason.training.engine import Engine, run_engine\n"
+        "out = Path(sys.argv[1]); run_engine(Engine(out / 'python', '0', False), out, ['train'], out / 'steps')"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    while not pid.exists():
+        assert ours.poll() is None
+        time.sleep(0.05)
+    ours.kill()
+    ours.wait()
+    with pytest.raises(TrainingError, match="still running"), locked(tmp_path):
+        pass
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    for _ in range(200):
+        try:
+            with locked(tmp_path):
+                return
+        except TrainingError:
+            time.sleep(0.05)
+    pytest.fail("the folder is still held after its engine was killed")
