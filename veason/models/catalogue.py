@@ -1,7 +1,9 @@
 """The models that are known to work, with what they are good for and what they need.
 
-Numbers of weights are those of the published checkpoints, rounded; what has to be fetched is asked of the hub when it
-is fetched. Any other checkpoint of the same kinds can be used by its hub id or folder, and is listed once it is here.
+Numbers of weights are rounded: those of Qwen-VL as transformers counts them in networks of the published shapes (on 28
+November 2026; the 3B's files and pages about the 7B and the 4B agree), those of SAM 2.1 as its repository gives them.
+What has to be fetched is asked of the hub when it is fetched. Any other checkpoint of the same kinds can be used by its
+hub id or folder, and is listed once it is here.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ ModelKind = Literal["policy", "segmenter"]
 NO_LICENCE = "none stated: ask the authors"
 OTHER_LICENCE = "“other”: ask the authors"
 UNCHECKED = " (not checked)"
-"""Behind a licence that could not be looked up. The others are as public pages about the models (Qwen), the card
-(Seg-Zero: "other") and the sam2 package (SAM 2.1) said on 28 November 2026."""
+"""Behind a licence that could not be looked up. The others are as copies of the cards (Qwen2.5-VL 32B, Qwen3-VL 8B;
+Seg-Zero: "other"), pages about the models (the other Qwen; some call the 3B Apache-2.0 as well, here the stricter one
+counts) and the sam2 package (SAM 2.1) said on 28 November 2026."""
 
 
 @dataclass(frozen=True, slots=True)
