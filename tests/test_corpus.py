@@ -22,7 +22,7 @@ from veason.answer import parse_answer
 from veason.cli import main
 from veason.corpus.checks import faults, thought_of
 from veason.corpus.examples import choose_samples, make_corpus_example, read_named
-from veason.corpus.making import Budget, Order, make_corpus
+from veason.corpus.making import Budget, CorpusOrder, make_corpus
 from veason.corpus.rows import check_rows, read_rows
 from veason.corpus.teacher import Teacher
 from veason.errors import DataError, EndpointError, OptionError
@@ -38,7 +38,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return make_dataset(tmp_path_factory.mktemp("revos"), 12)
 
 
-def make(dataset: Dataset, server: ModelServer, out: Path, order: Order, **more: Any) -> Any:
+def make(dataset: Dataset, server: ModelServer, out: Path, order: CorpusOrder, **more: Any) -> Any:
     options = EndpointOptions(num_tries=1)
     return make_corpus(dataset, PROFILE, lambda: Teacher(server.address, options), out, order, **more)
 
@@ -185,7 +185,7 @@ def test_a_thought_of_its_own_kind_passes_and_words_of_the_instruction_may_be_sa
 
 def test_what_is_taught_is_the_truth_with_the_teachers_reasons(dataset: Dataset, tmp_path: Path) -> None:
     with running(saying(good)) as server:
-        card = make(dataset, server, tmp_path, Order(8, num_absent=2, parallel=3))
+        card = make(dataset, server, tmp_path, CorpusOrder(8, num_absent=2, parallel=3))
     assert card.states == {"kept": 10}
     assert (card.prompt_tokens, card.completion_tokens) == (10_000, 1_000)
     rows = read_rows(tmp_path)
@@ -228,7 +228,7 @@ def test_the_teacher_is_told_what_was_wrong_and_every_attempt_is_kept(dataset: D
         return good(asked) if is_told else good(asked).replace("Some blocks", "In the red box some blocks")
 
     with running(saying(say)) as server:
-        card = make(dataset, server, tmp_path, Order(3, parallel=1))
+        card = make(dataset, server, tmp_path, CorpusOrder(3, parallel=1))
     assert (card.states, card.kept_after, card.faults) == ({"kept": 3}, {2: 3}, {"gives the boxes away": 3})
     assert "red box" not in (tmp_path / "veason_sft.json").read_text()
     assert (tmp_path / "results.journal").read_text().count("In the red box") == 3
@@ -236,21 +236,23 @@ def test_the_teacher_is_told_what_was_wrong_and_every_attempt_is_kept(dataset: D
 
 def test_what_is_never_right_is_rejected_and_explained(dataset: Dataset, tmp_path: Path) -> None:
     with running(saying(lambda asked: "I would rather not.")) as server:
-        card = make(dataset, server, tmp_path, Order(2, num_tries=2, parallel=1))
+        card = make(dataset, server, tmp_path, CorpusOrder(2, num_tries=2, parallel=1))
     assert (card.states, card.faults) == ({"rejected": 2}, {"tags of the steps": 4})
     assert read_rows(tmp_path) == []
 
 
 def test_a_budget_ends_the_run_and_the_same_order_goes_on_from_there(dataset: Dataset, tmp_path: Path) -> None:
     with running(saying(good)) as server:
-        first = make(dataset, server, tmp_path, Order(6, parallel=1), budget=Budget(tokens=2_500))
+        first = make(dataset, server, tmp_path, CorpusOrder(6, parallel=1), budget=Budget(tokens=2_500))
         assert first.states == {"kept": 3, "waiting": 3}
         asked = len(server.requests)
-        assert make(dataset, server, tmp_path, Order(6, parallel=1)).states == {"kept": 6}
+        assert make(dataset, server, tmp_path, CorpusOrder(6, parallel=1)).states == {"kept": 6}
         assert len(server.requests) == asked + 3
         with pytest.raises(DataError, match="choose another --out"):
-            make(dataset, server, tmp_path, Order(7, parallel=1))
-        spent = make(dataset, server, tmp_path / "b", Order(6, parallel=1), budget=Budget(cost=0.002, price_in=1.0))
+            make(dataset, server, tmp_path, CorpusOrder(7, parallel=1))
+        spent = make(
+            dataset, server, tmp_path / "b", CorpusOrder(6, parallel=1), budget=Budget(cost=0.002, price_in=1.0)
+        )
         assert (spent.states["kept"], spent.cost) == (2, 0.002)
     with pytest.raises(OptionError, match="--price-in"):
         Budget(cost=1.0)
@@ -259,9 +261,9 @@ def test_a_budget_ends_the_run_and_the_same_order_goes_on_from_there(dataset: Da
 def test_no_budget_is_held_where_the_server_counts_nothing(dataset: Dataset, tmp_path: Path) -> None:
     with running(ModelServer(make_lines=lambda asked: [*lines(good(asked))[:2], "data: [DONE]"])) as server:
         with pytest.raises(EndpointError, match="no budget can be held"):
-            make(dataset, server, tmp_path, Order(6, parallel=1), budget=Budget(tokens=10**9))
+            make(dataset, server, tmp_path, CorpusOrder(6, parallel=1), budget=Budget(tokens=10**9))
         assert len(server.requests) == 1
-        assert make(dataset, server, tmp_path, Order(6, parallel=1)).states == {"kept": 6}
+        assert make(dataset, server, tmp_path, CorpusOrder(6, parallel=1)).states == {"kept": 6}
 
 
 def test_attempts_before_the_server_went_away_are_kept_and_counted(dataset: Dataset, tmp_path: Path) -> None:
@@ -276,15 +278,15 @@ def test_attempts_before_the_server_went_away_are_kept_and_counted(dataset: Data
 
         server.make_lines = once
         with pytest.raises(EndpointError):
-            make(dataset, server, tmp_path, Order(1, parallel=1))
+            make(dataset, server, tmp_path, CorpusOrder(1, parallel=1))
     card = json.loads((tmp_path / "card.json").read_text())
     assert (card["states"], card["prompt_tokens"]) == ({"waiting": 1}, 1000)
     with running(saying(good)) as server:
-        again = make(dataset, server, tmp_path, Order(1, parallel=1))
+        again = make(dataset, server, tmp_path, CorpusOrder(1, parallel=1))
         assert (again.states, again.prompt_tokens) == ({"kept": 1}, 2000)
         other = replace(PROFILE, size_wh=(280, 280))
         with pytest.raises(DataError, match="choose another --out"):
-            make_corpus(dataset, other, lambda: Teacher(server.address, EndpointOptions()), tmp_path, Order(1))
+            make_corpus(dataset, other, lambda: Teacher(server.address, EndpointOptions()), tmp_path, CorpusOrder(1))
 
 
 def test_a_server_that_goes_away_costs_nothing_that_was_made(dataset: Dataset, tmp_path: Path) -> None:
@@ -297,11 +299,11 @@ def test_a_server_that_goes_away_costs_nothing_that_was_made(dataset: Dataset, t
 
         server.make_lines = lambda asked: lines(say(asked))
         with pytest.raises(EndpointError):
-            make(dataset, server, tmp_path, Order(12, parallel=1))
+            make(dataset, server, tmp_path, CorpusOrder(12, parallel=1))
     kept = len(read_rows(tmp_path))
     assert kept >= 4
     with running(saying(good)) as server:
-        assert make(dataset, server, tmp_path, Order(12, parallel=1)).states == {"kept": 12}
+        assert make(dataset, server, tmp_path, CorpusOrder(12, parallel=1)).states == {"kept": 12}
         assert len(server.requests) == 12 - kept
 
 

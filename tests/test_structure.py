@@ -22,6 +22,12 @@ def test_a_public_name_in_two_modules_is_listed_and_a_private_one_is_not(tmp_pat
     assert structure.defined_twice(structure.read_modules(root)["product"]) == {"read": ["veason.a", "veason.b"]}
 
 
+def test_of_our_own_names_two_modules_share_only_those_that_stand_for_the_same_part() -> None:
+    modules = structure.read_modules(structure.ROOT)
+    twice = structure.defined_twice(modules["product"] + modules["training"])
+    assert {name: where for name, where in twice.items() if name not in structure.BY_DESIGN} == {}
+
+
 def test_a_repetition_is_one_pair_however_long_and_imports_are_none(tmp_path: Path) -> None:
     body = "import os\n" * 9 + "".join(f"x{number} = {number}\n\n" for number in range(8))
     root = write(tmp_path, a=body, b="z = 0\n" + body)

@@ -15,7 +15,7 @@ import pytest
 from tests.policy.model_server import ModelServer, chunk, running, wire_forms
 from tests.policy.test_endpoint import ANSWER, FRAMES, PROFILE, THOUGHT, ask, policy_of
 from veason.errors import EndpointError, OptionError
-from veason.policy.connection import MAX_BYTES, check_address
+from veason.policy.connection import MAX_REPLY_BYTES, check_address
 from veason.policy.endpoint import EndpointPolicy
 from veason.policy.heard import prompt_tokens
 from veason.profile import QWEN3_VL
@@ -127,7 +127,7 @@ def endless(block: bytes) -> Iterator[bytes]:
 def test_a_reply_without_end_is_ended(raw: Any, told: str) -> None:
     with running(ModelServer(raw=raw)) as server, pytest.raises(EndpointError, match=told):
         ask(policy_of(server))
-    assert server.num_lines_sent < MAX_BYTES
+    assert server.num_lines_sent < MAX_REPLY_BYTES
 
 
 def test_a_question_is_stopped_while_the_server_reads_the_prompt() -> None:

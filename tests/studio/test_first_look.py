@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from veason.studio.server.first_look import LAYER, PLACE, STYLES, FirstLook, layer, small_picture
+from veason.studio.server.first_look import FIRST_STYLES, LAYER, PLACE, FirstLook, layer, small_picture
 from veason.studio.server.messages.about import ExamplePart
 from veason.studio.server.page import WEB, template
 
@@ -31,7 +31,7 @@ PAGE = b"<html><head></head><body><gradio-app></gradio-app></body></html>"
 def markup(tmp_path: Path) -> str:
     path = tmp_path / "a.jpg"
     Image.fromarray(np.full((90, 160, 3), 120, np.uint8)).save(path)
-    styles = [(WEB / f"{name}.css").read_text("utf-8") for name in STYLES]
+    styles = [(WEB / f"{name}.css").read_text("utf-8") for name in FIRST_STYLES]
     return layer(template(), styles, [(CARD, small_picture(path))])
 
 

@@ -22,7 +22,7 @@ from veason.cli import main
 from veason.corpus.rows import read_rows
 from veason.errors import DataError, MissingBackend, OptionError, TrainingError
 from veason.training.base import Base, find_base
-from veason.training.engine import Engine, drop_broken_checkpoints, find_engine, locked, run_engine
+from veason.training.engine import Engine, drop_broken_checkpoints, find_engine, locked_run, run_engine
 from veason.training.policy_folder import make_policy_folder
 from veason.training.refusals import check_corpus
 from veason.training.settings import SftSettings, to_yaml
@@ -190,7 +190,7 @@ def test_a_folder_goes_on_with_the_same_order_only(corpus: Path, base: Base, tmp
 def test_nothing_is_written_where_a_training_runs(corpus: Path, base: Base, tmp_path: Path) -> None:
     out = tmp_path / "out"
     prepare_sft(corpus, base, out, SftSettings(), is_half=False)
-    with locked(out), pytest.raises(TrainingError, match="still running"):
+    with locked_run(out), pytest.raises(TrainingError, match="still running"):
         prepare_sft(corpus, base, out, SftSettings(), is_half=False)
     prepare_sft(corpus, base, out, SftSettings(), is_half=False)
 
@@ -283,12 +283,12 @@ def test_a_folder_stays_held_while_an_engine_goes_on_alone(tmp_path: Path) -> No
         time.sleep(0.05)
     ours.kill()
     ours.wait()
-    with pytest.raises(TrainingError, match="still running"), locked(tmp_path):
+    with pytest.raises(TrainingError, match="still running"), locked_run(tmp_path):
         pass
     os.kill(int(pid.read_text()), signal.SIGKILL)
     for _ in range(200):
         try:
-            with locked(tmp_path):
+            with locked_run(tmp_path):
                 return
         except TrainingError:
             time.sleep(0.05)

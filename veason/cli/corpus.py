@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace) -> int:
     from veason.corpus.examples import read_named
-    from veason.corpus.making import Budget, Order, make_corpus
+    from veason.corpus.making import Budget, CorpusOrder, make_corpus
     from veason.corpus.teacher import Teacher
     from veason.formats.datasets import open_dataset
 
@@ -64,7 +64,7 @@ def _make(args: argparse.Namespace) -> int:
     dataset = open_dataset(args.root, args.kind, args.split)
     only = read_named(Path(args.only), dataset) if args.only else frozenset()
     num_absent = len(only) if args.absent is None else max(args.absent, 0)
-    order = Order(args.count, num_absent, args.tries, args.seed, args.parallel, only)
+    order = CorpusOrder(args.count, num_absent, args.tries, args.seed, args.parallel, only)
     with showing_progress("teaching", "examples") as on_progress:
         card = make_corpus(
             dataset, _profile(args), lambda: Teacher(args.teacher, options), Path(args.out), order,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from veason.cli.options import Commands, positive_int
 
 if TYPE_CHECKING:
-    from veason.training.engine import Engine, Step
+    from veason.training.engine import Engine, TrainingStep
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -75,7 +75,7 @@ def _is_half(precision: str, engine: Engine | None) -> bool:
     return precision == "bf16"
 
 
-def _show(step: Step) -> None:
+def _show(step: TrainingStep) -> None:
     loss = "" if step.loss is None else f", loss {step.loss:.4f}"
     left = "" if step.left_s is None else f", {step.left_s / 60:.0f} min left"
     print(f"\rstep {step.done} of {step.total}{loss}{left} ", end="", file=sys.stderr, flush=True)

@@ -76,7 +76,7 @@ class Card:
             wanted=wanted,
             states={state: count for state, count in states.items() if count},
             kept_after=dict(sorted(Counter(len(row["attempts"]) for row in rows if row["state"] == "kept").items())),
-            faults=dict(Counter(kind_of(fault) for one in attempts for fault in one["faults"]).most_common()),
+            faults=dict(Counter(kind_of_fault(fault) for one in attempts for fault in one["faults"]).most_common()),
             left_out=dict(Counter(row["why"] for row in rows if row["state"] == "left out")),
             prompt_tokens=tokens["prompt"],
             completion_tokens=tokens["completion"],
@@ -121,10 +121,10 @@ def tokens_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {kind: sum(one[f"{kind}_tokens"] for one in attempts) for kind in ("prompt", "completion")}
 
 
-def kind_of(fault: str) -> str:
+def kind_of_fault(fault: str) -> str:
     """Return the kind of a fault.
 
-    >>> kind_of("it mentions 'red box': what is drawn on the frames may not be mentioned")
+    >>> kind_of_fault("it mentions 'red box': what is drawn on the frames may not be mentioned")
     'gives the boxes away'
     """
     return next((kind for kind, words in _REASONS if words in fault), _DISAGREES)

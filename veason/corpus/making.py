@@ -81,7 +81,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Order:
+class CorpusOrder:
     """What corpus is wanted.
 
     Attributes:
@@ -106,7 +106,7 @@ def make_corpus(
     profile: Profile,
     make_teacher: Callable[[], Teacher],
     out: Path,
-    order: Order,
+    order: CorpusOrder,
     *,
     budget: Budget = Budget(),
     on_progress: Callable[[int, int], object] = lambda done, total: None,
@@ -153,7 +153,7 @@ def _teach_all(
     waiting: Sequence[Sample],
     profile: Profile,
     make_teacher: Callable[[], Teacher],
-    order: Order,
+    order: CorpusOrder,
     budget: Budget,
     journal: Journal,
     on_progress: Callable[[int, int], object],
@@ -205,7 +205,7 @@ def _teach_all(
                 on_progress(num_done, total)
 
 
-def _taught(sample: Sample, profile: Profile, teacher: Teacher, order: Order) -> dict[str, Any]:
+def _taught(sample: Sample, profile: Profile, teacher: Teacher, order: CorpusOrder) -> dict[str, Any]:
     """Return the row of an example; where the server breaks off, with what it had answered, so nothing is lost."""
     row: dict[str, Any] = {"key": sample.key, "attempts": [], "why": ""}
     attempts: list[dict[str, Any]] = row["attempts"]

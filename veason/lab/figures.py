@@ -34,7 +34,7 @@ class AxesPlace:
     high: float
 
 
-SCATTER = AxesPlace(left=0.13, top=0.03, width=0.84, height=0.84, low=-3.0, high=103.0)
+SCATTER_PLACE = AxesPlace(left=0.13, top=0.03, width=0.84, height=0.84, low=-3.0, high=103.0)
 """The axes of `plot_pairs`, so that a page can tell which cases lie where."""
 
 GREY = "#808a98"
@@ -53,10 +53,10 @@ def as_data_url(content: bytes, kind: str) -> str:
 
 
 def plot_pairs(first: np.ndarray, second: np.ndarray, name: str, other: str) -> bytes:
-    """Draw `(N,)` J&F of one run over those of another, as a PNG without background whose axes lie at `SCATTER`."""
+    """Draw `(N,)` J&F of one run over those of another: a PNG without background, its axes at `SCATTER_PLACE`."""
     with library_imports():
         from matplotlib.figure import Figure
-    place = SCATTER
+    place = SCATTER_PLACE
     figure = Figure(figsize=(5, 5), dpi=160)
     axes = figure.add_axes((place.left, 1 - place.top - place.height, place.width, place.height))
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=0.8, linestyle="--")

@@ -13,7 +13,7 @@ from veason.errors import DataError, OptionError
 from veason.lab.columns import BY_NAME, COLUMNS
 from veason.lab.comparing import compare, default_slices, pair_runs
 from veason.lab.detail import boxes_to_draw, explained, group_of, judged_claims
-from veason.lab.figures import SCATTER, plot_pairs, run_figures
+from veason.lab.figures import SCATTER_PLACE, plot_pairs, run_figures
 from veason.lab.flags import FLAGS
 from veason.lab.pictures import LAYERS
 from veason.lab.probe_tables import read_tables
@@ -40,7 +40,7 @@ def about(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
     """Return the runs, what can be asked for, the tags of verdicts, and the saved views."""
     return {
         "runs": [asdict(run.info) for run in room.lab],
-        "scatter": asdict(SCATTER),
+        "scatter": asdict(SCATTER_PLACE),
         "can_send": room.project is not None,
         "can_probe": room.load_policy is not None,
         "studio": room.studio,
@@ -134,7 +134,7 @@ def comparison(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
 
 
 def scatter(room: Room, params: Mapping[str, str]) -> bytes:
-    """Return J&F of two runs, case by case, as a PNG whose axes lie as `SCATTER` says."""
+    """Return J&F of two runs, case by case, as a PNG whose axes lie as `SCATTER_PLACE` says."""
     first, second = room.run(params), room.run(params, "other")
     paired = pair_runs(first, second, params.get("query", "")).select("jf", "jf_2").drop_nulls()
     return plot_pairs(

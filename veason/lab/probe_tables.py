@@ -66,7 +66,9 @@ def add_rows(lab: Lab, table: ProbeTable) -> ProbeTable:
     lab.folder.mkdir(parents=True, exist_ok=True)
     with locked(file.with_suffix(".lock")):
         known = (
-            read_table(lab, table.name) if file.exists() else ProbeTable(table.name, table.policy, table.dataset, ())
+            read_probe_table(lab, table.name)
+            if file.exists()
+            else ProbeTable(table.name, table.policy, table.dataset, ())
         )
         if (known.policy, known.dataset) != (table.policy, table.dataset):
             raise OptionError(
@@ -83,10 +85,10 @@ def read_tables(lab: Lab) -> Iterator[ProbeTable]:
     """Yield the tables by name. Raises DataError where one cannot be read."""
     prefix, suffix = _FILE.split("{}")
     for file in sorted(lab.folder.glob(_FILE.format("*"))):
-        yield read_table(lab, file.name[len(prefix) : -len(suffix)])
+        yield read_probe_table(lab, file.name[len(prefix) : -len(suffix)])
 
 
-def read_table(lab: Lab, name: str) -> ProbeTable:
+def read_probe_table(lab: Lab, name: str) -> ProbeTable:
     """Return a table. Raises DataError where it is missing or cannot be read; what wrote it may be older."""
     file = _file(lab, name)
     try:

@@ -13,7 +13,7 @@ import openai
 from veason.errors import EndpointError, OptionError
 from veason.types import EndpointOptions
 
-MAX_BYTES = 16 << 20
+MAX_REPLY_BYTES = 16 << 20
 """Most bytes of one reply that are read; the longest answers of 2,048 tokens take some 600 kB."""
 
 _BOM = b"\xef\xbb\xbf"
@@ -35,7 +35,7 @@ def check_address(address: str) -> str:
 
 
 def open_client(address: str, options: EndpointOptions, context: ssl.SSLContext) -> openai.AsyncOpenAI:
-    """Return a client that follows no redirect, reads `MAX_BYTES` of a reply at most and tries nothing twice.
+    """Return a client that follows no redirect, reads `MAX_REPLY_BYTES` of a reply at most and tries nothing twice.
 
     Args:
         address: of the server, as `check_address` returns it.
@@ -67,19 +67,21 @@ async def _bound(response: httpx2.Response) -> None:
 
 
 class BoundedStream(httpx2.AsyncByteStream):
-    """The bytes of a reply without a byte order mark before them, and an error after `MAX_BYTES`."""
+    """The bytes of a reply without a byte order mark before them, and an error after `MAX_REPLY_BYTES`."""
 
     def __init__(self, stream: httpx2.AsyncByteStream, server: str) -> None:
         self._stream, self._server = stream, server
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the bytes. Raises EndpointError after `MAX_BYTES`."""
+        """Yield the bytes. Raises EndpointError after `MAX_REPLY_BYTES`."""
         count, head = 0, b""
         is_begun = False
         async for block in self._stream:
             count += len(block)
-            if count > MAX_BYTES:
-                raise EndpointError(f"{self._server} sends more than {MAX_BYTES >> 20} MB for one answer: stopped")
+            if count > MAX_REPLY_BYTES:
+                raise EndpointError(
+                    f"{self._server} sends more than {MAX_REPLY_BYTES >> 20} MB for one answer: stopped"
+                )
             if is_begun:
                 yield block
                 continue

@@ -19,17 +19,17 @@ from veason.policy.pieces import Piece
 MAX_PARALLEL_REQUESTS = 4
 """Most requests of one question at a time."""
 
-WAIT_S = 0.25
+LOOK_S = 0.25
 """How often whoever waits for text is told that there is none yet, and can stop."""
 
 CLOSE_S = 5.0
 """For how long a cancelled exchange is waited for; it ends by itself after that."""
 
-Client = TypeVar("Client")
+EndpointClient = TypeVar("EndpointClient")
 Result = TypeVar("Result")
 
 
-class Exchange(Generic[Client]):
+class Exchange(Generic[EndpointClient]):
     """The samples of one question, requested together and read one after another.
 
     Args:
@@ -41,9 +41,9 @@ class Exchange(Generic[Client]):
 
     def __init__(
         self,
-        open_client: Callable[[], AbstractAsyncContextManager[Client]],
-        split: Callable[[Client], Awaitable[Sequence[range]]],
-        write: Callable[[Client, range], AsyncGenerator[tuple[int, str], None]],
+        open_client: Callable[[], AbstractAsyncContextManager[EndpointClient]],
+        split: Callable[[EndpointClient], Awaitable[Sequence[range]]],
+        write: Callable[[EndpointClient, range], AsyncGenerator[tuple[int, str], None]],
         num_samples: int,
     ) -> None:
         self._open_client, self._split, self._write = open_client, split, write
@@ -62,7 +62,7 @@ class Exchange(Generic[Client]):
         """
         while True:
             try:
-                piece = self._queues[sample].get(timeout=WAIT_S)
+                piece = self._queues[sample].get(timeout=LOOK_S)
             except Empty:
                 yield None
                 continue
@@ -99,7 +99,7 @@ class Exchange(Generic[Client]):
             for part in await self._split(client):
                 group.create_task(self._part(client, part, slots))
 
-    async def _part(self, client: Client, part: range, slots: asyncio.Semaphore) -> None:
+    async def _part(self, client: EndpointClient, part: range, slots: asyncio.Semaphore) -> None:
         end: Exception | None = None
         try:
             async with slots:

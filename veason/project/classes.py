@@ -18,7 +18,7 @@ NOTE = "classes"
 """The key of the note that keeps them."""
 
 MOST_CLASSES, MOST_ATTRIBUTES, MOST_VALUES = 200, 20, 100
-MOST_LETTERS = 80
+MOST_NAME_LETTERS = 80
 
 _COLOUR = re.compile("#[0-9a-f]{6}")
 
@@ -73,8 +73,10 @@ class ObjectClass:
 
 
 def _check_name(what: str, name: str) -> None:
-    if not name or name != " ".join(name.split()) or len(name) > MOST_LETTERS or not name.isprintable():
-        raise ProjectError(f"{what} needs a name of 1 to {MOST_LETTERS} letters without a space at its ends: {name!r}")
+    if not name or name != " ".join(name.split()) or len(name) > MOST_NAME_LETTERS or not name.isprintable():
+        raise ProjectError(
+            f"{what} needs a name of 1 to {MOST_NAME_LETTERS} letters without a space at its ends: {name!r}"
+        )
 
 
 def check_classes(classes: Sequence[ObjectClass]) -> None:

@@ -33,7 +33,7 @@ _EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrainingStep:
     """A step that is done: `done` of `total`, its loss, and the seconds left, None before they are known."""
 
     done: int
@@ -90,7 +90,11 @@ def compare_prompts(engine: Engine, out: Path, config: str, places: Sequence[int
 
 
 def run_engine(
-    engine: Engine, out: Path, words: Sequence[str], log: Path, on_step: Callable[[Step], object] = lambda step: None
+    engine: Engine,
+    out: Path,
+    words: Sequence[str],
+    log: Path,
+    on_step: Callable[[TrainingStep], object] = lambda step: None,
 ) -> None:
     """Run `llamafactory-cli` in a folder until it ends.
 
@@ -105,7 +109,7 @@ def run_engine(
         TrainingError: it failed; the message has its last words.
     """
     follower = _Follower(log)
-    with locked(out) as lock, (out / LOG).open("ab") as said:
+    with locked_run(out) as lock, (out / LOG).open("ab") as said:
         begin = said.tell()
         process = subprocess.Popen(
             [str(engine.python), "-m", "llamafactory.cli", *words],
@@ -132,7 +136,7 @@ def run_engine(
 
 
 @contextmanager
-def locked(out: Path) -> Iterator[int]:
+def locked_run(out: Path) -> Iterator[int]:
     """Hold a folder of a training; what is started with the descriptor that comes holds it too, after this process.
 
     Raises:
@@ -177,7 +181,7 @@ class _Follower:
         self._read = log.stat().st_size if log.exists() else 0
         self._first: tuple[int, float] | None = None
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[TrainingStep]:
         """Yield the steps that have come since."""
         if not self._log.exists():
             return
@@ -194,7 +198,7 @@ class _Follower:
             since, start = self._first
             left = (now - start) / (done - since) * (total - done) if done > since else None
             if "loss" in row:
-                yield Step(done, total, float(row["loss"]), left)
+                yield TrainingStep(done, total, float(row["loss"]), left)
 
 
 def _ask(python: Path, words: Sequence[str], folder: Path) -> dict[str, Any]:

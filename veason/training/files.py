@@ -25,7 +25,7 @@ from veason.errors import DataError, TrainingError
 from veason.formats.sft.writer import sharegpt_row, write_rows
 from veason.outputs import write_json
 from veason.training.base import Base
-from veason.training.engine import LOCK, locked
+from veason.training.engine import LOCK, locked_run
 from veason.training.settings import SftSettings, to_yaml
 
 ORDER, DATA, TRAIN, MERGE = "training.json", "data", "train.yaml", "merge.yaml"
@@ -54,7 +54,7 @@ def write_files(rows: Sequence[dict[str, Any]], base: Base, out: Path, settings:
     corpus = rows[0]["folder"].resolve()
     try:
         (out / DATA).mkdir(parents=True, exist_ok=True)
-        with locked(out):
+        with locked_run(out):
             write_json(order, out / ORDER)
             write_rows(out / DATA, (_plain(row, base) for row in rows))
             write_atomically(out / TRAIN, to_yaml(_train(base, corpus, len(rows), settings, is_half=is_half)))

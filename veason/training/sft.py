@@ -16,7 +16,7 @@ from veason.corpus.rows import read_rows
 from veason.errors import TrainingError
 from veason.outputs import write_json
 from veason.training.base import Base
-from veason.training.engine import Engine, Step, compare_prompts, drop_broken_checkpoints, run_engine
+from veason.training.engine import Engine, TrainingStep, compare_prompts, drop_broken_checkpoints, run_engine
 from veason.training.files import ADAPTER, MERGE, MERGED, TRAIN, write_files
 from veason.training.policy_folder import make_policy_folder
 from veason.training.refusals import CorpusReport, check_corpus
@@ -65,7 +65,7 @@ def prepare_sft(corpus: Path, base: Base, out: Path, settings: SftSettings, *, i
 
 
 def train_sft(
-    training: Training, engine: Engine, name: str, on_step: Callable[[Step], object] = lambda step: None
+    training: Training, engine: Engine, name: str, on_step: Callable[[TrainingStep], object] = lambda step: None
 ) -> Path:
     """Train, merge and make the policy folder; return it.
 

@@ -158,7 +158,7 @@ def build_processor(size: Size = Size()) -> Qwen2_5_VLProcessor:
 def load_weights(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
     """Return the network that a training run exported into a folder, float32 on the CPU, in eval mode.
 
-    It knows the tokens of `build_tokenizer`, also where it was exported with fewer (`with_words`).
+    It knows the tokens of `build_tokenizer`, also where it was exported with fewer (`with_tokens`).
 
     Raises:
         MissingBackend: there is no such folder, or it holds no weights of a nano-policy.
@@ -172,7 +172,7 @@ def load_weights(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise MissingBackend(f"cannot read the weights in {folder} ({reason}): train or copy them again") from error
-    return with_words(model, load_tokenizer(folder), build_tokenizer()).eval()
+    return with_tokens(model, load_tokenizer(folder), build_tokenizer()).eval()
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -182,7 +182,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 
 @torch.no_grad()
-def with_words(
+def with_tokens(
     model: Qwen2_5_VLForConditionalGeneration, before: PreTrainedTokenizerFast, tokenizer: PreTrainedTokenizerFast
 ) -> Qwen2_5_VLForConditionalGeneration:
     """Return a network that knows the tokens of another tokenizer: itself where they are its own.

@@ -32,7 +32,7 @@ from veason_nano.policy.model import (
     save_policy,
     take_eye,
     training_profile,
-    with_words,
+    with_tokens,
 )
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.policy.score import ScoredAnswer, answer_questions, answer_views, measure_answers, read_views
@@ -87,7 +87,7 @@ def test_a_network_that_gets_more_words_says_what_it_said(folder: Path) -> None:
     before = build_policy(TOKENIZER).eval()
     ids = [TOKENIZER.convert_tokens_to_ids(fewer.convert_ids_to_tokens(place)) for place in range(len(fewer))]
     before.resize_token_embeddings(len(fewer))
-    after = with_words(before, fewer, TOKENIZER).eval()
+    after = with_tokens(before, fewer, TOKENIZER).eval()
     text = "<|im_start|>user\nthe red ball in frame 12<|im_end|>"
     asked, same = (torch.tensor([one(text)["input_ids"]]) for one in (fewer, TOKENIZER))
     assert not torch.equal(asked, same)
@@ -96,7 +96,7 @@ def test_a_network_that_gets_more_words_says_what_it_said(folder: Path) -> None:
     assert torch.allclose(before(input_ids=asked).logits, said[..., ids], atol=1e-5)
     table = after.get_input_embeddings().weight.detach()
     assert table[TOKENIZER.convert_tokens_to_ids(sorted(new))].norm(dim=1).min() > 0.2 * table[:1000].norm(dim=1).mean()
-    assert with_words(after, TOKENIZER, build_tokenizer()) is after
+    assert with_tokens(after, TOKENIZER, build_tokenizer()) is after
 
 
 def test_the_corpus_needs_no_bytes() -> None:

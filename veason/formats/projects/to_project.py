@@ -12,7 +12,7 @@ from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.earlier import Earlier, is_picture_of, remember
 from veason.formats.projects.names import IMPORTED, export_names, marked_name, name_note, policy_note, videos_called
 from veason.project import Project, StoredMask, StoredVideo
-from veason.project.classes import MOST_LETTERS, ObjectClass
+from veason.project.classes import MOST_NAME_LETTERS, ObjectClass
 from veason.types import Answer, Note
 from veason.video import open_video
 
@@ -256,7 +256,7 @@ def _enter_classes(project: Project, question_id: int, video: LabelledVideo, que
     """Give objects their classes; those that the project does not have yet come into its list."""
     known = {each.object_id for each in project.labels.objects(question_id)}
     named = {one: video.object_classes[one] for one in question.object_ids if video.object_classes.get(one)}
-    names = {one: " ".join(name.split())[:MOST_LETTERS].strip() for one, name in named.items() if one in known}
+    names = {one: " ".join(name.split())[:MOST_NAME_LETTERS].strip() for one, name in named.items() if one in known}
     for object_id, name in names.items():
         if name.isprintable() and name:
             given = dict(video.object_attributes.get(object_id, {}))

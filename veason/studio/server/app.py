@@ -23,8 +23,7 @@ from veason.studio.server.deployment import Deployment
 from veason.studio.server.doors import Doors
 from veason.studio.server.examples import list_examples
 from veason.studio.server.failures import Teller
-from veason.studio.server.first_look import STYLES as FIRST_STYLES
-from veason.studio.server.first_look import FirstLook, layer, small_picture
+from veason.studio.server.first_look import FIRST_STYLES, FirstLook, layer, small_picture
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas

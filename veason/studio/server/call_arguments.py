@@ -7,14 +7,14 @@ from typing import Any, Literal, get_args, get_origin
 
 from veason.errors import OptionError
 
-MOST_LETTERS = 4000
+MOST_TEXT_LETTERS = 4000
 """Of a text; questions take some hundred."""
 
 MOST_NUMBER = 1 << 53
 """Beyond it, whole numbers of JSON are not exact any more."""
 
 _WANTED = {
-    str: f"a text of at most {MOST_LETTERS} letters",
+    str: f"a text of at most {MOST_TEXT_LETTERS} letters",
     int: "a whole number",
     float: "a finite number",
     bool: "true or false",
@@ -42,7 +42,7 @@ def _checked(name: str, wanted: Any, value: Any) -> Any:
     if wanted not in _WANTED:
         return value
     if wanted is str:
-        is_good = isinstance(value, str) and len(value) <= MOST_LETTERS and not _has_half_letters(value)
+        is_good = isinstance(value, str) and len(value) <= MOST_TEXT_LETTERS and not _has_half_letters(value)
     elif wanted is bool:
         is_good = isinstance(value, bool)
     else:

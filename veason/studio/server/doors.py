@@ -23,16 +23,16 @@ with library_imports():
 
 _LOG = logging.getLogger(__name__)
 
-PREFIX = "/gradio_api/"
+API_PREFIX = "/gradio_api/"
 
 OPEN = (
     "app_id", "call/", "cancel", "component_server", "file/", "file=", "heartbeat/", "info", "login_check",
     "openapi.json", "queue/", "reset", "startup-events", "theme.css", "token", "upload", "upload_progress", "user",
 )  # fmt: skip
-"""What the page, `gradio_client` and programs ask for below PREFIX; one that ends with / or = has more behind it."""
+"""What the page, `gradio_client` and programs ask for below API_PREFIX; one that ends with / or = goes on."""
 
 CLOSED = ("/monitoring", "/login", "/logout")
-"""Pages of gradio beside PREFIX that nobody needs: there are `--metrics` and `--auth`."""
+"""Pages of gradio beside API_PREFIX that nobody needs: there are `--metrics` and `--auth`."""
 
 SENSELESS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _READERS = ("fastapi", "gradio", "httpx", "multipart", "pydantic", "starlette")
@@ -104,8 +104,8 @@ def is_open(path: str) -> bool:
     >>> is_open("/gradio_api/queue/join"), is_open("/gradio_api/proxy=http://a"), is_open("/monitoring/summary")
     (True, False, False)
     """
-    if path.startswith(PREFIX):
-        door = path.removeprefix(PREFIX)
+    if path.startswith(API_PREFIX):
+        door = path.removeprefix(API_PREFIX)
         return any(door.startswith(one) if one.endswith(("/", "=")) else door.removesuffix("/") == one for one in OPEN)
     return not any(path == one or path.startswith(f"{one}/") for one in CLOSED)
 

@@ -26,7 +26,7 @@ LAYER = "veason-first"
 PLACE, HEAD = b"<gradio-app", b"</head>"
 """What is in gradio's page where the layer, and where the preload, is put before it."""
 
-STYLES = ("core/theme", "core/controls", "header/header", "welcome/welcome")
+FIRST_STYLES = ("core/theme", "core/controls", "header/header", "welcome/welcome")
 """The style sheets that the welcome page needs."""
 
 SMALL_SIDE = 24
@@ -123,7 +123,7 @@ def layer(markup: str, styles: Sequence[str], cards: Sequence[tuple[ExamplePart,
 
     Args:
         markup: of the whole page, of which the welcome page is taken.
-        styles: the texts of `STYLES`.
+        styles: the texts of `FIRST_STYLES`.
         cards: of the examples, each with a very small JPEG that stands in for its picture.
 
     Raises:

@@ -28,7 +28,7 @@ _KEY_FILE = "page-key"
 """Among the proxies, which are not packed: whoever gets a copy of the project gets no key to the running app."""
 
 TAKEN_AWAY = "the folder of this project was deleted or moved on the server: nothing can be saved until it is back"
-IDLE_S = 600.0
+CLOSE_AFTER_S = 600.0
 """A visitor's project that nobody asks about for so long is closed; it stays on the disk."""
 
 OPEN_BYTES = 128 << 20
@@ -224,7 +224,7 @@ class ProjectRegistry:
                 if key == but:
                     continue
                 is_old = _age(self._open[key].folder) > self._settings.visitor_age_s
-                is_unused = now - used.get(key, 0.0) > IDLE_S or held > OPEN_BYTES
+                is_unused = now - used.get(key, 0.0) > CLOSE_AFTER_S or held > OPEN_BYTES
                 if is_old or (is_unused and not self._is_busy(key)):
                     held -= self._open[key].num_bytes
                     ending.append(key)

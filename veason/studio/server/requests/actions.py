@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from veason.annotation.left_open import OPEN_POINTS, OpenPoint
-from veason.project.classes import MOST_ATTRIBUTES, MOST_CLASSES, MOST_LETTERS, MOST_VALUES
+from veason.project.classes import MOST_ATTRIBUTES, MOST_CLASSES, MOST_NAME_LETTERS, MOST_VALUES
 from veason.studio.server.fields import AtMost, FrameIndex, PersonName, RowId, RowIds, Stop
 from veason.studio.server.requests.signed import ProjectRequest
 
-ClassText = Annotated[str, AtMost(MOST_LETTERS)]
+ClassText = Annotated[str, AtMost(MOST_NAME_LETTERS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

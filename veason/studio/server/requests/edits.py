@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from veason.project.classes import MOST_ATTRIBUTES, MOST_LETTERS
+from veason.project.classes import MOST_ATTRIBUTES, MOST_NAME_LETTERS
 from veason.studio.server.fields import (
     AtMost,
     Between,
@@ -158,8 +158,8 @@ class NameEdit(EditRequest):
 class AttributeValue:
     """The value of an object's attribute; "" is none."""
 
-    name: Annotated[str, AtMost(MOST_LETTERS)]
-    value: Annotated[str, AtMost(MOST_LETTERS)]
+    name: Annotated[str, AtMost(MOST_NAME_LETTERS)]
+    value: Annotated[str, AtMost(MOST_NAME_LETTERS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,7 @@ class ClassEdit(EditRequest):
 
     edit: Literal["class"]
     object: ObjectId
-    name: Annotated[str, AtMost(MOST_LETTERS)]
+    name: Annotated[str, AtMost(MOST_NAME_LETTERS)]
     attributes: Annotated[tuple[AttributeValue, ...], AtMost(MOST_ATTRIBUTES)] = ()
 
 
