@@ -19,9 +19,11 @@ SAM2 = {
     "_get_orig_video_res_output",
     "_obj_id_to_idx",
     "_prepare_backbone_features",
+    "_prepare_memory_conditioned_features",
     "_run_single_frame_inference",
+    "_track_step",
 }
-"""Methods of sam2.sam2_video_predictor.SAM2VideoPredictor that the segmenter and its training call."""
+"""Methods of sam2.sam2_video_predictor.SAM2VideoPredictor that the segmenter and its training call or refine."""
 
 GRADIO = {"_data"}
 """Of gradio.EventData: what the page sent with an event."""
@@ -31,8 +33,8 @@ TORCH = {"_foreach_lerp_", "_version"}
 
 
 def private_names(folder: str) -> set[str]:
-    """Return the private attributes that code in a folder reads from anything but itself."""
-    defined, used = set(), set()
+    """Return the private attributes that code in a folder reads from anything but itself; what it inherits too."""
+    defined, used, inherited = set(), set(), set()
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -40,8 +42,12 @@ def private_names(folder: str) -> set[str]:
             if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
                 owner = node.value
                 is_own = isinstance(owner, ast.Name) and owner.id in ("self", "cls")
-                (defined if is_own else used).add(node.attr)
-    return used - defined
+                (inherited if _is_super(owner) else defined if is_own else used).add(node.attr)
+    return (used - defined) | inherited
+
+
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
 
 def attributes(path: str, owner: str) -> set[str]:
