@@ -23,20 +23,20 @@ from veason.video import open_video
 SIZE_WH, NUM_FRAMES = (24, 16), 6
 
 DIGESTS = {
-    "davis": "284decbeefe879fa",
-    "youtube-vos": "f609fc10c5ab06c6",
-    "coco": "22a21e1706243932",
-    "youtube-vis": "7b523239044b52ab",
-    "mevis": "3a960df151254eea",
-    "revos": "860babf5a1a05ab4",
-    "ref-youtube-vos": "d97ee5e9109ea575",
-    "yolo-seg": "59e983ee193f8e48",
-    "cvat": "0bd46d8c95149c72",
-    "label-studio": "5bad8aacbeca9989",
-    "overlay": "4f280970a6c82095",
-    "veason": "a29b91e5efbb97d2",
-    "sft": "e1dd86d8b5448f2b",
-    "grpo": "d6cf41975a1d9d0f",
+    "davis": "246d697dd71a7771",
+    "youtube-vos": "d480998e59fcf504",
+    "coco": "869b01a90e43f3ed",
+    "youtube-vis": "14266667d11df9b8",
+    "mevis": "fd4eadf8596b0d9a",
+    "revos": "42dbe60385503c43",
+    "ref-youtube-vos": "a54c3c954d6f5160",
+    "yolo-seg": "f6e28c639f06fece",
+    "cvat": "07914167ab4b59ec",
+    "label-studio": "72b376d4c1d93b9a",
+    "overlay": "6eafe24c28c07fe0",
+    "veason": "a74b3544bec51361",
+    "sft": "8cc848824170c001",
+    "grpo": "914da5690aa5563e",
 }
 
 

@@ -97,6 +97,9 @@ def test_pillow_reads_palettes_in_which_the_surest_object_wins(
         "pixels where objects overlap and only the surest one is kept": lost,
         "marks that an object is occluded (the format cannot hold them)": len(range(*NEARLY_AWAY)),
         "masks that lie wholly under surer ones": len(FRAMES) - 1,  # two are about one disc; one is corrected
+        "names of the models that labelled an instruction (they are in the file about the export alone)": sum(
+            bool(one.policy or one.segmenter) for one in videos[0].questions if one.is_accepted
+        ),
     }
     assert report.counts["masks"] == len(truth) - (len(FRAMES) - 1)
     assert lost > 0
