@@ -152,7 +152,7 @@ def main() -> None:
         server = subprocess.Popen(contained(networks["server"], root, server_words(), binds, given))
         stack.callback(_end, server)
         proxy = start_proxy(networks["proxy"], folder)
-        stack.callback(_end, proxy)
+        stack.callback(_stop, proxy)
         ready = ["ip", "netns", "exec", networks["program"], "curl", "-sf", "-o", "/dev/null", f"{url}/health/ready"]
         while subprocess.run(ready, check=False).returncode:
             if server.poll() is not None or proxy.poll() is not None or time.monotonic() - start > 900:
@@ -185,6 +185,11 @@ def _run(command: str) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
+    process.wait()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()  # killed, nginx would leave its workers behind
     process.wait()
 
 
