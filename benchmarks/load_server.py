@@ -54,7 +54,7 @@ def serve_here(folder: Path, port: int, workers: int, idle_s: float) -> None:
     from veason.studio.server.settings import Settings
 
     app.load_pipeline = load_filler  # type: ignore[assignment]
-    project_registry.IDLE_S = idle_s
+    project_registry.CLOSE_AFTER_S = idle_s
     settings = Settings(visitors=folder, workers=workers)
     app.serve(settings, host="127.0.0.1", port=port, open_browser=False, deployment=Deployment(has_metrics=True))
 

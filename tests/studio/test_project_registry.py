@@ -68,7 +68,7 @@ def test_projects_that_nobody_uses_are_closed_and_descriptors_stay_flat(
         assert registry.open_holding is not None
         assert registry.open_holding.held <= registry.open_holding.most
     assert descriptors() <= few + 4
-    monkeypatch.setattr(project_registry, "IDLE_S", 0.0)
+    monkeypatch.setattr(project_registry, "CLOSE_AFTER_S", 0.0)
     registry.sweep()
     assert descriptors() < few
     assert all(registry.get(key).library.questions() == () for key in keys[:4])  # all of them are there
@@ -76,7 +76,7 @@ def test_projects_that_nobody_uses_are_closed_and_descriptors_stay_flat(
 
 
 def test_a_project_in_use_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(project_registry, "IDLE_S", 0.0)
+    monkeypatch.setattr(project_registry, "CLOSE_AFTER_S", 0.0)
     registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors"))
     left: list[str] = []
     busy: set[str] = set()
@@ -115,7 +115,7 @@ def test_a_project_that_is_opened_while_sizes_are_counted_is_not_deleted(
 def test_the_budget_of_all_visitors_counts_projects_opened_since_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(project_registry, "IDLE_S", 0.0)
+    monkeypatch.setattr(project_registry, "CLOSE_AFTER_S", 0.0)
     monkeypatch.setattr(project_registry, "_SWEEP_S", 0.0)
     registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors", visitors_bytes=400_000))
     keys = []
