@@ -345,6 +345,39 @@ LAB = [
     ),
 ]
 
+STRANGERS = [
+    Row(
+        "hostile files, archives, media, events and look-ups: crashes or failures; memory at most",
+        lambda values: f"{values['crashes'] + len(values['failures'])} of {values['tried']:,}; {values['peak_mb']} MB",
+        "hostile",
+        "hostile.py",
+    ),
+    Row(
+        "spoilt labels in nine formats: crashes or failures; growth at most",
+        lambda values: (
+            f"{sum(len(one['failures']) for one in values['formats'].values())} of {values['tried']:,}; "
+            f"{max(one['grown_mb'] for one in values['formats'].values())} MB"
+        ),
+        "fuzz-importers",
+        "fuzz_importers.py",
+    ),
+    Row(
+        "two hours of 20 visitors: edits, lost or another's; look-ups, 95 of 100; spread of waits; memory then, after",
+        lambda values: _loads(values["loads"][0]),
+        "load-long",
+        "load.py",
+    ),
+]
+
+
+def _loads(one: dict[str, Any]) -> str:
+    server = list(one["server"].values())
+    return (
+        f"{one['edits_taken']:,}, {len(one['cross_talk_or_lost'])}; {1000 * one['look_up_s']['95 %']:.0f} ms; "
+        f"{one['spread_of_waits']}; {server[0]['mb']:,.0f}, {server[-1]['mb']:,.0f} MB"
+    )
+
+
 SECTIONS = {
     "The embedded models": (MODELS, "How they were trained, what they cost and where they fail: [nano](nano.md)."),
     "Speed": (
@@ -355,6 +388,7 @@ SECTIONS = {
     ),
     "The studio": (STUDIO, "Headless Chromium, the real app, embedded segmenter."),
     "What is kept": (KEPT, ""),
+    "Strangers": (STRANGERS, ""),
     "The lab": (LAB, "What nano gets wrong in it, and which probes hold: [nano](nano.md)."),
 }
 
