@@ -8,7 +8,6 @@ however that ends. On Windows, where there is no such lock, nothing is held.
 from __future__ import annotations
 
 import os
-import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +15,7 @@ from pathlib import Path
 
 from veason import hub
 from veason.errors import MissingBackend
-
-if sys.platform != "win32":
-    import fcntl
+from veason.locks import HAS_LOCKS, take_lock
 
 
 def hold_while_alive(user: object, name: str) -> None:
@@ -50,16 +47,13 @@ def alone_with(name: str) -> Iterator[tuple[int, ...] | None]:
     In a block that nobody else uses the model in, nobody begins to.
     """
     folder = _folder(name)
-    if folder is None or sys.platform == "win32":
+    if folder is None or not HAS_LOCKS:
         yield None
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            users = None
-        except BlockingIOError:
-            users = _users(descriptor)
+            users = None if take_lock(descriptor) else _users(descriptor)
         except OSError:  # a file system without such locks, where nothing could be held either
             users = None
         yield users
@@ -69,17 +63,17 @@ def alone_with(name: str) -> Iterator[tuple[int, ...] | None]:
 
 def _hold(name: str) -> int | None:
     folder = _folder(name)
-    if folder is None or sys.platform == "win32":
+    if folder is None or not HAS_LOCKS:
         return None
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise MissingBackend(f"{name} is being removed from the hub cache: fetch it again, then load it") from error
+        is_held = take_lock(descriptor, is_shared=True)
     except OSError:  # a file system without such locks
         os.close(descriptor)
         return None
+    if not is_held:
+        os.close(descriptor)
+        raise MissingBackend(f"{name} is being removed from the hub cache: fetch it again, then load it")
     return descriptor
 
 

@@ -11,31 +11,19 @@ EXAMPLE_STYLES = ("full", "first-frame", "no-reasoning", "relative")
 """As `veason_nano.language.corpus.Style`, which is not read here because it loads numpy."""
 
 
+_BEHIND = "put photographs behind {}: a folder of them, or scikit-image for those in that package"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `veason nano`."""
     parser = argparse.ArgumentParser(prog="veason nano", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     world = actions.add_parser("world", help="write clips with masks and questions as a ReVOS dataset")
     world.add_argument("out", type=Path, help="folder of the dataset to write")
-    world.add_argument(
-        "--split", choices=("train", "valid", "test"), default="test", help="which seeds (default: test)"
-    )
-    world.add_argument("--clips", type=int, default=200, help="how many clips (default: %(default)s)")
-    world.add_argument("--seed", type=int, default=7, help="which clips of the split (default: %(default)s)")
-    world.add_argument("--longest", type=int, default=64, help="most frames in a clip, 16 to 300 (default: 64)")
-    world.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
-    behind = "put photographs behind {}: a folder of them, or scikit-image for those in that package"
-    world.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
+    _add_clips(world, "test")
     corpus = actions.add_parser("corpus", help="write clips with questions and true reasoning, for `veason train sft`")
     corpus.add_argument("out", type=Path, help="folder of the corpus to write")
-    corpus.add_argument(
-        "--split", choices=("train", "valid", "test"), default="train", help="which seeds (default: train)"
-    )
-    corpus.add_argument("--clips", type=int, default=200, help="how many clips (default: %(default)s)")
-    corpus.add_argument("--seed", type=int, default=7, help="which clips of the split (default: %(default)s)")
-    corpus.add_argument("--longest", type=int, default=64, help="most frames in a clip, 16 to 300 (default: 64)")
-    corpus.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
-    corpus.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
+    _add_clips(corpus, "train")
     examples = actions.add_parser("examples", help="render the example clips, their questions and recorded answers")
     examples.add_argument("out", type=Path, help="folder to write them into")
     draw = actions.add_parser("draw", help="draw training clips ahead, with several processes")
@@ -46,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     draw.add_argument(
         "--style", choices=EXAMPLE_STYLES, default="full", help="as in `veason nano train sft` (default: full)"
     )
-    draw.add_argument("--photos", type=Path, help=behind.format("half of the clips"))
+    draw.add_argument("--photos", type=Path, help=_BEHIND.format("half of the clips"))
     train = actions.add_parser("train", help="run one training stage; `veason nano train STAGE --help` lists its flags")
     train.add_argument("stage", choices=_STAGES, help="the stage, each beginning where the one before ended")
     train.add_argument("flags", nargs=argparse.REMAINDER, help="flags of the stage")
@@ -66,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     table.add_argument("--seed", type=int, default=7, help="which clips of the split (default: %(default)s)")
     table.add_argument("--longest", type=int, default=64, help="most frames in a clip (default: 64)")
     table.add_argument("--questions", type=int, default=4, help="questions about a clip (default: %(default)s)")
-    table.add_argument("--photos", type=Path, help=behind.format("every clip"))
+    table.add_argument("--photos", type=Path, help=_BEHIND.format("every clip"))
     called = "call frames by any numbers of four digits or more up to this one (default: by their indices)"
     table.add_argument("--largest-label", type=int, help=called)
     table.add_argument("--split", choices=("valid", "test"), default="test", help="valid to choose by (default: test)")
@@ -81,6 +69,18 @@ def build_parser() -> argparse.ArgumentParser:
     statements.add_argument("out", type=Path, help="file of JSON lines to write")
     statements.add_argument("--split", help="split of the dataset (default: the one that is scored)")
     return parser
+
+
+def _add_clips(parser: argparse.ArgumentParser, split: str) -> None:
+    """Add what tells which clips are drawn, and which questions are asked about them."""
+    parser.add_argument(
+        "--split", choices=("train", "valid", "test"), default=split, help="which seeds (default: %(default)s)"
+    )
+    parser.add_argument("--clips", type=int, default=200, help="how many clips (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="which clips of the split (default: %(default)s)")
+    parser.add_argument("--longest", type=int, default=64, help="most frames in a clip, 16 to 300 (default: 64)")
+    parser.add_argument("--questions", type=int, default=4, help="questions about a clip (default: 4)")
+    parser.add_argument("--photos", type=Path, help=_BEHIND.format("half of the clips"))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -19,7 +19,8 @@ from veason.lab.groups import GROUPS_FILE, ask_group, explain_group, group_agree
 from veason.lab.rewarding import explain_rewards
 from veason.lab.room import Room
 from veason.lab.server import lab_app
-from veason.lab.store import Lab, locked
+from veason.lab.store import Lab
+from veason.locks import locked
 from veason.masks import encode_mask
 from veason.profile import GENERIC
 from veason.types import (

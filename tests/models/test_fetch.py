@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,18 @@ def environment(home: Path, endpoint: str) -> dict[str, str]:
 
 
 def veason(home: Path, endpoint: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command of `veason models` to its end."""
+    return run(home, endpoint, [sys.executable, "-m", "veason", "models", *words])
+
+
+def run(
+    home: Path, endpoint: str, command: list[str], begin: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, which calls `begin` first."""
     return subprocess.run(
-        [sys.executable, "-m", "veason", "models", *words],
+        command,
         env=environment(home, endpoint),
+        preexec_fn=begin,
         capture_output=True,
         text=True,
         timeout=120,
@@ -133,15 +142,7 @@ def test_a_disk_that_takes_no_more_is_told_and_what_came_is_gone_on_with(tmp_pat
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
     with running_hub(HubServer({NAME: FILES})) as hub:
-        full = subprocess.run(
-            [sys.executable, "-m", "veason", "models", "get", NAME],
-            env=environment(tmp_path, hub.address),
-            preexec_fn=small_files,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        full = run(tmp_path, hub.address, [sys.executable, "-m", "veason", "models", "get", NAME], small_files)
         assert full.returncode == 2
         assert "takes no more" in full.stderr
         assert "make room and fetch it again" in full.stderr
@@ -159,14 +160,8 @@ def test_a_disk_without_the_room_is_told_before_anything_is_fetched(tmp_path: Pa
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
         pytest.skip("no small disk can be made here")
     with running_hub(HubServer({NAME: FILES})) as hub:
-        small = subprocess.run(
-            ["unshare", "-rm", "sh", "-c", f"{mount} && {sys.executable} -m veason models get {NAME}"],
-            env=environment(tmp_path, hub.address),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        get = f"{mount} && {sys.executable} -m veason models get {NAME}"
+        small = run(tmp_path, hub.address, ["unshare", "-rm", "sh", "-c", get])
     assert small.returncode == 2
     assert "needs 2 MB on the disk of" in small.stderr
     assert "make room, or set HF_HOME to another disk" in small.stderr

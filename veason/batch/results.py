@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,7 @@ from typing import Any
 
 from veason.atomic import write_atomically
 from veason.errors import ExportError
-
-if sys.platform != "win32":
-    import fcntl
+from veason.locks import take_lock
 
 
 class ResultFolder:
@@ -87,10 +84,7 @@ class ResultFolder:
 
 def _lock(descriptor: int, place: Path) -> bool:
     """Lock an open file for this process, however it ends; False where another one has, or it is no longer `place`."""
-    if sys.platform == "win32":
-        return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.fstat(descriptor).st_ino == place.stat().st_ino
-    except (BlockingIOError, FileNotFoundError):
+        return take_lock(descriptor) and os.fstat(descriptor).st_ino == place.stat().st_ino
+    except FileNotFoundError:
         return False

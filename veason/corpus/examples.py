@@ -7,7 +7,6 @@ are not there get a box of zeros.) Absent targets are taught only where they are
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -18,6 +17,7 @@ from typing import Any
 from veason.answer import AnswerContext, context_for
 from veason.errors import DataError
 from veason.evaluate.live import open_sample
+from veason.formats.benchmarks.files import keyed_lines
 from veason.formats.datasets import Dataset
 from veason.masks import mask_area, mask_box
 from veason.profile import Profile, sample_indices
@@ -65,16 +65,8 @@ def read_named(file: Path, dataset: Dataset) -> frozenset[str]:
     """
     can_be_taught = {sample.key: sample.has_truth for sample in dataset}
     found: set[str] = set()
-    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}: line {number}"
-        try:
-            record = json.loads(line)
-            key = record["key"]
-            of = record.get("dataset")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise DataError(f'{where} names no expression: wanted {{"key": "video/expression"}}, {error!r}') from error
+    for where, key, record in keyed_lines(file, 'names no expression: wanted {"key": "video/expression"}'):
+        of = record.get("dataset")
         if of is not None and not _is_of(of, dataset):
             raise DataError(f"{where} is about another dataset than {dataset.kind} {dataset.split}: {of}")
         if not isinstance(key, str) or key not in can_be_taught:

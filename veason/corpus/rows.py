@@ -61,14 +61,19 @@ def broken_parts(row: dict[str, Any], profile: Profile) -> list[str]:
 
 def _doubts(row: dict[str, Any], profile: Profile) -> list[str]:
     """Return what a row that can be trained on should not teach."""
-    human, gpt = row["conversations"]
-    labels = labels_in(str(human["value"]), profile)
-    answer = _read_answer(str(gpt["value"]), labels, profile)
+    labels = labels_in(str(row["conversations"][0]["value"]), profile)
+    answer = answer_of(row, profile)
     numbers = find_box(answer.thought, labels)
     wrong = [f"its reasoning holds coordinates ({numbers})"] if numbers else []
     if not answer.thought.strip():
         wrong.append("it has no reasoning")
     return wrong + [one.message for one in check(answer, labels, {}) if one.severity == "warning"]
+
+
+def answer_of(row: dict[str, Any], profile: Profile) -> Answer:
+    """Return the answer of a row in which nothing is broken (see `broken_parts`)."""
+    human, gpt = row["conversations"]
+    return _read_answer(str(gpt["value"]), labels_in(str(human["value"]), profile), profile)
 
 
 def _read_answer(written: str, labels: Sequence[int], profile: Profile) -> Answer:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 import zlib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from veason.errors import DataError
+from veason.locks import take_lock
 
 JOURNAL_FILE = "results.journal"
 SYNC_SECONDS = 1.0
@@ -40,7 +40,8 @@ class Journal:
         self.path = folder / JOURNAL_FILE
         self._stream = self.path.open("ab+")
         try:
-            _lock(self._stream.fileno(), folder)
+            if not take_lock(self._stream):
+                raise DataError(f"{folder}: another evaluation is running there: wait for it, or choose another --out")
             lines, length = _read(self._stream)
             if lines and lines[0].get("identity") != identity:
                 raise DataError(
@@ -116,17 +117,3 @@ def _difference(old: Any, new: Mapping[str, Any]) -> str:
         return "the results of another program"
     changed = [f"{key} {old.get(key)!r} (now {new.get(key)!r})" for key in new if old.get(key) != new.get(key)]
     return f"another evaluation: {', '.join(changed)}"
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    """Lock the folder; raise DataError if another run holds the lock. The system releases it with the process."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise DataError(
-            f"{folder}: another evaluation is running there: wait for it, or choose another --out"
-        ) from error

@@ -19,8 +19,9 @@ from veason.errors import DataError, OptionError
 from veason.evaluate.live import open_sample
 from veason.formats.benchmarks.predictions import SavedAnswer, parse_saved_answer
 from veason.lab.rewarding import Explained, explain_rewards
-from veason.lab.store import Run, locked
+from veason.lab.store import Run
 from veason.lab.verdicts import whole_lines
+from veason.locks import locked
 from veason.masks import empty_mask, union_mask
 from veason.pipeline import Pipeline
 from veason.profile import Profile, sample_indices

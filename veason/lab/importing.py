@@ -6,7 +6,6 @@ import_predictions(lab, "theirs", dataset, Path("their/folder"))     whatever th
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 from veason.errors import DataError
 from veason.evaluate import PREDICTIONS, evaluate
 from veason.evaluate.journal import JOURNAL_FILE, read_journal
+from veason.formats.benchmarks.files import keyed_lines
 from veason.formats.benchmarks.predictions import SavedAnswer, read_saved_answers
 from veason.formats.datasets import Dataset, open_dataset
 from veason.lab.cases import NOTHING_MORE, Extra, check_keys, make_case, samples_by_object
@@ -146,15 +146,7 @@ def read_extras(file: Path, keys: set[str]) -> dict[str, Extra]:
             or tells something that is no number of its kind.
     """
     found: dict[str, Extra] = {}
-    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}: line {number}"
-        try:
-            record = json.loads(line)
-            key = record.pop("key")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise DataError(f"{where} tells nothing about a case: {error!r}") from error
+    for where, key, record in keyed_lines(file, "tells nothing about a case"):
         if not isinstance(key, str) or key not in keys:
             raise DataError(f"{where} is about {key!r}, which is no case of this dataset")
         if key in found:

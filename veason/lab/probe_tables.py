@@ -14,7 +14,8 @@ from pathlib import Path
 from veason.atomic import write_atomically
 from veason.errors import DataError, OptionError
 from veason.lab.probes import PROBES, Probed
-from veason.lab.store import Lab, locked
+from veason.lab.store import Lab
+from veason.locks import locked
 
 _NAME = re.compile(r"[\w.-]{1,80}")
 _FILE = "probes-{}.jsonl"

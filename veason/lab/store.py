@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -28,10 +27,8 @@ from veason.lab.columns import COLUMNS, Kind
 from veason.lab.packing import INDEX_FILE
 from veason.lab.verdicts import Verdicts
 from veason.libraries import library_imports
+from veason.locks import locked
 from veason.types import Rle
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     import polars as pl
@@ -325,17 +322,3 @@ def _stamp(file: Path) -> tuple[int, int]:
     """Return what changes when a file is replaced."""
     status = file.stat()
     return status.st_ino, status.st_mtime_ns
-
-
-@contextmanager
-def locked(file: Path, *, waits: bool = True) -> Iterator[bool]:
-    """Hold a lock, which ends with its process, while the block runs; False where another has it and nobody waits."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab") as stream:
-        is_ours = True
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-            except BlockingIOError:
-                is_ours = False
-        yield is_ours

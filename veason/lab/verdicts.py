@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from veason.errors import DataError, OptionError
+from veason.locks import take_lock
 
 if TYPE_CHECKING:
     from veason.lab.store import Lab
-
-if sys.platform != "win32":
-    import fcntl
 
 VERDICTS_FILE = "verdicts.jsonl"
 
@@ -83,8 +80,7 @@ class Verdicts:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(asdict(kept), ensure_ascii=False) + "\n"
         with self.file.open("ab+") as stream:
-            if sys.platform != "win32":
-                fcntl.flock(stream, fcntl.LOCK_EX)
+            take_lock(stream, waits=True)
             stream.truncate(whole_lines(stream))
             stream.write(line.encode())
             stream.flush()

@@ -49,26 +49,37 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
     require_library("transformers", f"the policy {name}")
     from veason.policy.loading import load_qwen
 
-    checkpoint = str(hub.embedded("policy")) if name == hub.NANO else name
+    checkpoint, is_here = find_checkpoint(name)
+    profile = load_profile(checkpoint, options.profile)
+    with holding(checkpoint):
+        policy = load_qwen(checkpoint, profile, options, name=name, may_download=not is_here)
+        hold_while_alive(policy, checkpoint)
+    return policy
+
+
+def find_checkpoint(name: str) -> tuple[str, bool]:
+    """Return the folder or hub id of the checkpoint that is called so, and whether its weights are on this machine.
+
+    Args:
+        name: "nano", a folder or a hub id.
+
+    Raises:
+        MissingBackend: it is none of these, the embedded policy is not installed, or the folder holds no checkpoint.
+    """
     if name == hub.NANO and not hub.has_embedded("policy"):
-        raise MissingBackend(f"the nano policy is not in {checkpoint}: train it with `python -m veason nano`")
-    folder = Path(checkpoint).expanduser()
+        where = hub.embedded("policy")
+        raise MissingBackend(f"the nano policy is not in {where}: train it with `python -m veason nano`")
+    folder = hub.embedded("policy") if name == hub.NANO else Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise MissingBackend(f"the folder {folder} has no config.json: give a checkpoint folder or a hub id")
-        checkpoint, is_known = str(folder), True
-    elif folder.is_absolute() or checkpoint.count("/") != 1 or checkpoint.startswith("."):
+        return str(folder), True
+    if not hub.is_hub_id(name):
         raise MissingBackend(
             f"there is no policy {name!r}: use auto, nano, scripted:FILE, a checkpoint folder or a hub id such as "
             f"{hub.PUBLISHED_POLICY}"
         )
-    else:
-        is_known = hub.is_cached(checkpoint)
-    profile = load_profile(checkpoint, options.profile)
-    with holding(checkpoint):
-        policy = load_qwen(checkpoint, profile, options, name=name, may_download=not is_known)
-        hold_while_alive(policy, checkpoint)
-    return policy
+    return name, hub.is_cached(name)
 
 
 def check_server(address: str) -> str:

@@ -7,7 +7,6 @@ Where a question stands is read from what is on the disk, so the next run goes o
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +15,7 @@ from typing import Literal
 
 from veason.annotation import Asked, Edit, GotAnswer, GotMasks, RecomputePlan, RecomputeRequest
 from veason.errors import DeviceError, ProjectError, PromptError, VideoError
+from veason.locks import take_lock
 from veason.pipeline import FramesShown, Pipeline
 from veason.project.project import Project
 from veason.project.records import ChangedElsewhere, Question
@@ -224,19 +224,12 @@ def _left_over(project: Project) -> list[Question]:
 @contextmanager
 def _only_run(project: Project) -> Iterator[None]:
     """Refuse a second run on the same project; the lock goes with the process, however it ends."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
     path = project.folder / "prelabel.lock"
     try:
         stream = path.open("ab")
     except OSError as error:
         raise ProjectError(f"cannot write into {project.folder}: {error.strerror}; choose a copy of it") from error
     with stream:
-        try:
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ProjectError(f"{project.folder}: the queue is being pre-labelled already: wait for it") from error
+        if not take_lock(stream):
+            raise ProjectError(f"{project.folder}: the queue is being pre-labelled already: wait for it")
         yield

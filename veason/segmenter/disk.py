@@ -13,11 +13,7 @@ from pathlib import Path
 import torch
 
 from veason.atomic import atomic_file
-
-try:
-    import fcntl
-except ImportError:  # Windows: folders of killed processes are left to the system's own cleanup
-    fcntl = None  # type: ignore[assignment]
+from veason.locks import HAS_LOCKS, take_lock
 
 MAGIC = b"veason-tensors-1\n"
 PREFIX = "veason-features-"
@@ -78,8 +74,7 @@ class ScratchFolder:
                 shutil.rmtree(old, ignore_errors=True)
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
         self._lock = (self.path / "lock").open("w")
-        if fcntl is not None:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released by the system, however the process ends
+        take_lock(self._lock)
         self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     def close(self) -> None:
@@ -90,14 +85,13 @@ class ScratchFolder:
 
 def _is_unlocked(folder: Path) -> bool:
     """Tell whether the folder's lock is free. False if the system has no locks or the lock cannot be opened."""
-    if fcntl is None:
+    if not HAS_LOCKS:  # folders of killed processes are left to the system's own cleanup
         return False
     try:
         with (folder / "lock").open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return take_lock(lock)
     except OSError:
         return False
-    return True
 
 
 def _raw_bytes(tensor: torch.Tensor) -> memoryview:

@@ -9,6 +9,7 @@ from typing import Any
 
 from veason import hub
 from veason.errors import MissingBackend, TrainingError
+from veason.policy import find_checkpoint
 from veason.profile import Profile, load_profile
 
 TEMPLATES = {"qwen2_5_vl": "qwen2_vl"}
@@ -44,7 +45,10 @@ def find_base(name: str, profile_file: str | None = None) -> Base:
         TrainingError: it is of a kind that is not trained here.
         ProfileError: its profile is wrong.
     """
-    folder = _folder(name)
+    checkpoint, is_here = find_checkpoint(name)
+    folder = Path(checkpoint).resolve() if Path(checkpoint).is_dir() else hub.cached_folder(checkpoint)
+    if folder is None or not is_here:
+        raise MissingBackend(f"the weights of {name} are not on this machine: veason models get {name}")
     try:
         config: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kind = config["model_type"]
@@ -58,24 +62,8 @@ def find_base(name: str, profile_file: str | None = None) -> Base:
     return Base(
         name=name,
         folder=folder,
-        profile=load_profile(name if hub.is_hub_id(name) and not Path(name).is_dir() else str(folder), profile_file),
+        profile=load_profile(checkpoint, profile_file),
         template=TEMPLATES[kind],
         dtype=config.get("dtype") or config.get("torch_dtype") or text.get("dtype") or "bfloat16",
         max_positions=int(text.get("max_position_embeddings") or config.get("max_position_embeddings") or 32_768),
     )
-
-
-def _folder(name: str) -> Path:
-    if name == hub.NANO:
-        if not hub.has_embedded("policy"):
-            raise MissingBackend("the nano policy is not installed: train it with `python -m veason nano`")
-        return hub.embedded("policy")
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
-    if not hub.is_hub_id(name):
-        raise MissingBackend(f"there is no policy {name!r}: give nano, a checkpoint folder or a hub id")
-    cached = hub.cached_folder(name)
-    if cached is None or not hub.has_weights(cached):
-        raise MissingBackend(f"the weights of {name} are not on this machine: veason models get {name}")
-    return cached

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import MissingBackend, TrainingError
+from veason.locks import take_lock
 
 PLACE = Path(".engine-llamafactory") / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 """The Python of the environment that `make engine-llamafactory` builds, in a clone of Veason."""
@@ -144,15 +145,10 @@ def locked_run(out: Path) -> Iterator[int]:
     """
     descriptor = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise TrainingError(
-                    f"{out}: a training is still running there (also one whose `veason train` was killed): wait for it"
-                ) from error
+        if not take_lock(descriptor):
+            raise TrainingError(
+                f"{out}: a training is still running there (also one whose `veason train` was killed): wait for it"
+            )
         yield descriptor
     finally:
         os.close(descriptor)

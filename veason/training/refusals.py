@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from veason.corpus.rows import broken_parts, labels_in
+from veason.corpus.rows import answer_of, broken_parts, labels_in
 from veason.errors import DataError
 from veason.formats.benchmarks.files import picture_size
 from veason.formats.labels.training import IMAGE, ask_in_text
@@ -70,7 +70,7 @@ def check_corpus(rows: Sequence[dict[str, Any]], base: Base, cutoff: int) -> Cor
         if length > longest
     }
     _refuse(too_long, len(rows), base)
-    absent = sum(re.search(r"\[\s*\]\s*}", row["conversations"][1]["value"]) is not None for row in rows)
+    absent = sum(answer_of(row, base.profile).is_absent for row in rows)
     return CorpusReport(len(rows), absent, len(sizes), max(lengths), sum(lengths))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,24 @@ def picture_size(frame: np.ndarray | Path) -> tuple[int, int]:
             return picture.size
     except OSError as error:
         raise DataError(f"{frame}: not a readable picture ({error})") from error
+
+
+def keyed_lines(file: Path, problem: str) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield the rows of a file of JSON lines: (place in words, value of "key", the other values). Blank lines are none.
+
+    Raises:
+        DataError: a line is no JSON object with a "key"; the message tells the place, and `problem`.
+    """
+    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{file}: line {number}"
+        try:
+            record = json.loads(line)
+            key = record.pop("key")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(f"{where} {problem}: {error!r}") from error
+        yield where, key, record
 
 
 def write_compact_json(file: Path, value: Any) -> None:

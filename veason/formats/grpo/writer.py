@@ -13,7 +13,7 @@ from PIL import Image
 
 from veason.answer import AnswerContext
 from veason.formats.benchmarks.pictures import JPEG_QUALITY
-from veason.formats.labels.made_with import POLICY, SEGMENTER, made_with
+from veason.formats.labels.made_with import POLICY, SEGMENTER, model_columns
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import read_pictures
 from veason.formats.labels.report import Tally
@@ -69,7 +69,6 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
 def _row(video: LabelledVideo, question: LabelledQuestion, index: int, profile: Profile) -> dict[str, Any]:
     shown = shown_frames(video, question, profile)
     system, user = ask_in_text(profile, shown, question.instruction)
-    models = made_with(question)
     images = [{"bytes": _jpeg(image, profile.size_wh), "path": None} for _, image in read_pictures(video, shown)]
     return {
         "data_source": _DATA_SOURCE,
@@ -83,8 +82,7 @@ def _row(video: LabelledVideo, question: LabelledQuestion, index: int, profile: 
             "video": video.name,
             "question": question.name,
             "instruction": question.instruction,
-            POLICY: models.get(POLICY, ""),
-            SEGMENTER: models.get(SEGMENTER, ""),
+            **model_columns(question),
         },
     }
 

@@ -29,6 +29,11 @@ def made_with(question: LabelledQuestion) -> dict[str, str]:
     return {key: without_folder(name) for key, name in named.items() if name}
 
 
+def model_columns(question: LabelledQuestion) -> dict[str, str]:
+    """Return the same for a table, whose rows all have every column: "" where a name is not known."""
+    return {POLICY: "", SEGMENTER: "", **made_with(question)}
+
+
 def for_strangers(question: LabelledQuestion) -> LabelledQuestion:
     """Return a question whose models are named without the folders and servers that they come from."""
     return replace(question, policy=stranger_name(question.policy), segmenter=stranger_name(question.segmenter))

@@ -117,17 +117,20 @@ def read_upload(
     """
     known, refused = {name: info_from(info) for name, info in own.items()}, None
     for source in _unpack(Path(upload), Path(unpacked), max_bytes):
+        tally = ImportTally()
         try:
-            return _read(source, Path(labels), format, known)
+            return _read(source, Path(labels), format, known, tally)
         except DataError as error:
             refused = refused or error
+            if tally.found:  # these are the labels, and something is wrong with them
+                break
     assert refused is not None
     raise refused
 
 
-def _read(source: Path, labels: Path, format: str, known: dict[str, VideoInfo]) -> list[str]:
+def _read(source: Path, labels: Path, format: str, known: dict[str, VideoInfo], tally: ImportTally) -> list[str]:
     """Read labels and write them to a file in our own form, a line a video; return what was left out."""
-    tally, written = ImportTally(), 0
+    written = 0
     with labels.open("w", encoding="utf-8") as lines:
         try:
             for video in import_labels(source, format, own=known, tally=tally):

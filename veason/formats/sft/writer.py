@@ -9,7 +9,7 @@ from typing import Any
 
 from veason.answer import render_answer
 from veason.atomic import atomic_file
-from veason.formats.labels.made_with import POLICY, SEGMENTER, made_with
+from veason.formats.labels.made_with import model_columns
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
@@ -83,10 +83,4 @@ def _row(
     context = context_of(video, shown, profile)
     answer = render_answer(without_marks(question.thought), keyframe, boxes, context)
     images = [f"images/{video.name}/{video.frame_name(index)}.jpg" for index in shown]
-    models = made_with(question)
-    row = sharegpt_row(system, user, answer, images)
-    return {
-        **row,
-        POLICY: models.get(POLICY, ""),
-        SEGMENTER: models.get(SEGMENTER, ""),
-    }  # each row has each key: columns of a table
+    return {**sharegpt_row(system, user, answer, images), **model_columns(question)}

@@ -177,10 +177,8 @@ def recalled_item(question: OpenQuestion, state: State, profile: Profile) -> Rec
         info = question.info
         context = context_for(profile, state.shown, num_frames=info.num_frames, source_wh=info.size_wh, fps=info.fps)
         own = Proposal(answer, tuple(find_mentions(answer.thought, context)))
-    mentions, answered = (
-        [_mention(one) for one in own.mentions],
-        _answered(Answered(answer, own.speed, confidence=own.confidence)),
-    )
+    mentions = [_mention(one) for one in own.mentions]
+    answered = _answered(Answered(answer, own.speed, confidence=own.confidence))
     return RecalledItem(text=answer.thought, mentions=mentions, failure="", reason="", answered=answered)
 
 
