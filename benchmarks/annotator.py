@@ -36,12 +36,11 @@ sys.path.insert(0, os.environ.get("VEASON_TREE") or str(Path(__file__).parent.pa
 import itertools
 
 import numpy as np
+from annotator_sight import corners, iou, largest, middle, one_key, to_and_fro
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from report import write_result
 from scipy import ndimage
-from skimage.graph import route_through_array
-from skimage.measure import approximate_polygon
 from skimage.morphology import disk
 from timing import machine_load, named
 
@@ -253,7 +252,7 @@ class Annotator:
     def _correct(self, place: tuple[int, int], mask: np.ndarray, score: float) -> None:
         truth = self.clip.truth[place]
         self.go(*place)
-        tool = None if self.is_before else one_key(mask, truth)
+        tool = None if self.is_before else one_key(mask, truth, GOAL)
         if not truth.any():
             if place in self.tried:
                 self.press("Delete")
@@ -310,7 +309,7 @@ class Annotator:
 
     def _stroke(self, part: np.ndarray, *, is_missing: bool) -> None:
         """Move over a part to and fro, without leaving it; the right button takes away."""
-        path = to_and_fro(part)
+        path = to_and_fro(part, BRUSH_RADIUS)
         self.page.mouse.move(*self._at(path[0]))
         self.page.mouse.down(button="left" if is_missing else "right")
         for point in path[1:]:
@@ -318,61 +317,6 @@ class Annotator:
         self.page.mouse.up(button="left" if is_missing else "right")
         self.clicks += 1
         self.page.wait_for_timeout(100)
-
-
-# --- what a person sees
-
-
-def iou(mask: np.ndarray, truth: np.ndarray) -> float:
-    """Return the IoU of two masks, 1 where both are empty."""
-    union = int((mask | truth).sum())
-    return float((mask & truth).sum()) / union if union else 1.0
-
-
-def largest(error: np.ndarray) -> np.ndarray:
-    """Return the largest connected part."""
-    labelled, count = ndimage.label(error)
-    sizes = ndimage.sum_labels(np.ones_like(labelled), labelled, range(1, count + 1))
-    return labelled == int(np.argmax(sizes)) + 1
-
-
-def middle(part: np.ndarray) -> tuple[float, float]:
-    """Return the x and y of the pixel that is deepest inside."""
-    inside = ndimage.distance_transform_edt(np.pad(part, 1))[1:-1, 1:-1]
-    y, x = np.unravel_index(int(np.argmax(inside)), inside.shape)
-    return float(x), float(y)
-
-
-def corners(mask: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the first and last corner of the tight box."""
-    ys, xs = np.nonzero(mask)
-    return (float(xs.min()), float(ys.min())), (float(xs.max()), float(ys.max()))
-
-
-def to_and_fro(part: np.ndarray) -> list[tuple[float, float]]:
-    """Return a way over a connected part, row by row, that never leaves it."""
-    stops: list[tuple[int, int]] = []
-    for number, y in enumerate(range(int(np.nonzero(part)[0].min()), part.shape[0], BRUSH_RADIUS)):
-        (xs,) = np.nonzero(part[y])
-        if xs.size:
-            ends = [(y, int(xs[0])), (y, int(xs[-1]))]
-            stops += ends if number % 2 == 0 else ends[::-1]
-    costs = np.where(part, 1, 10_000)
-    way = [stops[0]]
-    for start, stop in itertools.pairwise(stops):
-        way += route_through_array(costs, start, stop)[0][1:]
-    corners = approximate_polygon(np.array(way, float), 0.7) if len(way) > 1 else way
-    return [(float(x), float(y)) for y, x in corners]
-
-
-def one_key(mask: np.ndarray, truth: np.ndarray) -> str | None:
-    """Return the key of a mask tool that alone is enough."""
-    if not mask.any():
-        return None
-    labelled, count = ndimage.label(mask)
-    sizes = ndimage.sum_labels(np.ones_like(labelled), labelled, range(1, count + 1))
-    tools = {"Shift+L": labelled == int(np.argmax(sizes)) + 1, "Shift+F": ndimage.binary_fill_holes(mask)}
-    return next((key for key, result in tools.items() if iou(result, truth) >= GOAL), None)
 
 
 # --- one clip, and what came of all

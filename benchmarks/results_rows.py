@@ -1,0 +1,371 @@
+"""What docs/results.md shows: its sections, and of each line the result, the script, and how the figure is read."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+POLICY = "sft (ships), 200 clips, segmenter that ships"
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the page: what was measured, how its result becomes a figure, and which script measured it."""
+
+    what: str
+    figure: Callable[[Values], str]
+    name: str
+    script: str
+    key: str | None = None
+    """A row of `values["rows"]` that the result must hold, where a benchmark can measure some of them alone."""
+
+
+def times(values: Values, key: str) -> str:
+    """Return the ratio to stock of one row, by processor time."""
+    row = values["rows"][key]
+    limit = f" (the networks alone would allow {row['limit_cpu_ratio']:.1f})" if "limit_cpu_ratio" in row else ""
+    return f"{row['cpu_ratio_median']:.1f} times stock{limit}"
+
+
+def corrections(key: str, what: str) -> Row:
+    """Return the line of one row of `bench_corrections.py`."""
+    return Row(what, lambda values: times(values, key), "corrections", "bench_corrections.py", key)
+
+
+def policy(values: Values) -> str:
+    """Return what the embedded models reach on the test split, with intervals."""
+    row = values["rows"][POLICY]
+    value, low, high = row["overall"]
+    return (
+        f"J&F **{value:.1f}** ({low:.1f} to {high:.1f}), N-acc {row['n_acc'][0]:.1f}, T-acc {row['t_acc'][0]:.1f}; "
+        f"{row['truth'][0]:.0f} % of the statements in the reasoning are true of the clip"
+    )
+
+
+def segmenter(values: Values) -> str:
+    """Return the mean J of the embedded segmenter on the real clips, and that of each object."""
+    means = {name.split("/")[1]: one["nano"]["mean"] for name, one in values["objects"].items()}
+    return f"J **{statistics.mean(means.values()):.2f}** ({', '.join(f'{n} {v:.2f}' for n, v in means.items())})"
+
+
+def davis(values: Values) -> str:
+    """Return J&F and J of sequences of DAVIS 2016, from the first frame's mask and from its box."""
+    parts = [(prompt, values[prompt]["scores"]) for prompt in ("mask", "box")]
+    return "; ".join(f"J&F **{row['jf']:.1f}** (J {row['j']:.1f}) from its {prompt}" for prompt, row in parts)
+
+
+def latency(values: Values) -> str:
+    """Return the seconds to the first word, to the whole answer and to the masks."""
+    first, answer, masks = (values[key]["median"] for key in ("first_word_s", "answer_s", "masks_s"))
+    return f"{first:.2f} s, {answer:.1f} s, {masks:.1f} s"
+
+
+def objects(values: Values) -> str:
+    """Return the ratio to stock of one click among one and among most objects."""
+    few, many = values["sweep"][0], values["sweep"][-1]
+    ratios = [one["stock"]["correct"]["cpu_s"] / one["ours"]["correct"]["cpu_s"] for one in (few, many)]
+    return f"{ratios[0]:.1f} times stock at {few['objects']} object, {ratios[1]:.1f} times at {many['objects']}"
+
+
+def limits(values: Values) -> str:
+    """Return how many questions about real clips were answered as if they were known, and how many others refused."""
+    real = [value for value in values.values() if isinstance(value, dict) and "answered_as_if_known" in value]
+    answered = sum(len(one["answered_as_if_known"]) for one in real)
+    asked, known_words = (sum(one[key] for one in real) for key in ("asked", "asked_with_known_words_alone"))
+    written = sum(one["instructions"] for one in real)
+    return (
+        f"**{answered}** of {asked} questions answered as if they were known ({written} instructions written for the "
+        f"clips, {known_words} times with known words alone, where the pictures tell); "
+        f"{values['test_questions_refused']} of {values['test_questions']} questions of the test split refused"
+    )
+
+
+def engines(values: Values) -> str:
+    """Return how many texts of servers are those of this process, and the time to the first word of each."""
+    called = {"transformers": "transformers serve", "vllm": "vLLM"}
+    parts = [
+        f"{called[name]} {one['version']}: **{one['equal_texts']}** of {values['questions']} texts equal, "
+        f"first word {one['first_word_s']:.2f} s, {one['first_word_after_another_was_left_s']:.2f} s right after "
+        "another answer was left"
+        for name, one in values["engines"].items()
+    ]
+    return f"{'; '.join(parts)}; in this process {values['own_first_word_s']:.2f} s"
+
+
+MODELS = [
+    Row(
+        "nano policy and segmenter, 800 questions about 200 rendered clips of a test split",
+        policy,
+        "nano-policy",
+        "veason nano evaluate",
+        POLICY,
+    ),
+    Row(
+        "nano segmenter from one box over two whole real clips with hand-made masks; both were looked at while it was "
+        "made, and on clips that were not it is lower",
+        segmenter,
+        "nano-segmenter",
+        "bench_nano_segmenter.py",
+    ),
+    *(
+        Row(
+            f"{name} on five sequences of DAVIS 2016 that were looked at once, given the first frame",
+            davis,
+            f"{name}-davis-once",
+            "bench_davis.py",
+        )
+        for name in ("nano", "nano-photo")
+    ),
+    Row(
+        "nano policy asked about twelve real clips, their halves and windows, that were never trained on",
+        limits,
+        "nano-limits",
+        "nano_limits.py",
+    ),
+    Row(
+        "the embedded policy behind servers of others, greedy, on a busy machine",
+        engines,
+        "engines",
+        "bench_engines.py",
+    ),
+    Row(
+        "a question on the embedded models: first word, whole answer, masks of 60 frames (medians)",
+        latency,
+        "nano-latency",
+        "bench_nano_latency.py",
+    ),
+]
+
+SPEED = [
+    corrections("P1", "a click to its mask"),
+    corrections("P2", "a click to the masks of 5 frames on either side, of 120"),
+    corrections("P3", "a click to all masks"),
+    corrections("P4", "a click on one of three objects to all its masks"),
+    corrections("P6", "another box on the same video to all masks"),
+    corrections("P6 with load", "the same for a 1080p mp4 that stock loads anew"),
+    Row(
+        "one click on one of several objects, 100 frames (embedded segmenter)",
+        objects,
+        "scaling-objects",
+        "sweep_scaling.py",
+    ),
+    Row(
+        "a second question about a video, to its first word (3,400 tokens, random weights)",
+        lambda values: f"{values['p5_cpu_median_ratio']:.1f} times plain `generate`, equal tokens",
+        "prefix",
+        "bench_prefix.py",
+    ),
+    Row(
+        "opening a 300-frame 720p mp4 to its first frame",
+        lambda values: f"{values['rows']['P8']['cpu_ratio_median']:.0f} times sam2's loader",
+        "open",
+        "bench_open.py",
+        "P8",
+    ),
+    Row(
+        "server cost of a streamed 1080p frame with three masks",
+        lambda values: f"{values['rows']['P10']['cpu_ratio_median']:.0f} times less than a `gr.Image` frame",
+        "stream",
+        "bench_stream.py",
+        "P10",
+    ),
+    Row(
+        "J and F of 100 frames of 720p against a plain reference, the truth unknown and cached",
+        lambda values: (
+            f"{values['times_faster_cold']:.1f} and {values['times_faster_truth_cached']:.1f} times as fast, "
+            f"largest difference {values['largest_difference']:g}"
+        ),
+        "metrics",
+        "bench_metrics.py",
+    ),
+]
+
+
+def settled(found: dict[str, Any]) -> str:
+    """Return what runs that end early save and lose."""
+    return (
+        f"{found['times_fewer_frames_median']:.1f} times fewer in the median of {found['corrections']} (aim 4), J "
+        f"{-found['j_lost_mean']:+.2f} points; {found['of_these_wrong']} of {found['runs_that_left_frames']} left "
+        "frames that a whole run would have changed"
+    )
+
+
+STUDIO = [
+    Row(
+        "a step between frames at hand, masks on, until the screen",
+        lambda values: f"{values['until_screen']['median_ms']:.0f} ms (aim {values['aim_ms']})",
+        "ui-steps",
+        "bench_ui.py",
+    ),
+    Row(
+        "letting a dragged box go, until its new mask is on the screen (640x360)",
+        lambda values: (
+            f"{values['release_to_pixel']['median_ms']:.0f} ms, of which "
+            f"{values['segmenter_one_frame']['median_ms']:.0f} ms the segmenter (aim {values['aim_ms']} over it)"
+        ),
+        "ui-pixel",
+        "bench_ui.py",
+    ),
+    Row(
+        "a clip of 1,000 frames with masks on all: playing at 24 fps; a place on the slider; the page's heap",
+        lambda values: (
+            f"{values['played_frames_per_s']:.1f} frames a second; {values['place_to_picture']['median_ms']:.0f} ms; "
+            f"{values['heap_before_masks_mb']:.1f} MB empty, "
+            f"{values['heap_after_scrubbing_and_playing_mb']:.1f} MB after"
+        ),
+        "ui-long",
+        "bench_ui.py",
+    ),
+    Row(
+        "over 1 Mbit/s and 40 ms with an empty cache: the welcome page; the whole page; then a clip's first picture",
+        lambda values: (
+            f"{values['welcome_s']:.1f} s (aim {values['asked']['welcome_s']:.0f}); {values['ready_s']:.1f} s for "
+            f"{values['ready_bytes'] / 1000:.0f} kB; {values['first_picture_s']:.1f} s (aim "
+            f"{values['asked']['first_picture_s']:.0f})"
+        ),
+        "network",
+        "bench_network.py",
+    ),
+    Row(
+        "frames that a correction computes, of those that a whole run would, where it ends once masks have settled",
+        lambda values: settled(values["rows"]["reported"]),
+        "settling",
+        "bench_settling.py",
+    ),
+    Row(
+        "an edit there and back, the first and the last 100 of 2,000",
+        lambda values: f"{values['first_100']['median_ms']:.0f} and {values['last_100']['median_ms']:.0f} ms",
+        "ui-edits",
+        "bench_ui.py",
+    ),
+    Row(
+        "what an edit costs the server, the first and the last of 2,000, by processor time",
+        lambda values: f"{values['ms_per_edit_by_part'][0]:.1f} and {values['ms_per_edit_by_part'][-1]:.1f} ms",
+        "edits",
+        "bench_edits.py",
+    ),
+    Row(
+        "a queue of 1,000 clips: opening it; an arrow key; the rows that are in the page",
+        lambda values: (
+            f"{values['open_ms']['median']:.0f} ms; {values['arrow_ms']['median']:.0f} ms; {values['at_first']['rows']}"
+        ),
+        "queue",
+        "bench_queue.py",
+    ),
+]
+
+KEPT = [
+    Row(
+        "`kill -9` at random points while a project is edited",
+        lambda values: (
+            f"{values['kills']} kills: {values['saved_edits_lost']} saved edits lost, "
+            f"{values['damaged_files']} files damaged"
+        ),
+        "project-crashes",
+        "crash_project.py",
+    ),
+    Row(
+        "a project of 1,000 videos and 900,000 masks",
+        lambda values: (
+            f"opens in {values['not_cached']['open_and_list_s'] + values['not_cached']['first_session_s']:.1f} s, "
+            f"saves a box in {values['save_box_ms']['median']:.0f} ms"
+        ),
+        "project",
+        "bench_project.py",
+    ),
+    Row(
+        "opening a ReVOS of 35,074 expressions (369 MB of masks)",
+        lambda values: f"{values['open_s']:.1f} s, {values['open_memory_mb']} MB",
+        "dataset-open",
+        "bench_dataset_open.py",
+    ),
+    Row(
+        "30 minutes of random corrections, questions and cancels over five videos",
+        lambda values: (
+            f"memory {' to '.join(f'{one:,.0f}' for one in values['resident_mb'].values())} MB; "
+            f"{values['masks_equal_to_replay']} masks and {values['answers_equal_to_cold']} answers equal a replay"
+        ),
+        "soak",
+        "soak.py",
+    ),
+    Row(
+        "memory by length of the clip, MB a frame and object",
+        lambda values: (
+            f"{values['objects']['1']['ours_growth_mb_per_frame_and_object']:.3f} "
+            f"(stock {values['objects']['1']['stock_growth_mb_per_frame_and_object']:.2f})"
+        ),
+        "memory",
+        "bench_memory.py",
+    ),
+]
+
+LAB = [
+    Row(
+        "60 lies of six kinds planted among 1,000 cases: found, and false alarms",
+        lambda values: (
+            f"{sum(round(one['recall'] * one['planted']) for one in values['kinds'].values())} of {values['lies']}; "
+            f"{sum(len(one['false_alarms']) for one in values['kinds'].values())}"
+        ),
+        "planted",
+        "bench_planted.py",
+    ),
+    Row(
+        "10 runs of 35,000 questions: opening all; the slowest of filter, sort and page, 95 of 100; memory",
+        lambda values: (
+            f"{values['open_all_s']:.1f} s; {max(values['p95_ms'].values()):.0f} ms; {values['memory_mb']} MB"
+        ),
+        "lab",
+        "bench_lab.py",
+    ),
+]
+
+STRANGERS = [
+    Row(
+        "hostile files, archives, media, events and look-ups: crashes or failures; memory at most",
+        lambda values: f"{values['crashes'] + len(values['failures'])} of {values['tried']:,}; {values['peak_mb']} MB",
+        "hostile",
+        "hostile.py",
+    ),
+    Row(
+        "spoilt labels in nine formats: crashes or failures; growth at most",
+        lambda values: (
+            f"{sum(len(one['failures']) for one in values['formats'].values())} of {values['tried']:,}; "
+            f"{max(one['grown_mb'] for one in values['formats'].values())} MB"
+        ),
+        "fuzz-importers",
+        "fuzz_importers.py",
+    ),
+    Row(
+        "two hours of 20 visitors: edits, lost or another's; look-ups, 95 of 100; spread of waits; memory then, after",
+        lambda values: _loads(values["loads"][0]),
+        "load-long",
+        "load.py",
+    ),
+]
+
+
+def _loads(one: dict[str, Any]) -> str:
+    server = list(one["server"].values())
+    return (
+        f"{one['edits_taken']:,}, {len(one['cross_talk_or_lost'])}; {1000 * one['look_up_s']['95 %']:.0f} ms; "
+        f"{one['spread_of_waits']}; {server[0]['mb']:,.0f}, {server[-1]['mb']:,.0f} MB"
+    )
+
+
+SECTIONS = {
+    "The embedded models": (MODELS, "How they were trained, what they cost and where they fail: [nano](nano.md)."),
+    "Speed": (
+        SPEED,
+        "By processor time of one thread. Where SAM 2 is meant: hiera_t at 256 px with random weights, which splits\n"
+        "its work as SAM 2.1 large does at 1024 px. Masks are equal to stock's, bit for bit. A GPU was not at hand.\n"
+        "Goals, gates and what was left, row by row: [speed](speed.md).",
+    ),
+    "The studio": (STUDIO, "Headless Chromium, the real app, embedded segmenter."),
+    "What is kept": (KEPT, ""),
+    "Strangers": (STRANGERS, ""),
+    "The lab": (LAB, "What nano gets wrong in it, and which probes hold: [nano](nano.md)."),
+}
+"""Lines of each section by its title, with what is said above them."""
