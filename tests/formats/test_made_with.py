@@ -38,7 +38,10 @@ def test_models_come_into_a_project_and_out_again_without_an_answer_that_nobody_
 
 def test_what_is_no_name_of_a_model_is_left_out() -> None:
     assert models_from({"policy": ["nano"], "segmenter": None}) == {}
-    assert models_from({"policy": " nano ", "segmenter": "x" * 4000}) == {"policy": "nano"}
+    assert models_from({"policy": " nano ", "segmenter": "x" * 4000}) == {
+        "policy": "nano",
+        "segmenter": "x" * 299 + "…",
+    }
     assert model_name("a\x00b") == ""
 
 

@@ -16,7 +16,7 @@ _SERVER = re.compile(r" at [^\s/\\]+$")
 """What follows the name of a model on a server: the server's name or number, and its port. No folder lies behind it."""
 
 _MOST_LETTERS = 300
-"""Letters of the longest name that is taken over."""
+"""Letters of the longest name that is taken over whole."""
 
 
 class ModelNames(TypedDict, total=False):
@@ -84,12 +84,14 @@ def model_pairs(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def model_name(value: object) -> str:
-    """Return a name in one line, "" for anything that is none.
+    """Return a name in one line, "" for anything that is none; of a very long one the beginning.
 
-    >>> model_name(" qwen2.5vl:7b at 127.0.0.1:11434 "), model_name("x" * 301), model_name(7)
-    ('qwen2.5vl:7b at 127.0.0.1:11434', '', '')
+    >>> model_name(" qwen2.5vl:7b at 127.0.0.1:11434 "), model_name("x" * 301)[298:], model_name(7)
+    ('qwen2.5vl:7b at 127.0.0.1:11434', 'x…', '')
     """
     if not isinstance(value, str):
         return ""
     name = " ".join(value.split())
-    return name if name.isprintable() and len(name) <= _MOST_LETTERS else ""
+    if not name.isprintable():
+        return ""
+    return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "…"
