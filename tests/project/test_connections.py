@@ -73,7 +73,7 @@ def test_a_project_that_is_released_in_the_middle_of_a_read_reads_to_the_end(tmp
 
 
 @pytest.mark.parametrize("end", [Project.close, Project.release])
-def test_a_project_that_is_used_after_its_end_keeps_nothing_open(tmp_path: Path, end: Callable[[Project], None]) -> None:
+def test_a_project_used_after_its_end_keeps_nothing_open(tmp_path: Path, end: Callable[[Project], None]) -> None:
     project = Project.create(tmp_path / "project")
     end(project)
     for _ in range(2):
