@@ -10,8 +10,8 @@ from veason.studio.server.guard import App, AsgiScope, Receive, Send
 class OwnPath:
     """Takes the root path off each request's path before anything looks at it.
 
-    Some proxies take it off themselves, others leave it. What routes requests reads both alike, so what stands before it
-    and decides by the path has to see what will be routed.
+    Some proxies take it off themselves, others leave it. What routes requests reads both alike, so what stands before
+    it and decides by the path has to see what will be routed.
 
     Args:
         app: what comes behind.
