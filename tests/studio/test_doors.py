@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import httpx
@@ -63,6 +64,18 @@ def test_doors_that_nobody_needs_are_closed(url: str, path: str) -> None:
         answer = httpx.request(method, f"{url}/{path}")
         assert answer.status_code == 404
         assert "there is nothing here" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("data", [[], ["x"], [None, "the dog"]], ids=["nothing", "too little", "no clip"])
+def test_a_call_that_breaks_before_it_begins_is_told_so(url: str, data: list[object]) -> None:
+    called = httpx.post(f"{url}/gradio_api/call/ask", json={"data": data}).json()
+    assert "made no sense" in httpx.get(f"{url}/gradio_api/call/ask/{called['event_id']}").text
+    named = [one["api_name"] for one in httpx.get(f"{url}/config").json()["dependencies"]]
+    joined = {"data": data, "fn_index": named.index("ask"), "session_hash": secrets.token_hex(4)}
+    httpx.post(f"{url}/gradio_api/queue/join", json=joined)
+    told = httpx.get(f"{url}/gradio_api/queue/data", params={"session_hash": joined["session_hash"]}).text
+    assert "made no sense" in told
+    assert '"error":null' not in told
 
 
 @pytest.fixture(scope="module")
