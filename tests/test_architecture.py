@@ -15,7 +15,7 @@ LAYERS = [
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline model_workers outputs models project formats",
-    "evaluate batch corpus training",
+    "evaluate batch corpus reward_service training",
     "studio",
     "lab",
     "cli",

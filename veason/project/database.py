@@ -202,7 +202,7 @@ class Database:
             connection.close()
 
     def _taken(self, *, is_lent: bool = True) -> list[_Connection]:
-        """Forget all connections, keep none from now on; return those to close now: with those that are lent, or without."""
+        """Forget all connections, keep none from now on; return those to close now: also lent ones, or only others."""
         if self._pid != os.getpid():
             return []
         with self._lending:
