@@ -56,8 +56,8 @@ MOST = 60
 MOST_PAINTED = 3
 """How often a frame is drawn: the page before lost some of it where another frame was corrected."""
 
-SMALLER_KEYS, BRUSH_RADIUS = 6, 2
-"""How often the brush is made smaller, once, and its radius then, in whole pixels."""
+SMALLER_KEYS, BRUSH_RADIUS = (6, 3), (2, 1)
+"""How often the brush is made smaller, once for the first and once for further paintings, and its radius in pixels."""
 
 TOOL_KEYS = {"brush": "b", "polygon": "w"}
 WAIT_MS = 240_000
@@ -163,7 +163,7 @@ class Annotator:
     corrections: Counter[str] = field(default_factory=Counter)
     selected: int = 0
     in_hand: str | None = None
-    is_sized: bool = False
+    num_sized: int = 0
     tried: dict[tuple[int, int], float] = field(default_factory=dict)
     """By place the IoU before the last click or box there."""
     painted: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -274,7 +274,7 @@ class Annotator:
             self._did("painted")
             self._hold("brush" if self.is_before else "polygon")
             if self.is_before:
-                self._paint(mask, truth)
+                self._paint(mask, truth, self._resize(self.painted[place] - 1))
             else:
                 self._outline(truth)
         else:
@@ -297,24 +297,29 @@ class Annotator:
         if self.in_hand == wanted:
             return
         self.press(TOOL_KEYS[wanted or self.in_hand or "brush"])
-        if wanted == "brush" and not self.is_sized:
-            self.press(*[","] * SMALLER_KEYS)
-            self.is_sized = True
         self.in_hand = wanted
 
-    def _paint(self, mask: np.ndarray, truth: np.ndarray) -> None:
+    def _resize(self, times: int) -> int:
+        """Make the brush as small as a painting after `times` others needs it; return its radius."""
+        while self.num_sized <= min(times, 1):
+            self.press(*[","] * SMALLER_KEYS[self.num_sized])
+            self.num_sized += 1
+        return BRUSH_RADIUS[self.num_sized - 1]
+
+    def _paint(self, mask: np.ndarray, truth: np.ndarray, radius: int) -> None:
         """Paint over the largest errors, one stroke each, until little is left."""
         mask = mask.copy()
         while iou(mask, truth) < PAINTED_TO:
             error = mask ^ truth
-            parts = [ndimage.binary_erosion(one, disk(BRUSH_RADIUS)) for one in (error & truth, error & ~truth)]
+            parts = [ndimage.binary_erosion(one, disk(radius)) for one in (error & truth, error & ~truth)]
             middles = [largest(part) for part in parts if part.any()]
             if not middles:
                 return
             part = max(middles, key=np.count_nonzero)
             is_missing = bool(truth[part].mean() > 0.5)
-            self._stroke(part, is_missing=is_missing)
-            mask[ndimage.binary_dilation(part, disk(BRUSH_RADIUS))] = is_missing
+            self._draw(to_and_fro(part, radius), "left" if is_missing else "right")
+            self.page.wait_for_timeout(100)
+            mask[ndimage.binary_dilation(part, disk(radius))] = is_missing
 
     def _outline(self, truth: np.ndarray) -> None:
         """Draw around each part of an object, the largest first in place of the mask; cut the holes out."""
@@ -326,11 +331,6 @@ class Annotator:
                 self.page.keyboard.up("Shift")
                 self.keys += 1
             self.settle()
-
-    def _stroke(self, part: np.ndarray, *, is_missing: bool) -> None:
-        """Move over a part to and fro, without leaving it; the right button takes away."""
-        self._draw(to_and_fro(part, BRUSH_RADIUS), "left" if is_missing else "right")
-        self.page.wait_for_timeout(100)
 
     def _draw(self, way: Sequence[tuple[float, float]], button: Literal["left", "right"]) -> None:
         """Move along a way with a button held."""
