@@ -10,12 +10,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "errors libraries jsonkeys atomic locks folders zip_files confined profile types",
+    "errors disk libraries jsonkeys texts atomic locks folders zip_files confined profile types",
     "boxes masks shaping hub model_use answer consistency tracks",
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline model_workers outputs models project formats",
-    "cluster evaluate batch corpus training",
+    "cluster evaluate batch corpus reward_service training",
     "studio",
     "lab",
     "cli",
@@ -50,7 +50,7 @@ OWNERS = {
     "supervision": {"draw"},
     "decord": {"video"},
     "av": {"video"},
-    "ray": {"cluster"},
+    "ray": {"cluster", "reward_service"},
 }
 NANO_OWNERS = {
     "torch": {"training", "segmenter", "policy", "evaluate"},

@@ -327,3 +327,15 @@ def test_the_command_makes_and_checks(dataset: Dataset, tmp_path: Path, capsys: 
     for text in ("{}", "[1]", "nonsense"):
         file.write_text(text)
         assert main(["corpus", "check", str(file)]) == 2
+
+
+def test_a_corpus_is_read_however_its_rows_are_written_down(tmp_path: Path) -> None:
+    rows = [{"conversations": [{"from": "human", "value": f"one\u2028line {number}"}]} for number in range(3)]
+    plain = tmp_path / "plain.json"
+    plain.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8-sig")
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n\n", encoding="utf-8-sig")
+    assert read_rows(plain) == read_rows(lines) == [{**row, "folder": tmp_path} for row in rows]
+    lines.write_text('{"conversations": []}\n{"conversations"', encoding="utf-8")
+    with pytest.raises(DataError, match="no corpus can be read"):
+        read_rows(lines)

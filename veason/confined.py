@@ -79,7 +79,7 @@ def run_confined(
         raise failure(f"{what} needs too much memory or time to read, or is damaged: send it in parts") from error
     if kind == "result":
         return value
-    raise _known_error(kind, failure)(value)
+    raise _known_error(kind, failure)(*value)
 
 
 def _environment() -> dict[str, str]:
@@ -105,7 +105,7 @@ def main() -> None:
     try:
         answer: Sequence[Any] = ("result", work(*arguments))
     except VeasonError as error:
-        answer = (type(error).__name__, str(error))
+        answer = (type(error).__name__, [str(sentence) for sentence in error.args])
     with answers:
         json.dump(answer, answers)
 

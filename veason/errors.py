@@ -22,15 +22,26 @@ Every message says what was wanted, what came and what to do about it.
 from __future__ import annotations
 
 MOST_LETTERS = 2000
-"""What is told of an error at most; a file may hold a name of a million letters."""
+"""What is told of a sentence of an error at most; a file may hold a name of a million letters."""
+
+MOST_SENTENCES = 200
+"""What an error of many sentences tells of them; the others are counted."""
 
 
 class VeasonError(Exception):
-    """Base of every error that is meant to be shown to a person. A very long text is cut in the middle."""
+    """Base of every error that is meant to be shown to a person: a text, or several that stand for one thing each.
+
+    A very long text is cut in the middle, and of very many the first are told and the others counted.
+    """
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 601]}…{text[-600:]}"
+        told = [_cut(str(sentence)) for sentence in self.args[:MOST_SENTENCES]]
+        more = len(self.args) - len(told)
+        return "; ".join([*told, f"and {more} more"] if more else told)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 601]}…{text[-600:]}"
 
 
 class VideoError(VeasonError):

@@ -34,7 +34,23 @@ def is_hub_id(name: str) -> bool:
     >>> is_hub_id("facebook/sam3"), is_hub_id("./sam3"), is_hub_id("no/such/folder"), is_hub_id("nano")
     (True, False, False, False)
     """
-    return name.count("/") == 1 and all(name.split("/")) and not name.startswith((".", "~"))
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return "/" in name
+
+
+def local_path(name: str) -> Path | None:
+    """Return the file or folder that a name is the path of, `~` expanded; None where it is that of nothing here."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # nothing can be called so, or it is in the home of nobody
+        return None
 
 
 def is_cached(hub_id: str) -> bool:
@@ -46,11 +62,11 @@ def is_cached(hub_id: str) -> bool:
 def cached_folder(hub_id: str) -> Path | None:
     """Return the folder of `hub_id` in the local hub cache, complete or not; None if nothing of it is there."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     try:
         return Path(snapshot_download(hub_id, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError):
+    except (OSError, UnicodeDecodeError, HFValidationError):  # not there, or nothing that can be read
         return None
 
 
@@ -80,8 +96,8 @@ def has_weights(folder: Path) -> bool:
     for index in folder.glob("*.safetensors.index.json"):
         try:
             files = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (OSError, ValueError, KeyError, AttributeError):
-            return False
-        if not all((folder / name).is_file() for name in files):
+            if not all((folder / name).is_file() for name in files):
+                return False
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return False
     return any(folder.rglob("*.safetensors")) or any(folder.rglob("*.pt"))

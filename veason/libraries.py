@@ -15,6 +15,7 @@ INSTALL_COMMANDS = {
     "decord": "pip install decord",
     "fsspec": "pip install fsspec",
     "gradio": 'pip install "gradio>=6.31,<6.32"',
+    "httpx": "pip install httpx",
     "huggingface_hub": "pip install huggingface_hub",
     "polars": "pip install polars",
     "mcp": 'pip install "mcp>=2,<3"',
@@ -26,17 +27,19 @@ INSTALL_COMMANDS = {
     "psutil": "pip install psutil",
     "pyarrow": "pip install pyarrow",
     "pycocotools": "pip install pycocotools",
-    "ray": 'pip install "ray[data,serve]>=2.60,<2.61"',
+    "ray": 'pip install "ray[data,serve]==2.60.0"',
     "rich": "pip install rich",
     "safetensors": "pip install safetensors",
     "sam2": "SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2",
     "scipy": "pip install scipy",
     "skimage": "pip install scikit-image",
+    "starlette": "pip install starlette uvicorn",
     "supervision": "pip install supervision",
     "timm": "pip install timm",
     "torch": "pip install torch",
     "torchvision": "pip install torchvision",
     "transformers": 'pip install "transformers>=5,<6"',
+    "uvicorn": "pip install starlette uvicorn",
 }
 """The install command of each library, by its import name."""
 

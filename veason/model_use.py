@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,9 +24,7 @@ def hold_while_alive(user: object, name: str) -> None:
     Raises:
         MissingBackend: the model is being removed right now.
     """
-    held = _hold(name)
-    if held is not None:
-        weakref.finalize(user, os.close, held)
+    weakref.finalize(user, _let_go, _hold(name))
 
 
 @contextmanager
@@ -36,18 +34,23 @@ def holding(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if held is not None:
-            os.close(held)
+        _let_go(held)
 
 
 @contextmanager
 def alone_with(name: str) -> Iterator[tuple[int, ...] | None]:
-    """Yield who else uses a model, process ids as far as they are known, or None where nobody does.
+    """Yield who else uses a model of the cache, process ids as far as they are known, or None where nobody does.
 
     In a block that nobody else uses the model in, nobody begins to.
+
+    Args:
+        name: a hub id.
+
+    Raises:
+        OSError: its folder cannot be opened.
     """
-    folder = _folder(name)
-    if folder is None or not HAS_LOCKS:
+    folder = hub.repository_folder(name)
+    if not folder.is_dir() or not HAS_LOCKS:
         yield None
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -61,31 +64,42 @@ def alone_with(name: str) -> Iterator[tuple[int, ...] | None]:
         os.close(descriptor)
 
 
-def _hold(name: str) -> int | None:
-    folder = _folder(name)
-    if folder is None or not HAS_LOCKS:
-        return None
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        is_held = take_lock(descriptor, is_shared=True)
-    except OSError:  # a file system without such locks
-        os.close(descriptor)
-        return None
-    if not is_held:
-        os.close(descriptor)
-        raise MissingBackend(f"{name} is being removed from the hub cache: fetch it again, then load it")
-    return descriptor
+def _hold(name: str) -> tuple[int, ...]:
+    """Lock every folder of the cache that a model's files are in, and return the open files that hold the locks."""
+    held: list[int] = []
+    for folder in _folders(name) if HAS_LOCKS else ():
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            is_held = take_lock(descriptor, is_shared=True)
+        except OSError:  # a file system without such locks
+            os.close(descriptor)
+            continue
+        held.append(descriptor)
+        if not is_held:
+            _let_go(held)
+            raise MissingBackend(f"{name} is being removed from the hub cache: fetch it again, then load it")
+    return tuple(held)
 
 
-def _folder(name: str) -> Path | None:
-    """Return a model's folder in the hub cache, by its hub id or by a path inside of it; None if it has none there."""
-    if hub.is_hub_id(name):
+def _let_go(held: Iterable[int]) -> None:
+    for descriptor in held:
+        os.close(descriptor)
+
+
+def _folders(name: str) -> tuple[Path, ...]:
+    """Return the folders of the hub cache that a model's files are in, whatever way its name leads there.
+
+    A name is a path before it is a hub id, as for whoever loads it. The path, or files in the folder that it names, may
+    lead into the cache over links, and the folders of the cache may be links themselves.
+    """
+    path = hub.local_path(name)
+    if path is None:
         folder = hub.repository_folder(name)
-        return folder if folder.is_dir() else None
-    path = Path(name).expanduser().absolute()
-    cache = hub.cache_folder().absolute()
-    parts = path.relative_to(cache).parts if path.is_relative_to(cache) else ()
-    return cache / parts[0] if parts and (cache / parts[0]).is_dir() else None
+        return (folder,) if hub.is_hub_id(name) and folder.is_dir() else ()
+    files = [one.resolve() for one in path.iterdir() if one.exists()] if path.is_dir() else []
+    places = {path.resolve(), *files}
+    cached = (one for one in sorted(hub.cache_folder().glob("models--*")) if one.is_dir())
+    return tuple(one for one in cached if any(place.is_relative_to(one.resolve()) for place in places))
 
 
 def _users(descriptor: int) -> tuple[int, ...]:

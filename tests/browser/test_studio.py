@@ -72,6 +72,21 @@ def test_an_example_chosen_before_the_scripts_have_come_is_opened(context: Brows
     expect(page.locator("#veason-first")).to_have_count(0)
 
 
+@pytest.mark.parametrize("lost", ["**/modules-*.json", "**/assets/index-*.js"], ids=["our modules", "gradio's script"])
+def test_a_page_whose_scripts_do_not_come_says_so(context: BrowserContext, app_url: str, lost: str) -> None:
+    page = context.new_page()
+    page.route(lost, lambda route: route.abort())
+    page.goto(app_url)
+    told = page.get_by_role("alert").filter(has_text="has not come whole")
+    expect(told).to_be_visible()
+    assert page.evaluate("document.querySelector('gradio-app').inert"), "keys are not to reach what nobody sees"
+    page.unroute(lost)
+    told.get_by_role("button", name="Reload").click()
+    expect(page.locator("#veason-first")).to_have_count(0, timeout=LONG)
+    expect(told).to_have_count(0)
+    assert not page.evaluate("document.querySelector('gradio-app').inert")
+
+
 WATCH_FOLLOWED = r"""() => {
     window.wasFollowed = false;
     const look = () => (window.wasFollowed ||= /\d objects? followed …/.test(document.body.innerText));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import random
 import sys
@@ -11,7 +12,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.formats.generated_sets import mevis_folder
 from tests.formats.made import CLIP, labelled
@@ -118,6 +121,34 @@ def test_a_dataset_of_a_single_folder_comes_in_however_it_was_packed(above: str,
     assert json.loads((tmp_path / "read").read_text().splitlines()[0])
     with pytest.raises(DataError, match="holds no"):  # what is told is about what was likeliest
         read_upload(str(packed), str(room), str(tmp_path / "read"), "revos", own, 10**9)
+
+
+def folder_of_masks(tmp_path: Path, *, num_frames: int) -> Path:
+    """Return a ZIP of masks in clip/1/ and clip/2/: two objects of a video, or two videos in a folder."""
+    packed = tmp_path / "masks.zip"
+    mask = np.zeros((120, 160), np.uint8)
+    mask[10:40, 10:40] = 1
+    palette = Image.fromarray(mask, "P")
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in "12":
+            for index in range(num_frames):
+                content = io.BytesIO()
+                palette.save(content, "PNG")
+                archive.writestr(f"clip/{name}/{index:05d}.png", content.getvalue())
+    (tmp_path / "room").mkdir()
+    return packed
+
+
+def test_a_folder_called_as_a_video_is_that_videos_unless_videos_are_called_as_what_is_in_it(tmp_path: Path) -> None:
+    packed = folder_of_masks(tmp_path, num_frames=3)
+    clip, short = (info_to(VideoInfo("", count, (160, 120), 12.0, 0.0, 4.9, False, "")) for count in (60, 2))
+    read_upload(str(packed), str(tmp_path / "room"), str(tmp_path / "read"), "davis", {"clip": clip}, 10**9)
+    (line,) = (tmp_path / "read").read_text().splitlines()
+    assert labels_of(json.loads(line), tmp_path).name == "clip"
+    own = {"clip": clip, "1": short, "2": short}
+    with pytest.raises(DataError, match="the video has 2 frames"):  # and not as two objects of the other one
+        read_upload(str(packed), str(tmp_path / "room"), str(tmp_path / "read"), "davis", own, 10**9)
 
 
 def test_no_room_for_what_was_unpacked_keeps_nothing_of_it(project: Project, tmp_path: Path) -> None:

@@ -58,6 +58,62 @@ def test_cases_with_masks(case: str, found: dict[int, tuple[float, ...]], tmp_pa
     assert video.object_names == {1: "car"}
 
 
+def said_absent(video: LabelledVideo) -> set[tuple[int, int]]:
+    return {
+        (key, at) for key, track in video.tracks.items() for at, mask in track.items() if mask.provenance == "absent"
+    }
+
+
+@pytest.mark.parametrize(
+    ("shapes", "absent"),
+    [
+        pytest.param(mask_track(0) + mask_track(20) + mask_track(40), set(), id="masks, each ended by CVAT itself"),
+        pytest.param(track(polygon(0) + polygon(1).replace('outside="0"', 'outside="1"')), set(), id="one shape"),
+        pytest.param(
+            track(polygon(0) + polygon(10) + polygon(20).replace('outside="0"', 'outside="1"')),
+            {(1, at) for at in range(20, 60)},
+            id="a track that a person ended",
+        ),
+        pytest.param(
+            track(polygon(0) + polygon(9).replace('outside="0"', 'outside="1"')),
+            {(1, at) for at in range(9, 60)},
+            id="a track of one shape that a person ended later",
+        ),
+    ],
+)
+def test_only_what_a_person_said_is_marked_absent(shapes: str, absent: set[tuple[int, int]], tmp_path: Path) -> None:
+    video, _ = read_one(cvat_file(tmp_path, shapes), "cvat")
+    assert said_absent(video) == absent
+    assert any(mask.is_empty for track in video.tracks.values() for mask in track.values())
+
+
+def test_nothing_is_said_of_frames_beyond_the_job(tmp_path: Path) -> None:
+    shapes = track(polygon(0) + polygon(10) + polygon(20).replace('outside="0"', 'outside="1"'))
+    file = cvat_file(tmp_path, shapes)
+    text = file.read_text()
+    assert "<stop_frame>" not in text
+    file.write_text(text.replace(SIZE, f"{SIZE}<start_frame>0</start_frame><stop_frame>29</stop_frame>"))
+    video, _ = read_one(file, "cvat")
+    assert said_absent(video) == {(1, at) for at in range(20, 30)}
+    assert max(video.tracks[1]) == 29
+
+
+def test_a_partly_labelled_object_comes_back_without_marks_that_nobody_made(tmp_path: Path) -> None:
+    video, _ = read_one(CASES / "cvat-mask-tracks", "cvat")
+    export_labels([video], "cvat", tmp_path / "out", ExportOptions(is_everything=True))
+    (again,) = import_labels(tmp_path / "out", "cvat", videos={"clip": CASE_CLIP})
+    assert said_absent(again) == set()
+    assert seen(again) == seen(video)
+
+
+@pytest.mark.parametrize("text", ["in the rain", "5-9, 7", "9-5", "4294967296", "5,", "0-999999999, 3"])
+def test_an_attribute_called_absent_that_holds_something_else_is_counted(text: str, tmp_path: Path) -> None:
+    inner = f'<attribute name="object_id">1</attribute><attribute name="absent">{text}</attribute>'
+    video, left = read_one(cvat_file(tmp_path, mask_track(0, inner=inner)), "cvat")
+    assert said_absent(video) == set()
+    assert any("attribute" in line for line in left)
+
+
 def test_a_turned_box_is_the_box_around_its_corners() -> None:
     video, left = read_one(CASES / "cvat-rotated", "cvat")
     assert (boxes(video), left) == ({(1, 5): (75.0, 20.0, 85.0, 100.0)}, ())

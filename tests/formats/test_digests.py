@@ -31,7 +31,7 @@ DIGESTS = {
     "revos": "42dbe60385503c43",
     "ref-youtube-vos": "a54c3c954d6f5160",
     "yolo-seg": "f6e28c639f06fece",
-    "cvat": "07914167ab4b59ec",
+    "cvat": "4c25ba8a7131ea86",
     "label-studio": "72b376d4c1d93b9a",
     "overlay": "6eafe24c28c07fe0",
     "veason": "a74b3544bec51361",

@@ -10,6 +10,7 @@ import pytest
 from tests.formats.made import CLIP
 from tests.formats.test_records import POLICY, SEGMENTER
 from veason.formats.exporting import export_labels
+from veason.formats.importing import import_labels
 from veason.formats.labels.made_with import for_strangers, model_name, models_from
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.from_project import from_project
@@ -37,7 +38,10 @@ def test_models_come_into_a_project_and_out_again_without_an_answer_that_nobody_
 
 def test_what_is_no_name_of_a_model_is_left_out() -> None:
     assert models_from({"policy": ["nano"], "segmenter": None}) == {}
-    assert models_from({"policy": " nano ", "segmenter": "x" * 4000}) == {"policy": "nano"}
+    assert models_from({"policy": " nano ", "segmenter": "x" * 4000}) == {
+        "policy": "nano",
+        "segmenter": "x" * 299 + "…",
+    }
     assert model_name("a\x00b") == ""
 
 
@@ -47,3 +51,19 @@ def test_strangers_are_told_of_no_folder_and_no_server() -> None:
     )
     told = for_strangers(question)
     assert (told.policy, told.segmenter) == ("mine", "facebook/sam2.1-hiera-tiny")
+
+
+def test_questions_that_become_one_are_nobodys_where_their_models_differ(
+    videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    first, second = sorted(key for key, track in videos[0].tracks.items() if track)[:2]
+    for policies, told in ((("a", "b"), ""), (("a", ""), ""), (("", "b"), ""), (("a", "a"), "a")):
+        asked = tuple(
+            LabelledQuestion(str(key), WORDS, (key,), status="accepted", policy=policy)
+            for key, policy in zip((first, second), policies, strict=True)
+        )
+        out = tmp_path / "-".join(policies)
+        tracks = {key: videos[0].tracks[key] for key in (first, second)}
+        export_labels([replace(videos[0], questions=asked, tracks=tracks)], "cvat", out)
+        (back,) = import_labels(out, "cvat", videos={"hide": CLIP})
+        assert [(one.object_ids, one.policy) for one in back.questions] == [((first, second), told)], policies

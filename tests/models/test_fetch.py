@@ -145,7 +145,7 @@ def test_a_disk_that_takes_no_more_is_told_and_what_came_is_gone_on_with(tmp_pat
         full = run(tmp_path, hub.address, [sys.executable, "-m", "veason", "models", "get", NAME], small_files)
         assert full.returncode == 2
         assert "takes no more" in full.stderr
-        assert "make room and fetch it again" in full.stderr
+        assert "make room, then try again; it goes on where it stopped" in full.stderr
         assert "Traceback" not in full.stderr
         assert veason(tmp_path, hub.address, "get", NAME).returncode == 0
         first_bytes = [first for name, first in hub.served if name == "model.safetensors"]
@@ -173,7 +173,8 @@ def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
     with running_hub(HubServer({NAME: FILES})) as hub:
         told = veason(tmp_path, hub.address, "get", NAME)
         assert told.returncode == 2
-        assert "set HF_HOME to a folder that you may write to" in told.stderr
+        assert f"{tmp_path / 'hf'} is in the way: move it elsewhere, then try again" in told.stderr
+        assert "HF_HOME may name a folder on another disk" in told.stderr
         assert "Traceback" not in told.stderr
 
         (tmp_path / "hf").unlink()
@@ -182,4 +183,5 @@ def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
             return  # whoever may write everywhere (root) is not stopped by rights
         told = veason(tmp_path, hub.address, "get", NAME)
         assert told.returncode == 2
-        assert "set HF_HOME to a folder that you may write to" in told.stderr
+        assert "may not be read or written" in told.stderr
+        assert "HF_HOME may name a folder on another disk" in told.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,6 +70,18 @@ def test_a_project_that_is_released_in_the_middle_of_a_read_reads_to_the_end(tmp
         assert db.execute("SELECT 1").fetchone() == (1,)
     assert descriptors(tmp_path) == 0
     assert project.num_bytes == 0
+
+
+@pytest.mark.parametrize("end", [Project.close, Project.release])
+def test_a_project_used_after_its_end_keeps_nothing_open(tmp_path: Path, end: Callable[[Project], None]) -> None:
+    project = Project.create(tmp_path / "project")
+    end(project)
+    for _ in range(2):
+        project.library.keep_note("key", "new")
+        assert project.library.note("key") == "new"
+        assert (descriptors(tmp_path), project.num_bytes) == (0, 0)
+    with project.database.read() as outer, project.database.read() as inner:
+        assert outer is inner
 
 
 def test_what_open_connections_take_is_known_and_bounded(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.studio.served import served
+from veason.errors import OptionError
+from veason.studio.server.deployment import Deployment
+from veason.studio.server.first_look import LAYER
 
 SENSELESS = [
     pytest.param("queue/join", b'{"fn_index": 4000, "session_hash": "a", "data": []}', id="an unknown function"),
@@ -60,3 +64,38 @@ def test_doors_that_nobody_needs_are_closed(url: str, path: str) -> None:
         answer = httpx.request(method, f"{url}/{path}")
         assert answer.status_code == 404
         assert "there is nothing here" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("data", [[], ["x"], [None, "the dog"]], ids=["nothing", "too little", "no clip"])
+def test_a_call_that_breaks_before_it_begins_is_told_so(url: str, data: list[object]) -> None:
+    called = httpx.post(f"{url}/gradio_api/call/ask", json={"data": data}).json()
+    assert "made no sense" in httpx.get(f"{url}/gradio_api/call/ask/{called['event_id']}").text
+    named = [one["api_name"] for one in httpx.get(f"{url}/config").json()["dependencies"]]
+    joined = {"data": data, "fn_index": named.index("ask"), "session_hash": secrets.token_hex(4)}
+    httpx.post(f"{url}/gradio_api/queue/join", json=joined)
+    told = httpx.get(f"{url}/gradio_api/queue/data", params={"session_hash": joined["session_hash"]}).text
+    assert "made no sense" in told
+    assert '"error":null' not in told
+
+
+@pytest.fixture(scope="module")
+def below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(visitors=tmp_path_factory.mktemp("below"), deployment=Deployment(root_path="/veason")) as address:
+        yield address
+
+
+@pytest.mark.parametrize("before", ["", "/veason", "/veason/veason"])
+def test_a_door_is_closed_however_a_proxy_writes_the_path(below: str, before: str) -> None:
+    for path in ("gradio_api/proxy=https://a.hf.space/x", "gradio_api/process_recording", "monitoring"):
+        assert httpx.get(f"{below}{before}/{path}").status_code == 404
+        assert "there is nothing here" in httpx.get(f"{below}{before}/{path}").json()["detail"]
+    assert httpx.get(f"{below}{before}/config").status_code == 200
+    assert LAYER in httpx.get(f"{below}{before}/").text
+    assert httpx.get(f"{below}{before}/health/live").status_code == 200
+
+
+def test_a_proxys_path_hides_no_page_of_the_server() -> None:
+    for path in ("/lab", "/mcp/below", "/gradio_api"):
+        with pytest.raises(OptionError, match="hides a page"):
+            Deployment(root_path=path)
+    assert Deployment(root_path="/labels").root_path == "/labels"

@@ -206,6 +206,37 @@ def test_a_visitors_project_that_is_swept_closes_its_questions_and_loses_no_mask
     server.close()
 
 
+@pytest.mark.parametrize("moment", ["_leave_project", "flush"])
+def test_a_visitor_who_comes_back_while_the_project_closes_keeps_what_they_get(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    is_closing, is_back = threading.Event(), threading.Event()
+    going_on = getattr(OpenQuestions, moment)
+
+    def wait_for_the_visitor(questions: OpenQuestions, key: str) -> object:
+        is_closing.set()
+        is_back.wait(10)
+        return going_on(questions, key)
+
+    monkeypatch.setattr(OpenQuestions, moment, wait_for_the_visitor)
+    server = start_public(tmp_path)
+    work_id = server.draft().id
+    monkeypatch.setattr(project_registry, "CLOSE_AFTER_S", -1.0)
+    closing = threading.Thread(target=server.registry.sweep)
+    closing.start()
+    is_closing.wait(10)
+    with server.questions.using(work_id) as question:
+        is_back.set()
+        closing.join()
+        assert server.questions.is_open(work_id)
+        assert server.registry.get(question.key) is question.project
+        question.labels.record(drawn())
+    server.registry.sweep()
+    assert not server.questions.is_open(work_id)
+    assert server.registry.num_open == 0
+    server.close()
+
+
 @pytest.mark.usefixtures("never_due")
 def test_the_server_ends_though_nobody_fetches_what_a_job_still_has_to_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -80,7 +80,13 @@ def test_a_project_in_use_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyP
     registry = ProjectRegistry(Settings(visitors=tmp_path / "visitors"))
     left: list[str] = []
     busy: set[str] = set()
-    registry.before_closing(left.append, busy.__contains__)
+
+    def leave(key: str) -> bool:
+        if key not in busy:
+            left.append(key)
+        return key not in busy
+
+    registry.before_closing(lambda key: None, leave)
     mine, project = registry.get_or_make(None)
     busy.add(mine)
     other, _ = registry.get_or_make(None)

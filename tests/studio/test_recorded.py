@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from tests.standins import BoxFiller
 from veason.hub import ASSETS
 from veason.masks import rle_from_coco
 from veason.pipeline import Pipeline, load_pipeline
+from veason.project import Project
 from veason.studio.server.examples import list_examples
 from veason.studio.server.project_registry import ProjectRegistry
+from veason.studio.server.recorded import enter_recorded
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
 from veason_nano.recorded_answers import recorded_answer
@@ -52,6 +55,21 @@ def test_an_example_opens_with_its_answer_and_masks_and_says_that_it_is_recorded
         assert len(told["masks"]["frames"]) > 40
         again, _ = opened(studio, place, project=work.split(".")[0])
         assert again == work  # what the visitor does with it is not lost
+
+
+def test_whoever_opens_an_example_at_once_gets_one_question_and_their_own_words_stay(tmp_path: Path) -> None:
+    example = next(one for one in list_examples(are_recorded=True) if one.recorded is not None)
+    assert example.recorded is not None
+    file = example.recorded
+    with Project.create(tmp_path / "project") as project:
+        video = project.library.add_video(example.path)
+        own = project.library.add_question(video, example.instructions[0])
+        with ThreadPoolExecutor(4) as pool:
+            entered = set(pool.map(lambda _: enter_recorded(project, video, file), range(4)))
+        assert len(entered) == 1
+        assert own not in entered
+        assert project.labels.state(own).answer is None
+        assert len(project.library.questions(video_id=video)) == 2
 
 
 def test_a_space_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from veason.corpus.rows import read_rows
 from veason.errors import DataError, MissingBackend, OptionError, TrainingError
 from veason.training.base import Base, find_base
 from veason.training.engine import Engine, drop_broken_checkpoints, find_engine, locked_run, run_engine
+from veason.training.files import write_files
 from veason.training.policy_folder import make_policy_folder
 from veason.training.refusals import check_corpus
 from veason.training.settings import SftSettings, to_yaml
@@ -59,6 +61,24 @@ def say(who: int, edit: Callable[[str], str]) -> Callable[[dict[str, Any]], obje
     return lambda row: row["conversations"][who].update(value=edit(row["conversations"][who]["value"]))
 
 
+def answering(answer: str) -> Callable[[dict[str, Any]], object]:
+    return say(1, lambda _: f"<think>It is nowhere.</think><answer>{answer}</answer>")
+
+
+def test_rows_without_a_target_are_counted_by_their_answer_however_it_is_written(corpus: Path, base: Base) -> None:
+    before = check_corpus(read_rows(corpus), base, 6144).absent
+    boxed = next(at for at, row in enumerate(read_rows(corpus)) if "[]" not in row["conversations"][1]["value"])
+    change(corpus, answering('{"bbox_2d_list": [], "keyframe_timestamp": null}'), boxed)
+    assert check_corpus(read_rows(corpus), base, 6144).absent == before + 1
+
+
+def test_what_the_engine_reads_is_what_the_policy_is_asked(corpus: Path, base: Base, tmp_path: Path) -> None:
+    change(corpus, say(0, lambda text: text.replace("\n", "\nPlease, ")))
+    write_files(read_rows(corpus), base, tmp_path / "out", SftSettings(), is_half=False)
+    rows = json.loads((tmp_path / "out" / "data" / "veason_sft.json").read_text())
+    assert rows[1]["conversations"][0]["value"].partition("\n")[2].startswith("please, ")
+
+
 def test_a_corpus_of_the_world_can_be_trained_on(corpus: Path, base: Base) -> None:
     rows = read_rows(corpus)
     report = check_corpus(rows, base, 6144)
@@ -76,6 +96,21 @@ def test_a_corpus_of_the_world_can_be_trained_on(corpus: Path, base: Base) -> No
         pytest.param(say(0, lambda text: "<image>" + text), "9 pictures and has 8", id="mark-too-many"),
         pytest.param(say(0, lambda text: text.replace("frame 0<", "at 0<")), "no labels", id="label-lost"),
         pytest.param(say(0, lambda text: text.replace("\n", "\nPlease, ")), None, id="another-instruction"),
+        pytest.param(say(0, lambda text: text.partition("\n")[0] + "\n \n"), "other words", id="no-instruction"),
+        pytest.param(say(0, lambda text: text + " \ud83d"), "half a letter", id="half-a-letter"),
+        pytest.param(
+            lambda row: (
+                say(0, lambda text: re.sub(r"\d+(?=<image>\n)", "1000", text))(row),
+                answering('{"keyframe_timestamp": null, "bbox_2d_list": []}')(row),
+            ),
+            "beyond 999",
+            id="label-beyond-the-last",
+        ),
+        pytest.param(
+            say(0, lambda text: re.sub(r"\d+(?=<image>\n)", "9" * 5000, text)), "no labels", id="endless-label"
+        ),
+        pytest.param(answering('{"keyframe_timestamp": 0, "bbox_2d_list": [[0, 0, 0, 0]]}'), "all zeros", id="zeros"),
+        pytest.param(answering('{"bbox_2d_list": []}'), "cannot be read", id="no-keyframe"),
         pytest.param(say(0, lambda text: text.replace(", frame", " frame")), "in other words", id="other-wording"),
         pytest.param(say(0, lambda text: text[: text.index("\n") + 1]), "in other words", id="nothing-asked"),
         pytest.param(say(0, lambda text: text + "<|im_end|>"), "'<|im_end|>'", id="end-mark"),
@@ -86,6 +121,7 @@ def test_a_corpus_of_the_world_can_be_trained_on(corpus: Path, base: Base) -> No
         pytest.param(say(1, lambda text: text.partition("<answer>")[0]), "cannot be read", id="no-target"),
         pytest.param(lambda row: row["conversations"].pop(), "no conversation", id="nobody-answers"),
         pytest.param(lambda row: row["conversations"][1].update({"from": "bot"}), "'bot'", id="another-role"),
+        pytest.param(lambda row: row.update(system=None), None, id="no-system-text"),
         pytest.param(lambda row: row.update(system="You are a pirate."), "a pirate", id="another-system-text"),
     ],
 )  # fmt: skip

@@ -8,9 +8,11 @@ import { beforeEach, test } from "node:test";
 
 import { keepPref } from "../../veason/studio/web/core/prefs.js";
 import { comboOf, spoken } from "../../veason/studio/web/keyboard/combos.js";
+import { bindKeys } from "../../veason/studio/web/keyboard/keys.js";
 import { makeCommands } from "../../veason/studio/web/keyboard/commands.js";
 import { Keymap } from "../../veason/studio/web/keyboard/keymap.js";
 import { COMMANDS, PRESETS } from "../../veason/studio/web/keyboard/presets.js";
+import { bindQueueKeys } from "../../veason/studio/web/queue/keys.js";
 
 beforeEach(() => keepPref("keys", {}));
 
@@ -93,4 +95,51 @@ test("every command that has a key is found by it", () => {
   for (const command of /** @type {Command[]} */ (COMMAND_IDS)) {
     for (const key of keymap.keysOf(command)) assert.equal(keymap.commandOf(key), command);
   }
+});
+
+test("a held key goes on where it moves, and does everything else once", () => {
+  const page = (globalThis.document = /** @type {any} */ (new EventTarget()));
+  globalThis.Element ??= /** @type {any} */ (class {});
+  /** @type {Command[]} */
+  const done = [];
+  const commands = Object.fromEntries(COMMAND_IDS.map((id) => [id, () => done.push(/** @type {Command} */ (id))]));
+  const refs = { app: { isConnected: true, querySelector: () => null } };
+  const state = { get: () => ({ work: "key.1", info: {}, screen: "stage" }) };
+  const actions = { classByKey: () => false, prompts: {} };
+  bindKeys(/** @type {any} */ ({ refs, state, keymap: new Keymap(), commands, gestures: {}, actions }));
+  for (const [key, more] of /** @type {[string, object][]} */ ([
+    ["d", {}],
+    ["h", {}],
+    ["o", {}],
+    ["Escape", {}],
+    ["Enter", { ctrlKey: true }],
+    ["d", { ctrlKey: true }],
+  ])) {
+    for (const repeat of [false, true, true]) {
+      const plain = { key, code: "", ctrlKey: false, altKey: false, shiftKey: false, metaKey: false, repeat };
+      const event = Object.assign(new Event("keydown", { cancelable: true }), plain, more);
+      page.dispatchEvent(Object.assign(event, { getModifierState: () => false }));
+      assert.equal(event.defaultPrevented, true);
+    }
+  }
+  assert.deepEqual(done, ["prev", "prev", "prev", "hide", "absent", "stop", "accept", "duplicate"]);
+});
+
+test("a held key of the queue moves on, and decides once", () => {
+  const page = (globalThis.document = /** @type {any} */ (new EventTarget()));
+  page.querySelector = () => null;
+  globalThis.Element ??= /** @type {any} */ (class {});
+  /** @type {string[]} */
+  const done = [];
+  const queue = { move: () => done.push("move"), tick: () => done.push("tick"), currentRow: () => ({ id: 1 }) };
+  const actions = { decide: (/** @type {string} */ what) => done.push(what) };
+  const state = { get: () => ({ work: null }) };
+  const refs = { queue: { hidden: false }, search: {}, openAdd: {} };
+  bindQueueKeys(.../** @type {[any, any, any, any]} */ ([refs, state, queue, actions]));
+  for (const key of ["j", "A", "x", " "]) {
+    for (const repeat of [false, true]) {
+      page.dispatchEvent(Object.assign(new Event("keydown", { cancelable: true }), { key, repeat }));
+    }
+  }
+  assert.deepEqual(done, ["move", "move", "accept", "reject", "tick"]);
 });

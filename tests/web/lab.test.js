@@ -6,6 +6,8 @@ import { test } from "node:test";
 
 import { readPlace, writePlace } from "../../veason/lab/web/ask.js";
 import { brushOf, placeOf, readBrush, writeBrush } from "../../veason/lab/web/brush.js";
+import { CaseRoom } from "../../veason/lab/web/case.js";
+import { commandKey } from "../../veason/lab/web/keys.js";
 import { clusters, spoken } from "../../veason/lab/web/rewards.js";
 import { CARD, inSight, layOut, moved, place } from "../../veason/lab/web/window.js";
 import { cut, figure, signed } from "../../veason/lab/web/words.js";
@@ -54,6 +56,64 @@ test("keys move within the cards", () => {
   assert.equal(moved("End", 1, 10, 4), 9);
   assert.equal(moved("End", 0, 0, 4), 0);
   assert.equal(moved("x", 1, 10, 4), null);
+});
+
+/** @param {Partial<import("../../veason/lab/web/keys.js").Pressed>} event */
+const pressed = (event) => ({
+  key: "",
+  ctrlKey: false,
+  altKey: false,
+  metaKey: false,
+  repeat: false,
+  isComposing: false,
+  getModifierState: () => false,
+  ...event,
+});
+
+test("the browser's own keys are no commands, and a held key only moves", () => {
+  for (const own of [{ ctrlKey: true }, { altKey: true }, { metaKey: true }, { isComposing: true }]) {
+    for (const key of ["p", "d", "1", "/", "j", "ArrowLeft", "Enter"]) {
+      assert.equal(commandKey(pressed({ key, ...own })), "");
+    }
+  }
+  for (const key of ["p", "d", "1", "/", "Enter", "Escape"]) {
+    assert.deepEqual([commandKey(pressed({ key })), commandKey(pressed({ key, repeat: true }))], [key, ""]);
+  }
+  for (const key of ["j", "k", "ArrowRight"]) assert.equal(commandKey(pressed({ key, repeat: true })), key);
+  const sign = {
+    key: "/",
+    ctrlKey: true,
+    altKey: true,
+    getModifierState: (/** @type {string} */ name) => name === "AltGraph",
+  };
+  assert.equal(commandKey(pressed(sign)), "/");
+});
+
+test("a case plays, widens and is judged once for a key however long it is held, and never for the browser's", () => {
+  globalThis.HTMLTextAreaElement ??= /** @type {any} */ (class {});
+  const element = /** @type {any} */ (new EventTarget());
+  const hooks = /** @type {any} */ ({ about: { tags: [{ name: "wrong" }] }, close: () => done.push("close") });
+  const room = new CaseRoom(element, hooks);
+  /** @type {string[]} */
+  const done = [];
+  room.playOrPause = () => void done.push("play");
+  room.widen = () => void done.push("widen");
+  room.judge = async (tag) => void done.push(tag);
+  for (const key of ["p", "d", "1", "Escape"]) {
+    for (const more of [
+      {},
+      { repeat: true },
+      { repeat: true },
+      { ctrlKey: true },
+      { metaKey: true },
+      { altKey: true },
+    ]) {
+      const event = Object.assign(new Event("keydown", { cancelable: true }), pressed({ key, ...more }));
+      element.dispatchEvent(event);
+      assert.equal(event.defaultPrevented, Object.keys(more).length === 0);
+    }
+  }
+  assert.deepEqual(done, ["play", "widen", "wrong", "close"]);
 });
 
 test("a text is cut at its claims by characters, whatever they are", () => {

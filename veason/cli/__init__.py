@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 
 from veason import __version__
+from veason.disk import refusal_of
 from veason.errors import AnswerError, MissingBackend, VeasonError
 from veason.libraries import missing_library
 
 COMMANDS = (
-    "ask", "track", "serve", "mcp", "user", "evaluate", "batch", "train", "lab",
-    "corpus", "data", "nano", "project", "models", "export", "import_",
+    "ask", "track", "serve", "mcp", "user", "evaluate", "batch", "train",
+    "reward_service", "lab", "corpus", "data", "nano", "project", "models", "export", "import_",
 )  # fmt: skip
 """Module names in veason.cli, in the order of the help text."""
 
@@ -36,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code. A VeasonError is printed as one line on stderr."""
+    """Run the command line and return the exit code. A VeasonError, or what the disk refuses, is one line on stderr."""
     try:
         args = build_parser().parse_args(arguments)
         code: int = args.run(args)
@@ -51,6 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISSING
     except VeasonError as error:
         print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        refused = refusal_of(error)
+        if refused is None:
+            raise
+        print(f"error: {refused}", file=sys.stderr)
         return BAD_INPUT
     except ModuleNotFoundError as error:
         missing = missing_library(error)

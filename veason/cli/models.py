@@ -122,12 +122,17 @@ def _remove(args: argparse.Namespace) -> int:
     from veason.models.fetch import gigabytes
     from veason.models.local import remove_model
 
-    print(f"removed {args.name}: {gigabytes(remove_model(args.name, is_forced=args.force))} are free again")
+    removed = remove_model(args.name, is_forced=args.force)
+    if removed.kept is not None:
+        print(f"removed {args.name}, which was a link: what it led to stays in {removed.kept}")
+    else:
+        print(f"removed {args.name}: {gigabytes(removed.num_bytes)} are free again")
     return 0
 
 
 def _probe(args: argparse.Namespace) -> int:
     from veason import hub
+    from veason.models.local import check_hub_id
     from veason.models.overview import kinds_of
     from veason.models.speed import keep_speed, measure_policy, measure_segmenter
     from veason.pipeline import load_pipeline
@@ -135,6 +140,7 @@ def _probe(args: argparse.Namespace) -> int:
 
     kinds: tuple[ModelKind, ...] = kinds_of(args.name)
     if not kinds:
+        check_hub_id(args.name)
         raise MissingBackend(f"{args.name} is not here: veason models get {args.name}")
     from veason.device import choose_device
 

@@ -10,19 +10,26 @@ from typing import Any
 
 from veason.answer import AnswerContext, parse_answer
 from veason.answer.boxlike import find_box
+from veason.answer.wording import load_json, split_blocks
 from veason.consistency import check
 from veason.errors import AnswerError, DataError
 from veason.formats.labels.training import IMAGE
 from veason.formats.sft.writer import SFT_FILE
 from veason.profile import Profile
+from veason.texts import has_half_letters
 from veason.types import Answer
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file, or of the file in a folder. Raises DataError where there is none to be read."""
+    """Return the rows of a file (a JSON list, or a row a line), or of the file in a folder.
+
+    Raises DataError where there is none to be read.
+    """
     file = path / SFT_FILE if path.is_dir() else path
     try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8-sig")
+        is_lines = text.lstrip().startswith("{")
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()] if is_lines else json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file}: no corpus can be read there: {error}") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -46,6 +53,8 @@ def broken_parts(row: dict[str, Any], profile: Profile) -> list[str]:
         asked, written = str(human["value"]), str(gpt["value"])
     except (KeyError, TypeError, ValueError):
         return ["it has no conversation of a human and a gpt, or no images"]
+    if has_half_letters(asked + written):
+        return ["it holds half a letter, which cannot be written"]
     wrong = [f"the picture {name!r} is missing" for name in images if not (row["folder"] / str(name)).is_file()]
     if asked.count(IMAGE) != len(images):
         return [*wrong, f"it asks about {asked.count(IMAGE)} pictures and has {len(images)}"]
@@ -56,6 +65,10 @@ def broken_parts(row: dict[str, Any], profile: Profile) -> list[str]:
         answer = _read_answer(written, labels, profile)
     except AnswerError as error:
         return [*wrong, f"its answer cannot be read: {error}"]
+    blocks = split_blocks(written)
+    assert blocks is not None, "read strictly"
+    if any(not any(box) for box in load_json(blocks[1])[profile.boxes_key]):
+        wrong.append("a box of it is all zeros: an object that is not there has none")
     return wrong + [note.message for note in answer.notes]
 
 
@@ -81,10 +94,10 @@ def _read_answer(written: str, labels: Sequence[int], profile: Profile) -> Answe
         shown=tuple(labels), num_frames=labels[-1] + 1, source_wh=profile.size_wh, space_wh=profile.space_wh,
         keyframe_key=profile.keyframe_key, boxes_key=profile.boxes_key, labels=profile.labels,
     )  # fmt: skip
-    return parse_answer(written, context)
+    return parse_answer(written, context, strict=True)
 
 
 def labels_in(asked: str, profile: Profile) -> list[int]:
     """Return the numbers of the labels that stand right before the pictures, in the profile's form."""
-    label = re.escape(profile.label_form).replace(re.escape("{index}"), r"(\d+)")
+    label = re.escape(profile.label_form).replace(re.escape("{index}"), r"(\d{1,18})")
     return [int(number) for number in re.findall(rf"{label}\s*{re.escape(IMAGE)}", asked)]

@@ -15,6 +15,7 @@ from veason.formats.catalogue import IMPORTABLE, format_named
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.values import LabelledVideo
+from veason.texts import has_half_letters
 from veason.types import VideoInfo
 
 _VIDEO = "video"
@@ -79,13 +80,9 @@ def import_labels(
         raise DataError(f"{source}: {error}") from error
     tally.check(source)
     if not has_anything:
-        raise DataError(f"{source}: nothing of it can be imported as {format}: {_held(tally)}")
-
-
-def _held(tally: ImportTally) -> str:
-    """Return what a source holds of which nothing came in, and why."""
-    left = "; ".join(tally.lines())
-    return f"it holds {tally.found_text()}" + (f"; left out: {left}" if left else "")
+        left = tally.lines()
+        held = f"{source}: nothing of it can be imported as {format}: it holds {tally.found_text()}"
+        raise DataError(held, *(f"{'' if place else 'left out: '}{line}" for place, line in enumerate(left)))
 
 
 def _check_text(source: Path, video: LabelledVideo) -> None:
@@ -97,7 +94,7 @@ def _check_text(source: Path, video: LabelledVideo) -> None:
         texts += [one.name, one.instruction, one.thought, one.answer_text, one.policy, one.segmenter, one.original]
         texts += one.disputed_by
     for text in texts:
-        if not isinstance(text, str) or any("\ud800" <= letter <= "\udfff" for letter in text):
+        if not isinstance(text, str) or has_half_letters(text):
             raise DataError(f"{source}: holds {str(text)[:40]!r} where there should be text that can be written")
 
 

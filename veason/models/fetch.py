@@ -6,7 +6,6 @@ break; here a part stays beside the whole files until it is complete, and is com
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import time
 from collections.abc import Callable, Iterator
@@ -27,11 +26,12 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils._headers import build_hf_headers
 
+from veason.disk import refusal_of
 from veason.errors import FetchError
 from veason.hub import cache_folder, repository_folder
 from veason.model_use import holding
 from veason.models.catalogue import CatalogueModel, similar_models
-from veason.models.local import PART_ENDING, is_sound
+from veason.models.local import PART_ENDING, check_hub_id, is_sound
 from veason.models.machine import free_disk_bytes
 
 HUB_TIMEOUT_S = 8.0
@@ -49,9 +49,6 @@ _NETWORK_ERRORS: tuple[type[Exception], ...] = tuple(
 """What the HTTP client of the hub's library raises: it has been another library from one release to the next."""
 
 _UNREACHABLE: tuple[type[Exception], ...] = (*_NETWORK_ERRORS, OfflineModeIsEnabled, ConnectionError, TimeoutError)
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 OnBytes = Callable[[int], object]
 """A callback for progress, called with the bytes that are here of all that are wanted."""
@@ -103,8 +100,10 @@ def plan_fetch(model: str, patterns: tuple[str, ...]) -> FetchPlan:
         patterns: of the files that are needed.
 
     Raises:
+        OptionError: no model of the hub can be called so.
         FetchError: the hub cannot be reached, has no such model, or wants a licence to be accepted first.
     """
+    check_hub_id(model)
     with _told(model):
         info = HfApi().model_info(model, files_metadata=True, timeout=HUB_TIMEOUT_S)
         names = [
@@ -251,14 +250,10 @@ def _told(model: str) -> Iterator[None]:
 
 def _advice(error: OSError) -> str:
     """Return what a disk refused, and what to do about it."""
-    if error.errno in _FULL:
-        return (
-            f"the disk of {cache_folder()} takes no more ({error.strerror}): make room and fetch it again, which goes "
-            "on where it stopped, or set HF_HOME to another disk"
-        )
-    if error.errno in _FORBIDDEN:
-        return f"nothing may be written to {cache_folder()} ({error}): set HF_HOME to a folder that you may write to"
-    return str(error)
+    refused = refusal_of(error, cache_folder())
+    if refused is None:
+        return error.strerror or str(error)
+    return f"{refused}; it goes on where it stopped, and HF_HOME may name a folder on another disk"
 
 
 def unreachable(model: str) -> str:

@@ -69,8 +69,8 @@ def find_checkpoint(name: str) -> tuple[str, bool]:
     if name == hub.NANO and not hub.has_embedded("policy"):
         where = hub.embedded("policy")
         raise MissingBackend(f"the nano policy is not in {where}: train it with `python -m veason nano`")
-    folder = hub.embedded("policy") if name == hub.NANO else Path(name).expanduser()
-    if folder.is_dir():
+    folder = hub.embedded("policy") if name == hub.NANO else hub.local_path(name)
+    if folder is not None and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise MissingBackend(f"the folder {folder} has no config.json: give a checkpoint folder or a hub id")
         return str(folder), True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,8 @@ from veason.policy.refusals import message_of
 from veason.profile import Profile
 from veason.types import Frame, Sampling, Turn
 
-_SPARED = ("stream_options", "seed", "logprobs")
-"""Fields that a server may refuse, and without which it answers as well."""
+_SPARED = {"stream_options": r"stream_options(?:\.\w+)*", "seed": "seed", "logprobs": "(?:top_)?logprobs"}
+"""Fields that a server may refuse, and without which it answers as well, with what such a refusal names."""
 
 
 def chat_messages(
@@ -81,10 +82,26 @@ def without(fields: Mapping[str, Any], unsupported: set[str]) -> dict[str, Any]:
     return kept
 
 
-def refused_field(error: openai.APIStatusError, unsupported: set[str]) -> str | None:
-    """Return the field that a server's error names and that can be left out or renamed, or None."""
+def refused_field(error: openai.APIStatusError, asked: Mapping[str, Any], unsupported: set[str]) -> str | None:
+    """Return the field that a server's error names and that can be left out or renamed, or None.
+
+    The error's own `param` decides if it names a field that was sent; else the field has to be a word of the message,
+    where `seed` in the name of a model such as `seed-oss` is none.
+
+    Args:
+        error: of the server.
+        asked: the fields of the request.
+        unsupported: those that were left out.
+    """
     if error.status_code not in (400, 422):
         return None
     text = f"{error} {message_of(error)}"
-    names = [*_SPARED, *(["max_tokens"] if "use 'max_completion_tokens'" in text.lower() else [])]
-    return next((name for name in names if name in text and name not in unsupported), None)
+    left = [name for name in _SPARED if name not in unsupported]
+    if isinstance(error.param, str) and re.split(r"[.\[]", error.param)[0] in asked:
+        found = [name for name in left if re.fullmatch(_SPARED[name], error.param)]
+    else:
+        said = text.replace(str(asked["model"]), " ")
+        found = [name for name in left if re.search(rf"(?<![\w/-]){_SPARED[name]}(?![\w/-]|[.:]\w)", said)]
+    if not found and "max_tokens" not in unsupported and "use 'max_completion_tokens'" in text.lower():
+        found = ["max_tokens"]
+    return next(iter(found), None)

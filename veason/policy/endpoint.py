@@ -23,18 +23,18 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from veason.answer import context_for
+from veason.answer import AnswerContext, context_for
 from veason.errors import EndpointError, PromptError
 from veason.policy import prompt
 from veason.policy.chat_request import chat_fields, chat_messages, refused_field, text_of, without
 from veason.policy.confidence import confidence_in
 from veason.policy.connection import check_address, open_client
-from veason.policy.deltas import DeltaReader
 from veason.policy.exchange import Exchange, run_apart
 from veason.policy.heard import EndpointUsage, Heard
 from veason.policy.limits import outside_training, with_notes
-from veason.policy.pieces import read_pieces
-from veason.policy.refusals import AskedServer, broken_off, is_unknown_model
+from veason.policy.pieces import Piece, read_pieces
+from veason.policy.refusals import AskedServer, is_unknown_model
+from veason.policy.reply import Reply
 from veason.policy.trust import trusted_certificates
 from veason.profile import Profile, profile_of_model
 from veason.types import Answered, EndpointOptions, Frame, Note, PolicyEvent, Sampling, Turn, Unanswered
@@ -48,16 +48,14 @@ MAX_RETRY_WAIT_S = 20.0
 LIST_S = 30.0
 """Seconds that a list of models may take in all."""
 
-MAX_CHARS_A_TOKEN = 64
-"""A server that writes more than this for each token that it may write does not keep to what it was asked."""
-
 MAX_N = 16
 """Most samples that one request asks for with `n`."""
 
 _RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-_FAILURE_REASONS = {"content_filter": "its content filter", "error": "an error", "abort": "an abort on its side"}
 _UNREADABLE = (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError, AttributeError, TypeError, RecursionError)
 """What reading a reply ends with that is none of an OpenAI-compatible server, or none at all."""
+
+_WITHOUT_SEED = Note("seed_refused", "the server takes no seed: asked again, it may answer otherwise")
 
 
 class EndpointPolicy:
@@ -165,20 +163,36 @@ class EndpointPolicy:
         shown = [frame.index for frame in frames]
         context = context_for(self.profile, shown, num_frames=num_frames, source_wh=(width, height), fps=fps)
         messages = chat_messages(self.profile, frames, instruction, turns)
-        text, most_tokens = text_of(messages), self._most_tokens(sampling)
-        heard = [Heard() for _ in range(sampling.num_samples)]
+        text = text_of(messages)
+        heard: dict[int, Heard] = {}
         write = partial(self._write, messages, sampling, heard)
         split = partial(self._split, sampling)
+        failures: list[EndpointError] = []
         with closing(Exchange(self._open_client, split, write, sampling.num_samples)) as exchange:
-            for sample, said in enumerate(heard):
-                with closing(read_pieces(exchange.pieces(sample), context, sample)) as events:
-                    for event in events:
-                        if isinstance(event, Unanswered):
-                            event = replace(event, reason=said.why_unanswered(event.reason, most_tokens))
-                        elif isinstance(event, Answered):
-                            event = replace(event, confidence=confidence_in(said.tokens, event.answer, context))
-                            event = with_notes(event, said.notes(self.model, self.profile, len(frames), text))
-                        yield event
+            for sample in range(sampling.num_samples):
+                try:
+                    with closing(read_pieces(exchange.pieces(sample), context, sample)) as events:
+                        for event in events:
+                            yield self._with_heard(event, heard, context, sampling, text)
+                except EndpointError as error:  # of this sample: the others are told before
+                    failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _with_heard(
+        self, event: PolicyEvent, heard: Mapping[int, Heard], context: AnswerContext, sampling: Sampling, text: str
+    ) -> PolicyEvent:
+        """Return an event of a sample; if it ends the sample, with what the server said beside its text."""
+        if isinstance(event, Unanswered):
+            reason = heard[event.sample].why_unanswered(event.reason, self._most_tokens(sampling))
+            return replace(event, reason=reason)
+        if not isinstance(event, Answered):
+            return event
+        said = heard[event.sample]
+        notes = said.notes(self.model, self.profile, len(context.shown), text)
+        if sampling.temperature > 0 and "seed" in self._unsupported:
+            notes = (*notes, _WITHOUT_SEED)
+        return with_notes(replace(event, confidence=confidence_in(said.tokens, event.answer, context)), notes)
 
     async def _split(self, sampling: Sampling, client: openai.AsyncOpenAI) -> Sequence[range]:
         """Return the samples of each request: one each, or several where the server counts seeds on as we do."""
@@ -200,58 +214,73 @@ class EndpointPolicy:
         self,
         messages: list[dict[str, Any]],
         sampling: Sampling,
-        heard: Sequence[Heard],
+        heard: dict[int, Heard],
         client: openai.AsyncOpenAI,
         samples: range,
-    ) -> AsyncGenerator[tuple[int, str], None]:
-        """Yield the raw text of some samples as the server sends it, each piece with the number of its sample.
-
-        A request is not repeated after its first text. Samples of which a server with `n` sends nothing, or which it
-        refuses, are asked for one by one.
+    ) -> AsyncGenerator[tuple[int, Piece | Exception | None], None]:
+        """Yield what the server writes for some samples, as `Exchange` takes it, and note what it says beside.
 
         Raises:
-            EndpointError: as for `stream`.
+            EndpointError: nothing came, so that nothing is to be had for another sample either.
         """
-        readers = {sample: DeltaReader() for sample in samples}
-        num_chars, most_tokens = dict.fromkeys(samples, 0), self._most_tokens(sampling)
-        request = chat_fields(self.model, messages, sampling, most_tokens, samples)
+        request = chat_fields(self.model, messages, sampling, self._most_tokens(sampling), samples)
+        reply = Reply(self.name, samples, self._most_tokens(sampling))
+        write = self._write_alone if len(samples) == 1 else self._write_together
+        async with aclosing(write(client, request, reply, heard)) as texts:
+            async for said in texts:
+                yield said
+
+    async def _write_alone(
+        self, client: openai.AsyncOpenAI, request: dict[str, Any], reply: Reply, heard: dict[int, Heard]
+    ) -> AsyncGenerator[tuple[int, Piece | Exception | None], None]:
+        """Yield the text of one sample as it comes; it is not asked for again after the first word."""
+        (sample,), num_yielded = reply.samples, 0
         try:
             async with aclosing(self._chunks(client, request)) as chunks:
                 async for chunk in chunks:
-                    for said in (heard[sample] for sample in samples):
-                        said.hear(chunk)
-                    for sample, choice in _choices(chunk, samples):
-                        heard[sample].hear_tokens(choice, most_tokens)
-                        if text := readers[sample].read(choice):
-                            num_chars[sample] += len(text)
-                            if num_chars[sample] > MAX_CHARS_A_TOKEN * most_tokens:
-                                raise EndpointError(
-                                    f"{self.name} writes on and on, past the tokens that it may write: stopped"
-                                )
-                            yield sample, text
-        except _UNREADABLE as error:
-            is_refused = isinstance(error, openai.APIStatusError) and error.status_code in (400, 422)
-            if not is_refused or len(samples) == 1:
-                raise await self._explained(client, error, has_begun=any(num_chars.values())) from error
-        self._usage = heard[samples.start].usage
-        left = [sample for sample in samples if not readers[sample].finish_reason and not num_chars[sample]]
-        if left and len(samples) > 1:
-            self._has_n = False
-        for sample in samples:
-            heard[sample].end(readers[sample].finish_reason, is_alone=len(samples) == 1)
-            if sample in left and len(samples) > 1:
-                async for one in self._write(messages, sampling, heard, client, range(sample, sample + 1)):
-                    yield one
-            elif text := self._ended(readers[sample]):
-                yield sample, text
+                    for piece in reply.read(chunk):
+                        num_yielded += 1
+                        yield sample, piece
+            is_again = sample in heard
+            heard[sample], pieces = reply.end(sample)
+            heard[sample].is_again = is_again
+        except (*_UNREADABLE, EndpointError) as error:
+            explained = await self._explained(client, error, has_begun=reply.has_begun)
+            if not reply.has_begun:
+                raise explained from error
+            yield sample, explained
+            return
+        self._usage = heard[sample].usage
+        for piece in pieces[num_yielded:]:
+            yield sample, piece
 
-    def _ended(self, reader: DeltaReader) -> str:
-        """Return what is left of a text at its end. Raises EndpointError where it ended before that."""
-        if not reader.finish_reason:
-            raise broken_off(self.name)
-        if reader.finish_reason in _FAILURE_REASONS:
-            raise EndpointError(f"{self.name} ended the answer because of {_FAILURE_REASONS[reader.finish_reason]}")
-        return reader.close()
+    async def _write_together(
+        self, client: openai.AsyncOpenAI, request: dict[str, Any], reply: Reply, heard: dict[int, Heard]
+    ) -> AsyncGenerator[tuple[int, Piece | Exception | None], None]:
+        """Yield the texts of the samples that a reply has whole, once it has ended: before that, none is sure."""
+        failure: EndpointError | None = None
+        try:
+            async with aclosing(self._chunks(client, request)) as chunks:
+                async for chunk in chunks:
+                    reply.read(chunk)
+            reply.check_all_begun()
+        except (*_UNREADABLE, EndpointError) as error:
+            if _is_for_any_request(error, has_begun=reply.has_begun):
+                failure = await self._explained(client, error, has_begun=reply.has_begun)
+        for sample in reply.samples:
+            try:
+                heard[sample], pieces = reply.end(sample)
+            except EndpointError:
+                self._has_n = False
+                if reply.has_begun:
+                    heard[sample] = Heard()
+                continue
+            self._usage = heard[sample].usage
+            for piece in pieces:
+                yield sample, piece
+            yield sample, None
+        if failure is not None:
+            raise failure
 
     async def _chunks(
         self, client: openai.AsyncOpenAI, request: dict[str, Any]
@@ -266,7 +295,7 @@ class EndpointPolicy:
 
     def _checked(self, chunk: Any) -> dict[str, Any]:
         """Return a chunk as a dictionary. Raises EndpointError if it is none, or says that something went wrong."""
-        fields = chunk.model_dump() if hasattr(chunk, "model_dump") else chunk
+        fields = chunk.model_dump(warnings=False) if hasattr(chunk, "model_dump") else chunk
         if not isinstance(fields, dict):
             raise EndpointError(f"{self.address} does not answer as an OpenAI-compatible server: {str(fields)[:120]!r}")
         if error := fields.get("error"):
@@ -283,11 +312,11 @@ class EndpointPolicy:
             try:
                 return await client.chat.completions.create(**without(request, self._unsupported))
             except openai.APIStatusError as error:
-                if (extra := refused_field(error, self._unsupported)) is not None:
+                if (extra := refused_field(error, request, self._unsupported)) is not None:
                     self._unsupported.add(extra)
                     tries_left += 1
                     continue
-                if error.status_code not in _RETRY_STATUSES or tries_left <= 0:
+                if error.status_code not in _RETRY_STATUSES or tries_left <= 0 or _refuses_several(error, request):
                     raise
                 wait_s = max(wait_s, _retry_after(error))
             except openai.APIConnectionError as error:
@@ -317,12 +346,16 @@ class EndpointPolicy:
         return self._server.error(error, has_begun=has_begun)
 
 
-def _choices(chunk: Mapping[str, Any], samples: range) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the choices of a chunk with the numbers of their samples; those of others are none of ours."""
-    for choice in chunk.get("choices") or ():
-        place = (choice.get("index") or 0) if isinstance(choice, dict) else None
-        if isinstance(place, int) and 0 <= place < len(samples):
-            yield samples[place], choice
+def _is_for_any_request(error: Exception, *, has_begun: bool) -> bool:
+    """Tell whether a request for several samples ended as one for a single sample would have ended too."""
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code not in (400, 422) and error.status_code < 500
+    return isinstance(error, openai.APITimeoutError) or (isinstance(error, openai.APIConnectionError) and not has_begun)
+
+
+def _refuses_several(error: openai.APIStatusError, request: Mapping[str, Any]) -> bool:
+    """Tell whether an error of the server may come from `n`, which some do not foresee."""
+    return error.status_code == 500 and "n" in request
 
 
 def _is_connecting(error: Exception) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from queue import Empty, SimpleQueue
@@ -35,7 +34,9 @@ class Exchange(Generic[EndpointClient]):
     Args:
         open_client: opens what requests are made with; entered once, for all samples.
         split: returns which samples are requested at once, each of them in one part.
-        write: yields the text of the samples of a part, each with its number.
+        write: yields what is written for the samples of a part, each with its number: pieces of its text, then None at
+            its end, or the error that it ended with. A sample of several that it leaves without an end is asked for
+            alone. Where it raises, those that it left end with that error, and no further part is asked for.
         num_samples: how many samples there are.
     """
 
@@ -43,11 +44,12 @@ class Exchange(Generic[EndpointClient]):
         self,
         open_client: Callable[[], AbstractAsyncContextManager[EndpointClient]],
         split: Callable[[EndpointClient], Awaitable[Sequence[range]]],
-        write: Callable[[EndpointClient, range], AsyncGenerator[tuple[int, str], None]],
+        write: Callable[[EndpointClient, range], AsyncGenerator[tuple[int, Piece | Exception | None], None]],
         num_samples: int,
     ) -> None:
         self._open_client, self._split, self._write = open_client, split, write
         self._queues = [SimpleQueue[Piece | Exception | None]() for _ in range(num_samples)]
+        self._failure: Exception | None = None
         self._is_running = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -97,20 +99,34 @@ class Exchange(Generic[EndpointClient]):
         slots = asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
         async with self._open_client() as client, asyncio.TaskGroup() as group:
             for part in await self._split(client):
-                group.create_task(self._part(client, part, slots))
+                group.create_task(self._ask(client, part, slots, group))
 
-    async def _part(self, client: EndpointClient, part: range, slots: asyncio.Semaphore) -> None:
-        end: Exception | None = None
-        try:
-            async with slots:
-                start = time.perf_counter()
-                async with aclosing(self._write(client, part)) as texts:
-                    async for sample, text in texts:
-                        self._queues[sample].put(Piece(time.perf_counter() - start, text))
-        except Exception as error:  # noqa: BLE001  # raised in `pieces`
-            end = error
-        for sample in part:
+    async def _ask(
+        self, client: EndpointClient, part: range, slots: asyncio.Semaphore, group: asyncio.TaskGroup
+    ) -> None:
+        """Ask for a part; what it leaves of several samples is asked for one by one."""
+        left = set(part)
+        async with slots:
+            end = self._failure or await self._read(client, part, left)
+        if end is None and len(part) > 1:
+            for sample in sorted(left):
+                group.create_task(self._ask(client, range(sample, sample + 1), slots, group))
+            return
+        for sample in left:
             self._queues[sample].put(end)
+
+    async def _read(self, client: EndpointClient, part: range, left: set[int]) -> Exception | None:
+        """Put what is written for a part into the queues and take samples that ended out of `left`; return an error."""
+        try:
+            async with aclosing(self._write(client, part)) as texts:
+                async for sample, said in texts:
+                    self._queues[sample].put(said)
+                    if not isinstance(said, Piece):
+                        left.discard(sample)
+        except Exception as error:  # noqa: BLE001  # raised in `pieces`
+            self._failure = error
+            return error
+        return None
 
 
 def run_apart(make: Callable[[], Coroutine[None, None, Result]]) -> Result:

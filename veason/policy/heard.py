@@ -23,6 +23,9 @@ _ROUNDED = 1e-3
 _MORE_TOKENS = 64
 """Tokens that a server may tell of beyond those that it may write: those of marks, and of the end."""
 
+_MOST_COUNTED = 1 << 40
+"""A count of tokens beyond this is none."""
+
 _MARK_TOKENS = 24
 """Tokens that a server's template may put around each text and each picture, at most."""
 
@@ -45,12 +48,14 @@ class Heard:
         model: who answers.
         finish_reason: why the text ended.
         tokens: those of the text with their log-probabilities; none where the server does not tell, or tells nonsense.
+        is_again: a reply for several samples had not told this one for sure, and it was asked for alone.
     """
 
     usage: EndpointUsage = EndpointUsage()
     model: str = ""
     finish_reason: str = ""
     tokens: list[WrittenToken] = field(default_factory=list)
+    is_again: bool = False
     _is_nonsense: bool = False
 
     def hear(self, chunk: Mapping[str, Any]) -> None:
@@ -101,6 +106,14 @@ class Heard:
         notes = []
         if self.model and not is_same_model(asked, self.model):
             notes.append(Note("other_model", f"the server says that {self.model!r} answered, not {asked!r}"))
+        if self.is_again:
+            notes.append(
+                Note(
+                    "asked_again",
+                    "asked for alone: the server did not tell several answers apart, or did not end this one, when it "
+                    "was asked for all of them at once",
+                )
+            )
         least, most = prompt_tokens(profile, num_frames, text)
         counted = self.usage.prompt_tokens
         if counted and _READS_PATCHES.search(asked) and counted < least:
@@ -174,15 +187,18 @@ def written_token(row: object) -> WrittenToken | None:
     text, logprob, codes = row.get("token"), row.get("logprob"), row.get("bytes")
     if not isinstance(text, str) or isinstance(logprob, bool) or not isinstance(logprob, int | float):
         return None
-    if not logprob <= _ROUNDED or math.isinf(logprob):  # also where it is no number
-        return None
     try:
+        known = float(logprob)
         written = bytes(codes) if isinstance(codes, list) else text.encode("utf-8", "replace")
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
-    return WrittenToken(written, min(float(logprob), 0.0))
+    if not known <= _ROUNDED or math.isinf(known):  # also where it is no number
+        return None
+    return WrittenToken(written, min(known, 0.0))
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _MOST_COUNTED:
+        return 0
+    return value

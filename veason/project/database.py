@@ -54,6 +54,7 @@ class Database:
         self.path = path
         self.is_read_only = False
         self._max_bytes, self._timeout_s = max_bytes, timeout_s
+        self._most_idle = KEPT_CONNECTIONS
         self._reset()
         try:
             with in_words(path):
@@ -87,7 +88,7 @@ class Database:
     def _fall_back_to_reading(self) -> None:
         self.close()
         self._reset()
-        self.is_read_only = True
+        self._most_idle, self.is_read_only = KEPT_CONNECTIONS, True
 
     def _migrate(self) -> None:
         with self._connection() as here:
@@ -185,20 +186,27 @@ class Database:
             return CONNECTION_BYTES * (len(self._idle) + len(self._lent))
 
     def close(self) -> None:
-        """Close all connections; the last one to close takes the write-ahead log into the file."""
+        """Close all connections; the last one to close takes the write-ahead log into the file.
+
+        Used again, it opens one for each block, and closes it as the block ends: nobody would close it later.
+        """
         for connection in self._taken():
             connection.close()
 
     def release(self) -> None:
-        """Close the connections that nobody uses, and the others as they come back; nothing that goes on is broken."""
+        """Close the connections that nobody uses, and the others as they come back; nothing that goes on is broken.
+
+        Used again, it is as after `close`.
+        """
         for connection in self._taken(is_lent=False):
             connection.close()
 
     def _taken(self, *, is_lent: bool = True) -> list[_Connection]:
-        """Forget all connections, and return those to close now: also those that are lent, or not."""
+        """Forget all connections, keep none from now on; return those to close now: also lent ones, or only others."""
         if self._pid != os.getpid():
             return []
         with self._lending:
+            self._most_idle = 0
             ending = [*self._idle, *(self._lent if is_lent else ())]
             self._idle.clear()
             self._lent.clear()
@@ -234,7 +242,7 @@ class Database:
     def _take_back(self, connection: _Connection) -> None:
         """Keep a connection for the next block, or close it where enough are kept or the file was closed meanwhile."""
         with self._lending:
-            is_kept = connection in self._lent and len(self._idle) < KEPT_CONNECTIONS and not connection.in_transaction
+            is_kept = connection in self._lent and len(self._idle) < self._most_idle and not connection.in_transaction
             self._lent.discard(connection)
             if is_kept:
                 self._idle.append(connection)

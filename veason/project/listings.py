@@ -88,7 +88,7 @@ def read_instructions(path: str | Path, encoding: str | None = None) -> Listing:
         else:
             left_out.append(f"{path.name}, line {number}: {found}")
     if not wanted:
-        raise ProjectError(f"{path} holds no instruction: {'; '.join(left_out) or 'it is empty'}")
+        raise ProjectError(f"{path} holds no instruction" + ("" if left_out else ": it is empty"), *left_out)
     return Listing(tuple(wanted), tuple(left_out))
 
 

@@ -95,7 +95,7 @@ def add_videos(
             continue
         new.add(about, one)
     if left_out and len(left_out) == len(wanted):
-        raise ProjectError("; ".join(left_out))
+        raise ProjectError(*left_out)
     return Added(len(set(ids) - known), new.write(), tuple(left_out))
 
 

@@ -62,13 +62,13 @@ def _load(name: str, options: ModelOptions, target: torch.device) -> Segmenter:
             raise ProfileError(
                 f"{name} holds weights alone: name its model config, for example --segmenter-config sam2.1_hiera_l"
             )
-        model = checkpoint.load_published(Path(name), config, target)
-    elif Path(name).is_dir():
+        model = checkpoint.load_published(hub.local_path(name) or Path(name), config, target)
+    elif (folder := hub.local_path(name)) is not None and folder.is_dir():
         from veason.segmenter import video_models
 
-        if video_models.model_type_of(Path(name)) is not None:
-            return video_models.load_video_model(Path(name), name, target)
-        model = checkpoint.load_model(Path(name), target)
+        if video_models.model_type_of(folder) is not None:
+            return video_models.load_video_model(folder, name, target)
+        model = checkpoint.load_model(folder, target)
     elif checkpoint.is_published(name) or not hub.is_hub_id(name):
         model = checkpoint.load_from_hub(name, target)
     else:

@@ -27,6 +27,7 @@ from veason.outputs import write_json
 from veason.training.base import Base
 from veason.training.engine import LOCK, locked_run
 from veason.training.settings import SftSettings, to_yaml
+from veason.training.wording import as_asked
 
 ORDER, DATA, TRAIN, MERGE = "training.json", "data", "train.yaml", "merge.yaml"
 ADAPTER, MERGED = "adapter", "merged"
@@ -65,7 +66,8 @@ def write_files(rows: Sequence[dict[str, Any]], base: Base, out: Path, settings:
 
 def _plain(row: Mapping[str, Any], base: Base) -> dict[str, Any]:
     human, gpt = row["conversations"]
-    return sharegpt_row(base.profile.system, human["value"], gpt["value"], row["images"])
+    asked = as_asked(human["value"], base.profile)
+    return sharegpt_row(base.profile.system, asked, gpt["value"], row["images"])
 
 
 def _train(

@@ -16,12 +16,12 @@ from typing import Any
 from veason.corpus.rows import answer_of, broken_parts, labels_in
 from veason.errors import DataError
 from veason.formats.benchmarks.files import picture_size
-from veason.formats.labels.training import IMAGE, ask_in_text
+from veason.formats.labels.training import IMAGE
 from veason.training.base import Base
+from veason.training.wording import instruction_in
 
 _MARKS = re.compile(r"<\|[^|<>]*\|>|<video>|<audio>")
-_STAND_IN = "zzinstructionzz"
-_MOST_TOLD = 5
+_MOST_TOLD, _MOST_FAULTS = 5, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,13 @@ def _wrong(row: dict[str, Any], base: Base, sizes: dict[str, tuple[int, int] | N
         wrong.append(f"its answer holds {IMAGE}")
     if mark := _MARKS.search(asked) or _MARKS.search(written):
         wrong.append(f"it holds {mark[0]!r}, which stands for something else than text")
-    if row.get("system", profile.system) != profile.system:
+    if row.get("system") not in (None, profile.system):
         wrong.append(f"its system text is {row['system']!r}, the profile's is {profile.system!r}")
-    before, _, after = ask_in_text(profile, tuple(labels_in(asked, profile)), _STAND_IN)[1].partition(_STAND_IN)
-    if not asked.startswith(before) or not asked.endswith(after) or len(asked) <= len(before) + len(after):
+    if instruction_in(asked, profile) is None:
         wrong.append("it asks in other words than the policy is asked with its profile")
+    last = labels_in(asked, profile)[-1]
+    if profile.largest_label is not None and last > profile.largest_label:
+        wrong.append(f"its frame {last} is beyond {profile.largest_label}, the last that the policy knows")
     for name in row["images"]:
         path = str(row["folder"] / name)
         if path not in sizes:
@@ -126,7 +128,10 @@ def _refuse(found: dict[int, list[str]], total: int, base: Base) -> None:
     """Raise DataError where any row has a fault."""
     if not found:
         return
-    told = [f"row {place}: {'; '.join(wrong)}" for place, wrong in list(found.items())[:_MOST_TOLD]]
+    told = [
+        f"row {place}: {'; '.join(wrong[:_MOST_FAULTS])}" + ("; and more" if len(wrong) > _MOST_FAULTS else "")
+        for place, wrong in list(found.items())[:_MOST_TOLD]
+    ]
     kinds = Counter(re.sub(r"'[^']*'|[\d,]+", "...", wrong[0]) for wrong in found.values())
     more = [f"and {len(found) - len(told)} more rows ({len(kinds)} kinds of faults)"] if len(found) > len(told) else []
     raise DataError(

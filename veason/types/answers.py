@@ -13,7 +13,7 @@ NoteKind = Literal[
     "keyframe_not_shown", "box_clipped", "box_dropped", "corners_swapped", "json_repaired", "key_renamed",
     "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
     "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out", "outside_training", "recorded",
-    "only_frame_shown", "other_model", "prompt_cut", "pictures_enlarged",
+    "only_frame_shown", "other_model", "prompt_cut", "pictures_enlarged", "seed_refused", "asked_again",
 ]  # fmt: skip
 
 

@@ -59,6 +59,11 @@ class TaskPart:
         stop, size = self.text(".//stop_frame"), self.text(".//size")
         return max(frame_count(stop, place) + 1 if stop else 0, frame_count(size, place) if size else 0)
 
+    def end(self, place: str) -> int | None:
+        """Return the frame after the last one that the file is about, None where it does not tell. Raises DataError."""
+        stop = self.text(".//stop_frame")
+        return frame_count(stop, place) + 1 if stop else None
+
     def frames(self, place: str) -> range | None:
         """Return the frames that the task is about, where it begins after the first or leaves some out, else None.
 

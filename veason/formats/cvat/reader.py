@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 from veason.errors import DataError
 from veason.formats.cvat.parts import TaskPart, parts_of
 from veason.formats.cvat.shapes import BETWEEN, KINDS, NO_OUTLINE, attribute, flag, read_cvat_shape
-from veason.formats.cvat.texts import MODELS, UNNAMED, split_instructions
+from veason.formats.cvat.texts import ABSENT, MODELS, UNNAMED, split_frames, split_instructions
 from veason.formats.labels.collected import CollectedObjects, ObjectKey, questions_about
 from veason.formats.labels.footage import VideoFinder
 from veason.formats.labels.frame_numbers import ListedFrame, frame_indices
@@ -30,7 +30,6 @@ from veason.formats.labels.xmlfile import read_xml_file
 _OF_VIDEO = re.compile(r"frame_[0-9]{6}(?:\.png)?", re.IGNORECASE)
 """How CVAT calls the pictures of a video, by the number of their frame in it."""
 
-_OWN = ("object_id", "instructions", *MODELS.values())
 _ATTRIBUTES = "of shapes, for which a project has no place"
 
 
@@ -90,6 +89,7 @@ class _Reader:
         self._objects = CollectedObjects(size_wh, tally, self._place)
         self._words: dict[str, list[ObjectKey]] = {}
         self._models: dict[str, ModelNames] = {}
+        self._marked: dict[ObjectKey, str] = {}
 
     def read(self) -> LabelledVideo:
         """Return the video with its labels."""
@@ -100,7 +100,9 @@ class _Reader:
         told = self._part.num_frames(self._place)
         last = max((shape.frame_index for shape in drawn), default=-1)
         num_frames = self._known_frames or max(told, last + 1, 1)
-        self._objects.fill_absent(self._absent(drawn, keys, num_frames), is_said=True)
+        said, supposed = self._absent(drawn, keys, num_frames)
+        self._objects.fill_absent(said, is_said=True)
+        self._objects.fill_absent(supposed)
         spoken = list(compress(self._words.items(), self._objects.keep_whole(list(self._words.values()))))
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
@@ -218,6 +220,8 @@ class _Reader:
             text = values.get("object_id", "").strip()
             if is_number(text) and int(text) > 0 and shape.holder not in keys:
                 keys[shape.holder] = ObjectKey(int(text), True, shape.label)
+            if shape.holder in keys and (marked := values.get(ABSENT, "").strip()):
+                self._marked.setdefault(keys[shape.holder], marked)
         for shape in drawn:
             values = _attributes(shape.element)
             named = {key: split_instructions(values.get(attribute, "")) for key, attribute in MODELS.items()}
@@ -226,7 +230,8 @@ class _Reader:
                 if key is not None:
                     told = {each: lines[place] for each, lines in named.items() if place < len(lines)}
                     models = models_from({each: name for each, name in told.items() if name != UNNAMED})
-                    self._models.setdefault(instruction, models)
+                    if self._models.setdefault(instruction, models) != models:
+                        self._models[instruction] = ModelNames()  # one of the objects was labelled by others
                     about = self._words.setdefault(instruction, [])
                     about += [] if key in about else [key]
                     self._objects.add(key)
@@ -263,32 +268,56 @@ class _Reader:
             self._objects.put_mask(key, index, LabelMask(read.rle, is_occluded=is_occluded), kind)
 
     def _count_attributes(self, element: Element, *, has_id: bool) -> None:
+        values = _attributes(element)
+        own = {"object_id", "instructions"} if has_id else set[str]()
+        own |= set(MODELS.values()) if has_id and values.get("instructions") else set()
+        own |= {ABSENT} if has_id and split_frames(values.get(ABSENT, "").strip(), 0) is not None else set()
         for each in element.iter("attribute"):
-            if (each.text or "").strip() and not (has_id and each.get("name") in _OWN):
+            if (each.text or "").strip() and each.get("name") not in own:
                 self._tally.find("attribute")
                 self._tally.leave("attribute", _ATTRIBUTES)
 
-    def _absent(self, drawn: list[_Drawn], keys: list[ObjectKey], num_frames: int) -> dict[ObjectKey, set[int]]:
-        """Return the frames on which objects are said not to be there: after an `outside` shape until the next one."""
+    def _absent(
+        self, drawn: list[_Drawn], keys: list[ObjectKey], num_frames: int
+    ) -> tuple[dict[ObjectKey, set[int]], dict[ObjectKey, set[int]]]:
+        """Return the frames on which people say that objects are absent, and those on which nothing is drawn of them.
+
+        Both end with the task. CVAT ends every single shape with an `outside` one, which says nothing; on a track, a
+        person switches it on.
+        """
+        stop = min(num_frames, self._part.end(self._place) or num_frames)
+        step = 1 if self._task_frames is None else self._task_frames.step
         by_holder: dict[int, list[_Drawn]] = {}
         of_key: dict[ObjectKey, dict[int, None]] = {}
         for shape, key in zip(drawn, keys, strict=True):
             if shape.element.tag in ("mask", "polygon", "ellipse"):
                 by_holder.setdefault(shape.holder, []).append(shape)
                 of_key.setdefault(key, {})[shape.holder] = None
-        absent: dict[ObjectKey, set[int]] = {}
+        said: dict[ObjectKey, set[int]] = {}
+        supposed: dict[ObjectKey, set[int]] = {}
         for key, holders in of_key.items():
-            spans = [span for holder in holders for span in _outside(by_holder[holder], num_frames)]
-            if len(holders) > 1 and spans:
-                spans = [range(min(span.start for span in spans), num_frames)]
-            self._objects.check_room(sum(map(len, spans)))
-            absent[key] = {index for span in spans for index in span}
-        return absent
+            spans = {holder: _outside(by_holder[holder], stop) for holder in holders}
+            told = [span for holder in holders if _is_track(by_holder[holder], step) for span in spans[holder]]
+            found = [span for each in spans.values() for span in each]
+            if len(holders) > 1 and found:
+                found = [range(min(span.start for span in found), stop)]
+            self._objects.check_room(sum(map(len, [*told, *found])))
+            marked = split_frames(self._marked.get(key, ""), num_frames) or frozenset()
+            said[key] = {at for span in told for at in span} | marked
+            supposed[key] = {at for span in found for at in span}
+        return said, supposed
 
 
-def _outside(shapes: list[_Drawn], num_frames: int) -> list[range]:
-    ends = [shape.frame_index for shape in shapes[1:]] + [num_frames]
+def _outside(shapes: list[_Drawn], stop: int) -> list[range]:
+    ends = [shape.frame_index for shape in shapes[1:]] + [stop]
     return [range(shape.frame_index, end) for shape, end in zip(shapes, ends, strict=True) if shape.is_outside]
+
+
+def _is_track(shapes: list[_Drawn], step: int) -> bool:
+    """Tell whether a person drew a track: CVAT knows none of masks, and writes every single shape as one."""
+    visible = [shape.frame_index for shape in shapes if not shape.is_outside]
+    is_single = len(visible) == 1 and all(shape.frame_index <= visible[0] + step for shape in shapes)
+    return not is_single and all(shape.element.tag != "mask" for shape in shapes)
 
 
 def _group(element: Element, place: str) -> int:

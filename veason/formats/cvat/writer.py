@@ -6,7 +6,7 @@ CVAT's importer turns a track of masks into its first mask alone, so that a mask
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 from xml.sax.saxutils import quoteattr
@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from veason.draw import color_of
-from veason.formats.cvat.texts import MODELS, UNNAMED, fit_for_xml, join_instructions, xml_text
+from veason.formats.cvat.texts import ABSENT, MODELS, UNNAMED, fit_for_xml, join_frames, join_instructions, xml_text
 from veason.formats.labels.made_with import made_with
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import Tally
@@ -31,6 +31,7 @@ _ATTRIBUTES = (
     ("object_id", "number", "0;1000000;1"),
     ("instructions", "text", ""),
     *((name, "text", "") for name in MODELS.values()),
+    (ABSENT, "text", ""),
 )
 
 
@@ -94,13 +95,15 @@ class _Writer:
     def _object(self, object_id: int) -> None:
         """Write a track for each mask, since CVAT keeps the first of a track alone, and one of all boxes."""
         video = self._video
-        about: dict[str, LabelledQuestion] = {}
+        about: dict[str, list[LabelledQuestion]] = {}
         for question in video.questions:
             if object_id in question.object_ids and question.instruction:
-                about.setdefault(question.instruction, question)
+                about.setdefault(question.instruction, []).append(question)
         own = {"object_id": str(object_id)}
         spoken = own | {"instructions": join_instructions(list(about))} | _models(about.values())
         track = video.tracks[object_id]
+        if absent := [index for index, mask in track.items() if mask.is_empty and mask.provenance == "absent"]:
+            spoken |= {ABSENT: join_frames(absent)}
         masks = {index: mask.rle for index, mask in sorted(track.items()) if not mask.is_empty}
         boxes = {index: box for index, mask in masks.items() if (box := mask_box(mask))}
         for place, (index, rle) in enumerate(masks.items()):
@@ -142,9 +145,13 @@ class _Writer:
         )
 
 
-def _models(questions: Iterable[LabelledQuestion]) -> dict[str, str]:
-    """Return the attributes with the models that labelled instructions, a line each, in the order of those."""
-    named = [made_with(question) for question in questions]
+def _models(about: Iterable[Sequence[LabelledQuestion]]) -> dict[str, str]:
+    """Return the attributes with the models that labelled instructions, a line each, in the order of those.
+
+    Of questions that become one the models are told only where they are the same.
+    """
+    each = [[made_with(question) for question in questions] for questions in about]
+    named = [models[0] if all(one == models[0] for one in models) else {} for models in each]
     return {
         attribute: join_instructions([models.get(key, UNNAMED) for models in named])
         for key, attribute in MODELS.items()

@@ -12,8 +12,11 @@ from veason.formats.labels.values import LabelledQuestion
 POLICY, SEGMENTER = "policy", "segmenter"
 """The keys of a row."""
 
+_SERVER = re.compile(r" at [^\s/\\]+$")
+"""What follows the name of a model on a server: the server's name or number, and its port. No folder lies behind it."""
+
 _MOST_LETTERS = 300
-"""Letters of the longest name that is taken over."""
+"""Letters of the longest name that is taken over whole."""
 
 
 class ModelNames(TypedDict, total=False):
@@ -44,8 +47,10 @@ def stranger_name(name: str) -> str:
 
     >>> stranger_name("/srv/models/mine"), stranger_name("qwen2.5vl:7b at 10.0.0.1:11434")
     ('mine', 'qwen2.5vl:7b')
+    >>> stranger_name("/srv/cats at work/mine"), stranger_name("look at this at [::1]:8000")
+    ('mine', 'look at this')
     """
-    return without_folder(name).partition(" at ")[0]
+    return _SERVER.sub("", without_folder(name))
 
 
 def without_folder(name: str) -> str:
@@ -56,10 +61,11 @@ def without_folder(name: str) -> str:
     >>> without_folder("C:\\models\\mine"), without_folder("/models/mine at 10.0.0.1:8000"), without_folder("a/b/c")
     ('mine', 'mine at 10.0.0.1:8000', 'c')
     """
-    model, at, server = name.partition(" at ")
+    found = _SERVER.search(name)
+    model, server = (name[: found.start()], found[0]) if found else (name, "")
     parts = [part for part in re.split(r"[/\\]", model) if part]
     is_folder = model.startswith((".", "~", "/", "\\")) or "\\" in model or len(parts) > 2
-    return (parts[-1] if is_folder and parts else model) + at + server
+    return (parts[-1] if is_folder and parts else model) + server
 
 
 def models_from(row: Mapping[str, Any]) -> ModelNames:
@@ -78,12 +84,14 @@ def model_pairs(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def model_name(value: object) -> str:
-    """Return a name in one line, "" for anything that is none.
+    """Return a name in one line, "" for anything that is none; of a very long one the beginning.
 
-    >>> model_name(" qwen2.5vl:7b at 127.0.0.1:11434 "), model_name("x" * 301), model_name(7)
-    ('qwen2.5vl:7b at 127.0.0.1:11434', '', '')
+    >>> model_name(" qwen2.5vl:7b at 127.0.0.1:11434 "), model_name("x" * 301)[298:], model_name(7)
+    ('qwen2.5vl:7b at 127.0.0.1:11434', 'x…', '')
     """
     if not isinstance(value, str):
         return ""
     name = " ".join(value.split())
-    return name if name.isprintable() and len(name) <= _MOST_LETTERS else ""
+    if not name.isprintable():
+        return ""
+    return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "…"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def read_upload(
     Raises DataError.
     """
     known, refused = {name: info_from(info) for name, info in own.items()}, None
-    for source in _unpack(Path(upload), Path(unpacked), max_bytes):
+    for source in _unpack(Path(upload), Path(unpacked), max_bytes, set(known)):
         tally = ImportTally()
         try:
             return _read(source, Path(labels), format, known, tally)
@@ -142,11 +142,12 @@ def _read(source: Path, labels: Path, format: str, known: dict[str, VideoInfo], 
     return list(tally.lines())
 
 
-def _unpack(upload: Path, room: Path, max_bytes: int) -> tuple[Path, ...]:
+def _unpack(upload: Path, room: Path, max_bytes: int, known: Set[str]) -> tuple[Path, ...]:
     """Unpack an upload into an empty folder; return what may hold the labels, the likeliest first.
 
     That is the only folder or file in it, and the folder itself: somebody may have packed a dataset, or what lies in
-    it, and some datasets hold a single folder. What is no ZIP file is returned as it is.
+    it, and some datasets hold a single folder. A folder called as a video that is `known` is that video's, unless there
+    are such in it as well. What is no ZIP file is returned as it is.
 
     Raises:
         DataError: it is broken, or holds far more than it seems.
@@ -167,4 +168,7 @@ def _unpack(upload: Path, room: Path, max_bytes: int) -> tuple[Path, ...]:
     except BROKEN_ZIP as error:
         raise DataError(f"cannot unpack {upload.name}: {error}") from error
     inside = [path for path in room.iterdir() if not is_system_file(path.name)]
-    return (inside[0], room) if len(inside) == 1 else (room,)
+    if len(inside) != 1:
+        return (room,)
+    below = {path.name for path in inside[0].iterdir()} if inside[0].is_dir() else set()
+    return (room, inside[0]) if inside[0].name in known and below.isdisjoint(known) else (inside[0], room)

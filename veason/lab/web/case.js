@@ -2,6 +2,7 @@
 // One case: frames of one run or two side by side, the strip of overlaps, the reasoning with its claims, the verdict.
 
 import { ask, pictureAddress, send } from "./ask.js";
+import { commandKey } from "./keys.js";
 import { strip, words } from "./parts.js";
 import { make } from "./words.js";
 
@@ -233,15 +234,16 @@ export class CaseRoom {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    if (event.target instanceof HTMLTextAreaElement && event.key !== "Escape") return;
-    const tag = this.hooks.about.tags[Number(event.key) - 1];
-    if (event.key === "Escape") this.hooks.close();
-    else if (event.key === "p") this.playOrPause();
-    else if (event.key === "ArrowRight") this.go(this.frame + 1);
-    else if (event.key === "ArrowLeft") this.go(this.frame - 1);
-    else if (event.key === "d") this.widen();
-    else if (event.key === "j") this.hooks.next(1);
-    else if (event.key === "k") this.hooks.next(-1);
+    const key = commandKey(event);
+    if (event.target instanceof HTMLTextAreaElement && key !== "Escape") return;
+    const tag = this.hooks.about.tags[Number(key) - 1];
+    if (key === "Escape") this.hooks.close();
+    else if (key === "p") this.playOrPause();
+    else if (key === "ArrowRight") this.go(this.frame + 1);
+    else if (key === "ArrowLeft") this.go(this.frame - 1);
+    else if (key === "d") this.widen();
+    else if (key === "j") this.hooks.next(1);
+    else if (key === "k") this.hooks.next(-1);
     else if (tag) this.judge(tag.name);
     else return;
     event.preventDefault();

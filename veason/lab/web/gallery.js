@@ -2,6 +2,7 @@
 // The gallery: pages of cases are fetched as they come in sight; cards out of sight are taken away.
 
 import { ask, pictureAddress } from "./ask.js";
+import { commandKey } from "./keys.js";
 import { CARD, inSight, layOut, moved, place } from "./window.js";
 import { figure, make, spoken } from "./words.js";
 
@@ -146,9 +147,10 @@ export class Gallery {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    const next = moved(event.key, this.at, this.total, this.plan().columns);
+    const key = commandKey(event);
+    const next = moved(key, this.at, this.total, this.plan().columns);
     if (next !== null) this.choose(next);
-    else if (event.key === "Enter" && this.rows[this.at]) this.hooks.open(this.rows[this.at].key);
+    else if (key === "Enter" && this.rows[this.at]) this.hooks.open(this.rows[this.at].key);
     else return;
     event.preventDefault();
   }

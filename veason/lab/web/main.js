@@ -5,6 +5,7 @@ import { ask, readPlace, send, writePlace } from "./ask.js";
 import { CaseRoom } from "./case.js";
 import { comparePanel } from "./compare.js";
 import { Gallery } from "./gallery.js";
+import { commandKey } from "./keys.js";
 import { probesPanel } from "./probes.js";
 import { make, spoken } from "./words.js";
 
@@ -84,7 +85,7 @@ class Page {
     naming.addEventListener("close", () => this.keepView(naming.returnValue));
     document.addEventListener("keydown", (event) => {
       const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-      if (event.key !== "/" || isTyping) return;
+      if (commandKey(event) !== "/" || isTyping) return;
       event.preventDefault();
       part("query", HTMLInputElement).focus();
     });

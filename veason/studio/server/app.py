@@ -33,6 +33,7 @@ from veason.studio.server.modules import bundle
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
+from veason.studio.server.own_path import OwnPath
 from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build, template
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.rooms import MakeRoom, RoomPages
@@ -85,7 +86,8 @@ def serve(
         is_local=is_local,
         hosts=[*settings.hosts, *([] if is_public else [host])],
     )
-    doors = [guard, Middleware(Doors, teller=studio.teller), *shared_middleware(studio, deployment, people)]
+    doors = [Middleware(OwnPath, root_path=deployment.root_path), guard, Middleware(Doors, teller=studio.teller)]
+    doors += shared_middleware(studio, deployment, people)
     look = _first_look(studio, about, modules)
     app_kwargs: dict[str, Any] = {"middleware": [*doors, *_page_middleware(studio, settings, beside), look]}
     if deployment.has_mcp:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
 from veason.errors import OptionError
+from veason.texts import has_half_letters
 
 MOST_TEXT_LETTERS = 4000
 """Of a text; questions take some hundred."""
@@ -42,7 +43,7 @@ def _checked(name: str, wanted: Any, value: Any) -> Any:
     if wanted not in _WANTED:
         return value
     if wanted is str:
-        is_good = isinstance(value, str) and len(value) <= MOST_TEXT_LETTERS and not _has_half_letters(value)
+        is_good = isinstance(value, str) and len(value) <= MOST_TEXT_LETTERS and not has_half_letters(value)
     elif wanted is bool:
         is_good = isinstance(value, bool)
     else:
@@ -51,10 +52,6 @@ def _checked(name: str, wanted: Any, value: Any) -> Any:
     if not is_good:
         raise OptionError(f"{name} is {_WANTED[wanted]}, got {_shown(value)}")
     return wanted(value)
-
-
-def _has_half_letters(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(value: Any) -> str:

@@ -10,6 +10,9 @@ from veason.errors import OptionError
 from veason.studio.server.guard import LOOPBACK
 
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_TAKEN = frozenset(("assets", "config", "gradio_api", "health", "lab", "mcp", "metrics", "static", "who"))
+"""First parts of the server's own paths, which a proxy's path would hide."""
+
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
 
 
@@ -43,6 +46,8 @@ class Deployment:
             raise OptionError(
                 f"--root-path is a path such as /veason, without a slash at its end, got {self.root_path!r}"
             )
+        if not _TAKEN.isdisjoint(self.root_path.split("/")[1:2]):
+            raise OptionError(f"--root-path {self.root_path} hides a page of the server's own: choose another name")
         if self.user_header is not None and not _HEADER.fullmatch(self.user_header):
             raise OptionError(
                 f"--user-header is the name of a header such as X-Forwarded-User, got {self.user_header!r}"

@@ -38,6 +38,16 @@ SENSELESS = (ArithmeticError, AssertionError, AttributeError, LookupError, Recur
 _READERS = ("fastapi", "gradio", "httpx", "multipart", "pydantic", "starlette")
 """What is raised where a request makes no sense, or by whom; what the studio itself raises, it has told before."""
 
+_UNSAID = "this call made no sense to the server: /?view=api shows what each call wants, and in what order"
+_STREAMED = {
+    b'"output":{"error":null}': f'"output":{{"error":{json.dumps(_UNSAID)}}}'.encode(),
+    b'event: error\ndata: {"error": null}': b"event: error\ndata: " + json.dumps({"error": _UNSAID}).encode(),
+}
+"""What gradio writes into a stream where a call broke before it reached the studio, and what is written instead.
+
+The texts inside of a message cannot look so: their quotes are escaped.
+"""
+
 
 class Doors:
     """Answers in words where a door is closed, and where a request breaks what is behind an open one.
@@ -64,6 +74,9 @@ class Doors:
             if message["type"] == "http.response.start":
                 state.has_begun = True
                 state.is_failed = message["status"] == 500
+                state.is_stream = any(value.startswith(b"text/event-stream") for _, value in message["headers"])
+            elif state.is_stream:
+                message["body"] = _said(message.get("body", b""))
             if not state.is_failed:
                 await send(message)
 
@@ -93,9 +106,9 @@ class Doors:
 
 
 class _State:
-    """What an answer has sent: anything, and a status that says no more than that the server failed."""
+    """What an answer has sent: anything, a status that says no more than that the server failed, a stream of events."""
 
-    has_begun = is_failed = False
+    has_begun = is_failed = is_stream = False
 
 
 def is_open(path: str) -> bool:
@@ -108,6 +121,13 @@ def is_open(path: str) -> bool:
         door = path.removeprefix(API_PREFIX)
         return any(door.startswith(one) if one.endswith(("/", "=")) else door.removesuffix("/") == one for one in OPEN)
     return not any(path == one or path.startswith(f"{one}/") for one in CLOSED)
+
+
+def _said(part: bytes) -> bytes:
+    """Return a part of an answer in which an error that gradio leaves without words has some."""
+    for unsaid, said in _STREAMED.items():
+        part = part.replace(unsaid, said)
+    return part
 
 
 def _place_of(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 On a slow line the scripts take seconds. Until then what lies over the page shows the same welcome, and keeps the clip
 or the example that a visitor chooses; the page's own script (`welcome/first.js`) takes the choice over and the layer
-away.
+away. Where that script does not come, it says so.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ _BETWEEN = re.compile(r"\s+")
 _LOOK = (
     f"#{LAYER} {{ position: fixed; inset: 0; z-index: 60; overflow: auto; }} "
     f"#{LAYER} .v-head {{ min-height: 56px; }} #{LAYER} .v-resume {{ visibility: hidden; }}"
+    ".v-app.v-failed { position: fixed; z-index: 61; left: 50%; bottom: 22px; transform: translateX(-50%); "
+    "display: flex; gap: 14px; align-items: center; width: max-content; max-width: calc(100vw - 32px); min-height: 0; "
+    "box-sizing: border-box; "
+    "padding: 11px 14px; border: 1px solid; border-radius: var(--r); color: var(--bad); background: var(--bad-bg); }"
 )
 """Nothing moves once the page itself is there: what it has besides has its room already."""
 
@@ -52,15 +56,50 @@ const isDark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dar
 if (isDark) document.body.classList.add("dark");
 """
 
-# The choice is kept as `veasonFirst`: the place of an example, or a file.
+PATIENCE_S = 30
+"""Seconds without the page's own script after which somebody is told."""
+
+# Told too early or for nothing, it goes away with the layer. Only the server's own scripts count: gradio asks for some
+# that a machine without the internet does not get, and works without them.
+_FAILURE = f"""
+window.veasonFailed = () => {{
+  if (document.querySelector(".v-failed")) return;
+  const told = document.createElement("span");
+  told.textContent = "This page has not come whole. Look at your connection and load it again: what was saved is safe.";
+  const again = document.createElement("button");
+  again.className = "v-btn";
+  again.textContent = "Reload";
+  again.onclick = () => location.reload();
+  const box = document.createElement("div");
+  box.className = "v-app v-failed";
+  box.setAttribute("role", "alert");
+  box.append(told, again);
+  document.body.append(box);
+}};
+setTimeout(() => window.veasonFailed?.(), {PATIENCE_S * 1000});
+addEventListener("error", ({{ target }}) => {{
+  if (target instanceof HTMLScriptElement && target.src.startsWith(location.origin)) window.veasonFailed?.();
+}}, true);
+addEventListener("unhandledrejection", ({{ reason }}) => {{
+  if (reason instanceof TypeError && /import/i.test(reason.message)) window.veasonFailed?.();
+}});
+"""
+
+# The choice is kept as `veasonFirst`: the place of an example, or a file. Keys are not to reach what lies behind.
 _SCRIPT = f"""
 (() => {{
   const layer = document.getElementById("{LAYER}");
   const asked = new URL(location.href).searchParams;
   if (asked.get("work") || asked.get("queue")) return layer.remove();
+  addEventListener("DOMContentLoaded", () => {{
+    const page = document.querySelector("gradio-app");
+    if (page && layer.isConnected) page.inert = true;
+  }});
+  const told = layer.querySelector(".v-drop > span:not(.v-drop-sign)");
+  told.setAttribute("role", "status");
   const keep = (choice, name) => {{
     window.veasonFirst = choice;
-    layer.querySelector(".v-drop > span:not(.v-drop-sign)").textContent = "Opening " + name + " …";
+    told.textContent = "Opening " + name + " …";
   }};
   const take = (file) => file && keep({{ file }}, file.name);
   layer.addEventListener("click", (event) => {{
@@ -139,7 +178,7 @@ def layer(markup: str, styles: Sequence[str], cards: Sequence[tuple[ExamplePart,
     look = _BETWEEN.sub(" ", _REMARK.sub("", "\n".join((*styles, _LOOK))))
     head = '<header class="v-head"><span class="v-logo">Vea<i>son</i></span></header>'
     before = f"<style>{look}</style><script>{{{_COLOURS}}}</script>"
-    return f'{before}<div class="v-app" id="{LAYER}">{head}{welcome}<script>{_SCRIPT}</script></div>'
+    return f'{before}<div class="v-app" id="{LAYER}">{head}{welcome}<script>{_FAILURE}{_SCRIPT}</script></div>'
 
 
 def small_picture(path: Path) -> bytes:

@@ -54,7 +54,11 @@ const start = (rows) => {{
   rows.forEach(make);
   return import(made.get("main.js")).then((module) => module.start(scope));
 }};
-fetch(new URL(props.main, document.baseURI)).then((answer) => answer.json()).then(start);
+const told = (error) => {{
+  window.veasonFailed?.();
+  throw error;
+}};
+fetch(new URL(props.main, document.baseURI)).then((answer) => answer.json()).then(start).catch(told);
 """
 """Makes modules of `modules.bundle` again, each under its own name, and starts the page."""
 

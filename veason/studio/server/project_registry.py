@@ -51,8 +51,8 @@ class ProjectRegistry:
         self._settings = settings
         self._lock = threading.RLock()
         self._open: dict[str, Project] = {}
-        self._leave: Callable[[str], None] = lambda key: None
-        self._is_busy: Callable[[str], bool] = lambda key: False
+        self._flush: Callable[[str], None] = lambda key: None
+        self._leave: Callable[[str], bool] = lambda key: True
         self._used: dict[str, float] = {}
         self._making: set[str] = set()
         self._swept = 0.0
@@ -74,9 +74,15 @@ class ProjectRegistry:
         """Folders of this machine that visitors are not told of."""
         return () if self._settings.visitors is None else (self._settings.visitors.absolute(),)
 
-    def before_closing(self, leave: Callable[[str], None], is_busy: Callable[[str], bool]) -> None:
-        """Call `leave(key)` before a project is closed, which lets go of what is open; never while `is_busy(key)`."""
-        self._leave, self._is_busy = leave, is_busy
+    def before_closing(self, flush: Callable[[str], None], leave: Callable[[str], bool]) -> None:
+        """Call these before a project is closed, with its key.
+
+        Args:
+            flush: puts on the disk what still waits for it, which takes its time; may raise ProjectError.
+            leave: lets go of all that is open of the project and gives True, or changes nothing and gives False where
+                anybody is at work. It is called while nobody can get a project, and must not ask for one.
+        """
+        self._flush, self._leave = flush, leave
 
     @property
     def visitor_bytes(self) -> int:
@@ -196,7 +202,7 @@ class ProjectRegistry:
     def sweep(self, more: int = 0, *, is_due: bool = False) -> None:
         """Close visitors' projects that nobody uses, and delete the oldest ones until the rest fits, unless in use.
 
-        Those that nobody wrote to for their lifetime go in any case.
+        Those that nobody wrote to for their lifetime go even where there is room for them.
 
         Args:
             more: bytes for which there should be room beside the rest.
@@ -216,24 +222,30 @@ class ProjectRegistry:
     def _close_unused(self, but: str = "") -> None:
         """Close visitors' projects that are too old, and those that are idle or beyond the budget, unless at work."""
         with self._lock:
-            used, now = self._used, time.monotonic()
-            keys = sorted(self._open, key=lambda key: used.get(key, 0.0))
-            held = sum(project.num_bytes for project in self._open.values())
-            ending = []
-            for key in keys:
-                if key == but:
+            keys = sorted(self._open, key=lambda key: self._used.get(key, 0.0))
+        for key in keys:
+            used = self._unused_since(key)
+            if key == but or used is None:
+                continue
+            with suppress(ProjectError):  # then it does not let itself be closed
+                self._flush(key)
+            with self._lock:  # nobody gets it from here on, so that nobody begins to use it
+                if self._used.get(key, 0.0) != used or key not in self._open or not self._leave(key):
                     continue
-                is_old = _age(self._open[key].folder) > self._settings.visitor_age_s
-                is_unused = now - used.get(key, 0.0) > CLOSE_AFTER_S or held > OPEN_BYTES
-                if is_old or (is_unused and not self._is_busy(key)):
-                    held -= self._open[key].num_bytes
-                    ending.append(key)
-            closing = {key: self._open.pop(key) for key in ending}
-            for key in ending:
+                project = self._open.pop(key)
                 self._used.pop(key, None)
-        for key, project in closing.items():
-            self._leave(key)  # without the lock: whoever leaves may hold one of its own
             project.release()
+
+    def _unused_since(self, key: str) -> float | None:
+        """Return when a project was asked for last that need not stay open; None where it is not open or has to."""
+        with self._lock:
+            if key not in self._open:
+                return None
+            used = self._used.get(key, 0.0)
+            is_idle = time.monotonic() - used > CLOSE_AFTER_S
+            is_too_much = sum(project.num_bytes for project in self._open.values()) > OPEN_BYTES
+            is_old = _age(self._open[key].folder) > self._settings.visitor_age_s
+        return used if is_idle or is_too_much or is_old else None
 
     @contextmanager
     def _may_end(self, folder: Path) -> Iterator[bool]:

@@ -47,7 +47,7 @@ class OpenQuestions:
         self._open: OrderedDict[str, OpenQuestion] = OrderedDict()
         self._opening: dict[str, _Opening] = {}
         self._lock = threading.RLock()
-        registry.before_closing(self._leave_project, self._is_busy)
+        registry.before_closing(self.flush, self._leave_project)
 
     @contextmanager
     def using(self, work_id: str, max_s: float | None = None) -> Iterator[OpenQuestion]:
@@ -192,11 +192,7 @@ class OpenQuestions:
         for question in list(self._open.values()):
             if len(self._open) <= self._capacity:
                 return
-            if question.is_idle:
-                try:
-                    question.labels.flush()
-                except ProjectError:
-                    continue
+            if question.is_idle and _is_on_disk(question):
                 self._open.pop(question.id).lease.give_up()
 
     def _is_busy(self, key: str) -> bool:
@@ -204,10 +200,26 @@ class OpenQuestions:
             is_opening = any(work_id.startswith(f"{key}.") for work_id in self._opening)
             return is_opening or any(one.key == key and not one.is_idle for one in self._open.values())
 
-    def _leave_project(self, key: str) -> None:
+    def _leave_project(self, key: str) -> bool:
+        """Close the questions of a project and give True; or none, and False, where one is in use or keeps masks."""
         with self._lock:
-            ending = [self._open.pop(one.id) for one in list(self._open.values()) if one.key == key]
-        _end(ending)
+            ending = [one for one in self._open.values() if one.key == key]
+            if self._is_busy(key) or not all(map(_is_on_disk, ending)):
+                return False
+            for question in ending:
+                del self._open[question.id]
+        for question in ending:
+            question.lease.give_up()
+        return True
+
+
+def _is_on_disk(question: OpenQuestion) -> bool:
+    """Put the masks of an idle question on the disk; tell whether that was done, or its project is gone for ever."""
+    try:
+        question.labels.flush()
+    except ProjectError:
+        return not question.project.folder.exists()
+    return True
 
 
 def _end(questions: list[OpenQuestion]) -> None:

@@ -11,6 +11,7 @@
 
 import { targetOf } from "../core/dom.js";
 import { comboOf } from "./combos.js";
+import { REPEATED } from "./presets.js";
 
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -41,7 +42,8 @@ export function bindKeys(bound) {
     const command = combo === null ? null : keymap.commandOf(combo);
     const { work, info, screen } = state.get();
     if ((!work || !info || screen === "queue") && command !== "help") return;
-    if (nudge(event, bound) || (combo !== null && bound.actions.classByKey(combo))) event.preventDefault();
+    const isHeld = event.repeat && command !== null && combo !== " " && !REPEATED.has(command);
+    if (nudge(event, bound) || isHeld || (combo !== null && bound.actions.classByKey(combo))) event.preventDefault();
     else if (combo !== null && /^[1-9]$/.test(combo) && !command) chooseObject(Number(combo), bound);
     else if (command) {
       if (combo === " ") gestures.hold();

@@ -97,6 +97,15 @@ export const COMMANDS = [
   ],
 ];
 
+/** Commands that a held key gives again and again; every other key acts once, however long it is held.
+ * @type {ReadonlySet<Command>} */
+export const REPEATED = new Set(
+  /** @type {Command[]} */ ([
+    ...["prev", "next", "back", "ahead", "prevKey", "nextKey", "prevDoubt", "nextDoubt", "closer", "farther"],
+    ...["smaller", "larger", "nextObject", "prevObject", "prevClip", "nextClip", "undo", "redo"],
+  ]),
+);
+
 const CVAT = {
   play: [" "],
   prev: ["ArrowLeft", "d"],

@@ -164,7 +164,9 @@ export class Question {
       this.#ask(false);
     };
     instruction.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && !event.shiftKey) submit(event);
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return; // Enter ends a composed word first
+      if (event.repeat) event.preventDefault();
+      else submit(event);
     });
     ask.addEventListener("submit", submit);
   }

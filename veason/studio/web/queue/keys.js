@@ -17,8 +17,8 @@ import { targetOf } from "../core/dom.js";
  * @param {RowActions} actions
  */
 export function bindQueueKeys(refs, state, queue, actions) {
-  const keys = { ...moving(queue), ...deciding(queue, actions), ...elsewhere(refs, state, queue) };
-  const acts = new Map(Object.entries(keys));
+  const moves = moving(queue);
+  const acts = new Map(Object.entries({ ...moves, ...deciding(queue, actions), ...elsewhere(refs, state, queue) }));
 
   const press = (/** @type {KeyboardEvent} */ event) => {
     if (refs.queue.hidden || event.altKey) return;
@@ -29,12 +29,13 @@ export function bindQueueKeys(refs, state, queue, actions) {
     const isTyping = Boolean(target?.closest("input, textarea, select"));
     if (isTyping && event.key === "Escape") refs.rows.focus();
     if (isTyping || ((event.key === "Enter" || event.key === " ") && target?.closest("button"))) return;
-    const act = isAll ? () => queue.tickAll() : acts.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const act = isAll ? () => queue.tickAll() : acts.get(key);
     if (event.key === "Escape" && state.get().work) queue.show(false);
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
-    act();
+    if (!event.repeat || key in moves) act(); // a held key moves on, and decides once
   };
   document.addEventListener("keydown", press, true);
 }
