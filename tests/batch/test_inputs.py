@@ -24,7 +24,7 @@ from veason.batch import (
     run_batch,
 )
 from veason.batch.jobs import BatchQuestion
-from veason.batch.videos import DIGESTS, Footage, digest_of
+from veason.batch.videos import DIGESTS, VideoFetcher, digest_of
 from veason.errors import ExportError, MissingBackend, OptionError, ProjectError, VideoError
 from veason.video import VideoWriter
 
@@ -196,7 +196,7 @@ def test_a_store_without_its_library_says_what_to_install(tmp_path: Path) -> Non
 
 def test_what_a_worker_reads_is_what_was_listed(clips: Path) -> None:
     (job,) = jobs_of([str(clips / "a")], ["q"])
-    footage = Footage()
+    footage = VideoFetcher()
     assert footage.path_of(job.video, job.digest) == Path(job.video)
     os.utime(job.video)
     assert footage.path_of(job.video, job.digest) == Path(job.video)

@@ -19,7 +19,7 @@ from tests.batch.test_inputs import write_clip
 from tests.cluster.work import Doubling, given_up
 from veason.batch import Pools, ResultFolder, collect, run_batch, run_on_cluster, write_masks_zip
 from veason.cli import main
-from veason.cluster import Cluster, Item, Stage, run_stages
+from veason.cluster import Cluster, WorkItem, WorkStage, run_stages
 from veason.errors import DeviceError, ExportError, OptionError, VideoError
 
 ray = pytest.importorskip("ray", reason="ray is not installed: make test-ray")
@@ -63,8 +63,8 @@ def files_of(out: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(out.glob("results/*/*.json"))}
 
 
-def doubling(tmp_path: Path, **options: Any) -> Stage:
-    return Stage("double", partial(Doubling, tmp_path / "log"), given_up, **options)
+def doubling(tmp_path: Path, **options: Any) -> WorkStage:
+    return WorkStage("double", partial(Doubling, tmp_path / "log"), given_up, **options)
 
 
 def test_a_cluster_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str], clips: Path, tmp_path: Path) -> None:
@@ -85,20 +85,23 @@ def test_a_cluster_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str],
     assert main([*words, "--policy-workers", "2"]) == 2
     assert "--policy-workers belongs to --engine ray" in capsys.readouterr().err
     with pytest.raises(OptionError):
-        Stage("x", int, given_up, workers=0)
+        WorkStage("x", int, given_up, workers=0)
 
 
 @pytest.mark.usefixtures("here")
 def test_items_go_through_stages_once_each(tmp_path: Path) -> None:
-    stages = [doubling(tmp_path, workers=2, cpus=0.5), Stage("again", partial(Doubling, tmp_path / "log"), given_up)]
+    stages = [
+        doubling(tmp_path, workers=2, cpus=0.5),
+        WorkStage("again", partial(Doubling, tmp_path / "log"), given_up),
+    ]
     numbers = [number for number in range(40) if number != 13]
-    found = list(run_stages([Item(str(number), number) for number in numbers], stages, Cluster()))
+    found = list(run_stages([WorkItem(str(number), number) for number in numbers], stages, Cluster()))
     assert sorted((item.name, item.payload) for item in found) == sorted((str(one), 4 * one) for one in numbers)
 
 
 @pytest.mark.usefixtures("here")
 def test_an_item_that_kills_every_actor_is_given_up_and_the_others_are_not(tmp_path: Path) -> None:
-    items = [Item(str(number), number) for number in (1, 13, 2)]
+    items = [WorkItem(str(number), number) for number in (1, 13, 2)]
     found = {item.name: item.payload for item in run_stages(items, [doubling(tmp_path)], Cluster())}
     assert found == {"1": 2, "2": 4, "13": "5 died over 13"}
 
@@ -106,9 +109,9 @@ def test_an_item_that_kills_every_actor_is_given_up_and_the_others_are_not(tmp_p
 @pytest.mark.usefixtures("here")
 def test_what_the_next_item_would_meet_as_well_ends_it(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="out of memory on the accelerator"):
-        list(run_stages([Item("a", -1)], [doubling(tmp_path)], Cluster()))
+        list(run_stages([WorkItem("a", -1)], [doubling(tmp_path)], Cluster()))
     with pytest.raises(DeviceError, match=r"need 101 CPUs \(there are 6\)"):
-        list(run_stages([Item("a", 1)], [doubling(tmp_path, workers=100)], Cluster()))
+        list(run_stages([WorkItem("a", 1)], [doubling(tmp_path, workers=100)], Cluster()))
 
 
 @pytest.mark.usefixtures("here")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from veason.batch.jobs import Job
-from veason.batch.videos import Footage
+from veason.batch.videos import VideoFetcher
 from veason.errors import AnswerError, DeviceError, ExportError, MissingBackend, VeasonError
 from veason.policy.outcome import require_answer
 from veason.profile import sample_indices
@@ -55,7 +55,7 @@ NOTHING_SPENT = Spent()
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class JobThought:
     """What the policy made of a question.
 
     Attributes:
@@ -79,7 +79,7 @@ class Thought:
     spent: Spent = NOTHING_SPENT
 
 
-def think_job(pipeline: Pipeline, job: Job, footage: Footage) -> Thought:
+def think_job(pipeline: Pipeline, job: Job, footage: VideoFetcher) -> JobThought:
     """Ask the policy; what is wrong with the video or the answer is the thought's failure.
 
     Raises:
@@ -88,7 +88,7 @@ def think_job(pipeline: Pipeline, job: Job, footage: Footage) -> Thought:
     """
     assert pipeline.policy is not None
     started = time.perf_counter()
-    thought = Thought(job, pipeline.policy.name)
+    thought = JobThought(job, pipeline.policy.name)
     try:
         with open_video(footage.path_of(job.video, job.digest)) as video:
             shown = tuple(sample_indices(video.info.num_frames, pipeline.policy.frame_count))
@@ -107,7 +107,7 @@ def think_job(pipeline: Pipeline, job: Job, footage: Footage) -> Thought:
     return replace(thought, spent=Spent(time.perf_counter() - started, 0.0, *tokens))
 
 
-def track_job(pipeline: Pipeline, thought: Thought, footage: Footage) -> tuple[dict[str, Any], Spent]:
+def track_job(pipeline: Pipeline, thought: JobThought, footage: VideoFetcher) -> tuple[dict[str, Any], Spent]:
     """Track what the policy found, and return the result with what it cost; the masks are whole, or there are none.
 
     Raises:
@@ -131,7 +131,7 @@ def track_job(pipeline: Pipeline, thought: Thought, footage: Footage) -> tuple[d
 
 
 def as_record(
-    thought: Thought, segmenter: str | None = None, objects: Mapping[int, Mapping[int, ObjectMask]] | None = None
+    thought: JobThought, segmenter: str | None = None, objects: Mapping[int, Mapping[int, ObjectMask]] | None = None
 ) -> dict[str, Any]:
     """Return a result as JSON values; nothing in there depends on when and where it was made.
 

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from veason.batch.answering import NOTHING_SPENT, MakePipeline, Spent, Thought, as_record, think_job, track_job
+from veason.batch.answering import NOTHING_SPENT, JobThought, MakePipeline, Spent, as_record, think_job, track_job
 from veason.batch.jobs import Job, unique_jobs
 from veason.batch.results import ResultFolder
 from veason.batch.running import JobOutcome, deadly
-from veason.batch.videos import Footage, is_address
-from veason.cluster import Cluster, Item, Stage, run_stages
+from veason.batch.videos import VideoFetcher, is_address
+from veason.cluster import Cluster, WorkItem, WorkStage, run_stages
 from veason.errors import VideoError
 
 
@@ -72,8 +72,8 @@ def run_on_cluster(
         left = [job for job in unique_jobs(jobs) if job.key not in done]
         for job in left:
             if job.failure:
-                yield _kept(folder, as_record(Thought(job, failure=job.failure)), NOTHING_SPENT)
-        items = [Item(job.key, job) for job in left if not job.failure]
+                yield _kept(folder, as_record(JobThought(job, failure=job.failure)), NOTHING_SPENT)
+        items = [WorkItem(job.key, job) for job in left if not job.failure]
         for item in run_stages(items, _stages(make_pipeline, pools, threads), cluster):
             yield _kept(folder, *item.payload)
 
@@ -83,14 +83,14 @@ def _kept(folder: ResultFolder, record: dict[str, Any], spent: Spent) -> JobOutc
     return JobOutcome.of(record, spent.policy_s + spent.segmenter_s, spent)
 
 
-def _stages(make_pipeline: MakePipeline, pools: Pools, threads: int | None) -> list[Stage]:
+def _stages(make_pipeline: MakePipeline, pools: Pools, threads: int | None) -> list[WorkStage]:
     policy_cpus = pools.cpus if pools.policy_cpus is None else pools.policy_cpus
     return [
-        Stage(
+        WorkStage(
             "policy", partial(_Thinking, make_pipeline), _give_up_thinking,
             workers=pools.policies, cpus=policy_cpus, gpus=pools.policy_gpus, threads=threads,
         ),
-        Stage(
+        WorkStage(
             "segmenter", partial(_Tracking, make_pipeline), _give_up_tracking,
             workers=pools.segmenters, cpus=pools.cpus, gpus=pools.segmenter_gpus, threads=threads,
         ),
@@ -101,10 +101,10 @@ class _Thinking:
     """The policy of an actor."""
 
     def __init__(self, make_pipeline: MakePipeline) -> None:
-        self._pipeline, self._footage = make_pipeline(has_segmenter=False), Footage()
+        self._pipeline, self._footage = make_pipeline(has_segmenter=False), VideoFetcher()
         self._has_seen = False
 
-    def __call__(self, job: Job) -> Thought:
+    def __call__(self, job: Job) -> JobThought:
         # The first video that is missing tells of a disk that is not there; a later one is gone, and a row.
         if not (self._has_seen or is_address(job.video) or Path(job.video).exists()):
             raise VideoError(
@@ -119,15 +119,15 @@ class _Tracking:
     """The segmenter of an actor."""
 
     def __init__(self, make_pipeline: MakePipeline) -> None:
-        self._pipeline, self._footage = make_pipeline(has_policy=False), Footage()
+        self._pipeline, self._footage = make_pipeline(has_policy=False), VideoFetcher()
 
-    def __call__(self, thought: Thought) -> tuple[dict[str, Any], Spent]:
+    def __call__(self, thought: JobThought) -> tuple[dict[str, Any], Spent]:
         return track_job(self._pipeline, thought, self._footage)
 
 
-def _give_up_thinking(job: Job, died: int) -> Thought:
-    return Thought(job, failure=deadly(Thought(job), died)["error"])
+def _give_up_thinking(job: Job, died: int) -> JobThought:
+    return JobThought(job, failure=deadly(JobThought(job), died)["error"])
 
 
-def _give_up_tracking(thought: Thought, died: int) -> tuple[dict[str, Any], Spent]:
+def _give_up_tracking(thought: JobThought, died: int) -> tuple[dict[str, Any], Spent]:
     return deadly(thought, died), thought.spent

@@ -53,7 +53,7 @@ def write_masks_zip(folder: ResultFolder, out: Path, jobs: Sequence[Job]) -> Zip
     seen: set[str] = set()
     with writing(out), atomic_file(out / MASKS_ZIP) as file, zipfile.ZipFile(file, "w") as archive:
         for record in results_of(folder, jobs):
-            frames = frames_of(record)
+            frames = masks_by_frame_of(record)
             place = f"Annotations/{record['key']}" if frames else ""
             absent = "" if record["absent"] is None else str(record["absent"]).lower()
             rows.writerow(
@@ -73,7 +73,7 @@ def write_masks_zip(folder: ResultFolder, out: Path, jobs: Sequence[Job]) -> Zip
     return ZippedMasks(pictures, lost)
 
 
-def frames_of(record: dict[str, Any]) -> dict[int, dict[int, ObjectMask]]:
+def masks_by_frame_of(record: dict[str, Any]) -> dict[int, dict[int, ObjectMask]]:
     """Return the masks of a result by frame index and object, frames ascending."""
     width, height = record["size_wh"]
     frames: dict[int, dict[int, ObjectMask]] = {}

@@ -10,9 +10,9 @@ from typing import Any
 from veason.annotation import Asked, Edit, GotAnswer, GotMasks
 from veason.batch.collect import results_of
 from veason.batch.jobs import Job
-from veason.batch.pictures import frames_of
+from veason.batch.pictures import masks_by_frame_of
 from veason.batch.results import ResultFolder
-from veason.batch.videos import Footage, is_address
+from veason.batch.videos import VideoFetcher, is_address
 from veason.errors import VideoError
 from veason.project import Project
 from veason.project.database import PROJECT_FILE
@@ -20,7 +20,7 @@ from veason.project.statistics import rank
 from veason.tracks import prompts_from_answer
 from veason.types import Answer, Box, FrameMasks, Note
 
-SOURCE = "batch"
+_SOURCE = "batch"
 """How the log of a project names this work."""
 
 
@@ -49,7 +49,7 @@ def into_queue(folder: ResultFolder, jobs: Sequence[Job], place: Path) -> Queued
         ProjectError: the project cannot be opened or written.
         ExportError: a result cannot be read.
     """
-    footage = Footage()
+    footage = VideoFetcher()
     added = known = 0
     left_out: list[str] = []
     wanted = {(job.video, job.instruction): job for job in jobs}
@@ -80,25 +80,25 @@ def into_queue(folder: ResultFolder, jobs: Sequence[Job], place: Path) -> Queued
 def _enter(project: Project, video_id: int, record: dict[str, Any]) -> None:
     """Add one question with its answer and masks, or its failure."""
     question_id = project.library.add_question(video_id, record["instruction"])
-    policy, segmenter = record["policy"] or SOURCE, record["segmenter"] or SOURCE
-    answer = answer_of(record)
+    policy, segmenter = record["policy"] or _SOURCE, record["segmenter"] or _SOURCE
+    answer = _answer_of(record)
     if answer is not None:
         edits: list[Edit] = [
             Asked(record["instruction"], tuple(record["frames_shown"])),
             GotAnswer(answer, prompts_from_answer(answer)),
         ]
         project.labels.follow(question_id, edits, source=policy)
-        arrived = [GotMasks(FrameMasks(frame, masks)) for frame, masks in frames_of(record).items()]
+        arrived = [GotMasks(FrameMasks(frame, masks)) for frame, masks in masks_by_frame_of(record).items()]
         if arrived:
             project.labels.follow(question_id, arrived, source=segmenter)
     if record["error"]:
         project.queue.fail(question_id, record["error"], text=record["text"], source=policy)
     else:
         rank(project, question_id)
-        project.queue.set_status(question_id, "proposed", source=SOURCE)
+        project.queue.set_status(question_id, "proposed", source=_SOURCE)
 
 
-def answer_of(record: dict[str, Any]) -> Answer | None:
+def _answer_of(record: dict[str, Any]) -> Answer | None:
     """Return the answer that a result holds, None where it holds none."""
     if record["think"] is None:
         return None

@@ -11,10 +11,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from veason.batch.answering import NOTHING_SPENT, MakePipeline, Spent, Thought, as_record, think_job, track_job
+from veason.batch.answering import NOTHING_SPENT, JobThought, MakePipeline, Spent, as_record, think_job, track_job
 from veason.batch.jobs import Job, unique_jobs
 from veason.batch.results import ResultFolder
-from veason.batch.videos import Footage
+from veason.batch.videos import VideoFetcher
 from veason.cluster.stages import MOST_DEATHS
 from veason.errors import VeasonError
 
@@ -158,7 +158,7 @@ def run_worker(jobs: Sequence[Job], task: _Task, told: Connection) -> None:
 def work(jobs: Sequence[Job], task: _Task) -> Generator[JobOutcome, None, None]:
     """Do the jobs that nobody holds and that have no result; the models are loaded for the first of them."""
     pipeline: Pipeline | None = None
-    folder, footage = ResultFolder(task.out), Footage()
+    folder, footage = ResultFolder(task.out), VideoFetcher()
     for job in jobs:
         if folder.has(job.key, retry_errors=task.retry_errors):
             continue
@@ -167,9 +167,9 @@ def work(jobs: Sequence[Job], task: _Task) -> Generator[JobOutcome, None, None]:
                 continue
             started, spent = time.perf_counter(), NOTHING_SPENT
             if job.failure:
-                record = as_record(Thought(job, failure=job.failure))
+                record = as_record(JobThought(job, failure=job.failure))
             elif died >= MOST_DEATHS:
-                record = deadly(Thought(job), died)
+                record = deadly(JobThought(job), died)
             else:
                 pipeline = pipeline or _load(task)
                 record, spent = track_job(pipeline, think_job(pipeline, job, footage), footage)
@@ -185,7 +185,7 @@ def _load(task: _Task) -> Pipeline:
     return task.make_pipeline()
 
 
-def deadly(thought: Thought, died: int) -> dict[str, Any]:
+def deadly(thought: JobThought, died: int) -> dict[str, Any]:
     """Return the result of a question over which `died` workers died."""
     told = f"{died} workers died over this question (out of memory?): --retry-errors asks it again"
-    return as_record(Thought(thought.job, thought.policy, thought.info, thought.shown, failure=told))
+    return as_record(JobThought(thought.job, thought.policy, thought.info, thought.shown, failure=told))

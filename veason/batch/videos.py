@@ -205,7 +205,7 @@ def _keep(file: Path, rows: list[dict[str, Any]]) -> None:
         raise ExportError(f"cannot write into {file.parent} ({error.strerror}): make room and start again") from error
 
 
-class Footage:
+class VideoFetcher:
     """How a worker gets at videos: those of a store are downloaded, and the last one stays for its next question.
 
     Content is checked against the digest that the video was listed with, so that no result is of another video than it

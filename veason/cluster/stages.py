@@ -27,7 +27,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class WorkItem:
     """Something to work on.
 
     Attributes:
@@ -40,7 +40,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class WorkStage:
     """One step of the work, and the actors that do it.
 
     Attributes:

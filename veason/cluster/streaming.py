@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from veason import __version__
-from veason.cluster.stages import MOST_DEATHS, Cluster, Item, Stage
+from veason.cluster.stages import MOST_DEATHS, Cluster, WorkItem, WorkStage
 from veason.errors import DeviceError, OptionError, VeasonError
 from veason.libraries import library_imports
 
@@ -24,7 +24,9 @@ _BLOCKS_A_WORKER = 64
 _POLL_S = 1.0
 
 
-def run_stages(items: Sequence[Item], stages: Sequence[Stage], cluster: Cluster) -> Generator[Item, None, None]:
+def run_stages(
+    items: Sequence[WorkItem], stages: Sequence[WorkStage], cluster: Cluster
+) -> Generator[WorkItem, None, None]:
     """Yield each item once, in no fixed order, with what the last stage made of it. Closing it stops the actors.
 
     Raises:
@@ -65,7 +67,7 @@ def run_stages(items: Sequence[Item], stages: Sequence[Stage], cluster: Cluster)
 class _Actor:
     """A stage in an actor's process. It loads its models with the first item, so that their errors can be told."""
 
-    def __init__(self, stage: Stage, version: str, ledger: Any) -> None:
+    def __init__(self, stage: WorkStage, version: str, ledger: Any) -> None:
         self._stage, self._version, self._ledger = stage, version, ledger
         self._work: Any = None
 
@@ -75,7 +77,7 @@ class _Actor:
         done = [pickle.dumps(self._do(pickle.loads(row))) for row in block[_COLUMN].to_pylist()]
         return pa.table({_COLUMN: pa.array(done, pa.binary())})
 
-    def _do(self, item: Item) -> Item:
+    def _do(self, item: WorkItem) -> WorkItem:
         import ray
 
         if isinstance(item.payload, VeasonError):
@@ -88,7 +90,7 @@ class _Actor:
         except VeasonError as error:
             payload = error
         self._ledger.end.remote(place)
-        return Item(item.name, payload)
+        return WorkItem(item.name, payload)
 
     def _loaded(self) -> Any:
         if self._work is None:
@@ -134,7 +136,7 @@ def _start_ledger() -> Any:
 
 
 @contextmanager
-def _connected(cluster: Cluster, stages: Sequence[Stage]) -> Iterator[None]:
+def _connected(cluster: Cluster, stages: Sequence[WorkStage]) -> Iterator[None]:
     """Be connected to the cluster while the block runs; a connection that is there already is used, and stays."""
     import ray
 
@@ -152,7 +154,7 @@ def _connected(cluster: Cluster, stages: Sequence[Stage]) -> Iterator[None]:
             ray.shutdown()
 
 
-def _wanted(stages: Sequence[Stage]) -> dict[str, float]:
+def _wanted(stages: Sequence[WorkStage]) -> dict[str, float]:
     """Return what the actors ask for together, and one processor for Ray's own tasks."""
     return {
         "CPU": sum(stage.workers * stage.cpus for stage in stages) + 1,

@@ -8,10 +8,10 @@ from typing import TypeVar
 from veason.errors import AnswerError
 from veason.types import Answered, PolicyEvent, Unanswered, Withheld
 
-Event = TypeVar("Event")
+_Other = TypeVar("_Other")
 
 
-def require_answer(events: Iterable[PolicyEvent | Event | Withheld]) -> Iterator[PolicyEvent | Event]:
+def require_answer(events: Iterable[PolicyEvent | _Other | Withheld]) -> Iterator[PolicyEvent | _Other]:
     """Yield the events of `Pipeline.think` until their end, and see that an answer is among them.
 
     Raises:
