@@ -114,3 +114,11 @@ def test_torch_has_them(name: str) -> None:
     import torch
 
     assert hasattr(torch.Tensor, name) or hasattr(torch, name), f"torch lost {name}: mend what uses it"
+
+
+def test_uvicorn_replaces_processes_as_the_reward_service_has_it_done() -> None:
+    """`Multiprocess` takes a factory and a socket, and tells which process did not start: uvicorn documents neither."""
+    multiprocess = importlib.import_module("uvicorn.supervisors").Multiprocess
+    assert list(inspect.signature(multiprocess).parameters) == ["config", "sockets"]
+    assert {"run", "keep_subprocess_alive"} <= set(dir(multiprocess))
+    assert importlib.import_module("uvicorn.config").STARTUP_FAILURE

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veason.answer import AnswerContext
-from veason.errors import DataError, DeviceError
+from veason.errors import DataError, DeviceError, PromptError
 from veason.masks import encode_mask
 from veason.rewards import (
     EXTENDED,
@@ -219,6 +219,15 @@ def test_a_failing_segmenter_is_swallowed_by_upstream_only() -> None:
     for rules in (PAPER, EXTENDED):
         with pytest.raises(DeviceError):
             total_reward(PERFECT, ONE, fail, rules)
+
+
+def test_boxes_that_no_segmenter_takes_are_worth_nothing_and_end_no_training() -> None:
+    def refuse(boxes, keyframe):
+        raise PromptError("the box has no area")
+
+    for rules in (PAPER, UPSTREAM, EXTENDED):
+        tracks = total_reward(PERFECT, ONE, refuse, rules).tracks
+        assert (tracks.value, tracks.reasons) == (0, ("the segmenter failed: the box has no area",))
 
 
 def test_without_a_segmenter_the_other_terms_still_count() -> None:

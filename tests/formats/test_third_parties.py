@@ -20,7 +20,7 @@ from tests.formats.made import AWAY, FIRST, KEYFRAME, LAST, NEARLY_AWAY, NUM_FRA
 from veason.answer import parse_answer
 from veason.formats.datasets import open_dataset
 from veason.formats.exporting import export_labels
-from veason.formats.grpo.writer import reward_case
+from veason.formats.grpo.truth import reward_case
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.report import ExportReport
 from veason.formats.labels.values import LabelledVideo

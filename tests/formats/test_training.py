@@ -128,7 +128,7 @@ def test_marks_of_the_formats_typed_by_a_person_stay_words(video: LabelledVideo,
 def test_reinforcement_shows_a_frame_on_which_the_target_is(video: LabelledVideo, tmp_path: Path) -> None:
     import pandas as pd
 
-    from veason.formats.grpo.writer import reward_case
+    from veason.formats.grpo.truth import reward_case
 
     away = LabelMask(empty_mask(SIZE_WH), -10.0)
     track = {index: mask(index) if index == 3 else away for index in range(NUM_FRAMES)}

@@ -17,8 +17,8 @@ from veason.errors import AnswerError, MissingBackend, VeasonError
 from veason.libraries import missing_library
 
 COMMANDS = (
-    "ask", "track", "serve", "mcp", "user", "evaluate", "batch", "train", "lab",
-    "corpus", "data", "nano", "project", "models", "export", "import_",
+    "ask", "track", "serve", "mcp", "user", "evaluate", "batch", "train",
+    "reward_service", "lab", "corpus", "data", "nano", "project", "models", "export", "import_",
 )  # fmt: skip
 """Module names in veason.cli, in the order of the help text."""
 

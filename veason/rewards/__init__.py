@@ -29,7 +29,19 @@ from veason.rewards.case import RewardCase
 from veason.rewards.matching import MatchedPair, inclusive_iou
 from veason.rewards.prediction import MAX_BOXES, Prediction, read_answer, read_parsed
 from veason.rewards.rules import EXTENDED, PAPER, UPSTREAM, RewardRules, Weights
-from veason.rewards.terms import Propagate, Reward, boxes_reward, format_reward, keyframe_reward, tracks_reward
+from veason.rewards.terms import (
+    BoxesToTrack,
+    Propagate,
+    Reward,
+    boxes_reward,
+    boxes_to_track,
+    format_reward,
+    keyframe_reward,
+    masks_iou,
+    reward_of_tracks,
+    reward_without_tracks,
+    tracks_reward,
+)
 from veason.rewards.total import RewardBreakdown, group_advantages, total_reward
 
 __all__ = [
@@ -37,6 +49,7 @@ __all__ = [
     "MAX_BOXES",
     "PAPER",
     "UPSTREAM",
+    "BoxesToTrack",
     "MatchedPair",
     "Prediction",
     "Propagate",
@@ -46,12 +59,16 @@ __all__ = [
     "RewardRules",
     "Weights",
     "boxes_reward",
+    "boxes_to_track",
     "format_reward",
     "group_advantages",
     "inclusive_iou",
     "keyframe_reward",
+    "masks_iou",
     "read_answer",
     "read_parsed",
+    "reward_of_tracks",
+    "reward_without_tracks",
     "total_reward",
     "tracks_reward",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veason.answer import AnswerContext, measure_upstream_format
-from veason.errors import DataError, VeasonError
+from veason.errors import DataError, PromptError, VeasonError
 from veason.masks import mask_area
 from veason.metrics import Mask, jaccard
 from veason.rewards.case import RewardCase
@@ -29,6 +29,15 @@ class Reward:
     reasons: tuple[str, ...] = ()
     pairs: tuple[MatchedPair, ...] = ()
     frame_iou: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxesToTrack:
+    """What Ru needs masks of: the matched boxes of an answer in source pixels, the frame they are on, the pairs."""
+
+    keyframe: int
+    boxes: tuple[Box, ...]
+    pairs: tuple[MatchedPair, ...]
 
 
 def format_reward(text: str, case: RewardCase, rules: RewardRules = PAPER) -> Reward:
@@ -113,13 +122,26 @@ def tracks_reward(
 
     Raises:
         DataError: `propagate` left out a frame that was shown, or returned a mask of another size.
-        VeasonError: as raised by `propagate`; with `upstream` rules the value is 0 instead, as in the released code.
+        VeasonError: as raised by `propagate`. Where it says that no box can be a prompt (PromptError) the value is 0,
+            and with `upstream` rules always, as in the released code.
     """
+    wanted = boxes_to_track(prediction, case, rules)
+    if isinstance(wanted, Reward):
+        return wanted
+    if propagate is None:
+        return Reward(0.0, ("no segmenter was given",))
+    try:
+        masks = propagate(wanted.boxes, wanted.keyframe)
+    except VeasonError as error:
+        return reward_without_tracks(wanted, error, rules)
+    return reward_of_tracks(wanted, masks_iou(masks, case))
+
+
+def boxes_to_track(prediction: Prediction, case: RewardCase, rules: RewardRules = PAPER) -> Reward | BoxesToTrack:
+    """Return the boxes that Ru needs masks of, or Ru itself where no mask can change it."""
     decided = _no_boxes_to_match(prediction, case, rules)
     if decided is not None:
         return decided
-    if propagate is None:
-        return Reward(0.0, ("no segmenter was given",))
     try:
         _, pairs = match_answer(prediction, case, rules)
     except ValueError:
@@ -127,18 +149,37 @@ def tracks_reward(
     if not pairs:
         return Reward(0.0, (_no_overlap(prediction, case),))
     assert prediction.keyframe is not None
-    try:
-        masks = propagate([prediction.boxes[pair.predicted] for pair in pairs], prediction.keyframe)
-    except VeasonError as error:
-        if not rules.is_lenient:
-            raise
-        return Reward(0.0, (f"the segmenter failed: {error}",), pairs)
+    return BoxesToTrack(prediction.keyframe, tuple(prediction.boxes[pair.predicted] for pair in pairs), pairs)
+
+
+def masks_iou(masks: Mapping[int, Mask], case: RewardCase) -> dict[int, float]:
+    """Return the IoU of masks and target on every frame shown, by absolute frame index; 1 where both are empty.
+
+    Raises:
+        DataError: a frame that was shown is missing, or a mask has another size.
+    """
     missing = [index for index in case.context.shown if index not in masks]
     if missing:
         raise DataError(f"the segmenter must give a mask for every frame shown, {missing} are missing")
-    frame_iou = {index: jaccard(masks[index], case.union(index)) for index in case.context.shown}
+    return {index: jaccard(masks[index], case.union(index)) for index in case.context.shown}
+
+
+def reward_of_tracks(wanted: BoxesToTrack, frame_iou: Mapping[int, float]) -> Reward:
+    """Return Ru from the IoU on every frame shown."""
     value = sum(frame_iou.values()) / len(frame_iou)
-    return Reward(value, () if value else ("no mask overlaps the target on any frame",), pairs, frame_iou)
+    reasons = () if value else ("no mask overlaps the target on any frame",)
+    return Reward(value, reasons, wanted.pairs, frame_iou)
+
+
+def reward_without_tracks(wanted: BoxesToTrack, error: VeasonError, rules: RewardRules) -> Reward:
+    """Return Ru where there are no masks: 0 where the boxes are to blame (PromptError) or with `upstream` rules.
+
+    Raises:
+        VeasonError: `error`, where it is another.
+    """
+    if not (rules.is_lenient or isinstance(error, PromptError)):
+        raise error
+    return Reward(0.0, (f"the segmenter failed: {error}",), wanted.pairs)
 
 
 def _decide_absence(prediction: Prediction, case: RewardCase, rules: RewardRules) -> Reward | None:

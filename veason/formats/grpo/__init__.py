@@ -1,7 +1,8 @@
 """Reinforcement learning: train.parquet, one row a question, as verl reads it.
 
 The prompt has one <image> a frame; the pictures lie in the file, squashed to the profile's size. `ground_truth` is JSON
-text from which `reward_case` makes what `veason.rewards` compares with. All accepted questions are taken: the reward
+text from which `reward_case` makes what `veason.rewards` compares with; it names the video by the digest of its
+content, so that the reward service finds it (`veason.reward_service`). All accepted questions are taken: the reward
 looks at masks, not at reasoning. Source: verl 0.9.1, verl/utils/dataset/rl_dataset.py.
 """
 

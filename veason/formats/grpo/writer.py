@@ -1,9 +1,8 @@
-"""The reinforcement learning set written, and what a reward makes of a row."""
+"""The reinforcement learning set written."""
 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from veason.answer import AnswerContext
 from veason.formats.benchmarks.pictures import JPEG_QUALITY
+from veason.formats.grpo.truth import write_truth
 from veason.formats.labels.made_with import POLICY, SEGMENTER, model_columns
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import read_pictures
@@ -20,8 +19,8 @@ from veason.formats.labels.report import Tally
 from veason.formats.labels.training import ask_in_text, context_of, shown_frames, trainable
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.libraries import library_imports
-from veason.masks import coco_dict, rle_from_coco
 from veason.profile import Profile
+from veason.project.videos import hash_video
 from veason.rewards import RewardCase
 
 _FILE = "train.parquet"
@@ -56,9 +55,13 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
         ]
     )
     rows: list[dict[str, Any]] = []
+    digests: dict[str, str] = {}
     with pq.ParquetWriter(out / _FILE, schema) as writer:
         for video, question in trainable(videos, tally):
-            rows.append(_row(video, question, tally.counts["samples"], options.profile))
+            if video.name not in digests:
+                digests[video.name] = _digest(video)
+            footage, index = digests[video.name], tally.counts["samples"]
+            rows.append(_row(video, question, index, footage, options.profile))
             tally.counts["samples"] += 1
             if len(rows) == _ROWS_A_GROUP:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -66,16 +69,21 @@ def write(videos: Iterable[LabelledVideo], out: Path, tally: Tally, options: Exp
         writer.write_table(pa.Table.from_pylist(rows, schema))
 
 
-def _row(video: LabelledVideo, question: LabelledQuestion, index: int, profile: Profile) -> dict[str, Any]:
+def _row(
+    video: LabelledVideo, question: LabelledQuestion, index: int, footage: str, profile: Profile
+) -> dict[str, Any]:
     shown = shown_frames(video, question, profile)
     system, user = ask_in_text(profile, shown, question.instruction)
+    tracks = [video.tracks[object_id] for object_id in question.object_ids]
+    objects = tuple({one: track[one].rle for one in shown if one in track} for track in tracks)
+    case = RewardCase(context_of(video, shown, profile), objects)
     images = [{"bytes": _jpeg(image, profile.size_wh), "path": None} for _, image in read_pictures(video, shown)]
     return {
         "data_source": _DATA_SOURCE,
         "prompt": [{"role": "system", "content": system}, {"role": "user", "content": user}],
         "images": images,
         "ability": "video reasoning segmentation",
-        "reward_model": {"style": "rule", "ground_truth": json.dumps(_truth(video, question, shown, profile))},
+        "reward_model": {"style": "rule", "ground_truth": write_truth(case, question.keyframe, footage)},
         "extra_info": {
             "index": index,
             "split": "train",
@@ -87,41 +95,10 @@ def _row(video: LabelledVideo, question: LabelledQuestion, index: int, profile: 
     }
 
 
-def _truth(
-    video: LabelledVideo, question: LabelledQuestion, shown: tuple[int, ...], profile: Profile
-) -> dict[str, Any]:
-    context = context_of(video, shown, profile)
-    tracks = [video.tracks[object_id] for object_id in question.object_ids]
-    return {
-        "shown": list(shown),
-        "num_frames": context.num_frames,
-        "source_wh": list(context.source_wh),
-        "space_wh": list(context.space_wh),
-        "keyframe_key": context.keyframe_key,
-        "boxes_key": context.boxes_key,
-        "labels": context.labels,
-        "keyframe": question.keyframe,
-        "objects": [
-            {str(index): coco_dict(track[index].rle) for index in shown if index in track and not track[index].is_empty}
-            for track in tracks
-        ],
-    }
-
-
-def reward_case(ground_truth: str) -> RewardCase:
-    """Return what `veason.rewards` compares an answer with, from the `ground_truth` of a row."""
-    row = json.loads(ground_truth)
-    context = AnswerContext(
-        shown=tuple(row["shown"]),
-        num_frames=row["num_frames"],
-        source_wh=tuple(row["source_wh"]),
-        space_wh=tuple(row["space_wh"]),
-        keyframe_key=row["keyframe_key"],
-        boxes_key=row["boxes_key"],
-        labels=row["labels"],
-    )
-    objects = ({int(index): rle_from_coco(mask) for index, mask in masks.items()} for masks in row["objects"])
-    return RewardCase(context, tuple(objects))
+def _digest(video: LabelledVideo) -> str:
+    """Return the digest of a video's content, "" where only some of its pictures are known."""
+    path = Path(video.info.path)
+    return hash_video(path) if video.info.path and path.exists() else ""
 
 
 def _jpeg(image: np.ndarray, size_wh: tuple[int, int]) -> bytes:
