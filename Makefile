@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READERS := .readers
 ENGINES := .engines
 FACTORY := .engine-llamafactory
+RAY := .engine-ray
 DOCS := .docs
 FUZZERS := .fuzzers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines engine-llamafactory test-llamafactory format clean
+.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines engine-llamafactory test-llamafactory engine-ray test-ray format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -81,6 +82,14 @@ engine-llamafactory: $(FACTORY)/done
 test-llamafactory: $(VENV)/dev.done $(FACTORY)/done
 	VEASON_LLAMAFACTORY=$(abspath $(FACTORY)/bin/python) $(BIN)/python -m pytest tests/training/test_real_engine.py
 
+# Ray, for `veason batch` and `veason eval` with `--engine ray`, beside Veason itself in an environment of its own (some 2 GB;
+# where only a CUDA build of torch is to be had, some 6).
+engine-ray: $(RAY)/done
+
+# Real Ray on this machine: results equal to a single process bit for bit, whatever is killed.
+test-ray: $(RAY)/done
+	$(RAY)/bin/python -m pytest tests/cluster $(ARGS)
+
 # Thousands of requests that make no sense to a public server, and of labels that something was done to; schemathesis and
 # atheris have an environment of their own.
 fuzzers: $(VENV)/dev.done $(FUZZERS)/done
@@ -125,6 +134,17 @@ $(FACTORY)/done: .ci/llamafactory/requirements.txt .ci/llamafactory/torchaudio.p
 	echo import torchvision_on_cpu > $$($(FACTORY)/bin/python -c 'import torch; print(torch.__path__[0])')/../torchvision_on_cpu.pth
 	touch $@
 
+RAY_PIP := SAM2_BUILD_CUDA=0 $(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
+
+$(RAY)/done: requirements.txt .ci/constraints.txt .ci/requirements-dev.txt .ci/ray/requirements.txt
+	$(PYTHON) -m venv $(RAY)
+	$(RAY_PIP) --upgrade pip setuptools wheel
+	$(RAY_PIP) torch torchvision
+	$(RAY_PIP) --no-build-isolation sam2
+	$(RAY_PIP) -r requirements.txt -r .ci/requirements-dev.txt -r .ci/ray/requirements.txt
+	$(RAY_PIP) --no-build-isolation --no-deps -e .
+	touch $@
+
 $(FUZZERS)/done: .ci/requirements-fuzzers.txt
 	$(PYTHON) -m venv $(FUZZERS)
 	$(FUZZERS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements-fuzzers.txt
@@ -147,4 +167,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(RAY) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from veason.errors import DataError, OptionError, VeasonError
 from veason.lab.changes import CHANGES
@@ -27,6 +27,7 @@ THEME = Path(__file__).parent.parent / "studio" / "web" / "core" / "theme.css"
 
 _PNG = b"\x89PNG"
 
+Asked = TypeVar("Asked")
 Handler = Callable[["Request"], Awaitable["Response"]]
 
 
@@ -51,7 +52,7 @@ def lab_app(room: Room, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
     async def theme(request: Request) -> Response:
         return FileResponse(THEME, headers={"cache-control": "no-cache"})
 
-    asked = {name: _answering(room, look_up) for name, look_up in LAB_LOOK_UPS.items()}
+    asked = {name: answering(room, look_up) for name, look_up in LAB_LOOK_UPS.items()}
     changed = {name: _changing(room, change) for name, change in CHANGES.items()}
     return Starlette(
         routes=[
@@ -68,13 +69,30 @@ def lab_app(room: Room, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
     )
 
 
-def _answering(room: Room, look_up: Callable[[Room, Mapping[str, str]], dict[str, Any] | bytes]) -> Handler:
+def serve_page(app: Starlette, what: str, host: str, port: int, *, opens_browser: bool) -> None:
+    """Serve an application until it is ended, tell where it is, and open a browser if that is wanted."""
+    import sys
+    import threading
+    import webbrowser
+
+    with library_imports():
+        import uvicorn
+
+    address = f"http://{host}:{port}/"
+    print(f"{what} is at {address} (Ctrl-C ends it)", file=sys.stderr)
+    if opens_browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def answering(asked: Asked, look_up: Callable[[Asked, Mapping[str, str]], dict[str, Any] | bytes]) -> Handler:
+    """Return what answers a request with a look-up of something: JSON, a picture, or why not."""
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
 
     async def handle(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(look_up, room, dict(request.query_params))
+            found = await run_in_threadpool(look_up, asked, dict(request.query_params))
         except VeasonError as error:
             return _refused(error)
         if isinstance(found, bytes):
