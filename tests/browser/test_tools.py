@@ -136,7 +136,7 @@ def test_an_outline_is_drawn_in_one_go_added_cut_out_or_put_in_place_of_the_mask
     press(page, "w")
     draw_around(page, ((0.2, 0.2), (0.6, 0.2), (0.6, 0.8), (0.2, 0.8), (0.2, 0.25)))
     expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
-    draw_around(page, ((0.3, 0.4), (0.5, 0.4), (0.5, 0.6), (0.3, 0.6), (0.3, 0.45)), "right")
+    draw_around(page, ((0.3, 0.4), (0.5, 0.4), (0.5, 0.6), (0.3, 0.6), (0.3, 0.45)), button="right")
     expect(page.get_by_role("button", name="Undo: paint object 1 on frame 0")).to_be_enabled()
     expect_quiet(page)
     mask = downloaded_masks(page)[0]
