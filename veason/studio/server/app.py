@@ -59,7 +59,7 @@ def serve(
     mounts: Mapping[str, MakeMount] | None = None,
     block: bool = True,
 ) -> gr.Blocks:
-    """Load the models, build the page and serve it, with further applications by name; return at once unless `block`."""
+    """Load the models, build the page and serve it, with applications beside it; return at once unless `block`."""
     deployment.check_host(host)
     is_public = settings.visitors is not None
     is_local = host in LOOPBACK and not is_public and not settings.hosts and not deployment.is_shared
