@@ -81,7 +81,10 @@ test("an outline that goes on beyond its beginning has no gap there", () => {
   const once = new Uint8Array(8 * 6);
   fillPolygon(once, 8, 6, corners, 1);
   assert.deepEqual(twice, once);
-  assert.equal(once.reduce((sum, one) => sum + one), 24);
+  assert.equal(
+    once.reduce((sum, one) => sum + one),
+    24,
+  );
 });
 
 test("a polygon is filled by the middles of its pixels, and can be cut out", () => {
