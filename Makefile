@@ -7,11 +7,12 @@ ENGINES := .engines
 FACTORY := .engine-llamafactory
 TRL := .engine-trl
 VERL := .engine-verl
+RAY := .engine-ray
 DOCS := .docs
 FUZZERS := .fuzzers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines engine-llamafactory test-llamafactory engine-trl test-trl engine-verl test-verl format clean
+.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines engine-llamafactory test-llamafactory engine-trl test-trl engine-verl test-verl engine-ray test-ray format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -97,6 +98,14 @@ test-trl: $(VENV)/dev.done $(TRL)/done
 test-verl: $(VENV)/dev.done $(VERL)/done
 	VEASON_VERL=$(abspath $(VERL)/bin/python) $(BIN)/python -m pytest tests/training/test_real_verl.py
 
+# Ray, for `veason batch` and `veason eval` with `--engine ray`, beside Veason itself in an environment of its own (some 2 GB;
+# where only a CUDA build of torch is to be had, some 6).
+engine-ray: $(RAY)/done
+
+# Real Ray on this machine: results equal to a single process bit for bit, whatever is killed.
+test-ray: $(RAY)/done
+	$(RAY)/bin/python -m pytest tests/cluster $(ARGS)
+
 # Thousands of requests that make no sense to a public server, and of labels that something was done to; schemathesis and
 # atheris have an environment of their own.
 fuzzers: $(VENV)/dev.done $(FUZZERS)/done
@@ -158,6 +167,17 @@ $(VERL)/done: .ci/verl/requirements.txt
 	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
+RAY_PIP := SAM2_BUILD_CUDA=0 $(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
+
+$(RAY)/done: requirements.txt .ci/constraints.txt .ci/requirements-dev.txt .ci/ray/requirements.txt
+	$(PYTHON) -m venv $(RAY)
+	$(RAY_PIP) --upgrade pip setuptools wheel
+	$(RAY_PIP) torch torchvision
+	$(RAY_PIP) --no-build-isolation sam2
+	$(RAY_PIP) -r requirements.txt -r .ci/requirements-dev.txt -r .ci/ray/requirements.txt
+	$(RAY_PIP) --no-build-isolation --no-deps -e .
+	touch $@
+
 $(FUZZERS)/done: .ci/requirements-fuzzers.txt
 	$(PYTHON) -m venv $(FUZZERS)
 	$(FUZZERS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements-fuzzers.txt
@@ -180,4 +200,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(TRL) $(VERL) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(TRL) $(VERL) $(RAY) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -15,7 +15,7 @@ LAYERS = [
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",
     "shown pipeline model_workers outputs models project formats",
-    "evaluate batch corpus reward_service training",
+    "cluster evaluate batch corpus reward_service training",
     "studio",
     "lab",
     "cli",
@@ -50,6 +50,7 @@ OWNERS = {
     "supervision": {"draw"},
     "decord": {"video"},
     "av": {"video"},
+    "ray": {"cluster", "reward_service"},
 }
 NANO_OWNERS = {
     "torch": {"training", "segmenter", "policy", "evaluate"},

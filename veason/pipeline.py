@@ -16,8 +16,9 @@ from typing import Any
 
 from veason.annotation import RecomputePlan, State
 from veason.device import wrap_gpu_work
-from veason.errors import AnswerError, MissingBackend
+from veason.errors import MissingBackend
 from veason.policy.limits import with_notes
+from veason.policy.outcome import require_answer
 from veason.policy.prompt import check_instruction
 from veason.profile import sample_indices
 from veason.segmenter.speculation import Speculation
@@ -43,7 +44,6 @@ from veason.types import (
     Sampling,
     Segmenter,
     Turn,
-    Unanswered,
     VideoSource,
     Withheld,
 )
@@ -76,7 +76,7 @@ class Pipeline:
 
     Args:
         policy: the policy; None if only `propagate` is used.
-        segmenter: the segmenter; methods of `OrderedSegmenter` and `EncodingSegmenter` are used if it has them.
+        segmenter: the segmenter, None if only `think` is used; methods of Ordered- and EncodingSegmenter are optional.
         shown_bytes: bytes of decoded frames to cache for further questions about a video.
         speculates: whether the segmenter may start while the policy still writes. No result depends on it.
     """
@@ -84,22 +84,30 @@ class Pipeline:
     def __init__(
         self,
         policy: Policy | None,
-        segmenter: Segmenter,
+        segmenter: Segmenter | None,
         *,
         shown_bytes: int = DEFAULT_BYTES,
         speculates: bool = True,
     ) -> None:
         self.policy = policy
-        self.segmenter = segmenter
+        self._segmenter = segmenter
         self.shown_frames = ShownFrames(shown_bytes)
         self.uses_zero_gpu = is_zero_gpu()
         self._pace = 1.0
-        self._is_speculating = speculates and not self.uses_zero_gpu  # its caches would end with the process there
+        # On ZeroGPU its caches would end with the process.
+        self._is_speculating = speculates and segmenter is not None and not self.uses_zero_gpu
         self._think_on_gpu = wrap_gpu_work(self._think, self._thinking_seconds)
         self._outside_on_gpu = wrap_gpu_work(self._outside, lambda _, frames: thinking_duration(len(frames), 1))
         self._propagate_on_gpu = wrap_gpu_work(
             self._propagate_and_measure if self.uses_zero_gpu else self._propagate, self._propagation_seconds
         )
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter. Raises MissingBackend where none was loaded."""
+        if self._segmenter is None:
+            raise MissingBackend("masks need a segmenter, and none was loaded")
+        return self._segmenter
 
     @property
     def num_workers(self) -> int:
@@ -109,7 +117,7 @@ class Pipeline:
     @property
     def holdings(self) -> tuple[Holding, ...]:
         """What the caches of the models and of frames hold now."""
-        both: tuple[object, ...] = (self.policy, self.segmenter)
+        both: tuple[object, ...] = (self.policy, self._segmenter)
         models = [one for one in both if isinstance(one, HoldingModel)]
         shown = self.shown_frames
         own = Holding("frames shown to the policy", shown.num_bytes, shown.budget_bytes)
@@ -298,23 +306,14 @@ class Pipeline:
         By default masks start at the keyframe, where speculation has already computed some.
 
         Raises:
-            AnswerError: no sample has a usable answer, or the question lies outside of the policy's training and
-                `guess` is not set. Other errors as in `think` and `propagate`.
+            AnswerError: as in `require_answer`. Other errors as in `think` and `propagate`.
         """
         answer = None
-        failure = None
-        for event in self.think(video, instruction, shown=shown, sampling=sampling, guess=guess):
-            if isinstance(event, Withheld):
-                raise AnswerError(f"the policy would only guess: {event.text}; guess=True has it answer all the same")
+        for event in require_answer(self.think(video, instruction, shown=shown, sampling=sampling, guess=guess)):
             yield event
             if isinstance(event, Answered) and answer is None:
                 answer = event.answer
-            elif isinstance(event, Unanswered) and failure is None:
-                failure = event
-        if answer is None:
-            raise AnswerError(
-                failure.reason if failure else "the policy wrote nothing", failure.text if failure else ""
-            )
+        assert answer is not None, "else require_answer raises"
         if not answer.is_absent:
             yield from self.propagate(video, prompts_from_answer(answer), frames=frames, order=order)
 
@@ -374,6 +373,7 @@ def load_pipeline(
     options: ModelOptions = ModelOptions(),
     *,
     has_policy: bool = True,
+    has_segmenter: bool = True,
 ) -> Pipeline:
     """Load a policy and a segmenter as a pipeline.
 
@@ -382,6 +382,7 @@ def load_pipeline(
         segmenter: name of the segmenter, see `veason.segmenter.load_segmenter`.
         options: device, caches and speed-ups of both.
         has_policy: False loads no policy and ignores `policy`.
+        has_segmenter: False loads no segmenter and ignores `segmenter`.
 
     Raises:
         MissingBackend: weights or a library are missing; the message has the command to run.
@@ -393,7 +394,7 @@ def load_pipeline(
 
     return Pipeline(
         load_policy(policy, options) if has_policy else None,
-        load_segmenter(segmenter, options),
+        load_segmenter(segmenter, options) if has_segmenter else None,
         shown_bytes=options.budgets.shown * MIB,
         speculates=options.budgets.keeps_features,
     )

@@ -16,9 +16,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.batch.runner import ASKED, make_pipeline
+from tests.batch.runner import ASKED, jobs_of, make_pipeline
 from tests.live_eval import Obedient
-from veason.batch import Job, ResultFolder, collect, find_videos, plan_jobs, run_batch
+from veason.batch import (
+    ResultFolder,
+    collect,
+    find_videos,
+    run_batch,
+)
 from veason.batch.running import MOST_DEATHS
 from veason.cli import main
 from veason.errors import ExportError, VideoError
@@ -45,10 +50,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def jobs_of(clips: Path) -> list[Job]:
-    return plan_jobs(find_videos([str(clips)]), ASKED, "settings")
-
-
 def contents(out: Path) -> dict[str, dict]:
     return {record["key"]: record for record in ResultFolder(out)}
 
@@ -57,7 +58,7 @@ def contents(out: Path) -> dict[str, dict]:
 def plain(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """What one undisturbed process makes of it."""
     out = tmp_path_factory.mktemp("plain")
-    for _ in run_batch(jobs_of(clips), make_pipeline, out):
+    for _ in run_batch(jobs_of([str(clips)]), make_pipeline, out):
         pass
     return contents(out)
 
@@ -107,7 +108,7 @@ def test_killed_at_random_it_comes_to_the_same_and_asks_nothing_twice_that_was_k
 def test_a_disk_that_is_full_for_the_workers_ends_it_in_their_words(clips: Path, tmp_path: Path) -> None:
     (tmp_path / "results").write_text("in the way of the folder")
     with pytest.raises(ExportError, match="cannot keep a result"):
-        list(run_batch(jobs_of(clips), make_pipeline, tmp_path, workers=2))
+        list(run_batch(jobs_of([str(clips)]), make_pipeline, tmp_path, workers=2))
 
 
 def test_two_programs_help_each_other(clips: Path, plain: dict[str, dict], tmp_path: Path) -> None:
@@ -122,8 +123,7 @@ def test_two_programs_help_each_other(clips: Path, plain: dict[str, dict], tmp_p
 def test_a_question_that_kills_its_workers_becomes_an_error_and_stops_nobody(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (first, *_) = find_videos([str(clips / "clip 0.mp4")])
-    jobs = plan_jobs([first], ["die", "nothing", "2,2,10,10@3"], "settings")
+    jobs = jobs_of([str(clips / "clip 0.mp4")], ["die", "nothing", "2,2,10,10@3"])
     found = {one.key: one for one in run_batch(jobs, make_pipeline, tmp_path, workers=2)}
     assert {key: one.kind for key, one in found.items()} == dict(
         zip((job.key for job in jobs), ("error", "absent", "answered"), strict=True)
@@ -140,7 +140,7 @@ def nothing_there(self: Obedient, *_: object, **__: object) -> Iterator[PolicyEv
 
 
 def test_errors_can_be_asked_again(clips: Path, tmp_path: Path) -> None:
-    jobs = plan_jobs(find_videos([str(clips / "clip 0.mp4")]), ["nonsense", "nothing"], "settings")
+    jobs = jobs_of([str(clips / "clip 0.mp4")], ["nonsense", "nothing"])
     assert {one.kind for one in run_batch(jobs, make_pipeline, tmp_path)} == {"error", "absent"}
     assert list(run_batch(jobs, make_pipeline, tmp_path)) == []
     (again,) = run_batch(jobs, make_pipeline, tmp_path, retry_errors=True)
@@ -150,7 +150,7 @@ def test_errors_can_be_asked_again(clips: Path, tmp_path: Path) -> None:
 def test_a_full_disk_ends_it_in_words_and_loses_nothing(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs = jobs_of(clips)
+    jobs = jobs_of([str(clips)])
     work = run_batch(jobs, make_pipeline, tmp_path)
     next(work)
 
@@ -168,10 +168,13 @@ def test_a_full_disk_ends_it_in_words_and_loses_nothing(
 def test_names_of_results_are_contents(clips: Path, tmp_path: Path) -> None:
     (first,) = find_videos([str(clips / "clip 0.mp4")])
     copy = tmp_path / "other name.mp4"
-    copy.write_bytes(first.read_bytes())
-    same = plan_jobs([first, copy], ["a", "a", "b"], "settings")
-    assert [job.instruction for job in same] == ["a", "b"]
-    assert not {job.key for job in same} & {job.key for job in plan_jobs([first], ["a", "b"], "other settings")}
+    copy.write_bytes(Path(first).read_bytes())
+    same = jobs_of([first, str(copy)], ["a", "a", "b"])
+    assert [(job.video, job.instruction) for job in same] == [
+        (video, word) for video in (first, str(copy)) for word in "ab"
+    ]
+    assert len({job.key for job in same}) == 2
+    assert not {job.key for job in same} & {job.key for job in jobs_of([first], ["a", "b"], "other settings")}
     with pytest.raises(VideoError, match="holds no video"):
         find_videos([str(tmp_path / "*.mkv")])
 
@@ -180,16 +183,21 @@ def test_results_are_put_together(plain: dict[str, dict], clips: Path, tmp_path:
     folder = ResultFolder(tmp_path)
     for key, record in plain.items():
         folder.write(key, record)
-    answers, masks = collect(folder, tmp_path)
+    jobs = jobs_of([str(clips)])
+    folder.write("f" * 32, {"key": "f" * 32})  # a result of another question
+    found = collect(folder, tmp_path, jobs)
+    assert (found.missing, found.others) == (0, 1)
+    answers, masks = found.answers, found.masks
     table, rows = pq.read_table(tmp_path / "answers.parquet").to_pylist(), pq.read_table(tmp_path / "masks.parquet")
     assert (answers, masks) == (len(plain), CLIPS * 2 * 5) == (len(table), rows.num_rows)
     assert {row["key"]: (row["absent"], row["error"], row["keyframe"]) for row in table} == {
         key: (record["absent"], record["error"], record["keyframe"]) for key, record in plain.items()
     }
+    assert [row["key"] for row in table] == [job.key for job in jobs]
     before = (tmp_path / "answers.parquet").read_bytes()
     folder.place(next(iter(plain))).write_text("[]")
     with pytest.raises(ExportError, match="delete it"):
-        collect(folder, tmp_path)
+        collect(folder, tmp_path, jobs)
     assert (tmp_path / "answers.parquet").read_bytes() == before
     assert not list(tmp_path.glob(".*"))
 

@@ -22,7 +22,8 @@ class ModelServer:
     """What the server says, and what it was asked. `lines` are the data of a stream, sent one after another.
 
     Where there is `raw`, those bytes are the body, as they are and with `headers`. Before the status it reads the
-    prompt for `first_word_s`, and `left_after_s` tells after how long somebody went away meanwhile.
+    prompt for `first_word_s`, and `left_after_s` tells after how long somebody went away meanwhile. A request
+    with the field that it `refuses` ends with 422.
     """
 
     lines: Sequence[str] = ()
@@ -38,6 +39,7 @@ class ModelServer:
     breaks_after: int | None = None
     make_lines: Callable[[dict[str, Any]], Sequence[str]] | None = None
     raw: Iterable[bytes] | None = None
+    refuses: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     first_word_s: float = 0.0
     left_after_s: list[float] = field(default_factory=list)
@@ -100,6 +102,8 @@ def running(server: ModelServer, tls: ssl.SSLContext | None = None) -> Iterator[
             server.asked_with.append(dict(self.headers))
             if server.replies:
                 return self._send(*server.replies.pop(0))
+            if server.refuses in asked:
+                return self._send(422, {}, json.dumps({"detail": f"Unexpected fields: {{{server.refuses!r}}}"}))
             if server.first_word_s and self._is_left():
                 return None
             if server.raw is not None:
@@ -107,6 +111,8 @@ def running(server: ModelServer, tls: ssl.SSLContext | None = None) -> Iterator[
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")
+            for name, value in server.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.close_connection = True
             lines = server.make_lines(asked) if server.make_lines else server.lines

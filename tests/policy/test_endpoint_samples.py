@@ -292,3 +292,40 @@ def test_no_number_of_a_server_costs_the_answer(logprob: object) -> None:
         (answered,) = [one for one in ask(policy) if isinstance(one, Answered)]
     assert answered.confidence is None or answered.confidence.keyframe == 0
     assert (policy.usage.prompt_tokens, policy.usage.cached_tokens, policy.usage.completion_tokens) == (0, 0, 0)
+
+
+def as_transformers_serve(asked: dict[str, Any]) -> list[str]:
+    """Return a text that is drawn if it is told so in the way of `transformers serve`, else the likeliest one."""
+    is_drawn = asked["temperature"] > 0 and json.loads(asked.get("generation_config", "{}")).get("do_sample")
+    text = text_of(asked["seed"] if is_drawn else 0, is_alone=True)
+    first = chunk({"role": "assistant"}, id="the-request", system_fingerprint="")
+    return [first, chunk({"content": text}, "stop", id="the-request", system_fingerprint="")]
+
+
+def test_transformers_serve_is_told_to_draw_once_it_is_known() -> None:
+    server = ModelServer(make_lines=as_transformers_serve, headers={"x-request-id": "the-request"})
+    with running(server):
+        policy = policy_of(server)
+        ask(policy)  # the likeliest, for which nothing is to be told
+        assert not any("generation_config" in one for one in server.requests)
+        events = ask(policy, sampling=SEVERAL)
+        assert answers(events) == ALONE
+        assert not notes_of(events)
+        asked = len(server.requests)
+        assert answers(ask(policy, sampling=SEVERAL)) == ALONE
+        told = server.requests[asked:]
+        assert len(told) == COUNT
+        assert all(json.loads(one["generation_config"]) == {"do_sample": True, "top_k": 0} for one in told)
+        ask(policy)
+        assert "generation_config" not in server.requests[-1]
+
+
+def test_where_it_cannot_be_told_to_draw_the_answer_says_so() -> None:
+    server = ModelServer(
+        make_lines=as_transformers_serve, headers={"x-request-id": "the-request"}, refuses="generation_config"
+    )
+    with running(server):
+        policy = policy_of(server)
+        assert not notes_of(ask(policy))
+        for _ in range(2):
+            assert notes_of(ask(policy, sampling=Sampling(0.7, seed=SEED))) == {0: ["temperature_ignored"]}

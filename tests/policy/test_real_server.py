@@ -24,7 +24,7 @@ from tests.policy.real_servers import (
 )
 from veason import hub
 from veason.errors import EndpointError
-from veason.types import Answered, PolicyEvent, ThoughtDelta
+from veason.types import Answered, PolicyEvent, Sampling, ThoughtDelta
 
 pytestmark = [
     pytest.mark.skipif(not hub.has_embedded("policy"), reason="assets/nano/policy is not here"),
@@ -36,7 +36,9 @@ with_vllm = pytest.param(
 
 
 @pytest.mark.parametrize("engine", ["transformers", with_vllm])
-def test_a_server_with_the_same_weights_writes_the_same_text(engine: str, tmp_path: Path) -> None:
+def test_a_server_with_the_same_weights_writes_the_same_text_and_draws_others_where_it_is_to(
+    engine: str, tmp_path: Path
+) -> None:
     own, port = own_policy(), free_port()
     with serving(port, tmp_path / "log", engine):
         served = endpoint(port)
@@ -46,6 +48,12 @@ def test_a_server_with_the_same_weights_writes_the_same_text(engine: str, tmp_pa
             assert text_of(answers[0]) == text_of(answers[1]), (file, question)
             last = answers[1][-1]
             assert not isinstance(last, Answered) or not last.answer.notes
+        drawn = [
+            text_of(list(served.stream(frames, question, num_frames=count, sampling=Sampling(0.8, 1.0, 24, seed=seed))))
+            for seed in (1, 2, 3, 1)
+        ]
+    assert len(set(drawn)) == 3
+    assert drawn[0] == drawn[3]
 
 
 def test_a_server_is_free_after_a_stop_and_is_asked_again_after_its_death(tmp_path: Path) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from veason.errors import VideoError
-from veason.project.sources import VIDEOS
-from veason.video.images import is_system_file
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuestion:
+    """A question as it was asked.
+
+    Attributes:
+        video: path or address.
+        instruction: what to look for.
+        failure: why it cannot be answered, such as a video that is not there; "" where nothing is known of that.
+    """
+
+    video: str
+    instruction: str
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,64 +30,44 @@ class Job:
 
     Attributes:
         key: hexadecimal digest of the video's content, the instruction and the settings: the name of the result.
-        video: the file, or the folder of its frames.
+        video: the file, the folder of its frames, or the address.
         instruction: what to look for.
+        digest: of the video's content.
+        failure: what the result says where no model is asked.
     """
 
     key: str
     video: str
     instruction: str
+    digest: str = ""
+    failure: str = ""
 
 
-def find_videos(places: Iterable[str]) -> list[Path]:
-    """Return the videos of files, folders (with all below) and glob patterns, each once, in order.
+def plan_jobs(asked: Iterable[BatchQuestion], digests: Mapping[str, str | VideoError], settings: str) -> list[Job]:
+    """Return the jobs in the order of the questions, the same question about the same place once.
 
-    Raises:
-        VideoError: a place holds none.
-    """
-    found: dict[Path, None] = {}
-    for place in places:
-        path = Path(place)
-        if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if _is_video(one))
-        elif path.is_file():
-            inside = [path]
-        else:
-            inside = sorted(Path(one) for one in glob.glob(place, recursive=True) if _is_video(Path(one)))
-        if not inside:
-            raise VideoError(f"{place}: holds no video (looked for {', '.join(VIDEOS)})")
-        found |= dict.fromkeys(inside)
-    return list(found)
-
-
-def plan_jobs(videos: Sequence[Path], asked: Mapping[Path, Sequence[str]] | Sequence[str], settings: str) -> list[Job]:
-    """Return the jobs, equal ones once.
+    Two places with the same content share a key, and so a result.
 
     Args:
-        videos: the files.
-        asked: instructions for every video, or for each of them.
+        asked: the questions.
+        digests: of each video that they name, or why it cannot be read.
         settings: text that changes when the models or their settings do.
-
-    Raises:
-        VideoError: a file cannot be read.
     """
-    jobs: dict[str, Job] = {}
-    for video in videos:
-        content = digest_file(video)
-        for instruction in asked.get(video, ()) if isinstance(asked, Mapping) else asked:
-            key = hashlib.blake2b(f"{content}\n{settings}\n{instruction}".encode(), digest_size=16).hexdigest()
-            jobs.setdefault(key, Job(key, str(video), instruction))
+    jobs: dict[tuple[str, str], Job] = {}
+    for one in asked:
+        content = digests.get(one.video, "")
+        failure = one.failure or (str(content) if isinstance(content, VideoError) else "")
+        # What cannot be read has no content: its place and what is wrong with it stand for it.
+        named = f"{one.video}\n{failure}" if failure else content
+        key = hashlib.blake2b(f"{named}\n{settings}\n{one.instruction}".encode(), digest_size=16).hexdigest()
+        digest = "" if isinstance(content, VideoError) or failure else content
+        jobs.setdefault((one.video, one.instruction), Job(key, one.video, one.instruction, digest, failure))
     return list(jobs.values())
 
 
-def digest_file(file: Path) -> str:
-    """Return a hexadecimal digest of a file's bytes. Raises VideoError where it cannot be read."""
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError as error:
-        raise VideoError(f"{file}: cannot be read ({error.strerror})") from error
-
-
-def _is_video(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in VIDEOS and not is_system_file(path.name)
+def unique_jobs(jobs: Iterable[Job]) -> list[Job]:
+    """Return one job a key, the first, in order."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        found.setdefault(job.key, job)
+    return list(found.values())

@@ -1,7 +1,8 @@
 """The folder of a batch: one file a job, which appears whole or not at all, and locks that end with their process.
 
 OUT/results/<first two digits>/<key>.json     answer and masks, or the error
-OUT/taken/<key>                               locked while somebody works on it
+OUT/taken/<key>                               locked while a process works on it
+OUT/batch.lock                                held by every run: shared by those that take turns, alone by a cluster's
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from veason.atomic import write_atomically
 from veason.errors import ExportError
@@ -27,6 +28,31 @@ class ResultFolder:
     def place(self, key: str) -> Path:
         """Return the file of a job's result."""
         return self.folder / "results" / key[:2] / f"{key}.json"
+
+    @contextmanager
+    def running(self, *, is_alone: bool) -> Iterator[None]:
+        """Hold the folder while a run works in it; runs that are not alone help each other.
+
+        Raises:
+            ExportError: another run is at work with which this one cannot share, or the folder cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = (self.folder / "batch.lock").open("ab")
+        except OSError as error:
+            raise ExportError(f"cannot write into {self.folder} ({error.strerror}): choose another --out") from error
+        with stream:
+            if not take_lock(stream, is_shared=not is_alone):
+                raise ExportError(
+                    f"{self.folder}: another run is at work there, and one of the two gives its work to a cluster, "
+                    "which shares with nobody: wait for it, or choose another --out"
+                )
+            yield
+
+    def done(self, *, retry_errors: bool = False) -> set[str]:
+        """Return the keys of the jobs that have a result, found by their names alone; `retry_errors` as for `has`."""
+        keys = {file.stem for file in (self.folder / "results").glob("??/*.json")}
+        return {key for key in keys if not self.read(key).get("error")} if retry_errors else keys
 
     def has(self, key: str, *, retry_errors: bool = False) -> bool:
         """Tell whether a job is done; with `retry_errors`, one that ended with an error is not."""
@@ -51,10 +77,7 @@ class ResultFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, json.dumps(record, ensure_ascii=False), is_synced=True)
         except OSError as error:
-            raise ExportError(
-                f"cannot keep a result in {target.parent} ({error.strerror}): make room and start again; what is done "
-                "stays"
-            ) from error
+            raise _full(target.parent, error) from error
 
     @contextmanager
     def taking(self, key: str) -> Iterator[int | None]:
@@ -63,18 +86,23 @@ class ResultFolder:
         The file grows by a byte a holder and goes when the block ends, so that what is left of it counts the deaths.
         """
         place = self.folder / "taken" / key
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("ab") as stream:
+        with self._taken(place) as stream:
             if not _lock(stream.fileno(), place):
                 yield None
                 return
             died = os.fstat(stream.fileno()).st_size
-            stream.write(b".")
-            stream.flush()
+            _mark(stream, place)
             try:
                 yield died
             finally:
                 place.unlink(missing_ok=True)
+
+    def _taken(self, place: Path) -> IO[bytes]:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            return place.open("ab")
+        except OSError as error:
+            raise _full(place.parent, error) from error
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield every result, in the order of the keys."""
@@ -88,3 +116,21 @@ def _lock(descriptor: int, place: Path) -> bool:
         return take_lock(descriptor) and os.fstat(descriptor).st_ino == place.stat().st_ino
     except FileNotFoundError:
         return False
+
+
+def _mark(stream: IO[bytes], place: Path) -> None:
+    """Add a holder to those that a file counts. Raises ExportError where the disk has no room for it."""
+    try:
+        stream.write(b".")
+        stream.flush()
+    except OSError as error:
+        with suppress(OSError):
+            stream.close()  # what is still in its buffer would be tried once more
+        place.unlink(missing_ok=True)
+        raise _full(place.parent, error) from error
+
+
+def _full(folder: Path, error: OSError) -> ExportError:
+    return ExportError(
+        f"cannot keep a result in {folder} ({error.strerror or error}): make room and start again; what is done stays"
+    )

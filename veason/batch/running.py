@@ -5,27 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import random
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from veason.batch.jobs import Job
+from veason.batch.answering import NOTHING_SPENT, JobThought, MakePipeline, Spent, as_record, think_job, track_job
+from veason.batch.jobs import Job, unique_jobs
 from veason.batch.results import ResultFolder
-from veason.errors import AnswerError, DeviceError, ExportError, VeasonError
-from veason.profile import sample_indices
-from veason.types import Answer, Answered, FrameMasks, ObjectMask, VideoInfo
-from veason.video import open_video
+from veason.batch.videos import VideoFetcher
+from veason.cluster.stages import MOST_DEATHS
+from veason.errors import VeasonError
 
 if TYPE_CHECKING:
     from veason.pipeline import Pipeline
-
-MakePipeline = Callable[[], "Pipeline"]
-
-MOST_DEATHS = 5
-"""A question over which so many workers died is not given to another: its result is that error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +30,32 @@ class JobOutcome:
         key: the job's.
         kind: "answered", "absent", or "error", which is kept as a result too.
         message: the error.
-        seconds: how long it took.
+        seconds: how long it took, from its beginning to its result on the disk.
+        spent: what of that its models took.
     """
 
     key: str
     kind: Literal["answered", "absent", "error"]
     message: str = ""
     seconds: float = 0.0
+    spent: Spent = NOTHING_SPENT
+
+    @classmethod
+    def of(cls, record: dict[str, Any], seconds: float = 0.0, spent: Spent = NOTHING_SPENT) -> JobOutcome:
+        """Return what a result says."""
+        kind: Literal["answered", "absent", "error"]
+        kind = "error" if record["error"] else "absent" if record["absent"] else "answered"
+        return cls(record["key"], kind, record["error"] or "", seconds, spent)
 
 
 def run_batch(
-    jobs: Sequence[Job], make_pipeline: MakePipeline, out: Path, *, workers: int = 1, retry_errors: bool = False
+    jobs: Sequence[Job],
+    make_pipeline: MakePipeline,
+    out: Path,
+    *,
+    workers: int = 1,
+    threads: int | None = None,
+    retry_errors: bool = False,
 ) -> Generator[JobOutcome, None, None]:
     """Do every job that has no result yet, and yield what came of it; jobs that others do meanwhile are passed over.
 
@@ -54,25 +63,39 @@ def run_batch(
 
     Args:
         jobs: what to do.
-        make_pipeline: called once in each worker; it must be picklable for more than one.
+        make_pipeline: called once in each worker.
         out: the folder of results.
         workers: processes; 1 works in this one.
+        threads: how many threads a worker computes with on the processor, which changes last bits; None leaves that to
+            torch.
         retry_errors: do again what ended with an error.
 
     Raises:
-        VeasonError: a result cannot be kept, the device is out of memory, or workers keep dying.
+        VeasonError: a result cannot be kept, the device is out of memory, workers keep dying, or a cluster works in the
+            same folder.
     """
     folder = ResultFolder(out)
-    left = [job for job in jobs if not folder.has(job.key, retry_errors=retry_errors)]
-    if workers <= 1:
-        yield from work(left, make_pipeline, folder, retry_errors)
-        return
-    yield from _supervise(left, make_pipeline, out, workers, retry_errors)
+    with folder.running(is_alone=False):
+        done = folder.done(retry_errors=retry_errors)
+        left = [job for job in unique_jobs(jobs) if job.key not in done]
+        task = _Task(make_pipeline, out, threads, retry_errors)
+        if workers <= 1:
+            yield from work(left, task)
+        else:
+            yield from _supervise(left, task, workers)
 
 
-def _supervise(
-    left: Sequence[Job], make_pipeline: MakePipeline, out: Path, workers: int, retry_errors: bool
-) -> Generator[JobOutcome, None, None]:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What all workers are told."""
+
+    make_pipeline: MakePipeline
+    out: Path
+    threads: int | None
+    retry_errors: bool
+
+
+def _supervise(left: Sequence[Job], task: _Task, workers: int) -> Generator[JobOutcome, None, None]:
     """Run the workers and yield what they tell. Each has a pipe of its own: one that dies holds up no other."""
     context = multiprocessing.get_context("spawn")
     at_work: dict[Connection, Any] = {}
@@ -81,9 +104,7 @@ def _supervise(
         # Each worker begins elsewhere, so that they seldom reach for the same job.
         order = [*left[number * len(left) // workers :], *left[: number * len(left) // workers]]
         receiving, sending = context.Pipe(duplex=False)
-        process = context.Process(
-            target=run_worker, args=(order, make_pipeline, out, retry_errors, sending), daemon=True
-        )
+        process = context.Process(target=run_worker, args=(order, task, sending), daemon=True)
         process.start()
         sending.close()
         at_work[receiving] = process
@@ -123,12 +144,10 @@ def _check_deaths(deaths: int, workers: int, exitcode: int) -> None:
         )
 
 
-def run_worker(
-    jobs: Sequence[Job], make_pipeline: MakePipeline, out: Path, retry_errors: bool, told: Connection
-) -> None:
+def run_worker(jobs: Sequence[Job], task: _Task, told: Connection) -> None:
     """Do jobs until none is left, and tell of each, or of the error that ended it. The entry point of a worker."""
     try:
-        for outcome in work(jobs, make_pipeline, ResultFolder(out), retry_errors):
+        for outcome in work(jobs, task):
             told.send(outcome)
     except VeasonError as error:
         told.send(error)
@@ -136,95 +155,37 @@ def run_worker(
         return
 
 
-def work(
-    jobs: Sequence[Job], make_pipeline: MakePipeline, folder: ResultFolder, retry_errors: bool
-) -> Generator[JobOutcome, None, None]:
+def work(jobs: Sequence[Job], task: _Task) -> Generator[JobOutcome, None, None]:
     """Do the jobs that nobody holds and that have no result; the models are loaded for the first of them."""
     pipeline: Pipeline | None = None
+    folder, footage = ResultFolder(task.out), VideoFetcher()
     for job in jobs:
-        if folder.has(job.key, retry_errors=retry_errors):
+        if folder.has(job.key, retry_errors=task.retry_errors):
             continue
         with folder.taking(job.key) as died:
-            if died is None or folder.has(job.key, retry_errors=retry_errors):
+            if died is None or folder.has(job.key, retry_errors=task.retry_errors):
                 continue
-            pipeline = pipeline or make_pipeline()
-            started = time.perf_counter()
-            record = answer_job(pipeline, job) if died < MOST_DEATHS else deadly(pipeline, job, died)
+            started, spent = time.perf_counter(), NOTHING_SPENT
+            if job.failure:
+                record = as_record(JobThought(job, failure=job.failure))
+            elif died >= MOST_DEATHS:
+                record = deadly(JobThought(job), died)
+            else:
+                pipeline = pipeline or _load(task)
+                record, spent = track_job(pipeline, think_job(pipeline, job, footage), footage)
             folder.write(job.key, record)
-        kind: Literal["answered", "absent", "error"]
-        kind = "error" if record["error"] else "absent" if record["absent"] else "answered"
-        yield JobOutcome(job.key, kind, record["error"] or "", time.perf_counter() - started)
+        yield JobOutcome.of(record, time.perf_counter() - started, spent)
 
 
-def deadly(pipeline: Pipeline, job: Job, died: int) -> dict[str, Any]:
-    """Return the result of a job over which `died` workers died."""
+def _load(task: _Task) -> Pipeline:
+    if task.threads is not None:
+        from veason.device import bound_threads
+
+        bound_threads(task.threads)
+    return task.make_pipeline()
+
+
+def deadly(thought: JobThought, died: int) -> dict[str, Any]:
+    """Return the result of a question over which `died` workers died."""
     told = f"{died} workers died over this question (out of memory?): --retry-errors asks it again"
-    return as_record(pipeline, job, failure=told)
-
-
-def answer_job(pipeline: Pipeline, job: Job) -> dict[str, Any]:
-    """Return the result of a job; what is wrong with its video or answer is its error, and then there are no masks.
-
-    Raises:
-        DeviceError: the accelerator ran out of memory, which the next job would as well.
-        ExportError: the disk is full.
-    """
-    assert pipeline.policy is not None
-    made: dict[str, Any] = {}
-    objects: dict[int, dict[int, ObjectMask]] = {}
-    try:
-        with open_video(job.video) as video:
-            made["info"] = video.info
-            made["shown"] = sample_indices(video.info.num_frames, pipeline.policy.frame_count)
-            for event in pipeline.ask(video, job.instruction, shown=made["shown"]):
-                if isinstance(event, Answered):
-                    made.setdefault("answer", event.answer)
-                elif isinstance(event, FrameMasks):
-                    for number, mask in event.masks.items():
-                        objects.setdefault(number, {})[event.frame_index] = mask
-    except (DeviceError, ExportError):
-        raise
-    except VeasonError as error:
-        text = error.text if isinstance(error, AnswerError) else ""
-        return as_record(pipeline, job, **made, failure=str(error), text=text)
-    return as_record(pipeline, job, **made, objects=objects)
-
-
-def as_record(
-    pipeline: Pipeline,
-    job: Job,
-    *,
-    info: VideoInfo | None = None,
-    shown: Sequence[int] = (),
-    answer: Answer | None = None,
-    failure: str = "",
-    text: str = "",
-    objects: Mapping[int, Mapping[int, ObjectMask]] = MappingProxyType({}),
-) -> dict[str, Any]:
-    """Return a result as JSON values.
-
-    Boxes are xyxy in source pixels; masks are [compressed COCO run lengths, object score] by object and frame index.
-    """
-    assert pipeline.policy is not None
-    return {
-        "key": job.key,
-        "video": job.video,
-        "instruction": job.instruction,
-        "policy": pipeline.policy.name,
-        "segmenter": pipeline.segmenter.name,
-        "size_wh": list(info.size_wh) if info else [0, 0],
-        "num_frames": info.num_frames if info else 0,
-        "frames_shown": list(shown),
-        "error": failure or None,
-        "absent": answer.is_absent if answer and not failure else None,
-        "keyframe": answer.keyframe if answer else None,
-        "boxes_xyxy": [list(box.xyxy) for box in answer.boxes] if answer else [],
-        "notes": [asdict(note) for note in answer.notes] if answer else [],
-        "think": answer.thought if answer else None,
-        "text": answer.text if answer else text,
-        "objects": [{"id": number, "masks": _codes(frames)} for number, frames in sorted(objects.items())],
-    }
-
-
-def _codes(frames: Mapping[int, ObjectMask]) -> dict[str, list[Any]]:
-    return {str(frame): [mask.rle.counts, round(mask.score, 4)] for frame, mask in sorted(frames.items())}
+    return as_record(JobThought(thought.job, thought.policy, thought.info, thought.shown, failure=told))

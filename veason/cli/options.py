@@ -125,6 +125,44 @@ def read_sampling(args: argparse.Namespace) -> Sampling:
     return Sampling(temperature=args.temperature, num_samples=getattr(args, "samples", 1), seed=args.seed)
 
 
+def add_engine(parser: argparse.ArgumentParser, actors: str) -> None:
+    """Add --engine, --address and --threads, and what an actor asks for; `actors` names those of --workers."""
+    group = parser.add_argument_group("where it runs")
+    group.add_argument(
+        "--engine", choices=["local", "ray"], default="local", help="processes, or actors of Ray (%(default)s)"
+    )
+    group.add_argument(
+        "--address", metavar="A", help="ray: of a cluster, or auto on one of its machines (default: starts it here)"
+    )
+    group.add_argument(
+        "--workers", type=positive_int, default=1, metavar="N", help=f"processes; ray: {actors} (%(default)s)"
+    )
+    group.add_argument(
+        "--worker-gpus", type=float, default=0.0, metavar="X", help="ray: GPUs of such an actor, 0.5 for two on one (0)"
+    )
+    group.add_argument(
+        "--threads",
+        type=positive_int,
+        metavar="N",
+        help="processor threads a worker computes with; others change last bits (default: 1 with ray or several)",
+    )
+
+
+def read_threads(args: argparse.Namespace) -> int | None:
+    """Return the threads of a worker: those given, else 1 where workers share the machine, else None, torch's own."""
+    if args.threads is not None:
+        return int(args.threads)
+    return 1 if args.engine == "ray" or args.workers > 1 else None
+
+
+def check_engine(args: argparse.Namespace, ray_only: Sequence[str]) -> None:
+    """Raise OptionError where an option is given that the chosen engine does not read."""
+    unread = [name for name in ray_only if getattr(args, name)]
+    if args.engine == "local" and unread:
+        named = ", ".join("--" + name.replace("_", "-") for name in unread)
+        raise OptionError(f"{named} belongs to --engine ray: give that too, or leave it out")
+
+
 def positive_int(text: str) -> int:
     """Parse a whole number, 1 or more. Raises ArgumentTypeError, which argparse reports."""
     if not text.isdecimal() or int(text) < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +15,12 @@ from veason.policy.refusals import message_of
 from veason.profile import Profile
 from veason.types import Frame, Sampling, Turn
 
-_SPARED = {"stream_options": r"stream_options(?:\.\w+)*", "seed": "seed", "logprobs": "(?:top_)?logprobs"}
+_SPARED = {
+    "stream_options": r"stream_options(?:\.\w+)*",
+    "seed": "seed",
+    "logprobs": "(?:top_)?logprobs",
+    "generation_config": "generation_config",
+}
 """Fields that a server may refuse, and without which it answers as well, with what such a refusal names."""
 
 
@@ -73,9 +79,29 @@ def chat_fields(
     return fields
 
 
+def drawing(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a request with what `transformers serve` wants so that it draws; else it ignores them."""
+    return {**fields, "extra_body": {"generation_config": json.dumps({"do_sample": True, "top_k": 0})}}
+
+
+def draws_only_if_told(headers: Mapping[str, str], chunk: Mapping[str, Any]) -> bool:
+    """Tell whether a reply is one of `transformers serve`, by what no other server does: its id is that of the request.
+
+    Source: transformers 5.23, `cli/serving` (`request_id_middleware`, `_build_chunk_sse`).
+
+    Args:
+        headers: of the reply.
+        chunk: one of it.
+    """
+    request_id = headers.get("x-request-id")
+    return bool(request_id) and chunk.get("id") == request_id and chunk.get("system_fingerprint") == ""
+
+
 def without(fields: Mapping[str, Any], unsupported: set[str]) -> dict[str, Any]:
     """Return the fields without those that a server does not support, or by the names that it knows."""
-    left_out = unsupported | ({"top_logprobs"} if "logprobs" in unsupported else set())
+    left_out = set(unsupported)
+    left_out |= {"top_logprobs"} if "logprobs" in unsupported else set()
+    left_out |= {"extra_body"} if "generation_config" in unsupported else set()
     kept = {name: value for name, value in fields.items() if name not in left_out}
     if "max_tokens" in unsupported:
         kept["max_completion_tokens"] = fields["max_tokens"]

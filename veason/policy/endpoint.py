@@ -26,7 +26,15 @@ import openai
 from veason.answer import AnswerContext, context_for
 from veason.errors import EndpointError, PromptError
 from veason.policy import prompt
-from veason.policy.chat_request import chat_fields, chat_messages, refused_field, text_of, without
+from veason.policy.chat_request import (
+    chat_fields,
+    chat_messages,
+    drawing,
+    draws_only_if_told,
+    refused_field,
+    text_of,
+    without,
+)
 from veason.policy.confidence import confidence_in
 from veason.policy.connection import check_address, open_client
 from veason.policy.exchange import Exchange, run_apart
@@ -55,6 +63,7 @@ _RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _UNREADABLE = (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError, AttributeError, TypeError, RecursionError)
 """What reading a reply ends with that is none of an OpenAI-compatible server, or none at all."""
 
+_NOT_DRAWN = Note("temperature_ignored", "the server ignores the temperature: each answer is its likeliest one")
 _WITHOUT_SEED = Note("seed_refused", "the server takes no seed: asked again, it may answer otherwise")
 
 
@@ -86,6 +95,7 @@ class EndpointPolicy:
         self._usage = EndpointUsage()
         self._unsupported: set[str] = set()
         self._has_n: bool | None = None
+        self._draws_only_if_told = False
 
     @property
     def frame_count(self) -> int:
@@ -190,7 +200,9 @@ class EndpointPolicy:
             return event
         said = heard[event.sample]
         notes = said.notes(self.model, self.profile, len(context.shown), text)
-        if sampling.temperature > 0 and "seed" in self._unsupported:
+        if sampling.temperature > 0 and self._draws_only_if_told and "generation_config" in self._unsupported:
+            notes = (*notes, _NOT_DRAWN)
+        elif sampling.temperature > 0 and "seed" in self._unsupported:
             notes = (*notes, _WITHOUT_SEED)
         return with_notes(replace(event, confidence=confidence_in(said.tokens, event.answer, context)), notes)
 
@@ -285,13 +297,28 @@ class EndpointPolicy:
     async def _chunks(
         self, client: openai.AsyncOpenAI, request: dict[str, Any]
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield the chunks of a reply; one that comes in one piece is one chunk."""
+        """Yield the chunks of a reply; one that comes in one piece is one chunk.
+
+        A server that ignored the temperature is left at its first chunk, and asked in the way that it heeds.
+        """
+        can_be_told = request["temperature"] > 0
+        if can_be_told and self._draws_only_if_told:
+            request, can_be_told = drawing(request), False
         async with await self._start(client, request) as stream:
             if stream.response.headers.get("content-type", "").startswith("application/json"):
                 yield self._checked(json.loads(await stream.response.aread()))
                 return
             async for chunk in stream:
-                yield self._checked(chunk)
+                fields = self._checked(chunk)
+                if can_be_told and draws_only_if_told(stream.response.headers, fields):
+                    self._draws_only_if_told = True
+                    break
+                yield fields
+            else:
+                return
+        async with aclosing(self._chunks(client, request)) as chunks:
+            async for fields in chunks:
+                yield fields
 
     def _checked(self, chunk: Any) -> dict[str, Any]:
         """Return a chunk as a dictionary. Raises EndpointError if it is none, or says that something went wrong."""

@@ -14,6 +14,7 @@ NoteKind = Literal[
     "tags_repaired", "cut_off", "read_from_prose", "value_rounded", "repeated_answer", "keyframe_dropped",
     "keyframe_from_time", "box_scaled", "box_repeated", "boxes_left_out", "outside_training", "recorded",
     "only_frame_shown", "other_model", "prompt_cut", "pictures_enlarged", "seed_refused", "asked_again",
+    "temperature_ignored",
 ]  # fmt: skip
 
 

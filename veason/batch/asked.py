@@ -1,0 +1,77 @@
+"""What a list of instructions asks of the videos that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from veason.batch.jobs import BatchQuestion
+from veason.batch.videos import is_address
+from veason.errors import OptionError
+from veason.project.listings import read_instructions
+
+
+def ask_all(videos: Iterable[str], instruction: str) -> list[BatchQuestion]:
+    """Return one question about every video. Raises OptionError where it has no words."""
+    if not instruction.strip():
+        raise OptionError("the instruction is empty: describe what to segment, in words")
+    return [BatchQuestion(video, instruction.strip()) for video in videos]
+
+
+def read_asked(file: str, videos: Sequence[str]) -> tuple[list[BatchQuestion], list[str]]:
+    """Return the questions of a list, and a sentence for each row that is left out or asks what another one asks.
+
+    A row without a video is about all of them. One whose video is not among them, or could be several, is a question
+    that cannot be answered, and says why.
+
+    Raises:
+        ProjectError: the list cannot be read.
+        OptionError: it asks nothing of these videos.
+    """
+    listing = read_instructions(file)
+    names = _Names(videos)
+    asked: dict[tuple[str, str], BatchQuestion] = {}
+    told = list(listing.left_out)
+    for row in listing.wanted:
+        meant = names.find(row.video) if row.video else list(videos)
+        failure = ""
+        if row.video and len(meant) != 1:
+            failure = (
+                f"{row.video!r} is none of the videos given"
+                if not meant
+                else f"{row.video!r} could be any of {len(meant)} videos: write its path"
+            )
+            told.append(f"{row.row}: {failure}")
+            meant = [row.video]
+        again = [video for video in meant if (video, row.instruction) in asked]
+        if again and row.video:
+            told.append(f"{row.row}: asks the same as a row before")
+        for video in meant:
+            asked.setdefault((video, row.instruction), BatchQuestion(video, row.instruction, failure))
+    if all(one.failure for one in asked.values()):
+        raise OptionError(f"{file}: asks nothing of these videos: {'; '.join(told[:5])}")
+    return list(asked.values()), told
+
+
+class _Names:
+    """Videos by all that a list may call them: their path or any end of it, and their name without its ending."""
+
+    def __init__(self, videos: Iterable[str]) -> None:
+        self._videos: dict[str, list[str]] = {}
+        for video in videos:
+            path = PurePosixPath(_parts(video))
+            ends = {"/".join(path.parts[-count:]) for count in range(1, len(path.parts) + 1)}
+            for name in {video, *ends, path.stem}:
+                self._videos.setdefault(name, []).append(video)
+
+    def find(self, name: str) -> list[str]:
+        """Return the videos that a name fits: those of the whole path alone, where there are such."""
+        whole = self._videos.get(name, [])
+        if name in whole:
+            return [name]
+        path = PurePosixPath(_parts(name))
+        return whole or self._videos.get(str(path).removeprefix("/"), []) or self._videos.get(str(path), [])
+
+
+def _parts(place: str) -> str:
+    return place.partition("://")[2] if is_address(place) else place.replace("\\", "/")
