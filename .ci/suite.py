@@ -1,14 +1,14 @@
-"""Run the test suite in two processes at once: the tests that drive a browser, and all others.
+"""Run the test suite in two processes at once: the tests that drive a browser and then nano's, beside all others.
 
     python .ci/suite.py [arguments of pytest ...]
 
-Each line begins with the part that it comes from, and the results of both parts stand at the end, whichever fails, with
+Each line begins with the part that it comes from, and the results of all parts stand at the end, whichever fails, with
 the tests that failed. Every process computes on one thread, so two cores are used. JUnit files go to `test-results/`.
 
-Tests in a browser that fail beside the other part are run once more when it has ended. One that passes then is named as
+Tests in a browser that fail beside another part are run once more when all have ended. One that passes then is named as
 unstable at the end: it found a race, in itself or in the page, that wants mending, but no change caused it.
 
-Exit status: 0 if both parts pass, else that of the first part that does not. An interrupt ends both parts, which still
+Exit status: 0 if all parts pass, else that of the first part that does not. An interrupt ends the parts, which still
 report what they have; a second one kills them.
 """
 
@@ -28,8 +28,15 @@ from typing import IO
 ROOT = Path(__file__).parent.parent
 RESULTS = "test-results"
 CACHE = ".pytest_cache"
-PARTS = {"browser": ["tests/browser"], "others": ["--ignore=tests/browser"]}
+PARTS = {
+    "browser": ["tests/browser"],
+    "others": ["--ignore=tests/browser", "--ignore=tests/nano"],
+    "nano": ["tests/nano"],
+}
 """The arguments that choose the tests of each part."""
+
+AFTER = {"nano": "browser"}
+"""The part that another one waits for, so that two run at a time and take about as long."""
 
 RUN_AGAIN = "browser"
 """The part whose failed tests are run once more, alone."""
@@ -65,23 +72,30 @@ def failed_tests(lines: Sequence[str]) -> list[str]:
     return [line for line in lines if line.startswith(("FAILED ", "ERROR ")) and "::" in line]
 
 
-def run_together(commands: Mapping[str, Sequence[str]]) -> tuple[dict[str, int], dict[str, list[str]]]:
+def run_together(
+    commands: Mapping[str, Sequence[str]], after: Mapping[str, str] | None = None
+) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Run commands at once, print their lines as they come, each with its name before it.
 
     Return how each ended, and its lines. The first SIGINT or SIGTERM interrupts the commands and what they have
-    started, a further one kills it.
+    started, a further one kills it; what waits then is not started.
+
+    Args:
+        commands: by name.
+        after: the name that another one waits for, by the one that waits.
     """
     width = max(map(len, commands))
     lock = threading.Lock()
     started = time.monotonic()
     processes: dict[str, subprocess.Popen[str]] = {}
     printed: dict[str, list[str]] = {name: [] for name in commands}
+    codes: dict[str, int] = dict.fromkeys(commands, INTERRUPTED)
     num_signals = 0
 
     def forward(number: int, frame: FrameType | None) -> None:
         nonlocal num_signals
         num_signals += 1
-        for process in processes.values():
+        for process in list(processes.values()):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT if num_signals == 1 else signal.SIGKILL)
 
@@ -91,27 +105,34 @@ def run_together(commands: Mapping[str, Sequence[str]]) -> tuple[dict[str, int],
                 printed[name].append(line.rstrip())
                 print(f"{name:{width}} | {line.rstrip()}", flush=True)
 
+    def run(name: str) -> None:
+        process = processes[name] = subprocess.Popen(
+            commands[name],
+            cwd=ROOT,
+            env={**os.environ, **ONE_THREAD, **WIDE, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # the terminal interrupts this process only, which then ends the others
+        )
+        assert process.stdout is not None
+        reader = threading.Thread(target=show, args=(name, process.stdout), daemon=True)
+        reader.start()
+        codes[name] = process.wait()
+        reader.join(timeout=5)  # a process left behind may hold the pipe
+        for other in (one for one, first in (after or {}).items() if first == name and one in commands):
+            if not num_signals:
+                run(other)
+
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        for name, command in commands.items():
-            processes[name] = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, **ONE_THREAD, **WIDE, "PYTHONUNBUFFERED": "1"},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,  # the terminal interrupts this process only, which then ends both
-            )
-        readers = []
-        for name, process in processes.items():
-            assert process.stdout is not None
-            readers.append(threading.Thread(target=show, args=(name, process.stdout), daemon=True))
-            readers[-1].start()
-        codes = {name: process.wait() for name, process in processes.items()}
-        for reader in readers:
-            reader.join(timeout=5)  # a process left behind may hold the pipe
+        first = [name for name in commands if (after or {}).get(name) not in commands]
+        running = [threading.Thread(target=run, args=(name,)) for name in first]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -139,7 +160,7 @@ def exit_status(codes: Sequence[int]) -> int:
 
 def run_again(arguments: Sequence[str], failed: Sequence[str]) -> int:
     """Run the failed tests of `RUN_AGAIN` alone and return how that ended; name them as unstable if all pass now."""
-    print(f"\n{len(failed)} of {RUN_AGAIN} failed beside the other part; now alone:")
+    print(f"\n{len(failed)} of {RUN_AGAIN} failed beside another part; now alone:")
     command = [*pytest_command(RUN_AGAIN, arguments, f"{RUN_AGAIN}-again"), "--lf", "--lfnf=none"]
     codes, _ = run_together({RUN_AGAIN: command})
     if codes[RUN_AGAIN] == 0:
@@ -149,8 +170,8 @@ def run_again(arguments: Sequence[str], failed: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run both parts with further arguments of pytest; return the exit status."""
-    codes, printed = run_together({part: pytest_command(part, arguments) for part in PARTS})
+    """Run all parts with further arguments of pytest; return the exit status."""
+    codes, printed = run_together({part: pytest_command(part, arguments) for part in PARTS}, AFTER)
     failed = failed_tests(printed[RUN_AGAIN])
     if codes[RUN_AGAIN] == TESTS_FAILED and len(failed) <= MOST_RUN_AGAIN:
         codes[RUN_AGAIN] = run_again(arguments, failed)

@@ -7,13 +7,14 @@
 Works the real page in headless Chromium by role and key, as somebody would who knows the keys, by one rule: box each
 object on its first given frame, propagate, then correct the worst of the given frames until all have IoU 0.85. A frame
 without the object is marked absent. A mask below IoU 0.5 is boxed first, any other is clicked in the middle of its
-largest error; once that gained less than 0.05 on a frame, its errors are painted over with the brush, one stroke a
-part. Where one key of a mask tool is enough, that key is pressed (only the page of today has them). `--before` with
-`--tree`, a checkout of an earlier commit, works the page as it was before: with the same rule, clips and weights.
+largest error; once that gained less than 0.05 on a frame, it is drawn: today by an outline around each part, as far as
+2 pixels off; before by painting over its errors with the brush, one stroke a part. Where one key of a mask tool is
+enough, that key is pressed (only the page of today has them). `--before` with `--tree`, a checkout of an earlier
+commit, works the page as it was before: with the same rule, clips and weights.
 
-An action is a key, a click or a drag (a stroke of the brush is one). The clips are stretches of the real clips with two
-objects each: the frames with masks drawn by hand and one between each two of them, at 640x360. Seconds are of the whole
-work and mean nothing on a busy machine.
+An action is a key, a click or a drag (a stroke of the brush and an outline are one each). The clips are stretches of
+the real clips with two objects each: the frames with masks drawn by hand and one between each two of them, at 640x360.
+Seconds are of the whole work and mean nothing on a busy machine.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 sys.path.insert(0, os.environ.get("VEASON_TREE") or str(Path(__file__).parent.parent))
 
 import itertools
 
 import numpy as np
-from annotator_sight import corners, iou, largest, middle, one_key, to_and_fro
+from annotator_sight import corners, iou, largest, middle, one_key, outlines, to_and_fro
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from report import write_result
@@ -51,9 +53,13 @@ from veason.project import Project
 GOAL, LOST, PAINTED_TO = 0.85, 0.5, 0.88
 LEAST_GAIN = 0.05
 MOST = 60
-SMALLER_KEYS, BRUSH_RADIUS = 6, 2
-"""How often the brush is made smaller, once, and its radius then, in whole pixels."""
+MOST_PAINTED = 3
+"""How often a frame is drawn: the page before lost some of it where another frame was corrected."""
 
+SMALLER_KEYS, BRUSH_RADIUS = (6, 3), (2, 1)
+"""How often the brush is made smaller, once for the first and once for further paintings, and its radius in pixels."""
+
+TOOL_KEYS = {"brush": "b", "polygon": "w"}
 WAIT_MS = 240_000
 SIZE = (640, 360)
 STRETCHES = {
@@ -157,10 +163,10 @@ class Annotator:
     corrections: Counter[str] = field(default_factory=Counter)
     selected: int = 0
     in_hand: str | None = None
-    is_sized: bool = False
+    num_sized: int = 0
     tried: dict[tuple[int, int], float] = field(default_factory=dict)
     """By place the IoU before the last click or box there."""
-    painted: set[tuple[int, int]] = field(default_factory=set)
+    painted: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def press(self, *keys: str) -> None:
         """Press keys on the stage."""
@@ -263,11 +269,14 @@ class Annotator:
             self._did("tool")
             self.press(tool)
         elif place in self.tried and score - self.tried[place] < LEAST_GAIN:
-            assert place not in self.painted, f"{place} is painted and not right: IoU {score:.3f}"
-            self.painted.add(place)
+            self.painted[place] += 1
+            assert self.painted[place] <= MOST_PAINTED, f"{place} is painted and not right: IoU {score:.3f}"
             self._did("painted")
-            self._hold("brush")
-            self._paint(mask, truth)
+            self._hold("brush" if self.is_before else "polygon")
+            if self.is_before:
+                self._paint(mask, truth, self._resize(self.painted[place] - 1))
+            else:
+                self._outline(truth)
         else:
             self._hold(None)
             is_lost = place not in self.tried and score < LOST
@@ -284,39 +293,53 @@ class Annotator:
         self.corrections[kind] += 1
 
     def _hold(self, wanted: str | None) -> None:
-        """Take the brush, or put it down where that is not so already."""
+        """Take a tool, or put it down where that is not so already."""
         if self.in_hand == wanted:
             return
-        self.press("b")
-        if wanted and not self.is_sized:
-            self.press(*[","] * SMALLER_KEYS)
-            self.is_sized = True
+        self.press(TOOL_KEYS[wanted or self.in_hand or "brush"])
         self.in_hand = wanted
 
-    def _paint(self, mask: np.ndarray, truth: np.ndarray) -> None:
+    def _resize(self, times: int) -> int:
+        """Make the brush as small as a painting after `times` others needs it; return its radius."""
+        while self.num_sized <= min(times, 1):
+            self.press(*[","] * SMALLER_KEYS[self.num_sized])
+            self.num_sized += 1
+        return BRUSH_RADIUS[self.num_sized - 1]
+
+    def _paint(self, mask: np.ndarray, truth: np.ndarray, radius: int) -> None:
         """Paint over the largest errors, one stroke each, until little is left."""
         mask = mask.copy()
         while iou(mask, truth) < PAINTED_TO:
             error = mask ^ truth
-            parts = [ndimage.binary_erosion(one, disk(BRUSH_RADIUS)) for one in (error & truth, error & ~truth)]
+            parts = [ndimage.binary_erosion(one, disk(radius)) for one in (error & truth, error & ~truth)]
             middles = [largest(part) for part in parts if part.any()]
             if not middles:
                 return
             part = max(middles, key=np.count_nonzero)
             is_missing = bool(truth[part].mean() > 0.5)
-            self._stroke(part, is_missing=is_missing)
-            mask[ndimage.binary_dilation(part, disk(BRUSH_RADIUS))] = is_missing
+            self._draw(to_and_fro(part, radius), "left" if is_missing else "right")
+            self.page.wait_for_timeout(100)
+            mask[ndimage.binary_dilation(part, disk(radius))] = is_missing
 
-    def _stroke(self, part: np.ndarray, *, is_missing: bool) -> None:
-        """Move over a part to and fro, without leaving it; the right button takes away."""
-        path = to_and_fro(part, BRUSH_RADIUS)
-        self.page.mouse.move(*self._at(path[0]))
-        self.page.mouse.down(button="left" if is_missing else "right")
-        for point in path[1:]:
+    def _outline(self, truth: np.ndarray) -> None:
+        """Draw around each part of an object, the largest first in place of the mask; cut the holes out."""
+        for number, (way, is_hole) in enumerate(outlines(truth)):
+            if number == 0:
+                self.page.keyboard.down("Shift")
+            self._draw(way, "right" if is_hole else "left")
+            if number == 0:
+                self.page.keyboard.up("Shift")
+                self.keys += 1
+            self.settle()
+
+    def _draw(self, way: Sequence[tuple[float, float]], button: Literal["left", "right"]) -> None:
+        """Move along a way with a button held."""
+        self.page.mouse.move(*self._at(way[0]))
+        self.page.mouse.down(button=button)
+        for point in way[1:]:
             self.page.mouse.move(*self._at(point))
-        self.page.mouse.up(button="left" if is_missing else "right")
+        self.page.mouse.up(button=button)
         self.clicks += 1
-        self.page.wait_for_timeout(100)
 
 
 # --- one clip, and what came of all

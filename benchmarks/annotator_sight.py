@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 from scipy import ndimage
 from skimage.graph import route_through_array
-from skimage.measure import approximate_polygon
+from skimage.measure import approximate_polygon, find_contours
 
 
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:
@@ -53,6 +53,25 @@ def to_and_fro(part: np.ndarray, apart: int) -> list[tuple[float, float]]:
         way += route_through_array(costs, start, stop)[0][1:]
     corners = approximate_polygon(np.array(way, float), 0.7) if len(way) > 1 else way
     return [(float(x), float(y)) for y, x in corners]
+
+
+def outlines(mask: np.ndarray, off: float = 2.0, least: int = 30) -> list[tuple[list[tuple[float, float]], bool]]:
+    """Return ways around the parts of a mask and around its holes, each with whether it is a hole; the largest first.
+
+    A way is at most `off` pixels from the edge. Parts and holes of fewer than `least` pixels are left out.
+    """
+    filled = ndimage.binary_fill_holes(mask)
+    found = []
+    for area, is_hole in ((filled, False), (filled & ~mask, True)):
+        labelled, count = ndimage.label(area)
+        parts = [labelled == number for number in range(1, count + 1)]
+        found += [(part, is_hole) for part in sorted(parts, key=np.count_nonzero, reverse=True)]
+    ways = []
+    for part, is_hole in found:
+        if np.count_nonzero(part) >= least:
+            around = find_contours(np.pad(part, 1).astype(float), 0.5)[0] - 1
+            ways.append(([(float(x), float(y)) for y, x in approximate_polygon(around, off)], is_hole))
+    return ways
 
 
 def one_key(mask: np.ndarray, truth: np.ndarray, goal: float) -> str | None:

@@ -28,6 +28,8 @@ codes, _ = suite.run_together({{name: [sys.executable, "-c", sleep] for name in 
 sys.exit(suite.exit_status([*codes.values()]))
 """
 
+DRIVER_IN_TURN = DRIVER.replace('("one", "two")}', '("one", "two")}, {"two": "one"}')
+
 
 def test_both_outputs_and_both_results_are_shown_when_one_fails(capsys: pytest.CaptureFixture[str]) -> None:
     codes, printed = suite.run_together(
@@ -74,10 +76,32 @@ def test_an_interrupt_ends_both() -> None:
 
 
 def test_every_test_is_in_exactly_one_part() -> None:
-    browser, others = (suite.PARTS[part] for part in ("browser", "others"))
-    assert others == [f"--ignore={one}" for one in browser]
+    *named, others = (suite.PARTS[part] for part in ("browser", "nano", "others"))
+    assert others == [f"--ignore={one}" for folders in named for one in folders]
+    assert all((SCRIPT.parent.parent / one).is_dir() for folders in named for one in folders)
+    assert set(suite.AFTER) | set(suite.AFTER.values()) <= set(suite.PARTS)
     commands = [suite.pytest_command(part, ["-x"]) for part in suite.PARTS]
     assert all(command[-1] == "-x" for command in commands)
+
+
+WRITES = "import pathlib, sys, time; time.sleep(0.5); pathlib.Path(sys.argv[1]).touch()"
+LOOKS = "import pathlib, sys; print(pathlib.Path(sys.argv[1]).exists())"
+
+
+def test_a_part_waits_for_the_one_before_it_and_is_not_started_once_interrupted(tmp_path: Path) -> None:
+    mark = str(tmp_path / "mark")
+    commands = {"second": [sys.executable, "-c", LOOKS, mark], "first": [sys.executable, "-c", WRITES, mark]}
+    codes, printed = suite.run_together(commands, {"second": "first"})
+    assert codes == {"second": 0, "first": 0}
+    assert printed["second"] == ["True"]
+    with subprocess.Popen([sys.executable, "-c", DRIVER_IN_TURN], stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline().startswith("one | began")
+        driver.send_signal(signal.SIGINT)
+        rest = driver.stdout.read()
+        assert driver.wait(timeout=60) != 0
+    assert "two | began" not in rest
+    assert f"two FAILED (exit status {suite.INTERRUPTED})" in rest
 
 
 BUSY_THEN_QUIET = """

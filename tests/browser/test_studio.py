@@ -69,7 +69,7 @@ def test_an_example_chosen_before_the_scripts_have_come_is_opened(context: Brows
     for route in held:
         route.continue_()
     expect(page.get_by_role("application", name="Video frame 0 of")).to_be_visible(timeout=LONG)
-    expect(page.locator("#veason-first")).to_have_count(0)
+    expect(page.locator("#veason-skeleton")).to_have_count(0)
 
 
 @pytest.mark.parametrize("lost", ["**/modules-*.json", "**/assets/index-*.js"], ids=["our modules", "gradio's script"])
@@ -82,7 +82,7 @@ def test_a_page_whose_scripts_do_not_come_says_so(context: BrowserContext, app_u
     assert page.evaluate("document.querySelector('gradio-app').inert"), "keys are not to reach what nobody sees"
     page.unroute(lost)
     told.get_by_role("button", name="Reload").click()
-    expect(page.locator("#veason-first")).to_have_count(0, timeout=LONG)
+    expect(page.locator("#veason-skeleton")).to_have_count(0, timeout=LONG)
     expect(told).to_have_count(0)
     assert not page.evaluate("document.querySelector('gradio-app').inert")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -113,6 +115,42 @@ def test_a_polygon_is_closed_by_enter_and_cut_out_with_alt(page: Page) -> None:
     assert (mask[90, 150], mask[160, 256], mask[330, 580]) == (1, 0, 0)
     press(page, "Escape")
     expect(toolbox(page)).to_be_hidden()
+
+
+def draw_around(
+    page: Page, corners: Sequence[tuple[float, float]], *, button: Literal["left", "right"] = "left"
+) -> None:
+    """Move around an area with a button held."""
+    area = page.locator(".v-stage canvas").bounding_box()
+    assert area is not None
+    places = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down(button=button)
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up(button=button)
+
+
+def test_an_outline_is_drawn_in_one_go_added_cut_out_or_put_in_place_of_the_mask(page: Page) -> None:
+    open_example(page, "Who comes last?")
+    press(page, "w")
+    draw_around(page, ((0.2, 0.2), (0.6, 0.2), (0.6, 0.8), (0.2, 0.8), (0.2, 0.25)))
+    expect(lane(page, 1)).to_contain_text("painted", timeout=LONG)
+    draw_around(page, ((0.3, 0.4), (0.5, 0.4), (0.5, 0.6), (0.3, 0.6), (0.3, 0.45)), button="right")
+    expect(page.get_by_role("button", name="Undo: paint object 1 on frame 0")).to_be_enabled()
+    expect_quiet(page)
+    mask = downloaded_masks(page)[0]
+    assert (mask[90, 150], mask[180, 256], mask[330, 580]) == (1, 0, 0)
+    page.keyboard.down("Shift")
+    draw_around(page, ((0.8, 0.8), (0.95, 0.8), (0.95, 0.95), (0.8, 0.95), (0.8, 0.85)))
+    page.keyboard.up("Shift")
+    expect_quiet(page)
+    mask = downloaded_masks(page)[0]
+    assert (mask[90, 150], mask[310, 560]) == (0, 1)
+    click(page, (0.5, 0.5), button="right")  # no corner: nothing is begun
+    press(page, "Enter", "Escape")
+    expect(toolbox(page)).to_be_hidden()
+    assert np.array_equal(downloaded_masks(page)[0], mask)
 
 
 def test_a_verified_frame_is_shown_kept_and_given_back(page: Page) -> None:

@@ -25,6 +25,7 @@ class HubServer:
     breaks_after: int | None = None
     spoils: frozenset[str] = frozenset()
     changes_after: int | None = None
+    licence: str = ""
     served: list[tuple[str, int]] = field(default_factory=list)
     address: str = ""
 
@@ -92,7 +93,8 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
             if model not in hub.models:
                 return self._head(404, 0, {"X-Error-Code": "RepoNotFound"})
             siblings = [{"rfilename": name, "size": len(content)} for name, content in hub.models[model].items()]
-            body = json.dumps({"id": model, "sha": hub.commit, "siblings": siblings}).encode()
+            card = {"license": hub.licence} if hub.licence else {}
+            body = json.dumps({"id": model, "sha": hub.commit, "siblings": siblings, "cardData": card}).encode()
             self._head(200, len(body), {"Content-Type": "application/json"})
             self.wfile.write(body)
             return None

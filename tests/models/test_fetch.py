@@ -97,6 +97,22 @@ def test_a_file_that_is_not_what_was_published_is_refused_and_not_kept(tmp_path:
         assert veason(tmp_path, hub.address, "get", NAME).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "licence", "told"),
+    [
+        pytest.param(NAME, "mit", "licence: mit, as its page says", id="on its page"),
+        pytest.param(NAME, "", "licence: its page names none; ask the authors", id="nowhere"),
+        pytest.param("SitongGong/Veason-R1", "", "its page names none; ask the authors", id="nowhere, in the list"),
+        pytest.param(
+            "Qwen/Qwen2.5-VL-7B-Instruct", "", "its page names none; known here as Apache-2.0", id="in the list alone"
+        ),
+    ],
+)
+def test_the_licence_is_told_before_anything_is_fetched(name: str, licence: str, told: str, tmp_path: Path) -> None:
+    with running_hub(HubServer({name: FILES}, licence=licence)) as hub:
+        assert told in veason(tmp_path, hub.address, "get", name).stderr
+
+
 def test_a_model_that_changes_while_it_is_fetched_is_not_mixed_of_two(tmp_path: Path) -> None:
     with running_hub(HubServer({NAME: FILES}, changes_after=1)) as hub:
         changed = veason(tmp_path, hub.address, "get", NAME)

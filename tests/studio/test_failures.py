@@ -15,7 +15,7 @@ from tests.studio.visitor import Visitor, make_frames, of_kind
 from veason.errors import ProjectError, VideoError
 from veason.formats.catalogue import EXPORTABLE
 from veason.pipeline import Pipeline
-from veason.studio.server.failures import Teller
+from veason.studio.server.failures import ErrorFormatter
 from veason.studio.server.project_registry import ProjectRegistry
 from veason.studio.server.settings import Settings
 from veason.studio.server.studio import Studio
@@ -35,11 +35,11 @@ KEY = "AbCdEf_-12345678"
     ],
 )
 def test_errors_are_told_without_paths(text: str, told: str) -> None:
-    assert Teller([VISITORS], is_public=True).words(ProjectError(text)) == told
+    assert ErrorFormatter([VISITORS], is_public=True).words(ProjectError(text)) == told
 
 
 def test_the_owner_of_the_machine_is_told_where(caplog: pytest.LogCaptureFixture) -> None:
-    owner = Teller([], is_public=False)
+    owner = ErrorFormatter([], is_public=False)
     assert owner.words(VideoError("there is no video at /home/me/a.mp4")) == "there is no video at /home/me/a.mp4"
     told = owner.words(RuntimeError("CUDA error: device-side assert at /opt/torch"))
     assert "CUDA" not in told

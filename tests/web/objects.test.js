@@ -16,8 +16,8 @@ import { opened, stateWith } from "./page.js";
 const doubts = (frames, value) => new Map(frames.map((frame) => [frame, value]));
 
 test("a doubtful stretch is found where it begins, and again after a gap", () => {
-  const { get } = stateWith({ doubt: new Map([[1, doubts([3, 4, 5, 9], 0.8)]]) });
-  assert.deepEqual(doubtfulStarts(get(), 0.5), [3, 9]);
+  const { get } = stateWith({ doubt: new Map([[1, doubts([101, 3, 4, 5, 9, 12], 0.8)]]) });
+  assert.deepEqual(doubtfulStarts(get(), 0.5), [3, 9, 12, 101]);
 });
 
 test("frames that a person settled are not doubtful: marked ones, and those with a prompt of theirs", () => {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { framesOf } from "../../veason/studio/web/timeline/film.js";
 import { stretches, trackOf } from "../../veason/studio/web/timeline/lane-paint.js";
-import { chosenText } from "../../veason/studio/web/timeline/lanes.js";
+import { chosenText, scoreText } from "../../veason/studio/web/timeline/lanes.js";
 
 /** @param {number} object @param {number} score */
 const mask = (object, score) => new Map([[object, /** @type {[string, number]} */ (["", score])]]);
@@ -47,6 +47,10 @@ test("the strip holds what the policy was shown, the keyframe, and what other an
     proposals: [answer, { ...answer, frame: null, absent: true }],
   });
   assert.deepEqual(frames, [0, 4, 6, 8]);
+});
+
+test("the segmenter's score is called what it is, not how good a mask is", () => {
+  assert.match(scoreText(0.974), /^Mean object score 0\.97: .*not of how good a mask is\.$/);
 });
 
 test("the bar of the chosen frames names the object that they are of", () => {

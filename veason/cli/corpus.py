@@ -45,12 +45,17 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     check = actions.add_parser("check", help="check the rows of a corpus, also of one that was made elsewhere")
     check.add_argument("corpus", metavar="DIR_OR_FILE", help="a folder of `make` or `export --format sft`, or its JSON")
     check.add_argument("--profile", metavar="FILE", help="profile of the policy to train (default: Veason-R1's)")
+    view = actions.add_parser("view", help="look at a corpus in the browser, with what was not kept and why")
+    view.add_argument("corpus", metavar="DIR_OR_FILE", help="a folder of `make` or `export --format sft`, or its JSON")
+    view.add_argument("--profile", metavar="FILE", help="profile of the policy to train (default: Veason-R1's)")
+    view.add_argument("--port", type=int, default=7871, help="port of this machine to listen on (%(default)s)")
+    view.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    return _make(args) if args.action == "make" else _check(args)
+    return {"make": _make, "check": _check, "view": _view}[args.action](args)
 
 
 def _make(args: argparse.Namespace) -> int:
@@ -85,6 +90,16 @@ def _check(args: argparse.Namespace) -> int:
         print(f"row {place}: {'; '.join(wrong)}")
     print(json.dumps({"rows": len(rows), "with faults": len(report)}), file=sys.stderr)
     return BAD_INPUT if report else 0
+
+
+def _view(args: argparse.Namespace) -> int:
+    from veason.lab.corpus import CorpusView
+    from veason.lab.corpus_server import corpus_app
+    from veason.lab.server import serve_page
+
+    view = CorpusView(Path(args.corpus), _profile(args))
+    serve_page(corpus_app(view), "the corpus", "127.0.0.1", args.port, opens_browser=not args.no_browser)
+    return 0
 
 
 def _profile(args: argparse.Namespace) -> Profile:

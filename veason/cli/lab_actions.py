@@ -15,7 +15,6 @@ from veason.cli.options import pipeline_from_args, read_model_options
 from veason.cli.progress import showing_progress
 from veason.errors import OptionError
 from veason.lab.store import Lab
-from veason.libraries import library_imports
 
 if TYPE_CHECKING:
     from veason.formats.datasets import Dataset
@@ -219,22 +218,13 @@ def _correct(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _open(lab: Lab, args: argparse.Namespace) -> int:
-    import threading
-    import webbrowser
+    from veason.lab.open_lab import OpenLab
+    from veason.lab.server import lab_app, serve_page
 
-    with library_imports():
-        import uvicorn
-    from veason.lab.room import Room
-    from veason.lab.server import lab_app
-
-    address = f"http://{args.host}:{args.port}/"
-    print(f"the lab is at {address} (Ctrl-C ends it)", file=sys.stderr)
-    if not args.no_browser:
-        threading.Timer(1.0, webbrowser.open, [address]).start()
     is_local = args.host in ("127.0.0.1", "localhost", "::1")
-    room = Room(lab, project=Path(args.project) if args.project else None, load_policy=_policy_loader(args))
-    app = lab_app(room, hosts=() if is_local else (args.host,))
-    uvicorn.run(app, host=args.host, port=args.port, log_level="warning")
+    opened = OpenLab(lab, project=Path(args.project) if args.project else None, load_policy=_policy_loader(args))
+    app = lab_app(opened, hosts=() if is_local else (args.host,))
+    serve_page(app, "the lab", args.host, args.port, opens_browser=not args.no_browser)
     return 0
 
 

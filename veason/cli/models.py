@@ -83,7 +83,7 @@ def _get(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-    from veason.models.catalogue import find_model
+    from veason.models.catalogue import find_model, known_licence
     from veason.models.fetch import fetch_model, gigabytes, plan_fetch, wanted_files
 
     entry = find_model(args.name)
@@ -95,8 +95,8 @@ def _get(args: argparse.Namespace) -> int:
         print(f"{args.name} is here: {gigabytes(plan.num_bytes)}")
         return 0
     print(f"{args.name}: {gigabytes(plan.missing_bytes)} to fetch of {gigabytes(plan.num_bytes)}", file=sys.stderr)
-    if entry is not None:
-        print(f"licence: {entry.licence}", file=sys.stderr)
+    licence = f"{plan.licence}, as its page says" if plan.licence else f"its page names none; {known_licence(entry)}"
+    print(f"licence: {licence}", file=sys.stderr)
     if not args.yes and sys.stdin.isatty() and input("fetch it? [y/N] ").strip().lower() not in ("y", "yes"):
         return 0
     columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()

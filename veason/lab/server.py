@@ -1,6 +1,6 @@
 """The lab's page and what it asks for: queries, cases, pictures, verdicts.
 
-uvicorn.run(lab_app(Room(Lab(Path("lab")))))
+uvicorn.run(lab_app(OpenLab(Lab(Path("lab")))))
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from veason.errors import DataError, OptionError, VeasonError
 from veason.lab.changes import CHANGES
 from veason.lab.look_ups import LAB_LOOK_UPS
-from veason.lab.room import Room
+from veason.lab.open_lab import OpenLab
 from veason.libraries import library_imports
 from veason.studio.server.guard import OriginGuard
 
@@ -27,14 +27,15 @@ THEME = Path(__file__).parent.parent / "studio" / "web" / "core" / "theme.css"
 
 _PNG = b"\x89PNG"
 
+Asked = TypeVar("Asked")
 Handler = Callable[["Request"], Awaitable["Response"]]
 
 
-def lab_app(room: Room, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
+def lab_app(opened: OpenLab, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
     """Return the web application of a lab.
 
     Args:
-        room: the lab, with what can be done from the page.
+        opened: the lab, with what can be done from the page.
         hosts: further names by which it may be called; None where who serves it looks at that.
     """
     with library_imports():
@@ -51,8 +52,8 @@ def lab_app(room: Room, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
     async def theme(request: Request) -> Response:
         return FileResponse(THEME, headers={"cache-control": "no-cache"})
 
-    asked = {name: _answering(room, look_up) for name, look_up in LAB_LOOK_UPS.items()}
-    changed = {name: _changing(room, change) for name, change in CHANGES.items()}
+    asked = {name: answering(opened, look_up) for name, look_up in LAB_LOOK_UPS.items()}
+    changed = {name: _changing(opened, change) for name, change in CHANGES.items()}
     return Starlette(
         routes=[
             Route("/", page),
@@ -68,13 +69,30 @@ def lab_app(room: Room, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
     )
 
 
-def _answering(room: Room, look_up: Callable[[Room, Mapping[str, str]], dict[str, Any] | bytes]) -> Handler:
+def serve_page(app: Starlette, what: str, host: str, port: int, *, opens_browser: bool) -> None:
+    """Serve an application until it is ended, tell where it is, and open a browser if that is wanted."""
+    import sys
+    import threading
+    import webbrowser
+
+    with library_imports():
+        import uvicorn
+
+    address = f"http://{host}:{port}/"
+    print(f"{what} is at {address} (Ctrl-C ends it)", file=sys.stderr)
+    if opens_browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def answering(asked: Asked, look_up: Callable[[Asked, Mapping[str, str]], dict[str, Any] | bytes]) -> Handler:
+    """Return what answers a request with a look-up of something: JSON, a picture, or why not."""
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
 
     async def handle(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(look_up, room, dict(request.query_params))
+            found = await run_in_threadpool(look_up, asked, dict(request.query_params))
         except VeasonError as error:
             return _refused(error)
         if isinstance(found, bytes):
@@ -85,7 +103,7 @@ def _answering(room: Room, look_up: Callable[[Room, Mapping[str, str]], dict[str
     return handle
 
 
-def _changing(room: Room, change: Callable[[Room, Mapping[str, Any]], dict[str, Any]]) -> Handler:
+def _changing(opened: OpenLab, change: Callable[[OpenLab, Mapping[str, Any]], dict[str, Any]]) -> Handler:
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
 
@@ -97,7 +115,7 @@ def _changing(room: Room, change: Callable[[Room, Mapping[str, Any]], dict[str, 
             sent = json.loads(body) if len(body) <= 20_000 else None
             if not isinstance(sent, dict):
                 raise OptionError("wanted a JSON object of at most 20,000 bytes")
-            return Response(as_json(await run_in_threadpool(change, room, sent)), media_type="application/json")
+            return Response(as_json(await run_in_threadpool(change, opened, sent)), media_type="application/json")
         except VeasonError as error:
             return _refused(error)
         except (ValueError, RecursionError):

@@ -16,12 +16,11 @@ from veason import hub
 
 ModelKind = Literal["policy", "segmenter"]
 
-NO_LICENCE = "none stated: ask the authors"
+UNKNOWN_LICENCE = "not known here: see its page"
 OTHER_LICENCE = "“other”: ask the authors"
-UNCHECKED = " (not checked)"
-"""Behind a licence that could not be looked up. The others are as copies of the cards (Qwen2.5-VL 32B, Qwen3-VL 8B;
-Seg-Zero: "other"), pages about the models (the other Qwen; some call the 3B Apache-2.0 as well, here the stricter one
-counts) and the sam2 package (SAM 2.1) said on 28 November 2026."""
+"""Licences that have no name here. The others are as copies of the cards (Qwen2.5-VL 32B, Qwen3-VL 8B; Seg-Zero:
+"other"), pages about the models (the other Qwen; some call the 3B Apache-2.0 as well, here the stricter one counts) and
+the sam2 package (SAM 2.1) said on 28 November 2026. The cards of those that are not known could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
         "policy",
         "trained for this very task on ReVOS: the default",
         3750,
-        NO_LICENCE + UNCHECKED,
+        UNKNOWN_LICENCE,
         2500,
         "3B",
     ),
@@ -97,7 +96,7 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
         "policy",
         "several objects in one picture",
         8290,
-        NO_LICENCE + UNCHECKED,
+        UNKNOWN_LICENCE,
         3200,
         "7B",
     ),
@@ -122,6 +121,13 @@ CATALOGUE: tuple[CatalogueModel, ...] = (
     ),
 )
 """The models, policies first, each kind from the smallest up."""
+
+
+def known_licence(entry: CatalogueModel | None) -> str:
+    """Return the licence that is known of a model whose page names none, in words."""
+    if entry is None or entry.licence == UNKNOWN_LICENCE:
+        return "ask the authors"
+    return f"known here as {entry.licence}"
 
 
 def similar_models(name: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from huggingface_hub import HfApi, constants, get_hf_file_metadata, get_session, hf_hub_download, hf_hub_url
+from huggingface_hub import HfApi, ModelInfo, constants, get_hf_file_metadata, get_session, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -71,11 +71,13 @@ class FetchPlan:
         model: the hub id.
         revision: the commit.
         files: all that are needed.
+        licence: what the model's page says, "" where it says nothing.
     """
 
     model: str
     revision: str
     files: tuple[RemoteFile, ...]
+    licence: str = ""
 
     @property
     def num_bytes(self) -> int:
@@ -115,7 +117,15 @@ def plan_fetch(model: str, patterns: tuple[str, ...]) -> FetchPlan:
         raise FetchError(f"{model} has no files such as {', '.join(patterns)}: it is no model that Veason can use")
     snapshot = repository_folder(model) / "snapshots" / str(info.sha)
     files = tuple(RemoteFile(name, size, (snapshot / name).is_file()) for name, size in sorted(names))
-    return FetchPlan(model, str(info.sha), files)
+    return FetchPlan(model, str(info.sha), files, _licence_of(info))
+
+
+def _licence_of(info: ModelInfo) -> str:
+    """Return what a model's card calls its licence: its name beside "other", "" where it says none."""
+    card: Any = info.card_data or {}
+    said = [card.get(key) for key in ("license", "license_name")]
+    named = [" ".join(one.split()) for one in said if isinstance(one, str) and one.isprintable()]
+    return ", ".join(dict.fromkeys(one for one in named if one))
 
 
 def fetch_model(

@@ -9,6 +9,7 @@ from veason.annotation.plain import compact
 from veason.errors import ProjectError
 from veason.project.database import next_revision
 from veason.project.edits import Origin, write_log
+from veason.project.unanswered import copy_notes
 
 _PLACES = "object_id, frame_index"
 _COPIED = {
@@ -44,6 +45,7 @@ def copy_question(db: sqlite3.Connection, question_id: int, origin: Origin) -> i
     ).fetchone()
     body = {"video_id": video_id, "instruction": instruction, "copy_of": question_id}
     write_log(db, revision, copy_id, "question", body, origin)
+    copy_notes(db, question_id, copy_id)
     if answer_id is not None:
         _copy_answer(db, answer_id, copy_id, revision, text)
     for table, columns in _COPIED.items():

@@ -12,6 +12,7 @@ from veason.project.database import Database, next_revision
 from veason.project.edits import Origin, check_there, write_log
 from veason.project.library import Library, came_without_words
 from veason.project.records import STATUSES, ChangedElsewhere, Comment, ProposedVerdict, Status, Verdict
+from veason.project.unanswered import GUESS
 
 
 class Queue:
@@ -82,13 +83,18 @@ class Queue:
         return found
 
     def guesses(self, question_id: int | None = None) -> frozenset[int]:
-        """Return the ids of the questions, of one or of all, whose answer is a guess (see `Answer.is_guess`)."""
+        """Return the ids of the questions, of one or of all, whose answer is a guess (see `Answer.is_guess`).
+
+        Of labels that came without their answer, those that are marked as a guess.
+        """
         where = "" if question_id is None else "AND q.id = ?"
         with self._database.read() as db:
             rows = db.execute(
-                "SELECT q.id FROM questions q JOIN answers a ON a.id = q.answer_id WHERE EXISTS (SELECT 1 FROM "
-                "json_each(a.answer, '$.notes') n WHERE json_extract(n.value, '$.kind') = 'outside_training') " + where,
-                () if question_id is None else (question_id,),
+                "SELECT q.id FROM questions q LEFT JOIN answers a ON a.id = q.answer_id WHERE CASE WHEN a.id IS NULL "
+                "THEN EXISTS (SELECT 1 FROM about WHERE key = ? || ' ' || q.id) ELSE EXISTS (SELECT 1 FROM "
+                "json_each(a.answer, '$.notes') n WHERE json_extract(n.value, '$.kind') = 'outside_training') END "
+                + where,
+                (GUESS,) if question_id is None else (GUESS, question_id),
             ).fetchall()
         return frozenset(number for (number,) in rows)
 

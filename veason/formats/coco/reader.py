@@ -144,7 +144,7 @@ class _Reader:
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         words = [
-            LabelledQuestion(one.name, one.text, tuple(numbers[key] for key in named), **one.models)
+            LabelledQuestion(one.name, one.text, tuple(numbers[key] for key in named), **one.origin)
             for one, named in compress(zip(expressions, about, strict=True), is_kept)
         ]
         num_frames = frame_count(max([1, length or 0, *(index + 1 for index in indices)]), self._place)

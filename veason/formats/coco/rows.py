@@ -8,7 +8,7 @@ from typing import Any
 
 from veason.errors import DataError
 from veason.formats.labels.frame_numbers import ListedFrame
-from veason.formats.labels.made_with import ModelNames, models_from
+from veason.formats.labels.made_with import Origin, origin_from
 from veason.formats.labels.numbers import frame_count, real_number, shortened, whole_number
 
 
@@ -122,12 +122,12 @@ def parse_categories(rows: Iterable[Mapping[str, Any]], place: str) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class ExpressionRow:
-    """An instruction that Veason wrote: its name and words, the ids of its objects, the models that labelled it."""
+    """An instruction that Veason wrote: its name and words, the ids of its objects, and which models labelled it."""
 
     name: str
     text: str
     ids: tuple[Any, ...]
-    models: ModelNames
+    origin: Origin
 
 
 def parse_expressions(content: Any, place: str) -> dict[str, list[ExpressionRow]]:
@@ -141,7 +141,7 @@ def parse_expressions(content: Any, place: str) -> dict[str, list[ExpressionRow]
         keys = tuple(dict.fromkeys(object_key_of(key, f"{place}: track_ids of {row['text']!r}") for key in ids))
         if None in keys:
             raise DataError(f"{place}: the instruction {shortened(row['text'])} names an object without an id")
-        expression = ExpressionRow(str(row.get("name")), row["text"], keys, models_from(row))
+        expression = ExpressionRow(str(row.get("name")), row["text"], keys, origin_from(row))
         expressions.setdefault(video_id, []).append(expression)
     return expressions
 

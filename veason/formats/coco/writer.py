@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.formats.labels.jsonfile import ListsFile
-from veason.formats.labels.made_with import made_with
+from veason.formats.labels.made_with import origin_of
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
@@ -49,8 +49,7 @@ def _write_video(
                 "name": question.name,
                 "text": question.instruction,
                 "track_ids": list(question.object_ids),
-                **({"guess": question.guess} if question.guess else {}),
-                **made_with(question),
+                **origin_of(question),
             },
         )
     for frame_index, masks in video.by_frame():

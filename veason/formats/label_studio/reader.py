@@ -29,7 +29,7 @@ from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
 from veason.formats.labels.frame_numbers import NAMELESS, frame_indices
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.made_with import ModelNames, models_from
+from veason.formats.labels.made_with import Origin, origin_from
 from veason.formats.labels.numbers import (
     ShapeError,
     checked_size,
@@ -144,8 +144,8 @@ class _Reader:
         numbers = self._objects.numbers()
         tracks = self._objects.tracks(numbers)
         questions = [
-            LabelledQuestion(name, text, tuple(numbers[self._own[value]] for value in ids), **models)
-            for name, text, ids, models in words
+            LabelledQuestion(name, text, tuple(numbers[self._own[value]] for value in ids), **origin)
+            for name, text, ids, origin in words
         ]
         num_frames = frame_count(max(length, self._last + 1, 1), self._place)
         self._check_length(length)
@@ -334,8 +334,8 @@ class _Reader:
             else:
                 self._objects.put_box(key, index, box, "box")
 
-    def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...], ModelNames]]:
-        """Yield (name, text, ids of objects, models) of the instructions that Veason wrote."""
+    def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...], Origin]]:
+        """Yield (name, text, ids of objects, which models labelled it) of the instructions that Veason wrote."""
         rows = task.data.get("instructions", []) if task.is_ours else []
         if not isinstance(rows, list):
             raise DataError(f"{task.place}: want a list of instructions, got {shortened(rows)}")
@@ -349,4 +349,4 @@ class _Reader:
                 if value not in self._own:
                     self._own[value] = ObjectKey(value, True)
                 self._objects.add(self._own[value])
-            yield str(row.get("name", "")), str(row.get("text", "")), ids, models_from(row)
+            yield str(row.get("name", "")), str(row.get("text", "")), ids, origin_from(row)

@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 from veason.draw import color_of
 from veason.formats.label_studio.brush import encode_brush
 from veason.formats.label_studio.tasks import SERVED
-from veason.formats.labels.made_with import made_with
+from veason.formats.labels.made_with import origin_of
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
@@ -122,8 +122,7 @@ def _video_task(video: LabelledVideo) -> dict[str, Any]:
         "height": height,
         "instructions": [
             {"name": question.name, "text": question.instruction, "objects": list(question.object_ids)}
-            | ({"guess": question.guess} if question.guess else {})
-            | made_with(question)
+            | origin_of(question)
             for question in video.questions
             if question.instruction
         ],

@@ -1,4 +1,4 @@
-"""Which models made the labels of an instruction, as formats carry it beside the instruction."""
+"""Which models made the labels of an instruction, and whether it was a guess, as formats carry it beside the words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from veason.formats.labels.values import LabelledQuestion
 
-POLICY, SEGMENTER = "policy", "segmenter"
+POLICY, SEGMENTER, GUESS = "policy", "segmenter", "guess"
 """The keys of a row."""
 
 _SERVER = re.compile(r" at [^\s/\\]+$")
@@ -17,6 +17,9 @@ _SERVER = re.compile(r" at [^\s/\\]+$")
 
 _MOST_LETTERS = 300
 """Letters of the longest name that is taken over whole."""
+
+_MOST_REASONS = 2000
+"""Letters of the longest mark of a guess that is taken over whole."""
 
 
 class ModelNames(TypedDict, total=False):
@@ -26,10 +29,21 @@ class ModelNames(TypedDict, total=False):
     segmenter: str
 
 
+class Origin(ModelNames, total=False):
+    """The same, and why the policy only guessed, "" or missing where it did not."""
+
+    guess: str
+
+
 def made_with(question: LabelledQuestion) -> dict[str, str]:
     """Return the names of the models that made the labels of an instruction, those that are known, without folders."""
     named = {POLICY: question.policy, SEGMENTER: question.segmenter}
     return {key: without_folder(name) for key, name in named.items() if name}
+
+
+def origin_of(question: LabelledQuestion) -> dict[str, str]:
+    """Return the mark of a guess, if the answer to an instruction is one, and the names of the models."""
+    return ({GUESS: question.guess} if question.guess else {}) | made_with(question)
 
 
 def model_columns(question: LabelledQuestion) -> dict[str, str]:
@@ -78,6 +92,16 @@ def models_from(row: Mapping[str, Any]) -> ModelNames:
     return names
 
 
+def origin_from(row: Mapping[str, Any]) -> Origin:
+    """Return the names of models that a row has, and its mark of a guess.
+
+    A mark without a reason stays a mark; what is neither a text nor true is none.
+    """
+    mark = row.get(GUESS)
+    guess = one_line(mark, _MOST_REASONS) or ("no reason is told" if mark is True or _has_words(mark) else "")
+    return Origin(**models_from(row), **({"guess": guess} if guess else {}))
+
+
 def model_pairs(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the names of models that a row has as pairs of key and name."""
     return tuple((key, str(name)) for key, name in models_from(row).items())
@@ -89,9 +113,16 @@ def model_name(value: object) -> str:
     >>> model_name(" qwen2.5vl:7b at 127.0.0.1:11434 "), model_name("x" * 301)[298:], model_name(7)
     ('qwen2.5vl:7b at 127.0.0.1:11434', 'x…', '')
     """
-    if not isinstance(value, str):
+    return one_line(value, _MOST_LETTERS)
+
+
+def one_line(value: object, most_letters: int) -> str:
+    """Return a text in one line of at most so many letters, "" for anything that is none or cannot be shown."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    if not text.isprintable():
         return ""
-    name = " ".join(value.split())
-    if not name.isprintable():
-        return ""
-    return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "…"
+    return text if len(text) <= most_letters else text[: most_letters - 1] + "…"
+
+
+def _has_words(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo, LabelMask, Track
-from veason.formats.projects.names import IMPORTED, NO_WORDS, export_names, name_note, policy_note
+from veason.formats.projects.names import IMPORTED, NO_WORDS, export_names, name_note
 from veason.project import Project, Question, StoredVideo
+from veason.project.unanswered import guess_note, policy_note
 from veason.types import VideoInfo
 
 
@@ -151,7 +152,7 @@ def _question(project: Project, question: Question, ids: dict[int, int]) -> Labe
         segmenter=_model(question.segmenter),
         guess="; ".join(note.message for note in stored.answer.notes if note.kind == "outside_training")
         if stored
-        else "",
+        else project.library.note(guess_note(question.id)) or "",
     )
 
 

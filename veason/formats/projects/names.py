@@ -75,11 +75,6 @@ def _shortened(stem: str) -> str:
     return stem.encode()[: 255 - _MARK - 20].decode(errors="ignore")
 
 
-def policy_note(question_id: int) -> str:
-    """Return the key of the note that keeps which policy answered a question whose answer did not come along."""
-    return f"answered by {question_id}"
-
-
 def name_note(question_id: int) -> str:
     """Return the key of the note that keeps what a question was called where it came from."""
     return f"called {question_id}"

@@ -10,9 +10,10 @@ from veason.errors import ProjectError
 from veason.formats.labels.footage import frame_names_of
 from veason.formats.labels.values import LabelledQuestion, LabelledVideo
 from veason.formats.projects.earlier import Earlier, is_picture_of, remember
-from veason.formats.projects.names import IMPORTED, export_names, marked_name, name_note, policy_note, videos_called
+from veason.formats.projects.names import IMPORTED, export_names, marked_name, name_note, videos_called
 from veason.project import Project, StoredMask, StoredVideo
 from veason.project.classes import MOST_NAME_LETTERS, ObjectClass
+from veason.project.unanswered import guess_note, policy_note
 from veason.types import Answer, Note
 from veason.video import open_video
 
@@ -220,6 +221,8 @@ def _enter_answer(project: Project, question_id: int, question: LabelledQuestion
         project.labels.follow(question_id, [PutPrompt(prompt) for prompt in model_prompts], source=IMPORTED)
         if question.policy:
             project.library.keep_note(policy_note(question_id), question.policy)
+        if question.guess:
+            project.library.keep_note(guess_note(question_id), question.guess)
     for prompt in question.prompts:
         if (prompt.object_id, prompt.frame_index) in question.by_hand:
             project.labels.record(question_id, PutPrompt(prompt))

@@ -123,7 +123,7 @@ def _read_video(
     numbers = objects.numbers()
     tracks = objects.tracks(numbers)
     questions = [
-        LabelledQuestion(one.name, one.text, tuple(numbers[key] for key in named), **one.models)
+        LabelledQuestion(one.name, one.text, tuple(numbers[key] for key in named), **one.origin)
         for one, named in compress(zip(words, about, strict=True), is_kept)
     ]
     return LabelledVideo(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.formats.labels.jsonfile import ListsFile
-from veason.formats.labels.made_with import made_with
+from veason.formats.labels.made_with import origin_of
 from veason.formats.labels.options import ExportOptions
 from veason.formats.labels.pictures import write_pictures
 from veason.formats.labels.report import Tally
@@ -53,8 +53,7 @@ def _write_video(
         if question.instruction:
             tally.counts["instructions"] += 1
             row = {"video_id": video_id, "name": question.name, "text": question.instruction}
-            mark = ({"guess": question.guess} if question.guess else {}) | made_with(question)
-            file.append("expressions", row | {"track_ids": list(question.object_ids)} | mark)
+            file.append("expressions", row | {"track_ids": list(question.object_ids)} | origin_of(question))
     tally.counts["videos"] += 1
     tally.counts["frames"] += len(frames)
 

@@ -31,7 +31,7 @@ from veason.profile import sample_indices
 from veason.studio.server.call_arguments import checked_arguments
 from veason.studio.server.call_prompts import read_prompts
 from veason.studio.server.callers import program_of
-from veason.studio.server.failures import Teller
+from veason.studio.server.failures import ErrorFormatter
 from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import LinePlace, ModelLine, Ticket
 from veason.studio.server.outbox import Outbox
@@ -90,7 +90,7 @@ def told_to_clients(
         try:
             yield from handler(self, **checked_arguments(handler, args, kwargs))  # type: ignore[call-arg]  # by name
         except Exception as error:
-            raise gr.Error(self.teller.words(error), print_exception=False) from error
+            raise gr.Error(self.error_formatter.words(error), print_exception=False) from error
 
     return guarded
 
@@ -102,7 +102,7 @@ class Api:
         models: those in use; a call ends on the ones that it began with.
         line: the line for them; programs wait in it like everybody else, told apart by their addresses.
         outbox: where files to download lie.
-        teller: says what is told of errors.
+        error_formatter: says what is told of errors.
         limits: what a clip may ask for.
     """
 
@@ -111,12 +111,12 @@ class Api:
         models: ModelChoice,
         line: ModelLine,
         outbox: Outbox,
-        teller: Teller,
+        error_formatter: ErrorFormatter,
         *,
         limits: VideoLimits = UNTRUSTED,
     ) -> None:
         self._models, self._line, self._outbox, self._limits = models, line, outbox, limits
-        self.teller = teller
+        self.error_formatter = error_formatter
         self._runs: OrderedDict[str, FinishedRun] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -20,24 +20,24 @@ from veason.studio.server.access.sign_in import SignIn
 from veason.studio.server.api import Api
 from veason.studio.server.compression import PageCompression
 from veason.studio.server.deployment import Deployment
-from veason.studio.server.doors import Doors
 from veason.studio.server.examples import list_examples
-from veason.studio.server.failures import Teller
-from veason.studio.server.first_look import FIRST_STYLES, FirstLook, layer, small_picture
+from veason.studio.server.failures import ErrorFormatter
 from veason.studio.server.guard import LOOPBACK, OriginGuard
 from veason.studio.server.intake import IntakeLimits, raise_descriptor_limit
 from veason.studio.server.memory import bound_arenas
 from veason.studio.server.messages.about import About
 from veason.studio.server.model_choice import ModelChoice, read_kept
 from veason.studio.server.modules import bundle
+from veason.studio.server.mounts import MakeMount, MountedApps
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
-from veason.studio.server.own_path import OwnPath
 from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build, template
 from veason.studio.server.project_registry import ProjectRegistry
-from veason.studio.server.rooms import MakeRoom, RoomPages
+from veason.studio.server.root_path import RootPath
+from veason.studio.server.route_guard import RouteGuard
 from veason.studio.server.settings import Settings
+from veason.studio.server.skeleton import SKELETON_STYLES, Skeleton, layer, small_picture
 from veason.studio.server.studio import Studio
 from veason.types.budgets import MIB
 from veason.video import UNTRUSTED
@@ -56,10 +56,10 @@ def serve(
     port: int | None,
     open_browser: bool,
     deployment: Deployment = Deployment(),
-    rooms: Mapping[str, MakeRoom] | None = None,
+    mounts: Mapping[str, MakeMount] | None = None,
     block: bool = True,
 ) -> gr.Blocks:
-    """Load the models, build the page and serve it, with further rooms by name; returns at once unless `block`."""
+    """Load the models, build the page and serve it, with applications beside it; return at once unless `block`."""
     deployment.check_host(host)
     is_public = settings.visitors is not None
     is_local = host in LOOPBACK and not is_public and not settings.hosts and not deployment.is_shared
@@ -74,11 +74,11 @@ def serve(
     studio.housekeeping.start()
     has_people = deployment.has_people
     limits = ANY if is_local else UNTRUSTED
-    api = Api(studio.models, studio.line, studio.outbox, studio.teller, limits=limits)
+    api = Api(studio.models, studio.line, studio.outbox, studio.error_formatter, limits=limits)
     text = bundle(WEB).encode()
     modules = studio.outbox.show(f"modules-{hashlib.sha256(text).hexdigest()[:12]}.json", text)
-    beside = {name: make(own) for name, make in (rooms or {}).items()}
-    about = about_page(studio, settings, has_people=has_people, rooms=tuple(beside))
+    beside = {name: make(own) for name, make in (mounts or {}).items()}
+    about = about_page(studio, settings, has_people=has_people, mounts=tuple(beside))
     page = build(studio, about, api, modules, has_people=has_people)
     guard = Middleware(
         OriginGuard,
@@ -86,10 +86,14 @@ def serve(
         is_local=is_local,
         hosts=[*settings.hosts, *([] if is_public else [host])],
     )
-    doors = [Middleware(OwnPath, root_path=deployment.root_path), guard, Middleware(Doors, teller=studio.teller)]
-    doors += shared_middleware(studio, deployment, people)
-    look = _first_look(studio, about, modules)
-    app_kwargs: dict[str, Any] = {"middleware": [*doors, *_page_middleware(studio, settings, beside), look]}
+    guards = [
+        Middleware(RootPath, root_path=deployment.root_path),
+        guard,
+        Middleware(RouteGuard, error_formatter=studio.error_formatter),
+    ]
+    guards += shared_middleware(studio, deployment, people)
+    look = _skeleton(studio, about, modules)
+    app_kwargs: dict[str, Any] = {"middleware": [*guards, *_page_middleware(studio, settings, beside), look]}
     if deployment.has_mcp:
         _add_tools(app_kwargs, api, studio, is_local=is_local)
     page.queue(max_size=MOST_EVENTS)
@@ -134,22 +138,22 @@ def _make_studio(settings: Settings, registry: ProjectRegistry, *, is_local: boo
     )
 
 
-def _first_look(studio: Studio, about: About, modules: str) -> Middleware:
+def _skeleton(studio: Studio, about: About, modules: str) -> Middleware:
     """Return what shows the welcome page before its scripts have come, whose modules have that address."""
     small = [(one, small_picture(studio.outbox.shown / f"example-{one.place}.jpg")) for one in about.examples]
-    styles = [(WEB / f"{name}.css").read_text("utf-8") for name in FIRST_STYLES]
-    return Middleware(FirstLook, layer=layer(template(), styles, small), preload=modules)
+    styles = [(WEB / f"{name}.css").read_text("utf-8") for name in SKELETON_STYLES]
+    return Middleware(Skeleton, layer=layer(template(), styles, small), preload=modules)
 
 
-def _page_middleware(studio: Studio, settings: Settings, rooms: Mapping[str, Any]) -> list[Middleware]:
-    """Return what stands between the doors and the page: limits of what comes in, the rooms beside it, compression."""
+def _page_middleware(studio: Studio, settings: Settings, mounts: Mapping[str, Any]) -> list[Middleware]:
+    """Return what stands between the guards and the page: limits of what comes in, mounts, compression."""
     intake = Middleware(
         IntakeLimits,
         outbox=studio.outbox,
         most_upload=settings.max_upload_mb * MIB,
         most_requests=raise_descriptor_limit(),
     )
-    return [intake, Middleware(RoomPages, rooms=rooms), Middleware(PageCompression)]
+    return [intake, Middleware(MountedApps, mounts=mounts), Middleware(PageCompression)]
 
 
 def _first_models(settings: Settings, registry: ProjectRegistry, *, is_local: bool) -> ModelChoice:
@@ -161,7 +165,7 @@ def _first_models(settings: Settings, registry: ProjectRegistry, *, is_local: bo
     if project is not None and not is_locked:
         kept = read_kept(project, settings.policy, settings.segmenter)
     endpoint = settings.models.endpoint
-    words = Teller(registry.hidden_folders, is_public=registry.is_public).words
+    words = ErrorFormatter(registry.hidden_folders, is_public=registry.is_public).words
     if settings.workers > 1:
         return ModelChoice(_load_workers(settings), settings.models, is_locked=True, project=project, words=words)
     if kept.policy_model is not None and endpoint is not None:

@@ -18,7 +18,7 @@ _PATH = re.compile(r"(?:(?<=^)|(?<=[\s'\"(=:,]))(?!//)(?:[A-Za-z]:)?[/\\](?:[^\s
 _MARK = re.compile(r"(?:^|\b)(?:videos/[0-9a-f]{16}-|videos/|[0-9a-f]{16}-)")
 
 
-class Teller:
+class ErrorFormatter:
     """Turns errors into words.
 
     Args:

@@ -9,7 +9,7 @@ from veason.errors import DeviceError, ProjectError
 from veason.pipeline import Pipeline
 from veason.project import Project
 from veason.project.prelabel import Progress, prelabel
-from veason.studio.server.failures import Teller
+from veason.studio.server.failures import ErrorFormatter
 from veason.studio.server.messages.queue import PrelabelPart
 from veason.studio.server.model_choice import ModelChoice
 from veason.studio.server.model_line import ModelLine
@@ -19,8 +19,8 @@ from veason.studio.server.question.job import ENDING_S
 class Prelabelling:
     """At most one run a project; each goes on in a thread of its own until it is done or stopped."""
 
-    def __init__(self, models: ModelChoice, line: ModelLine, teller: Teller) -> None:
-        self._models, self._line, self._teller = models, line, teller
+    def __init__(self, models: ModelChoice, line: ModelLine, error_formatter: ErrorFormatter) -> None:
+        self._models, self._line, self._error_formatter = models, line, error_formatter
         self._runs: dict[str, _Run] = {}
 
     def start(self, key: str, project: Project) -> None:
@@ -40,7 +40,7 @@ class Prelabelling:
             return
         if not any(question.instruction for question in project.library.questions(status=("new", "thinking"))):
             raise ProjectError("nothing to pre-label: no question with words is new")
-        self._runs[key] = _Run(project, self._models.pipeline, self._line, self._teller)
+        self._runs[key] = _Run(project, self._models.pipeline, self._line, self._error_formatter)
 
     def stop(self, key: str) -> None:
         """Stop within a frame or an answer; what is done is kept."""
@@ -61,8 +61,8 @@ class Prelabelling:
 
 
 class _Run:
-    def __init__(self, project: Project, pipeline: Pipeline, line: ModelLine, teller: Teller) -> None:
-        self._project, self._pipeline, self._line, self._teller = project, pipeline, line, teller
+    def __init__(self, project: Project, pipeline: Pipeline, line: ModelLine, error_formatter: ErrorFormatter) -> None:
+        self._project, self._pipeline, self._line, self._error_formatter = project, pipeline, line, error_formatter
         self._last: Progress | None = None
         self._failure = ""
         self._failed = 0
@@ -107,4 +107,4 @@ class _Run:
                     self._withheld += progress.stage == "withheld"
                     self._last = progress
         except Exception as error:  # noqa: BLE001  # told on the page; the thread has nobody else to tell
-            self._failure = self._teller.words(error)
+            self._failure = self._error_formatter.words(error)

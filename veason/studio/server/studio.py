@@ -17,7 +17,7 @@ from veason.studio.server.at_once import AtOnce
 from veason.studio.server.client import NOBODY, Client
 from veason.studio.server.encode import encode
 from veason.studio.server.examples import Example
-from veason.studio.server.failures import Teller
+from veason.studio.server.failures import ErrorFormatter
 from veason.studio.server.housekeeping import Housekeeping
 from veason.studio.server.jobs import profile_of
 from veason.studio.server.memory import num_descriptors, resident_bytes
@@ -81,9 +81,9 @@ class Studio:
         self.questions = OpenQuestions(registry, capacity, video_bytes)
         self.housekeeping = Housekeeping(registry, self.outbox, self.describe_holdings)
         self.line = ModelLine(workers)
-        self.teller = Teller(registry.hidden_folders, is_public=registry.is_public)
+        self.error_formatter = ErrorFormatter(registry.hidden_folders, is_public=registry.is_public)
         self.models = models or ModelChoice(pipeline)
-        self._prelabelling = Prelabelling(self.models, self.line, self.teller)
+        self._prelabelling = Prelabelling(self.models, self.line, self.error_formatter)
         stage = StageRoutes(self.models, registry, self.questions, self.line, examples, self.outbox.folder)
         queue = QueueRoutes(
             registry, self.questions, self._prelabelling, doubt_threshold=profile_of(pipeline).doubt_threshold
@@ -151,7 +151,7 @@ class Studio:
                         yield self._stamped(message, client)
             except Exception as error:  # noqa: BLE001  # the outermost door: whatever happens, the page is told and goes on
                 ending.note(error)
-                notice = NoticeItem(level="error", text=self.teller.words(error))
+                notice = NoticeItem(level="error", text=self.error_formatter.words(error))
                 yield self._stamped(Message(work=None, items=(notice, *_after_failure(event, error))), client)
 
     def look_up(self, name: str, sent: object, person: Person | None = None) -> Any:
@@ -163,12 +163,14 @@ class Studio:
                     found = self._look_ups[name](request)
             except Exception as error:  # noqa: BLE001  # the outermost door, as above
                 ending.note(error)
-                told = self.teller.words(error)
+                told = self.error_formatter.words(error)
                 if name != "snapshot":
                     return encode(ErrorReply(error=told))
                 return self._stamped(Message(work=None, items=(NoticeItem(level="error", text=told),)), NOBODY)
         return (
-            self._stamped(found, request) if isinstance(found, Message) else self.teller.without_folders(encode(found))
+            self._stamped(found, request)
+            if isinstance(found, Message)
+            else self.error_formatter.without_folders(encode(found))
         )
 
     @contextmanager
@@ -187,7 +189,7 @@ class Studio:
         """Return a message as JSON, with its number among those about its question to the tab."""
         revision = 0 if message.work is None else self._revisions.next(message.work, client.tab or "")
         stamped = replace(message, epoch=self._epoch, serial=next(self._serial), revision=revision)
-        return self.teller.without_folders(encode(stamped))
+        return self.error_formatter.without_folders(encode(stamped))
 
     def close(self) -> None:
         """Stop everything; what was done is kept."""

@@ -24,7 +24,7 @@ from veason.errors import SessionError, VeasonError
 from veason.libraries import library_imports
 from veason.pipeline import Pipeline
 from veason.studio.server.api import Api, ApiEvent
-from veason.studio.server.failures import Teller
+from veason.studio.server.failures import ErrorFormatter
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
 from veason.studio.server.intake import MOST_BODY
 from veason.studio.server.model_choice import ModelChoice
@@ -250,8 +250,8 @@ def serve_stdio(pipeline: Pipeline) -> None:
     """
     outbox = Outbox()
     os.environ["GRADIO_TEMP_DIR"] = str(outbox.uploads)  # gradio knows no other way to be told
-    teller = Teller((), is_public=False)
-    api = Api(ModelChoice(pipeline, words=teller.words), ModelLine(), outbox, teller, limits=ANY)
+    error_formatter = ErrorFormatter((), is_public=False)
+    api = Api(ModelChoice(pipeline, words=error_formatter.words), ModelLine(), outbox, error_formatter, limits=ANY)
     try:
         anyio.run(make_server(Tools(api, Clips(outbox, is_local=True), has_app=False)).run_stdio_async)
     finally:

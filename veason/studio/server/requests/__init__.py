@@ -90,12 +90,12 @@ def parse_look_up(name: str, sent: object) -> Signed:
     return _parse(LOOK_UPS, name, sent)
 
 
-def _parse(doors: Mapping[str, tuple[type[Signed], ...]], name: str, sent: object) -> Signed:
-    if name not in doors:
-        raise SessionError(f"the page should ask for one of {', '.join(doors)}, got {described(name)}")
+def _parse(known: Mapping[str, tuple[type[Signed], ...]], name: str, sent: object) -> Signed:
+    if name not in known:
+        raise SessionError(f"the page should ask for one of {', '.join(known)}, got {described(name)}")
     if not isinstance(sent, Mapping):
         raise PromptError(f"{name} should come with an object, got {described(sent)}")
-    kind = _variant(name, doors[name], sent)
+    kind = _variant(name, known[name], sent)
     return _record(kind, kind.__name__, sent)
 
 

@@ -13,6 +13,7 @@ import { decodeMask, encodeMask, rgb } from "./rle.js";
 
 const CLOSE = 11;
 const FINE = 34;
+const DRAGGED = 6;
 
 /**
  * What is being painted: the object (0 is a new one), its mask of one byte a pixel, and how it looks.
@@ -20,6 +21,11 @@ const FINE = 34;
  */
 
 /** @typedef {{ from: Point, value: 0 | 1 }} Stroke */
+
+/**
+ * An outline that is drawn by dragging: what becomes of what it encloses, and whether the pointer has moved yet.
+ * @typedef {{ way: "add" | "cut" | "replace", isDragged: boolean }} Trace
+ */
 
 /**
  * What painting asks of the rest of the page.
@@ -41,6 +47,8 @@ export class Painter {
   #painting = null;
   /** @type {Stroke | null} */
   #stroke = null;
+  /** @type {Trace | null} */
+  #trace = null;
   /** @type {Point[]} */
   #points = [];
   /** @type {Point | null} */
@@ -69,7 +77,8 @@ export class Painter {
     canvas.addEventListener("pointerup", (event) => {
       if (!this.#state.get().tool) return;
       event.stopImmediatePropagation();
-      if (this.#painting) this.#end(this.#painting);
+      if (this.#trace) this.#endTrace(this.#trace, event.button === 2);
+      else if (this.#painting) this.#end(this.#painting);
     });
     canvas.addEventListener("pointercancel", () => this.cancel());
     canvas.addEventListener("pointerleave", () => {
@@ -113,6 +122,7 @@ export class Painter {
     const wasBusy = this.#painting !== null || this.#points.length > 0;
     this.#painting = null;
     this.#stroke = null;
+    this.#trace = null;
     this.#points = [];
     this.#painted.forget();
     if (wasBusy) this.#painted.redraw();
@@ -122,14 +132,30 @@ export class Painter {
   /** Fill the polygon, or cut it out; tell whether there is one. */
   close(isCut = false) {
     if (this.#points.length < 3) return false;
+    this.#fill(isCut ? "cut" : "add");
+    return true;
+  }
+
+  /** @param {Trace["way"]} way */
+  #fill(way) {
     const { width, height } = this.#state.clip();
     const painting = this.#begin();
-    if (painting) {
-      fillPolygon(painting.bitmap, width, height, this.#points, isCut ? 0 : 1);
-      this.#points = [];
-      this.#end(painting);
-    }
-    return true;
+    if (!painting) return;
+    if (way === "replace") painting.bitmap.fill(0);
+    fillPolygon(painting.bitmap, width, height, this.#points, way === "cut" ? 0 : 1);
+    this.#points = [];
+    this.#end(painting);
+  }
+
+  /**
+   * The pointer was let go: an outline encloses its area, what never moved is a corner, of the right button nothing.
+   * @param {Trace} trace @param {boolean} isRight
+   */
+  #endTrace({ way, isDragged }, isRight) {
+    this.#trace = null;
+    if (isDragged && this.#points.length > 2) this.#fill(way);
+    if (isDragged || isRight) this.#points = [];
+    this.#painted.redraw();
   }
 
   #begin() {
@@ -212,8 +238,21 @@ export class Painter {
     const reach = CLOSE * pixelRatio();
     const isAtFirst = this.#points.length > 2 && distance(this.#points[0], pointer) * this.#projection.scale() < reach;
     if (isAtFirst) this.close(event.altKey);
-    else if (event.button === 0) this.#points.push(pointer);
+    else if (!this.#points.length) {
+      const way = event.button === 2 || event.altKey ? "cut" : event.shiftKey ? "replace" : "add";
+      this.#trace = { way, isDragged: false };
+      this.#points.push(pointer);
+      this.#canvas.setPointerCapture(event.pointerId);
+    } else if (event.button === 0) this.#points.push(pointer);
     this.#painted.redraw();
+  }
+
+  /** Follow the pointer with the outline, once it has moved. @param {Trace} trace @param {PointerEvent} event */
+  #follows(trace, event) {
+    const far = distance(this.#points[0], this.#projection.place(event)) * this.#projection.scale();
+    trace.isDragged ||= far > DRAGGED * pixelRatio();
+    if (!trace.isDragged) return;
+    for (const moved of event.getCoalescedEvents?.() ?? [event]) this.#points.push(this.#projection.place(moved));
   }
 
   /** @param {PointerEvent} event */
@@ -223,7 +262,8 @@ export class Painter {
     event.stopImmediatePropagation();
     this.#canvas.style.cursor = tool === "polygon" ? "crosshair" : "none";
     this.#pointer = this.#projection.place(event);
-    if (this.#painting && this.#stroke) this.#rub(this.#painting, this.#stroke, event);
+    if (this.#trace) this.#follows(this.#trace, event);
+    else if (this.#painting && this.#stroke) this.#rub(this.#painting, this.#stroke, event);
     this.#painted.redraw();
   }
 
@@ -278,7 +318,8 @@ export class Painter {
     outline(context, "#ffffff", [4, 2], () => {
       path.forEach(([x, y], number) => (number ? context.lineTo(x, y) : context.moveTo(x, y)));
     });
-    corners.forEach(([x, y], number) => {
+    const marked = this.#trace?.isDragged ? corners.slice(0, 1) : corners;
+    marked.forEach(([x, y], number) => {
       context.beginPath();
       context.arc(x, y, (number ? 3.5 : 6) * pixelRatio(), 0, 7);
       context.fillStyle = number ? "#ffffff" : "#ffc857";

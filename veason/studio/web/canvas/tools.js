@@ -52,7 +52,7 @@ export function makeTools(refs, state, actions, keymap) {
 
 /** What the tool does, in a line. @param {Tool} tool @param {Keymap} keymap */
 function hint(tool, keymap) {
-  if (tool === "polygon") return "click corner by corner, Enter closes, Alt cuts out";
+  if (tool === "polygon") return "draw around it, or click corners and Enter · right button cuts out · Shift replaces";
   const [smaller] = keymap.keysOf("smaller");
   const [larger] = keymap.keysOf("larger");
   const size = smaller && larger ? `${spoken(smaller)} ${spoken(larger)} size · ` : "";

@@ -35,7 +35,7 @@ export const COMMANDS = [
       ["corner", "Keys move the box, or one of its corners"],
       ["brush", "Brush"],
       ["eraser", "Eraser"],
-      ["polygon", "Polygon"],
+      ["polygon", "Polygon, or an outline drawn in one go"],
       ["smaller", "Smaller brush"],
       ["larger", "Larger brush"],
       ["nextObject", "Next object (after Esc: leave the stage)"],

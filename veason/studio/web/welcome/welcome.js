@@ -10,7 +10,7 @@ import { bindDrop, button, node } from "../core/dom.js";
 import { recallPref } from "../core/prefs.js";
 import { upload } from "../core/upload.js";
 import { textOf } from "../core/words.js";
-import { takeFirst } from "./first.js";
+import { takeChoice } from "./skeleton.js";
 
 const MB = 1024 * 1024;
 
@@ -77,7 +77,7 @@ export function makeWelcome(refs, about, state, messages, notify) {
   bindDrop(refs.drop, (files) => take(files?.[0]));
   state.on(["opening", "work", "screen"], (now) => drawScreen(refs, now, giveUp));
   return () => {
-    const chosen = takeFirst();
+    const chosen = takeChoice();
     const example = about.examples.find(({ place }) => place === chosen?.example);
     if (example) openExample(example);
     else take(chosen?.file);

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from veason.studio.server.first_look import FIRST_STYLES, LAYER, PLACE, FirstLook, layer, small_picture
 from veason.studio.server.messages.about import ExamplePart
 from veason.studio.server.page import WEB, template
+from veason.studio.server.skeleton import LAYER, PLACE, SKELETON_STYLES, Skeleton, layer, small_picture
 
 CARD = ExamplePart(
     place=3,
@@ -31,7 +31,7 @@ PAGE = b"<html><head></head><body><gradio-app></gradio-app></body></html>"
 def markup(tmp_path: Path) -> str:
     path = tmp_path / "a.jpg"
     Image.fromarray(np.full((90, 160, 3), 120, np.uint8)).save(path)
-    styles = [(WEB / f"{name}.css").read_text("utf-8") for name in FIRST_STYLES]
+    styles = [(WEB / f"{name}.css").read_text("utf-8") for name in SKELETON_STYLES]
     return layer(template(), styles, [(CARD, small_picture(path))])
 
 
@@ -53,7 +53,7 @@ def answer(markup: str, *, path: str = "/", status: int = 200, parts: tuple[byte
         return {}
 
     scope = {"type": "http", "method": "GET", "path": path}
-    asyncio.run(FirstLook(inner, layer=markup, preload="modules.json")(scope, nothing, keep))
+    asyncio.run(Skeleton(inner, layer=markup, preload="modules.json")(scope, nothing, keep))
     return dict(sent[0]["headers"]), b"".join(one["body"] for one in sent[1:])
 
 

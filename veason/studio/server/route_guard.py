@@ -1,4 +1,4 @@
-"""Which of gradio's doors stand open, and what is said where a request breaks in one of them.
+"""Which of gradio's routes are open, and what is said where a request breaks in one of them.
 
 gradio answers more than the page, programs and the tools ask: other servers' pages (`proxy=`), recordings, its own
 monitoring, an editor of the code. What nobody needs here is not there. And what a request holds is read in many places
@@ -15,7 +15,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from veason.libraries import library_imports
-from veason.studio.server.failures import Teller
+from veason.studio.server.failures import ErrorFormatter
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
 
 with library_imports():
@@ -49,16 +49,16 @@ The texts inside of a message cannot look so: their quotes are escaped.
 """
 
 
-class Doors:
-    """Answers in words where a door is closed, and where a request breaks what is behind an open one.
+class RouteGuard:
+    """Answers in words where a route is closed, and where a request breaks what answers an open one.
 
     Args:
         app: what comes behind.
-        teller: says what became of errors that are no fault of the request.
+        error_formatter: says what became of errors that are no fault of the request.
     """
 
-    def __init__(self, app: App, *, teller: Teller) -> None:
-        self._app, self._teller = app, teller
+    def __init__(self, app: App, *, error_formatter: ErrorFormatter) -> None:
+        self._app, self._error_formatter = app, error_formatter
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
@@ -92,7 +92,9 @@ class Doors:
             await _tell(send, *self._words(error))
             return
         if state.is_failed:
-            await _tell(send, 500, self._teller.words(RuntimeError(f"{scope['method']} was answered with a bare 500")))
+            await _tell(
+                send, 500, self._error_formatter.words(RuntimeError(f"{scope['method']} was answered with a bare 500"))
+            )
 
     def _words(self, error: Exception) -> tuple[int, str]:
         if isinstance(error, SENSELESS) or type(error).__module__.split(".")[0] in _READERS:
@@ -102,7 +104,7 @@ class Doors:
         is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
             return 404, "there is nothing of that name here"
-        return (507 if is_full else 500), self._teller.words(error)
+        return (507 if is_full else 500), self._error_formatter.words(error)
 
 
 class _State:
@@ -118,8 +120,10 @@ def is_open(path: str) -> bool:
     (True, False, False)
     """
     if path.startswith(API_PREFIX):
-        door = path.removeprefix(API_PREFIX)
-        return any(door.startswith(one) if one.endswith(("/", "=")) else door.removesuffix("/") == one for one in OPEN)
+        route = path.removeprefix(API_PREFIX)
+        return any(
+            route.startswith(one) if one.endswith(("/", "=")) else route.removesuffix("/") == one for one in OPEN
+        )
     return not any(path == one or path.startswith(f"{one}/") for one in CLOSED)
 
 

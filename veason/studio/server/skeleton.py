@@ -1,7 +1,7 @@
 """The welcome page as it is seen at once: its own markup stands in the page, before any script of gradio's has come.
 
 On a slow line the scripts take seconds. Until then what lies over the page shows the same welcome, and keeps the clip
-or the example that a visitor chooses; the page's own script (`welcome/first.js`) takes the choice over and the layer
+or the example that a visitor chooses; the page's own script (`welcome/skeleton.js`) takes the choice over and the layer
 away. Where that script does not come, it says so.
 """
 
@@ -20,13 +20,13 @@ from PIL import Image
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
 from veason.studio.server.messages.about import ExamplePart
 
-LAYER = "veason-first"
+LAYER = "veason-skeleton"
 """The id of the layer, by which the page's script finds it."""
 
 PLACE, HEAD = b"<gradio-app", b"</head>"
 """What is in gradio's page where the layer, and where the preload, is put before it."""
 
-FIRST_STYLES = ("core/theme", "core/controls", "header/header", "welcome/welcome")
+SKELETON_STYLES = ("core/theme", "core/controls", "header/header", "welcome/welcome")
 """The style sheets that the welcome page needs."""
 
 SMALL_SIDE = 24
@@ -85,7 +85,7 @@ addEventListener("unhandledrejection", ({{ reason }}) => {{
 }});
 """
 
-# The choice is kept as `veasonFirst`: the place of an example, or a file. Keys are not to reach what lies behind.
+# The choice is kept as `veasonChoice`: the place of an example, or a file. Keys are not to reach what lies behind.
 _SCRIPT = f"""
 (() => {{
   const layer = document.getElementById("{LAYER}");
@@ -98,7 +98,7 @@ _SCRIPT = f"""
   const told = layer.querySelector(".v-drop > span:not(.v-drop-sign)");
   told.setAttribute("role", "status");
   const keep = (choice, name) => {{
-    window.veasonFirst = choice;
+    window.veasonChoice = choice;
     told.textContent = "Opening " + name + " …";
   }};
   const take = (file) => file && keep({{ file }}, file.name);
@@ -116,7 +116,7 @@ _SCRIPT = f"""
 """
 
 
-class FirstLook:
+class Skeleton:
     """Puts the layer into the page; everything else is handed on as it is.
 
     Args:
@@ -162,7 +162,7 @@ def layer(markup: str, styles: Sequence[str], cards: Sequence[tuple[ExamplePart,
 
     Args:
         markup: of the whole page, of which the welcome page is taken.
-        styles: the texts of `FIRST_STYLES`.
+        styles: the texts of `SKELETON_STYLES`.
         cards: of the examples, each with a very small JPEG that stands in for its picture.
 
     Raises:

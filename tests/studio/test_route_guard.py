@@ -11,7 +11,7 @@ import pytest
 from tests.studio.served import served
 from veason.errors import OptionError
 from veason.studio.server.deployment import Deployment
-from veason.studio.server.first_look import LAYER
+from veason.studio.server.skeleton import LAYER
 
 SENSELESS = [
     pytest.param("queue/join", b'{"fn_index": 4000, "session_hash": "a", "data": []}', id="an unknown function"),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from veason.studio.server.guard import App, AsgiScope, Receive, Send
 
 
-class OwnPath:
+class RootPath:
     """Takes the root path off each request's path before anything looks at it.
 
     Some proxies take it off themselves, others leave it. What routes requests reads both alike, so what stands before
@@ -24,17 +24,17 @@ class OwnPath:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Hand a request on, with a path in which the root path is no more."""
         asked = scope.get("path", "")
-        path = own_path(asked, self._root)
+        path = without_root(asked, self._root)
         if path != asked:
             scope = {**scope, "path": path, "raw_path": quote(path).encode()}
         await self._app(scope, receive, send)
 
 
-def own_path(path: str, root_path: str) -> str:
+def without_root(path: str, root_path: str) -> str:
     """Return a path without the root path, however often that stands before it.
 
-    >>> own_path("/veason/queue", "/veason"), own_path("/veason/veason/", "/veason"), own_path("/veasons", "/veason")
-    ('/queue', '/', '/veasons')
+    >>> [without_root(path, "/veason") for path in ("/veason/queue", "/veason/veason/", "/veasons")]
+    ['/queue', '/', '/veasons']
     """
     while root_path and path.startswith(f"{root_path}/"):
         path = path.removeprefix(root_path)
