@@ -26,7 +26,7 @@ from report import write_result
 from veason.lab.columns import COLUMNS
 from veason.lab.importing import write_cases
 from veason.lab.look_ups import about, cases
-from veason.lab.room import Room
+from veason.lab.open_lab import OpenLab
 from veason.lab.store import Lab, RunInfo
 
 THOUGHT = "The target is the {} one on the {}. It enters late and is hidden twice. Frame {} is the best frame. " * 6
@@ -45,7 +45,7 @@ def main() -> None:
             maker.start()
             maker.join()
         before, started, worked = peak_mb(), time.perf_counter(), time.process_time()
-        room = Room(Lab(folder))
+        room = OpenLab(Lab(folder))
         about(room, {})
         for name in room.lab.names():
             room.lab.run(name).table  # noqa: B018  # reads it
@@ -75,7 +75,7 @@ QUESTIONS: dict[str, dict[str, str]] = {
 }
 
 
-def asked(room: Room, params: dict[str, str]) -> list[tuple[float, float]]:
+def asked(room: OpenLab, params: dict[str, str]) -> list[tuple[float, float]]:
     """Return the seconds by the clock and of the processors of each of `REPEATS` questions."""
     rng = random.Random(1)
     found = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,13 @@ import pytest
 from tests.batch.runner import ASKED, jobs_of, make_pipeline
 from tests.batch.test_inputs import write_clip
 from tests.cluster.work import Doubling, given_up
+from tests.live_eval import make_pipeline as obedient_pipeline
+from tests.test_evaluate import revos
 from veason.batch import Pools, ResultFolder, collect, run_batch, run_on_cluster, write_masks_zip
 from veason.cli import main
 from veason.cluster import Cluster, WorkItem, WorkStage, run_stages
 from veason.errors import DeviceError, ExportError, OptionError, VideoError
+from veason.evaluate import ClusterWorkers, Live, evaluate
 
 ray = pytest.importorskip("ray", reason="ray is not installed: make test-ray")
 pytestmark = pytest.mark.timeout(600)
@@ -175,3 +180,22 @@ def test_the_driver_is_killed_twice_and_nothing_kept_is_asked_again(clips: Path,
     assert files_of(out) == files_of(plain)
     asked = len(log.read_text().splitlines())
     assert asked <= CLIPS * len(ASKED) - sum("broken" not in one for one in before) + len(ASKED)
+
+
+@pytest.mark.usefixtures("here")
+def test_an_evaluation_scores_the_same_as_in_one_process_and_goes_on(tmp_path: Path) -> None:
+    dataset = revos(tmp_path / "revos")
+    texts = itertools.cycle(("2,1,8,6@0", "nothing@", "nonsense@", "2,1,8,6@3"))
+    asked = [replace(sample, instruction=text) for sample, text in zip(dataset, texts, strict=False)]
+    dataset = replace(dataset, samples=tuple(asked))
+    make = partial(obedient_pipeline, None)
+    one = evaluate(dataset, Live(make, {"policy": "obedient"}), tmp_path / "one")
+    actors = ClusterWorkers(Cluster(), workers=2)
+    many = evaluate(dataset, Live(make, {"policy": "obedient"}), tmp_path / "many", workers=actors)
+    assert many.content == one.content
+    assert (tmp_path / "many" / "report.md").read_bytes() == (tmp_path / "one" / "report.md").read_bytes()
+    assert not list((tmp_path / "many").rglob(".seen-*"))
+    (tmp_path / "log").write_text("")
+    again = Live(partial(obedient_pipeline, tmp_path / "log"), {"policy": "obedient"})
+    assert evaluate(dataset, again, tmp_path / "many", workers=actors).content == one.content
+    assert (tmp_path / "log").read_text() == ""

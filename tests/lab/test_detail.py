@@ -16,8 +16,8 @@ from tests.lab.conftest import Made
 from tests.lab.planted import BLUE, FRAMES, HEIGHT, RED, WIDTH, block, box_of
 from veason.errors import DataError, OptionError
 from veason.lab.groups import GROUPS_FILE, ask_group, explain_group, group_agreement, read_group
+from veason.lab.open_lab import OpenLab
 from veason.lab.rewarding import explain_rewards
-from veason.lab.room import Room
 from veason.lab.server import lab_app
 from veason.lab.store import Lab
 from veason.locks import locked
@@ -162,7 +162,7 @@ def test_the_page_is_told_and_draws_the_boxes(made: Made, lab: Lab) -> None:
     sample = made.dataset[0]
     models: Any = Models(Drawer([RIGHT, OTHER]), BlockSegmenter())
     ask_group(lab.run("honest"), models, [sample], count=2)
-    with TestClient(lab_app(Room(lab)), base_url="http://localhost") as client:
+    with TestClient(lab_app(OpenLab(lab)), base_url="http://localhost") as client:
         told = client.get("/api/case", params={"run": "honest", "key": sample.key}).json()
         assert [term["value"] for term in told["rewards"]["terms"]] == [None, 1.0, 1.0, 1.0]
         assert [round(one["advantage"], 2) for one in told["group"]] == [0.71, -0.71]

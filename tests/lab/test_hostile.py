@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tests.lab.conftest import Made
 from veason.lab.changes import CHANGES
 from veason.lab.look_ups import LAB_LOOK_UPS
-from veason.lab.room import Room
+from veason.lab.open_lab import OpenLab
 from veason.lab.server import lab_app
 
 NAMES = ("run", "other", "key", "sort", "descending", "limit", "offset", "brush", "frame", "width", "name")
@@ -29,7 +29,7 @@ ODD: tuple[Any, ...] = (*TEXTS, None, True, 1, 1.5, -1, 10**30, [], {}, [[]], {"
 
 @pytest.fixture
 def client(made: Made) -> Iterator[TestClient]:
-    with TestClient(lab_app(Room(made.lab)), base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(lab_app(OpenLab(made.lab)), base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

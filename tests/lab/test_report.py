@@ -16,8 +16,8 @@ from veason.errors import OptionError
 from veason.formats.benchmarks.predictions import SavedAnswer, write_prediction, write_saved_answers
 from veason.formats.datasets import WriteExpression, WriteVideo, open_dataset, write_dataset
 from veason.lab.importing import import_predictions
+from veason.lab.open_lab import OpenLab
 from veason.lab.report import as_latex, escape_latex, write_report
-from veason.lab.room import Room
 from veason.lab.server import lab_app
 from veason.lab.store import Lab
 from veason.lab.summary import count_flags, mean_figures, revos_table
@@ -95,7 +95,7 @@ def test_a_hostile_dataset_and_policy_stay_words(tmp_path: Path) -> None:
     assert not re.search(r"<script|<img src=x", page)
     assert page.count("&lt;script&gt;alert(2)") == 4  # title, heading, instruction and reasoning
     assert page.count("{{ 7*7 }}") == 4
-    with TestClient(lab_app(Room(Lab(tmp_path / "lab"))), base_url="http://localhost") as client:
+    with TestClient(lab_app(OpenLab(Lab(tmp_path / "lab"))), base_url="http://localhost") as client:
         told = client.get("/api/case", params={"run": "x", "key": dataset[0].key})
         assert told.headers["content-type"] == "application/json"
         assert told.json()["case"]["thought"].startswith(attack)

@@ -16,7 +16,7 @@ from tests.lab.conftest import Made
 from tests.lab.planted import LIES_EACH
 from tests.lab.test_probes import Looker
 from veason.formats.projects.from_project import from_project
-from veason.lab.room import Room
+from veason.lab.open_lab import OpenLab
 from veason.lab.server import lab_app
 from veason.lab.store import Lab
 from veason.project import Project
@@ -24,7 +24,7 @@ from veason.project import Project
 
 @pytest.fixture
 def client(made: Made) -> Iterator[TestClient]:
-    with TestClient(lab_app(Room(made.lab)), base_url="http://localhost") as client:
+    with TestClient(lab_app(OpenLab(made.lab)), base_url="http://localhost") as client:
         yield client
 
 
@@ -96,12 +96,12 @@ def test_a_question_is_probed_from_its_page_and_the_table_is_kept(made: Made, tm
     shutil.copytree(made.lab.folder, lab.folder)
     key = made.dataset[0].key
     asked = {"run": "honest", "key": key}
-    with TestClient(lab_app(Room(lab)), base_url="http://localhost") as client:
+    with TestClient(lab_app(OpenLab(lab)), base_url="http://localhost") as client:
         assert "no policy was named" in client.post("/api/probe", json=asked).json()["error"]
         assert client.get("/api/probes", params={"run": "honest"}).json() == {"tables": []}
     looker: Any = Looker()
-    room = Room(lab, load_policy=lambda: looker)
-    with TestClient(lab_app(room), base_url="http://localhost") as client:
+    opened = OpenLab(lab, load_policy=lambda: looker)
+    with TestClient(lab_app(opened), base_url="http://localhost") as client:
         assert client.get("/api/about").json()["can_probe"]
         rows = client.post("/api/probe", json=asked).json()["rows"]
         assert {row["probe"]: row["holds"] for row in rows}["paraphrase"] is True
@@ -116,7 +116,7 @@ def test_a_question_is_probed_from_its_page_and_the_table_is_kept(made: Made, tm
     failed = {row["probe"] for row in rows if row["holds"] is False}
     assert {row["probe"] for row in table["rows"] if row["failed"] == [key]} == failed - {"all"}
     (lab.folder / "probes-broken.jsonl").write_text('{"key": "x"}\n')
-    with TestClient(lab_app(Room(lab)), base_url="http://localhost") as client:
+    with TestClient(lab_app(OpenLab(lab)), base_url="http://localhost") as client:
         assert "line 1 is no row" in client.get("/api/probes").json()["error"]
         told = client.get("/api/case", params=asked).json()  # which opens all the same
         assert (told["probes"], "line 1 is no row" in told["probes_unread"]) == ([], True)
@@ -124,10 +124,10 @@ def test_a_question_is_probed_from_its_page_and_the_table_is_kept(made: Made, tm
 
 def test_a_case_is_sent_to_the_project_that_was_named(made: Made, tmp_path: Path) -> None:
     asked = {"run": "honest", "key": made.dataset[0].key}
-    with TestClient(lab_app(Room(made.lab)), base_url="http://localhost") as client:
+    with TestClient(lab_app(OpenLab(made.lab)), base_url="http://localhost") as client:
         assert "no project was named" in client.post("/api/send", json=asked).json()["error"]
-    room = Room(made.lab, project=tmp_path / "project", studio="../")
-    with TestClient(lab_app(room), base_url="http://localhost") as client:
+    opened = OpenLab(made.lab, project=tmp_path / "project", studio="../")
+    with TestClient(lab_app(opened), base_url="http://localhost") as client:
         sent = client.post("/api/send", json=asked).json()
     assert sent["studio"] == "../"
     with Project.open(tmp_path / "project") as project:
@@ -190,5 +190,5 @@ def test_other_pages_and_odd_bodies_change_nothing(client: TestClient, made: Mad
 
 
 def test_a_lab_without_runs_opens(tmp_path: Path) -> None:
-    with TestClient(lab_app(Room(Lab(tmp_path / "none"))), base_url="http://localhost") as client:
+    with TestClient(lab_app(OpenLab(Lab(tmp_path / "none"))), base_url="http://localhost") as client:
         assert client.get("/api/about").json()["runs"] == []

@@ -68,6 +68,25 @@ test("a stroke sets the pixels whose middle is near its line, and tells where", 
   assert.deepEqual(area, [0, 1, 7, 3]);
 });
 
+test("an outline that goes on beyond its beginning has no gap there", () => {
+  /** @type {[number, number][]} */
+  const corners = [
+    [1, 1],
+    [7, 1],
+    [7, 5],
+    [1, 5],
+  ];
+  const twice = new Uint8Array(8 * 6);
+  fillPolygon(twice, 8, 6, [...corners, [1, 1], [6, 1], [6, 3], [1, 3]], 1);
+  const once = new Uint8Array(8 * 6);
+  fillPolygon(once, 8, 6, corners, 1);
+  assert.deepEqual(twice, once);
+  assert.equal(
+    once.reduce((sum, one) => sum + one),
+    24,
+  );
+});
+
 test("a polygon is filled by the middles of its pixels, and can be cut out", () => {
   const bitmap = new Uint8Array(6 * 4);
   fillPolygon(

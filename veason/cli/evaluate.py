@@ -10,13 +10,24 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from veason import hub
 from veason.cli.data import add_dataset_arguments
-from veason.cli.options import Commands, add_policy, add_segmenter, pipeline_from_args, read_model_options
+from veason.cli.options import (
+    Commands,
+    add_engine,
+    add_policy,
+    add_segmenter,
+    check_engine,
+    read_model_options,
+)
 from veason.cli.progress import showing_progress
 from veason.errors import DataError
 from veason.formats.catalogue import BENCHMARKS
+
+if TYPE_CHECKING:
+    from veason.evaluate import ClusterWorkers
 
 TRACKING_KINDS = ("davis16", "davis17", "youtube-vos", "mose", "lvos", "sa-v")
 _PROMPT_KINDS = ("mask", "box", "click")
@@ -40,7 +51,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", metavar="DIR", required=True, help="folder of the journal and report; give the same one to resume"
     )
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="number of processes (%(default)s)")
+    add_engine(parser, "actors, each with the models")
     parser.add_argument(
         "--allow-missing", action="store_true", help="score missing mask images as empty masks, which the report states"
     )
@@ -49,8 +60,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; see `veason.cli` for the exit codes."""
-    if args.workers < 1:
-        raise DataError(f"--workers is 1 or more, got {args.workers}")
+    check_engine(args, ("address", "worker_gpus"))
     if args.kind in TRACKING_KINDS:
         run_tracking(args)
     else:
@@ -75,6 +85,7 @@ def run_asking(args: argparse.Namespace) -> None:
     """Score expressions: saved predictions, or what policy and segmenter say."""
     from veason.evaluate import Live, evaluate
     from veason.formats.datasets import open_dataset
+    from veason.pipeline import load_pipeline
 
     if args.prompt:
         raise DataError(f"--prompt belongs to datasets without expressions ({', '.join(TRACKING_KINDS)}): leave it out")
@@ -86,16 +97,27 @@ def run_asking(args: argparse.Namespace) -> None:
     if not args.predictions and not (args.policy and args.segmenter):
         raise DataError("give both --policy and --segmenter, which the report records, or --predictions")
     dataset = open_dataset(args.root, args.kind, args.split)
-    source = Path(args.predictions) if args.predictions else Live(partial(pipeline_from_args, args), chosen)
+    threads = args.threads or (1 if args.engine == "ray" else None)
+    if threads is not None and not args.predictions:
+        chosen["threads"] = str(threads)  # other numbers change last bits
+    make_pipeline = partial(load_pipeline, args.policy, args.segmenter, read_model_options(args))
+    source = Path(args.predictions) if args.predictions else Live(make_pipeline, chosen, threads)
     with showing_progress("scoring" if args.predictions else "predicting", "expressions") as on_progress:
         evaluate(
             dataset,
             source,
             Path(args.out),
-            workers=args.workers,
+            workers=args.workers if args.engine == "local" else _actors(args),
             allow_missing=args.allow_missing,
             on_progress=on_progress,
         )
+
+
+def _actors(args: argparse.Namespace) -> ClusterWorkers:
+    from veason.cluster import Cluster
+    from veason.evaluate import ClusterWorkers
+
+    return ClusterWorkers(Cluster(args.address), args.workers, args.worker_gpus)
 
 
 def run_tracking(args: argparse.Namespace) -> None:
@@ -107,6 +129,7 @@ def run_tracking(args: argparse.Namespace) -> None:
     given = ("policy", "profile", "quantization", "predictions")
     unfit = [f"--{name}" for name in given if getattr(args, name)]
     unfit += ["--allow-missing"] * args.allow_missing + ["--workers"] * (args.workers > 1)
+    unfit += ["--engine"] * (args.engine != "local") + ["--threads"] * bool(args.threads)
     if unfit:
         raise DataError(f"{args.kind} scores a segmenter alone, in one process: leave out {', '.join(unfit)}")
     if not args.segmenter:

@@ -218,12 +218,12 @@ def _correct(lab: Lab, args: argparse.Namespace) -> int:
 
 
 def _open(lab: Lab, args: argparse.Namespace) -> int:
-    from veason.lab.room import Room
+    from veason.lab.open_lab import OpenLab
     from veason.lab.server import lab_app, serve_page
 
     is_local = args.host in ("127.0.0.1", "localhost", "::1")
-    room = Room(lab, project=Path(args.project) if args.project else None, load_policy=_policy_loader(args))
-    app = lab_app(room, hosts=() if is_local else (args.host,))
+    opened = OpenLab(lab, project=Path(args.project) if args.project else None, load_policy=_policy_loader(args))
+    app = lab_app(opened, hosts=() if is_local else (args.host,))
     serve_page(app, "the lab", args.host, args.port, opens_browser=not args.no_browser)
     return 0
 

@@ -134,9 +134,7 @@ def add_engine(parser: argparse.ArgumentParser, actors: str) -> None:
     group.add_argument(
         "--address", metavar="A", help="ray: of a cluster, or auto on one of its machines (default: starts it here)"
     )
-    group.add_argument(
-        "--workers", type=positive_int, default=1, metavar="N", help=f"processes; ray: {actors} (%(default)s)"
-    )
+    group.add_argument("--workers", type=int, default=1, metavar="N", help=f"processes; ray: {actors} (%(default)s)")
     group.add_argument(
         "--worker-gpus", type=float, default=0.0, metavar="X", help="ray: GPUs of such an actor, 0.5 for two on one (0)"
     )
@@ -156,7 +154,9 @@ def read_threads(args: argparse.Namespace) -> int | None:
 
 
 def check_engine(args: argparse.Namespace, ray_only: Sequence[str]) -> None:
-    """Raise OptionError where an option is given that the chosen engine does not read."""
+    """Raise OptionError where an option is given that the chosen engine does not read, or --workers is none."""
+    if args.workers < 1:
+        raise OptionError(f"--workers is 1 or more, got {args.workers}")
     unread = [name for name in ray_only if getattr(args, name)]
     if args.engine == "local" and unread:
         named = ", ".join("--" + name.replace("_", "-") for name in unread)

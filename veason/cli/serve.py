@@ -37,7 +37,7 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     add_segmenter(parser)
     add_stock(parser)
     parser.add_argument("--project", metavar="FOLDER", help="project folder (default: ~/veason)")
-    parser.add_argument("--lab", metavar="FOLDER", help="folder of a lab, shown beside the studio as a room of its own")
+    parser.add_argument("--lab", metavar="FOLDER", help="folder of a lab, shown beside the studio, at /lab/")
     parser.add_argument(
         "--visitors", metavar="FOLDER", help="instead: one project in FOLDER per visitor, deleted after 2 days"
     )
@@ -126,19 +126,19 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
         port=args.port,
         deployment=deployment,
-        rooms={"lab": partial(_make_lab, Path(args.lab))} if args.lab else {},
+        mounts={"lab": partial(_make_lab, Path(args.lab))} if args.lab else {},
         open_browser=not args.no_browser,
     )
     return 0
 
 
 def _make_lab(folder: Path, project: Path | None) -> App:
-    """Return the lab as a room of the app, which sends cases to the app's project."""
-    from veason.lab.room import Room
+    """Return the lab as an app beside the studio, which sends cases to the app's project."""
+    from veason.lab.open_lab import OpenLab
     from veason.lab.server import lab_app
     from veason.lab.store import Lab
 
-    return lab_app(Room(Lab(folder), project=project, studio="../"), hosts=None)
+    return lab_app(OpenLab(Lab(folder), project=project, studio="../"), hosts=None)
 
 
 def _end(*_: object) -> None:

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import pickle
+import socket
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ _MOST_A_BLOCK = 8
 
 _BLOCKS_A_WORKER = 64
 _POLL_S = 1.0
+_KNOCK_S = 10.0
 
 
 def run_stages(
@@ -177,11 +179,19 @@ def _connect(cluster: Cluster, wanted: dict[str, float]) -> None:
         )
         return
     try:
+        _knock(cluster.address)
         ray.init(address=cluster.address, **quiet)
-    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise OptionError(
             f"no Ray cluster at {cluster.address!r} ({error}): start one with `ray start --head`, or leave it out"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens at host:port; Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].partition("/")[0].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
 
 
 def _quieten() -> None:

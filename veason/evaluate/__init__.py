@@ -5,7 +5,7 @@
 
     journal.py   finished rows, for resuming       live.py     run the models, save masks and answers
     workers.py   one process or several            score.py    one expression -> one row
-    report.py    rows -> report.json, CSV, tables
+    clustered.py actors of a Ray cluster           report.py   rows -> report.json, CSV, tables
 
 A run can be killed at any time and started again: finished expressions are kept if their saved masks are unchanged, the
 unfinished one is repeated, and the report equals that of an uninterrupted run.
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from veason.errors import DataError
+from veason.evaluate.clustered import ClusterWorkers, score_on_cluster
 from veason.evaluate.journal import Journal
 from veason.evaluate.live import Live
 from veason.evaluate.report import Report, build_report, write_evaluation
@@ -40,7 +41,7 @@ from veason.formats.datasets import Dataset
 from veason.formats.ref_davis17.reader import annotator
 from veason.types import OnProgress, Sample
 
-__all__ = ["Live", "Report", "evaluate", "find_missing"]
+__all__ = ["ClusterWorkers", "Live", "Report", "evaluate", "find_missing"]
 
 GROUP_SIZE = 8
 """Most expressions of one video that a worker gets at once."""
@@ -54,7 +55,7 @@ def evaluate(
     source: Path | Live,
     out: Path,
     *,
-    workers: int = 1,
+    workers: int | ClusterWorkers = 1,
     allow_missing: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Report:
@@ -64,7 +65,7 @@ def evaluate(
         dataset: the benchmark split. Without public ground truth only predictions are made.
         source: a folder of saved predictions, or the models to run (their predictions go to `out`/predictions).
         out: folder for journal and report, created if needed.
-        workers: number of processes; with `Live`, each loads the models.
+        workers: number of processes, or actors of a cluster; with `Live`, each loads the models.
         allow_missing: score missing mask images as empty masks, and state it in the report, instead of raising.
         on_progress: called with `(done, total)` expressions after each one.
 
@@ -95,14 +96,20 @@ def evaluate(
 
 
 def run_tasks(
-    job: ScoringJob, tasks: Sequence[Task], journal: Journal, workers: int, on_progress: OnProgress | None
+    job: ScoringJob,
+    tasks: Sequence[Task],
+    journal: Journal,
+    workers: int | ClusterWorkers,
+    on_progress: OnProgress | None,
 ) -> None:
     """Run the tasks that are not in the journal, or whose mask images have changed since."""
     pending = [task for task in tasks if not _is_done(journal.rows.get(task.key), job, task)]
     done = len(tasks) - len(pending)
     if on_progress:
         on_progress(done, len(tasks))
-    with closing(score_groups(job, list(_groups(pending)), workers)) as rows:
+    groups = list(_groups(pending))
+    score = score_groups(job, groups, workers) if isinstance(workers, int) else score_on_cluster(job, groups, workers)
+    with closing(score) as rows:
         for row in rows:
             journal.append(row)
             done += 1

@@ -30,10 +30,13 @@ class Live:
     Attributes:
         make_pipeline: loads the models; called once per worker, so it must be picklable.
         label: the names of the models; a run is resumed only with the same label.
+        threads: how many threads a worker computes with on the processor, which changes last bits; None leaves that to
+            torch.
     """
 
     make_pipeline: Callable[[], Pipeline]
     label: Mapping[str, str | None] = field(default_factory=dict)
+    threads: int | None = None
 
 
 @dataclass(frozen=True)

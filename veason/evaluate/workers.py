@@ -105,6 +105,10 @@ class Worker:
     def __init__(self, job: ScoringJob) -> None:
         self.job = job
         self.cache = OutlineCache()
+        if job.live and job.live.threads is not None:
+            from veason.device import bound_threads
+
+            bound_threads(job.live.threads)
         self.pipeline = job.live.make_pipeline() if job.live else None
 
     def score(self, task: Task) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What labels and benchmarks look like on disk: one room a format, and the rooms that formats share.
+"""What labels and benchmarks look like on disk: one package a format, and what formats share.
 
 benchmarks/   datasets that are scored: samples, their ground truth, saved predictions, a check
 labels/       labelled videos: the values, what is counted, pictures, an export that is whole or not there

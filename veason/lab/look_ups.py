@@ -15,12 +15,12 @@ from veason.lab.comparing import compare, default_slices, pair_runs
 from veason.lab.detail import boxes_to_draw, explained, group_of, judged_claims
 from veason.lab.figures import SCATTER_PLACE, plot_pairs, run_figures
 from veason.lab.flags import FLAGS
+from veason.lab.open_lab import OpenLab
 from veason.lab.pictures import LAYERS
 from veason.lab.probe_tables import read_tables
 from veason.lab.probes import PROBES, summarise
 from veason.lab.query import columns_named, compile_query
 from veason.lab.reasoning_diff import diff_reasoning
-from veason.lab.room import Room
 from veason.lab.store import Run
 from veason.lab.summary import count_flags, mean_figures
 from veason.lab.verdicts import TAGS, Verdicts
@@ -36,26 +36,26 @@ CARD = ("key", "video", "instruction", "jf", *(flag.name for flag in FLAGS))
 """Columns that a card of the gallery shows."""
 
 
-def about(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
+def about(opened: OpenLab, params: Mapping[str, str]) -> dict[str, Any]:
     """Return the runs, what can be asked for, the tags of verdicts, and the saved views."""
     return {
-        "runs": [asdict(run.info) for run in room.lab],
+        "runs": [asdict(run.info) for run in opened.lab],
         "scatter": asdict(SCATTER_PLACE),
-        "can_send": room.project is not None,
-        "can_probe": room.load_policy is not None,
-        "studio": room.studio,
+        "can_send": opened.project is not None,
+        "can_probe": opened.load_policy is not None,
+        "studio": opened.studio,
         "columns": [
             {"name": one.name, "kind": one.kind, "meaning": one.meaning, "sorts": not one.is_long} for one in COLUMNS
         ],
         "flags": [{"name": flag.name, "meaning": flag.meaning} for flag in FLAGS],
         "tags": [{"name": name, "meaning": meaning} for name, meaning in TAGS.items()],
-        "views": room.lab.views(),
+        "views": opened.lab.views(),
     }
 
 
-def cases(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
+def cases(opened: OpenLab, params: Mapping[str, str]) -> dict[str, Any]:
     """Return a page of the cases that fit, how many there are, and how often each flag is raised among them."""
-    found = _found(room, params)
+    found = _found(opened, params)
     start = max(_whole(params, "offset", 0), 0)
     limit = min(max(_whole(params, "limit", 60), 1), MOST_ROWS)
     names = [name for name in (*CARD, "other_jf") if name in found.columns]
@@ -67,26 +67,26 @@ def cases(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def case(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
+def case(opened: OpenLab, params: Mapping[str, str]) -> dict[str, Any]:
     """Return everything about one case: its row, the claims of its reasoning, overlaps by frame, verdicts, probes.
 
     With another run, also how that run reasons and answers.
     """
-    run = room.run(params)
+    run = opened.run(params)
     key = params.get("key", "")
     row = run.case(key)
-    pictures = room.pictures(run)
+    pictures = opened.pictures(run)
     frame = pictures.moment(row)
     sample = pictures.samples[key]
-    others = [name for name in room.lab.names() if name != run.info.name]
+    others = [name for name in opened.lab.names() if name != run.info.name]
     rewards = explained(pictures, row)
     dataset = run.info.dataset["fingerprint"]
-    same = [name for name in others if room.lab.run(name).info.dataset["fingerprint"] == dataset]
+    same = [name for name in others if opened.lab.run(name).info.dataset["fingerprint"] == dataset]
     other = params.get("other", "")
     return {
         "case": row,
-        "against": _against(room.lab.run(other), row) if other in same else None,
-        **_probed(room, key),
+        "against": _against(opened.lab.run(other), row) if other in same else None,
+        **_probed(opened, key),
         "frame": frame,
         "num_frames": len(sample.frame_names),
         "claims": [asdict(claim) for claim in judged_claims(pictures, row)],
@@ -94,16 +94,16 @@ def case(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
         "rewards": rewards and rewards.as_values(),
         "group": group_of(pictures, row),
         "others": same,
-        "verdicts": [asdict(one) for one in Verdicts(room.lab.folder).of_run(run.info.name) if one.key == key],
+        "verdicts": [asdict(one) for one in Verdicts(opened.lab.folder).of_run(run.info.name) if one.key == key],
     }
 
 
-def _probed(room: Room, key: str) -> dict[str, Any]:
+def _probed(opened: OpenLab, key: str) -> dict[str, Any]:
     """Return what came of the probes of a question, and why that cannot be told where a table is damaged."""
     try:
         rows = [
             {"table": table.name, "policy": table.policy, **asdict(one), "meaning": PROBES[one.probe].meaning}
-            for table in read_tables(room.lab)
+            for table in read_tables(opened.lab)
             for one in table.rows
             if one.key == key
         ]
@@ -122,9 +122,9 @@ def _against(run: Run, row: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"run": run.info.name, "case": theirs, "reasoning": [[part.side, part.text] for part in parts]}
 
 
-def comparison(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
+def comparison(opened: OpenLab, params: Mapping[str, str]) -> dict[str, Any]:
     """Return the differences of two runs in J&F and in every flag, with intervals."""
-    first, second = room.run(params), room.run(params, "other")
+    first, second = opened.run(params), opened.run(params, "other")
     figures = ("jf", *(flag.name for flag in FLAGS))
     slices = default_slices(first)
     if params.get("query", "").strip():
@@ -133,25 +133,25 @@ def comparison(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
     return {"rows": [{**asdict(one), "is_difference": one.is_difference} for one in rows]}
 
 
-def scatter(room: Room, params: Mapping[str, str]) -> bytes:
+def scatter(opened: OpenLab, params: Mapping[str, str]) -> bytes:
     """Return J&F of two runs, case by case, as a PNG whose axes lie as `SCATTER_PLACE` says."""
-    first, second = room.run(params), room.run(params, "other")
+    first, second = opened.run(params), opened.run(params, "other")
     paired = pair_runs(first, second, params.get("query", "")).select("jf", "jf_2").drop_nulls()
     return plot_pairs(
         paired.get_column("jf").to_numpy(), paired.get_column("jf_2").to_numpy(), first.info.name, second.info.name
     )
 
 
-def figures(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
+def figures(opened: OpenLab, params: Mapping[str, str]) -> dict[str, Any]:
     """Return the figures of a run: prominence of the keyframe, reliability, risk over coverage."""
-    return {"figures": [{"caption": caption, "image": image} for caption, image in run_figures(room.run(params))]}
+    return {"figures": [{"caption": caption, "image": image} for caption, image in run_figures(opened.run(params))]}
 
 
-def probes(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
+def probes(opened: OpenLab, params: Mapping[str, str]) -> dict[str, Any]:
     """Return the tables of probes: how often each holds, and the questions of a run of which it does not."""
-    keys = set(room.run(params).table.get_column("key").to_list()) if params.get("run") else set()
+    keys = set(opened.run(params).table.get_column("key").to_list()) if params.get("run") else set()
     tables = []
-    for table in read_tables(room.lab):
+    for table in read_tables(opened.lab):
         rows = []
         for one in summarise(table.rows):
             probe = PROBES.get(one.probe)
@@ -167,24 +167,24 @@ def probes(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
     return {"tables": tables}
 
 
-def summary(room: Room, params: Mapping[str, str]) -> dict[str, Any]:
+def summary(opened: OpenLab, params: Mapping[str, str]) -> dict[str, Any]:
     """Return the means of a run with their intervals, and how often each flag is raised."""
-    run = room.run(params)
+    run = opened.run(params)
     return {
         "means": {name: asdict(one) for name, one in mean_figures(run).items()},
         "flags": [{**asdict(one), "percent": one.percent} for one in count_flags(run)],
     }
 
 
-def picture(room: Room, params: Mapping[str, str]) -> bytes:
+def picture(opened: OpenLab, params: Mapping[str, str]) -> bytes:
     """Return one frame of a case as JPEG; without a frame, the one that tells most.
 
     `layer` is one of `LAYERS`; `boxes=matched` draws the boxes that the rewards compare, `boxes=N` those of the answer
     with that number in the group of drawn answers.
     """
-    run = room.run(params)
+    run = opened.run(params)
     row = run.case(params.get("key", ""))
-    pictures = room.pictures(run)
+    pictures = opened.pictures(run)
     frame = _whole(params, "frame", -1)
     shown = frame if frame >= 0 else pictures.moment(row)
     count = len(pictures.samples[row["key"]].frame_names)
@@ -200,14 +200,14 @@ def picture(room: Room, params: Mapping[str, str]) -> bytes:
     return stream.getvalue()
 
 
-def _found(room: Room, params: Mapping[str, str]) -> pl.DataFrame:
+def _found(opened: OpenLab, params: Mapping[str, str]) -> pl.DataFrame:
     """Return the cases of the request's run that fit its query, sorted as it says; with another run, paired with it."""
-    run = room.run(params)
+    run = opened.run(params)
     query = params.get("query", "")
     if params.get("other"):
         with library_imports():
             import polars as pl
-        found = pair_runs(run, room.run(params, "other"), query).with_columns(pl.col("jf_2").alias("other_jf"))
+        found = pair_runs(run, opened.run(params, "other"), query).with_columns(pl.col("jf_2").alias("other_jf"))
         if params.get("brush"):
             low, high, other_low, other_high = _brush(params["brush"])
             is_in = pl.col("jf").is_between(low, high) & pl.col("other_jf").is_between(other_low, other_high)
@@ -247,7 +247,7 @@ def _whole(params: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-LAB_LOOK_UPS: dict[str, Callable[[Room, Mapping[str, str]], dict[str, Any] | bytes]] = {
+LAB_LOOK_UPS: dict[str, Callable[[OpenLab, Mapping[str, str]], dict[str, Any] | bytes]] = {
     "about": about,
     "cases": cases,
     "case": case,

@@ -1,6 +1,6 @@
 """The lab's page and what it asks for: queries, cases, pictures, verdicts.
 
-uvicorn.run(lab_app(Room(Lab(Path("lab")))))
+uvicorn.run(lab_app(OpenLab(Lab(Path("lab")))))
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from veason.errors import DataError, OptionError, VeasonError
 from veason.lab.changes import CHANGES
 from veason.lab.look_ups import LAB_LOOK_UPS
-from veason.lab.room import Room
+from veason.lab.open_lab import OpenLab
 from veason.libraries import library_imports
 from veason.studio.server.guard import OriginGuard
 
@@ -31,11 +31,11 @@ Asked = TypeVar("Asked")
 Handler = Callable[["Request"], Awaitable["Response"]]
 
 
-def lab_app(room: Room, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
+def lab_app(opened: OpenLab, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
     """Return the web application of a lab.
 
     Args:
-        room: the lab, with what can be done from the page.
+        opened: the lab, with what can be done from the page.
         hosts: further names by which it may be called; None where who serves it looks at that.
     """
     with library_imports():
@@ -52,8 +52,8 @@ def lab_app(room: Room, *, hosts: tuple[str, ...] | None = ()) -> Starlette:
     async def theme(request: Request) -> Response:
         return FileResponse(THEME, headers={"cache-control": "no-cache"})
 
-    asked = {name: answering(room, look_up) for name, look_up in LAB_LOOK_UPS.items()}
-    changed = {name: _changing(room, change) for name, change in CHANGES.items()}
+    asked = {name: answering(opened, look_up) for name, look_up in LAB_LOOK_UPS.items()}
+    changed = {name: _changing(opened, change) for name, change in CHANGES.items()}
     return Starlette(
         routes=[
             Route("/", page),
@@ -103,7 +103,7 @@ def answering(asked: Asked, look_up: Callable[[Asked, Mapping[str, str]], dict[s
     return handle
 
 
-def _changing(room: Room, change: Callable[[Room, Mapping[str, Any]], dict[str, Any]]) -> Handler:
+def _changing(opened: OpenLab, change: Callable[[OpenLab, Mapping[str, Any]], dict[str, Any]]) -> Handler:
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
 
@@ -115,7 +115,7 @@ def _changing(room: Room, change: Callable[[Room, Mapping[str, Any]], dict[str, 
             sent = json.loads(body) if len(body) <= 20_000 else None
             if not isinstance(sent, dict):
                 raise OptionError("wanted a JSON object of at most 20,000 bytes")
-            return Response(as_json(await run_in_threadpool(change, room, sent)), media_type="application/json")
+            return Response(as_json(await run_in_threadpool(change, opened, sent)), media_type="application/json")
         except VeasonError as error:
             return _refused(error)
         except (ValueError, RecursionError):

@@ -22,8 +22,8 @@ CARD_SIDE = 400
 """The longer side of an example's picture, in pixels: a card is some 220 wide."""
 
 
-def about_page(studio: Studio, settings: Settings, *, has_people: bool = False, rooms: Sequence[str] = ()) -> About:
-    """Return what the page is given when it is built: `has_people` where people sign in, `rooms` served beside it."""
+def about_page(studio: Studio, settings: Settings, *, has_people: bool = False, mounts: Sequence[str] = ()) -> About:
+    """Return what the page is given when it is built: `has_people` where people sign in, `mounts` served beside it."""
     return About(
         models=studio.models.reply(with_rows=False).now,
         zero_gpu=_zero_gpu(studio.models.pipeline),
@@ -40,7 +40,7 @@ def about_page(studio: Studio, settings: Settings, *, has_people: bool = False, 
             if format.write
         ],
         max_mb=settings.max_upload_mb,
-        rooms=rooms,
+        mounts=mounts,
         examples=[_card(place, example, studio.outbox) for place, example in enumerate(studio.examples)],
     )
 

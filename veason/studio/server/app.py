@@ -28,12 +28,12 @@ from veason.studio.server.memory import bound_arenas
 from veason.studio.server.messages.about import About
 from veason.studio.server.model_choice import ModelChoice, read_kept
 from veason.studio.server.modules import bundle
+from veason.studio.server.mounts import MakeMount, MountedApps
 from veason.studio.server.operation.health import Checks, HealthPages, has_room
 from veason.studio.server.operation.log import log_as_json, log_served
 from veason.studio.server.operation.metrics import Gauges, MetricsPage, ServerMetrics
 from veason.studio.server.page import MOST_EVENTS, MOST_SESSIONS, MOST_THREADS, STYLES, WEB, build, template
 from veason.studio.server.project_registry import ProjectRegistry
-from veason.studio.server.rooms import MakeRoom, RoomPages
 from veason.studio.server.root_path import RootPath
 from veason.studio.server.route_guard import RouteGuard
 from veason.studio.server.settings import Settings
@@ -56,10 +56,10 @@ def serve(
     port: int | None,
     open_browser: bool,
     deployment: Deployment = Deployment(),
-    rooms: Mapping[str, MakeRoom] | None = None,
+    mounts: Mapping[str, MakeMount] | None = None,
     block: bool = True,
 ) -> gr.Blocks:
-    """Load the models, build the page and serve it, with further rooms by name; returns at once unless `block`."""
+    """Load the models, build the page and serve it, with applications beside it; return at once unless `block`."""
     deployment.check_host(host)
     is_public = settings.visitors is not None
     is_local = host in LOOPBACK and not is_public and not settings.hosts and not deployment.is_shared
@@ -77,8 +77,8 @@ def serve(
     api = Api(studio.models, studio.line, studio.outbox, studio.error_formatter, limits=limits)
     text = bundle(WEB).encode()
     modules = studio.outbox.show(f"modules-{hashlib.sha256(text).hexdigest()[:12]}.json", text)
-    beside = {name: make(own) for name, make in (rooms or {}).items()}
-    about = about_page(studio, settings, has_people=has_people, rooms=tuple(beside))
+    beside = {name: make(own) for name, make in (mounts or {}).items()}
+    about = about_page(studio, settings, has_people=has_people, mounts=tuple(beside))
     page = build(studio, about, api, modules, has_people=has_people)
     guard = Middleware(
         OriginGuard,
@@ -145,15 +145,15 @@ def _skeleton(studio: Studio, about: About, modules: str) -> Middleware:
     return Middleware(Skeleton, layer=layer(template(), styles, small), preload=modules)
 
 
-def _page_middleware(studio: Studio, settings: Settings, rooms: Mapping[str, Any]) -> list[Middleware]:
-    """Return what stands between the guards and the page: limits of what comes in, the rooms beside it, compression."""
+def _page_middleware(studio: Studio, settings: Settings, mounts: Mapping[str, Any]) -> list[Middleware]:
+    """Return what stands between the guards and the page: limits of what comes in, mounts, compression."""
     intake = Middleware(
         IntakeLimits,
         outbox=studio.outbox,
         most_upload=settings.max_upload_mb * MIB,
         most_requests=raise_descriptor_limit(),
     )
-    return [intake, Middleware(RoomPages, rooms=rooms), Middleware(PageCompression)]
+    return [intake, Middleware(MountedApps, mounts=mounts), Middleware(PageCompression)]
 
 
 def _first_models(settings: Settings, registry: ProjectRegistry, *, is_local: bool) -> ModelChoice:

@@ -1238,8 +1238,8 @@ export interface About {
   maxMb: number;
   /** the cards. */
   examples: Array<ExamplePart>;
-  /** names of the further rooms of the app, each at the address of its name. */
-  rooms: Array<string>;
+  /** names of the applications beside the studio, each at the address of its name. */
+  mounts: Array<string>;
 }
 
 export type Item =

@@ -100,7 +100,7 @@ class About:
         formats: of labels.
         max_mb: of an upload.
         examples: the cards.
-        rooms: names of the further rooms of the app, each at the address of its name.
+        mounts: names of the applications beside the studio, each at the address of its name.
     """
 
     models: ModelPart
@@ -110,4 +110,4 @@ class About:
     formats: Sequence[FormatPart]
     max_mb: int
     examples: Sequence[ExamplePart]
-    rooms: Sequence[str]
+    mounts: Sequence[str]

@@ -36,7 +36,8 @@ export function stroke(bitmap, width, height, a, b, radius, value) {
 }
 
 /**
- * Set every pixel inside the polygon (even-odd, row by row).
+ * Set every pixel inside the polygon, row by row. What it goes around more than once is inside as well (nonzero
+ * winding): an outline that is drawn by hand ends a little beyond where it began.
  * @param {Uint8Array} bitmap
  * @param {number} width
  * @param {number} height
@@ -46,17 +47,21 @@ export function stroke(bitmap, width, height, a, b, radius, value) {
 export function fillPolygon(bitmap, width, height, points, value) {
   for (let y = 0; y < height; y += 1) {
     const middle = y + 0.5;
-    /** @type {number[]} */
+    /** @type {[x: number, turn: number][]} */
     const crossings = [];
     points.forEach(([x1, y1], number) => {
       const [x2, y2] = points[(number + 1) % points.length];
-      if (y1 <= middle !== y2 <= middle) crossings.push(x1 + ((middle - y1) / (y2 - y1)) * (x2 - x1));
+      const turn = y1 <= middle ? 1 : -1;
+      if (turn > 0 !== y2 <= middle) crossings.push([x1 + ((middle - y1) / (y2 - y1)) * (x2 - x1), turn]);
     });
-    crossings.sort((a, b) => a - b);
-    for (let pair = 0; pair + 1 < crossings.length; pair += 2) {
-      const from = clamp(Math.ceil(crossings[pair] - 0.5), 0, width);
-      const to = clamp(Math.ceil(crossings[pair + 1] - 0.5), 0, width);
+    crossings.sort(([a], [b]) => a - b);
+    let winding = 0;
+    crossings.forEach(([x, turn], number) => {
+      winding += turn;
+      if (!winding) return;
+      const from = clamp(Math.ceil(x - 0.5), 0, width);
+      const to = clamp(Math.ceil(crossings[number + 1][0] - 0.5), 0, width);
       bitmap.fill(value, y * width + from, y * width + to);
-    }
+    });
   }
 }

@@ -99,6 +99,7 @@ export interface Refs {
   modelsLocked: HTMLParagraphElement;
   modelsMachine: HTMLSpanElement;
   modelsOpen: HTMLDivElement;
+  mounts: HTMLSpanElement;
   neverOverlap: HTMLInputElement;
   newBox: HTMLButtonElement;
   next: HTMLButtonElement;
@@ -164,7 +165,6 @@ export interface Refs {
   resume: HTMLButtonElement;
   resumeText: HTMLSpanElement;
   retry: HTMLButtonElement;
-  rooms: HTMLSpanElement;
   rowActions: HTMLDivElement;
   rows: HTMLDivElement;
   rulesDialog: HTMLDialogElement;

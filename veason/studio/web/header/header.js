@@ -34,14 +34,14 @@ const CORNERS = { nw: "top left", se: "bottom right" };
  */
 export function bindHeader(refs, about, state, messages, parts) {
   tellModels(refs, about.models);
-  refs.rooms.replaceChildren(...about.rooms.map(roomLink));
+  refs.mounts.replaceChildren(...about.mounts.map(mountLink));
   bindButtons(refs, state, parts);
   bindDownloads(refs, state, messages);
   bindLines(refs, state);
 }
 
-/** A link to another room of the app. @param {string} name */
-function roomLink(name) {
+/** A link to an application beside the studio. @param {string} name */
+function mountLink(name) {
   const href = new URL(`${name}/`, document.baseURI).href;
   return node("a", { class: "v-btn v-ghost", href }, name[0].toUpperCase() + name.slice(1));
 }

@@ -15,7 +15,7 @@ from veason.types import Policy
 
 
 @dataclass
-class Room:
+class OpenLab:
     """A lab that is open: runs and pictures that were looked at stay at hand.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Further rooms of the app: a page below the name of a room is the room's, everything else the studio's."""
+"""Mounted applications: a page below the name of one is its own, everything else the studio's."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from veason.cli import main
-from veason.lab.room import Room
+from veason.lab.open_lab import OpenLab
 from veason.lab.server import lab_app
 from veason.lab.store import Lab
 from veason.studio.server.guard import OriginGuard
-from veason.studio.server.rooms import RoomPages
+from veason.studio.server.mounts import MountedApps
 
 
 @pytest.fixture
@@ -25,23 +25,23 @@ def client(tmp_path: Path) -> TestClient:
     async def studio(request: Request) -> PlainTextResponse:
         return PlainTextResponse(f"studio {request.url.path}")
 
-    room = lab_app(Room(Lab(tmp_path / "lab"), studio="../"), hosts=None)
+    mounted = lab_app(OpenLab(Lab(tmp_path / "lab"), studio="../"), hosts=None)
     middleware = [
         Middleware(OriginGuard, is_public=False, is_local=True),
-        Middleware(RoomPages, rooms={"lab": room}),
+        Middleware(MountedApps, mounts={"lab": mounted}),
     ]
     app = Starlette(routes=[Route("/{path:path}", studio, methods=["GET", "POST"])], middleware=middleware)
     return TestClient(app, base_url="http://localhost", follow_redirects=False)
 
 
-def test_a_room_is_what_lies_below_its_name(client: TestClient) -> None:
+def test_a_mounted_application_is_what_lies_below_its_name(client: TestClient) -> None:
     assert client.get("/lab").headers["location"] == "lab/"  # relative: a proxy may show the app below a path
     assert "<title>Veason lab</title>" in client.get("/lab/").text
     assert client.get("/lab/api/about").json()["studio"] == "../"
     assert client.get("/lab/web/main.js").status_code == 200
     for path in ("/", "/labs/", "/laboratory", "/x/lab/"):
         assert client.get(path).text == f"studio {path}"
-    for path in ("/lab/../server.py", "/lab/web/..%2fserver.py", "/lab//etc/passwd", "/lab/web/%2e%2e/room.py"):
+    for path in ("/lab/../server.py", "/lab/web/..%2fserver.py", "/lab//etc/passwd", "/lab/web/%2e%2e/open_lab.py"):
         assert client.get(path).status_code in (404, 200)
         assert "import" not in client.get(path).text
 
