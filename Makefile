@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 READERS := .readers
 ENGINES := .engines
 FACTORY := .engine-llamafactory
+TRL := .engine-trl
+VERL := .engine-verl
 RAY := .engine-ray
 DOCS := .docs
 FUZZERS := .fuzzers
 PIP := SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines engine-llamafactory test-llamafactory engine-ray test-ray format clean
+.PHONY: demo docs pages test lint web contract bench bench-more sweep soak readers engines engine-llamafactory test-llamafactory engine-trl test-trl engine-verl test-verl engine-ray test-ray format clean
 
 demo: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -82,6 +84,20 @@ engine-llamafactory: $(FACTORY)/done
 test-llamafactory: $(VENV)/dev.done $(FACTORY)/done
 	VEASON_LLAMAFACTORY=$(abspath $(FACTORY)/bin/python) $(BIN)/python -m pytest tests/training/test_real_engine.py
 
+# TRL and verl, for `veason train grpo`, each in an environment of its own with Veason in it (some 2 GB; where only a CUDA
+# build of torch is to be had, some 7). verl answers with vLLM on a GPU alone: here its rows, its configuration and its
+# rewards are run; on a machine with a GPU: make engine-verl VLLM=1
+engine-trl: $(TRL)/done
+
+engine-verl: $(VERL)/done
+
+# Ten steps on the embedded policy, killed in the middle, with the reward service; what comes out answers.
+test-trl: $(VENV)/dev.done $(TRL)/done
+	VEASON_TRL=$(abspath $(TRL)/bin/python) $(BIN)/python -m pytest tests/training/test_real_trl.py
+
+test-verl: $(VENV)/dev.done $(VERL)/done
+	VEASON_VERL=$(abspath $(VERL)/bin/python) $(BIN)/python -m pytest tests/training/test_real_verl.py
+
 # Ray, for `veason batch` and `veason eval` with `--engine ray`, beside Veason itself in an environment of its own (some 2 GB;
 # where only a CUDA build of torch is to be had, some 6).
 engine-ray: $(RAY)/done
@@ -134,6 +150,23 @@ $(FACTORY)/done: .ci/llamafactory/requirements.txt .ci/llamafactory/torchaudio.p
 	echo import torchvision_on_cpu > $$($(FACTORY)/bin/python -c 'import torch; print(torch.__path__[0])')/../torchvision_on_cpu.pth
 	touch $@
 
+$(TRL)/done: .ci/trl/requirements.txt .ci/constraints.txt
+	$(PYTHON) -m venv $(TRL)
+	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt setuptools torch torchvision
+	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/trl/requirements.txt
+	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+# vLLM pins the torch that verl 0.9.1 is tried with on a GPU; without it any torch serves. sam2 is for the reward service
+# behind Ray Serve, and builds against that torch.
+$(VERL)/done: .ci/verl/requirements.txt
+	$(PYTHON) -m venv $(VERL)
+	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check setuptools wheel $(if $(VLLM),vllm==0.24.0,torch==2.13.0 torchvision==0.28.0)
+	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/verl/requirements.txt
+	SAM2_BUILD_CUDA=0 $(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps sam2==1.1.0
+	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
 RAY_PIP := SAM2_BUILD_CUDA=0 $(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 
 $(RAY)/done: requirements.txt .ci/constraints.txt .ci/requirements-dev.txt .ci/ray/requirements.txt
@@ -167,4 +200,4 @@ $(VENV)/dev.done: $(VENV)/app.done .ci/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(RAY) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3* $(READERS) $(ENGINES) $(FACTORY) $(TRL) $(VERL) $(RAY) $(DOCS) $(FUZZERS) site test-results node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

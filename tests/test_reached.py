@@ -22,8 +22,6 @@ INSTRUMENTS = {
 FOR_OTHER_PROGRAMS = {
     "record_answer": "makes the recordings that `--policy scripted:FILE` replays",
     "to_videos": "moves a benchmark dataset into another format",
-    "trl_rewards": "the rewards as TRL's trainer calls them",
-    "verl_reward": "the rewards as verl calls them, which its configuration names",
 }
 """Documented for programs that import Veason."""
 

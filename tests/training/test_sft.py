@@ -23,7 +23,7 @@ from veason.cli import main
 from veason.corpus.rows import read_rows
 from veason.errors import DataError, MissingBackend, OptionError, TrainingError
 from veason.training.base import Base, find_base
-from veason.training.engine import Engine, drop_broken_checkpoints, find_engine, locked_run, run_engine
+from veason.training.engine import LLAMAFACTORY, Engine, drop_broken_checkpoints, find_engine, locked_run, run_engine
 from veason.training.files import write_files
 from veason.training.policy_folder import make_policy_folder
 from veason.training.refusals import check_corpus
@@ -244,12 +244,12 @@ def test_checkpoints_that_were_cut_off_are_not_gone_on_from(tmp_path: Path) -> N
 
 def test_an_engine_that_is_not_built_is_told_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingBackend, match="make engine-llamafactory"):
-        find_engine(str(tmp_path / "python"))
+        find_engine(LLAMAFACTORY, str(tmp_path / "python"))
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'No module named llamafactory' >&2; exit 1\n")
     python.chmod(0o755)
     with pytest.raises(MissingBackend, match="No module named llamafactory"):
-        find_engine(str(python))
+        find_engine(LLAMAFACTORY, str(python))
 
 
 def test_an_engine_that_fails_says_its_last_words(tmp_path: Path) -> None:
@@ -257,7 +257,9 @@ def test_an_engine_that_fails_says_its_last_words(tmp_path: Path) -> None:
     python.write_text("#!/bin/sh\necho 'CUDA out of memory'; exit 3\n")
     python.chmod(0o755)
     with pytest.raises(TrainingError, match=r"ended with 3(.|\n)*CUDA out of memory"):
-        run_engine(Engine(python, "0", False), tmp_path, ["train", "train.yaml"], tmp_path / "steps.jsonl")
+        run_engine(
+            Engine(LLAMAFACTORY, python, "0", False), tmp_path, ["train", "train.yaml"], tmp_path / "steps.jsonl"
+        )
 
 
 @pytest.mark.parametrize("name", ["no/such/folder", "nobody/nothing", "./none"])
@@ -310,8 +312,9 @@ def test_a_folder_stays_held_while_an_engine_goes_on_alone(tmp_path: Path) -> No
     python.write_text("#!/bin/sh\necho $$ > pid.part; mv pid.part pid; exec sleep 60\n")
     python.chmod(0o755)
     code = (
-        "import sys; from pathlib import Path; from veason.training.engine import Engine, run_engine\n"
-        "out = Path(sys.argv[1]); run_engine(Engine(out / 'python', '0', False), out, ['train'], out / 'steps')"
+        "import sys; from pathlib import Path; from veason.training.engine import LLAMAFACTORY, Engine, run_engine\n"
+        "out = Path(sys.argv[1]); engine = Engine(LLAMAFACTORY, out / 'python', '0', False)\n"
+        "run_engine(engine, out, ['train'], out / 'steps')"
     )
     ours = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
     while not pid.exists():

@@ -1,4 +1,4 @@
-"""LLaMA-Factory in its own environment: found, run, followed, and never twice in one folder."""
+"""Engines in environments of their own: found, run, followed, and never twice in one folder."""
 
 from __future__ import annotations
 
@@ -18,17 +18,43 @@ from typing import Any
 from veason.errors import MissingBackend, TrainingError
 from veason.locks import take_lock
 
-PLACE = Path(".engine-llamafactory") / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-"""The Python of the environment that `make engine-llamafactory` builds, in a clone of Veason."""
 
-BUILD = "make engine-llamafactory"
+@dataclass(frozen=True, slots=True)
+class EngineKind:
+    """An engine that Veason trains with, in an environment of its own.
+
+    Attributes:
+        name: as people call it.
+        target: of the Makefile that builds its environment; the folder is called the same, with a dot before it.
+        script: run by the environment's Python, beside this module: it tells the version, and what else is asked.
+    """
+
+    name: str
+    target: str
+    script: str
+
+    @property
+    def place(self) -> Path:
+        """The Python of the environment that `make` builds, in a clone of Veason."""
+        return Path(f".{self.target}") / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+    @property
+    def build(self) -> str:
+        """The command that builds the environment."""
+        return f"make {self.target}"
+
+
+LLAMAFACTORY = EngineKind("LLaMA-Factory", "engine-llamafactory", "in_engine.py")
+TRL = EngineKind("TRL", "engine-trl", "in_trl.py")
+VERL = EngineKind("verl", "engine-verl", "in_verl.py")
+
 LOG = "engine.log"
 """What the engine says, of every run in a folder."""
 
 LOCK = "running.lock"
 """Held while an engine runs in a folder."""
 
-_IN_ENGINE = Path(__file__).parent / "in_engine.py"
+HERE = Path(__file__).parent
 _LAST_LINES = 15
 _EVERY_S = 0.5
 
@@ -45,40 +71,57 @@ class TrainingStep:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An environment with LLaMA-Factory.
+    """An environment with an engine.
 
     Attributes:
+        kind: which one.
         python: its interpreter.
-        version: of LLaMA-Factory.
+        version: of the engine.
         has_half: whether it computes in bfloat16 on a GPU.
     """
 
+    kind: EngineKind
     python: Path
     version: str
     has_half: bool
 
 
-def find_engine(python: str | None = None) -> Engine:
+def find_engine(kind: EngineKind, python: str | None = None) -> Engine:
     """Return the engine of an environment.
 
     Args:
-        python: its interpreter; by default the one that `make engine-llamafactory` builds, looked for in the current
-            folder and in the clone that this module lies in.
+        kind: which engine.
+        python: its interpreter; by default the one that `make` builds, looked for in the current folder and in the
+            clone that this module lies in.
 
     Raises:
         MissingBackend: it is not built, or does not start.
     """
     clone = Path(__file__).parent.parent.parent
-    places = [Path(python).expanduser()] if python else [Path.cwd() / PLACE, clone / PLACE]
+    places = [Path(python).expanduser()] if python else [Path.cwd() / kind.place, clone / kind.place]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise MissingBackend(
-            f"LLaMA-Factory is not in {' or '.join(map(str, places))}: `{BUILD}` builds it in a clone of Veason, "
+            f"{kind.name} is not in {' or '.join(map(str, places))}: `{kind.build}` builds it in a clone of Veason, "
             "--engine-python FILE names another environment's Python, --write-only writes its files without it"
         )
     place = Path(os.path.abspath(found))  # not resolved: the link tells Python which environment it is in
-    told = _ask(place, ["probe"], Path.cwd())
-    return Engine(place, str(told["version"]), bool(told["has_half"]))
+    told = _ask(kind, place, ["probe"], Path.cwd())
+    return Engine(kind, place, str(told["version"]), bool(told["has_half"]))
+
+
+def ask_engine(engine: Engine, words: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Have the engine's script answer in its environment.
+
+    Args:
+        engine: the environment.
+        words: an action of the script, and what it wants.
+        folder: the working folder.
+
+    Raises:
+        MissingBackend: it fails; the message has its last words.
+    """
+    return _ask(engine.kind, engine.python, words, folder)
 
 
 def compare_prompts(engine: Engine, out: Path, config: str, places: Sequence[int]) -> list[dict[str, Any]]:
@@ -86,7 +129,7 @@ def compare_prompts(engine: Engine, out: Path, config: str, places: Sequence[int
 
     Each has `place`, `tokens`, and `difference` ("" where all tokens are equal).
     """
-    rows: list[dict[str, Any]] = _ask(engine.python, ["compare", config, *map(str, places)], out)["rows"]
+    rows: list[dict[str, Any]] = ask_engine(engine, ["compare", config, *map(str, places)], out)["rows"]
     return rows
 
 
@@ -97,12 +140,12 @@ def run_engine(
     log: Path,
     on_step: Callable[[TrainingStep], object] = lambda step: None,
 ) -> None:
-    """Run `llamafactory-cli` in a folder until it ends.
+    """Run an engine in a folder until it ends.
 
     Args:
         engine: the environment.
         out: the working folder.
-        words: its command, such as `["train", "train.yaml"]`.
+        words: what its Python is told, such as `["-m", "llamafactory.cli", "train", "train.yaml"]`.
         log: the file of steps that it writes; what is in it before is not told again.
         on_step: told every step.
 
@@ -113,7 +156,7 @@ def run_engine(
     with locked_run(out) as lock, (out / LOG).open("ab") as said:
         begin = said.tell()
         process = subprocess.Popen(
-            [str(engine.python), "-m", "llamafactory.cli", *words],
+            [str(engine.python), *words],
             cwd=out, env=_environment(engine.python), stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
             pass_fds=() if sys.platform == "win32" else (lock,),
         )  # fmt: skip
@@ -131,7 +174,7 @@ def run_engine(
     if code:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
         raise TrainingError(
-            f"LLaMA-Factory {how}; checkpoints are kept, and the same command goes on from the last one. "
+            f"{engine.kind.name} {how}; checkpoints are kept, and the same command goes on from the last one. "
             f"Its last words (all are in {out / LOG}):\n{_last_words(out / LOG, begin)}"
         )
 
@@ -170,7 +213,7 @@ def drop_broken_checkpoints(adapter: Path) -> int | None:
 
 
 class _Follower:
-    """Reads the steps that LLaMA-Factory appends to its log, and tells how long the rest will take."""
+    """Reads the steps that an engine appends to its log, and tells how long the rest will take."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -197,19 +240,19 @@ class _Follower:
                 yield TrainingStep(done, total, float(row["loss"]), left)
 
 
-def _ask(python: Path, words: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Run `in_engine.py` in the environment and return what it answers."""
+def _ask(kind: EngineKind, python: Path, words: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Run the engine's script in its environment and return what it answers."""
     try:
         done = subprocess.run(
-            [str(python), str(_IN_ENGINE), *words],
+            [str(python), str(HERE / kind.script), *words],
             cwd=folder, env=_environment(python), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
         answer: dict[str, Any] = json.loads(done.stdout.strip().rpartition("\n")[2]) if done.returncode == 0 else {}
     except (OSError, ValueError) as error:
-        raise MissingBackend(f"{python} does not start LLaMA-Factory ({error}): build it with `{BUILD}`") from error
+        raise MissingBackend(f"{python} does not start {kind.name} ({error}): build it with `{kind.build}`") from error
     if not answer:
         last = "\n".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
-        raise MissingBackend(f"{python} does not start LLaMA-Factory: build it anew with `{BUILD}`. It said:\n{last}")
+        raise MissingBackend(f"{python} does not start {kind.name}: build it with `{kind.build}`. It said:\n{last}")
     return answer
 
 

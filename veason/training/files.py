@@ -51,7 +51,7 @@ def write_files(rows: Sequence[dict[str, Any]], base: Base, out: Path, settings:
         TrainingError: a training is running in the folder, or the disk refuses.
     """
     order = _order(rows, base, settings, is_half=is_half)
-    _check_order(out, order)
+    check_order(out, order)
     corpus = rows[0]["folder"].resolve()
     try:
         (out / DATA).mkdir(parents=True, exist_ok=True)
@@ -129,8 +129,13 @@ def _order(rows: Sequence[dict[str, Any]], base: Base, settings: SftSettings, *,
     }
 
 
-def _check_order(out: Path, order: Mapping[str, Any]) -> None:
-    """Raise DataError unless the folder is new, empty, or that of the same training."""
+def check_order(out: Path, order: Mapping[str, Any]) -> None:
+    """Raise DataError unless the folder is new, empty, or that of the same training.
+
+    Args:
+        out: the folder of the training.
+        order: what is ordered, as JSON values.
+    """
     file = out / ORDER
     if not file.exists():
         if out.is_file() or (out.is_dir() and {one.name for one in out.iterdir()} - {DATA, LOCK}):

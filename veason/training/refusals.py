@@ -20,8 +20,11 @@ from veason.formats.labels.training import IMAGE
 from veason.training.base import Base
 from veason.training.wording import instruction_in
 
-_MARKS = re.compile(r"<\|[^|<>]*\|>|<video>|<audio>")
+TOKEN_MARKS = re.compile(r"<\|[^|<>]*\|>|<video>|<audio>")
+"""What stands for something else than text in the forms that engines read."""
+
 _MOST_TOLD, _MOST_FAULTS = 5, 2
+_CHECK = "`veason corpus check CORPUS --profile FILE` tells the faults of all rows; --profile names another profile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def check_corpus(rows: Sequence[dict[str, Any]], base: Base, cutoff: int) -> Cor
         raise DataError("the corpus has no rows: make one with `veason corpus make` or `veason export --format sft`")
     sizes: dict[str, tuple[int, int] | None] = {}
     found = {place: _wrong(row, base, sizes) for place, row in enumerate(rows)}
-    _refuse({place: wrong for place, wrong in found.items() if wrong}, len(rows), base)
+    refuse_rows({place: wrong for place, wrong in found.items() if wrong}, len(rows), base)
     lengths = _lengths(rows, base)
     longest = min(cutoff, base.max_positions)
     limit = "--cutoff" if cutoff <= base.max_positions else "what the checkpoint can read"
@@ -69,7 +72,7 @@ def check_corpus(rows: Sequence[dict[str, Any]], base: Base, cutoff: int) -> Cor
         for place, length in enumerate(lengths)
         if length > longest
     }
-    _refuse(too_long, len(rows), base)
+    refuse_rows(too_long, len(rows), base)
     absent = sum(answer_of(row, base.profile).is_absent for row in rows)
     return CorpusReport(len(rows), absent, len(sizes), max(lengths), sum(lengths))
 
@@ -93,7 +96,7 @@ def _wrong(row: dict[str, Any], base: Base, sizes: dict[str, tuple[int, int] | N
         return ["what is said in it is not text"]
     if IMAGE in written:
         wrong.append(f"its answer holds {IMAGE}")
-    if mark := _MARKS.search(asked) or _MARKS.search(written):
+    if mark := TOKEN_MARKS.search(asked) or TOKEN_MARKS.search(written):
         wrong.append(f"it holds {mark[0]!r}, which stands for something else than text")
     if row.get("system") not in (None, profile.system):
         wrong.append(f"its system text is {row['system']!r}, the profile's is {profile.system!r}")
@@ -124,8 +127,15 @@ def _size(path: str) -> tuple[int, int] | None:
         return None
 
 
-def _refuse(found: dict[int, list[str]], total: int, base: Base) -> None:
-    """Raise DataError where any row has a fault."""
+def refuse_rows(found: dict[int, list[str]], total: int, base: Base, hint: str = _CHECK) -> None:
+    """Raise DataError where any row has a fault.
+
+    Args:
+        found: faults by the row's place.
+        total: how many rows there are.
+        base: what would learn them.
+        hint: what to do.
+    """
     if not found:
         return
     told = [
@@ -136,7 +146,5 @@ def _refuse(found: dict[int, list[str]], total: int, base: Base) -> None:
     more = [f"and {len(found) - len(told)} more rows ({len(kinds)} kinds of faults)"] if len(found) > len(told) else []
     raise DataError(
         f"{len(found)} of {total} rows would not be learnt as they stand by a policy with the profile "
-        f"{base.profile.name!r}; nothing was trained.\n"
-        + "\n".join([*told, *more])
-        + "\n`veason corpus check CORPUS --profile FILE` tells the faults of all rows; --profile names another profile"
+        f"{base.profile.name!r}; nothing was trained.\n" + "\n".join([*told, *more]) + f"\n{hint}"
     )

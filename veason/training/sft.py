@@ -25,6 +25,7 @@ from veason.training.settings import SftSettings
 POLICY, TRAINED = "policy", "trained.json"
 _STEPS = "trainer_log.jsonl"
 _COMPARED = 4
+_CLI = ("-m", "llamafactory.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,10 @@ def train_sft(
     if not (out / TRAINED).exists():
         _check_prompts(training, engine)
         drop_broken_checkpoints(out / ADAPTER)
-        run_engine(engine, out, ["train", TRAIN], out / ADAPTER / _STEPS, on_step)
+        run_engine(engine, out, [*_CLI, "train", TRAIN], out / ADAPTER / _STEPS, on_step)
         write_json({"engine": engine.version, **_told(out / ADAPTER)}, out / TRAINED)
     shutil.rmtree(out / MERGED, ignore_errors=True)
-    run_engine(engine, out, ["export", MERGE], out / ADAPTER / _STEPS)
+    run_engine(engine, out, [*_CLI, "export", MERGE], out / ADAPTER / _STEPS)
     make_policy_folder(training.base, out / MERGED, policy, name)
     shutil.rmtree(out / MERGED)
     return policy
