@@ -232,8 +232,18 @@ def test_the_only_model_is_taken_and_of_several_one_must_be_named() -> None:
     several = "a, b: choose one with --policy-model"
     with running(ModelServer(models=("a", "b"))) as server, pytest.raises(EndpointError, match=several):
         policy_of(server)
-    with running(ModelServer(models=None)) as server, pytest.raises(EndpointError):
+    unlisted = r"cannot tell which models it has \(500\): name one with --policy-model"
+    with running(ModelServer(models=None)) as server, pytest.raises(EndpointError, match=unlisted):
         policy_of(server)
+
+
+def test_a_model_that_is_called_after_a_folder_here_has_the_profile_in_there(tmp_path: Path) -> None:
+    write_profile(PROFILE, tmp_path / "profile.json")
+    (tmp_path / "without").mkdir()
+    for folder, wanted in ((tmp_path, PROFILE.size_wh), (tmp_path / "without", GENERIC.size_wh)):
+        policy = load_policy("http://127.0.0.1:9/v1", ModelOptions(endpoint=EndpointOptions(model=str(folder))))
+        assert isinstance(policy, EndpointPolicy)
+        assert policy.profile.size_wh == wanted
 
 
 @pytest.mark.parametrize("address", ["ftp://x/v1", "http:///v1", "http://user:pw@x/v1", "http://x/v1?key=1", "x"])

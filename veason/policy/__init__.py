@@ -7,7 +7,7 @@ from pathlib import Path
 from veason import hub
 from veason.errors import MissingBackend
 from veason.model_use import hold_while_alive, holding
-from veason.profile import load_profile, read_profile
+from veason.profile import PROFILE_FILE, Profile, load_profile, read_profile
 from veason.types import EndpointOptions, ModelOptions, Policy
 
 RECORDINGS = hub.ASSETS / "examples" / "recordings.json"
@@ -43,8 +43,9 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
         require_library("openai", f"the policy {name}")
         from veason.policy.endpoint import EndpointPolicy
 
-        profile = read_profile(Path(options.profile)) if options.profile else None
-        return EndpointPolicy(name, options.endpoint or EndpointOptions(), profile)
+        endpoint = options.endpoint or EndpointOptions()
+        profile = read_profile(Path(options.profile)) if options.profile else _profile_beside(endpoint.model)
+        return EndpointPolicy(name, endpoint, profile)
 
     require_library("transformers", f"the policy {name}")
     from veason.policy.loading import load_qwen
@@ -55,6 +56,12 @@ def load_policy(name: str | None = None, options: ModelOptions = ModelOptions())
         policy = load_qwen(checkpoint, profile, options, name=name, may_download=not is_here)
         hold_while_alive(policy, checkpoint)
     return policy
+
+
+def _profile_beside(model: str | None) -> Profile | None:
+    """Return the profile in the folder that a server's model is called after, where that folder is here and has one."""
+    folder = hub.local_path(model) if model else None
+    return read_profile(folder / PROFILE_FILE) if folder is not None and (folder / PROFILE_FILE).is_file() else None
 
 
 def find_checkpoint(name: str) -> tuple[str, bool]:

@@ -43,6 +43,7 @@ from veason.policy.limits import outside_training, with_notes
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.refusals import AskedServer, is_unknown_model
 from veason.policy.reply import Reply
+from veason.policy.retries import is_connecting, is_for_any_request, may_pass, retry_after_s
 from veason.policy.trust import trusted_certificates
 from veason.profile import Profile, profile_of_model
 from veason.types import Answered, EndpointOptions, Frame, Note, PolicyEvent, Sampling, Turn, Unanswered
@@ -59,7 +60,6 @@ LIST_S = 30.0
 MAX_N = 16
 """Most samples that one request asks for with `n`."""
 
-_RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _UNREADABLE = (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError, AttributeError, TypeError, RecursionError)
 """What reading a reply ends with that is none of an OpenAI-compatible server, or none at all."""
 
@@ -277,7 +277,7 @@ class EndpointPolicy:
                     reply.read(chunk)
             reply.check_all_begun()
         except (*_UNREADABLE, EndpointError) as error:
-            if _is_for_any_request(error, has_begun=reply.has_begun):
+            if is_for_any_request(error, has_begun=reply.has_begun):
                 failure = await self._explained(client, error, has_begun=reply.has_begun)
         for sample in reply.samples:
             try:
@@ -343,11 +343,11 @@ class EndpointPolicy:
                     self._unsupported.add(extra)
                     tries_left += 1
                     continue
-                if error.status_code not in _RETRY_STATUSES or tries_left <= 0 or _refuses_several(error, request):
+                if tries_left <= 0 or not may_pass(error, request):
                     raise
-                wait_s = max(wait_s, _retry_after(error))
+                wait_s = max(wait_s, retry_after_s(error))
             except openai.APIConnectionError as error:
-                has_waited = isinstance(error, openai.APITimeoutError) and not _is_connecting(error)
+                has_waited = isinstance(error, openai.APITimeoutError) and not is_connecting(error)
                 if has_waited or tries_left <= 0:  # a server that is still at work is not given the same work again
                     raise
             await asyncio.sleep(min(wait_s, MAX_RETRY_WAIT_S))
@@ -357,7 +357,15 @@ class EndpointPolicy:
         return min(sampling.max_new_tokens, self.profile.max_new_tokens)
 
     def _find_single_model(self) -> str:
-        names = self.models()
+        try:
+            names = self.models()
+        except EndpointError as error:
+            if isinstance(error.__cause__, openai.APIStatusError) and error.__cause__.status_code >= 500:
+                raise EndpointError(
+                    f"{self._server.name} cannot tell which models it has ({error.__cause__.status_code}): name one "
+                    "with --policy-model NAME"
+                ) from error
+            raise
         if len(names) != 1:
             listed = ", ".join(names[:20]) or "none"
             raise EndpointError(f"{self._server.name} has the models {listed}: choose one with --policy-model NAME")
@@ -371,24 +379,3 @@ class EndpointPolicy:
                 names = await self._listed(client)
             return self._server.no_such_model(names, error)
         return self._server.error(error, has_begun=has_begun)
-
-
-def _is_for_any_request(error: Exception, *, has_begun: bool) -> bool:
-    """Tell whether a request for several samples ended as one for a single sample would have ended too."""
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code not in (400, 422) and error.status_code < 500
-    return isinstance(error, openai.APITimeoutError) or (isinstance(error, openai.APIConnectionError) and not has_begun)
-
-
-def _refuses_several(error: openai.APIStatusError, request: Mapping[str, Any]) -> bool:
-    """Tell whether an error of the server may come from `n`, which some do not foresee."""
-    return error.status_code == 500 and "n" in request
-
-
-def _is_connecting(error: Exception) -> bool:
-    return isinstance(error.__cause__, httpx2.ConnectTimeout)
-
-
-def _retry_after(error: openai.APIStatusError) -> float:
-    value = error.response.headers.get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdecimal() else 0.0
