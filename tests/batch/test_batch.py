@@ -24,9 +24,10 @@ from veason.batch import (
     find_videos,
     run_batch,
 )
+from veason.batch.answering import MOST_SERVER_FAILURES
 from veason.batch.running import MOST_DEATHS
 from veason.cli import main
-from veason.errors import ExportError, VideoError
+from veason.errors import EndpointError, ExportError, VideoError
 from veason.masks import mask_area, rle_from_coco
 from veason.types import Answer, Answered, PolicyEvent
 from veason.video import VideoWriter
@@ -163,6 +164,25 @@ def test_a_full_disk_ends_it_in_words_and_loses_nothing(
     monkeypatch.undo()
     assert len(contents(tmp_path)) == 1
     assert not list(tmp_path.glob("results/*/.*"))
+
+
+def test_a_server_that_fails_one_question_after_the_other_ends_it_instead_of_filling_the_table(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = jobs_of([str(clips / "clip 0.mp4")], [f"question {number}" for number in range(20)])
+
+    def refused(*_: object, **__: object) -> Iterator[PolicyEvent]:
+        raise EndpointError("the server refuses")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Obedient, "stream", refused)
+        with pytest.raises(EndpointError, match=r"failed 5 questions in a row.*the server refuses.*what is done stays"):
+            list(run_batch(jobs, make_pipeline, tmp_path))
+    assert len(contents(tmp_path)) == MOST_SERVER_FAILURES - 1
+    monkeypatch.setattr(Obedient, "stream", nothing_there)
+    assert {one.kind for one in run_batch(jobs, make_pipeline, tmp_path, retry_errors=True)} == {"absent"}
+    assert len(contents(tmp_path)) == len(jobs)
 
 
 def test_names_of_results_are_contents(clips: Path, tmp_path: Path) -> None:

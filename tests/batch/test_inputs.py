@@ -149,6 +149,19 @@ def test_a_folder_of_pictures_is_a_video(tmp_path: Path) -> None:
     assert [one.kind for one in run_batch(jobs, make_pipeline, tmp_path / "out")] == ["answered"]
 
 
+def test_pictures_beside_videos_are_no_video(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "in" / "more" / "clip.mp4")
+    frames = tmp_path / "in" / "frames"
+    frames.mkdir()
+    hidden = tmp_path / "in" / ".thumbnails"
+    hidden.mkdir()
+    for place in (tmp_path / "in", clip.parent, frames, hidden):
+        Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(place / "cover.png")
+    assert find_videos([str(tmp_path / "in")]) == [str(frames), str(clip)]
+    assert find_videos([str(tmp_path / "in" / "*")]) == [str(frames)]
+    assert find_videos([str(tmp_path / "in" / "**" / "*.mp4")]) == [str(clip)]
+
+
 def test_a_store_gives_the_same_results_as_the_disk(clips: Path, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.put(str(clips), "/bucket/clips", recursive=True)

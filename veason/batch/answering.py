@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from veason.batch.jobs import Job
 from veason.batch.videos import VideoFetcher
-from veason.errors import AnswerError, DeviceError, ExportError, MissingBackend, VeasonError
+from veason.errors import AnswerError, DeviceError, EndpointError, ExportError, MissingBackend, VeasonError
 from veason.policy.outcome import require_answer
 from veason.profile import sample_indices
 from veason.tracks import prompts_from_answer
@@ -50,6 +50,9 @@ class Spent:
         return Spent(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
+MOST_SERVER_FAILURES = 5
+"""So many questions in a row that a model server fails end a run: those that follow would meet the same."""
+
 NOTHING_SPENT = Spent()
 """What a question costs that no model is asked."""
 
@@ -67,6 +70,7 @@ class JobThought:
         failure: why there is no answer, "" where there is one.
         text: what was written, where that is no answer.
         spent: so far.
+        is_server_failure: the failure is that of a model server, and says nothing about the question.
     """
 
     job: Job
@@ -77,6 +81,36 @@ class JobThought:
     failure: str = ""
     text: str = ""
     spent: Spent = NOTHING_SPENT
+    is_server_failure: bool = False
+
+
+class PolicyRunner:
+    """The policy of a worker, question after question.
+
+    Args:
+        pipeline: with a policy.
+        fetcher: where the videos come from.
+    """
+
+    def __init__(self, pipeline: Pipeline, fetcher: VideoFetcher) -> None:
+        self._pipeline, self._fetcher = pipeline, fetcher
+        self._failures = 0
+
+    def think(self, job: Job) -> JobThought:
+        """Return what `think_job` does.
+
+        Raises:
+            EndpointError: a server has failed so many questions in a row that it is not theirs.
+            As `think_job`.
+        """
+        thought = think_job(self._pipeline, job, self._fetcher)
+        self._failures = self._failures + 1 if thought.is_server_failure else 0
+        if self._failures >= MOST_SERVER_FAILURES:
+            raise EndpointError(
+                f"the server failed {self._failures} questions in a row, the last one so: {thought.failure}. See to it "
+                "and start again with --retry-errors; what is done stays"
+            )
+        return thought
 
 
 def think_job(pipeline: Pipeline, job: Job, footage: VideoFetcher) -> JobThought:
@@ -100,7 +134,8 @@ def think_job(pipeline: Pipeline, job: Job, footage: VideoFetcher) -> JobThought
         raise
     except VeasonError as error:
         text = error.text if isinstance(error, AnswerError) else ""
-        thought = replace(thought, failure=str(error), text=text)
+        is_server = isinstance(error, EndpointError)
+        thought = replace(thought, failure=str(error), text=text, is_server_failure=is_server)
     usage = getattr(pipeline.policy, "usage", None)
     is_asked = thought.answer is not None or thought.text  # else it tells of the question before
     tokens = (usage.prompt_tokens, usage.completion_tokens) if usage and is_asked else (0, 0)

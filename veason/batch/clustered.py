@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from veason.batch.answering import NOTHING_SPENT, JobThought, MakePipeline, Spent, as_record, think_job, track_job
+from veason.batch.answering import NOTHING_SPENT, JobThought, MakePipeline, PolicyRunner, Spent, as_record, track_job
 from veason.batch.jobs import Job, unique_jobs
 from veason.batch.results import ResultFolder
 from veason.batch.running import JobOutcome, deadly
@@ -101,7 +101,7 @@ class _Thinking:
     """The policy of an actor."""
 
     def __init__(self, make_pipeline: MakePipeline) -> None:
-        self._pipeline, self._footage = make_pipeline(has_segmenter=False), VideoFetcher()
+        self._policy = PolicyRunner(make_pipeline(has_segmenter=False), VideoFetcher())
         self._has_seen = False
 
     def __call__(self, job: Job) -> JobThought:
@@ -112,7 +112,7 @@ class _Thinking:
                 "videos by their address in a store; what is done stays"
             )
         self._has_seen = True
-        return think_job(self._pipeline, job, self._footage)
+        return self._policy.think(job)
 
 
 class _Tracking:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from veason.batch.answering import NOTHING_SPENT, JobThought, MakePipeline, Spent, as_record, think_job, track_job
+from veason.batch.answering import NOTHING_SPENT, JobThought, MakePipeline, PolicyRunner, Spent, as_record, track_job
 from veason.batch.jobs import Job, unique_jobs
 from veason.batch.results import ResultFolder
 from veason.batch.videos import VideoFetcher
@@ -158,6 +158,7 @@ def run_worker(jobs: Sequence[Job], task: _Task, told: Connection) -> None:
 def work(jobs: Sequence[Job], task: _Task) -> Generator[JobOutcome, None, None]:
     """Do the jobs that nobody holds and that have no result; the models are loaded for the first of them."""
     pipeline: Pipeline | None = None
+    policy: PolicyRunner | None = None
     folder, footage = ResultFolder(task.out), VideoFetcher()
     for job in jobs:
         if folder.has(job.key, retry_errors=task.retry_errors):
@@ -172,7 +173,8 @@ def work(jobs: Sequence[Job], task: _Task) -> Generator[JobOutcome, None, None]:
                 record = deadly(JobThought(job), died)
             else:
                 pipeline = pipeline or _load(task)
-                record, spent = track_job(pipeline, think_job(pipeline, job, footage), footage)
+                policy = policy or PolicyRunner(pipeline, footage)
+                record, spent = track_job(pipeline, policy.think(job), footage)
             folder.write(job.key, record)
         yield JobOutcome.of(record, time.perf_counter() - started, spent)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,7 +45,7 @@ def is_address(place: str) -> bool:
 def find_videos(places: Iterable[str]) -> list[str]:
     """Return the videos of files, folders (with all below), patterns and addresses, each once, in order.
 
-    A folder of pictures is one video.
+    A folder of pictures is one video, unless it holds video files as well: then its pictures are none.
 
     Raises:
         VideoError: a place holds none, or a store refuses.
@@ -63,19 +64,39 @@ def _on_disk(place: str) -> list[Path]:
     path = Path(place)
     if path.is_file():
         return [path]
-    if path.is_dir():
-        return [path] if _is_frames(path) else sorted(one for one in path.rglob("*") if _is_video(one))
-    return sorted(one for name in glob.glob(place, recursive=True) if _is_video(one := Path(name)))
+    try:
+        if path.is_dir():
+            return _below(path)
+        matching = [Path(name) for name in sorted(glob.glob(place, recursive=True))]
+        # A pattern names what is meant: folders that it matches are videos only where they hold pictures.
+        return [one for one in matching if _is_video(one) or (one.is_dir() and _below(one) == [one])]
+    except OSError as error:
+        raise VideoError(f"{error.filename or place}: cannot be read ({error.strerror})") from error
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return the videos in a folder and below, in order: files, and folders of pictures with no file in or below."""
+    found: list[Path] = []
+    with_files: set[Path] = set()
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for name, folders, names in os.walk(folder, topdown=False, onerror=fail):
+        here = Path(name)
+        if any(is_system_file(part) for part in here.relative_to(folder).parts):
+            continue
+        videos = [here / one for one in names if _is_video(here / one)]
+        if videos or any(here / one in with_files for one in folders):
+            with_files.add(here)
+        elif any(is_picture(here / one) for one in names):
+            found.append(here)
+        found += videos
+    return sorted(found)
 
 
 def _is_video(path: Path) -> bool:
-    if is_system_file(path.name):
-        return False
-    return _is_frames(path) if path.is_dir() else path.suffix.lower() in VIDEOS and path.is_file()
-
-
-def _is_frames(path: Path) -> bool:
-    return any(map(is_picture, path.iterdir()))
+    return path.suffix.lower() in VIDEOS and not is_system_file(path.name) and path.is_file()
 
 
 def _in_store(place: str) -> list[str]:

@@ -133,14 +133,16 @@ def _work(args: argparse.Namespace, outcomes: Iterator[JobOutcome], total: int, 
 
     counts = {"answered": 0, "absent": 0, "error": 0}
     spent, started = Spent(), time.monotonic()
-    for number, outcome in enumerate(outcomes, start=1):
-        counts[outcome.kind] += 1
-        spent += outcome.spent
-        left = (time.monotonic() - started) / number * (total - done - number)
-        told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-        print(f"\r{done + number} of {total}: {told}; {_span(left)} left ", end="", file=sys.stderr, flush=True)
-    if any(counts.values()):
-        print(file=sys.stderr)
+    try:
+        for number, outcome in enumerate(outcomes, start=1):
+            counts[outcome.kind] += 1
+            spent += outcome.spent
+            left = (time.monotonic() - started) / number * (total - done - number)
+            told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+            print(f"\r{done + number} of {total}: {told}; {_span(left)} left ", end="", file=sys.stderr, flush=True)
+    finally:
+        if any(counts.values()):
+            print(file=sys.stderr)  # else what is said next stands on the same line
     return spent
 
 
