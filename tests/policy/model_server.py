@@ -37,7 +37,7 @@ class ModelServer:
     asked_with: list[dict[str, str]] = field(default_factory=list)
     num_lines_sent: int = 0
     breaks_after: int | None = None
-    make_lines: Callable[[dict[str, Any]], Sequence[str]] | None = None
+    make_lines: Callable[[dict[str, Any]], Iterable[str]] | None = None
     raw: Iterable[bytes] | None = None
     refuses: str = ""
     headers: dict[str, str] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -327,7 +328,18 @@ def as_transformers_serve(asked: dict[str, Any]) -> list[str]:
 
 
 def test_transformers_serve_is_told_to_draw_once_it_is_known() -> None:
-    server = ModelServer(make_lines=as_transformers_serve, headers={"x-request-id": "the-request"})
+    at_once, most_at_once = 0, 0
+
+    def lines(asked: dict[str, Any]) -> Iterator[str]:
+        nonlocal at_once, most_at_once
+        for line in as_transformers_serve(asked):
+            at_once += "generation_config" in asked
+            most_at_once = max(most_at_once, at_once)
+            time.sleep(0.05)
+            yield line
+            at_once -= "generation_config" in asked
+
+    server = ModelServer(make_lines=lines, headers={"x-request-id": "the-request"})
     with running(server):
         policy = policy_of(server)
         ask(policy)  # the likeliest, for which nothing is to be told
@@ -340,6 +352,7 @@ def test_transformers_serve_is_told_to_draw_once_it_is_known() -> None:
         told = server.requests[asked:]
         assert len(told) == COUNT
         assert all(json.loads(one["generation_config"]) == {"do_sample": True, "top_k": 0} for one in told)
+        assert most_at_once == 1  # it has one seed for all that it does
         ask(policy)
         assert "generation_config" not in server.requests[-1]
 

@@ -175,7 +175,7 @@ class EndpointPolicy:
         messages = chat_messages(self.profile, frames, instruction, turns)
         text = text_of(messages)
         heard: dict[int, Heard] = {}
-        write = partial(self._write, messages, sampling, heard)
+        write = partial(self._write, messages, sampling, heard, asyncio.Lock())
         split = partial(self._split, sampling)
         failures: list[EndpointError] = []
         with closing(Exchange(self._open_client, split, write, sampling.num_samples)) as exchange:
@@ -227,6 +227,7 @@ class EndpointPolicy:
         messages: list[dict[str, Any]],
         sampling: Sampling,
         heard: dict[int, Heard],
+        turn: asyncio.Lock,
         client: openai.AsyncOpenAI,
         samples: range,
     ) -> AsyncGenerator[tuple[int, Piece | Exception | None], None]:
@@ -238,17 +239,21 @@ class EndpointPolicy:
         request = chat_fields(self.model, messages, sampling, self._most_tokens(sampling), samples)
         reply = Reply(self.name, samples, self._most_tokens(sampling))
         write = self._write_alone if len(samples) == 1 else self._write_together
-        async with aclosing(write(client, request, reply, heard)) as texts:
+        async with aclosing(write(client, self._chunks(client, request, turn), reply, heard)) as texts:
             async for said in texts:
                 yield said
 
     async def _write_alone(
-        self, client: openai.AsyncOpenAI, request: dict[str, Any], reply: Reply, heard: dict[int, Heard]
+        self,
+        client: openai.AsyncOpenAI,
+        sent: AsyncGenerator[dict[str, Any], None],
+        reply: Reply,
+        heard: dict[int, Heard],
     ) -> AsyncGenerator[tuple[int, Piece | Exception | None], None]:
         """Yield the text of one sample as it comes; it is not asked for again after the first word."""
         (sample,), num_yielded = reply.samples, 0
         try:
-            async with aclosing(self._chunks(client, request)) as chunks:
+            async with aclosing(sent) as chunks:
                 async for chunk in chunks:
                     for piece in reply.read(chunk):
                         num_yielded += 1
@@ -267,12 +272,16 @@ class EndpointPolicy:
             yield sample, piece
 
     async def _write_together(
-        self, client: openai.AsyncOpenAI, request: dict[str, Any], reply: Reply, heard: dict[int, Heard]
+        self,
+        client: openai.AsyncOpenAI,
+        sent: AsyncGenerator[dict[str, Any], None],
+        reply: Reply,
+        heard: dict[int, Heard],
     ) -> AsyncGenerator[tuple[int, Piece | Exception | None], None]:
         """Yield the texts of the samples that a reply has whole, once it has ended: before that, none is sure."""
         failure: EndpointError | None = None
         try:
-            async with aclosing(self._chunks(client, request)) as chunks:
+            async with aclosing(sent) as chunks:
                 async for chunk in chunks:
                     reply.read(chunk)
             reply.check_all_begun()
@@ -295,30 +304,38 @@ class EndpointPolicy:
             raise failure
 
     async def _chunks(
-        self, client: openai.AsyncOpenAI, request: dict[str, Any]
+        self, client: openai.AsyncOpenAI, request: dict[str, Any], turn: asyncio.Lock
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield the chunks of a reply; one that comes in one piece is one chunk.
+        """Yield the chunks of a reply.
 
-        A server that ignored the temperature is left at its first chunk, and asked in the way that it heeds.
+        A server that ignores the temperature is left at its first chunk, and asked in the way that it heeds: in turn,
+        since it has one seed for all that it does.
         """
-        can_be_told = request["temperature"] > 0
-        if can_be_told and self._draws_only_if_told:
-            request, can_be_told = drawing(request), False
+        is_drawn = request["temperature"] > 0
+        if not (is_drawn and self._draws_only_if_told):
+            async with aclosing(self._sent(client, request)) as chunks:
+                async for headers, chunk in chunks:
+                    if is_drawn and draws_only_if_told(headers, chunk):
+                        self._draws_only_if_told = True
+                        break
+                    yield chunk
+                else:
+                    return
+        async with turn, aclosing(self._sent(client, drawing(request))) as chunks:
+            async for _, chunk in chunks:
+                yield chunk
+
+    async def _sent(
+        self, client: openai.AsyncOpenAI, request: dict[str, Any]
+    ) -> AsyncGenerator[tuple[Mapping[str, str], dict[str, Any]], None]:
+        """Yield the headers of a reply with each of its chunks; one that comes in one piece is one chunk."""
         async with await self._start(client, request) as stream:
-            if stream.response.headers.get("content-type", "").startswith("application/json"):
-                yield self._checked(json.loads(await stream.response.aread()))
+            headers = stream.response.headers
+            if headers.get("content-type", "").startswith("application/json"):
+                yield headers, self._checked(json.loads(await stream.response.aread()))
                 return
             async for chunk in stream:
-                fields = self._checked(chunk)
-                if can_be_told and draws_only_if_told(stream.response.headers, fields):
-                    self._draws_only_if_told = True
-                    break
-                yield fields
-            else:
-                return
-        async with aclosing(self._chunks(client, request)) as chunks:
-            async for fields in chunks:
-                yield fields
+                yield headers, self._checked(chunk)
 
     def _checked(self, chunk: Any) -> dict[str, Any]:
         """Return a chunk as a dictionary. Raises EndpointError if it is none, or says that something went wrong."""
