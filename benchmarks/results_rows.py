@@ -139,6 +139,18 @@ MODELS = [
     ),
 ]
 
+
+def rewards_at_once(values: Values) -> str:
+    """Return what 64 rewards cost together, one after another, and each for itself."""
+    spent, alone = values["processor_s"], values["processor_s"]["each alone, nothing kept"]
+    assert values["ious_equal_to_a_segmenter_in_process"]
+    return (
+        f"**{alone / spent['64 at once']:.1f}** times less processor time than each alone, "
+        f"{alone / spent['64 at once, asked before']:.0f} times where they were asked before; "
+        f"{spent['one by one'] / spent['64 at once']:.1f} times less than one by one on a fresh service; IoUs equal"
+    )
+
+
 SPEED = [
     corrections("P1", "a click to its mask"),
     corrections("P2", "a click to the masks of 5 frames on either side, of 120"),
@@ -180,6 +192,12 @@ SPEED = [
         ),
         "metrics",
         "bench_metrics.py",
+    ),
+    Row(
+        "64 rewards for tracks asked of the reward service at once (8 frames, 56 different boxes, embedded segmenter)",
+        rewards_at_once,
+        "reward-service",
+        "bench_reward_service.py",
     ),
 ]
 
