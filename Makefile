@@ -162,7 +162,7 @@ $(TRL)/done: .ci/trl/requirements.txt .ci/constraints.txt
 # behind Ray Serve, and builds against that torch.
 $(VERL)/done: .ci/verl/requirements.txt
 	$(PYTHON) -m venv $(VERL)
-	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check setuptools wheel $(if $(VLLM),vllm==0.24.0,torch==2.13.0 torchvision==0.28.0)
+	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check setuptools wheel $(if $(VLLM),vllm==0.24.0,torch==2.14.1 torchvision==0.29.1)
 	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r .ci/verl/requirements.txt
 	SAM2_BUILD_CUDA=0 $(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps sam2==1.1.0
 	$(VERL)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.policy.model_server import ModelServer, chunk, running
 from tests.policy.test_endpoint import ANSWER, FRAMES, ask, policy_of
+from veason import cli, hub
 from veason.errors import EndpointError
 from veason.types import Answered, PolicyEvent, Sampling, ThoughtDelta
 
@@ -215,6 +217,28 @@ def test_a_sample_that_fails_alone_too_is_told_after_the_answers_of_all_others(o
         with pytest.raises(EndpointError, match="content filter"):
             events.extend(asked)  # what came before the error stays
     assert {place: seed for place, (seed, _) in answers(events).items()} == {1: SEED + 1, 2: SEED + 2, 3: SEED + 3}
+
+
+@pytest.mark.parametrize("failing", [SEED, SEED + 2])
+def test_the_command_segments_what_was_answered_where_another_sample_fails(
+    failing: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lines(asked: dict[str, Any]) -> list[str]:
+        written = choices_of(asked)
+        if asked["seed"] == failing:
+            written[0][-1]["finish_reason"] = "content_filter"
+        return interleaved(written)
+
+    clip = str(hub.ASSETS / "examples" / "chase.mp4")
+    with running(ModelServer(make_lines=lines)) as server:
+        drawn = ["--samples", "3", "--temperature", "0.7", "--seed", str(SEED)]
+        where = ["--policy", server.address, "--segmenter", "nano", "--range", "0:6", "--out", str(tmp_path)]
+        assert cli.main(["ask", clip, "the star", *drawn, *where]) == 0
+    assert "not all answers came" in capsys.readouterr().err
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["error"] is None
+    assert result["think"] == f"Seed {SEED if failing != SEED else SEED + 1} alone."
+    assert [sorted(one["frames"], key=int) for one in result["objects"]] == [[str(index) for index in range(6)]]
 
 
 @pytest.mark.parametrize("status", [400, 422, 500, 501])

@@ -322,7 +322,8 @@ def test_a_policy_is_made_of_verls_last_checkpoint_and_of_no_earlier_one(
 def test_rows_that_verl_leaves_out_are_told(rows: Path, base: Base, tmp_path: Path) -> None:
     order, _ = verl_order(rows, base, tmp_path)
     python = tmp_path / "python"
-    python.write_text("#!/bin/sh\necho 'dataset len: 3'; echo '{\"rows\": 3}'\n")
-    python.chmod(0o755)
-    with pytest.raises(DataError, match="3 of 4 rows"):
-        check_with_verl(order, tmp_path, Engine(VERL, python, "0", False))
+    for told, words in (('{"rows": 3, "wrong": []}', "3 of 4 rows"), ('{"rows": 4, "wrong": [2]}', "prompt of row 2")):
+        python.write_text(f"#!/bin/sh\necho 'dataset len: 3'; echo '{told}'\n")
+        python.chmod(0o755)
+        with pytest.raises(DataError, match=words):
+            check_with_verl(order, tmp_path, Engine(VERL, python, "0", False))

@@ -35,9 +35,10 @@ from trl.data_utils import prepare_multimodal_messages
 from transformers import AutoProcessor
 processor = AutoProcessor.from_pretrained(sys.argv[3])
 told = []
-for row in in_trl.open_trl_rows(sys.argv[2], sys.argv[4]):
+for row in in_trl.open_trl_rows(sys.argv[2], sys.argv[4], processor):
     messages = prepare_multimodal_messages(row["prompt"], images=row["images"])
-    text = processor.apply_chat_template(row["prompt"], tokenize=False, add_generation_prompt=True)
+    own = [{"role": "system", "content": sys.argv[5]}, row["prompt"][-1]]
+    text = processor.apply_chat_template(own, tokenize=False, add_generation_prompt=True)
     ids = processor.apply_chat_template([messages], tokenize=True, return_dict=True, add_generation_prompt=True)
     wanted = processor(text=[text], images=row["images"])["input_ids"][0]
     told.append([len(ids["input_ids"][0]), list(ids["input_ids"][0]) == list(wanted), len(row["images"])])
@@ -62,7 +63,7 @@ def test_trl_makes_the_checkpoints_own_prompt_of_a_row(world: Path, tmp_path: Pa
     base, file = find_base("nano"), world.parent / "rows" / "train.parquet"
     here = Path(__file__).parent.parent.parent / "veason" / "training"
     done = subprocess.run(
-        [PYTHON, "-c", READ, str(here), str(file), str(base.folder), str(tmp_path)],
+        [PYTHON, "-c", READ, str(here), str(file), str(base.folder), str(tmp_path), base.profile.system],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     turns = [(*(message["content"] for message in row["prompt"]), "") for row in read_grpo_rows(file)]

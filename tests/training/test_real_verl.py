@@ -74,7 +74,7 @@ def test_verl_takes_every_configuration_and_reads_every_row(rows: Path, tmp_path
     all_machines = [VerlMachines(1), VerlMachines(4, 1, 2), VerlMachines(8, 1, 4), VerlMachines(8, 2, 2)]
     told = ask_verl("configs", *(write_config(rows, tmp_path, machines) for machines in all_machines))
     for one, machines in zip(told, all_machines, strict=True):
-        assert one["rows"] == 4
+        assert (one["rows"], one["other prompts"]) == (4, [])
         assert one["pictures"] == [16 + 1]  # a label before each picture, and the question
         assert one["gpus"] == machines.total
         assert one["batch"] == [4, 4, 1]
@@ -152,6 +152,6 @@ def test_behind_ray_serve_it_is_the_same_and_a_killed_replica_costs_a_retry(rows
     file.write_text(json.dumps(questions))
     told = ask_verl("serve", str(world), str(file))
     assert told["first"] == wanted
-    assert told["again"] == [*wanted, *wanted]
+    assert told["again"] == [*wanted, *told["through"]]
     assert told["killed"] == 1
     assert told["retries"] >= 1

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def configs(*files: str) -> Any:
         told.append(
             {
                 "rows": len(rows),
+                "other prompts": in_verl.differing_prompts(rows, config.data.train_files, rows.processor),
                 "pictures": [len(part["content"]) for part in first["raw_prompt"] if part["role"] == "user"],
                 "gpus": config.trainer.n_gpus_per_node * config.trainer.nnodes,
                 "n": config.actor_rollout_ref.rollout.n,
@@ -94,6 +96,7 @@ def rewards(file: str, answers_file: str) -> Any:
 def serve(footage: str, questions_file: str) -> Any:
     from veason.reward_service.client import RewardClient
     from veason.reward_service.question import parse_question
+    from veason.types import Box
 
     questions = [parse_question(one) for one in json.loads(Path(questions_file).read_text())]
     port = "18765"
@@ -109,7 +112,13 @@ def serve(footage: str, questions_file: str) -> Any:
         import psutil
 
         first = await asyncio.gather(*map(client.frame_iou, questions))
-        asked = [asyncio.create_task(client.frame_iou(one)) for one in questions]
+        moved = [
+            replace(one, boxes=tuple(Box(box.x1 + step / 8, *box.xyxy[1:]) for box in one.boxes))
+            for one in questions
+            for step in range(1, 9)
+        ]
+        asked = [asyncio.create_task(client.frame_iou(one)) for one in moved]
+        await asyncio.sleep(0.3)
         replicas = [
             one.pid
             for one in psutil.process_iter(["cmdline"])
@@ -118,15 +127,16 @@ def serve(footage: str, questions_file: str) -> Any:
         ]
         for pid in replicas:
             os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(1)
-        again = await asyncio.gather(*map(client.frame_iou, questions), *asked)
-        return list(first), list(again), len(replicas)
+        through = await asyncio.gather(*asked)
+        again = await asyncio.gather(*map(client.frame_iou, [*questions, *moved]))
+        return list(first), list(through), list(again), len(replicas)
 
     start = time.monotonic()
-    first, again, killed = asyncio.run(ask())
+    first, through, again, killed = asyncio.run(ask())
     process.terminate()
     process.wait(60)
-    return {"first": first, "again": again, "killed": killed, "retries": client.retries, "s": time.monotonic() - start}
+    told = {"killed": killed, "retries": client.retries, "seconds": time.monotonic() - start}
+    return {"first": first, "through": through, "again": again, **told}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from veason.cli.options import (
     read_sampling,
 )
 from veason.cli.progress import propagate_with_progress, writing_result
-from veason.errors import AnswerError
+from veason.errors import AnswerError, EndpointError
 from veason.profile import sample_indices
 from veason.types import Answered, BoxClosed, KeyframeChosen, Order, Sampling, ThoughtDelta, Unanswered, Withheld
 
@@ -99,26 +99,37 @@ def run_policy(
 
     Raises:
         AnswerError: no sample has a usable answer, or the policy would only guess and `guess` is not set.
+        EndpointError: a server fails before there is an answer.
     """
     assert pipeline.policy is not None
     assert run.instruction is not None
     run.shown = sample_indices(video.info.num_frames, num_shown or pipeline.policy.frame_count)
     started = time.perf_counter()
-    for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling, guess=guess):
-        if getattr(event, "sample", 0) == 0:
-            print_event(event)
-        if isinstance(event, Answered) and run.answer is None:
-            run.answer, run.confidence = event.answer, event.confidence
-            if event.speed is not None:
-                run.timings["first_token"] = event.speed.first_token_s
-        elif isinstance(event, Unanswered) and not run.text:
-            run.failure, run.text = event.reason, event.text
-        elif isinstance(event, Withheld):
-            raise AnswerError(WITHHELD.format(policy=pipeline.policy.name, reasons=event.text))
+    try:
+        for event in pipeline.think(video, run.instruction, shown=run.shown, sampling=sampling, guess=guess):
+            if getattr(event, "sample", 0) == 0:
+                print_event(event)
+            if isinstance(event, Withheld):
+                raise AnswerError(WITHHELD.format(policy=pipeline.policy.name, reasons=event.text))
+            _take(event, run)
+    except EndpointError as error:
+        if run.answer is None:
+            raise
+        print(f"note: not all answers came ({error}); the first one is used", file=sys.stderr)
     run.timings["think"] = time.perf_counter() - started
     if run.answer is None:
         raise AnswerError(run.failure or "the policy wrote nothing", run.text)
     run.failure = run.text = ""
+
+
+def _take(event: object, run: RunResult) -> None:
+    """Keep the first answer, and until there is one the first failure."""
+    if isinstance(event, Answered) and run.answer is None:
+        run.answer, run.confidence = event.answer, event.confidence
+        if event.speed is not None:
+            run.timings["first_token"] = event.speed.first_token_s
+    elif isinstance(event, Unanswered) and not run.text:
+        run.failure, run.text = event.reason, event.text
 
 
 def print_event(event: object) -> None:

@@ -20,8 +20,8 @@ from veason.types import Frame, VideoInfo
 from veason.video import open_video
 from veason.video.images import is_picture, is_system_file
 
-_AGAIN_S = 2.0
-"""Folders are looked through again for an unknown digest, at most so often."""
+_AGAIN_S = 0.2
+"""Folders are looked through again for an unknown digest, at most so often; whoever asks meanwhile waits."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Name, bytes and time of change of the files of a video."""
@@ -99,8 +99,8 @@ class FootageIndex:
         """
         known = self._by_digest.get(digest)
         if known is None or _stamp(known.path) != known.stamp:
-            if time.monotonic() - self._scanned >= _AGAIN_S:
-                self.scan()
+            time.sleep(max(self._scanned + _AGAIN_S - time.monotonic(), 0.0))
+            self.scan()
             known = self._by_digest.get(digest)
         if known is None or _stamp(known.path) != known.stamp:
             raise UnknownFootage(

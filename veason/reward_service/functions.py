@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from veason.errors import DataError, EndpointError, OptionError, VeasonError
 from veason.formats.grpo.truth import footage_of, reward_case
@@ -43,11 +43,19 @@ REWARD_NAMES = ("format", "keyframe", "boxes", "tracks")
 RULES = {rules.name: rules for rules in (PAPER, UPSTREAM, EXTENDED)}
 """The sets of rules by name."""
 
+
+class AsksForTracks(Protocol):
+    """What answers questions about tracks: a `RewardClient`, or something that goes between."""
+
+    async def frame_iou(self, question: TracksQuestion) -> dict[int, float]:
+        """Return the IoU of masks and target by absolute frame index; raises as `RewardClient.frame_iou`."""
+
+
 TrlReward = Callable[..., Coroutine[Any, Any, list[float]]]
 
 
 async def score_answer(
-    text: str, case: RewardCase, footage: str, client: RewardClient, rules: RewardRules = PAPER
+    text: str, case: RewardCase, footage: str, client: AsksForTracks, rules: RewardRules = PAPER
 ) -> RewardBreakdown:
     """Return the four rewards of one answer, equal to `veason.rewards.total_reward` with the service's segmenter.
 
@@ -74,7 +82,7 @@ async def score_answer(
 
 
 async def _tracks(
-    wanted: BoxesToTrack, case: RewardCase, footage: str, client: RewardClient, rules: RewardRules
+    wanted: BoxesToTrack, case: RewardCase, footage: str, client: AsksForTracks, rules: RewardRules
 ) -> Reward:
     unions = {index: case.union(index) for index in case.context.shown}
     truth = {index: rle for index, rle in unions.items() if mask_area(rle)}

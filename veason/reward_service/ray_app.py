@@ -26,6 +26,11 @@ _NAME = "veason-reward"
 _LINGER_S = 0.005
 
 
+async def _score_together(replica: Any, questions: Sequence[TracksQuestion]) -> Sequence[FrameIou | VeasonError]:
+    """Answer a batch; a method of the replica by the same name, for by that Serve tells it from a function."""
+    return await asyncio.to_thread(replica.scorer.score, questions)
+
+
 def make_deployment(settings: ServiceSettings, gpus: float) -> Any:
     """Return the bound deployment; Veason is imported in every replica, so it is installed on every node.
 
@@ -40,24 +45,21 @@ def make_deployment(settings: ServiceSettings, gpus: float) -> Any:
         """One segmenter."""
 
         def __init__(self) -> None:
-            self._scorer = load_scorer(settings)
-            self._door = Door(self._ask, self._scorer.footage, lambda: self._scorer.told(0), settings.token)
+            self.scorer = load_scorer(settings)
+            self._door = Door(self._ask, self.scorer.footage, lambda: self.scorer.told(0), settings.token)
 
         async def __call__(self, request: Request) -> Response:
             return await self._door.answer(request)
 
         async def _ask(self, question: TracksQuestion) -> FrameIou:
-            answer: FrameIou | VeasonError = await self._together(question)
+            answer: FrameIou | VeasonError = await self._score_together(question)
             if isinstance(answer, VeasonError):
                 raise answer
             return answer
 
-        async def _score(self, questions: Sequence[TracksQuestion]) -> Sequence[FrameIou | VeasonError]:
-            return await asyncio.to_thread(self._scorer.score, questions)
-
-        _together: Any = serve.batch(
+        _score_together: Any = serve.batch(
             max_batch_size=settings.most, batch_wait_timeout_s=_LINGER_S, max_concurrent_batches=1
-        )(_score)
+        )(_score_together)
 
     made: Any = serve.deployment(
         name=_NAME, num_replicas=settings.replicas, max_ongoing_requests=2 * settings.most,

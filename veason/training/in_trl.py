@@ -38,19 +38,33 @@ def message_parts(text: str) -> list[dict[str, str]]:
     return parts
 
 
-def open_trl_rows(file: str, cache: str) -> Any:
+def as_messages(prompt: list[dict[str, str]], processor: Any) -> list[dict[str, Any]]:
+    """Return a row's prompt in parts, so that TRL makes of it what the checkpoint is asked with.
+
+    TRL puts every text into a list of parts, and then a chat form no longer sees that a system text is empty.
+
+    Raises:
+        SystemExit: TRL makes something else of it.
+    """
+    from trl.data_utils import prepare_multimodal_messages
+
+    system, user = prompt
+    asked: list[dict[str, Any]] = [system, {"role": "user", "content": message_parts(user["content"])}]
+    wanted = processor.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+    for messages in (asked, asked[1:]):
+        parts = prepare_multimodal_messages(messages, images=[None] * user["content"].count(_IMAGE))
+        if processor.apply_chat_template(parts, tokenize=False, add_generation_prompt=True) == wanted:
+            return messages
+    raise SystemExit("TRL makes another prompt of a row than the checkpoint's own chat form does: nothing was trained")
+
+
+def open_trl_rows(file: str, cache: str, processor: Any) -> Any:
     """Return the rows as TRL reads them: a prompt in parts, its pictures, the ground truth."""
     from datasets import Dataset
     from PIL import Image
 
     def as_read(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        prompts = [
-            [
-                {"role": "system", "content": system["content"]},
-                {"role": "user", "content": message_parts(user["content"])},
-            ]
-            for system, user in batch["prompt"]
-        ]
+        prompts = [as_messages(prompt, processor) for prompt in batch["prompt"]]
         images = [[Image.open(io.BytesIO(one["bytes"])).convert("RGB") for one in row] for row in batch["images"]]
         truths = [one["ground_truth"] for one in batch["reward_model"]]
         return {"prompt": prompts, "images": images, "ground_truth": truths}
@@ -61,7 +75,7 @@ def open_trl_rows(file: str, cache: str) -> Any:
 
 def make_trainer(config: dict[str, Any]) -> Any:
     """Return the trainer of a configuration of `veason.training.trl_files`."""
-    from transformers import TrainerCallback
+    from transformers import AutoProcessor, TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
     from veason.reward_service.client import RewardClient
@@ -77,12 +91,14 @@ def make_trainer(config: dict[str, Any]) -> Any:
             with Path(config["log"]).open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(row) + "\n")
 
+    processor = AutoProcessor.from_pretrained(config["model"], padding_side="left")
     client = RewardClient(config["service"], read_token(config["token_file"]) if config["token_file"] else "")
     return GRPOTrainer(
         model=config["model"],
         reward_funcs=trl_rewards(client, rules_of(config["rules"])),
         args=GRPOConfig(**config["trl"]),
-        train_dataset=open_trl_rows(config["rows"], config["cache"]),
+        train_dataset=open_trl_rows(config["rows"], config["cache"], processor),
+        processing_class=processor,
         callbacks=[Log()],
     )
 

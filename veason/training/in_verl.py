@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_COMPARED = 4
+
 
 def _probe() -> dict[str, Any]:
     from importlib.metadata import version
@@ -55,10 +57,32 @@ def open_verl_rows(config: Any) -> Any:
     return create_rl_dataset(config.data.train_files, config.data, hf_tokenizer(model), hf_processor(model))
 
 
+def differing_prompts(rows: Any, file: str, processor: Any) -> list[int]:
+    """Return the places of rows of which verl makes another prompt than the checkpoint's own chat form does."""
+    import pyarrow.parquet as pq
+
+    wrong = []
+    for place, row in enumerate(pq.read_table(file, columns=["prompt"]).to_pylist()):
+        system, user = row["prompt"]
+        parts: list[dict[str, str]] = []
+        for number, between in enumerate(user["content"].split("<image>")):
+            parts += [{"type": "image"}] if number else []
+            parts += [{"type": "text", "text": between}] if between else []
+        own = [system, {"role": "user", "content": parts}]
+        made = rows[place]["raw_prompt"]
+        texts = [processor.apply_chat_template(one, tokenize=False, add_generation_prompt=True) for one in (own, made)]
+        wrong += [place] if texts[0] != texts[1] else []
+        if place == _COMPARED:
+            break
+    return wrong
+
+
 def _check(file: str) -> dict[str, Any]:
     told = json.loads(Path(file).read_text(encoding="utf-8"))
     config = compose_config(told["overrides"])
-    return {"rows": len(open_verl_rows(config)), "steps": config.trainer.total_training_steps}
+    rows = open_verl_rows(config)
+    wrong = differing_prompts(rows, config.data.train_files, rows.processor) if len(rows) else []
+    return {"rows": len(rows), "wrong": wrong}
 
 
 if __name__ == "__main__":

@@ -37,12 +37,17 @@ def check_with_verl(order: GrpoOrder, out: Path, engine: Engine) -> None:
     """Have verl put its configuration together and read the rows.
 
     Raises:
-        DataError: it leaves rows out.
+        DataError: it leaves rows out, or makes other prompts of them.
         MissingBackend: it does not take the configuration; the message has its words.
     """
-    kept = int(ask_engine(engine, ["check", OVERRIDES], out)["rows"])
+    told = ask_engine(engine, ["check", OVERRIDES], out)
+    kept, wrong = int(told["rows"]), told["wrong"]
     if kept != order.report.rows:
         raise DataError(f"{order.report.file}: verl reads {kept} of {order.report.rows} rows and leaves the others out")
+    if wrong:
+        raise DataError(
+            f"{order.report.file}: verl makes another prompt of row {wrong[0]} than {order.base.name} is asked with"
+        )
 
 
 def train_with_verl(order: GrpoOrder, out: Path, engine: Engine, name: str) -> Path | None:

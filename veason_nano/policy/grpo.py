@@ -19,14 +19,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from veason.errors import OptionError
 from veason.profile import load_profile
-from veason.rewards import RewardRules, Weights, group_advantages
+from veason.reward_service.client import RewardClient
+from veason.rewards import RewardBreakdown, RewardRules, Weights, group_advantages
 from veason.segmenter import load_segmenter
 from veason.types import Segmenter
-from veason_nano.language.questions import draw_questions
+from veason_nano.language.questions import WorldQuestion, draw_questions
 from veason_nano.policy.forward import continue_prompts, encode_prompts, see
 from veason_nano.policy.generate import generate_answers
 from veason_nano.policy.judge import Judge
+from veason_nano.policy.judge_service import ShownFootage, score_with_service
 from veason_nano.policy.model import END, Size, build_tokenizer, load_weights
 from veason_nano.policy.pool import ClipMaker
 from veason_nano.policy.run import PolicyRun
@@ -34,7 +37,7 @@ from veason_nano.policy.score import LONGEST_ANSWER, read_views
 from veason_nano.training.distributed import average_gradients, get_world_size
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
-from veason_nano.world.view import look_at
+from veason_nano.world.view import View, look_at
 
 GRPO_SEED = 30_000_000
 """Scenes of this stage start here: no other stage and no test split has them."""
@@ -45,7 +48,10 @@ TERMS = ("format", "keyframe", "boxes", "tracks")
 
 @dataclass(frozen=True, slots=True)
 class GrpoSettings:
-    """Everything that decides a run. A step asks `questions` questions about one clip, `group` answers each."""
+    """Everything that decides a run. A step asks `questions` questions about one clip, `group` answers each.
+
+    With a reward service drawn clips lie for a while below `footage`, one of the service's folders.
+    """
 
     start: Path
     minutes: float = 25.0
@@ -58,8 +64,14 @@ class GrpoSettings:
     temperature: float = 1.0
     without: tuple[str, ...] = ()
     segmenter: str = "nano"
+    service: str = ""
+    footage: Path | None = None
     seed: int = 0
     threads: int = 1
+
+    def __post_init__(self) -> None:
+        if bool(self.service) != (self.footage is not None):
+            raise OptionError("--service URL and --footage FOLDER go together: the service finds the drawn clips there")
 
     @property
     def weights(self) -> Weights:
@@ -92,7 +104,9 @@ class Grpo(PolicyRun):
         self.maker, self.labels = ClipMaker(profile, size), profile.labels
         self.tokenizer = build_tokenizer()
         self.end = int(self.tokenizer.convert_tokens_to_ids(END))
-        self.segmenter: Segmenter | None = load_segmenter(settings.segmenter) if settings.weights.tracks else None
+        self.client = RewardClient(settings.service) if settings.service and settings.weights.tracks else None
+        wants_segmenter = settings.weights.tracks and self.client is None
+        self.segmenter: Segmenter | None = load_segmenter(settings.segmenter) if wants_segmenter else None
 
     def learn(self) -> dict[str, float]:
         """Draw answers about one clip, score them, and take one step."""
@@ -113,10 +127,9 @@ class Grpo(PolicyRun):
             generator=generator,
         )
         judge = Judge(view, self.maker.context(view), self.segmenter, RewardRules("extended", settings.weights))
-        scores = [
-            judge.score(asked[row // settings.group], self.tokenizer.decode(answer))
-            for row, answer in enumerate(answers)
-        ]
+        scores = self._score(
+            judge, view, [(asked[row // settings.group], self.tokenizer.decode(one)) for row, one in enumerate(answers)]
+        )
         totals = np.array([score.total for score in scores]).reshape(-1, settings.group)
         advantages = np.concatenate([group_advantages(group.tolist()) for group in totals])
         batch = make_batch(rows, answers, advantages, self.end)
@@ -129,6 +142,16 @@ class Grpo(PolicyRun):
             "tokens": float(np.mean([len(answer) for answer in answers])),
             **measured,
         }
+
+    def _score(self, judge: Judge, view: View, answers: list[tuple[WorldQuestion, str]]) -> list[RewardBreakdown]:
+        if self.client is None:
+            return [judge.score(question, text) for question, text in answers]
+        assert self.grpo.footage is not None
+        footage = ShownFootage(view, self.client, self.grpo.footage)
+        cases = [(judge.case(question), text) for question, text in answers]
+        scores = score_with_service(cases, footage, RewardRules("extended", self.grpo.weights))
+        footage.close()
+        return scores
 
     def _update(self, images: np.ndarray, prefix: np.ndarray, batch: RolloutBatch) -> dict[str, float]:
         with torch.autocast("cpu", torch.bfloat16):
@@ -208,6 +231,8 @@ def add_grpo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kl", type=float, default=default.kl, help="weight of the KL penalty (default: 0.005)")
     parser.add_argument("--without", choices=TERMS, nargs="*", default=[], help="rewards to leave out")
     parser.add_argument("--segmenter", default=default.segmenter, help="what makes the tracks (default: nano)")
+    parser.add_argument("--service", default="", help="URL of `veason reward-service`, in place of --segmenter")
+    parser.add_argument("--footage", type=Path, help="with --service: a folder of its footage, for the drawn clips")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
 
@@ -224,6 +249,8 @@ def train_grpo(args: argparse.Namespace) -> Path:
         kl=args.kl,
         without=tuple(args.without),
         segmenter=args.segmenter,
+        service=args.service,
+        footage=args.footage,
         seed=args.seed,
         threads=args.threads,
     )

@@ -35,9 +35,13 @@ class Judge:
             actor: {frame: masks[actor] for frame, masks in seen.items() if actor in masks} for actor in scene.objects
         }
 
+    def case(self, question: WorldQuestion) -> RewardCase:
+        """Return what answers to a question are compared with."""
+        return RewardCase(self._context, tuple(self._masks[actor] for actor in question.targets))
+
     def score(self, question: WorldQuestion, text: str) -> RewardBreakdown:
         """Return all four rewards of one answer."""
-        case = RewardCase(self._context, tuple(self._masks[actor] for actor in question.targets))
+        case = self.case(question)
         propagate = self._propagate if self._tracks is not None else None
         return total_reward(text, case, propagate, self._rules)
 

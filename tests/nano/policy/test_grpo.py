@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from tests.rewards_on_clips import serving
 from tests.standins import BoxFiller
+from veason.errors import OptionError
+from veason.reward_service.client import RewardClient
 from veason.rewards import RewardRules, Weights
+from veason.segmenter import load_segmenter
 from veason_nano.language.corpus import TrainingExample, answer_text, draw_examples, image_context
 from veason_nano.policy import grpo
 from veason_nano.policy.grpo import Grpo, GrpoSettings, RolloutBatch, grpo_loss, make_batch
 from veason_nano.policy.judge import Judge
+from veason_nano.policy.judge_service import ShownFootage, score_with_service
 from veason_nano.policy.model import build_policy, build_tokenizer, save_policy
 from veason_nano.world.facts import Facts
 from veason_nano.world.stories import make_scene
@@ -70,6 +75,28 @@ def test_a_reward_without_weight_needs_no_segmenter(view: View, examples: list[T
     example = next(example for example in examples if example.boxes)
     score = judge.score(example.question, answer_text(example, image_context(view, SIDE)))
     assert score.total == pytest.approx(2 + score.keyframe.value)
+
+
+def test_the_reward_service_gives_the_same_as_a_segmenter_here(
+    view: View, examples: list[TrainingExample], tmp_path: Path
+) -> None:
+    context = image_context(view, SIDE)
+    judge = Judge(view, context, load_segmenter("nano"))
+    answers = [(one.question, answer_text(one, context)) for one in examples[:5]]
+    wanted = [judge.score(question, text) for question, text in answers]
+    with serving("--footage", str(tmp_path)) as (url, _):
+        footage = ShownFootage(view, RewardClient(url), tmp_path)
+        asked = [(judge.case(question), text) for question, text in answers]
+        found = score_with_service(asked, footage, RewardRules("extended"))
+        footage.close()
+    assert found == wanted
+    assert any(0 < one.tracks.value < 1 for one in found)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_service_wants_a_folder_for_its_footage(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="go together"):
+        GrpoSettings(tmp_path, service="http://127.0.0.1:1")
 
 
 def test_only_drawn_tokens_are_weighed() -> None:
