@@ -121,6 +121,7 @@ pages: $(VENV)/dev.done
 	$(BIN)/python docs/scripts/reference.py
 	$(BIN)/python docs/scripts/drawing.py
 	$(BIN)/python benchmarks/results_page.py
+	$(BIN)/python benchmarks/scale_page.py
 
 $(DOCS)/done: .ci/requirements-docs.txt
 	$(PYTHON) -m venv $(DOCS)

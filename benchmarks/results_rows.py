@@ -139,6 +139,18 @@ MODELS = [
     ),
 ]
 
+
+def rewards_at_once(values: Values) -> str:
+    """Return what 64 rewards cost together, one after another, and each for itself."""
+    spent, alone = values["processor_s"], values["processor_s"]["each alone, nothing kept"]
+    assert values["ious_equal_to_a_segmenter_in_process"]
+    return (
+        f"**{alone / spent['64 at once']:.1f}** times less processor time than each alone, "
+        f"{alone / spent['64 at once, asked before']:.0f} times where they were asked before; "
+        f"{spent['one by one'] / spent['64 at once']:.1f} times less than one by one on a fresh service; IoUs equal"
+    )
+
+
 SPEED = [
     corrections("P1", "a click to its mask"),
     corrections("P2", "a click to the masks of 5 frames on either side, of 120"),
@@ -180,6 +192,12 @@ SPEED = [
         ),
         "metrics",
         "bench_metrics.py",
+    ),
+    Row(
+        "64 rewards for tracks asked of the reward service at once (8 frames, 56 different boxes, embedded segmenter)",
+        rewards_at_once,
+        "reward-service",
+        "bench_reward_service.py",
     ),
 ]
 
@@ -355,6 +373,31 @@ def _loads(one: dict[str, Any]) -> str:
     )
 
 
+PAST_ONE_MACHINE = [
+    Row(
+        "a batch on Ray: actors killed, driver killed, nodes lost, disks full; results equal to one process",
+        lambda values: (
+            f"{values['actors_killed']}, {values['drivers_killed']}, {values['nodes_lost']}, {values['disk_full']}; "
+            f"**{values['equal']} of {values['clips']}**, each once"
+        ),
+        "batch-faults",
+        "bench_batch_faults.py",
+    ),
+    Row(
+        "Ray against processes, processor seconds a clip, by workers (aim 15 %)",
+        lambda values: _engine_cost(values["runs"]),
+        "batch-scale",
+        "bench_batch_scale.py",
+    ),
+]
+
+
+def _engine_cost(runs: list[dict[str, Any]]) -> str:
+    cost = {(run["engine"], run["workers"]): run["processor_s_a_clip"] for run in runs}
+    numbers = sorted({run["workers"] for run in runs})
+    return ", ".join(f"{n}: {100 * (cost['ray', n] / cost['local', n] - 1):+.0f} %" for n in numbers)
+
+
 SECTIONS = {
     "The embedded models": (MODELS, "How they were trained, what they cost and where they fail: [nano](nano.md)."),
     "Speed": (
@@ -366,6 +409,7 @@ SECTIONS = {
     "The studio": (STUDIO, "Headless Chromium, the real app, embedded segmenter."),
     "What is kept": (KEPT, ""),
     "Strangers": (STRANGERS, ""),
+    "Past one machine": (PAST_ONE_MACHINE, "The plan for more, with what was not measured: [scale](how-to/scale.md)."),
     "The lab": (LAB, "What nano gets wrong in it, and which probes hold: [nano](nano.md)."),
 }
 """Lines of each section by its title, with what is said above them."""

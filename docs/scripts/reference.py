@@ -153,7 +153,8 @@ API: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Scores and rewards",
         "The numbers of the official tools, and the four rewards of the method.",
         ("veason.metrics.frames", "veason.metrics.sequence", "veason.metrics.summaries", "veason.rewards.rules",
-         "veason.rewards.prediction", "veason.rewards.terms", "veason.rewards.total"),
+         "veason.rewards.prediction", "veason.rewards.terms", "veason.rewards.total",
+         "veason.reward_service.functions", "veason.reward_service.client", "veason.reward_service.question"),
     ),
     "errors": ("Errors", "Everything that Veason raises on purpose.", ("veason.errors",)),
 }  # fmt: skip

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,16 @@ def test_errors_can_be_asked_again(clips: Path, tmp_path: Path) -> None:
     assert list(run_batch(jobs, make_pipeline, tmp_path)) == []
     (again,) = run_batch(jobs, make_pipeline, tmp_path, retry_errors=True)
     assert again.kind == "error"
+
+
+def test_several_workers_ask_an_error_again_once(clips: Path, tmp_path: Path) -> None:
+    jobs = [one for one in jobs_of([str(clips)], ["nonsense"]) if "broken" not in one.video]
+    log = tmp_path / "log"
+    make = partial(make_pipeline, log)
+    assert {one.kind for one in run_batch(jobs, make, tmp_path / "out", workers=2)} == {"error"}
+    log.unlink()
+    again = list(run_batch(jobs, make, tmp_path / "out", workers=2, retry_errors=True))
+    assert len(again) == len(log.read_text().splitlines()) == CLIPS
 
 
 def test_a_full_disk_ends_it_in_words_and_loses_nothing(

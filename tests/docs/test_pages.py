@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 import drawing
 import reference
 import results_page
+import scale_page
 
 from veason.cli import build_parser
 from veason.hub import ASSETS
@@ -121,6 +122,7 @@ def test_every_picture_is_used() -> None:
     ("page", "text"),
     [
         pytest.param(DOCS / "results.md", results_page.page, id="results.md"),
+        pytest.param(DOCS / "how-to" / "scale.md", scale_page.page, id="scale.md"),
         *(pytest.param(DOCS / "reference" / name, make, id=name) for name, make in reference.PAGES.items()),
         *(
             pytest.param(DOCS / "images" / name, lambda text=text: text, id=name)

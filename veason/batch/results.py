@@ -50,15 +50,20 @@ class ResultFolder:
             yield
 
     def done(self, *, retry_errors: bool = False) -> set[str]:
-        """Return the keys of the jobs that have a result, found by their names alone; `retry_errors` as for `has`."""
+        """Return the keys of the jobs that have a result; with `retry_errors`, of those whose result is no error."""
         keys = {file.stem for file in (self.folder / "results").glob("??/*.json")}
         return {key for key in keys if not self.read(key).get("error")} if retry_errors else keys
 
-    def has(self, key: str, *, retry_errors: bool = False) -> bool:
-        """Tell whether a job is done; with `retry_errors`, one that ended with an error is not."""
-        if not self.place(key).is_file():
-            return False
-        return not retry_errors or not self.read(key).get("error")
+    def has(self, key: str) -> bool:
+        """Tell whether a job has a result."""
+        return self.place(key).is_file()
+
+    def stamp(self, key: str) -> int | None:
+        """Return what changes when a job's result is made anew, None where it has none."""
+        try:
+            return self.place(key).stat().st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def read(self, key: str) -> dict[str, Any]:
         """Return a result. Raises ExportError where there is none that can be read."""

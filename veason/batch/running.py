@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import random
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -78,7 +78,8 @@ def run_batch(
     with folder.running(is_alone=False):
         done = folder.done(retry_errors=retry_errors)
         left = [job for job in unique_jobs(jobs) if job.key not in done]
-        task = _Task(make_pipeline, out, threads, retry_errors)
+        failed = {job.key: folder.stamp(job.key) for job in left} if retry_errors else {}
+        task = _Task(make_pipeline, out, threads, failed)
         if workers <= 1:
             yield from work(left, task)
         else:
@@ -92,7 +93,13 @@ class _Task:
     make_pipeline: MakePipeline
     out: Path
     threads: int | None
-    retry_errors: bool
+    failed: Mapping[str, int | None]
+    """Stamps of the errors that are asked again: once one differs, somebody has asked it."""
+
+    def is_done(self, folder: ResultFolder, key: str) -> bool:
+        """Tell whether a job has a result that this run need not make."""
+        stamp = folder.stamp(key)
+        return stamp is not None and stamp != self.failed.get(key)
 
 
 def _supervise(left: Sequence[Job], task: _Task, workers: int) -> Generator[JobOutcome, None, None]:
@@ -161,10 +168,10 @@ def work(jobs: Sequence[Job], task: _Task) -> Generator[JobOutcome, None, None]:
     policy: PolicyRunner | None = None
     folder, footage = ResultFolder(task.out), VideoFetcher()
     for job in jobs:
-        if folder.has(job.key, retry_errors=task.retry_errors):
+        if task.is_done(folder, job.key):
             continue
         with folder.taking(job.key) as died:
-            if died is None or folder.has(job.key, retry_errors=task.retry_errors):
+            if died is None or task.is_done(folder, job.key):
                 continue
             started, spent = time.perf_counter(), NOTHING_SPENT
             if job.failure:

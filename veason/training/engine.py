@@ -260,7 +260,13 @@ def _environment(python: Path) -> dict[str, str]:
     """Return the environment of the engine: nothing of ours on its path, nothing fetched, nothing reported."""
     left_out = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     kept = {key: value for key, value in os.environ.items() if key not in left_out}
-    told = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    told = {
+        "HF_HUB_OFFLINE": "1",
+        "WANDB_MODE": "disabled",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONSAFEPATH": "1",  # the modules beside our scripts are not taken for the engine's
+        "TOKENIZERS_PARALLELISM": "false",
+    }
     return {**kept, **told, "PATH": os.pathsep.join([str(python.parent), kept.get("PATH", os.defpath)])}
 
 
