@@ -14,10 +14,10 @@ from veason.errors import DataError, OptionError
 from veason.evaluate.journal import JOURNAL_FILE, read_journal
 from veason.profile import Profile
 
-KINDS = ("all", "faults", "absent", "not kept")
+ENTRY_KINDS = ("all", "faults", "absent", "not kept")
 """What can be looked at: everything, rows with faults, rows without a target, examples that are no rows."""
 
-MOST_ENTRIES = 120
+ENTRIES_AT_ONCE = 120
 """Entries that are told at once."""
 
 _MOST_LETTERS, _MOST_BYTES = 400, 40 << 20
@@ -59,18 +59,18 @@ class CorpusView:
 
     def about(self) -> dict[str, Any]:
         """Return what the page shows before any entry: names and counts."""
-        counts = Counter(kind for entry in self.entries for kind in KINDS if _is_of(entry, kind))
-        kinds = [{"name": kind, "count": counts[kind]} for kind in KINDS]
+        counts = Counter(kind for entry in self.entries for kind in ENTRY_KINDS if _is_of(entry, kind))
+        kinds = [{"name": kind, "count": counts[kind]} for kind in ENTRY_KINDS]
         return {"name": self.path.name, "profile": self.profile.name, "kinds": kinds, "card": self.card}
 
     def find(self, params: Mapping[str, str]) -> dict[str, Any]:
         """Return the entries of a kind whose question, reasoning or faults hold a text, some from a place on."""
         kind, text = params.get("kind") or "all", params.get("text", "").strip().casefold()
-        if kind not in KINDS:
-            raise OptionError(f"kind is one of {', '.join(KINDS)}, got {kind!r}")
+        if kind not in ENTRY_KINDS:
+            raise OptionError(f"kind is one of {', '.join(ENTRY_KINDS)}, got {kind!r}")
         start = _number(params, "start")
         found = [entry for entry in self.entries if _is_of(entry, kind) and (not text or text in self._text(entry))]
-        return {"total": len(found), "entries": found[start : start + MOST_ENTRIES]}
+        return {"total": len(found), "entries": found[start : start + ENTRIES_AT_ONCE]}
 
     def entry(self, params: Mapping[str, str]) -> dict[str, Any]:
         """Return all that is known of the entry at `place`: what was asked and answered, or the attempts."""

@@ -27,7 +27,7 @@ THEME = Path(__file__).parent.parent / "studio" / "web" / "core" / "theme.css"
 
 _PNG = b"\x89PNG"
 
-Asked = TypeVar("Asked")
+Shown = TypeVar("Shown")
 Handler = Callable[["Request"], Awaitable["Response"]]
 
 
@@ -85,14 +85,14 @@ def serve_page(app: Starlette, what: str, host: str, port: int, *, opens_browser
     uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
-def answering(asked: Asked, look_up: Callable[[Asked, Mapping[str, str]], dict[str, Any] | bytes]) -> Handler:
+def answering(shown: Shown, look_up: Callable[[Shown, Mapping[str, str]], dict[str, Any] | bytes]) -> Handler:
     """Return what answers a request with a look-up of something: JSON, a picture, or why not."""
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
 
     async def handle(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(look_up, asked, dict(request.query_params))
+            found = await run_in_threadpool(look_up, shown, dict(request.query_params))
         except VeasonError as error:
             return _refused(error)
         if isinstance(found, bytes):

@@ -86,6 +86,8 @@ def serve_on_ray(
         MissingBackend: ray is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address is None:
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else a token is written into the home folder
     with library_imports():
         import ray
         from ray import serve

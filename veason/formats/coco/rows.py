@@ -8,7 +8,7 @@ from typing import Any
 
 from veason.errors import DataError
 from veason.formats.labels.frame_numbers import ListedFrame
-from veason.formats.labels.made_with import Origin, origin_from
+from veason.formats.labels.made_with import LabelOrigin, origin_from
 from veason.formats.labels.numbers import frame_count, real_number, shortened, whole_number
 
 
@@ -127,7 +127,7 @@ class ExpressionRow:
     name: str
     text: str
     ids: tuple[Any, ...]
-    origin: Origin
+    origin: LabelOrigin
 
 
 def parse_expressions(content: Any, place: str) -> dict[str, list[ExpressionRow]]:

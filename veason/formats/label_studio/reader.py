@@ -29,7 +29,7 @@ from veason.formats.labels.footage import UNKNOWN_FPS, VideoFinder
 from veason.formats.labels.frame_numbers import NAMELESS, frame_indices
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.jsonfile import read_json_file
-from veason.formats.labels.made_with import Origin, origin_from
+from veason.formats.labels.made_with import LabelOrigin, origin_from
 from veason.formats.labels.numbers import (
     ShapeError,
     checked_size,
@@ -334,7 +334,7 @@ class _Reader:
             else:
                 self._objects.put_box(key, index, box, "box")
 
-    def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...], Origin]]:
+    def _instructions(self, task: LabelStudioTask) -> Iterator[tuple[str, str, tuple[int, ...], LabelOrigin]]:
         """Yield (name, text, ids of objects, which models labelled it) of the instructions that Veason wrote."""
         rows = task.data.get("instructions", []) if task.is_ours else []
         if not isinstance(rows, list):

@@ -29,7 +29,7 @@ class ModelNames(TypedDict, total=False):
     segmenter: str
 
 
-class Origin(ModelNames, total=False):
+class LabelOrigin(ModelNames, total=False):
     """The same, and why the policy only guessed, "" or missing where it did not."""
 
     guess: str
@@ -92,14 +92,14 @@ def models_from(row: Mapping[str, Any]) -> ModelNames:
     return names
 
 
-def origin_from(row: Mapping[str, Any]) -> Origin:
+def origin_from(row: Mapping[str, Any]) -> LabelOrigin:
     """Return the names of models that a row has, and its mark of a guess.
 
     A mark without a reason stays a mark; what is neither a text nor true is none.
     """
     mark = row.get(GUESS)
     guess = one_line(mark, _MOST_REASONS) or ("no reason is told" if mark is True or _has_words(mark) else "")
-    return Origin(**models_from(row), **({"guess": guess} if guess else {}))
+    return LabelOrigin(**models_from(row), **({"guess": guess} if guess else {}))
 
 
 def model_pairs(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
