@@ -212,6 +212,8 @@ def test_a_folder_is_searched_for_videos_and_folders_of_frames(tmp_path: Path) -
     (tmp_path / "clips" / "notes.txt").touch()
     assert [path.name for path in list_videos([tmp_path / "clips"])] == ["a", "b.MP4"]
     assert list_videos([tmp_path / "clips" / "a"]) == [tmp_path / "clips" / "a"]
+    (tmp_path / "clips" / "cover.jpg").write_bytes(b"")  # beside clips, and so no frame of one
+    assert [path.name for path in list_videos([tmp_path / "clips"])] == ["a", "b.MP4"]
     for path in ("nowhere", "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(ProjectError, match=path):

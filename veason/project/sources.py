@@ -60,7 +60,11 @@ def _is_video(path: Path) -> bool:
 
 
 def _is_frames(path: Path) -> bool:
-    return path.is_dir() and not is_system_file(path.name) and any(map(is_picture, path.iterdir()))
+    """Tell whether a folder is a video: it holds pictures, and no video file beside which they are covers."""
+    if not path.is_dir() or is_system_file(path.name):
+        return False
+    inside = list(path.iterdir())
+    return any(map(is_picture, inside)) and not any(map(_is_video, inside))
 
 
 def add_videos(
