@@ -43,7 +43,7 @@ from veason.policy.limits import outside_training, with_notes
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.refusals import AskedServer, is_unknown_model
 from veason.policy.reply import Reply
-from veason.policy.retries import is_connecting, is_for_any_request, may_pass, retry_after_s
+from veason.policy.retries import is_connecting, is_cut, is_for_any_request, may_pass, retry_after_s
 from veason.policy.trust import trusted_certificates
 from veason.profile import Profile, profile_of_model
 from veason.types import Answered, EndpointOptions, Frame, Note, PolicyEvent, Sampling, Turn, Unanswered
@@ -95,7 +95,7 @@ class EndpointPolicy:
         self._usage = EndpointUsage()
         self._unsupported: set[str] = set()
         self._has_n: bool | None = None
-        self._draws_only_if_told = False
+        self._draws_only_if_told: bool | None = None
 
     @property
     def frame_count(self) -> int:
@@ -309,18 +309,29 @@ class EndpointPolicy:
         """Yield the chunks of a reply.
 
         A server that ignores the temperature is left at its first chunk, and asked in the way that it heeds: in turn,
-        since it has one seed for all that it does.
+        since it has one seed for all that it does. Until a first chunk has told of the server, the others wait.
         """
         is_drawn = request["temperature"] > 0
-        if not (is_drawn and self._draws_only_if_told):
-            async with aclosing(self._sent(client, request)) as chunks:
-                async for headers, chunk in chunks:
-                    if is_drawn and draws_only_if_told(headers, chunk):
-                        self._draws_only_if_told = True
-                        break
-                    yield chunk
-                else:
-                    return
+        has_turn = is_drawn and self._draws_only_if_told is None
+        if has_turn:
+            await turn.acquire()
+        try:
+            if not (is_drawn and self._draws_only_if_told):
+                async with aclosing(self._sent(client, request)) as chunks:
+                    async for headers, chunk in chunks:
+                        if is_drawn and self._draws_only_if_told is None:
+                            self._draws_only_if_told = draws_only_if_told(headers, chunk)
+                        if is_drawn and self._draws_only_if_told:
+                            break
+                        if has_turn:
+                            turn.release()
+                            has_turn = False
+                        yield chunk
+                    else:
+                        return
+        finally:
+            if has_turn:
+                turn.release()
         async with turn, aclosing(self._sent(client, drawing(request))) as chunks:
             async for _, chunk in chunks:
                 yield chunk
@@ -349,8 +360,12 @@ class EndpointPolicy:
         return fields
 
     async def _start(self, client: openai.AsyncOpenAI, request: dict[str, Any]) -> Any:
-        """Start a request. Retry if the server may be busy, and leave out optional parameters that it rejects."""
+        """Start a request. Retry if the server may be busy, and leave out optional parameters that it rejects.
+
+        A connection that was cut before anything came is no try: it may have been kept for longer than the server does.
+        """
         wait_s, tries_left = FIRST_RETRY_WAIT_S, self._options.num_tries
+        may_be_stale = True
         while True:
             tries_left -= 1
             try:
@@ -364,6 +379,10 @@ class EndpointPolicy:
                     raise
                 wait_s = max(wait_s, retry_after_s(error))
             except openai.APIConnectionError as error:
+                if may_be_stale and is_cut(error):
+                    may_be_stale = False
+                    tries_left += 1
+                    continue
                 has_waited = isinstance(error, openai.APITimeoutError) and not is_connecting(error)
                 if has_waited or tries_left <= 0:  # a server that is still at work is not given the same work again
                     raise

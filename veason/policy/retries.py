@@ -33,6 +33,11 @@ def is_connecting(error: Exception) -> bool:
     return isinstance(error.__cause__, httpx2.ConnectTimeout)
 
 
+def is_cut(error: Exception) -> bool:
+    """Tell whether a connection was cut before anything came, as one that is kept for longer than the server does."""
+    return isinstance(error.__cause__, httpx2.ReadError | httpx2.WriteError | httpx2.RemoteProtocolError)
+
+
 def retry_after_s(error: openai.APIStatusError) -> float:
     """Return the seconds that a server asks to wait, 0 where it does not say."""
     value = error.response.headers.get("retry-after", "")
