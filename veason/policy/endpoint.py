@@ -25,7 +25,7 @@ import openai
 
 from veason.answer import AnswerContext, context_for
 from veason.errors import EndpointError, PromptError
-from veason.policy import prompt
+from veason.policy import prompt, retries
 from veason.policy.chat_request import (
     chat_fields,
     chat_messages,
@@ -43,16 +43,9 @@ from veason.policy.limits import outside_training, with_notes
 from veason.policy.pieces import Piece, read_pieces
 from veason.policy.refusals import AskedServer, is_unknown_model
 from veason.policy.reply import Reply
-from veason.policy.retries import is_connecting, is_cut, is_for_any_request, may_pass, retry_after_s
 from veason.policy.trust import trusted_certificates
 from veason.profile import Profile, profile_of_model
 from veason.types import Answered, EndpointOptions, Frame, Note, PolicyEvent, Sampling, Turn, Unanswered
-
-FIRST_RETRY_WAIT_S = 0.5
-"""Seconds to wait before the second try; doubled before each further try."""
-
-MAX_RETRY_WAIT_S = 20.0
-"""Longest wait in seconds between tries, also if a server asks for more with `Retry-After`."""
 
 LIST_S = 30.0
 """Seconds that a list of models may take in all."""
@@ -286,7 +279,7 @@ class EndpointPolicy:
                     reply.read(chunk)
             reply.check_all_begun()
         except (*_UNREADABLE, EndpointError) as error:
-            if is_for_any_request(error, has_begun=reply.has_begun):
+            if retries.is_for_any_request(error, has_begun=reply.has_begun):
                 failure = await self._explained(client, error, has_begun=reply.has_begun)
         for sample in reply.samples:
             try:
@@ -343,28 +336,17 @@ class EndpointPolicy:
         async with await self._start(client, request) as stream:
             headers = stream.response.headers
             if headers.get("content-type", "").startswith("application/json"):
-                yield headers, self._checked(json.loads(await stream.response.aread()))
+                yield headers, self._server.fields_of(json.loads(await stream.response.aread()))
                 return
             async for chunk in stream:
-                yield headers, self._checked(chunk)
-
-    def _checked(self, chunk: Any) -> dict[str, Any]:
-        """Return a chunk as a dictionary. Raises EndpointError if it is none, or says that something went wrong."""
-        fields = chunk.model_dump(warnings=False) if hasattr(chunk, "model_dump") else chunk
-        if not isinstance(fields, dict):
-            raise EndpointError(f"{self.address} does not answer as an OpenAI-compatible server: {str(fields)[:120]!r}")
-        if error := fields.get("error"):
-            raise self._server.refusal(str(error.get("message", error) if isinstance(error, dict) else error))
-        if fields.get("object") == "error":
-            raise self._server.refusal(str(fields.get("message")))
-        return fields
+                yield headers, self._server.fields_of(chunk)
 
     async def _start(self, client: openai.AsyncOpenAI, request: dict[str, Any]) -> Any:
         """Start a request. Retry if the server may be busy, and leave out optional parameters that it rejects.
 
         A connection that was cut before anything came is no try: it may have been kept for longer than the server does.
         """
-        wait_s, tries_left = FIRST_RETRY_WAIT_S, self._options.num_tries
+        wait_s, tries_left = retries.FIRST_RETRY_WAIT_S, self._options.num_tries
         may_be_stale = True
         while True:
             tries_left -= 1
@@ -375,18 +357,18 @@ class EndpointPolicy:
                     self._unsupported.add(extra)
                     tries_left += 1
                     continue
-                if tries_left <= 0 or not may_pass(error, request):
+                if tries_left <= 0 or not retries.may_pass(error, request):
                     raise
-                wait_s = max(wait_s, retry_after_s(error))
+                wait_s = max(wait_s, retries.retry_after_s(error))
             except openai.APIConnectionError as error:
-                if may_be_stale and is_cut(error):
+                if may_be_stale and retries.is_cut(error):
                     may_be_stale = False
                     tries_left += 1
                     continue
-                has_waited = isinstance(error, openai.APITimeoutError) and not is_connecting(error)
+                has_waited = isinstance(error, openai.APITimeoutError) and not retries.is_connecting(error)
                 if has_waited or tries_left <= 0:  # a server that is still at work is not given the same work again
                     raise
-            await asyncio.sleep(min(wait_s, MAX_RETRY_WAIT_S))
+            await asyncio.sleep(min(wait_s, retries.MAX_RETRY_WAIT_S))
             wait_s *= 2
 
     def _most_tokens(self, sampling: Sampling) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import openai
@@ -50,6 +51,17 @@ class AskedServer:
             f"{self.address} does not answer as an OpenAI-compatible server ({self.shown(error)[:120]}): check the "
             "address, which ends with /v1 on most servers"
         )
+
+    def fields_of(self, chunk: Any) -> dict[str, Any]:
+        """Return a chunk as a dictionary. Raises EndpointError if it is none, or says that something went wrong."""
+        fields = chunk.model_dump(warnings=False) if hasattr(chunk, "model_dump") else chunk
+        if not isinstance(fields, dict):
+            raise EndpointError(f"{self.address} does not answer as an OpenAI-compatible server: {str(fields)[:120]!r}")
+        if error := fields.get("error"):
+            raise self.refusal(str(error.get("message", error) if isinstance(error, dict) else error))
+        if fields.get("object") == "error":
+            raise self.refusal(str(fields.get("message")))
+        return fields
 
     def refusal(self, text: str, status: int | None = None) -> EndpointError:
         """Return an EndpointError for what the server said."""

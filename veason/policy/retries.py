@@ -8,6 +8,12 @@ from typing import Any
 import httpx2
 import openai
 
+FIRST_RETRY_WAIT_S = 0.5
+"""Seconds to wait before the second try; doubled before each further try."""
+
+MAX_RETRY_WAIT_S = 20.0
+"""Longest wait in seconds between tries, also if a server asks for more with `Retry-After`."""
+
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
