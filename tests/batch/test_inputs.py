@@ -63,6 +63,13 @@ def test_a_list_names_videos_by_any_end_of_their_path_and_without_their_ending(c
     assert not any(one.failure for one in asked)
 
 
+def test_a_list_names_videos_as_a_disk_does_that_knows_no_case_and_one_form_of_accents(clips: Path) -> None:
+    write_clip(clips / "cafe\u0301" / "Walk.mp4", 3)
+    asked, told = asked_of(clips, "video,instruction\ncaf\u00e9/walk.MP4,q1\n./cafe\u0301\\Walk,q2\n")
+    assert [one.video for one in asked] == [str(clips / "cafe\u0301" / "Walk.mp4")] * 2
+    assert not told
+
+
 def test_a_row_whose_video_is_not_there_or_could_be_several_is_a_row_with_an_error(clips: Path, tmp_path: Path) -> None:
     asked, told = asked_of(clips, "video,instruction\nnobody.mp4,cat\nx.mp4,dog\nY z.mp4,nothing\n")
     assert [bool(one.failure) for one in asked] == [True, True, False]

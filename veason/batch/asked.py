@@ -9,6 +9,7 @@ from veason.batch.jobs import BatchQuestion
 from veason.batch.videos import is_address
 from veason.errors import OptionError
 from veason.project.listings import read_instructions
+from veason.project.video_names import VideoNames
 
 
 def ask_all(videos: Iterable[str], instruction: str) -> list[BatchQuestion]:
@@ -49,29 +50,23 @@ def read_asked(file: str, videos: Sequence[str]) -> tuple[list[BatchQuestion], l
         for video in meant:
             asked.setdefault((video, row.instruction), BatchQuestion(video, row.instruction, failure))
     if all(one.failure for one in asked.values()):
-        raise OptionError(f"{file}: asks nothing of these videos: {'; '.join(told[:5])}")
+        raise OptionError(f"{file}: asks nothing of these videos", *told)
     return list(asked.values()), told
 
 
 class _Names:
-    """Videos by all that a list may call them: their path or any end of it, and their name without its ending."""
+    """Videos by all that a list may call them."""
 
-    def __init__(self, videos: Iterable[str]) -> None:
-        self._videos: dict[str, list[str]] = {}
+    def __init__(self, videos: Sequence[str]) -> None:
+        self._videos = frozenset(videos)
+        self._names = VideoNames[str]()
         for video in videos:
-            path = PurePosixPath(_parts(video))
-            ends = {"/".join(path.parts[-count:]) for count in range(1, len(path.parts) + 1)}
-            for name in {video, *ends, path.stem}:
-                self._videos.setdefault(name, []).append(video)
+            self._names.enter(PurePosixPath(_path_in(video)), video)
 
     def find(self, name: str) -> list[str]:
-        """Return the videos that a name fits: those of the whole path alone, where there are such."""
-        whole = self._videos.get(name, [])
-        if name in whole:
-            return [name]
-        path = PurePosixPath(_parts(name))
-        return whole or self._videos.get(str(path).removeprefix("/"), []) or self._videos.get(str(path), [])
+        """Return the videos that a name fits: that of the whole path alone, where there is one."""
+        return [name] if name in self._videos else self._names.find(_path_in(name))
 
 
-def _parts(place: str) -> str:
+def _path_in(place: str) -> str:
     return place.partition("://")[2] if is_address(place) else place.replace("\\", "/")

@@ -15,8 +15,8 @@ from typing import Any
 
 from veason.errors import ExportError, MissingBackend, VideoError
 from veason.libraries import library_imports
-from veason.project.sources import VIDEOS
-from veason.project.videos import hash_video
+from veason.project.sources import VIDEOS, is_video_file
+from veason.project.videos import hash_video, stamp_video
 from veason.video.images import is_picture, is_system_file
 
 DIGESTS = "digests.jsonl"
@@ -69,7 +69,7 @@ def _on_disk(place: str) -> list[Path]:
             return _below(path)
         matching = [Path(name) for name in sorted(glob.glob(place, recursive=True))]
         # A pattern names what is meant: folders that it matches are videos only where they hold pictures.
-        return [one for one in matching if _is_video(one) or (one.is_dir() and _below(one) == [one])]
+        return [one for one in matching if is_video_file(one) or (one.is_dir() and _below(one) == [one])]
     except OSError as error:
         raise VideoError(f"{error.filename or place}: cannot be read ({error.strerror})") from error
 
@@ -86,17 +86,13 @@ def _below(folder: Path) -> list[Path]:
         here = Path(name)
         if any(is_system_file(part) for part in here.relative_to(folder).parts):
             continue
-        videos = [here / one for one in names if _is_video(here / one)]
+        videos = [here / one for one in names if is_video_file(here / one)]
         if videos or any(here / one in with_files for one in folders):
             with_files.add(here)
         elif any(is_picture(here / one) for one in names):
             found.append(here)
         found += videos
     return sorted(found)
-
-
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEOS and not is_system_file(path.name) and path.is_file()
 
 
 def _in_store(place: str) -> list[str]:
@@ -146,11 +142,9 @@ def stamp_of(place: str) -> str:
         known = {name: str(told[name]) for name in _STAMPS if told.get(name)}
         return json.dumps([told.get("size"), known], sort_keys=True) if known else ""
     try:
-        parts = sorted(Path(place).iterdir()) if Path(place).is_dir() else [Path(place)]
-        found = [part.stat() for part in parts]
+        return stamp_video(Path(place))
     except OSError as error:
         raise VideoError(f"{place}: cannot be read ({error.strerror})") from error
-    return " ".join(f"{one.st_size}.{one.st_mtime_ns}.{one.st_ctime_ns}.{one.st_ino}" for one in found)
 
 
 def digest_of(place: str) -> str:

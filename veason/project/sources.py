@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from veason.errors import ProjectError
 from veason.project.listings import Wanted
 from veason.project.project import Project
+from veason.project.video_names import VideoNames
 from veason.types import Sample
 from veason.video.images import is_picture, is_system_file
 
@@ -48,14 +48,15 @@ def list_videos(paths: Iterable[str | Path]) -> list[Path]:
         if path.is_file() or _is_frames(path):
             found.append(path)
             continue
-        inside = [one for one in sorted(path.iterdir()) if _is_video(one) or _is_frames(one)]
+        inside = [one for one in sorted(path.iterdir()) if is_video_file(one) or _is_frames(one)]
         if not inside:
             raise ProjectError(f"{path} holds no video and no folder of frames")
         found += inside
     return found
 
 
-def _is_video(path: Path) -> bool:
+def is_video_file(path: Path) -> bool:
+    """Tell whether a path is a file with the ending of a video."""
     return path.suffix.lower() in VIDEOS and path.is_file() and not is_system_file(path.name)
 
 
@@ -64,7 +65,7 @@ def _is_frames(path: Path) -> bool:
     if not path.is_dir() or is_system_file(path.name):
         return False
     inside = list(path.iterdir())
-    return any(map(is_picture, inside)) and not any(map(_is_video, inside))
+    return any(map(is_picture, inside)) and not any(map(is_video_file, inside))
 
 
 def add_videos(
@@ -107,35 +108,21 @@ class _Places:
     """The videos of a project by all that a list may call them."""
 
     def __init__(self, project: Project, given: Iterable[tuple[Path, int]]) -> None:
-        self._ids: dict[str, set[int]] = {}
+        self._names = VideoNames[int]()
         for video in project.library.videos():
-            self._enter(video.path, video.id)
+            self._names.enter(video.path, video.id)
         for path, video_id in given:  # a copy has another name
-            self._enter(path, video_id)
-            self._enter(path.absolute(), video_id)
-
-    def _enter(self, path: Path, video_id: int) -> None:
-        parts = path.parts
-        for count in range(1, len(parts) + 1):
-            below = Path(*parts[-count:])
-            for name in {str(below), str(below.with_name(below.stem)) if below.name else ""}:
-                for same in {name, _alike(name)}:
-                    self._ids.setdefault(same, set()).add(video_id)
+            self._names.enter(path, video_id)
+            self._names.enter(path.absolute(), video_id)
 
     def find(self, name: str) -> list[int] | str:
         """Return the one video that a list means, or why that cannot be told."""
-        plain = name.replace("\\", "/").removeprefix("./")
-        for called in (name, plain, _alike(plain)):
-            if ids := self._ids.get(called):
-                if len(ids) == 1:
-                    return list(ids)
-                return f"is about {name!r}, as which {len(ids)} videos are known: name its folder as well"
+        found = self._names.find(name)
+        if len(found) == 1:
+            return found
+        if found:
+            return f"is about {name!r}, as which {len(found)} videos are known: name its folder as well"
         return f"is about {name!r}, which is not in the project"
-
-
-def _alike(name: str) -> str:
-    """Return a name as a disk sees it that knows no case and one form of accents."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def add_dataset(project: Project, dataset: Iterable[Sample], *, copy: bool = False) -> Added:

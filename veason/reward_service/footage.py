@@ -14,17 +14,14 @@ import numpy as np
 
 from veason.errors import DataError, VideoError
 from veason.outputs import write_json
-from veason.project.sources import VIDEOS
-from veason.project.videos import hash_video, pictures
+from veason.project.sources import is_video_file
+from veason.project.videos import hash_video, stamp_video
 from veason.types import Frame, VideoInfo
 from veason.video import open_video
-from veason.video.images import is_picture, is_system_file
+from veason.video.images import is_picture
 
 _AGAIN_S = 0.2
 """Folders are looked through again for an unknown digest, at most so often; whoever asks meanwhile waits."""
-
-Stamp = tuple[tuple[str, int, int], ...]
-"""Name, bytes and time of change of the files of a video."""
 
 
 class UnknownFootage(DataError):  # noqa: N818  # it names what is not known, as MissingBackend does
@@ -34,7 +31,7 @@ class UnknownFootage(DataError):  # noqa: N818  # it names what is not known, as
 @dataclass(frozen=True, slots=True)
 class _Known:
     path: Path
-    stamp: Stamp
+    stamp: str
     digest: str
 
 
@@ -117,7 +114,7 @@ class FootageIndex:
                 if any(is_picture(place / name) for name in names):
                     yield place
                 for name in sorted(names):
-                    if Path(name).suffix.lower() in VIDEOS and not is_system_file(name):
+                    if is_video_file(place / name):
                         yield place / name
 
     def _look(self, path: Path) -> _Known | None:
@@ -137,21 +134,18 @@ class FootageIndex:
 def _read_index(index: Path) -> dict[Path, _Known]:
     try:
         rows = json.loads(index.read_text(encoding="utf-8"))["videos"]
-        known = [
-            _Known(Path(path), tuple((n, size, at) for n, size, at in stamp), digest) for path, digest, stamp in rows
-        ]
+        known = [_Known(Path(path), str(stamp), str(digest)) for path, digest, stamp in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{index}: is no index of footage: {error}") from error
     return {one.path: one for one in known}
 
 
-def _stamp(path: Path) -> Stamp:
-    """Return what changes when a video does; () where it is gone."""
+def _stamp(path: Path) -> str:
+    """Return what changes when a video does; "" where it is gone."""
     try:
-        files = pictures(path) if path.is_dir() else [path]
-        return tuple((file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files)
+        return stamp_video(path)
     except OSError:
-        return ()
+        return ""
 
 
 class ShownClip:
