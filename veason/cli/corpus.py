@@ -43,14 +43,19 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     make.add_argument("--price-in", type=float, default=0.0, metavar="X", help="of a million tokens of prompts")
     make.add_argument("--price-out", type=float, default=0.0, metavar="X", help="of a million tokens of answers")
     check = actions.add_parser("check", help="check the rows of a corpus, also of one that was made elsewhere")
-    check.add_argument("corpus", metavar="DIR_OR_FILE", help="a folder of `make` or `export --format sft`, or its JSON")
-    check.add_argument("--profile", metavar="FILE", help="profile of the policy to train (default: Veason-R1's)")
+    _add_corpus(check)
     view = actions.add_parser("view", help="look at a corpus in the browser, with what was not kept and why")
-    view.add_argument("corpus", metavar="DIR_OR_FILE", help="a folder of `make` or `export --format sft`, or its JSON")
-    view.add_argument("--profile", metavar="FILE", help="profile of the policy to train (default: Veason-R1's)")
+    _add_corpus(view)
     view.add_argument("--port", type=int, default=7871, help="port of this machine to listen on (%(default)s)")
     view.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     return parser
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "corpus", metavar="DIR_OR_FILE", help="a folder of `make` or `export --format sft`, or its JSON"
+    )
+    parser.add_argument("--profile", metavar="FILE", help="profile of the policy to train (default: Veason-R1's)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -89,6 +89,14 @@ def answer_of(row: dict[str, Any], profile: Profile) -> Answer:
     return _read_answer(str(gpt["value"]), labels_in(str(human["value"]), profile), profile)
 
 
+def readable_answer(row: dict[str, Any], profile: Profile) -> Answer | None:
+    """Return the answer of any row, None where none can be read; whether its pictures are there does not count."""
+    try:
+        return answer_of(row, profile)
+    except (AnswerError, KeyError, IndexError, TypeError, ValueError):
+        return None
+
+
 def _read_answer(written: str, labels: Sequence[int], profile: Profile) -> Answer:
     context = AnswerContext(
         shown=tuple(labels), num_frames=labels[-1] + 1, source_wh=profile.size_wh, space_wh=profile.space_wh,

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from veason.corpus.rows import answer_of, broken_parts, check_rows, labels_in, read_rows
+from veason.corpus.rows import check_rows, labels_in, read_rows, readable_answer
 from veason.errors import DataError, OptionError
 from veason.evaluate.journal import JOURNAL_FILE, read_journal
 from veason.profile import Profile
@@ -57,6 +57,15 @@ class CorpusView:
             for place, one in enumerate(self.not_kept)
         ]  # fmt: skip
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """What the search looks through, by place: all that is written in an entry, in lower case."""
+        whole = [row.get("conversations") for row in self.rows] + list(map(str, self.not_kept))
+        return [
+            f"{entry['asked']} {entry['faults']} {text}".casefold()
+            for entry, text in zip(self.entries, whole, strict=True)
+        ]
+
     def about(self) -> dict[str, Any]:
         """Return what the page shows before any entry: names and counts."""
         counts = Counter(kind for entry in self.entries for kind in ENTRY_KINDS if _is_of(entry, kind))
@@ -69,7 +78,9 @@ class CorpusView:
         if kind not in ENTRY_KINDS:
             raise OptionError(f"kind is one of {', '.join(ENTRY_KINDS)}, got {kind!r}")
         start = _number(params, "start")
-        found = [entry for entry in self.entries if _is_of(entry, kind) and (not text or text in self._text(entry))]
+        found = [
+            entry for entry in self.entries if _is_of(entry, kind) and (not text or text in self.texts[entry["place"]])
+        ]
         return {"total": len(found), "entries": found[start : start + ENTRIES_AT_ONCE]}
 
     def entry(self, params: Mapping[str, str]) -> dict[str, Any]:
@@ -117,9 +128,9 @@ class CorpusView:
         asked = str(human.get("value", "")) if isinstance(human, dict) else ""
         words = asked.rpartition(">")[2].strip() or asked
         told = {"place": place, "state": "row", "asked": words[:_MOST_LETTERS], "faults": faults, "absent": False}
-        if broken_parts(row, self.profile):
+        answer = readable_answer(row, self.profile)
+        if answer is None:
             return told | {"keyframe": None, "boxes": [], "number": 0}
-        answer = answer_of(row, self.profile)
         width, height = self.profile.size_wh
         boxes = [[box.x1 / width, box.y1 / height, box.x2 / width, box.y2 / height] for box in answer.boxes]
         labels = self._labels(row)
@@ -129,13 +140,6 @@ class CorpusView:
     def _labels(self, row: Mapping[str, Any]) -> list[int]:
         human, _ = _turns(row)
         return labels_in(str(human.get("value", "")), self.profile) if isinstance(human, dict) else []
-
-    def _text(self, entry: Mapping[str, Any]) -> str:
-        place = entry["place"]
-        whole = (
-            self.not_kept[place - len(self.rows)] if place >= len(self.rows) else self.rows[place].get("conversations")
-        )
-        return f"{entry['asked']} {entry['faults']} {whole}".casefold()
 
     def _place(self, params: Mapping[str, str]) -> int:
         place = _number(params, "place")
