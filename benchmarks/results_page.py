@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from report import RESULTS
-from results_rows import SECTIONS, Values
+from results_figures import Values
+from results_rows import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "results.md"
