@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "errors disk libraries jsonkeys texts atomic locks folders zip_files confined profile types",
+    "errors disk libraries jsonkeys texts secret_file atomic locks folders zip_files confined profile types",
     "boxes masks shaping hub model_use answer consistency tracks",
     "video draw metrics rewards",
     "zero_gpu device policy segmenter annotation",

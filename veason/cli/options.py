@@ -7,10 +7,10 @@ import dataclasses
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from veason.errors import OptionError, PromptError
+from veason.secret_file import read_secret
 from veason.types import (
     Box,
     Budgets,
@@ -196,17 +196,6 @@ def read_endpoint_options(args: argparse.Namespace) -> EndpointOptions:
     file = getattr(args, "policy_key_file", None)
     key = os.environ.get(KEY_VARIABLE, "") if file is None else read_secret(file)
     return EndpointOptions(model=getattr(args, "policy_model", None), key=key)
-
-
-def read_secret(file: str) -> str:
-    """Return the key that a file holds. Raises OptionError where it cannot be read, or holds anything else."""
-    try:
-        key = Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"cannot read the key in {file}: {error}") from error
-    if not key or len(key.split()) != 1:
-        raise OptionError(f"{file} should hold a key and nothing else")
-    return key
 
 
 def read_model_options(args: argparse.Namespace) -> ModelOptions:

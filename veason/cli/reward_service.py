@@ -8,7 +8,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from veason.cli.options import Commands, add_segmenter, positive_int, read_model_options, read_secret
+from veason.cli.options import Commands, add_segmenter, positive_int, read_model_options
+from veason.secret_file import read_token
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     settings = ServiceSettings(
         footage=tuple(Path(one) for one in args.footage),
         segmenter=args.segmenter, options=read_model_options(args), host=args.host, port=args.port,
-        token=read_secret(args.token_file) if args.token_file else "",
+        token=read_token(args.token_file),
         replicas=args.replicas, most=args.batch, waiting=args.waiting,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="veason-footage-") as folder:

@@ -16,9 +16,9 @@ from veason.cli.options import (
     megabytes,
     positive_int,
     read_model_options,
-    read_secret,
 )
 from veason.errors import OptionError
+from veason.secret_file import read_secret
 
 if TYPE_CHECKING:
     from veason.studio.server.guard import App

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veason.cli.data import add_dataset_arguments
-from veason.cli.options import Commands, positive_int, read_secret
+from veason.cli.options import Commands, positive_int
+from veason.secret_file import read_token
 
 if TYPE_CHECKING:
     from veason.training.engine import Engine, TrainingStep
@@ -171,7 +172,9 @@ def _grpo(args: argparse.Namespace) -> int:
     kind = TRL if args.engine == "trl" else VERL
     engine = None if args.write_only else find_engine(kind, args.engine_python)
     client = RewardClient(
-        args.service, read_secret(args.token_file) if args.token_file else "", patience_s=SERVICE_PATIENCE_S
+        args.service,
+        read_token(args.token_file),
+        patience_s=SERVICE_PATIENCE_S,
     )
     report = check_grpo_rows(Path(args.rows), base, settings, client)
     print(

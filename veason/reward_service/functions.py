@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 from veason.errors import DataError, EndpointError, OptionError, VeasonError
@@ -36,6 +35,7 @@ from veason.rewards import (
     reward_of_tracks,
     reward_without_tracks,
 )
+from veason.secret_file import read_token
 
 REWARD_NAMES = ("format", "keyframe", "boxes", "tracks")
 """The four rewards, in the order of `trl_rewards`."""
@@ -166,18 +166,7 @@ def rules_of(name: str) -> RewardRules:
 
 @lru_cache(maxsize=8)
 def _client(service: str, token_file: str) -> RewardClient:
-    return RewardClient(service, read_token(token_file) if token_file else "")
-
-
-def read_token(file: str) -> str:
-    """Return the token that a file holds. Raises OptionError where it cannot be read, or holds anything else."""
-    try:
-        token = Path(file).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"cannot read the token in {file}: {error}") from error
-    if not token or len(token.split()) != 1:
-        raise OptionError(f"{file} should hold a token, one word, and nothing else")
-    return token
+    return RewardClient(service, read_token(token_file))
 
 
 def _written(completion: Any) -> str:

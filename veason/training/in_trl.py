@@ -79,7 +79,8 @@ def make_trainer(config: dict[str, Any]) -> Any:
     from trl import GRPOConfig, GRPOTrainer
 
     from veason.reward_service.client import RewardClient
-    from veason.reward_service.functions import read_token, rules_of, trl_rewards
+    from veason.reward_service.functions import rules_of, trl_rewards
+    from veason.secret_file import read_token
 
     class Log(TrainerCallback):
         """Appends every step to a file, in the form that Veason follows."""
@@ -92,7 +93,7 @@ def make_trainer(config: dict[str, Any]) -> Any:
                 stream.write(json.dumps(row) + "\n")
 
     processor = AutoProcessor.from_pretrained(config["model"], padding_side="left")
-    client = RewardClient(config["service"], read_token(config["token_file"]) if config["token_file"] else "")
+    client = RewardClient(config["service"], read_token(config["token_file"]))
     return GRPOTrainer(
         model=config["model"],
         reward_funcs=trl_rewards(client, rules_of(config["rules"])),
