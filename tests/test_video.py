@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -90,6 +91,14 @@ def test_a_forked_process_reads_the_video_of_its_parent(video: Video) -> None:
     child.join(timeout=20)
     assert child.exitcode == 0
     assert read_number(video.frame(11)) == 11
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_is_refused_in_words(tmp_path: Path, clip: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
+    shutil.copy(clip, odd)
+    with pytest.raises(VideoError, match="no text: rename"):
+        open_video(odd)
 
 
 def test_a_closed_video_says_so(clip: Path) -> None:

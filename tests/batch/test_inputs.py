@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -17,6 +18,7 @@ from PIL import Image
 from tests.batch.runner import jobs_of, make_pipeline
 from veason.batch import (
     ResultFolder,
+    ask_all,
     digest_videos,
     find_videos,
     plan_jobs,
@@ -68,6 +70,48 @@ def test_a_list_names_videos_as_a_disk_does_that_knows_no_case_and_one_form_of_a
     asked, told = asked_of(clips, "video,instruction\ncaf\u00e9/walk.MP4,q1\n./cafe\u0301\\Walk,q2\n")
     assert [one.video for one in asked] == [str(clips / "cafe\u0301" / "Walk.mp4")] * 2
     assert not told
+
+
+def test_a_folder_with_a_dot_is_called_by_its_whole_name(clips: Path) -> None:
+    (clips / "walk.2").mkdir()
+    Image.new("RGB", (8, 8)).save(clips / "walk.2" / "00000.png")
+    asked, _ = asked_of(clips, "video,instruction\nwalk,cat\nwalk.2,dog\n")
+    assert [bool(one.failure) for one in asked] == [True, False]
+
+
+def test_a_video_is_called_by_its_absolute_path_however_it_was_given(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "q.csv"
+    file.write_text(f"video,instruction\n{clips / 'b' / 'x.mp4'},cat\nclips/a/../b/x.mp4,dog\n")
+    asked, told = read_asked(str(file), find_videos(["clips"]))
+    assert [one.video for one in asked] == ["clips/b/x.mp4"] * 2
+    assert not told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_is_a_row_with_an_error_and_the_others_are_answered(clips: Path, tmp_path: Path) -> None:
+    (clips / "a" / "x.mp4").rename(os.fsdecode(os.fsencode(clips) + b"/a/\xff.mp4"))
+    asked = ask_all(find_videos([str(clips / "a"), str(clips / "b" / "x.mp4")]), BOX)
+    jobs = plan_jobs(asked, digest_videos([one.video for one in asked if not one.failure]), "s")
+    assert sorted(one.kind for one in run_batch(jobs, make_pipeline, tmp_path / "out")) == ["answered", "error"]
+    (failed,) = [row for row in ResultFolder(tmp_path / "out") if row["error"]]
+    assert "bytes that are no text" in failed["error"]
+    with pytest.raises(OptionError, match="UTF-8"):
+        ask_all([], "the \udcff ball")
+
+
+def test_what_lies_among_the_results_and_is_none_is_left_alone(clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (job,) = jobs_of([str(clips / "b" / "x.mp4")], [BOX])
+    list(run_batch([job], make_pipeline, out))
+    (out / "results" / "zz").mkdir()
+    (out / "results" / "zz" / "notes.json").write_text("{}")
+    assert ResultFolder(out).done(retry_errors=True) == {job.key}
+    ResultFolder(out).place(job.key).write_text("{}")
+    with pytest.raises(ExportError, match="is no result: delete it"):
+        ResultFolder(out).read(job.key)
 
 
 def test_a_row_whose_video_is_not_there_or_could_be_several_is_a_row_with_an_error(clips: Path, tmp_path: Path) -> None:

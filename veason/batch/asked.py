@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from veason.batch.jobs import BatchQuestion
 from veason.batch.videos import is_address
 from veason.errors import OptionError
 from veason.project.listings import read_instructions
 from veason.project.video_names import VideoNames
+from veason.texts import has_half_letters
 
 
 def ask_all(videos: Iterable[str], instruction: str) -> list[BatchQuestion]:
     """Return one question about every video. Raises OptionError where it has no words."""
     if not instruction.strip():
         raise OptionError("the instruction is empty: describe what to segment, in words")
-    return [BatchQuestion(video, instruction.strip()) for video in videos]
+    if has_half_letters(instruction):
+        raise OptionError("the instruction holds bytes that are no text: write it in UTF-8")
+    return [_question(video, instruction.strip()) for video in videos]
 
 
 def read_asked(file: str, videos: Sequence[str]) -> tuple[list[BatchQuestion], list[str]]:
@@ -48,10 +52,18 @@ def read_asked(file: str, videos: Sequence[str]) -> tuple[list[BatchQuestion], l
         if again and row.video:
             told.append(f"{row.row}: asks the same as a row before")
         for video in meant:
-            asked.setdefault((video, row.instruction), BatchQuestion(video, row.instruction, failure))
+            asked.setdefault((video, row.instruction), _question(video, row.instruction, failure))
     if all(one.failure for one in asked.values()):
         raise OptionError(f"{file}: asks nothing of these videos", *told)
     return list(asked.values()), told
+
+
+def _question(video: str, instruction: str, failure: str = "") -> BatchQuestion:
+    """Return a question; one about a video whose name cannot be written says so, under a name that can."""
+    if not has_half_letters(video):
+        return BatchQuestion(video, instruction, failure)
+    written = video.encode("utf-8", "backslashreplace").decode()
+    return BatchQuestion(written, instruction, f"the name {written!r} holds bytes that are no text: rename the video")
 
 
 class _Names:
@@ -62,10 +74,14 @@ class _Names:
         self._names = VideoNames[str]()
         for video in videos:
             self._names.enter(PurePosixPath(_path_in(video)), video)
+            if not is_address(video):
+                self._names.enter(Path(os.path.abspath(video)), video)
 
     def find(self, name: str) -> list[str]:
         """Return the videos that a name fits: that of the whole path alone, where there is one."""
-        return [name] if name in self._videos else self._names.find(_path_in(name))
+        if name in self._videos:
+            return [name]
+        return self._names.find(_path_in(name)) or self._names.find(os.path.normpath(_path_in(name)))
 
 
 def _path_in(place: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,10 @@ from typing import IO, Any
 from veason.atomic import write_atomically
 from veason.errors import ExportError
 from veason.locks import take_lock
+
+_KEY = re.compile("[0-9a-f]{32}")
+_ALWAYS = frozenset({"key", "error", "size_wh", "objects"})
+"""What every result says."""
 
 
 class ResultFolder:
@@ -51,7 +56,7 @@ class ResultFolder:
 
     def done(self, *, retry_errors: bool = False) -> set[str]:
         """Return the keys of the jobs that have a result; with `retry_errors`, of those whose result is no error."""
-        keys = {file.stem for file in (self.folder / "results").glob("??/*.json")}
+        keys = {file.stem for file in self._files()}
         return {key for key in keys if not self.read(key).get("error")} if retry_errors else keys
 
     def has(self, key: str) -> bool:
@@ -69,9 +74,9 @@ class ResultFolder:
         """Return a result. Raises ExportError where there is none that can be read."""
         try:
             record = json.loads(self.place(key).read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ExportError(f"{self.place(key)}: is no result ({error}): delete it, and it is made again") from error
-        if not isinstance(record, dict):
+        if not (isinstance(record, dict) and set(record) >= _ALWAYS):
             raise ExportError(f"{self.place(key)}: is no result: delete it, and it is made again")
         return record
 
@@ -111,8 +116,14 @@ class ResultFolder:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield every result, in the order of the keys."""
-        for file in sorted((self.folder / "results").glob("??/*.json")):
+        for file in sorted(self._files()):
             yield self.read(file.stem)
+
+    def _files(self) -> Iterator[Path]:
+        """Yield the files of results; what else lies beside them is none."""
+        for file in (self.folder / "results").glob("??/*.json"):
+            if _KEY.fullmatch(file.stem) and file.parent.name == file.stem[:2]:
+                yield file
 
 
 def _lock(descriptor: int, place: Path) -> bool:

@@ -15,8 +15,7 @@ from typing import Any
 
 from veason.errors import ExportError, MissingBackend, VideoError
 from veason.libraries import library_imports
-from veason.project.sources import VIDEOS, is_video_file
-from veason.project.videos import hash_video, stamp_video
+from veason.project.videos import VIDEOS, hash_video, is_video_file, stamp_video
 from veason.video.images import is_picture, is_system_file
 
 DIGESTS = "digests.jsonl"

@@ -10,14 +10,12 @@ from veason.errors import ProjectError
 from veason.project.listings import Wanted
 from veason.project.project import Project
 from veason.project.video_names import VideoNames
+from veason.project.videos import is_video_file
 from veason.types import Sample
 from veason.video.images import is_picture, is_system_file
 
-VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".3gp")
-
 _AT_ONCE = 200
 """Questions that are written together."""
-"""Endings of files that a folder of videos is searched for; a single file may have any ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +51,6 @@ def list_videos(paths: Iterable[str | Path]) -> list[Path]:
             raise ProjectError(f"{path} holds no video and no folder of frames")
         found += inside
     return found
-
-
-def is_video_file(path: Path) -> bool:
-    """Tell whether a path is a file with the ending of a video."""
-    return path.suffix.lower() in VIDEOS and path.is_file() and not is_system_file(path.name)
 
 
 def _is_frames(path: Path) -> bool:

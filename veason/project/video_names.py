@@ -7,11 +7,13 @@ from collections.abc import Hashable
 from pathlib import PurePath
 from typing import Generic, TypeVar
 
+from veason.project.videos import VIDEOS
+
 Key = TypeVar("Key", bound=Hashable)
 
 
 class VideoNames(Generic[Key]):
-    """Videos by path and by any end of it, with and without the ending, in any case and form of accents.
+    """Videos by path and by any end of it, with and without the ending of a video, in any case and form of accents.
 
     >>> names = VideoNames[int]()
     >>> names.enter(PurePath("/clips/a/Walk.mp4"), 1), names.enter(PurePath("/clips/b/Walk.mp4"), 2)
@@ -25,10 +27,10 @@ class VideoNames(Generic[Key]):
 
     def enter(self, path: PurePath, key: Key) -> None:
         """Let a video be found by its path."""
-        parts = path.parts
+        parts, is_ended = path.parts, path.suffix.lower() in VIDEOS  # the folder "walk.2" is no "walk"
         for count in range(1, len(parts) + 1):
             below = path.__class__(*parts[-count:])
-            for name in {str(below), str(below.with_name(below.stem)) if below.name else str(below)}:
+            for name in {str(below), str(below.with_suffix("")) if is_ended else str(below)}:
                 for same in {name, _alike(name)}:
                     self._keys.setdefault(same, {})[key] = None
 

@@ -14,13 +14,16 @@ from veason.errors import ProjectError
 from veason.project.records import StoredVideo
 from veason.types import VideoInfo
 from veason.video import Video, open_video
-from veason.video.images import is_picture
+from veason.video.images import is_picture, is_system_file
 from veason.video.limits import ANY, VideoLimits
 
 _CHUNK = 1 << 20
 _LONGEST_NAME = 255
 """Bytes that a disk takes for a name."""
 _DRIVE = re.compile("[A-Za-z]:")
+VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".3gp")
+"""Endings of files that a folder of videos is searched for; a single file may have any ending."""
+
 _RESERVED = ("proxies", "prelabel.lock")
 """What lies in a project folder and is no video."""
 
@@ -50,6 +53,11 @@ def inside(folder: Path, place: str) -> Path | None:
         if path.is_symlink():
             return None
     return path if not path.exists() or path.is_dir() or is_own_file(path) else None
+
+
+def is_video_file(path: Path) -> bool:
+    """Tell whether a path is a file with the ending of a video."""
+    return path.suffix.lower() in VIDEOS and path.is_file() and not is_system_file(path.name)
 
 
 def is_own_file(path: Path) -> bool:

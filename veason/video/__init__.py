@@ -33,6 +33,7 @@ import numpy as np
 
 from veason.errors import MissingBackend, VideoError
 from veason.libraries import INSTALL_COMMANDS
+from veason.texts import has_half_letters
 from veason.types import Frame, VideoInfo
 from veason.video import decord as _decord
 from veason.video.decord import DecordReader, fits_decord, has_known_signature
@@ -195,6 +196,9 @@ def open_video(path: str | Path, decoder: str = "auto", limits: VideoLimits = AN
 def _open_reader(path: Path, decoder: str, limits: VideoLimits) -> tuple[Reader, VideoInfo]:
     if not path.exists():
         raise VideoError(f"there is no video at {path}: check the path")
+    if has_half_letters(str(path)):
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        raise VideoError(f"the name {shown!r} holds bytes that are no text: rename the video")
     if path.is_dir() or path.suffix.lower() in SUFFIXES:
         return _open_images(path, limits)
     if not path.is_file() or not path.stat().st_size:

@@ -18,7 +18,7 @@ from veason.errors import DataError
 from veason.formats.labels.frame_numbers import ListedFrame, plain_path
 from veason.formats.labels.import_tally import ImportTally
 from veason.formats.labels.numbers import shortened
-from veason.project.sources import VIDEOS
+from veason.project.videos import VIDEOS
 
 SERVED = "/data/local-files/?d="
 """How Label Studio calls files of its local storage; what follows is quoted as in any address."""

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from veason.errors import DataError, VideoError
 from veason.formats.labels.numbers import is_number
-from veason.project.sources import VIDEOS
+from veason.project.videos import VIDEOS
 from veason.types import VideoInfo
 from veason.video import UNTRUSTED, VideoLimits, open_video
 from veason.video.images import is_picture, is_system_file

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from veason.formats.labels.footage import on_any_disk
 from veason.project import StoredVideo
-from veason.project.sources import VIDEOS
+from veason.project.videos import VIDEOS
 
 NO_WORDS = "(imported without an instruction)"
 """What earlier versions called labels that came without words; such an instruction is never exported."""
