@@ -224,6 +224,26 @@ def test_another_name_of_this_machine_is_not_answered_without_a_token() -> None:
     assert response.json() == {"status": "ok"}
 
 
+@pytest.mark.parametrize("header", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_strangers_page_in_a_browser_of_this_machine_is_not_answered(header: dict[str, str]) -> None:
+    response = ask_app(lambda client: client.post("/v1/tracks", json=GOOD, headers=header))
+    assert response.status_code == 401
+
+
+def test_many_digests_that_nobody_has_cost_one_look_at_the_folders(ready: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[FootageIndex] = []
+    scan = FootageIndex.scan
+    monkeypatch.setattr(FootageIndex, "scan", lambda self, *more: looks.append(self) or scan(self, *more))
+    unknown = [f"{number:064x}" for number in range(64)]
+    answer = ready(lambda client: client.post("/v1/footage", json={"digests": [*unknown, digest("chase.mp4")]})).json()
+    assert answer["missing"] == unknown
+    assert list(answer["found"]) == [digest("chase.mp4")]
+    assert len(looks) == 1
+    for odd in ("\ud800", "x" * 64, ""):
+        body = json.dumps({"digests": [odd]})
+        assert ready(lambda client, body=body: client.post("/v1/footage", content=body)).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("said", "status"), [("Bearer secret", 200), ("Bearer other", 401), ("", 401), ("secret", 401)]
 )

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from veason.errors import DataError, DeviceError, VeasonError
 from veason.reward_service.batching import Busy
 from veason.reward_service.footage import FootageIndex, UnknownFootage
-from veason.reward_service.question import TracksQuestion, parse_question
+from veason.reward_service.question import TracksQuestion, is_digest, parse_question
 from veason.reward_service.scorer import FrameIou
 from veason.video import open_video
 
@@ -34,6 +34,9 @@ MOST_DIGESTS = 256
 
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 """Names of this machine: without a token nobody else may ask, and under no other name."""
+
+_BROWSERS = frozenset({"origin", "sec-fetch-site"})
+"""Headers that a browser sends for the page of a stranger, and no program of a trainer does."""
 
 Score = Callable[[TracksQuestion], Awaitable[FrameIou]]
 Told = Callable[[], dict[str, Any]]
@@ -50,7 +53,8 @@ class Door:
         score: answers a question.
         footage: where digests lead.
         told: what /health tells whoever has the token.
-        token: what is wanted as `Authorization: Bearer TOKEN`; "" lets everybody ask who calls a name of this machine.
+        token: what is wanted as `Authorization: Bearer TOKEN`; "" lets every program ask that calls a name of this
+            machine, and no page in a browser.
     """
 
     def __init__(self, score: Score, footage: FootageIndex, told: Told, token: str = "") -> None:
@@ -84,27 +88,23 @@ class Door:
         if (
             not isinstance(digests, list)
             or len(digests) > MOST_DIGESTS
-            or not all(isinstance(one, str) for one in digests)
+            or not all(isinstance(one, str) and is_digest(one) for one in digests)
         ):
-            raise DataError(f"digests is a list of at most {MOST_DIGESTS} texts")
+            raise DataError(
+                f"digests is a list of at most {MOST_DIGESTS} SHA-256, in 64 characters of 0-9 and a-f each"
+            )
         return JSONResponse(await run_in_threadpool(self._look, digests))
 
     def _look(self, digests: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        missing = []
-        for digest in dict.fromkeys(digests):
-            try:
-                path = self._footage.find(digest)
-            except UnknownFootage:
-                missing.append(digest)
-                continue
+        for digest, path in self._footage.find_all(digests).items():
             with open_video(path) as video:
                 found[digest] = {"num_frames": video.info.num_frames, "size": list(video.info.size_wh)}
-        return {"found": found, "missing": missing}
+        return {"found": found, "missing": [digest for digest in dict.fromkeys(digests) if digest not in found]}
 
     def _is_known(self, request: Request) -> bool:
         if not self._token:
-            return request.url.hostname in OWN_NAMES
+            return request.url.hostname in OWN_NAMES and not _BROWSERS.intersection(request.headers)
         said = request.headers.get("authorization", "").encode()
         return hmac.compare_digest(said, f"Bearer {self._token}".encode())
 

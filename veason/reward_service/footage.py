@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,7 @@ import numpy as np
 
 from veason.errors import DataError, VideoError
 from veason.outputs import write_json
-from veason.project.sources import is_video_file
-from veason.project.videos import hash_video, stamp_video
+from veason.project.videos import hash_video, is_video_file, stamp_video
 from veason.types import Frame, VideoInfo
 from veason.video import open_video
 from veason.video.images import is_picture
@@ -94,17 +93,26 @@ class FootageIndex:
         Raises:
             UnknownFootage: none has it, or the one that had it was changed since.
         """
-        known = self._by_digest.get(digest)
-        if known is None or _stamp(known.path) != known.stamp:
-            time.sleep(max(self._scanned + _AGAIN_S - time.monotonic(), 0.0))
-            self.scan()
-            known = self._by_digest.get(digest)
-        if known is None or _stamp(known.path) != known.stamp:
+        found = self.find_all([digest])
+        if digest not in found:
             raise UnknownFootage(
                 f"no footage has the digest {digest}: start the service with --footage FOLDER for every folder that "
                 "holds a video of the rows, unchanged since they were written"
             )
-        return known.path
+        return found[digest]
+
+    def find_all(self, digests: Collection[str]) -> dict[str, Path]:
+        """Return where the videos with these digests lie; the folders are looked through once for the unknown ones."""
+        found = self._there(digests)
+        if len(found) < len(set(digests)):
+            time.sleep(max(self._scanned + _AGAIN_S - time.monotonic(), 0.0))
+            self.scan()
+            found = self._there(digests)
+        return found
+
+    def _there(self, digests: Collection[str]) -> dict[str, Path]:
+        known = {digest: self._by_digest[digest] for digest in digests if digest in self._by_digest}
+        return {digest: one.path for digest, one in known.items() if _stamp(one.path) == one.stamp}
 
     def _paths(self) -> Iterator[Path]:
         for root in self._roots:
@@ -135,7 +143,7 @@ def _read_index(index: Path) -> dict[Path, _Known]:
     try:
         rows = json.loads(index.read_text(encoding="utf-8"))["videos"]
         known = [_Known(Path(path), str(stamp), str(digest)) for path, digest, stamp in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{index}: is no index of footage: {error}") from error
     return {one.path: one for one in known}
 

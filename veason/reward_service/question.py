@@ -66,7 +66,7 @@ def parse_question(value: Any) -> TracksQuestion:
         found = sorted(map(str, value))[:10] if isinstance(value, dict) else type(value).__name__
         raise DataError(f"a question is an object with {', '.join(sorted(_KEYS))}, got {found}")
     footage, keyframe = value["footage"], value["keyframe"]
-    if not isinstance(footage, str) or not _DIGEST.fullmatch(footage):
+    if not isinstance(footage, str) or not is_digest(footage):
         raise DataError("footage is a SHA-256 in 64 characters of 0-9 and a-f")
     shown = _whole_numbers(value["shown"], "shown", MOST_SHOWN)
     if not shown or list(shown) != sorted(set(shown)):
@@ -80,6 +80,11 @@ def parse_question(value: Any) -> TracksQuestion:
     return TracksQuestion(
         footage, shown, keyframe, _boxes(value["boxes"]), size_wh, _truth(value["truth"], shown, size_wh)
     )
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether a text is a digest of footage."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def _whole_numbers(value: Any, name: str, most: int) -> tuple[int, ...]:

@@ -175,9 +175,9 @@ def reward_without_tracks(wanted: BoxesToTrack, error: VeasonError, rules: Rewar
     """Return Ru where there are no masks: 0 where the boxes are to blame (PromptError) or with `upstream` rules.
 
     Raises:
-        VeasonError: `error`, where it is another.
+        VeasonError: `error`, where it is another; a DataError always, as it is about the ground truth or its footage.
     """
-    if not (rules.is_lenient or isinstance(error, PromptError)):
+    if isinstance(error, DataError) or not (rules.is_lenient or isinstance(error, PromptError)):
         raise error
     return Reward(0.0, (f"the segmenter failed: {error}",), wanted.pairs)
 
