@@ -37,8 +37,17 @@ def corpus(made: Path, tmp_path: Path) -> Path:
     rows[1]["images"][2] = "../secret.png"
     rows[2]["conversations"][1]["value"] = "<script>alert(1)</script>"
     rows[3] = {"conversations": 7, "images": None}
+    rows[4]["images"][0] = "x" * 300
+    rows[5]["conversations"][0]["value"] += " \ud83d"
+    rows[5]["system"] = json.loads("[" * 400 + "]" * 400)
     (copy / "veason_sft.json").write_text(json.dumps(rows))
-    lines = [{"identity": {"corpus": 1}}, {"key": "clip/0", "state": "rejected", "attempts": [ATTEMPT], "why": ""}]
+    lines: list[Any] = [
+        {"identity": {"corpus": 1}},
+        {"key": "clip/0", "state": "rejected", "attempts": [ATTEMPT], "why": ""},
+        {"key": ["clip/1"], "attempts": []},
+        {"key": "clip/2", "attempts": [7]},
+        "no row",
+    ]
     written = [json.dumps(line, sort_keys=True) for line in lines]
     (copy / "results.journal").write_text("".join(f"{zlib.crc32(one.encode()):08x} {one}\n" for one in written))
     return copy
@@ -55,8 +64,8 @@ def asked(page: TestClient, name: str, **params: Any) -> Any:
 def test_entries_are_rows_and_what_was_not_kept(corpus: Path) -> None:
     page = client(corpus)
     counts = {kind["name"]: kind["count"] for kind in asked(page, "about")["kinds"]}
-    assert (counts["all"], counts["not kept"]) == (7, 1)
-    assert {1, 2, 3} <= {entry["place"] for entry in asked(page, "find", kind="faults")["entries"]}
+    assert (counts["all"], counts["not kept"]) == (8, 2)
+    assert {1, 2, 3, 4, 5} <= {entry["place"] for entry in asked(page, "find", kind="faults")["entries"]}
     (rejected,) = asked(page, "find", text="RATHER not")["entries"]
     assert (rejected["asked"], rejected["state"], rejected["faults"]) == ("clip/0", "rejected", ["it says too little"])
     assert asked(page, "entry", place=rejected["place"])["attempts"] == [ATTEMPT]
@@ -95,7 +104,8 @@ def test_odd_requests_and_other_names_of_the_machine_are_refused(corpus: Path) -
     page = client(corpus)
     for params in ({"start": "-1"}, {"start": "9" * 30}, {"kind": "some"}, {"start": "²"}):
         assert page.get("/api/find", params=params).status_code == 400
-    assert page.get("/api/entry", params={"place": 7}).status_code == 404
+    assert page.get("/api/entry", params={"place": 8}).status_code == 404
+    assert all(page.get("/api/entry", params={"place": place}).status_code in (200, 404) for place in range(9))
     assert page.get("/", headers={"host": "evil.example"}).status_code >= 400
     assert 'src="web/corpus.js"' in page.get("/").text
 

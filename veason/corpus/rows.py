@@ -55,7 +55,7 @@ def broken_parts(row: dict[str, Any], profile: Profile) -> list[str]:
         return ["it has no conversation of a human and a gpt, or no images"]
     if has_half_letters(asked + written):
         return ["it holds half a letter, which cannot be written"]
-    wrong = [f"the picture {name!r} is missing" for name in images if not (row["folder"] / str(name)).is_file()]
+    wrong = [f"the picture {name!r:.200} is missing" for name in images if not _is_there(row["folder"] / str(name))]
     if asked.count(IMAGE) != len(images):
         return [*wrong, f"it asks about {asked.count(IMAGE)} pictures and has {len(images)}"]
     labels = labels_in(asked, profile)
@@ -81,6 +81,13 @@ def _doubts(row: dict[str, Any], profile: Profile) -> list[str]:
     if not answer.thought.strip():
         wrong.append("it has no reasoning")
     return wrong + [one.message for one in check(answer, labels, {}) if one.severity == "warning"]
+
+
+def _is_there(picture: Path) -> bool:
+    try:
+        return picture.is_file()
+    except OSError:  # a name that no disk takes
+        return False
 
 
 def answer_of(row: dict[str, Any], profile: Profile) -> Answer:

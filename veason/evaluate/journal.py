@@ -52,7 +52,7 @@ class Journal:
             raise
         self._stream.truncate(length)
         self._synced = time.monotonic()
-        self.rows: dict[str, dict[str, Any]] = {row["key"]: row for row in lines[1:] if "key" in row}
+        self.rows = _rows_of(lines)
         if not lines:
             self._write({"identity": dict(identity)})
 
@@ -95,7 +95,11 @@ def read_journal(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
         raise DataError(f"{file}: cannot be read ({error}): name the folder that `veason eval --out` wrote") from error
     if not lines or not isinstance(lines[0].get("identity"), dict):
         raise DataError(f"{file}: is not the journal of an evaluation: run `veason eval` again")
-    return lines[0]["identity"], {row["key"]: row for row in lines[1:] if "key" in row}
+    return lines[0]["identity"], _rows_of(lines)
+
+
+def _rows_of(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["key"]: row for row in lines[1:] if isinstance(row.get("key"), str)}
 
 
 def _read(stream: Any) -> tuple[list[dict[str, Any]], int]:
@@ -107,7 +111,13 @@ def _read(stream: Any) -> tuple[list[dict[str, Any]], int]:
         checksum, _, text = line.rstrip(b"\n").partition(b" ")
         if not line.endswith(b"\n") or checksum != f"{zlib.crc32(text):08x}".encode():
             break
-        lines.append(json.loads(text))
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(row, dict):
+            break
+        lines.append(row)
         length += len(line)
     return lines, length
 

@@ -52,7 +52,7 @@ class CorpusView:
         """All entries, each in short."""
         rows = [self._row(place) for place in range(len(self.rows))]
         return rows + [
-            {"place": len(rows) + place, "state": one["state"], "asked": str(one["key"]), "absent": False,
+            {"place": len(rows) + place, "state": str(one.get("state")), "asked": one["key"], "absent": False,
              "faults": [str(one.get("why", ""))] if one.get("why") else _last_faults(one)}
             for place, one in enumerate(self.not_kept)
         ]  # fmt: skip

@@ -93,12 +93,12 @@ def answering(shown: Shown, look_up: Callable[[Shown, Mapping[str, str]], dict[s
     async def handle(request: Request) -> Response:
         try:
             found = await run_in_threadpool(look_up, shown, dict(request.query_params))
+            if not isinstance(found, bytes):
+                return Response(as_json(found), media_type="application/json")
         except VeasonError as error:
             return _refused(error)
-        if isinstance(found, bytes):
-            kind = "image/png" if found.startswith(_PNG) else "image/jpeg"
-            return Response(found, media_type=kind, headers={"cache-control": "max-age=3600"})
-        return Response(as_json(found), media_type="application/json")
+        kind = "image/png" if found.startswith(_PNG) else "image/jpeg"
+        return Response(found, media_type=kind, headers={"cache-control": "max-age=3600"})
 
     return handle
 
@@ -125,8 +125,14 @@ def _changing(opened: OpenLab, change: Callable[[OpenLab, Mapping[str, Any]], di
 
 
 def as_json(value: Any) -> bytes:
-    """Return a value as JSON that every browser reads: what is not a number becomes null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False).encode()
+    """Return a value as JSON that every browser reads: what is not a number becomes null, half a letter "?".
+
+    Raises DataError where it is nested deeper than can be written.
+    """
+    try:
+        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False).encode(errors="replace")
+    except RecursionError as error:
+        raise DataError("what is to be shown is nested too deeply") from error
 
 
 def _finite(value: Any) -> Any:

@@ -30,6 +30,9 @@ from veason.training.wording import instruction_in
 FILE = "train.parquet"
 _COLUMNS = ["prompt", "images", "reward_model"]
 _AT_ONCE = 16
+_UNREADABLE = (VeasonError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
+"""How reading a row ends that somebody else wrote."""
+
 _HINT = (
     "`veason export PROJECT --format grpo --profile FILE` or `veason train rows DATASET --policy BASE` writes them "
     "anew; --profile names another profile"
@@ -82,7 +85,7 @@ def read_grpo_rows(file: Path) -> Iterator[dict[str, Any]]:
                 raise DataError(f"{file}: has no column {', '.join(sorted(missing))}: give rows of the format grpo")
             for batch in opened.iter_batches(_AT_ONCE, columns=_COLUMNS):
                 yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise DataError(f"{file}: cannot be read: {error}") from error
 
 
@@ -137,8 +140,12 @@ def _read(row: dict[str, Any], base: Base, settings: GrpoTrainingSettings) -> _R
         system, user = row["prompt"]
         truth = row["reward_model"]["ground_truth"]
         case, footage, fields = reward_case(truth), footage_of(truth), json.loads(truth)
-    except (VeasonError, ValueError, KeyError, TypeError) as error:
+        texts = (system["content"], user["content"])
+        is_ours = all(isinstance(text, str) for text in texts) and isinstance(row["images"], list)
+    except _UNREADABLE as error:
         return [f"its prompt or ground truth cannot be read: {type(error).__name__} {error}"]
+    if not is_ours:
+        return ["its prompt is no two texts with a list of pictures: rows of the format grpo have <image> in the text"]
     wrong = []
     if (system.get("role"), user.get("role")) != ("system", "user"):
         return [f"it is asked by {system.get('role')!r} and {user.get('role')!r}, wanted are system and user"]
@@ -195,7 +202,7 @@ def _size(picture: dict[str, Any]) -> tuple[int, int] | None:
         with Image.open(io.BytesIO(picture["bytes"])) as opened:
             opened.load()
             return opened.size
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, TypeError, KeyError):
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, *_UNREADABLE):
         return None
 
 
